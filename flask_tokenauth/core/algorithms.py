@@ -1,0 +1,48 @@
+"""The signature algorithms that we offer, and which keys fit each (RFC 7518 section 3, RFC 8037, RFC 9864).
+
+There is no ``none``. PyJWT's algorithm objects compute; they are made here once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import jwt.algorithms as pyjwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One value of ``alg``."""
+
+    name: str
+    key_type: str  # "kty" of its keys, RFC 7518 section 6.1
+    crypto: pyjwt.Algorithm
+    hash_bytes: int  # size of the hash, so the least of an HMAC key
+    curve: str | None = None  # "crv" of its keys
+
+
+def _offer() -> dict[str, Algorithm]:
+    hmac, rsa, pss, ec = pyjwt.HMACAlgorithm, pyjwt.RSAAlgorithm, pyjwt.RSAPSSAlgorithm, pyjwt.ECAlgorithm
+    okp = pyjwt.OKPAlgorithm()
+    offered = (
+        Algorithm("HS256", "oct", hmac(hmac.SHA256), 32),
+        Algorithm("HS384", "oct", hmac(hmac.SHA384), 48),
+        Algorithm("HS512", "oct", hmac(hmac.SHA512), 64),
+        Algorithm("RS256", "RSA", rsa(rsa.SHA256), 32),
+        Algorithm("RS384", "RSA", rsa(rsa.SHA384), 48),
+        Algorithm("RS512", "RSA", rsa(rsa.SHA512), 64),
+        Algorithm("PS256", "RSA", pss(pss.SHA256), 32),
+        Algorithm("PS384", "RSA", pss(pss.SHA384), 48),
+        Algorithm("PS512", "RSA", pss(pss.SHA512), 64),
+        Algorithm("ES256", "EC", ec(ec.SHA256, SECP256R1), 32, "P-256"),
+        Algorithm("ES384", "EC", ec(ec.SHA384, SECP384R1), 48, "P-384"),
+        Algorithm("ES512", "EC", ec(ec.SHA512, SECP521R1), 64, "P-521"),
+        Algorithm("EdDSA", "OKP", okp, 64, "Ed25519"),
+        Algorithm("Ed25519", "OKP", okp, 64, "Ed25519"),  # RFC 9864; PyJWT lacks the name
+    )
+    return {algorithm.name: algorithm for algorithm in offered}
+
+
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_offer())
+IMPLIED = MappingProxyType({"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"})  # by "crv"

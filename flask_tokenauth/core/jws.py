@@ -1,0 +1,110 @@
+"""JSON Web Signatures in compact serialisation (RFC 7515): a strict reader, and the writer it agrees with.
+
+Knows nothing of claims. One text has one reading: the key says the algorithm, the header never brings a key, and
+nothing is repaired or ignored on the way.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+import msgspec
+
+from . import base64url
+from .errors import MalformedToken, TokenTooLarge, UnknownKey, UnsupportedHeader, WrongAlgorithm
+from .frozen import freeze
+from .keys import Key, KeySet
+
+MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
+_DOTS = 2  # header, payload and signature, RFC 7515 section 7.1
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedJws:
+    """What a good signature covers."""
+
+    header: Mapping[str, object]
+    payload: bytes
+    key: Key  # whose signature it is
+
+
+def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> VerifiedJws:
+    """Return what *token* holds, if a key of *keys* signed it.
+
+    Args:
+        token: the compact serialisation, untrusted. Without ``kid`` it is judged only by a set of one key.
+        keys: whom to believe; each with its one algorithm.
+        max_bytes: a longer token is not looked at.
+
+    Raises:
+        TokenError: it is too large, misshapen, signed by none of these keys or under another algorithm than the key's,
+            or wants an extension (``crit``, ``b64``). ``jwk``, ``jku``, ``x5u`` and ``x5c`` are never looked at.
+    """
+    if not isinstance(token, str):
+        raise MalformedToken("token")
+    if len(token) > max_bytes:
+        raise TokenTooLarge(len(token), max_bytes)
+    if not token.isascii() or token.count(".") != _DOTS:
+        raise MalformedToken("token")
+    signed, _, signature_text = token.encode().rpartition(b".")
+    header_text, _, payload_text = signed.partition(b".")
+    header = _read_header(_decode(header_text, "header"))
+    key = keys.find(header.get("kid"))  # type: ignore[arg-type]  # a text or missing, as checked
+    if key is None:
+        raise UnknownKey
+    if header["alg"] != key.algorithm:
+        raise WrongAlgorithm(key.algorithm)
+    key.verify(signed, _decode(signature_text, "signature"))
+    return VerifiedJws(header, _decode(payload_text, "payload"), key)
+
+
+def sign(payload: bytes, key: Key, *, typ: str | None = None) -> str:
+    """Return *payload* signed by *key*, as compact serialisation with the header ``alg``, ``kid`` and *typ* if given.
+
+    Raises:
+        InvalidKey: *key* cannot sign.
+    """
+    header = {"alg": key.algorithm, "kid": key.kid} | ({} if typ is None else {"typ": typ})
+    signed = base64url.encode(msgspec.json.encode(header)) + b"." + base64url.encode(payload)
+    return (signed + b"." + base64url.encode(key.sign(signed))).decode()
+
+
+def _decode(text: bytes, part: str) -> bytes:
+    try:
+        return base64url.decode(text)
+    except ValueError as error:
+        raise MalformedToken(part) from error
+
+
+def _read_header(data: bytes) -> Mapping[str, object]:
+    """Read the JOSE header and refuse what we would have to ignore or guess (RFC 7515 section 4)."""
+    try:
+        header = freeze(
+            json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        )
+    except (ValueError, RecursionError) as error:
+        raise MalformedToken("header") from error
+    if not isinstance(header, Mapping) or not isinstance(header.get("alg"), str):
+        raise MalformedToken("header")
+    if not isinstance(header.get("kid", ""), str) or not isinstance(header.get("typ", ""), str):
+        raise MalformedToken("header")
+    if "crit" in header:
+        raise UnsupportedHeader("crit")
+    if header.get("b64", True) is not True:
+        raise UnsupportedHeader("b64")
+    return header
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member name twice")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("no finite number")
+    return number

@@ -1,0 +1,73 @@
+"""Where an application's keys come from: a file, a JWK Set, PEM text. The only module of the core that reads files."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from .errors import InvalidKey
+from .keys import Key, KeySet
+
+_LARGEST_FILE = 1024 * 1024  # bytes
+_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+
+
+def load_keys(source: object) -> KeySet:
+    """Load the keys of an application.
+
+    Args:
+        source: a :class:`KeySet`; a JWK Set as a mapping; a list of JWKs as mappings, of :class:`Key` or of PEM texts;
+            PEM text, of one key or several, its line ends also as ``\\n`` in two characters, as environments carry
+            it; or the path of a file with a JWK Set or PEM text.
+
+    Raises:
+        InvalidKey: it is none of these, cannot be read, or holds a key that cannot be used. What *source* says is never
+            repeated: it may be a secret that strayed here.
+    """
+    if isinstance(source, KeySet):
+        return source
+    if isinstance(source, Mapping):
+        return KeySet.from_jwks(source)
+    if isinstance(source, (list, tuple)):
+        return KeySet(key for each in source for key in _load_each(each))
+    if isinstance(source, str) and "-----BEGIN" in source:
+        return KeySet(_read_pem(source))
+    if isinstance(source, (str, Path)):
+        return _read_file(Path(source))
+    raise InvalidKey("no path, PEM text, JWK Set or list of keys")
+
+
+def _load_each(source: object) -> list[Key]:
+    if isinstance(source, Key):
+        return [source]
+    if isinstance(source, str):
+        return _read_pem(source)
+    if isinstance(source, Mapping):
+        return [Key.from_jwk(source)]
+    raise InvalidKey("a list holds JWKs, keys or PEM texts")
+
+
+def _read_pem(text: str) -> list[Key]:
+    blocks = [match[0] for match in _PEM_BLOCK.finditer(text.replace("\\n", "\n")) if match[1] != "EC PARAMETERS"]
+    if not blocks:
+        raise InvalidKey("no PEM text")
+    return [Key.from_pem(block) for block in blocks]
+
+
+def _read_file(path: Path) -> KeySet:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        raise InvalidKey(f"the file cannot be read ({reason}; relative paths start at the working directory)") from None
+    if len(data) > _LARGEST_FILE:
+        raise InvalidKey("the file is larger than 1 MiB")
+    if b"-----BEGIN" in data:
+        return KeySet(_read_pem(data.decode("ascii", "replace")))
+    try:
+        jwks = msgspec.json.decode(data, type=dict[str, object])
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise InvalidKey("the file holds neither a JWK Set nor PEM text") from None
+    return KeySet.from_jwks(jwks)

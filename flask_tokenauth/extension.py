@@ -1,0 +1,57 @@
+"""``TokenAuth``, the object that people hold."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+from flask import Flask
+
+from .core.errors import SettingsError
+from .refusals import AuthError, answer
+from .settings import PREFIX, Settings
+from .state import AppState
+
+T = TypeVar("T")
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+class TokenAuth(Generic[T]):
+    """Guards the routes of any number of Flask applications.
+
+    Args:
+        app: set up at once; else call :meth:`init_app`.
+        user_id_type: makes ``g.user_id`` of the text in the token: ``int``, ``uuid.UUID``, any callable that raises
+            ``ValueError`` for what is no user ID and whose results ``str()`` turns into the same text again.
+    """
+
+    @overload
+    def __init__(self: "TokenAuth[str]", app: Flask | None = None) -> None: ...
+    @overload
+    def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], T]) -> None: ...
+    def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], Any] = str) -> None:
+        self._user_id_type = user_id_type  # shared by all apps; nothing of any one app lives here
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Set up *app*: read its settings, verify each of its requests before anything else runs.
+
+        Raises:
+            SettingsError: a setting is wrong, or *app* is set up already.
+        """
+        if "tokenauth" in app.extensions:
+            raise SettingsError("TokenAuth is already set up on this application")
+        settings = Settings.from_config(app.config, app_name=app.name)
+        if settings.names_itself and not (app.debug or app.testing):
+            _log.warning(
+                "%sISSUER is not set: the tokens of this application are issued by %r, after the name it was launched "
+                "under; another application of that name with the same SECRET_KEY would believe them",
+                PREFIX,
+                settings.issuer,
+            )
+        state = AppState(settings, self._user_id_type)
+        app.extensions["tokenauth"] = state
+        app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
+        handlers: dict[Any, Any] = app.error_handler_spec[None][None]
+        handlers.setdefault(AuthError, answer)

@@ -1,0 +1,89 @@
+"""A refusal of the core becomes the response to the client, with its challenge (RFC 6750 section 3)."""
+
+from typing import Any, ClassVar
+
+import msgspec
+from flask import current_app
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, Unauthorized
+from werkzeug.wrappers import Response
+
+from .core.errors import InsufficientScope, MalformedCredential, MissingCredential, Refusal
+from .settings import Settings
+
+
+class AuthError(HTTPException):
+    """The request is refused. Raised by guards; ``errorhandler(AuthError)`` or one for the status can answer instead.
+
+    Attributes:
+        error: the :class:`~flask_tokenauth.core.errors.Refusal` behind it.
+        reason: its stable name, for logs; never shown to the client.
+        data: the body, as a mapping.
+        response: what the client gets unless a handler answers.
+    """
+
+    _refusal: ClassVar[type[Refusal]] = MissingCredential
+
+    def __init__(self, description: str | None = None, *, error: Refusal | None = None) -> None:
+        """Refuse the current request.
+
+        Args:
+            description: what to tell the client's developer, instead of what the kind of refusal says.
+            error: the refusal of the core; else the plainest of this status.
+        """
+        self.error = self._refusal() if error is None else error
+        self.reason = self.error.reason
+        told = self.error.hint if description is None else description
+        self.data: dict[str, Any] = {"error": self.error.code, "error_description": told}
+        if isinstance(self.error, InsufficientScope) and self.error.needed:
+            self.data["scope"] = " ".join(self.error.needed)
+        super().__init__(told, response=_respond(self.error, self.data))
+
+
+class InvalidRequest(AuthError, BadRequest):
+    """400: the credential breaks the grammar."""
+
+    _refusal = MalformedCredential
+
+
+class NotAuthenticated(AuthError, Unauthorized):
+    """401: no credential, or one that is refused. A login view raises it for a wrong password."""
+
+
+class NotPermitted(AuthError, Forbidden):
+    """403: the token is good and does not reach this far."""
+
+    _refusal = InsufficientScope
+
+
+_BY_STATUS: dict[int, type[AuthError]] = {400: InvalidRequest, 401: NotAuthenticated, 403: NotPermitted}
+_QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
+
+
+def refuse(error: Refusal) -> AuthError:
+    """Return the exception that answers the current request with *error*."""
+    return _BY_STATUS[error.status](error=error)
+
+
+def answer(error: AuthError) -> Response:
+    """Answer with what the refusal says; the application's handler for :class:`AuthError` unless it has its own."""
+    return error.get_response()
+
+
+def _respond(error: Refusal, body: dict[str, Any]) -> Response:
+    settings: Settings = current_app.extensions["tokenauth"].settings
+    response = Response(msgspec.json.encode(body), error.status, mimetype="application/json")
+    response.headers["WWW-Authenticate"] = write_challenge(error, realm=settings.realm)
+    return response
+
+
+def write_challenge(error: Refusal, *, realm: str) -> str:
+    """Return the ``WWW-Authenticate`` value for *error*; every parameter a quoted-string.
+
+    Without a credential the challenge has no error code (RFC 6750 section 3.1).
+    """
+    parameters = {"realm": realm}
+    if not isinstance(error, MissingCredential):
+        parameters |= {"error": error.code, "error_description": error.hint}
+    if isinstance(error, InsufficientScope) and error.needed:
+        parameters["scope"] = " ".join(error.needed)
+    return "Bearer " + ", ".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in parameters.items())

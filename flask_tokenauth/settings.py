@@ -1,0 +1,188 @@
+"""``app.config`` read once and checked: one frozen :class:`Settings` for each application. Knows nothing of Flask."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from datetime import timedelta
+from typing import Any
+
+from .core.errors import InvalidKey, SettingsError
+from .core.jws import MAX_TOKEN_BYTES
+from .core.keyring import load_keys
+from .core.keys import Key, KeySet
+from .core.strength import check_secret
+
+PREFIX = "TOKENAUTH_"
+_YEAR = timedelta(days=366)
+_MAKE_ONE = "make one with: python -m flask_tokenauth secret"
+
+
+def read_duration(value: object) -> timedelta:
+    """Return a ``timedelta`` or a number of seconds as ``timedelta``.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: no ``timedelta`` is that long.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"seconds or a timedelta, not {type(value).__name__}")
+    try:
+        return timedelta(seconds=value)
+    except OverflowError as error:
+        raise ValueError("no such duration") from error
+
+
+def _duration(least: timedelta, most: timedelta) -> Callable[[object], timedelta]:
+    def read(value: object) -> timedelta:
+        duration = read_duration(value)
+        if not least <= duration <= most:
+            raise ValueError
+        return duration
+
+    return read
+
+
+def _size(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError
+        return value
+
+    return read
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError
+    return value
+
+
+def _texts(value: object) -> frozenset[str]:
+    entries = [value] if isinstance(value, str) else value
+    if not isinstance(entries, (list, tuple, set, frozenset)) or not entries:
+        raise ValueError
+    return frozenset(_text(entry) for entry in entries)
+
+
+def _realm(value: object) -> str:
+    return _text(value).encode("latin-1").decode("latin-1")
+
+
+def _setting(read: Callable[[Any], Any], form: str, example: str, default: Any = MISSING, *, shown: bool = True) -> Any:
+    """Declare a key: how its value is read, what it looks like to people, and how it is spelt in an environment."""
+    return field(default=default, repr=shown, metadata={"read": read, "form": form, "example": example})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``app.config`` says, read and checked once, in ``init_app``. A field's name is its key's."""
+
+    keys: KeySet = _setting(
+        load_keys, "a path, PEM text, a JWK Set or a list of JWKs", "/run/secrets/jwks.json", shown=False
+    )
+    issuer: str = _setting(_text, "a text, best the URL of the application", "https://api.example.com")  # "iss"
+    audience: frozenset[str] = _setting(_texts, "a text or a list of texts", "https://api.example.com")  # "aud"
+    access_lifetime: timedelta = _setting(
+        _duration(timedelta(seconds=1), _YEAR), "a timedelta or seconds, from 1", "900", timedelta(minutes=15)
+    )
+    max_lifetime: timedelta = _setting(
+        _duration(timedelta(seconds=1), _YEAR),
+        "a timedelta or seconds, from 1 to 366 days",
+        "86400",
+        timedelta(hours=24),
+    )
+    leeway: timedelta = _setting(
+        _duration(timedelta(0), timedelta(minutes=5)),
+        "a timedelta or seconds, from 0 to 300",
+        "10",
+        timedelta(seconds=10),
+    )
+    max_token_bytes: int = _setting(
+        _size(256, 1024 * 1024), "a number of bytes, from 256 to 1048576", "8000", MAX_TOKEN_BYTES
+    )
+    realm: str = _setting(_realm, "a text of Latin-1 without control characters", "api")
+    names_itself: bool = False  # nobody named the issuer; no key of the configuration
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, app_name: str) -> "Settings":
+        """Read and check *config*.
+
+        Args:
+            config: the whole configuration of the application. Other keys than ``TOKENAUTH_…``, ``SECRET_KEY`` and
+                ``SECRET_KEY_FALLBACKS`` are ignored, and None means "not set".
+            app_name: what the issuer is called while nobody has named it.
+
+        Raises:
+            SettingsError: a key is unknown, missing, of the wrong type or out of range. It names the key and no secret.
+        """
+        given = _read_given(config)
+        names_itself = "issuer" not in given
+        if names_itself and "keys" in given:
+            raise SettingsError(f"{PREFIX}KEYS needs {PREFIX}ISSUER: the text that the tokens carry as iss")
+        issuer = given.setdefault("issuer", app_name)
+        given.setdefault("audience", frozenset({issuer}))
+        given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
+        given["keys"] = _check_keys(given["keys"]) if "keys" in given else _derive_keys(config, issuer)
+        settings = cls(names_itself=names_itself, **given)
+        if settings.access_lifetime > settings.max_lifetime:
+            raise SettingsError(f"{PREFIX}ACCESS_LIFETIME is longer than {PREFIX}MAX_LIFETIME")
+        return settings
+
+
+KEYS = tuple(each for each in fields(Settings) if each.metadata)
+
+
+def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
+    known = {PREFIX + each.name.upper(): each for each in KEYS}
+    given = {}
+    for key, value in config.items():
+        if not key.startswith(PREFIX):
+            continue
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            raise SettingsError(f"unknown setting {key}" + (f": did you mean {close[0]}?" if close else ""))
+        if value is not None:
+            given[known[key].name] = _read(key, value, known[key].metadata)
+    return given
+
+
+def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:
+    try:
+        return metadata["read"](value)
+    except InvalidKey as error:
+        raise SettingsError(f"{key}: {error}") from error
+    except (TypeError, ValueError) as error:
+        spelling = f"{metadata['form']} (in the environment: FLASK_{key}={metadata['example']})"
+        raise SettingsError(f"{key} must be {spelling}") from error
+
+
+def _check_keys(keys: KeySet) -> KeySet:
+    if keys.signing_key is not None and not keys.signing_key.can_verify:
+        raise SettingsError(f'{PREFIX}KEYS: key_ops of the signing key must have "verify" as well as "sign"')
+    return keys
+
+
+def _derive_keys(config: Mapping[str, Any], issuer: str) -> KeySet:
+    """Derive the one HS256 key from ``SECRET_KEY``, and what still verifies from ``SECRET_KEY_FALLBACKS``."""
+    secret = config.get("SECRET_KEY")
+    if secret is None or secret in ("", b""):
+        raise SettingsError(f"SECRET_KEY is not set; {_MAKE_ONE}")
+    signing = _derive_key("SECRET_KEY", secret, issuer)
+    fallbacks = config.get("SECRET_KEY_FALLBACKS") or ()  # Flask 3.0 has no default for it
+    if not isinstance(fallbacks, (list, tuple)):
+        raise SettingsError("SECRET_KEY_FALLBACKS must be a list of secrets")
+    older = {key.kid: key for key in (_derive_key("SECRET_KEY_FALLBACKS", each, issuer) for each in fallbacks)}
+    return KeySet([signing, *(replace(key, can_sign=False) for kid, key in older.items() if kid != signing.kid)])
+
+
+def _derive_key(name: str, secret: object, issuer: str) -> Key:
+    if not isinstance(secret, (str, bytes)):
+        raise SettingsError(f"{name} must be text or bytes, not {type(secret).__name__}; {_MAKE_ONE}")
+    data = secret.encode() if isinstance(secret, str) else secret
+    try:
+        check_secret(data)
+    except InvalidKey as error:
+        raise SettingsError(f"{name} {error}; {_MAKE_ONE}") from error
+    return Key.derive(data, purpose="access", issuer=issuer)

@@ -1,0 +1,170 @@
+"""What one application holds, and the hook that verifies each of its requests before anything else runs."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask import current_app, g, request
+from werkzeug.wrappers import Request
+
+from .core.claims import ClaimsPolicy
+from .core.errors import Refusal, SettingsError, WrongUserID
+from .core.issuer import Issuer
+from .core.verifier import Token, Verifier
+from .credentials import find_token
+from .refusals import refuse
+from .requirements import Requirement, find_requirements
+from .settings import Settings
+
+Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
+
+_log = logging.getLogger("flask_tokenauth")
+_JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one request's credential: a token with its user, a refusal, or neither where there was none."""
+
+    token: Token | None = None
+    user_id: Any = None
+    refusal: Refusal | None = None
+
+
+_ANONYMOUS = Judged()
+
+
+class AppState:
+    """All that ``TokenAuth`` keeps for one application, in ``app.extensions["tokenauth"]``.
+
+    Args:
+        settings: of the application.
+        user_id_type: makes ``g.user_id`` of the text ``sub``; raises ``ValueError`` for what is no user ID.
+
+    Attributes:
+        clock: the one place where this floor and those above read the time.
+    """
+
+    def __init__(self, settings: Settings, user_id_type: Callable[[str], Any]) -> None:
+        policy = ClaimsPolicy(
+            issuer=settings.issuer,
+            audience=settings.audience,
+            leeway=settings.leeway,
+            max_lifetime=settings.max_lifetime,
+        )
+        self.settings = settings
+        self.clock: Clock = time.time
+        self._user_id_type = user_id_type
+        self._verifier = Verifier(settings.keys, policy, max_bytes=settings.max_token_bytes)
+        self._issuer = (
+            Issuer(
+                settings.keys.signing_key,
+                policy,
+                lifetime=settings.access_lifetime,
+                max_bytes=settings.max_token_bytes,
+            )
+            if settings.keys.signing_key
+            else None
+        )
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who signs for this application.
+
+        Raises:
+            SettingsError: ``TOKENAUTH_KEYS`` holds public keys only.
+        """
+        if self._issuer is None:
+            raise SettingsError("TOKENAUTH_KEYS holds no key that can sign: this application only verifies tokens")
+        return self._issuer
+
+    def subject_of(self, user_id: object) -> str:
+        """Return the text that stands for *user_id* in ``sub``.
+
+        Raises:
+            TypeError: it is not a ``str``, ``int``, ``UUID`` or of the declared type; ``None`` and booleans never are.
+            ValueError: converting the text would not bring it back.
+        """
+        declared = self._user_id_type if isinstance(self._user_id_type, type) else str
+        if isinstance(user_id, bool) or not isinstance(user_id, (str, int, UUID, declared)):
+            raise TypeError(f"a user ID is a text, int, UUID or of user_id_type, not {type(user_id).__name__}")
+        subject = str(user_id)
+        try:
+            self._convert(subject)
+        except WrongUserID as error:
+            raise ValueError("user_id does not survive its conversion to text and back by user_id_type") from error
+        return subject
+
+    def authenticate(self) -> None:
+        """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.
+
+        Sets ``g.user_id``, ``g.scopes`` and ``g.token`` afresh: with an application context pushed outside, Flask
+        hands the same ``g`` to one request after the other.
+        """
+        g.user_id, g.scopes, g.token = None, frozenset(), None
+        judged = self.judge(request)
+        if judged.token is not None:
+            g.user_id, g.scopes, g.token = judged.user_id, judged.token.scopes, judged.token
+        rule = request.url_rule
+        if rule is None or (request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
+            return
+        for requirement in find_requirements(current_app.view_functions[rule.endpoint]):
+            self.enforce(requirement)
+
+    def enforce(self, requirement: Requirement) -> None:
+        """Refuse the current request unless its token meets *requirement*.
+
+        Raises:
+            AuthError: it has none, a bad one, or one that does not reach this far.
+        """
+        judged = self.judge(request)
+        try:
+            if judged.refusal is not None:
+                raise judged.refusal
+            requirement.check(judged.token)
+        except Refusal as refusal:
+            _log.info("refused: %s", refusal.reason)
+            raise refuse(refusal) from None
+
+    def judge(self, req: Request) -> Judged:
+        """Return what became of the request's credential; judged once a request, whoever asks first."""
+        judged: Judged | None = getattr(req, _JUDGED, None)
+        if judged is None:
+            judged = self._judge(req.environ.get("HTTP_AUTHORIZATION"))
+            setattr(req, _JUDGED, judged)
+        return judged
+
+    def _judge(self, header: str | None) -> Judged:
+        try:
+            text = find_token(header, max_bytes=self.settings.max_token_bytes)
+            if text is None:
+                return _ANONYMOUS
+            token = self._verifier.verify(text, now=self.clock())
+            return Judged(token, self._convert(token.subject))
+        except Refusal as refusal:
+            return Judged(refusal=refusal)
+
+    def _convert(self, subject: str) -> Any:
+        """Make a user ID of ``sub`` and refuse what would come back otherwise: ``int("4_2")`` is 42 as well."""
+        try:
+            user_id = self._user_id_type(subject)
+        except (ValueError, ArithmeticError) as error:
+            raise WrongUserID from error
+        if str(user_id) != subject:
+            raise WrongUserID
+        return user_id
+
+
+def current_state() -> AppState:
+    """Return the state of the current application.
+
+    Raises:
+        SettingsError: ``TokenAuth`` is not set up on it.
+    """
+    state: AppState | None = current_app.extensions.get("tokenauth")
+    if state is None:
+        raise SettingsError("TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)")
+    return state

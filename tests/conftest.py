@@ -1,0 +1,110 @@
+"""What the tests share: a clock that stands still until moved, an application, and tokens of it bent at will."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask, g
+
+from flask_tokenauth import TokenAuth, login_required, require_scope
+from flask_tokenauth.core import Key, jws
+
+NOW = 1_700_000_000.0
+SECRET = "4f1d9a3c7b2e8056d4c1f7a9b3e6082c5d7f1a4b9c3e6d80"
+ISSUER = "https://issuer.example"
+AUDIENCE = "https://api.example"
+
+CONFIG = {"TESTING": True, "SECRET_KEY": SECRET, "TOKENAUTH_ISSUER": ISSUER, "TOKENAUTH_AUDIENCE": AUDIENCE}
+
+
+@dataclass
+class StandingClock:
+    """A clock that tests set."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Mint:
+    """Signs what it is told to, as the application would, good or bad."""
+
+    key: Key
+    issuer: str = ISSUER
+    audience: str = AUDIENCE
+
+    def claims(self, **changes: object) -> dict[str, object]:
+        """Return the claims of a good token; a change to ``...`` leaves the claim out."""
+        good: dict[str, object] = {
+            "iss": self.issuer,
+            "sub": "alice",
+            "aud": self.audience,
+            "exp": NOW + 900,
+            "iat": NOW,
+            "jti": "t1",
+            "client_id": self.issuer,
+            "scope": "reports:read",
+        }
+        return {name: value for name, value in (good | changes).items() if value is not ...}
+
+    def __call__(self, *, typ: str | None = "at+jwt", **changes: object) -> str:
+        return self.sign(json.dumps(self.claims(**changes)).encode(), typ=typ)
+
+    def sign(self, payload: bytes, *, typ: str | None = "at+jwt") -> str:
+        return jws.sign(payload, self.key, typ=typ)
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+def mint() -> Mint:
+    return Mint(Key.derive(SECRET.encode(), purpose="access", issuer=ISSUER))
+
+
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture
+def make_app(clock: StandingClock) -> MakeApp:
+    """Return a function that makes an application; keyword arguments are settings."""
+
+    def make(name: str = "tests", *, auth: TokenAuth[Any] | None = None, **config: object) -> Flask:
+        app = Flask(name)
+        app.config |= CONFIG | config
+        (auth or TokenAuth()).init_app(app)
+        app.extensions["tokenauth"].clock = clock
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """An application with an open view, one for users, one for a scope."""
+    app = make_app()
+
+    app.add_url_rule("/open", view_func=whoami(), endpoint="open")
+    app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
+    app.add_url_rule("/reports", view_func=require_scope("reports:read")(whoami()), endpoint="reports")
+    app.add_url_rule("/admin", view_func=require_scope("reports:read", "admin")(whoami()), endpoint="admin")
+    return app
+
+
+def whoami() -> Callable[[], dict[str, object]]:
+    """Return a view that tells what it sees of the caller; a new one each time, since guards mark what they guard."""
+
+    def view() -> dict[str, object]:
+        return {"user_id": g.user_id, "scopes": sorted(g.scopes), "token": g.token and g.token.token_id}
+
+    return view
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

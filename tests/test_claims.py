@@ -1,0 +1,348 @@
+"""Claims sets and the policy that judges them."""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flask_tokenauth.core.claims import RESERVED, YEAR_9999, ClaimsPolicy, read_audience, read_claims
+from flask_tokenauth.core.errors import (
+    IssuedInFuture,
+    LifetimeTooLong,
+    MalformedClaim,
+    MalformedToken,
+    MissingClaim,
+    TokenError,
+    TokenExpired,
+    TokenNotYetValid,
+    UnprovenBinding,
+    WrongAudience,
+    WrongIssuer,
+    WrongType,
+)
+
+from .conftest import AUDIENCE, ISSUER, NOW, Mint
+
+POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE, "second"}))
+LEEWAY = 10.0
+DAY = 86400.0
+NO_NUMBERS: list[object] = [
+    None,
+    True,
+    False,
+    "1",
+    "1700000000",
+    "",
+    [],
+    {},
+    -1,
+    -0.5,
+    YEAR_9999 + 1,
+    10**400,
+    math.nan,
+    math.inf,
+]
+NO_TEXTS: list[object] = [None, True, 1, [], {}, ["alice"], ""]
+
+
+def check(
+    mint: Mint, now: float = NOW, typ: str | None = "at+jwt", policy: ClaimsPolicy = POLICY, **changes: Any
+) -> None:
+    policy.check(mint.claims(**changes), typ=typ, now=now)
+
+
+def claim_of(name: str, value: object) -> dict[str, Any]:
+    return {name: value}
+
+
+def test_good_claims_are_good(mint: Mint) -> None:
+    check(mint)
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"])
+def test_the_type_is_a_media_type(mint: Mint, typ: str) -> None:
+    """RFC 9068 section 2.1, RFC 7515 section 4.1.9."""
+    check(mint, typ=typ)
+
+
+@pytest.mark.parametrize(
+    "typ",
+    [
+        None,
+        "",
+        "JWT",
+        "jwt",
+        "at+jwt ",
+        " at+jwt",
+        "at+jwt;a=b",
+        "application/application/at+jwt",
+        "aT+jwᵗ",
+        "x/at+jwt",
+    ],
+)
+def test_another_type_is_another_kind_of_token(mint: Mint, typ: str | None) -> None:
+    """RFC 8725 section 3.11."""
+    with pytest.raises(WrongType):
+        check(mint, typ=typ)
+
+
+def test_a_type_beyond_ascii_never_folds_into_one_of_ascii(mint: Mint) -> None:
+    policy = ClaimsPolicy(issuer=ISSUER, audience=None, typ="k+jwt")
+
+    check(mint, typ="K+jwt", policy=policy)
+    with pytest.raises(WrongType):
+        check(mint, typ="\u212a+jwt", policy=policy)  # KELVIN SIGN, whose lower case is k
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "exp", "iat", "jti", "sub"])
+def test_a_required_claim_must_be_there(mint: Mint, claim: str) -> None:
+    with pytest.raises(MissingClaim) as caught:
+        check(mint, **claim_of(claim, ...))
+
+    assert caught.value.claim == claim
+
+
+@pytest.mark.parametrize("claim", ["client_id", "scope"])
+def test_other_claims_may_be_missing(mint: Mint, claim: str) -> None:
+    check(mint, **claim_of(claim, ...))
+
+
+@pytest.mark.parametrize("claim", ["sub", "jti", "sid", "client_id"])
+@pytest.mark.parametrize("value", [*NO_TEXTS, "a" * 256, "a\n", "\x00", "\x7f", "\x85", "a\ud800"])
+def test_an_identifier_is_a_text_of_1_to_255_characters_without_controls(mint: Mint, claim: str, value: object) -> None:
+    with pytest.raises(MalformedClaim) as caught:
+        check(mint, **claim_of(claim, value))
+
+    assert caught.value.claim == claim
+
+
+@pytest.mark.parametrize("claim", ["sub", "jti", "sid", "client_id"])
+@pytest.mark.parametrize("value", ["a", "a" * 254, "a" * 255, "é", "a b", " ", "\u200b", "\u00a0", "😀", "\u2028"])
+def test_an_identifier_may_hold_any_other_character(mint: Mint, claim: str, value: str) -> None:
+    check(mint, **claim_of(claim, value))
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "auth_time"])
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_time_is_a_number_from_0_to_the_year_9999(mint: Mint, claim: str, value: object) -> None:
+    with pytest.raises(MalformedClaim) as caught:
+        check(mint, **claim_of(claim, value))
+
+    assert caught.value.claim == claim
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.5, YEAR_9999 - 1, YEAR_9999])
+def test_times_may_lie_anywhere_in_between(mint: Mint, value: float) -> None:
+    check(mint, auth_time=value)
+
+
+@pytest.mark.parametrize("value", [None, 1, [], {}, ["reports:read"], True])
+def test_scope_is_text(mint: Mint, value: object) -> None:
+    with pytest.raises(MalformedClaim) as caught:
+        check(mint, scope=value)
+
+    assert caught.value.claim == "scope"
+
+
+@pytest.mark.parametrize("value", [" ", "a  b", 'a"', "é"])
+def test_scope_follows_its_grammar(mint: Mint, value: str) -> None:
+    with pytest.raises(MalformedClaim):
+        check(mint, scope=value)
+
+
+def test_scope_may_be_empty(mint: Mint) -> None:
+    check(mint, scope="")
+
+
+@pytest.mark.parametrize("value", [None, 1, [], {}, [ISSUER], True])
+def test_the_issuer_is_text(mint: Mint, value: object) -> None:
+    with pytest.raises(MalformedClaim) as caught:
+        check(mint, iss=value)
+
+    assert caught.value.claim == "iss"
+
+
+@pytest.mark.parametrize("value", ["", ISSUER + "/", ISSUER.upper(), ISSUER[:-1], " " + ISSUER])
+def test_the_issuer_is_equal(mint: Mint, value: str) -> None:
+    with pytest.raises(WrongIssuer):
+        check(mint, iss=value)
+
+
+@pytest.mark.parametrize("value", [AUDIENCE, "second", (AUDIENCE,), ("third", AUDIENCE), (AUDIENCE, "second")])
+def test_the_audience_names_us(mint: Mint, value: object) -> None:
+    check(mint, aud=value)
+
+
+@pytest.mark.parametrize("value", ["", "third", (), ("third",), AUDIENCE + "/", AUDIENCE.upper()])
+def test_a_token_for_others_is_refused(mint: Mint, value: object) -> None:
+    with pytest.raises(WrongAudience):
+        check(mint, aud=value)
+
+
+@pytest.mark.parametrize("value", [None, 1, True, {}, (1,), (AUDIENCE, None), (AUDIENCE, ("x",))])
+def test_the_audience_is_a_text_or_an_array_of_texts(mint: Mint, value: object) -> None:
+    with pytest.raises(MalformedClaim) as caught:
+        check(mint, aud=value)
+
+    assert caught.value.claim == "aud"
+
+
+def test_a_missing_audience_is_none() -> None:
+    assert read_audience({}) == frozenset()
+
+
+@pytest.mark.parametrize("value", [None, {}, {"jkt": "x"}, "x"])
+def test_a_token_bound_to_a_key_is_no_bearer_token(mint: Mint, value: object) -> None:
+    """RFC 7800 section 3."""
+    with pytest.raises(UnprovenBinding):
+        check(mint, cnf=value)
+
+
+@pytest.mark.parametrize("now", [NOW + LEEWAY - 1, NOW + LEEWAY - 0.001])
+def test_a_token_is_good_until_it_expires(mint: Mint, now: float) -> None:
+    check(mint, now=now, exp=NOW, iat=NOW - 60)
+
+
+@pytest.mark.parametrize("now", [NOW + LEEWAY, NOW + LEEWAY + 1])
+def test_a_token_is_refused_from_the_second_it_expires(mint: Mint, now: float) -> None:
+    """RFC 7519 section 4.1.4: "on or after which the JWT MUST NOT be accepted"."""
+    with pytest.raises(TokenExpired) as caught:
+        check(mint, now=now, exp=NOW, iat=NOW - 60)
+
+    assert caught.value.expired_at == NOW
+
+
+@pytest.mark.parametrize("ahead", [LEEWAY - 1, LEEWAY])
+def test_clocks_may_differ_by_the_leeway(mint: Mint, ahead: float) -> None:
+    check(mint, iat=NOW + ahead)
+    check(mint, nbf=NOW + ahead)
+
+
+def test_a_token_issued_later_than_that_is_refused(mint: Mint) -> None:
+    with pytest.raises(IssuedInFuture) as caught:
+        check(mint, iat=NOW + LEEWAY + 1)
+
+    assert caught.value.issued_at == NOW + LEEWAY + 1
+
+
+def test_a_token_that_is_not_yet_valid_is_refused(mint: Mint) -> None:
+    """RFC 7519 section 4.1.5."""
+    with pytest.raises(TokenNotYetValid) as caught:
+        check(mint, nbf=NOW + LEEWAY + 1)
+
+    assert caught.value.not_before == NOW + LEEWAY + 1
+
+
+@pytest.mark.parametrize("lifetime", [DAY - 1, DAY])
+def test_a_token_may_live_for_the_greatest_lifetime(mint: Mint, lifetime: float) -> None:
+    check(mint, exp=NOW + lifetime)
+
+
+def test_a_token_that_lives_longer_is_refused(mint: Mint) -> None:
+    with pytest.raises(LifetimeTooLong) as caught:
+        check(mint, exp=NOW + DAY + 1)
+
+    assert (caught.value.lifetime, caught.value.limit) == (DAY + 1, DAY)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"iss": "x"}, {"aud": "x"}, {"nbf": NOW + 2 * DAY}, {"sub": 1}, {"cnf": {}}, {"iat": NOW - DAY}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_expiry_is_judged_last(mint: Mint, changes: dict[str, Any]) -> None:
+    """So "expired" is only told of tokens that were good once."""
+    with pytest.raises(TokenError) as caught:
+        check(mint, now=NOW + DAY, **changes)
+
+    assert not isinstance(caught.value, TokenExpired)
+
+
+def test_a_policy_leaves_out_what_another_issuer_lacks(mint: Mint) -> None:
+    policy = ClaimsPolicy(
+        issuer=None,
+        audience=None,
+        typ=None,
+        required=frozenset({"exp", "sub"}),
+        leeway=timedelta(0),
+        max_lifetime=None,
+    )
+
+    check(mint, typ=None, policy=policy, iss=..., aud=..., iat=..., jti=...)
+    check(mint, typ="JWT", policy=policy, iss="x", aud="y", exp=NOW + 10 * DAY)
+    check(mint, now=NOW - 1, policy=policy, exp=NOW, iat=...)
+    with pytest.raises(TokenExpired):
+        check(mint, now=NOW, policy=policy, exp=NOW, iat=...)
+
+
+def test_a_policy_may_cap_the_lifetime_of_tokens_that_need_not_tell_it(mint: Mint) -> None:
+    policy = ClaimsPolicy(issuer=None, audience=None, required=frozenset({"exp", "sub"}))
+
+    check(mint, policy=policy, iat=..., exp=NOW + 10 * DAY)
+
+
+@pytest.mark.parametrize("required", [set(), {"exp"}, {"sub"}, {"iss", "aud"}])
+def test_no_policy_does_without_expiry_and_subject(required: set[str]) -> None:
+    with pytest.raises(ValueError, match="always required"):
+        ClaimsPolicy(issuer=None, audience=None, required=frozenset(required))
+
+
+@pytest.mark.parametrize("audience", [frozenset(), AUDIENCE, frozenset({""}), frozenset({"", AUDIENCE})])
+def test_the_audience_of_a_policy_is_a_set_of_texts(audience: frozenset[str]) -> None:
+    with pytest.raises(ValueError, match="a set of at least one text"):
+        ClaimsPolicy(issuer=None, audience=audience)
+
+
+def test_every_claim_that_the_policy_judges_is_reserved(mint: Mint) -> None:
+    assert {*mint.claims(), "nbf", "sid", "auth_time", "cnf", "epoch"} == RESERVED
+
+
+def test_claims_are_read_as_they_stand_and_cannot_be_changed() -> None:
+    claims = read_claims(b' {"a": [1, {"b": 2.5}], "c": "\xc3\xa9", "d": null} ')
+
+    assert claims == {"a": (1, {"b": 2.5}), "c": "é", "d": None}
+
+
+def test_of_a_claim_twice_the_last_counts() -> None:
+    """RFC 7519 section 4."""
+    assert read_claims(b'{"a": 1, "a": 2, "\\u0061": 3}') == {"a": 3}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"1",
+        b"{",
+        b"{}x",
+        b"{} {}",
+        b"\xef\xbb\xbf{}",
+        "{}".encode("utf-16"),
+        "{}".encode("utf-32-le"),
+        b'{"a": "\xff"}',
+        b'{"a": "\xed\xa0\x80"}',
+        b'{"a": "\\ud800"}',
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": 01}',
+        b'{"a": ' + b"1" * 5000 + b"}",
+        b'{"a": 1,}',
+        b"{'a': 1}",
+        b'{"a": ' + b"[" * 32 + b"]" * 32 + b"}",
+        b'{"a": ' + b"[" * 9999 + b"]" * 9999 + b"}",
+    ],
+)
+def test_a_payload_that_is_no_claims_set_is_malformed(payload: bytes) -> None:
+    with pytest.raises(MalformedToken) as caught:
+        read_claims(payload)
+
+    assert caught.value.part == "payload"
+
+
+def test_claims_may_nest_thirty_two_deep() -> None:
+    read_claims(b'{"a": ' + b"[" * 31 + b"]" * 31 + b"}")

@@ -1,0 +1,87 @@
+"""The one credential of a request, RFC 6750 section 2.1."""
+
+import pytest
+
+from flask_tokenauth.core.errors import MalformedCredential, TokenTooLarge
+from flask_tokenauth.credentials import find_token
+
+LIMIT = 100
+
+
+def find(header: str | None) -> str | None:
+    return find_token(header, max_bytes=LIMIT)
+
+
+@pytest.mark.parametrize("header", ["Bearer a.b-c_d~e+f/0==", "bearer a.b-c_d~e+f/0==", "BEARER   a.b-c_d~e+f/0=="])
+def test_a_bearer_token_follows_its_scheme_after_spaces(header: str) -> None:
+    """Schemes compare without case, RFC 9110 section 11.1."""
+    assert find(header) == "a.b-c_d~e+f/0=="
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Basic YTpi",
+        "Basic YTpi,Bearer a",
+        "Bearerx a",
+        "Bearer1",
+        "Bearer-a b",
+        "DPoP a",
+        "a.b.c",
+        "B",
+        "Beare r",
+    ],
+)
+def test_another_scheme_is_no_credential_of_ours(header: str | None) -> None:
+    assert find(header) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer  ",
+        "Bearer\ta",
+        "Bearer \ta",
+        "Bearer a ",
+        "Bearer a b",
+        "Bearer a,Bearer b",
+        "Bearer a, Bearer a",
+        "Bearer a,Basic b",
+        "Bearer,a",
+        "Bearer=a",
+        "Bearer a=b",
+        "Bearer =",
+        'Bearer "a"',
+        "Bearer a\n",
+        "Bearer\na",
+        "Bearer a\x00",
+        "Bearer é",
+        "Bearer a\xa0",
+        "Bearer\xa0a",
+        "Bearer token=a",
+    ],
+)
+def test_a_bearer_header_of_another_form_is_malformed(header: str) -> None:
+    with pytest.raises(MalformedCredential):
+        find(header)
+
+
+@pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])
+def test_a_token_up_to_the_limit_is_found(size: int) -> None:
+    assert find("Bearer " + "a" * size) == "a" * size
+
+
+@pytest.mark.parametrize("character", ["a", ".", ",", " ", "é", "="])
+def test_a_longer_header_is_too_large_whatever_it_holds(character: str) -> None:
+    with pytest.raises(TokenTooLarge) as caught:
+        find("bearer " + character * (LIMIT + 1))
+
+    assert (caught.value.size, caught.value.limit) == (LIMIT + 1, LIMIT)
+
+
+def test_the_size_of_another_scheme_is_not_ours_to_judge() -> None:
+    assert find("Basic " + "a" * 1000) is None

@@ -1,0 +1,43 @@
+"""JSON values that stay what they were."""
+
+from typing import Any
+
+import pytest
+
+from flask_tokenauth.core.frozen import MAX_DEPTH, freeze
+
+
+def nested(depth: int) -> object:
+    """Return arrays and objects in turn, *depth* of them within each other."""
+    value: object = 1
+    for level in range(depth):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+def test_arrays_become_tuples_and_objects_read_only_all_the_way_down() -> None:
+    frozen: Any = freeze({"list": [{"a": [1]}, "x"]})
+
+    assert frozen == {"list": ({"a": (1,)}, "x")}
+    with pytest.raises(TypeError):
+        frozen["list"][0]["a"] = 2
+
+
+def test_what_is_frozen_is_a_copy() -> None:
+    value = {"a": [1]}
+
+    frozen = freeze(value)
+    value["a"].append(2)
+
+    assert frozen == {"a": (1,)}
+
+
+@pytest.mark.parametrize("depth", [0, 1, MAX_DEPTH - 1, MAX_DEPTH])
+def test_values_may_nest_thirty_two_deep(depth: int) -> None:
+    freeze(nested(depth))
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 500])
+def test_deeper_values_are_refused(depth: int) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        freeze(nested(depth))

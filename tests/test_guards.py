@@ -1,0 +1,177 @@
+"""The decorators that guard views, through an application."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask, g, request
+from flask.testing import FlaskClient
+
+from flask_tokenauth import SettingsError, create_token, login_required, require_scope
+
+from .conftest import MakeApp, Mint, bearer
+
+
+def test_a_guard_above_the_route_decorator_guards_just_the_same(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+
+    @require_scope("admin")
+    @login_required
+    @app.get("/above")
+    def above() -> str:
+        return "open"
+
+    client = app.test_client()
+
+    assert client.get("/above").status_code == 401
+    assert client.get("/above", headers=bearer(mint())).status_code == 403
+    assert client.get("/above", headers=bearer(mint(scope="admin"))).text == "open"
+
+
+def test_guards_above_and_below_add_up(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+
+    @require_scope("a")
+    @app.get("/both")
+    @require_scope("b")
+    def both() -> str:
+        return "open"
+
+    client = app.test_client()
+
+    assert client.get("/both", headers=bearer(mint(scope="a"))).status_code == 403
+    assert client.get("/both", headers=bearer(mint(scope="b"))).status_code == 403
+    assert client.get("/both", headers=bearer(mint(scope="a b"))).status_code == 200
+
+
+def test_one_of_several_scopes_may_be_enough(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+
+    @app.get("/any")
+    @require_scope("a", any_of=["b", "c"])
+    def any_of() -> str:
+        return "open"
+
+    client = app.test_client()
+
+    assert client.get("/any", headers=bearer(mint(scope="a c"))).status_code == 200
+    refused = client.get("/any", headers=bearer(mint(scope="a")))
+    assert (refused.status_code, refused.json) == (
+        403,
+        {
+            "error": "insufficient_scope",
+            "error_description": "The access token lacks a scope that is needed here.",
+            "scope": "b c",
+        },
+    )
+
+
+def test_a_guard_leaves_name_and_docstring() -> None:
+    def view() -> str:
+        """Answer."""
+        return "open"
+
+    guarded = login_required(view)
+
+    assert (guarded.__name__, guarded.__doc__) == ("view", "Answer.")
+    assert view() == "open"
+
+
+@pytest.mark.parametrize("scopes", [(), ("",), ("a b",), ('a"',)])
+def test_require_scope_without_a_scope_raises_at_import(scopes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="scope"):
+        require_scope(*scopes)
+
+
+@pytest.mark.parametrize("scopes", [(lambda: "view",), (None,), (["a", "b"],), (1,)])
+def test_require_scope_given_something_else_raises_at_import(scopes: Any) -> None:
+    """Without its parenthesis the decorator would be given the view, and guard nothing."""
+    with pytest.raises(TypeError, match="a scope is a text"):
+        require_scope(*scopes)
+
+
+def test_any_of_is_no_single_text() -> None:
+    with pytest.raises(TypeError, match="any_of is a collection"):
+        require_scope("a", any_of="abc")
+
+
+def test_a_guarded_function_enforces_where_no_hook_ran(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+
+    @login_required
+    def view() -> str:
+        return "open"
+
+    with app.test_request_context(headers=bearer(mint())):
+        assert view() == "open"
+    with app.test_request_context(), pytest.raises(Exception, match="401"):
+        view()
+
+
+def test_a_guarded_coroutine_function_stays_one(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+
+    @require_scope("reports:read")
+    async def view(name: str) -> str:
+        return f"open to {name}"
+
+    assert asyncio.iscoroutinefunction(view)
+    with app.test_request_context(headers=bearer(mint())):
+        assert asyncio.run(view(name="alice")) == "open to alice"
+    with app.test_request_context(), pytest.raises(Exception, match="401"):
+        asyncio.run(view(name="alice"))
+
+
+def test_a_guard_without_the_extension_says_what_to_call() -> None:
+    app = Flask("bare")
+
+    app.add_url_rule("/", view_func=login_required(lambda: "open"))
+    app.testing = True
+    with pytest.raises(SettingsError, match=r"call TokenAuth\(app\) or auth.init_app\(app\)"):
+        app.test_client().get("/")
+    with app.app_context(), pytest.raises(SettingsError, match="init_app"):
+        create_token("alice")
+
+
+@pytest.mark.parametrize("position", [0, 1], ids=["before ours", "after ours"])
+def test_a_foreign_hook_opens_nothing(app: Flask, client: FlaskClient, mint: Mint, position: int) -> None:
+    """Neither by what it puts on ``g`` nor by what it makes of the header."""
+
+    def foreign_hook() -> None:
+        g.user_id, g.scopes, g.token = "admin", frozenset({"admin", "reports:read"}), object()
+        seen.append(request.path)
+
+    seen: list[str] = []
+    app.before_request_funcs[None].insert(position, foreign_hook)
+    app.add_url_rule("/hidden", view_func=hide(require_scope("admin")(lambda: "open")))
+
+    assert client.get("/me").status_code == 401
+    assert client.get("/hidden").status_code == 401
+    assert client.get("/hidden", headers=bearer(mint())).status_code == 403
+    assert client.get("/hidden", headers=bearer(mint(scope="admin"))).text == "open"
+    assert "/hidden" in seen
+
+
+def hide(view: Callable[[], str]) -> Callable[[], str]:
+    """Wrap *view* without a trace, as careless decorators do: the hook sees no mark, the guard itself still guards."""
+    return lambda: view()  # noqa: PLW0108
+
+
+def test_a_view_that_overwrites_g_opens_no_other(app: Flask, client: FlaskClient) -> None:
+    @app.get("/evil")
+    def evil() -> str:
+        g.user_id, g.scopes = "admin", frozenset({"reports:read"})
+        return f"{app.ensure_sync(app.view_functions['reports'])()}"
+
+    assert client.get("/evil").status_code == 401
+
+
+def test_a_header_changed_on_the_way_changes_nothing(app: Flask, client: FlaskClient, mint: Mint) -> None:
+    def foreign_hook() -> None:
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer {mint()}"
+
+    app.before_request(foreign_hook)
+    app.add_url_rule("/hidden", view_func=hide(login_required(lambda: "open")))
+
+    assert client.get("/hidden").status_code == 401

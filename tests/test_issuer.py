@@ -1,0 +1,171 @@
+"""Claims to signed text, in the profile of RFC 9068."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from flask_tokenauth.core import base64url, jws
+from flask_tokenauth.core.claims import RESERVED, ClaimsPolicy
+from flask_tokenauth.core.issuer import Issuer
+from flask_tokenauth.core.keys import KeySet
+from flask_tokenauth.core.verifier import Verifier
+
+from .conftest import AUDIENCE, ISSUER, NOW, Mint
+from .test_frozen import nested
+
+POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
+
+
+@pytest.fixture
+def issuer(mint: Mint) -> Issuer:
+    return Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15))
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1].encode()))
+    return claims
+
+
+def test_an_access_token_has_the_claims_of_rfc_9068(issuer: Issuer, mint: Mint) -> None:
+    token = issuer.issue("alice", ["reports:read", "profile"], now=NOW + 0.9)
+
+    header = jws.verify(token, KeySet([mint.key])).header
+    assert header == {"alg": "HS256", "kid": mint.key.kid, "typ": "at+jwt"}
+    claims = claims_of(token)
+    assert len(claims.pop("jti")) == 22
+    assert claims == {
+        "iss": ISSUER,
+        "sub": "alice",
+        "aud": AUDIENCE,
+        "exp": NOW + 900,
+        "iat": NOW,
+        "client_id": ISSUER,
+        "scope": "reports:read profile",
+    }
+
+
+def test_every_token_has_an_id_of_its_own(issuer: Issuer) -> None:
+    assert len({claims_of(issuer.issue("alice", now=NOW))["jti"] for _ in range(100)}) == 100
+
+
+def test_what_is_issued_is_believed(issuer: Issuer, mint: Mint) -> None:
+    token = issuer.issue("alice", {"a"}, now=NOW, auth_time=datetime.fromtimestamp(NOW, UTC), claims={"team": "blue"})
+
+    believed = Verifier(KeySet([mint.key]), POLICY).verify(token, now=NOW)
+
+    assert (believed.subject, believed.scopes, believed.claims["team"]) == ("alice", frozenset({"a"}), "blue")
+
+
+def test_without_scopes_there_is_no_scope(issuer: Issuer) -> None:
+    assert "scope" not in claims_of(issuer.issue("alice", now=NOW))
+
+
+@pytest.mark.parametrize(
+    ("asked", "written"),
+    [("b", "b"), (["b"], "b"), (["c", "b"], ["b", "c"]), (frozenset({"b"}), "b"), (None, AUDIENCE)],
+)
+def test_a_token_is_for_the_audience_asked_for(issuer: Issuer, asked: str | list[str] | None, written: object) -> None:
+    assert claims_of(issuer.issue("alice", now=NOW, audience=asked))["aud"] == written
+
+
+def test_a_token_names_the_client_and_the_sign_in_where_these_are_known(issuer: Issuer) -> None:
+    claims = claims_of(
+        issuer.issue("alice", now=NOW, client_id="web", auth_time=datetime.fromtimestamp(NOW - 5.5, UTC))
+    )
+
+    assert (claims["client_id"], claims["auth_time"]) == ("web", NOW - 6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "lifetime"),
+    [(timedelta(seconds=1), 1), (timedelta(seconds=1.9), 1), (timedelta(hours=24), 86400), (None, 900)],
+)
+def test_a_token_lives_as_long_as_asked_in_whole_seconds(
+    issuer: Issuer, asked: timedelta | None, lifetime: int
+) -> None:
+    assert claims_of(issuer.issue("alice", now=NOW, expires_in=asked))["exp"] == NOW + lifetime
+
+
+@pytest.mark.parametrize("asked", [timedelta(0), timedelta(seconds=0.9), timedelta(seconds=-1), timedelta(days=-9999)])
+def test_a_token_lives_a_second_at_least(issuer: Issuer, asked: timedelta) -> None:
+    with pytest.raises(ValueError, match="under one second"):
+        issuer.issue("alice", now=NOW, expires_in=asked)
+
+
+@pytest.mark.parametrize("asked", [timedelta(hours=24, seconds=1), timedelta.max])
+def test_a_token_lives_no_longer_than_any_may(issuer: Issuer, asked: timedelta) -> None:
+    with pytest.raises(ValueError, match="would be refused"):
+        issuer.issue("alice", now=NOW, expires_in=asked)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_claims_of_ours_are_reserved(issuer: Issuer, name: str) -> None:
+    with pytest.raises(ValueError, match=f"reserved claims: {name}"):
+        issuer.issue("alice", now=NOW, claims={name: "x", "team": "blue"})
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, 0, -1.5, "é", [], {}, [1, {"a": [None]}], (1, 2), 2**64, {"a": {"b": "c"}}, nested(31)]
+)
+def test_json_values_become_claims(issuer: Issuer, value: object) -> None:
+    assert claims_of(issuer.issue("alice", now=NOW, claims={"x": value}))["x"] == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        math.nan,
+        math.inf,
+        {1: 2},
+        {1, 2},
+        b"bytes",
+        date(2026, 1, 1),
+        UUID(int=1),
+        object(),
+        "\ud800",
+        10**5000,
+        nested(32),
+        nested(5000),
+        [math.nan],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_json_would_change_becomes_no_claim(issuer: Issuer, value: object) -> None:
+    with pytest.raises(ValueError, match="claims must be JSON values"):
+        issuer.issue("alice", now=NOW, claims={"x": value})
+
+
+@pytest.mark.parametrize("claims", [{1: 2}, {b"a": 2}])
+def test_the_names_of_claims_are_texts(issuer: Issuer, claims: Mapping[Any, object]) -> None:
+    with pytest.raises(ValueError, match="claims must be JSON values"):
+        issuer.issue("alice", now=NOW, claims=claims)
+
+
+@pytest.mark.parametrize("subject", ["", "a" * 256, "a\n"])
+def test_what_would_be_refused_is_not_signed(issuer: Issuer, subject: str) -> None:
+    with pytest.raises(ValueError, match="claim_malformed, claim sub is malformed"):
+        issuer.issue(subject, now=NOW)
+
+
+@pytest.mark.parametrize("audience", [[], "", [""]])
+def test_a_token_is_for_somebody(issuer: Issuer, audience: list[str]) -> None:
+    with pytest.raises(ValueError, match="audience"):
+        issuer.issue("alice", now=NOW, audience=audience)
+
+
+def test_a_sign_in_without_time_zone_is_no_instant(issuer: Issuer) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        issuer.issue("alice", now=NOW, auth_time=datetime(2026, 1, 1))
+
+
+def test_a_token_over_the_limit_is_not_made(mint: Mint) -> None:
+    length = len(Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15)).issue("alice", now=NOW))
+
+    Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length).issue("alice", now=NOW)
+    with pytest.raises(ValueError, match="bytes long"):
+        Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length - 1).issue("alice", now=NOW)

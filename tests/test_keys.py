@@ -1,0 +1,476 @@
+"""Keys and key sets: what loads, what is refused, what is shown."""
+
+import hmac
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from flask_tokenauth.core import base64url
+from flask_tokenauth.core.algorithms import ALGORITHMS
+from flask_tokenauth.core.errors import InvalidKey, InvalidSignature
+from flask_tokenauth.core.keys import Key, KeySet
+
+SECRET = bytes(range(64))
+ASYMMETRIC = [name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != "oct"]
+RSA = Key.generate("RS256")
+EC = Key.generate("ES256")
+ED = Key.generate("EdDSA")
+
+
+def oct_jwk(**changes: object) -> dict[str, object]:
+    good = {"kty": "oct", "alg": "HS256", "k": base64url.encode(SECRET).decode()}
+    return {name: value for name, value in (good | changes).items() if value is not ...}
+
+
+def hkdf(secret: bytes, info: str) -> bytes:
+    """The first 32 bytes of HKDF with SHA-256 and no salt, computed by hand (RFC 5869 section 2)."""
+    extracted = hmac.digest(b"\x00" * 32, secret, "sha256")
+    return hmac.digest(extracted, info.encode() + b"\x01", "sha256")
+
+
+def jwk_of(key: Key, **changes: object) -> dict[str, object]:
+    return {name: value for name, value in (key.to_jwk(private=True) | changes).items() if value is not ...}
+
+
+def pem_of(key: Any, passphrase: bytes | None = None, form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
+    encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    pem: bytes = key.private_bytes(Encoding.PEM, form, encryption)
+    return pem
+
+
+def public_pem_of(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> bytes:
+    pem: bytes = key.public_key().public_bytes(Encoding.PEM, form)
+    return pem
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_a_key_of_every_algorithm_signs_and_verifies(name: str) -> None:
+    key = Key.generate(name)
+
+    key.verify(b"message", key.sign(b"message"))
+
+    with pytest.raises(InvalidSignature):
+        key.verify(b"another", key.sign(b"message"))
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_a_key_survives_its_jwk(name: str) -> None:
+    key = Key.generate(name)
+
+    again = Key.from_jwk(json.loads(json.dumps(key.to_jwk(private=True))))
+
+    assert again.to_jwk(private=True) == key.to_jwk(private=True)
+    key.verify(b"message", again.sign(b"message"))
+
+
+@pytest.mark.parametrize("name", ASYMMETRIC)
+def test_the_public_half_verifies_and_cannot_sign(name: str) -> None:
+    key = Key.generate(name)
+
+    for public in (key.public(), Key.from_jwk(key.to_jwk())):
+        public.verify(b"message", key.sign(b"message"))
+        assert (public.kid, public.algorithm, public.can_sign) == (key.kid, name, False)
+        with pytest.raises(InvalidKey, match="cannot sign"):
+            public.sign(b"message")
+        with pytest.raises(InvalidKey, match="no private half"):
+            public.to_jwk(private=True)
+
+
+@pytest.mark.parametrize("name", ASYMMETRIC)
+def test_the_public_jwk_has_nothing_private(name: str) -> None:
+    jwk = Key.generate(name).to_jwk()
+
+    assert set(jwk) <= {"kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"}
+
+
+def test_a_secret_has_no_public_half() -> None:
+    key = Key.from_secret(SECRET)
+
+    with pytest.raises(InvalidKey, match="no public half"):
+        key.to_jwk()
+    with pytest.raises(InvalidKey, match="no public half"):
+        key.public()
+
+
+@pytest.mark.parametrize("key", [Key.from_secret("A secret text, with all of its 32 bytes"), RSA, EC, ED])
+def test_a_key_shows_no_private_part(key: Key) -> None:
+    jwk = key.to_jwk(private=True)
+
+    shown = repr(key) + repr(KeySet([key]))
+
+    assert "A secret text" not in shown
+    assert not any(str(jwk[name]) in shown for name in ("k", "d", "p", "q", "dp", "dq", "qi") if name in jwk)
+    assert key.kid in shown
+
+
+def test_the_key_id_is_the_thumbprint_of_rfc_7638() -> None:
+    """RFC 7638 section 3.1."""
+    n = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj"
+        "hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQ"
+        "vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK"
+        "nqDKgw"
+    )
+
+    key = Key.from_jwk({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256"})
+
+    assert key.kid == key.thumbprint() == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_the_thumbprint_of_an_ed25519_key_is_that_of_rfc_8037() -> None:
+    """RFC 8037 appendix A.3."""
+    key = Key.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+
+    assert (key.kid, key.algorithm) == ("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "EdDSA")
+
+
+def test_the_key_id_of_a_secret_is_no_digest_of_it() -> None:
+    key = Key.from_secret(SECRET)
+
+    assert key.kid == base64url.encode(hkdf(SECRET, '["flask-tokenauth","v1","kid","HS256"]')[:16]).decode()
+    assert key.kid != Key.from_jwk(oct_jwk(alg="HS512")).kid
+
+
+def test_a_derived_key_is_another_for_each_purpose_and_issuer() -> None:
+    expected = hkdf(SECRET, '["flask-tokenauth","v1","access","HS256","https://issuer.example/é"]')
+
+    key = Key.derive(SECRET, purpose="access", issuer="https://issuer.example/é")
+
+    assert key.to_jwk(private=True)["k"] == base64url.encode(expected).decode()
+    others = {Key.derive(SECRET, purpose=purpose, issuer=issuer).kid for purpose in ("a", "b") for issuer in ("a", "b")}
+    assert len(others) == 4
+
+
+@pytest.mark.parametrize("secret", [SECRET, "a text secret of 32 bytes or more", bytearray(SECRET)])
+def test_a_secret_is_bytes_or_text(secret: str | bytes) -> None:
+    assert Key.from_secret(secret).algorithm == "HS256"
+
+
+def test_a_number_is_no_secret() -> None:
+    with pytest.raises(TypeError):
+        Key.from_secret(64)  # type: ignore[arg-type]  # the mistake under test
+
+
+@pytest.mark.parametrize(("name", "size"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_an_hmac_key_has_at_least_the_size_of_the_hash(name: str, size: int) -> None:
+    """RFC 7518 section 3.2."""
+    Key.from_secret(SECRET[:size], alg=name)
+
+    with pytest.raises(InvalidKey, match=f"{size} are the least"):
+        Key.from_secret(SECRET[: size - 1], alg=name)
+
+
+@pytest.mark.parametrize("name", ["RS256", "none", "", "HS1"])
+def test_a_secret_is_for_hmac_only(name: str) -> None:
+    with pytest.raises(InvalidKey):
+        Key.from_secret(SECRET, alg=name)
+
+
+@pytest.mark.parametrize("name", ["none", "NONE", "RS1", "ES256K", "ES521", "dir", ""])
+def test_no_other_algorithm_is_offered(name: str) -> None:
+    with pytest.raises(InvalidKey, match="alg is not one of"):
+        Key.generate(name)
+    with pytest.raises(InvalidKey, match="alg is not one of"):
+        Key.from_jwk(oct_jwk(alg=name))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"k": ...},
+        {"k": None},
+        {"k": ""},
+        {"k": 1},
+        {"k": "é" * 40},
+        {"k": "A" * 2801},
+        {"k": base64url.encode(SECRET).decode() + "=="},
+        {"k": base64url.encode(SECRET).decode()[:-1] + "_"},  # trailing bits that are not zero
+        {"k": "!" + base64url.encode(SECRET).decode()},
+        {"kty": ...},
+        {"kty": "RSA"},
+        {"kty": "OCT"},
+        {"kty": None},
+        {"kty": []},
+        {"crv": "P-256"},
+        {"alg": None},
+        {"alg": ["HS256"]},
+        {"alg": ...},
+        {"use": "enc"},
+        {"use": None},
+        {"use": ["sig"]},
+        {"key_ops": "verify"},
+        {"key_ops": None},
+        {"key_ops": []},
+        {"key_ops": [1]},
+        {"key_ops": ["encrypt"]},
+        {"key_ops": ["verify", "verify"]},
+        {"kid": None},
+        {"kid": ""},
+        {"kid": 1},
+        {"kid": "a" * 256},
+        {"kid": "a\n"},
+    ],
+)
+def test_a_malformed_jwk_of_a_secret_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(InvalidKey):
+        Key.from_jwk(oct_jwk(**changes))
+
+
+@pytest.mark.parametrize("jwk", [None, [], "text", 1])
+def test_a_jwk_is_an_object(jwk: Any) -> None:
+    with pytest.raises(InvalidKey, match="a JWK is an object"):
+        Key.from_jwk(jwk)
+
+
+@pytest.mark.parametrize("kid", ["a", "a" * 255, "käse 1"])
+def test_a_key_id_is_a_text_of_1_to_255_characters(kid: str) -> None:
+    assert Key.from_jwk(oct_jwk(kid=kid)).kid == kid
+
+
+@pytest.mark.parametrize(
+    ("operations", "can_sign", "can_verify"),
+    [
+        (["sign"], True, False),
+        (["verify"], False, True),
+        (["verify", "sign"], True, True),
+        (["sign", "wrapKey"], True, False),
+    ],
+)
+def test_key_ops_are_obeyed(operations: list[str], can_sign: bool, can_verify: bool) -> None:  # noqa: FBT001
+    """RFC 7517 section 4.3."""
+    signature = Key.from_jwk(oct_jwk()).sign(b"message")
+
+    key = Key.from_jwk(oct_jwk(key_ops=operations))
+
+    assert (key.can_sign, key.can_verify) == (can_sign, can_verify)
+    if can_sign:
+        assert key.sign(b"message") == signature
+    else:
+        with pytest.raises(InvalidKey, match="cannot sign"):
+            key.sign(b"message")
+    if can_verify:
+        key.verify(b"message", signature)
+    else:
+        with pytest.raises(InvalidSignature):
+            key.verify(b"message", signature)
+
+
+@pytest.mark.parametrize("operations", [["sign"], ["verify"]])
+def test_a_written_jwk_says_what_the_key_may_do(operations: list[str]) -> None:
+    key = Key.from_jwk(jwk_of(EC, key_ops=operations))
+
+    assert key.to_jwk(private=True)["key_ops"] == operations
+
+
+def test_a_key_that_may_not_verify_shows_no_public_half() -> None:
+    key = Key.from_jwk(jwk_of(EC, key_ops=["sign"]))
+
+    with pytest.raises(InvalidKey, match="key_ops"):
+        key.public()
+    with pytest.raises(InvalidKey, match="key_ops"):
+        key.to_jwk()
+
+
+def test_the_public_half_of_a_key_that_only_verifies_is_like_any_other() -> None:
+    key = Key.from_jwk(jwk_of(EC, key_ops=["verify"]))
+
+    assert key.public().to_jwk() == EC.to_jwk()
+
+
+def test_a_public_key_for_signing_only_is_good_for_nothing() -> None:
+    with pytest.raises(InvalidKey, match="key_ops leave nothing"):
+        Key.from_jwk(EC.to_jwk() | {"key_ops": ["sign"]})
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        (RSA, {"n": ...}),
+        (RSA, {"e": ...}),
+        (RSA, {"p": ...}),
+        (RSA, {"oth": []}),
+        (RSA, {"n": "AA" + str(RSA.to_jwk()["n"])}),
+        (RSA, {"e": "AAEAAQ"}),
+        (RSA, {"e": "AQ", "d": ..., "p": ..., "q": ..., "dp": ..., "dq": ..., "qi": ...}),
+        (RSA, {"d": Key.generate("RS256").to_jwk(private=True)["d"]}),
+        (RSA, {"p": Key.generate("RS256").to_jwk(private=True)["p"]}),
+        (RSA, {"alg": "ES256"}),
+        (RSA, {"alg": ...}),
+        (RSA, {"crv": "P-256"}),
+        (EC, {"crv": "P-384"}),
+        (EC, {"crv": "P-384", "alg": "ES384"}),
+        (EC, {"crv": "secp256k1"}),
+        (EC, {"crv": ...}),
+        (EC, {"crv": ["P-256"], "alg": ...}),
+        (EC, {"alg": "ES384"}),
+        (EC, {"alg": "RS256"}),
+        (EC, {"x": ...}),
+        (EC, {"y": EC.to_jwk()["x"]}),
+        (EC, {"x": Key.generate("ES256").to_jwk()["x"]}),
+        (EC, {"d": Key.generate("ES256").to_jwk(private=True)["d"]}),
+        (EC, {"d": "AA"}),
+        (ED, {"crv": "Ed448"}),
+        (ED, {"crv": "X25519"}),
+        (ED, {"x": ...}),
+        (ED, {"x": "AAAA"}),
+        (ED, {"x": Key.generate("EdDSA").to_jwk()["x"]}),
+        (ED, {"d": "AAAA"}),
+        (ED, {"x": "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "d": ...}),
+    ],
+)
+def test_a_malformed_or_contradicting_jwk_is_refused(key: Key, changes: dict[str, object]) -> None:
+    with pytest.raises(InvalidKey):
+        Key.from_jwk(jwk_of(key, **changes))
+
+
+@pytest.mark.parametrize("key", [EC, ED])
+def test_a_curve_implies_its_algorithm(key: Key) -> None:
+    assert Key.from_jwk(jwk_of(key, alg=...)).algorithm == key.algorithm
+
+
+def test_a_jwk_without_algorithm_takes_the_one_it_is_loaded_for() -> None:
+    assert Key.from_jwk(jwk_of(RSA, alg=...), alg="PS384").algorithm == "PS384"
+
+
+def test_a_jwk_keeps_its_algorithm_whatever_it_is_loaded_for() -> None:
+    with pytest.raises(InvalidKey, match="not for PS384"):
+        Key.from_jwk(jwk_of(RSA), alg="PS384")
+
+
+def test_an_rsa_key_of_1024_bits_is_refused() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+
+    with pytest.raises(InvalidKey, match="1024 bits"):
+        Key.from_pem(pem_of(key))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
+        (ec.generate_private_key(ec.SECP256R1()), "ES256"),
+        (ec.generate_private_key(ec.SECP384R1()), "ES384"),
+        (ec.generate_private_key(ec.SECP521R1()), "ES512"),
+        (ED._private, "EdDSA"),
+    ],
+)
+def test_pem_keys_load_with_the_usual_algorithm_of_their_kind(kind: Any, name: str) -> None:
+    private = Key.from_pem(pem_of(kind).decode())
+    public = Key.from_pem(public_pem_of(kind))
+
+    assert (private.algorithm, private.can_sign) == (name, True)
+    assert (public.algorithm, public.can_sign, public.kid) == (name, False, private.kid)
+    public.verify(b"message", private.sign(b"message"))
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        pem_of(RSA._private, form=PrivateFormat.TraditionalOpenSSL),
+        pem_of(EC._private, form=PrivateFormat.TraditionalOpenSSL),
+        public_pem_of(RSA._private, PublicFormat.PKCS1),
+    ],
+)
+def test_the_older_forms_of_pem_load_too(pem: bytes) -> None:
+    assert Key.from_pem(pem).kid in {RSA.kid, EC.kid}
+
+
+def test_a_pem_key_takes_the_algorithm_and_key_id_that_it_is_given() -> None:
+    key = Key.from_pem(pem_of(RSA._private), alg="PS512", kid="2026")
+
+    assert (key.algorithm, key.kid) == ("PS512", "2026")
+
+
+@pytest.mark.parametrize("passphrase", ["open sesame", b"open sesame"])
+def test_an_encrypted_pem_key_opens_with_its_passphrase(passphrase: str | bytes) -> None:
+    key = Key.from_pem(pem_of(EC._private, b"open sesame"), passphrase=passphrase)
+
+    assert key.kid == EC.kid
+
+
+@pytest.mark.parametrize(
+    ("pem", "passphrase"),
+    [
+        (pem_of(EC._private, b"open sesame"), None),
+        (pem_of(EC._private, b"open sesame"), "wrong"),
+        (pem_of(EC._private), "needless"),
+        (b"", None),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", None),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", None),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", None),
+    ],
+)
+def test_pem_that_does_not_open_is_refused(pem: bytes, passphrase: str | None) -> None:
+    with pytest.raises(InvalidKey, match="PEM text holds no key"):
+        Key.from_pem(pem, passphrase=passphrase)
+
+
+@pytest.mark.parametrize("kind", [ed448.Ed448PrivateKey.generate(), ec.generate_private_key(ec.SECP256K1())])
+def test_pem_keys_of_other_kinds_are_refused(kind: Any) -> None:
+    with pytest.raises(InvalidKey, match="names no algorithm"):
+        Key.from_pem(pem_of(kind))
+    with pytest.raises(InvalidKey, match="another kind"):
+        Key.from_pem(pem_of(kind), alg="EdDSA")
+
+
+def test_a_pem_key_has_to_fit_its_algorithm() -> None:
+    with pytest.raises(InvalidKey, match="another kind"):
+        Key.from_pem(pem_of(EC._private), alg="ES384")
+
+
+def test_a_key_set_finds_keys_by_their_id() -> None:
+    keys = KeySet([EC, ED])
+
+    assert keys.find(ED.kid) is ED
+    assert keys.find("unknown") is None
+    assert list(keys) == [EC, ED]
+
+
+def test_without_an_id_only_an_only_key_is_found() -> None:
+    assert KeySet([EC]).find(None) is EC
+    assert KeySet([EC, ED]).find(None) is None
+
+
+def test_the_first_key_that_can_sign_is_the_signing_key() -> None:
+    assert KeySet([RSA.public(), EC, ED]).signing_key is EC
+    assert KeySet([RSA.public()]).signing_key is None
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[], [EC, EC], [EC, Key.from_pem(pem_of(ED._private), kid=EC.kid)], [EC, Key.from_secret(SECRET)]],
+    ids=["none", "the same twice", "two of one ID", "a secret among public keys"],
+)
+def test_a_key_set_is_unambiguous_and_of_one_sort(keys: list[Key]) -> None:
+    with pytest.raises(InvalidKey):
+        KeySet(keys)
+
+
+def test_a_jwk_set_loads() -> None:
+    keys = KeySet.from_jwks({"keys": [jwk_of(RSA), EC.to_jwk()]})
+
+    assert [key.kid for key in keys] == [RSA.kid, EC.kid]
+
+
+def test_keys_of_a_jwk_set_without_algorithm_take_the_one_given() -> None:
+    assert KeySet.from_jwks({"keys": [jwk_of(RSA, alg=...)]}, alg="PS256").signing_key is not None
+
+
+@pytest.mark.parametrize("jwks", [{}, {"keys": {}}, {"keys": None}, [], None, "text", {"keys": []}])
+def test_what_is_no_jwk_set_is_refused(jwks: Any) -> None:
+    with pytest.raises(InvalidKey):
+        KeySet.from_jwks(jwks)
+
+
+def test_the_refusal_of_a_jwk_set_says_which_key_is_bad() -> None:
+    with pytest.raises(InvalidKey, match="key 2 of 2: HMAC key is 3 bytes long"):
+        KeySet.from_jwks({"keys": [oct_jwk(), oct_jwk(k="AAAA")]})

@@ -1,0 +1,125 @@
+"""A refusal becomes a response with its challenge."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, Unauthorized
+
+from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted
+from flask_tokenauth.core import errors
+from flask_tokenauth.refusals import answer, refuse, write_challenge
+
+from .challenges import Challenge, parse_challenge
+from .conftest import ISSUER, MakeApp
+
+TOKEN_ERRORS = [
+    errors.TokenTooLarge(2, 1),
+    errors.MalformedToken("header"),
+    errors.UnsupportedHeader("crit"),
+    errors.UnknownKey(),
+    errors.WrongAlgorithm("HS256"),
+    errors.InvalidSignature(),
+    errors.WrongType(),
+    errors.MissingClaim("sub"),
+    errors.MalformedClaim("sub"),
+    errors.WrongIssuer(),
+    errors.WrongAudience(),
+    errors.TokenNotYetValid(1),
+    errors.IssuedInFuture(1),
+    errors.LifetimeTooLong(2, 1),
+    errors.UnprovenBinding(),
+    errors.TokenRevoked(),
+    errors.WrongUserID(),
+]
+
+
+@pytest.fixture(autouse=True)
+def context(make_app: MakeApp) -> Iterator[Flask]:
+    app = make_app()
+    with app.app_context():
+        yield app
+
+
+def challenge_of(error: errors.Refusal) -> Challenge:
+    return parse_challenge(answer(refuse(error)).headers["WWW-Authenticate"].encode("latin-1"))
+
+
+def test_a_missing_credential_is_a_challenge_without_error_code() -> None:
+    """RFC 6750 section 3.1."""
+    error = refuse(errors.MissingCredential())
+
+    assert isinstance(error, NotAuthenticated)
+    assert challenge_of(error.error) == Challenge("Bearer", {"realm": ISSUER})
+    assert error.data == {"error": "unauthorized", "error_description": "Authentication is required."}
+
+
+def test_a_malformed_credential_is_an_invalid_request() -> None:
+    error = refuse(errors.MalformedCredential())
+
+    assert isinstance(error, InvalidRequest)
+    assert challenge_of(error.error).parameters["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("token_error", TOKEN_ERRORS, ids=lambda error: error.reason)
+def test_every_refusal_of_a_token_looks_alike(token_error: errors.TokenError) -> None:
+    error = refuse(token_error)
+
+    assert isinstance(error, NotAuthenticated)
+    assert error.data == {"error": "invalid_token", "error_description": "The access token is not valid."}
+    assert challenge_of(token_error).parameters == {"realm": ISSUER} | error.data
+    assert error.reason == token_error.reason
+
+
+def test_only_expiry_is_told() -> None:
+    assert refuse(errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
+
+
+def test_every_refusal_of_a_token_is_listed_here() -> None:
+    listed = {type(error) for error in TOKEN_ERRORS} | {errors.TokenExpired}
+
+    assert listed == set(errors.TokenError.__subclasses__())
+
+
+def test_reasons_are_unique() -> None:
+    reasons = [error.reason for error in (*errors.TokenError.__subclasses__(), *errors.Refusal.__subclasses__()[:-1])]
+
+    assert len(set(reasons)) == len(reasons)
+
+
+def test_a_missing_scope_is_named() -> None:
+    error = refuse(errors.InsufficientScope(("a", "b")))
+
+    assert isinstance(error, NotPermitted)
+    assert error.data["scope"] == "a b"
+    assert challenge_of(error.error).parameters["scope"] == "a b"
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "status"),
+    [(InvalidRequest, BadRequest, 400), (NotAuthenticated, Unauthorized, 401), (NotPermitted, Forbidden, 403)],
+)
+def test_refusals_are_the_http_exceptions_of_their_status(
+    kind: type[AuthError], base: type[HTTPException], status: int
+) -> None:
+    error = kind("Because.")
+
+    assert isinstance(error, base)
+    assert error.code == status
+    assert answer(error).status_code == status
+    assert error.data["error_description"] == error.description == "Because."
+    assert "scope" not in error.data
+
+
+def test_the_body_is_the_data_as_json() -> None:
+    error = NotAuthenticated('Not "you", é.')
+
+    assert answer(error).mimetype == "application/json"
+    assert answer(error).get_data() == '{"error":"unauthorized","error_description":"Not \\"you\\", é."}'.encode()
+
+
+@pytest.mark.parametrize("realm", ["a", 'the "api"', "back\\slash", "é", '\\"', "a, b=c"])
+def test_every_realm_survives_the_header(realm: str) -> None:
+    raw = write_challenge(errors.TokenExpired(1), realm=realm).encode("latin-1")
+
+    assert parse_challenge(raw).parameters["realm"] == realm

@@ -1,0 +1,145 @@
+"""What is too weak to protect anyone."""
+
+import pytest
+
+from flask_tokenauth.core.errors import InvalidKey
+from flask_tokenauth.core.strength import check_ed25519, check_hmac, check_rsa, check_secret
+
+RANDOM = b"4f1d9a3c7b2e8056d4c1f7a9b3e6082c"  # 32 bytes
+PRIME = 2**2203 - 1  # a number of more than 2048 bits without the mark of Infineon's primes
+ED25519_P = 2**255 - 19
+
+
+@pytest.mark.parametrize("secret", [RANDOM, RANDOM + b"0", b"\x00\xff" * 13 + b"abcdef", bytes(range(32))])
+def test_a_secret_of_32_bytes_and_some_variety_is_taken(secret: bytes) -> None:
+    check_secret(secret)
+
+
+@pytest.mark.parametrize("secret", [b"", b"a", RANDOM[:31]])
+def test_a_secret_under_32_bytes_is_refused(secret: bytes) -> None:
+    with pytest.raises(InvalidKey, match=f"is {len(secret)} bytes long; 32 are the least"):
+        check_secret(secret)
+
+
+def test_a_secret_needs_eight_distinct_bytes() -> None:
+    check_secret(b"ABCDEFGH" * 4)
+
+    with pytest.raises(InvalidKey, match="fewer than 8 distinct"):
+        check_secret(b"ABCDEFG" * 5)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        b"dev",
+        b"secret",
+        b"changeme",
+        b"Change-Me!",
+        b"super-secret",
+        b"your-256-bit-secret",
+        b"a-string-secret-at-least-256-bits-long",
+        b"replace this with something very secret in production",
+        b"super_secret_key_1234567890123456",
+        b"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+        b"192B9BDD45AB9ED4D12E236C78AFZB9A393EC15F71BBF5DC987D54727823BCBF",
+        b"5f352379324c22463451387a0aec5d2f",
+        b"django-insecure-8t^k2#9x!mfz0@q7w5v$1h3c&r4b6n(p+d)s",
+    ],
+)
+def test_a_placeholder_is_refused_however_long(secret: bytes) -> None:
+    with pytest.raises(InvalidKey, match="placeholder that others know"):
+        check_secret(secret)
+
+
+def test_the_refusal_of_a_secret_does_not_repeat_it() -> None:
+    with pytest.raises(InvalidKey) as caught:
+        check_secret(b"hunter2hunter2")
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [32, 33, 64])
+def test_an_hmac_key_of_the_size_of_the_hash_or_more_is_taken(size: int) -> None:
+    check_hmac(bytes(range(size)), 32)
+
+
+@pytest.mark.parametrize("size", [0, 1, 31])
+def test_a_shorter_hmac_key_is_refused(size: int) -> None:
+    """RFC 7518 section 3.2."""
+    with pytest.raises(InvalidKey, match="32 are the least"):
+        check_hmac(bytes(range(size)), 32)
+
+
+def test_an_hmac_key_needs_eight_distinct_bytes() -> None:
+    with pytest.raises(InvalidKey, match="fewer than 8 distinct"):
+        check_hmac(bytes(range(7)) * 10, 32)
+
+
+@pytest.mark.parametrize("bits", [2048, 2049, 16383, 16384])
+def test_rsa_keys_of_2048_to_16384_bits_are_taken(bits: int) -> None:
+    check_rsa(2 ** (bits - 1) + 1, 65537)
+
+
+@pytest.mark.parametrize("bits", [512, 1024, 2047, 16385])
+def test_rsa_keys_of_other_sizes_are_refused(bits: int) -> None:
+    """RFC 7518 section 3.3."""
+    with pytest.raises(InvalidKey, match=f"RSA key of {bits} bits"):
+        check_rsa(2 ** (bits - 1) + 1, 65537)
+
+
+@pytest.mark.parametrize("exponent", [65537, 65539, 2**64 - 1])
+def test_odd_rsa_exponents_from_65537_to_64_bits_are_taken(exponent: int) -> None:
+    check_rsa(PRIME, exponent)
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 65535, 65536, 65538, 2**64, 2**64 + 1])
+def test_other_rsa_exponents_are_refused(exponent: int) -> None:
+    with pytest.raises(InvalidKey, match="public exponent"):
+        check_rsa(PRIME, exponent)
+
+
+def test_an_rsa_modulus_with_the_fingerprint_of_roca_is_refused() -> None:
+    """CVE-2017-15361: such a modulus is a power of 65537 modulo every small prime."""
+    marked = pow(65537, 160)
+
+    with pytest.raises(InvalidKey, match="ROCA"):
+        check_rsa(marked, 65537)
+
+
+def test_one_prime_without_the_mark_clears_an_rsa_modulus() -> None:
+    """Modulo 11, 65537 is 10, whose powers are 1 and 10; 2 is none of them."""
+    product = 1
+    for prime in (each for each in range(3, 168, 2) if all(each % divisor for divisor in range(3, each, 2))):
+        product *= prime
+    marked = pow(65537, 160)
+    unmarked = marked + (product // 11) * next(k for k in range(11) if (marked + product // 11 * k) % 11 == 2)
+
+    check_rsa(unmarked, 65537)
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ],
+)
+def test_ed25519_keys_of_small_order_or_second_spelling_are_refused(public: str) -> None:
+    """The points of order 1, 2, 4 and 8, with either sign, and y not under 2^255 - 19."""
+    with pytest.raises(InvalidKey, match="small order"):
+        check_ed25519(bytes.fromhex(public))
+
+
+@pytest.mark.parametrize("y", [2, 3, ED25519_P - 2])
+def test_other_ed25519_keys_are_taken(y: int) -> None:
+    check_ed25519(y.to_bytes(32, "little"))
