@@ -474,3 +474,28 @@ def test_what_is_no_jwk_set_is_refused(jwks: Any) -> None:
 def test_the_refusal_of_a_jwk_set_says_which_key_is_bad() -> None:
     with pytest.raises(InvalidKey, match="key 2 of 2: HMAC key is 3 bytes long"):
         KeySet.from_jwks({"keys": [oct_jwk(), oct_jwk(k="AAAA")]})
+
+
+@pytest.mark.parametrize(
+    ("name", "length"),
+    {
+        "HS256": 32,
+        "HS384": 48,
+        "HS512": 64,
+        "RS256": 256,
+        "PS512": 256,
+        "ES256": 64,
+        "ES384": 96,
+        "ES512": 132,
+        "EdDSA": 64,
+    }.items(),
+)
+def test_a_signature_has_the_one_length_of_its_key(name: str, length: int) -> None:
+    """RFC 7518 section 3, RFC 8017 section 8, RFC 8032 section 5.1.6."""
+    key = Key.generate(name)
+    signature = key.sign(b"message")
+
+    assert len(signature) == length
+    for other in (signature[:-1], signature[1:], signature + b"\x00", b"\x00" + signature, b""):
+        with pytest.raises(InvalidSignature):
+            key.verify(b"message", other)

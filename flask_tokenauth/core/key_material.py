@@ -26,6 +26,7 @@ PUBLIC_MEMBERS = {"oct": (), "RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": 
 PRIVATE_MEMBERS = {"oct": ("k",), "RSA": ("d", "p", "q", "dp", "dq", "qi"), "EC": ("d",), "OKP": ("d",)}
 _LONGEST_MEMBER = 2800  # characters; the modulus of an RSA key of 16384 bits has 2731
 _CURVES: dict[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+_ED25519_SIGNATURE = 64  # bytes, RFC 8032 section 5.1.6
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
@@ -98,6 +99,16 @@ def kind_of(public: Any) -> str | None:
     if isinstance(public, ed25519.Ed25519PublicKey):
         return "Ed25519"
     return _CURVE_NAMES.get(public.curve.name) if isinstance(public, ec.EllipticCurvePublicKey) else None
+
+
+def signature_bytes(public: Any, algorithm: Algorithm) -> int:
+    """Return the one length that signatures of this key have (RFC 7518 section 3, RFC 8017 section 8, RFC 8032)."""
+    if algorithm.key_type == "oct":
+        return algorithm.hash_bytes
+    if algorithm.key_type == "OKP":
+        return _ED25519_SIGNATURE
+    octets: int = (public.key_size + 7) // 8
+    return octets if algorithm.key_type == "RSA" else 2 * octets
 
 
 def check_material(public: Any, algorithm: Algorithm) -> None:

@@ -26,6 +26,7 @@ class Key:
     can_verify: bool
     _private: Any = field(repr=False)  # secret or private key; None in a public key
     _public: Any = field(repr=False)  # what verifies: the secret again, or the public key
+    _signature_bytes: int = field(repr=False)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, object], *, alg: str | None = None) -> "Key":
@@ -69,8 +70,7 @@ class Key:
         """Use *secret* (text: its UTF-8) as an HMAC key.
 
         Raises:
-            InvalidKey: it is shorter than the hash (RFC 7518 section 3.2) or of fewer than 8 distinct bytes, or *alg*
-                is no HMAC.
+            InvalidKey: it is shorter than the hash (RFC 7518 section 3.2), or *alg* is no HMAC.
         """
         algorithm = _offered(alg)
         if algorithm.key_type != "oct":
@@ -109,7 +109,8 @@ class Key:
         can_sign, can_verify = private is not None and "sign" in operations, "verify" in operations
         if not can_sign and not can_verify:
             raise InvalidKey("key_ops leave nothing that this key may do")
-        return cls(kid, algorithm.name, can_sign, can_verify, private, public)
+        length = key_material.signature_bytes(public, algorithm)
+        return cls(kid, algorithm.name, can_sign, can_verify, private, public, length)
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature over *message*, in the form that JWS wants (RFC 7515 section 5.1).
@@ -127,7 +128,9 @@ class Key:
         Raises:
             InvalidSignature: it did not, or this key may not verify.
         """
-        if not self.can_verify or not ALGORITHMS[self.algorithm].crypto.verify(message, self._public, signature):
+        if not self.can_verify or len(signature) != self._signature_bytes:
+            raise InvalidSignature  # OpenSSL takes an RSA-PSS signature without its leading zeros for the same
+        if not ALGORITHMS[self.algorithm].crypto.verify(message, self._public, signature):
             raise InvalidSignature
 
     @property

@@ -44,23 +44,18 @@ def check_secret(secret: bytes) -> None:
         raise InvalidKey("is a placeholder that others know")
     if len(secret) < SECRET_BYTES:
         raise InvalidKey(f"is {len(secret)} bytes long; {SECRET_BYTES} are the least")
-    _check_variety(secret)
+    if len(set(secret)) < DISTINCT_BYTES:
+        raise InvalidKey(f"has fewer than {DISTINCT_BYTES} distinct characters")
 
 
 def check_hmac(secret: bytes, least: int) -> None:
-    """Refuse an HMAC key shorter than *least* bytes (RFC 7518 section 3.2: the hash's size), or of few distinct ones.
+    """Refuse an HMAC key shorter than *least* bytes: the size of the hash (RFC 7518 section 3.2).
 
     Raises:
         InvalidKey: it is.
     """
     if len(secret) < least:
         raise InvalidKey(f"HMAC key is {len(secret)} bytes long; {least} are the least")
-    _check_variety(secret)
-
-
-def _check_variety(secret: bytes) -> None:
-    if len(set(secret)) < DISTINCT_BYTES:
-        raise InvalidKey(f"has fewer than {DISTINCT_BYTES} distinct characters")
 
 
 def _is_placeholder(secret: bytes) -> bool:

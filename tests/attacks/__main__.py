@@ -1,0 +1,79 @@
+"""Write tests/vectors/attacks.json: attack classes of JWT and JWS, each with the refusal that it deserves.
+
+``python -m tests.attacks`` from the top of the project; run again it changes nothing. All keys stand in keys.json,
+ECDSA nonces follow RFC 6979, PSS has a fixed salt, times are fixed. Only ``cryptography`` and the standard library are
+used, no JWT library, so that no mistake of one is copied here. The cases are made in the modules beside this one.
+
+Policy at layer "jwt": issuer, audience and time as in ``kit``, leeway 10 s, lifetime at most 86400 s, at most 8000
+characters, typ "at+jwt"; iss, aud, exp, iat, jti and sub required.
+"""
+
+import json
+from pathlib import Path
+
+from tests.attacks import (
+    algorithms,
+    claim_texts,
+    claims,
+    confusion,
+    controls,
+    ecdsa,
+    eddsa,
+    header,
+    hmac_forms,
+    json_forms,
+    jwk,
+    kid,
+    public_keys,
+    rsa,
+    text,
+)
+from tests.attacks.kit import Case
+
+TARGET = Path(__file__).parent.parent / "vectors" / "attacks.json"
+
+_MODULES = (
+    algorithms,
+    claim_texts,
+    claims,
+    confusion,
+    controls,
+    ecdsa,
+    eddsa,
+    header,
+    hmac_forms,
+    json_forms,
+    jwk,
+    kid,
+    public_keys,
+    rsa,
+    text,
+)
+
+
+def collect() -> list[Case]:
+    """Make every case, sorted by ID."""
+    return sorted((case for module in _MODULES for case in module.cases()), key=lambda case: case.id)
+
+
+def write() -> str:
+    """Return the text of attacks.json."""
+    return json.dumps({"schema": 1, "cases": [_written(case) for case in collect()]}, indent=1) + "\n"
+
+
+def _written(case: Case) -> dict[str, object]:
+    """Give a case the members that the file has."""
+    return {
+        "id": case.id,
+        "group": case.group,
+        "layer": case.layer,
+        "key": case.key,
+        "token": case.token,
+        "expect": "accept" if case.reason is None else "reject",
+        "reason": case.reason,
+        "why": case.why,
+    }
+
+
+if __name__ == "__main__":  # pragma: no cover
+    TARGET.write_text(write())
