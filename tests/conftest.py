@@ -1,15 +1,21 @@
 """What the tests share: a clock that stands still until moved, an application, and tokens of it bent at will."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask, g
+from hypothesis import settings
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.core import Key, jws
+
+settings.register_profile("usual", max_examples=300, deadline=None)
+settings.register_profile("thorough", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 NOW = 1_700_000_000.0
 SECRET = "4f1d9a3c7b2e8056d4c1f7a9b3e6082c5d7f1a4b9c3e6d80"

@@ -213,6 +213,14 @@ def test_a_token_is_refused_from_the_second_it_expires(mint: Mint, now: float) -
     assert caught.value.expired_at == NOW
 
 
+def test_a_fraction_of_a_second_prolongs_no_token(mint: Mint) -> None:
+    """As PyJWT has it, so that one reader never believes what the other has given up."""
+    check(mint, now=NOW + LEEWAY - 0.001, exp=NOW + 0.9, iat=NOW - 60)
+
+    with pytest.raises(TokenExpired):
+        check(mint, now=NOW + LEEWAY, exp=NOW + 0.9, iat=NOW - 60)
+
+
 @pytest.mark.parametrize("ahead", [LEEWAY - 1, LEEWAY])
 def test_clocks_may_differ_by_the_leeway(mint: Mint, ahead: float) -> None:
     check(mint, iat=NOW + ahead)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from math import floor
 from typing import cast
 
 import msgspec
@@ -91,7 +92,7 @@ class ClaimsPolicy:
                 raise LifetimeTooLong(lifetime, limit)
         if times.get("nbf", now) > now + skew:
             raise TokenNotYetValid(times["nbf"])
-        if "exp" in times and now >= times["exp"] + skew:  # "on or after", RFC 7519 section 4.1.4
+        if "exp" in times and now >= floor(times["exp"]) + skew:  # "on or after", RFC 7519 section 4.1.4
             raise TokenExpired(times["exp"])
 
 

@@ -5,7 +5,7 @@ nothing is repaired or ignored on the way.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -85,15 +85,46 @@ def _read_header(data: bytes) -> Mapping[str, object]:
         )
     except (ValueError, RecursionError) as error:
         raise MalformedToken("header") from error
-    if not isinstance(header, Mapping) or not isinstance(header.get("alg"), str):
+    if not isinstance(header, Mapping) or "alg" not in header:
         raise MalformedToken("header")
-    if not isinstance(header.get("kid", ""), str) or not isinstance(header.get("typ", ""), str):
+    if not all(_FORMS[name](value) for name, value in header.items() if name in _FORMS):
         raise MalformedToken("header")
     if "crit" in header:
         raise UnsupportedHeader("crit")
     if header.get("b64", True) is not True:
         raise UnsupportedHeader("b64")
     return header
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_array_of_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+
+
+# Registered parameters and the form of each (RFC 7515 section 4.1). The keys that some bring are never looked at.
+_FORMS: Mapping[str, Callable[[object], bool]] = {
+    "alg": _is_text,
+    "cty": _is_text,
+    "jku": _is_url,
+    "jwk": _is_object,
+    "kid": _is_text,
+    "typ": _is_text,
+    "x5c": _is_array_of_texts,
+    "x5t": _is_text,
+    "x5t#S256": _is_text,
+    "x5u": _is_url,
+}
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,0 +1,92 @@
+"""A target for the fuzzer atheris: nothing but a refusal may come out of the core, whatever goes in.
+
+``python tests/fuzz_core.py -max_total_time=120`` runs it for two minutes.
+"""
+
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from flask_tokenauth.core import base64url, jws
+from flask_tokenauth.core.claims import ClaimsPolicy
+from flask_tokenauth.core.errors import InvalidKey, Refusal, TokenError
+from flask_tokenauth.core.keyring import load_keys
+from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.verifier import Verifier
+from flask_tokenauth.credentials import find_token
+
+NOW = 1_700_000_000.0
+KEY = Key.from_secret(bytes(range(32)), kid="k1")
+RSA = Key.generate("RS256", kid="k1")
+POLICY = ClaimsPolicy(issuer="i", audience=frozenset({"a"}), required=frozenset({"exp", "sub"}))
+
+
+def fuzz(data: bytes) -> None:
+    """Give *data* to one of the readers; its first byte says to which, and how it is dressed."""
+    choice, rest = data[:1], data[1:]
+    with contextlib.suppress(TokenError):
+        if choice < b"\x40":  # as the whole token
+            Verifier(KeySet([KEY]), POLICY).verify(rest.decode("latin-1"), now=NOW)
+        elif choice < b"\x80":  # as the header of a token that is well signed
+            header, _, payload = rest.partition(b"\x00")
+            Verifier(KeySet([KEY]), POLICY).verify(_signed(header, payload), now=NOW)
+        elif choice < b"\xb0":  # as the claims of one
+            Verifier(KeySet([KEY]), POLICY).verify(jws.sign(rest, KEY, typ="at+jwt"), now=NOW)
+        elif choice < b"\xc0":  # as a signature
+            token = jws.sign(b"{}", RSA)
+            jws.verify(token[: token.rindex(".") + 1] + base64url.encode(rest).decode(), KeySet([RSA]))
+    with contextlib.suppress(Refusal):
+        if b"\xc0" <= choice < b"\xd0":  # as an Authorization header
+            find_token("Bearer" + rest.decode("latin-1"), max_bytes=100)
+    with contextlib.suppress(InvalidKey):
+        if b"\xd0" <= choice < b"\xe8":  # as a key set
+            load_keys("-----BEGIN " + rest.decode("latin-1"))
+        elif choice >= b"\xe8":
+            _load_jwk(rest)
+
+
+def _signed(header: bytes, payload: bytes) -> str:
+    message = base64url.encode(header) + b"." + base64url.encode(payload)
+    return (message + b"." + base64url.encode(KEY.sign(message))).decode()
+
+
+def _load_jwk(data: bytes) -> None:
+    """Read lines of names and values as a JWK, since random bytes are seldom JSON."""
+    lines = (line.partition(b"=") for line in data.split(b"\n"))
+    load_keys([{name.decode("latin-1"): value.decode("latin-1") for name, _, value in lines}])
+
+
+CLAIMS = b'{"iss": "i", "aud": ["a"], "sub": "alice", "exp": 1700000060, "iat": 1.7e9, "scope": "a b", "x": [null]}'
+SEEDS = (
+    b"",
+    b"\x00" + jws.sign(CLAIMS, KEY, typ="at+jwt").encode(),
+    b"\x00garbage",
+    b'\x40{"alg":"HS256","kid":"k1","typ":"at+jwt","x5c":["AA"],"b64":true}\x00' + CLAIMS,
+    b"\x40{",
+    b"\x80" + CLAIMS,
+    b"\xb0" + b"\x00" * 256,
+    b"\xc0 token",
+    b"\xc0,",
+    b"\xd0PRIVATE KEY-----",
+    b"\xe8kty=oct\nalg=HS256\nk=AAAA",
+    b"\xe8kty=OKP\ncrv=Ed25519\nx=11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+)
+
+
+def main() -> None:  # pragma: no cover
+    """Fuzz until a limit given on the command line, or until something else than a refusal comes out."""
+    import atheris  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(SEEDS):
+            (Path(corpus) / str(number)).write_bytes(seed)
+        atheris.instrument_all()
+        atheris.Setup([*sys.argv, corpus], fuzz)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":  # pragma: no cover
+    main()

@@ -1,0 +1,165 @@
+"""Whatever we believe, PyJWT and joserfc believe too, and read the same claims from it.
+
+They may believe more: they are the floor, not the ceiling.
+"""
+
+import json
+import warnings
+from datetime import datetime, tzinfo
+from typing import Any
+
+import joserfc.jwt
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+from jwt.algorithms import OKPAlgorithm
+
+from flask_tokenauth.core import base64url
+from flask_tokenauth.core.algorithms import ALGORITHMS
+from flask_tokenauth.core.claims import RESERVED, ClaimsPolicy
+from flask_tokenauth.core.errors import TokenError
+from flask_tokenauth.core.frozen import freeze
+from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.verifier import Token, Verifier
+
+from .conftest import AUDIENCE, ISSUER, NOW, Mint
+
+LEEWAY = 10
+KEYS = {name: Key.generate(name, kid="k1") for name in ALGORITHMS}
+VERIFIERS = {
+    name: Verifier(KeySet([key]), ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE})))
+    for name, key in KEYS.items()
+}
+JOSERFC: dict[str, Any] = {"oct": OctKey, "RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+
+PYJWT = jwt.PyJWT()
+PYJWT._jws.register_algorithm("Ed25519", OKPAlgorithm())
+
+
+class Registry(JWSRegistry):
+    """joserfc refuses long headers, and parameters that it does not know; RFC 7515 section 4 has these ignored."""
+
+    max_header_length = 8000
+
+
+class StandingDatetime(datetime):
+    """PyJWT's clock, set to ours."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "StandingDatetime":
+        return cls.fromtimestamp(NOW, tz)
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jwt.api_jwt.datetime", StandingDatetime)
+
+
+def pyjwt_claims(name: str, token: str) -> dict[str, object]:
+    with warnings.catch_warnings(action="ignore"):  # of parameters that it will refuse one day
+        return PYJWT.decode(
+            token, KEYS[name]._public, algorithms=[name], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY
+        )
+
+
+def joserfc_claims(name: str, token: str) -> dict[str, object]:
+    jwk = KEYS[name].to_jwk(private=KEYS[name].key_type == "oct")
+    key = JOSERFC[KEYS[name].key_type].import_key({member: value for member, value in jwk.items() if member != "alg"})
+    registry = Registry(algorithms=[name], strict_check_header=False)
+    with warnings.catch_warnings(action="ignore"):  # EdDSA is deprecated in favour of Ed25519
+        decoded = joserfc.jwt.decode(token, key, registry=registry)
+    joserfc.jwt.JWTClaimsRegistry(
+        now=int(NOW),
+        leeway=LEEWAY,
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": AUDIENCE},
+        sub={"essential": True},
+        exp={"essential": True},
+    ).validate(decoded.claims)
+    return decoded.claims
+
+
+def believe(name: str, token: str) -> Token | None:
+    try:
+        return VERIFIERS[name].verify(token, now=NOW)
+    except TokenError:
+        return None
+
+
+def check_peers_agree(name: str, token: str, believed: Token) -> None:
+    assert freeze(pyjwt_claims(name, token)) == believed.claims
+    assert freeze(joserfc_claims(name, token)) == believed.claims
+
+
+names = st.sampled_from(list(ALGORITHMS))
+texts = st.text(max_size=20)
+numbers = st.integers() | st.floats() | st.integers(-20, 20).map(lambda offset: NOW + offset)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+)
+registered = st.sampled_from(sorted(RESERVED))
+audiences = st.lists(st.sampled_from([AUDIENCE, "other", 1, None]), max_size=3)
+claim_changes = (
+    st.dictionaries(registered | texts, values, max_size=2)
+    | st.dictionaries(texts, values, max_size=3)
+    | st.fixed_dictionaries({}, optional={"exp": numbers, "nbf": numbers, "iat": numbers, "auth_time": numbers})
+    | st.fixed_dictionaries({"aud": audiences})
+)
+parameters = st.sampled_from(["alg", "kid", "typ", "cty", "crit", "b64", "jwk", "jku", "x5c", "zip", "enc", "x"])
+other_headers: list[dict[str, object]] = [{}, {"typ": "AT+JWT"}, {"typ": "application/at+jwt"}, {"b64": True}]
+header_changes = st.dictionaries(parameters, values, max_size=1) | st.sampled_from(other_headers)
+spacings = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")])
+
+
+@st.composite
+def payloads(draw: st.DrawFn) -> bytes:
+    """A claims set of any sort: changed claims, other white space, other escapes, names twice, stray characters."""
+    changes = draw(claim_changes)
+    text = json.dumps(
+        Mint(KEYS["HS256"]).claims() | changes, separators=draw(spacings), ensure_ascii=draw(st.booleans())
+    )
+    if draw(st.booleans()):
+        text = (
+            text[:-1] + "," + json.dumps(draw(st.dictionaries(registered | texts, values, min_size=1, max_size=2)))[1:]
+        )
+    data = text.encode("utf-8", "surrogatepass")
+    at = draw(st.integers(0, len(data)))
+    return data[:at] + draw(st.sampled_from([b""] * 12 + [b" ", b"\x00", b"0", b"\xff", b"}"])) + data[at:]
+
+
+@st.composite
+def tokens(draw: st.DrawFn) -> tuple[str, str]:
+    """The name of an algorithm and a token of its key, mutated before or after it was signed, or both."""
+    name = draw(names)
+    good: dict[str, object] = {"alg": name, "kid": "k1", "typ": "at+jwt"}
+    header = json.dumps(good | draw(header_changes), separators=draw(spacings))
+    signed = base64url.encode(header.encode()) + b"." + base64url.encode(draw(payloads()))
+    token = (signed + b"." + base64url.encode(KEYS[name].sign(signed))).decode()
+    if not draw(st.integers(0, 3)):
+        at = draw(st.integers(0, len(token)))
+        token = token[:at] + draw(st.text("AZaz09-_=. \n+/é", max_size=2)) + token[at + draw(st.integers(0, 2)) :]
+    return name, token
+
+
+@given(tokens())
+def test_what_we_believe_others_believe_and_read_the_same(case: tuple[str, str]) -> None:
+    name, token = case
+    believed = believe(name, token)
+
+    if believed is not None:
+        check_peers_agree(name, token, believed)
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_a_good_token_of_every_algorithm_is_believed_by_all(name: str) -> None:
+    """So that agreement above is not silence."""
+    token = Mint(KEYS[name])(x=[{"a": 1.5}, "é"], n=2**70)
+
+    believed = believe(name, token)
+
+    assert believed is not None
+    check_peers_agree(name, token, believed)

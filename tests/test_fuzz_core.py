@@ -1,0 +1,10 @@
+"""The fuzz target reaches what it is meant to reach."""
+
+import pytest
+
+from .fuzz_core import SEEDS, fuzz
+
+
+@pytest.mark.parametrize("data", SEEDS)
+def test_nothing_but_a_refusal_comes_out(data: bytes) -> None:
+    fuzz(data)
