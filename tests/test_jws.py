@@ -78,8 +78,10 @@ def test_what_the_header_says_besides_is_left_alone(data: bytes) -> None:
 
 @pytest.mark.parametrize("token", ["", ".", "..", "...", "a.b", "a.b.c.d", "a.b.c.d.e", "a", "é.b.c", "a.b.\u0660"])
 def test_a_token_is_three_parts_of_ascii(token: str) -> None:
-    with pytest.raises(MalformedToken):
+    with pytest.raises(MalformedToken) as caught:
         jws.verify(token, KEYS)
+
+    assert caught.value.part == ("header" if token == ".." else "token")
 
 
 @pytest.mark.parametrize("token", [None, b"a.b.c", 1, ["a", "b", "c"]])
@@ -98,6 +100,13 @@ def test_every_part_is_strict_base64url(position: int, suffix: str) -> None:
 
     with pytest.raises(TokenError):
         jws.verify(".".join(parts), KEYS)
+
+
+def test_a_header_in_another_spelling_is_refused() -> None:
+    with pytest.raises(MalformedToken) as caught:
+        jws.verify("e30=" + jws.sign(b"{}", KEY), KEYS)
+
+    assert caught.value.part == "header"
 
 
 def test_trailing_bits_of_the_signature_are_zero() -> None:

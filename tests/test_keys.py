@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -227,7 +228,7 @@ def test_a_malformed_jwk_of_a_secret_is_refused(changes: dict[str, object]) -> N
 
 @pytest.mark.parametrize("jwk", [None, [], "text", 1])
 def test_a_jwk_is_an_object(jwk: Any) -> None:
-    with pytest.raises(InvalidKey, match="a JWK is an object"):
+    with pytest.raises(InvalidKey, match=r"^a JWK is an object$"):
         Key.from_jwk(jwk)
 
 
@@ -499,3 +500,39 @@ def test_a_signature_has_the_one_length_of_its_key(name: str, length: int) -> No
     for other in (signature[:-1], signature[1:], signature + b"\x00", b"\x00" + signature, b""):
         with pytest.raises(InvalidSignature):
             key.verify(b"message", other)
+
+
+@pytest.mark.parametrize(
+    ("load", "message"),
+    [
+        (lambda: Key.from_jwk(oct_jwk(kid=None)), "kid is null"),
+        (lambda: Key.from_jwk(oct_jwk(kid="")), "kid must be a text of 1 to 255 printable characters"),
+        (lambda: Key.from_jwk(oct_jwk(kty="RSA")), "kty or crv do not fit HS256"),
+        (lambda: Key.from_jwk(oct_jwk(alg=...)), 'the key names no algorithm: add "alg"'),
+        (lambda: Key.from_jwk(oct_jwk(alg="none")), f"alg is not one of {', '.join(ALGORITHMS)}"),
+        (lambda: Key.from_jwk(oct_jwk(), alg="HS512"), "the JWK is not for HS512"),
+        (lambda: Key.from_jwk(oct_jwk(use="enc")), 'use is not "sig"'),
+        (lambda: Key.from_jwk(oct_jwk(key_ops="verify")), "key_ops is not an array of texts"),
+        (lambda: Key.from_jwk(oct_jwk(key_ops=["verify", "verify"])), "key_ops names an operation twice"),
+        (lambda: Key.from_jwk(oct_jwk(key_ops=[])), "key_ops leave nothing that this key may do"),
+        (lambda: Key.from_secret(SECRET, alg="RS256"), "a secret is no key for RS256"),
+        (lambda: EC.public().sign(b""), "this key cannot sign"),
+        (lambda: EC.public().to_jwk(private=True), "a public key has no private half"),
+        (lambda: Key.from_secret(SECRET).public(), "a secret has no public half"),
+        (lambda: Key.from_jwk(jwk_of(EC, key_ops=["sign"])).public(), "key_ops forbid to verify with this key"),
+        (lambda: KeySet([EC, EC]), "two keys have the same kid"),
+        (lambda: KeySet([]), "a key set holds secrets or public keys, at least one, and never both kinds"),
+        (lambda: KeySet.from_jwks({}), 'a JWK Set is an object with an array "keys"'),
+        (lambda: KeySet.from_jwks({"keys": [oct_jwk(use="enc")]}), 'key 1 of 1: use is not "sig"'),
+    ],
+)
+def test_the_refusal_of_a_key_says_what_is_wrong(load: Callable[[], object], message: str) -> None:
+    with pytest.raises(InvalidKey) as caught:
+        load()
+
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_a_new_key_takes_the_id_that_it_is_given(name: str) -> None:
+    assert Key.generate(name, kid="2026").kid == "2026"

@@ -10,6 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from flask_tokenauth import TokenAuth, create_token
+
 from .conftest import SECRET
 
 README = (Path(__file__).parent.parent / "README.rst").read_text()
@@ -64,6 +66,22 @@ def test_the_session_prints_what_it_shows(client: FlaskClient) -> None:
         assert [each for each in printed.splitlines() if re.search(wanted, each)] == shown.splitlines()
 
     assert len(commands) == 6
+
+
+@pytest.mark.parametrize(("text", "printed"), [(None, "alice frozenset({'a'}) "), ("x", "refused: token_malformed")])
+def test_keys_and_tokens_work_without_flask_as_shown(
+    capsys: pytest.CaptureFixture[str], text: str | None, printed: str
+) -> None:
+    keys, without_flask = blocks("python")[1:]
+    names: dict[str, Any] = {"app": Flask("reporting")}
+
+    exec(keys, names)
+    TokenAuth(names["app"])
+    with names["app"].app_context():
+        names["text"] = text or create_token("alice", ["a"])
+    exec(without_flask, names)
+
+    assert capsys.readouterr().out.startswith(printed)
 
 
 def test_two_blocks_are_commands() -> None:

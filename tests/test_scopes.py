@@ -23,13 +23,19 @@ def test_a_scope_string_is_a_set_of_scope_tokens(text: str, scopes: set[str]) ->
     "text", [" ", "a ", " a", "a  b", "a\tb", "a\n", 'a"b', "a\\b", "é", "a\x00", "a\x7f", "a\x1f"]
 )
 def test_what_breaks_the_grammar_of_scope_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not a scope string"):
+    with pytest.raises(ValueError, match=r"^not a scope string$"):
         parse_scope(text)
 
 
 @pytest.mark.parametrize(
     ("scopes", "text"),
-    [((), ""), (["b", "a"], "b a"), (["a", "b", "a"], "a b"), ({"b", "a"}, "a b"), (frozenset("ba"), "a b")],
+    [
+        ((), ""),
+        (["b", "a"], "b a"),
+        (["a", "b", "a"], "a b"),
+        (set("gfedcba"), "a b c d e f g"),
+        (frozenset("gfedcba"), "a b c d e f g"),
+    ],
 )
 def test_scopes_are_written_each_once(scopes: list[str], text: str) -> None:
     assert format_scope(scopes) == text
@@ -40,7 +46,7 @@ def test_scopes_may_come_from_a_generator() -> None:
 
 
 def test_one_text_is_not_a_collection_of_scopes() -> None:
-    with pytest.raises(TypeError, match="collection of texts"):
+    with pytest.raises(TypeError, match=r"^scopes are a collection of texts: .*, not \"reports:read\"$"):
         format_scope("reports:read")
 
 
@@ -50,7 +56,7 @@ def test_a_scope_outside_the_grammar_is_not_written(scope: str) -> None:
         format_scope([scope])
 
 
-@pytest.mark.parametrize("scope", [None, 1, b"a", ["a"]])
+@pytest.mark.parametrize("scope", [None, 1, b"a", ["a"], 1.5])
 def test_a_scope_that_is_no_text_is_not_written(scope: object) -> None:
-    with pytest.raises(TypeError, match="a scope is a text, not"):
+    with pytest.raises(TypeError, match=f"a scope is a text, not {type(scope).__name__}"):
         format_scope([scope])  # type: ignore[list-item]  # the mistake under test
