@@ -15,7 +15,7 @@ from pathlib import Path
 from flask import Flask, Response, abort, g, request
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from flask_tokenauth import NotAuthenticated, TokenAuth, login_required, require_scope, token_response
+from flask_tokenauth import NotAuthenticated, TokenAuth, login_required, public, require_scope, token_response
 
 USERS = {
     "alice": {"password": generate_password_hash("wonderland"), "scopes": ["reports:read", "profile"]},
@@ -51,6 +51,7 @@ auth = TokenAuth(app)
 
 
 @app.get("/")
+@public
 def index() -> Response:
     """Say what to try."""
     url = f"http://127.0.0.1:{request.environ['SERVER_PORT']}"  # not from Host, which the client writes
@@ -69,12 +70,14 @@ Then as bob, with the password builder: he may not read the reports.
 
 
 @app.get("/public")
-def public() -> dict[str, str]:
+@public
+def greeting() -> dict[str, str]:
     """Anyone may see this."""
     return {"message": "Hello, whoever you are."}
 
 
 @app.post("/login")
+@public
 def login() -> Response:
     """Take user name and password, as form or JSON; answer with a token."""
     username, password = read_text("username"), read_text("password")

@@ -3,7 +3,7 @@
 from .core.errors import SettingsError, TokenError
 from .core.verifier import Token
 from .extension import TokenAuth
-from .guards import login_required, require_scope
+from .guards import login_optional, login_required, public, require_scope
 from .refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted
 from .tokens import create_token, token_response
 
@@ -17,7 +17,9 @@ __all__ = [
     "TokenAuth",
     "TokenError",
     "create_token",
+    "login_optional",
     "login_required",
+    "public",
     "require_scope",
     "token_response",
 ]

@@ -1,15 +1,19 @@
 """``TokenAuth``, the object that people hold."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar, overload
 
-from flask import Flask
+from flask import Blueprint, Flask
 
+from .cli import make_group
 from .core.errors import SettingsError
+from .guards import read_scopes
+from .marks import guarded, mark
 from .refusals import AuthError, answer
+from .requirements import Requirement
 from .settings import PREFIX, Settings
-from .state import AppState
+from .state import AppState, state_of
 
 T = TypeVar("T")
 
@@ -50,8 +54,34 @@ class TokenAuth(Generic[T]):
                 PREFIX,
                 settings.issuer,
             )
-        state = AppState(settings, self._user_id_type)
+        state = AppState(app, settings, self._user_id_type)
         app.extensions["tokenauth"] = state
         app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
+        app.url_value_preprocessors.setdefault(None, []).insert(0, state.keep_matched)
+        app.cli.add_command(make_group())
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
         handlers.setdefault(AuthError, answer)
+
+    def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
+        """Guard every view of *blueprint* and of the blueprints in it, registered already or not, under any name.
+
+        Args:
+            blueprint: the object; each application that registers it guards it.
+            scopes: scope tokens, all needed; with none, and no *any_of*, a login is enough.
+            any_of: scope tokens of which one is needed besides.
+
+        Raises:
+            TypeError, ValueError: a scope is none.
+        """
+        requirement = read_scopes(scopes, any_of) if scopes or any_of else Requirement()
+        mark(blueprint, requirement)
+        guarded[blueprint] = requirement
+
+    def check(self, app: Flask) -> None:
+        """Refuse what can only be told once all routes are there; the first request asks the same.
+
+        Raises:
+            SettingsError: a guard names a scope that is not declared or a placeholder that its route does not have or
+                that may match several segments, ``app.config`` was changed after ``init_app``, or *app* is not set up.
+        """
+        state_of(app).check()

@@ -2,51 +2,146 @@
 
 import inspect
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
-from .requirements import Requirement, mark
-from .state import current_state
+from flask.views import http_method_funcs
 
-P = ParamSpec("P")
-R = TypeVar("R")
+from .core.errors import SettingsError
+from .marks import guarded, mark, mark_giver, mark_open
+from .requirements import Requirement
+from .settings import read_duration
+from .state import AppState, current_state
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def login_required(view: Callable[P, R]) -> Callable[P, R]:
-    """Guard *view*: only requests with a good token pass; others get 401 and a challenge (RFC 6750 section 3.1)."""
-    return _guard(view, Requirement())
-
-
-def require_scope(*all_of: str, any_of: Iterable[str] = ()) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Guard a view: only requests whose token has these scopes pass; others get 401, or 403 for a missing scope.
+@overload
+def login_required(view: F, /) -> F: ...
+@overload
+def login_required(*, max_age: timedelta | float | None = None) -> Callable[[F], F]: ...
+def login_required(view: Any = None, /, *, max_age: timedelta | float | None = None) -> Any:
+    """Guard a view or a class of views: only requests with a good token pass; others get 401 and a challenge.
 
     Args:
-        all_of: scope tokens, all needed. They match exactly, never by prefix.
+        view: what is guarded, with or without parentheses after the decorator.
+        max_age: how long ago the user may have signed in, a ``timedelta`` or seconds; older logins get 401 with
+            ``insufficient_user_authentication`` (RFC 9470 section 3). The token says when, as ``auth_time``.
+
+    Raises:
+        TypeError, ValueError: at import, if *max_age* is no duration of a second or more, or *view* no view.
+    """
+    decorator = _guard(Requirement(max_age=_read_age(max_age)))
+    return decorator if view is None else decorator(view)
+
+
+mark_giver(login_required, Requirement())
+
+
+def require_scope(*all_of: str, any_of: Iterable[str] = ()) -> Callable[[F], F]:
+    """Guard a view or a class of views: the token needs these scopes; without a token 401, without a scope 403.
+
+    Args:
+        all_of: scope tokens, all needed. They match exactly, never by prefix. A segment may be a placeholder for an
+            argument of the view: ``projects:{project_id}:write``.
         any_of: scope tokens of which one is needed besides.
 
     Raises:
         TypeError, ValueError: at import, if there is no scope, or something else than a scope: the decorator without
             its parentheses guards nothing.
     """
+    return _guard(read_scopes(all_of, any_of))
+
+
+def read_scopes(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
+    """Return the requirement of these scopes; raises like :func:`require_scope`."""
     if isinstance(any_of, str):
         raise TypeError('any_of is a collection of texts: any_of=["reports:read", "admin"]')
-    requirement = Requirement.of_scopes(all_of, tuple(any_of))
-    return lambda view: _guard(view, requirement)
+    return Requirement.of_scopes(all_of, tuple(any_of))
 
 
-def _guard(view: Callable[P, R], requirement: Requirement) -> Callable[P, R]:
-    if inspect.iscoroutinefunction(view):
+def login_optional(view: F) -> F:
+    """Let the anonymous into *view*, but nobody with a bad token: a client that sends one wants to be known."""
+    if _is_plain_class(view):
+        return cast("F", _decorate_methods(view, login_optional))
+    enforced: F = _wrap(view, AppState.enforce_optional)
+    mark_open(enforced, "optional")
+    return enforced
 
-        @wraps(view)
-        async def guarded(*args: P.args, **kwargs: P.kwargs) -> object:
-            current_state().enforce(requirement)
-            return await view(*args, **kwargs)
+
+def public(view: F) -> F:
+    """Say that *view*, or a class of views, is open on purpose.
+
+    Lifts ``TOKENAUTH_DEFAULT_GUARD``, and tells ``flask tokenauth routes --check``. It does not lift a guard.
+
+    Raises:
+        SettingsError: *view* itself has a guard.
+    """
+    mark_open(view, "public")
+    return view
+
+
+def _guard(requirement: Requirement) -> Callable[[F], F]:
+    def decorate(view: F) -> F:
+        if _is_plain_class(view):
+            return cast("F", _decorate_methods(view, decorate))
+        enforced: F = _wrap(view, lambda state: state.enforce(requirement))
+        mark(enforced, requirement)
+        guarded[enforced] = requirement
+        return enforced
+
+    mark_giver(decorate, requirement)
+    return decorate
+
+
+def _wrap(view: Any, enforce: Callable[[AppState], None]) -> Any:
+    """Return *view* with *enforce* before it: a function for a function, the class itself for a class of views."""
+    target: Any = view
+    if inspect.isclass(view):
+        target.dispatch_request = _wrap(target.dispatch_request, enforce)
+        return target
+    if not callable(target):
+        raise TypeError(f"a guard decorates a view, not {type(target).__name__}")
+    if inspect.iscoroutinefunction(target):
+
+        @wraps(target)
+        async def enforced(*args: Any, **kwargs: Any) -> Any:
+            enforce(current_state())
+            return await target(*args, **kwargs)
     else:
 
-        @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> object:
-            current_state().enforce(requirement)
-            return view(*args, **kwargs)
+        @wraps(target)
+        def enforced(*args: Any, **kwargs: Any) -> Any:
+            enforce(current_state())
+            return target(*args, **kwargs)
 
-    mark(guarded, requirement)
-    return cast("Callable[P, R]", guarded)
+    return enforced
+
+
+def _is_plain_class(view: object) -> bool:
+    """Tell whether *view* is a class that something else than Flask's views makes routes of, like Flask-OpenAPI3."""
+    return inspect.isclass(view) and not callable(getattr(view, "dispatch_request", None))
+
+
+def _decorate_methods(cls: Any, decorate: Callable[[Any], Any]) -> Any:
+    """Guard each method of *cls* that is named for one of HTTP.
+
+    Raises:
+        SettingsError: there is none, so this is no class of views and nothing would be guarded.
+    """
+    names = [name for name in sorted(http_method_funcs) if callable(getattr(cls, name, None))]
+    if not names:
+        raise SettingsError(f"{cls.__qualname__} is no class of views: a guard cannot guard it")
+    for name in names:
+        setattr(cls, name, decorate(getattr(cls, name)))
+    return cls
+
+
+def _read_age(max_age: timedelta | float | None) -> timedelta | None:
+    if max_age is None:
+        return None
+    age = read_duration(max_age)
+    if age < timedelta(seconds=1):
+        raise ValueError("max_age is under one second")
+    return age

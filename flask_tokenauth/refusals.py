@@ -7,7 +7,7 @@ from flask import current_app
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, Unauthorized
 from werkzeug.wrappers import Response
 
-from .core.errors import InsufficientScope, MalformedCredential, MissingCredential, Refusal
+from .core.errors import InsufficientScope, LoginTooOld, MalformedCredential, MissingCredential, Refusal
 from .settings import Settings
 
 
@@ -86,4 +86,6 @@ def write_challenge(error: Refusal, *, realm: str) -> str:
         parameters |= {"error": error.code, "error_description": error.hint}
     if isinstance(error, InsufficientScope) and error.needed:
         parameters["scope"] = " ".join(error.needed)
+    if isinstance(error, LoginTooOld):
+        parameters["max_age"] = str(error.max_age)
     return "Bearer " + ", ".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in parameters.items())

@@ -1,78 +1,93 @@
-"""What a route requires: marks on views, finding them again, checking a token against them.
+"""What a guard asks of a request, and whether a token has it."""
 
-Guards mark functions as well as wrap them, so that a guard above the route decorator guards just the same: the mark is
-found on the registered view, whichever of its wrappers Flask holds.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
-from .core.errors import InsufficientScope, MissingCredential
-from .core.scopes import format_scope
+from .core.errors import InsufficientScope, LoginTooOld, MissingCredential
+from .core.scopes import fill_placeholders, find_placeholders, format_scope
 from .core.verifier import Token
 
-_MARK = "__tokenauth_requirements__"
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request brings, for requirements to be checked against."""
+
+    token: Token | None
+    matched: Callable[[str], str | None]  # an argument of the view as the text that the URL matched, untrusted
+    now: float  # seconds since 1970-01-01T00:00:00Z
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What one guard asks for: a login, all of some scopes, one of some others."""
+    """What one guard asks for: a login, a recent one, all of some scopes, one of some others."""
 
     all_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
+    max_age: timedelta | None = None
 
     @classmethod
     def of_scopes(cls, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> "Requirement":
         """Return a requirement of at least one scope.
 
         Raises:
-            TypeError: a scope is not a text, or *any_of* is one text.
-            ValueError: there is none, or one breaks the grammar of RFC 6749 section 3.3.
+            TypeError: a scope is not a text.
+            ValueError: there is none, one breaks the grammar of RFC 6749 section 3.3, or a placeholder is not a whole
+                segment.
         """
-        for scopes in (all_of, any_of):
-            format_scope(scopes)
         if not all_of and not any_of:
             raise ValueError("require_scope needs a scope; for any user there is login_required")
-        return cls(all_of, tuple(any_of))
+        for scope in (*all_of, *any_of):
+            format_scope((scope,))
+            find_placeholders(scope)
+        return cls(all_of, any_of)
 
-    def check(self, token: Token | None) -> None:
-        """Refuse a request whose token does not meet this requirement.
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """All scopes that it names, as the guard has them."""
+        return self.all_of + self.any_of
+
+    def check(self, asked: Asked, enough: Mapping[str, tuple[str, ...]]) -> None:
+        """Refuse a request that does not meet this requirement.
+
+        Args:
+            asked: the token and what else it takes.
+            enough: for each declared scope those that are enough for it; an undeclared one is enough for itself only.
 
         Raises:
-            MissingCredential: there is none.
-            InsufficientScope: it lacks a scope.
+            MissingCredential: there is no token.
+            LoginTooOld: the login lies further back than ``max_age`` seconds, or nobody knows when it was.
+            InsufficientScope: a scope is missing, or cannot be told for what the URL matched.
         """
-        if token is None:
+        if asked.token is None:
             raise MissingCredential
-        if not token.scopes.issuperset(self.all_of):
-            raise InsufficientScope(self.all_of)
-        if self.any_of and token.scopes.isdisjoint(self.any_of):
-            raise InsufficientScope(self.any_of)
+        if self.max_age is not None:
+            _check_age(asked.token, self.max_age, asked.now)
+        if not all(_has(asked, scope, enough) for scope in self.all_of):
+            raise InsufficientScope(_fill(self.all_of, asked))
+        if self.any_of and not any(_has(asked, scope, enough) for scope in self.any_of):
+            raise InsufficientScope(_fill(self.any_of, asked))
+
+    def __str__(self) -> str:
+        parts = list(self.all_of)
+        if self.any_of:
+            parts.append("one of " + ", ".join(self.any_of))
+        if self.max_age is not None:
+            parts.append(f"login within {int(self.max_age.total_seconds())} s")
+        return " and ".join(parts) or "login"
 
 
-def mark(view: Callable[..., Any], requirement: Requirement) -> None:
-    """Note on *view*, and on all that it wraps, that *requirement* holds for it. As far as these can carry a note."""
-    for each in _chain(view):
-        noted = vars(each).get(_MARK, ()) if hasattr(each, "__dict__") else ()
-        if requirement not in noted:
-            try:
-                setattr(each, _MARK, (*noted, requirement))
-            except (AttributeError, TypeError):
-                continue  # bound methods, builtins and slots carry none; the wrapper enforces regardless
+def _has(asked: Asked, scope: str, enough: Mapping[str, tuple[str, ...]]) -> bool:
+    granted = asked.token.scopes if asked.token is not None else frozenset()
+    return any(fill_placeholders(each, asked.matched) in granted for each in enough.get(scope, (scope,)))
 
 
-def find_requirements(view: Callable[..., Any]) -> tuple[Requirement, ...]:
-    """Return what is noted on a registered view and on all that it wraps, each once."""
-    found = (noted for each in _chain(view) for noted in getattr(each, "__dict__", {}).get(_MARK, ()))
-    return tuple(dict.fromkeys(found))
+def _fill(scopes: tuple[str, ...], asked: Asked) -> tuple[str, ...]:
+    """Fill the scopes that the challenge names; none where the URL matched what no scope can hold."""
+    filled = [fill_placeholders(scope, asked.matched) for scope in scopes]
+    return tuple(scope for scope in filled if scope is not None)
 
 
-def _chain(view: Callable[..., Any]) -> Iterator[Any]:
-    """Go from *view* along ``__wrapped__`` to the innermost function."""
-    seen: set[int] = set()
-    each: Any = view
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
-        yield each
-        each = getattr(each, "__wrapped__", None)
+def _check_age(token: Token, max_age: timedelta, now: float) -> None:
+    if token.auth_time is None or now - token.auth_time.timestamp() > max_age.total_seconds():
+        raise LoginTooOld(int(max_age.total_seconds()))

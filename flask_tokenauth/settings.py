@@ -10,6 +10,7 @@ from .core.errors import InvalidKey, SettingsError
 from .core.jws import MAX_TOKEN_BYTES
 from .core.keyring import load_keys
 from .core.keys import Key, KeySet
+from .core.scopes import check_scope_token, expand_implied
 from .core.strength import check_secret
 
 PREFIX = "TOKENAUTH_"
@@ -70,6 +71,49 @@ def _realm(value: object) -> str:
     return _text(value).encode("latin-1").decode("latin-1")
 
 
+def _default_guard(value: object) -> str:
+    if value != "login_required":
+        raise ValueError
+    return "login_required"
+
+
+def _endpoints(value: object) -> frozenset[str]:
+    endpoints = _texts(value)
+    if any("*" in each.removesuffix(".*") for each in endpoints):
+        raise ValueError
+    return endpoints
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredScopes:
+    """The scopes that an application knows."""
+
+    descriptions: Mapping[str, str]  # what each means, for people
+    enough: Mapping[str, tuple[str, ...]]  # for each scope those of which one is enough for it, itself among them
+
+
+def _scopes(value: object) -> DeclaredScopes:
+    """Read ``{"reports:read": "Read reports"}``, or with ``{"description": …, "implies": […]}`` instead of the text."""
+    if not isinstance(value, Mapping):
+        raise TypeError
+    descriptions: dict[str, str] = {}
+    implies: dict[str, tuple[str, ...]] = {}
+    for scope, declared in value.items():
+        given = {"description": declared} if isinstance(declared, str) else declared
+        if not isinstance(given, Mapping) or not given.keys() <= {"description", "implies"}:
+            raise SettingsError(f"scope {scope!r} is neither a text nor a description with implies")
+        implied = given.get("implies", ())
+        if not isinstance(implied, (list, tuple)) or not isinstance(given.get("description", ""), str):
+            raise SettingsError(f"scope {scope!r}: description is a text, implies a list of scopes")
+        descriptions[scope], implies[scope] = given.get("description", ""), tuple(implied)
+    try:
+        for scope in implies:
+            check_scope_token(scope)
+        return DeclaredScopes(descriptions, expand_implied(implies))
+    except (TypeError, ValueError) as error:
+        raise SettingsError(str(error)) from error
+
+
 def _setting(read: Callable[[Any], Any], form: str, example: str, default: Any = MISSING, *, shown: bool = True) -> Any:
     """Declare a key: how its value is read, what it looks like to people, and how it is spelt in an environment."""
     return field(default=default, repr=shown, metadata={"read": read, "form": form, "example": example})
@@ -103,6 +147,13 @@ class Settings:
         _size(256, 1024 * 1024), "a number of bytes, from 256 to 1048576", "8000", MAX_TOKEN_BYTES
     )
     realm: str = _setting(_realm, "a text of Latin-1 without control characters", "api")
+    default_guard: str | None = _setting(_default_guard, 'the text "login_required"', "login_required", None)
+    public_endpoints: frozenset[str] = _setting(
+        _endpoints, "a list of endpoints or blueprint.*", '\'["login", "docs.*"]\'', frozenset()
+    )
+    scopes: DeclaredScopes | None = _setting(
+        _scopes, "a mapping of scopes to descriptions", '\'{"reports:read": "Read reports"}\'', None
+    )
     names_itself: bool = False  # nobody named the issuer; no key of the configuration
 
     @classmethod
@@ -151,7 +202,7 @@ def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
 def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:
     try:
         return metadata["read"](value)
-    except InvalidKey as error:
+    except (InvalidKey, SettingsError) as error:
         raise SettingsError(f"{key}: {error}") from error
     except (TypeError, ValueError) as error:
         spelling = f"{metadata['form']} (in the environment: FLASK_{key}={metadata['example']})"

@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Request
 
 from .core.claims import ClaimsPolicy
 from .core.errors import Refusal, SettingsError, WrongUserID
+from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.verifier import Token, Verifier
 from .credentials import find_token
+from .marks import Notes
 from .refusals import refuse
-from .requirements import Requirement, find_requirements
-from .settings import Settings
+from .requirements import Asked, Requirement
+from .routes import Resolved, check_routes, resolve
+from .settings import PREFIX, Settings
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
 _log = logging.getLogger("flask_tokenauth")
 _JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
+_MATCHED = "_tokenauth_matched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +45,25 @@ class AppState:
     """All that ``TokenAuth`` keeps for one application, in ``app.extensions["tokenauth"]``.
 
     Args:
-        settings: of the application.
+        app: whose state this is.
+        settings: what its configuration says.
         user_id_type: makes ``g.user_id`` of the text ``sub``; raises ``ValueError`` for what is no user ID.
 
     Attributes:
         clock: the one place where this floor and those above read the time.
     """
 
-    def __init__(self, settings: Settings, user_id_type: Callable[[str], Any]) -> None:
+    def __init__(self, app: Flask, settings: Settings, user_id_type: Callable[[str], Any]) -> None:
         policy = ClaimsPolicy(
             issuer=settings.issuer,
             audience=settings.audience,
             leeway=settings.leeway,
             max_lifetime=settings.max_lifetime,
         )
+        self._app = app
+        self._config_read = _read_config(app)
+        self._checked = False
+        self._resolved: dict[tuple[str, str], tuple[Any, int, Resolved]] = {}
         self.settings = settings
         self.clock: Clock = time.time
         self._user_id_type = user_id_type
@@ -108,11 +117,46 @@ class AppState:
         judged = self.judge(request)
         if judged.token is not None:
             g.user_id, g.scopes, g.token = judged.user_id, judged.token.scopes, judged.token
+        if not self._checked:
+            self.check()
         rule = request.url_rule
         if rule is None or (request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return
-        for requirement in find_requirements(current_app.view_functions[rule.endpoint]):
-            self.enforce(requirement)
+        if rule.endpoint not in self._app.view_functions:
+            return  # Flask has no view for it either, and fails by itself
+        resolved = self._resolve(rule.endpoint, request.method)
+        if resolved.access == "optional":
+            self.enforce_optional()
+        for requirement in resolved.requirements:
+            # A decorator between may answer OPTIONS itself, as Flask-CORS does; if it does not, the wrapper enforces.
+            if request.method != "OPTIONS" or requirement not in resolved.inside:
+                self.enforce(requirement)
+
+    def check(self) -> None:
+        """Refuse to go on with what can only be told once all routes are there.
+
+        Raises:
+            SettingsError: a guard can never work as it stands, or the configuration was changed after it was read.
+        """
+        config = _read_config(self._app)
+        for key in config.keys() | self._config_read.keys():
+            if config.get(key) != self._config_read.get(key):
+                raise SettingsError(f"{key} was changed after init_app had read it: set it before")
+        check_routes(self._app, self.settings)
+        self._checked = True
+
+    def _resolve(self, endpoint: str, method: str) -> Resolved:
+        """Return what the endpoint requires, resolved once for each view function that stands for it."""
+        view = self._app.view_functions[endpoint]
+        known = self._resolved.get((endpoint, method))
+        if known is None or known[0] is not view or known[1] != Notes.made:
+            known = view, Notes.made, resolve(self._app, self.settings, endpoint, method)
+            self._resolved[endpoint, method] = known
+        return known[2]
+
+    def keep_matched(self, endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG002  # Flask's call
+        """Keep what the URL matched, before any blueprint's preprocessor takes something out of it."""
+        setattr(request, _MATCHED, dict(values or {}))
 
     def enforce(self, requirement: Requirement) -> None:
         """Refuse the current request unless its token meets *requirement*.
@@ -124,10 +168,23 @@ class AppState:
         try:
             if judged.refusal is not None:
                 raise judged.refusal
-            requirement.check(judged.token)
+            declared = self.settings.scopes
+            asked = Asked(judged.token, _matched, self.clock())
+            requirement.check(asked, declared.enough if declared else {})
         except Refusal as refusal:
             _log.info("refused: %s", refusal.reason)
             raise refuse(refusal) from None
+
+    def enforce_optional(self) -> None:
+        """Refuse the current request if it has a bad credential; one that has none may pass.
+
+        Raises:
+            AuthError: the credential is refused.
+        """
+        refusal = self.judge(request).refusal
+        if refusal is not None:
+            _log.info("refused: %s", refusal.reason)
+            raise refuse(refusal)
 
     def judge(self, req: Request) -> Judged:
         """Return what became of the request's credential; judged once a request, whoever asks first."""
@@ -158,13 +215,33 @@ class AppState:
         return user_id
 
 
-def current_state() -> AppState:
-    """Return the state of the current application.
+def _matched(name: str) -> str | None:
+    """Return an argument of the current view as the text that stands for it in a URL; None if there is none."""
+    values: dict[str, Any] = getattr(request, _MATCHED, None) or request.view_args or {}
+    if name not in values:
+        return None
+    converter = request.url_rule._converters.get(name) if request.url_rule is not None else None
+    return str(values[name]) if converter is None else converter.to_url(values[name])
+
+
+def _read_config(app: Flask) -> dict[str, object]:
+    """Return what ``init_app`` reads of the configuration, its lists and dicts as they are now."""
+    names = [key for key in app.config if key.startswith(PREFIX)]
+    return {key: freeze(app.config.get(key)) for key in (*names, "SECRET_KEY", "SECRET_KEY_FALLBACKS")}
+
+
+def state_of(app: Flask) -> AppState:
+    """Return the state of *app*.
 
     Raises:
         SettingsError: ``TokenAuth`` is not set up on it.
     """
-    state: AppState | None = current_app.extensions.get("tokenauth")
+    state: AppState | None = app.extensions.get("tokenauth")
     if state is None:
         raise SettingsError("TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)")
     return state
+
+
+def current_state() -> AppState:
+    """Return the state of the current application; raises like :func:`state_of`."""
+    return state_of(current_app)

@@ -1,22 +1,21 @@
-"""What a route requires: marked, found, checked."""
+"""What a guard asks of a request, and whether a token has it."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import partial, wraps
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flask_tokenauth.core.errors import InsufficientScope, MissingCredential
+from flask_tokenauth.core.errors import InsufficientScope, LoginTooOld, MissingCredential
 from flask_tokenauth.core.verifier import Token
-from flask_tokenauth.requirements import Requirement, find_requirements, mark
+from flask_tokenauth.requirements import Asked, Requirement
+
+from .conftest import NOW
 
 LOGIN = Requirement()
 READ = Requirement(all_of=("read",))
 
 
-def token(*scopes: str) -> Token:
-    return Token(
+def asked(*scopes: str, now: float = NOW, auth_time: float | None = None, **view_args: str) -> Asked:
+    token = Token(
         subject="alice",
         scopes=frozenset(scopes),
         issuer=None,
@@ -26,24 +25,10 @@ def token(*scopes: str) -> Token:
         token_id=None,
         session_id=None,
         client_id=None,
-        auth_time=None,
+        auth_time=None if auth_time is None else datetime.fromtimestamp(auth_time, UTC),
         claims={},
     )
-
-
-def wrapped(view: Callable[[], None]) -> Callable[[], None]:
-    @wraps(view)
-    def wrapper() -> None:
-        """Stand between a guard and a view; never called here."""
-
-    return wrapper
-
-
-def view() -> Callable[[], None]:
-    def inner() -> None:
-        """Stand for a view; never called here."""
-
-    return inner
+    return Asked(token, dict[str, str | None](view_args).get, now)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +43,7 @@ def view() -> Callable[[], None]:
     ],
 )
 def test_a_token_that_has_what_is_required_passes(requirement: Requirement, scopes: list[str]) -> None:
-    requirement.check(token(*scopes))
+    requirement.check(asked(*scopes), {})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +61,7 @@ def test_a_token_that_lacks_a_scope_is_told_which(
     requirement: Requirement, scopes: list[str], needed: tuple[str, ...]
 ) -> None:
     with pytest.raises(InsufficientScope) as caught:
-        requirement.check(token(*scopes))
+        requirement.check(asked(*scopes), {})
 
     assert caught.value.needed == needed
 
@@ -84,86 +69,85 @@ def test_a_token_that_lacks_a_scope_is_told_which(
 @pytest.mark.parametrize("requirement", [LOGIN, READ])
 def test_without_a_token_nobody_passes(requirement: Requirement) -> None:
     with pytest.raises(MissingCredential):
-        requirement.check(None)
+        requirement.check(Asked(None, lambda name: None, NOW), {})
 
 
-def test_a_mark_is_found_on_the_view_and_through_its_wrappers() -> None:
-    one = view()
-    mark(one, READ)
-
-    assert find_requirements(one) == (READ,)
-    assert find_requirements(wrapped(wrapped(one))) == (READ,)
+PROJECT = Requirement(all_of=("projects:{project_id}:write",))
 
 
-def test_a_mark_on_a_wrapper_is_found_on_what_it_wraps() -> None:
-    """Flask registered the inner function; the guard came later, above the route decorator."""
-    one = view()
+def test_a_placeholder_stands_for_what_the_url_matched() -> None:
+    PROJECT.check(asked("projects:42:write", project_id="42"), {})
 
-    mark(wrapped(wrapped(one)), READ)
+    with pytest.raises(InsufficientScope) as caught:
+        PROJECT.check(asked("projects:42:write", project_id="43"), {})
 
-    assert find_requirements(one) == (READ,)
-
-
-def test_requirements_add_up_and_count_once() -> None:
-    one = view()
-    mark(one, READ)
-    mark(wrapped(one), READ)
-    mark(wrapped(one), LOGIN)
-
-    assert set(find_requirements(wrapped(one))) == {READ, LOGIN}
+    assert caught.value.needed == ("projects:43:write",)
 
 
-def test_an_unmarked_view_requires_nothing() -> None:
-    assert find_requirements(wrapped(view())) == ()
+@pytest.mark.parametrize(
+    "value", [":", "42:write", "a/b", "*", " ", "", "42 admin", "é", "%3A", "{project_id}", "\n", '"']
+)
+def test_a_value_that_no_segment_can_be_is_refused_and_not_repeated(value: str) -> None:
+    granted = f"projects:{value}:write", "projects:*:write", "projects::write", "projects:{project_id}:write"
+
+    with pytest.raises(InsufficientScope) as caught:
+        PROJECT.check(asked(*granted, project_id=value), {})
+
+    assert caught.value.needed == ()
 
 
-def test_marks_do_not_leak_to_other_views() -> None:
-    one, other = view(), view()
-
-    mark(one, READ)
-
-    assert find_requirements(other) == ()
+@pytest.mark.parametrize("value", ["42", "a", "A-Z", "a.b", "a_b", "a~b", "-1", "00000000-0000-0000-0000-000000000001"])
+def test_a_value_may_hold_what_urls_leave_unescaped(value: str) -> None:
+    PROJECT.check(asked(f"projects:{value}:write", project_id=value), {})
 
 
-def test_a_partial_function_carries_a_mark() -> None:
-    one = partial(view())
-
-    mark(one, READ)
-
-    assert find_requirements(one) == (READ,)
+def test_an_argument_that_is_not_there_is_no_scope() -> None:
+    with pytest.raises(InsufficientScope):
+        PROJECT.check(asked("projects:{project_id}:write", "projects:None:write"), {})
 
 
-class Slotted:
-    """A callable that can carry no mark."""
+def test_a_declared_scope_may_be_had_by_one_that_implies_it() -> None:
+    enough = {
+        "read": ("read", "admin"),
+        "projects:{project_id}:write": ("projects:{project_id}:write", "projects:{project_id}:own"),
+    }
 
-    __slots__ = ()
-
-    def __call__(self) -> None:
-        """Stand for a view; never called here."""
-
-    def method(self) -> None:
-        """Stand for a view; never called here."""
-
-
-class Frozen:
-    """A callable that lets nobody set anything."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise TypeError(name)
+    READ.check(asked("admin"), enough)
+    PROJECT.check(asked("projects:42:own", project_id="42"), enough)
+    with pytest.raises(InsufficientScope):
+        PROJECT.check(asked("projects:42:own", project_id="43"), enough)
+    with pytest.raises(InsufficientScope) as caught:
+        READ.check(asked("other"), enough)
+    assert caught.value.needed == ("read",)
 
 
-@pytest.mark.parametrize("bare", [Slotted(), Slotted().method, len, Frozen()])
-def test_what_can_carry_no_mark_is_left_without(bare: Any) -> None:
-    """The wrapper around it enforces; it carries the mark itself."""
-    mark(bare, READ)
-
-    assert find_requirements(bare) == ()
+@pytest.mark.parametrize("ago", [0, 299, 300, -5])
+def test_a_login_of_the_greatest_age_is_recent_enough(ago: float) -> None:
+    Requirement(max_age=timedelta(minutes=5)).check(asked(auth_time=NOW - ago), {})
 
 
-def test_a_ring_of_wrappers_ends() -> None:
-    one, other = view(), view()
-    one.__wrapped__, other.__wrapped__ = other, one  # type: ignore[attr-defined]  # as a careless decorator may
+@pytest.mark.parametrize("ago", [300.001, 301, 10**6])
+def test_an_older_login_is_too_old(ago: float) -> None:
+    """RFC 9470 section 3."""
+    with pytest.raises(LoginTooOld) as caught:
+        Requirement(max_age=timedelta(minutes=5)).check(asked(auth_time=NOW - ago), {})
 
-    mark(one, READ)
+    assert caught.value.max_age == 300
 
-    assert find_requirements(other) == (READ,)
+
+def test_a_login_that_nobody_knows_the_time_of_is_too_old() -> None:
+    with pytest.raises(LoginTooOld):
+        Requirement(max_age=timedelta(days=1)).check(asked(), {})
+
+
+@pytest.mark.parametrize(
+    ("requirement", "text"),
+    [
+        (LOGIN, "login"),
+        (Requirement(("a", "b")), "a and b"),
+        (Requirement(("a",), ("b", "c")), "a and one of b, c"),
+        (Requirement(max_age=timedelta(minutes=5)), "login within 300 s"),
+    ],
+)
+def test_a_requirement_reads_as_people_say_it(requirement: Requirement, text: str) -> None:
+    assert str(requirement) == text

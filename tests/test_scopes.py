@@ -2,7 +2,7 @@
 
 import pytest
 
-from flask_tokenauth.core.scopes import format_scope, parse_scope
+from flask_tokenauth.core.scopes import expand_implied, find_placeholders, format_scope, parse_scope
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,53 @@ def test_a_scope_outside_the_grammar_is_not_written(scope: str) -> None:
 def test_a_scope_that_is_no_text_is_not_written(scope: object) -> None:
     with pytest.raises(TypeError, match=f"a scope is a text, not {type(scope).__name__}"):
         format_scope([scope])  # type: ignore[list-item]  # the mistake under test
+
+
+@pytest.mark.parametrize(
+    ("scope", "names"),
+    [
+        ("reports:read", ()),
+        ("projects:{project_id}:write", ("project_id",)),
+        ("{a}:{b}", ("a", "b")),
+        ("{_x9}", ("_x9",)),
+    ],
+)
+def test_a_placeholder_is_a_whole_segment(scope: str, names: tuple[str, ...]) -> None:
+    assert find_placeholders(scope) == names
+
+
+@pytest.mark.parametrize(
+    "scope", ["{", "}", "{}", "a{b}", "{b}c", "{a}{b}", "{a b}", "{1}", "{a-b}", "{{a}}", "{a:b}", "x:{é}"]
+)
+def test_a_brace_anywhere_else_is_refused(scope: str) -> None:
+    with pytest.raises(ValueError, match="a placeholder is not a whole segment"):
+        find_placeholders(scope)
+
+
+def test_what_implies_a_scope_is_enough_for_it_however_indirectly() -> None:
+    enough = expand_implied({"read": (), "write": ("read",), "admin": ("write",), "other": ()})
+
+    assert {scope: set(each) for scope, each in enough.items()} == {
+        "read": {"read", "write", "admin"},
+        "write": {"write", "admin"},
+        "admin": {"admin"},
+        "other": {"other"},
+    }
+
+
+def test_scopes_may_imply_each_other() -> None:
+    enough = expand_implied({"a": ("b",), "b": ("a",)})
+
+    assert {scope: set(each) for scope, each in enough.items()} == {"a": {"a", "b"}, "b": {"a", "b"}}
+
+
+def test_a_scope_implies_declared_ones() -> None:
+    with pytest.raises(ValueError, match="admin implies reed, which is not declared"):
+        expand_implied({"admin": ("reed",), "read": ()})
+
+
+def test_a_scope_implies_those_that_have_all_its_placeholders() -> None:
+    expand_implied({"admin": ("x:{a}",), "x:{a}": ("x:{a}:{b}",), "x:{a}:{b}": ()})
+
+    with pytest.raises(ValueError, match="has a placeholder that read"):
+        expand_implied({"x:{a}": ("read",), "read": ()})

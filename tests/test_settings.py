@@ -91,6 +91,9 @@ WRONG: dict[str, list[Any]] = {
     "ACCESS_LIFETIME": ["15m", "900", 0, -1, 0.5, True, [], float("nan"), float("inf"), 1e300, 366 * 86400 + 1],
     "MAX_LIFETIME": ["1h", 0, -1, False, float("nan"), timedelta(days=367), timedelta(0)],
     "LEEWAY": ["10", -1, 301, 300.5, True, timedelta(days=1), float("nan")],
+    "DEFAULT_GUARD": ["", "login", True, ["login_required"]],
+    "PUBLIC_ENDPOINTS": ["", [], ["*"], ["a*"], ["a.*.b"], [1], {"a": 1}],
+    "SCOPES": ["reports:read", ["reports:read"], 1],
     "MAX_TOKEN_BYTES": ["8000", 255, 1024 * 1024 + 1, 8000.0, True, timedelta(1)],
 }
 RIGHT: dict[str, list[Any]] = {
@@ -100,6 +103,9 @@ RIGHT: dict[str, list[Any]] = {
     "MAX_TOKEN_BYTES": [256, 1024 * 1024],
     "REALM": ["é", 'a"b\\'],
     "AUDIENCE": ["a", ["a"], ("a", "b"), {"a"}, frozenset({"a"})],
+    "DEFAULT_GUARD": ["login_required"],
+    "PUBLIC_ENDPOINTS": ["login", ["login", "docs.*"], ("a.b.*",)],
+    "SCOPES": [{}, {"a": "Do a"}, {"a": {"description": "Do a", "implies": ["b"]}, "b": ""}, {"x:{a}": {}}],
 }
 
 
@@ -235,3 +241,31 @@ def test_nothing_else_is_a_duration(value: object) -> None:
 def test_a_duration_has_a_length(value: float) -> None:
     with pytest.raises(ValueError, match=r"no such duration|NaN"):
         read_duration(value)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "mistake"),
+    [
+        ({"a": 1}, "scope 'a' is neither a text nor a description with implies"),
+        ({"a": {"implys": []}}, "scope 'a' is neither a text nor a description with implies"),
+        ({"a": {"implies": "b"}}, "scope 'a': description is a text, implies a list of scopes"),
+        ({"a": {"description": 1}}, "scope 'a': description is a text, implies a list of scopes"),
+        ({"a": {"implies": ["b"]}}, "a implies b, which is not declared"),
+        ({"a b": ""}, "not a scope: 'a b'"),
+        ({1: ""}, "a scope is a text, not int"),
+        ({"x{a}": {"implies": ["x{a}"]}}, "a placeholder is not a whole segment"),
+    ],
+)
+def test_declared_scopes_that_make_no_sense_are_refused_with_what_is_wrong(scopes: object, mistake: str) -> None:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_SCOPES: ") as caught:
+        read(TOKENAUTH_SCOPES=scopes)
+
+    assert mistake in str(caught.value)
+
+
+def test_declared_scopes_say_what_they_mean_and_what_is_enough() -> None:
+    scopes = read(TOKENAUTH_SCOPES={"read": "Read", "admin": {"description": "All", "implies": ["read"]}}).scopes
+
+    assert scopes is not None
+    assert scopes.descriptions == {"read": "Read", "admin": "All"}
+    assert scopes.enough == {"read": ("read", "admin"), "admin": ("admin",)}

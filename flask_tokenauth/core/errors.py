@@ -55,6 +55,19 @@ class InsufficientScope(Refusal):
         self.needed = needed  # scope tokens for the challenge, in the order of the guard
 
 
+class LoginTooOld(Refusal):
+    """The token is good, and the user signed in too long ago for this (RFC 9470 section 3)."""
+
+    code = "insufficient_user_authentication"
+    status = 401
+    reason = "login_too_old"
+    hint = "A more recent login is required."
+
+    def __init__(self, max_age: int) -> None:
+        super().__init__(f"the login may be {max_age} s old")
+        self.max_age = max_age  # seconds
+
+
 class TokenError(Refusal):
     """The presented token is refused. Base of every refusal of a token; never raised itself."""
 

@@ -1,0 +1,154 @@
+"""Marks that guards leave on views, classes and blueprints, and how they are found again.
+
+Guards mark what they decorate as well as wrap it, so that a guard above the route decorator guards just the same: the
+mark is found on the registered view, whichever of its wrappers Flask holds.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from .core.errors import SettingsError
+from .requirements import Requirement
+
+Opening = Literal["public", "optional"]
+
+_MARK = "__tokenauth__"
+_GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of whatever it decorates
+
+# Every wrapper, class and blueprint that has a guard, as long as it lives, with what that guard asks for.
+guarded: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is noted on one object."""
+
+    requirements: tuple[Requirement, ...] = ()
+    opening: Opening | None = None
+
+
+_NOTHING = Mark()
+
+
+class Notes:
+    """How many notes were made so far: what was resolved before the last of them is resolved again."""
+
+    made = 0
+
+
+def mark(target: Any, requirement: Requirement) -> None:
+    """Note that *requirement* holds for *target* and for all that it wraps, as far as these can carry a note.
+
+    Raises:
+        SettingsError: the same object is marked as public or as optional.
+    """
+    for each in unwrap(target):
+        noted = read_mark(each)
+        if requirement not in noted.requirements:
+            made = _note(each, replace(noted, requirements=(*noted.requirements, requirement)))
+            # A guard's own wrapper is new, so nobody has resolved it; some frameworks make one at each request.
+            Notes.made += made and (each is not target or not inspect.isfunction(target))
+
+
+def mark_open(target: Any, opening: Opening) -> None:
+    """Note that *target* is open on purpose: to all, or to the anonymous. Only on itself: what it wraps may be shared.
+
+    Raises:
+        SettingsError: it has a guard, or is open in the other way.
+    """
+    noted = read_mark(target)
+    if noted.opening not in (None, opening):
+        raise SettingsError(f"{name_of(target)} is marked as public and as login_optional")
+    Notes.made += _note(target, replace(noted, opening=opening))
+
+
+def mark_giver(decorator: Any, requirement: Requirement) -> None:
+    """Note on a guard that it gives *requirement*, for lists of decorators that are applied at each request only."""
+    setattr(decorator, _GIVES, requirement)
+
+
+def read_mark(target: Any) -> Mark:
+    """Return what is noted on this very object: not on its class, its base classes or what it wraps."""
+    mark: Mark = getattr(target, "__dict__", {}).get(_MARK, _NOTHING)
+    return mark
+
+
+def _note(target: Any, noted: Mark) -> bool:
+    """Leave a note where one can be left, and return whether it could: the wrapper enforces regardless."""
+    if noted.requirements and noted.opening:
+        raise SettingsError(f"{name_of(target)} is marked as {noted.opening} and has a guard as well")
+    try:
+        setattr(target, _MARK, noted)
+    except (AttributeError, TypeError):
+        return False  # bound methods, builtins and slots carry none
+    return True
+
+
+def unwrap(target: Any) -> Iterator[Any]:
+    """Go from *target* along ``__wrapped__``, and into partial functions, to the innermost function."""
+    seen: set[int] = set()
+    while target is not None and id(target) not in seen:
+        seen.add(id(target))
+        yield target
+        target = target.func if isinstance(target, partial) else getattr(target, "__wrapped__", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that was found for one view and method."""
+
+    requirements: tuple[Requirement, ...]
+    opening: Opening | None
+    visited: tuple[Any, ...]  # the objects that were looked at
+    inside: frozenset[Requirement]  # what wrappers inside the view enforce, should it call what it wraps
+
+
+def find_marks(view: Any, method: str) -> Found:
+    """Return what is noted for *view* when it is called with *method*.
+
+    Looks at the view and all that it wraps; at its class, that class's bases and its ``method_decorators``; and at the
+    function of the method with all that it wraps. Openings count on the view, its class and the method only.
+    """
+    chain = list(unwrap(view))
+    cls = next((each.view_class for each in chain if inspect.isclass(getattr(each, "view_class", None))), None)
+    classes = list(inspect.getmro(cls))[:-1] if cls is not None else []
+    function = _method_of(cls, method)
+    functions = list(unwrap(function))
+    visited = [*chain, *classes, *functions]
+    requirements = [each for target in visited for each in read_mark(target).requirements]
+    requirements += [each for given in classes for each in _given_by_decorators(given, method)]
+    openings = [read_mark(each).opening for each in (view, cls, function)]
+    return Found(
+        requirements=tuple(dict.fromkeys(requirements)),
+        opening=next((each for each in openings if each is not None), None),
+        visited=tuple(visited),
+        inside=frozenset(guarded[each] for each in chain if inspect.isfunction(each) and each in guarded),
+    )
+
+
+def _method_of(cls: Any, method: str) -> Any:
+    function = getattr(cls, method.lower(), None)
+    return getattr(cls, "get", None) if function is None and method == "HEAD" else function
+
+
+def _given_by_decorators(cls: Any, method: str) -> Iterator[Requirement]:
+    """Read the guards among ``method_decorators``, which Flask-RESTX applies at each request (a list, or by method)."""
+    decorators = vars(cls).get("method_decorators", ())
+    if isinstance(decorators, Mapping):
+        decorators = decorators.get(method.lower(), ())
+    for decorator in decorators if isinstance(decorators, (list, tuple)) else ():
+        given = getattr(decorator, _GIVES, None)
+        if given is not None:
+            yield given
+
+
+def name_of(target: Any) -> str:
+    """Return the name by which people find *target*: module and qualified name, or the blueprint's name."""
+    qualified = getattr(target, "__qualname__", None)
+    if qualified is None:
+        return f"blueprint {target.name}" if hasattr(target, "name") else repr(type(target))
+    return f"{target.__module__}.{qualified}"

@@ -1,0 +1,155 @@
+"""What each route of an application requires: resolved for the hook, checked at start, listed for people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flask import Blueprint, Flask
+from flask.sansio.blueprints import Blueprint as AnyBlueprint
+from werkzeug.routing import Rule
+
+from .core.errors import SettingsError
+from .core.scopes import find_placeholders
+from .marks import find_marks, guarded, name_of, read_mark, unwrap
+from .requirements import Requirement
+from .settings import Settings
+
+Access = Literal["guarded", "default", "optional", "public", "static", "open"]
+
+_LOGIN = Requirement()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What one endpoint requires for one method.
+
+    ``access`` says why: ``guarded`` by a guard of its own, by the ``default`` guard, ``optional`` or ``public`` on
+    purpose, ``static`` files of Flask's, or ``open`` because nobody said anything.
+    """
+
+    access: Access
+    requirements: tuple[Requirement, ...]
+    visited: tuple[Any, ...] = ()  # views, classes and blueprints that were asked
+    inside: frozenset[Requirement] = frozenset()  # what wrappers inside the view enforce by themselves
+
+
+def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Resolved:
+    """Return what *endpoint* requires when it is called with *method*.
+
+    Requirements of the view, its class, its method, its blueprint and the blueprints around that add up. What opens a
+    view lifts the default guard and nothing else.
+    """
+    view = app.view_functions[endpoint]
+    found = find_marks(view, method)
+    blueprints = list(_blueprints_of(app, endpoint))
+    requirements = [*found.requirements, *(each for target in blueprints for each in read_mark(target).requirements)]
+    visited = (*found.visited, *blueprints)
+    if requirements:
+        return Resolved("guarded", tuple(dict.fromkeys(requirements)), visited, found.inside)
+    if found.opening is not None:
+        return Resolved(found.opening, (), visited)
+    if _is_public(endpoint, settings.public_endpoints):
+        return Resolved("public", (), visited)
+    if is_static(view):
+        return Resolved("static", (), visited)
+    if settings.default_guard is not None:
+        return Resolved("default", (_LOGIN,), visited)
+    return Resolved("open", (), visited)
+
+
+def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:
+    """Go through the blueprint of *endpoint* and those around it, by what is registered under their names here.
+
+    Flask-RESTX names endpoints after the blueprint's own name, also where it is registered under another or within
+    another blueprint; then every blueprint of that name counts, with those around it.
+    """
+    path = endpoint.rpartition(".")[0]
+    own_name = path.rpartition(".")[2]
+    others = [] if path in app.blueprints else [name for name, each in app.blueprints.items() if each.name == own_name]
+    for name in (path, *others):
+        while name:
+            if name in app.blueprints:
+                yield app.blueprints[name]
+            name = name.rpartition(".")[0]  # noqa: PLW2901  # outwards, one by one
+
+
+def _is_public(endpoint: str, named: frozenset[str]) -> bool:
+    return endpoint in named or any(each.endswith(".*") and endpoint.startswith(each[:-1]) for each in named)
+
+
+def is_static(view: Any) -> bool:
+    """Tell whether *view* is the one with which Flask itself serves static files, of the app or of a blueprint.
+
+    By what it is, never by its endpoint's name: a view of the application's own may be called ``static`` too.
+    """
+    if getattr(view, "__func__", None) is Blueprint.send_static_file:
+        return True
+    code = getattr(view, "__code__", None)
+    return code is not None and any(each is code for each in Flask.__init__.__code__.co_consts)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One rule with one method."""
+
+    rule: Rule
+    method: str
+    resolved: Resolved
+
+
+def list_routes(app: Flask, settings: Settings) -> list[Route]:
+    """Return every rule with every method that a view answers, in the order of their paths.
+
+    HEAD is left out where it is like GET, and OPTIONS where Flask answers it by itself.
+    """
+    rules = sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint))
+    return [route for rule in rules if rule.endpoint in app.view_functions for route in _routes_of(app, settings, rule)]
+
+
+def _routes_of(app: Flask, settings: Settings, rule: Rule) -> list[Route]:
+    resolved = {method: resolve(app, settings, rule.endpoint, method) for method in sorted(rule.methods or ())}
+    if "GET" in resolved and _tell(resolved["HEAD"]) == _tell(resolved["GET"]):
+        del resolved["HEAD"]
+    if getattr(rule, "provide_automatic_options", False):
+        resolved.pop("OPTIONS", None)
+    return [Route(rule, method, each) for method, each in resolved.items()]
+
+
+def _tell(resolved: Resolved) -> tuple[Access, tuple[Requirement, ...]]:
+    return resolved.access, resolved.requirements
+
+
+def find_unreached(routes: list[Route]) -> list[str]:
+    """Return the names of what has a guard, but is on no route: its decorator stands where Flask does not look."""
+    visited = {id(each) for route in routes for each in route.resolved.visited}
+    return sorted(
+        name_of(target) for target in list(guarded) if visited.isdisjoint(id(each) for each in unwrap(target))
+    )
+
+
+def check_routes(app: Flask, settings: Settings) -> None:
+    """Refuse guards that could never work as they stand.
+
+    Raises:
+        SettingsError: a guard names a scope that is not declared (where scopes are), a placeholder that its rule does
+            not have, or one that may match several segments. Every mistake is told at once.
+    """
+    mistakes = dict.fromkeys(
+        f"{route.rule.rule}: {mistake}"
+        for route in list_routes(app, settings)
+        for requirement in route.resolved.requirements
+        for scope in requirement.scopes
+        for mistake in _find_mistakes(route.rule, scope, settings)
+    )
+    if mistakes:
+        raise SettingsError("; ".join(mistakes))
+
+
+def _find_mistakes(rule: Rule, scope: str, settings: Settings) -> Iterator[str]:
+    if settings.scopes is not None and scope not in settings.scopes.enough:
+        yield f"scope {scope} is not declared in TOKENAUTH_SCOPES"
+    for name in find_placeholders(scope):
+        if name not in rule.arguments:
+            yield f"scope {scope} names {name}, which the rule does not have"
+        elif name in rule._converters and not rule._converters[name].part_isolating:
+            yield f"scope {scope} names {name}, which may match several segments (path)"

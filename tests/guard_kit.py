@@ -1,0 +1,255 @@
+"""What the guard matrix is made of: where a guard may stand, on what shapes of route, and what must become of it.
+
+A placement says where the guard stands: below or above the route decorator, and what stands between the two. A shape
+builds one route, on Flask or on one of its extensions. A cell is one placement on one shape, with the fate that the
+pair must have; placements that cannot be written on a shape are left out at the shape, which says why.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial, reduce
+from inspect import iscoroutinefunction
+from itertools import count
+from typing import Any
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from flask_tokenauth import TokenAuth, require_scope
+
+from .conftest import CONFIG, NOW
+
+Decorator = Callable[[Any], Any]
+
+GUARD = require_scope("reports:read")
+_numbers = count()
+
+
+def open_app(app: Flask, **config: object) -> Flask:
+    """Set up *app*, of whatever class, as the fixture ``make_app`` does; keyword arguments are settings."""
+    app.config |= CONFIG | config
+    TokenAuth(app)
+    app.extensions["tokenauth"].clock = lambda: NOW
+    return app
+
+
+def report_routes(app: Flask) -> dict[str, Any]:
+    """Return what ``flask tokenauth routes --json`` tells."""
+    result = app.test_cli_runner().invoke(args=["tokenauth", "routes", "--json"])
+    assert result.exit_code == 0, result.output
+    report: dict[str, Any] = json.loads(result.output)
+    return report
+
+
+def check_routes(app: Flask) -> int:
+    """Return the exit status of ``flask tokenauth routes --check``."""
+    return app.test_cli_runner().invoke(args=["tokenauth", "routes", "--check"]).exit_code
+
+
+def make_view() -> Any:
+    """Return a new view with a name of its own: guards mark what they guard, and reports tell it by its name."""
+    return _named(lambda *args, **kwargs: "served")
+
+
+def make_async_view() -> Any:
+    async def view(*args: object, **kwargs: object) -> str:
+        return "served"
+
+    return _named(view)
+
+
+def make_partial() -> Any:
+    return partial(make_view(), greeting="hello")
+
+
+def _named(view: Any) -> Any:
+    view.__name__ = view.__qualname__ = f"view_{next(_numbers):05}"
+    return view
+
+
+def name_of(view: Any) -> str:
+    """Return the name of a view, or of the one in a partial."""
+    return str(getattr(view, "func", view).__name__)
+
+
+def class_of(base: Any, view: Any, **attributes: object) -> Any:
+    """Return a new class of views; made by a call, since the classes of untyped packages cannot be subclassed."""
+    return type(f"Class_of_{view.__name__}", (base,), {"get": view, **attributes})
+
+
+def leave(view: Any) -> Any:
+    """Put nothing between guard and route."""
+    return view
+
+
+def hide(view: Any) -> Any:
+    """Wrap *view* as careless decorators do, without ``functools.wraps``; its name is for the report only."""
+
+    def hidden(*args: object, **kwargs: object) -> Any:
+        return view(*args, **kwargs)
+
+    async def hidden_coroutine(*args: object, **kwargs: object) -> Any:
+        return await view(*args, **kwargs)
+
+    wrapper: Any = hidden_coroutine if iscoroutinefunction(view) else hidden
+    wrapper.__name__ = wrapper.__qualname__ = f"hidden_{name_of(view)}"
+    return wrapper
+
+
+def hide_class(cls: Any) -> Any:
+    """Return a subclass: the guard has the one class, the route the other."""
+    return type(f"Hidden_{cls.__name__}", (cls,), {})
+
+
+def make_limit(app: Flask) -> Decorator:
+    """Return what ``@limiter.limit`` is, of a real Flask-Limiter that counts in memory and is never used up."""
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    limit: Decorator = limiter.limit("1000/minute")
+    return limit
+
+
+class Fate(Enum):
+    """What must become of a guard."""
+
+    GUARDS = "every request without a good token is refused"
+    NAMED = "it cannot guard, and ``routes --check`` tells of the open route"
+    EITHER = "the one or the other"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the guard stands to the route decorator, and what stands between them."""
+
+    name: str
+    above: bool
+    between: str
+    fate: Fate = Fate.GUARDS
+
+
+BELOW = Placement("below", above=False, between="nothing")
+ABOVE = Placement("above", above=True, between="nothing")
+BELOW_LIMIT = Placement("below, limit between", above=False, between="limit")
+ABOVE_LIMIT = Placement("above, limit between", above=True, between="limit")
+BELOW_HIDE = Placement("below, no wraps between", above=False, between="hide")
+ABOVE_HIDE = Placement("above, no wraps between", above=True, between="hide", fate=Fate.NAMED)  # it marks a stranger
+
+EVERYWHERE = (BELOW, ABOVE, BELOW_LIMIT, ABOVE_LIMIT, BELOW_HIDE, ABOVE_HIDE)
+# In a list of decorators, and on a method inside its class, nothing can stand above the route decorator.
+INSIDE = (BELOW, BELOW_LIMIT, BELOW_HIDE)
+# Flask-Limiter limits no classes: it puts a function in their place, which no extension registers as a class.
+ON_CLASS = (BELOW, ABOVE, BELOW_HIDE, ABOVE_HIDE)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """A placement with the real decorators in it."""
+
+    above: bool
+    between: Decorator
+    kept: list[Any] = field(default_factory=list)  # as a module keeps what its views have become
+
+    def put(self, view: Any, *, route: Decorator) -> None:
+        """Put *view* on its *route* and the guard in its place."""
+        decorators = [route, self.between, GUARD] if self.above else [GUARD, self.between, route]
+        self.kept.append(reduce(lambda each, decorator: decorator(each), decorators, view))
+
+    def decorate(self, method: Any) -> Any:
+        """Return a method as it stands in its class."""
+        return self.between(GUARD(method))
+
+    @property
+    def stack(self) -> list[Decorator]:
+        """The same for a list of decorators, the innermost first."""
+        return [GUARD, self.between]
+
+
+Build = Callable[[Any, Any, Placing], None]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One way to make a route.
+
+    Attributes:
+        build: puts a view, guarded as a placing says, on the routes *urls* of an application.
+        fates: of placements that have another one here than usual.
+        blind: placements whose guard enforces, though nothing on the registered view tells of it.
+    """
+
+    name: str
+    build: Build
+    urls: tuple[str, ...] = ("/x",)
+    placements: tuple[Placement, ...] = EVERYWHERE
+    make_app: Callable[[], Flask] = lambda: Flask("tests")
+    make_view: Callable[[], Any] = make_view
+    fates: Mapping[Placement, Fate] = field(default_factory=dict)
+    blind: tuple[Placement, ...] = (BELOW_HIDE,)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One placement on one shape, and one of its routes."""
+
+    shape: Shape
+    placement: Placement
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.shape.name} {self.url}: {self.placement.name}"
+
+    @property
+    def fate(self) -> Fate:
+        return self.shape.fates.get(self.placement, self.placement.fate)
+
+    @property
+    def is_in_sight(self) -> bool:
+        """Whether the guard shows on the registered view, so that ``flask tokenauth routes`` can tell of it."""
+        return self.fate is Fate.GUARDS and self.placement not in self.shape.blind
+
+    def build(self, **config: object) -> "Built":
+        """Return the application with its one guard; keyword arguments are settings."""
+        app = open_app(self.shape.make_app(), **config)
+        view = self.shape.make_view()
+        between: dict[str, Callable[[], Decorator]] = {
+            "nothing": lambda: leave,
+            "limit": lambda: make_limit(app),
+            "hide": lambda: hide_class if self.shape.placements is ON_CLASS else hide,
+        }
+        placing = Placing(self.placement.above, between[self.placement.between]())
+        self.shape.build(app, view, placing)
+        return Built(app, self.url, name_of(view), placing.kept)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The application of a cell; *guarded* is part of the name of what the guard stands on."""
+
+    app: Flask
+    url: str
+    guarded: str
+    kept: list[Any] = field(default_factory=list)
+
+    def get(self, headers: dict[str, str]) -> int:
+        """Return the status for a request; 200 if, and only if, the view itself answered."""
+        response = self.app.test_client().get(self.url, headers=headers)
+        assert ("served" in response.text) == (response.status_code == 200)
+        return response.status_code
+
+    def route(self, method: str) -> dict[str, Any]:
+        """Return what the report tells of one method of the route."""
+        told = report_routes(self.app)["routes"]
+        [route] = [each for each in told if (each["rule"], each["method"]) == (self.url, method)]
+        return dict(route)
+
+    def is_called_open(self) -> bool:
+        return any(each["open"] for each in report_routes(self.app)["routes"] if each["rule"] == self.url)
+
+    def is_called_unreached(self) -> bool:
+        return any(self.guarded in name for name in report_routes(self.app)["unreached"])
+
+    def is_named(self) -> bool:
+        """Whether ``routes --check`` fails, and the report calls the route open or its guard unreached."""
+        return (self.is_called_open() or self.is_called_unreached()) and check_routes(self.app) == 1

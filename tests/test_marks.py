@@ -1,0 +1,277 @@
+"""Marks that guards leave, and where they are found."""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from flask.views import MethodView
+
+from flask_tokenauth import SettingsError
+from flask_tokenauth.marks import Notes, find_marks, mark, mark_giver, mark_open, name_of, read_mark, unwrap
+from flask_tokenauth.requirements import Requirement
+
+LOGIN = Requirement()
+READ = Requirement(all_of=("read",))
+
+
+def find_requirements(target: Any, method: str = "GET") -> tuple[Requirement, ...]:
+    return find_marks(target, method).requirements
+
+
+def wrapped(view: Callable[[], None]) -> Callable[[], None]:
+    @wraps(view)
+    def wrapper() -> None:
+        """Stand between a guard and a view; never called here."""
+
+    return wrapper
+
+
+def view() -> Callable[[], None]:
+    def inner() -> None:
+        """Stand for a view; never called here."""
+
+    return inner
+
+
+def test_a_mark_is_found_on_the_view_and_through_its_wrappers() -> None:
+    one = view()
+    mark(one, READ)
+
+    assert find_requirements(one) == (READ,)
+    assert find_requirements(wrapped(wrapped(one))) == (READ,)
+
+
+def test_a_mark_on_a_wrapper_is_found_on_what_it_wraps() -> None:
+    """Flask registered the inner function; the guard came later, above the route decorator."""
+    one = view()
+
+    mark(wrapped(wrapped(one)), READ)
+
+    assert find_requirements(one) == (READ,)
+
+
+def test_requirements_add_up_and_count_once() -> None:
+    one = view()
+    mark(one, READ)
+    mark(wrapped(one), READ)
+    mark(wrapped(one), LOGIN)
+
+    assert set(find_requirements(wrapped(one))) == {READ, LOGIN}
+
+
+def test_an_unmarked_view_requires_nothing() -> None:
+    assert find_requirements(wrapped(view())) == ()
+
+
+def test_marks_do_not_leak_to_other_views() -> None:
+    one, other = view(), view()
+
+    mark(one, READ)
+
+    assert find_requirements(other) == ()
+
+
+def test_a_partial_function_carries_a_mark() -> None:
+    one = partial(view())
+
+    mark(one, READ)
+
+    assert find_requirements(one) == (READ,)
+
+
+class Slotted:
+    """A callable that can carry no mark."""
+
+    __slots__ = ()
+
+    def __call__(self) -> None:
+        """Stand for a view; never called here."""
+
+    def method(self) -> None:
+        """Stand for a view; never called here."""
+
+
+class Frozen:
+    """A callable that lets nobody set anything."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise TypeError(name)
+
+
+@pytest.mark.parametrize("bare", [Slotted(), Slotted().method, len, Frozen()])
+def test_what_can_carry_no_mark_is_left_without(bare: Any) -> None:
+    """The wrapper around it enforces; it carries the mark itself."""
+    mark(bare, READ)
+
+    assert find_requirements(bare) == ()
+
+
+def test_a_ring_of_wrappers_ends() -> None:
+    one, other = view(), view()
+    one.__wrapped__, other.__wrapped__ = other, one  # type: ignore[attr-defined]  # as a careless decorator may
+
+    mark(one, READ)
+
+    assert find_requirements(other) == (READ,)
+
+
+def test_a_mark_is_found_through_a_partial_function() -> None:
+    one = view()
+    mark(one, READ)
+
+    assert find_requirements(partial(one)) == (READ,)
+
+
+def make_class(**attributes: object) -> Any:
+    return type("Views", (MethodView,), {"get": lambda self: "get", "post": lambda self: "post", **attributes})
+
+
+def test_a_mark_on_a_class_holds_for_all_its_methods_and_for_classes_derived_from_it() -> None:
+    cls = make_class()
+    mark(cls, READ)
+    derived: Any = type("Derived", (cls,), {})
+
+    assert find_requirements(cls.as_view("x"), "GET") == (READ,)
+    assert find_requirements(derived.as_view("x"), "POST") == (READ,)
+
+
+def test_a_mark_on_a_method_holds_for_that_method_only() -> None:
+    cls = make_class()
+    mark(cls.get, READ)
+
+    assert find_requirements(cls.as_view("x"), "GET") == (READ,)
+    assert find_requirements(cls.as_view("x"), "HEAD") == (READ,)
+    assert find_requirements(cls.as_view("x"), "POST") == ()
+    assert find_requirements(cls.as_view("x"), "DELETE") == ()
+
+
+def test_a_head_method_of_its_own_is_not_get() -> None:
+    cls = make_class(head=lambda self: "head")
+    mark(cls.get, READ)
+
+    assert find_requirements(cls.as_view("x"), "HEAD") == ()
+
+
+def give(target: Any) -> Any:
+    """Stand for a guard in a list of decorators; never called here."""
+
+
+mark_giver(give, READ)
+
+
+@pytest.mark.parametrize(
+    ("decorators", "method", "found"),
+    [
+        ([give], "GET", (READ,)),
+        ((give, len), "POST", (READ,)),
+        ({"get": [give]}, "GET", (READ,)),
+        ({"get": [give]}, "POST", ()),
+        ([], "GET", ()),
+        (None, "GET", ()),
+        ("text", "GET", ()),
+    ],
+)
+def test_guards_are_found_in_lists_of_method_decorators(
+    decorators: object, method: str, found: tuple[Requirement, ...]
+) -> None:
+    """Flask-RESTX applies these at each request."""
+    assert find_requirements(make_class(method_decorators=decorators).as_view("x"), method) == found
+
+
+@pytest.mark.parametrize("opening", ["public", "optional"])
+def test_an_opening_counts_on_the_view_its_class_and_its_method(opening: Any) -> None:
+    one, on_class, on_method = view(), make_class(), make_class()
+    mark_open(one, opening)
+    mark_open(on_class, opening)
+    mark_open(on_method.get, opening)
+
+    assert find_marks(one, "GET").opening == opening
+    assert find_marks(on_class.as_view("x"), "GET").opening == opening
+    assert find_marks(on_method.as_view("x"), "GET").opening == opening
+    assert find_marks(on_method.as_view("x"), "POST").opening is None
+
+
+def test_an_opening_does_not_count_on_what_is_wrapped_or_derived_from() -> None:
+    one, base = view(), make_class()
+    mark_open(one, "public")
+    mark_open(base, "public")
+    bare = wrapped(one)
+    vars(bare).pop("__tokenauth__")
+
+    assert find_marks(bare, "GET").opening is None
+    derived: Any = type("Derived", (base,), {})
+    assert find_marks(derived.as_view("x"), "GET").opening is None
+
+
+def test_what_is_open_on_purpose_has_no_guard_of_its_own() -> None:
+    one, other = view(), view()
+    mark(one, READ)
+    mark_open(other, "public")
+
+    with pytest.raises(SettingsError, match=r"view.<locals>.inner is marked as public and has a guard as well"):
+        mark_open(one, "public")
+    with pytest.raises(SettingsError, match="marked as public and has a guard"):
+        mark(wrapped(other), READ)
+
+
+def test_a_view_is_open_in_one_way() -> None:
+    one = view()
+    mark_open(one, "public")
+    mark_open(one, "public")
+
+    with pytest.raises(SettingsError, match="public and as login_optional"):
+        mark_open(one, "optional")
+
+
+def test_a_mark_is_read_on_the_very_object() -> None:
+    cls = make_class()
+    mark(cls, READ)
+
+    assert read_mark(cls).requirements == (READ,)
+    assert read_mark(cls()).requirements == ()
+    assert read_mark(type("Derived", (cls,), {})).requirements == ()
+    assert read_mark(1).requirements == ()
+
+
+def test_unwrapping_ends_at_the_innermost_function() -> None:
+    one = view()
+
+    assert list(unwrap(None)) == []
+    assert list(unwrap(wrapped(one)))[-1] is one
+    assert list(unwrap(partial(one)))[-1] is one
+
+
+@pytest.mark.parametrize(
+    ("target", "name"), [(len, "builtins.len"), (MethodView, "flask.views.MethodView"), (1, "<class 'int'>")]
+)
+def test_people_find_things_by_their_names(target: Any, name: str) -> None:
+    assert name_of(target) == name
+
+
+def test_what_pretends_to_wrap_without_end_does_not_hang() -> None:
+    endless = Mock()
+
+    assert list(unwrap(endless)) == [endless]
+    assert find_requirements(endless) == ()
+
+
+def test_a_wrapper_made_at_each_request_makes_nobody_look_again() -> None:
+    """Flask-RESTX applies ``method_decorators`` to a bound method at each request."""
+    bound = make_class()().get
+    before = Notes.made
+
+    mark(wrapped(bound), READ)
+
+    assert Notes.made == before
+
+
+def test_a_mark_on_what_may_be_a_view_already_makes_everybody_look_again() -> None:
+    before = Notes.made
+
+    mark(wrapped(view()), READ)
+    mark(make_class(), READ)
+    mark_open(view(), "public")
+
+    assert Notes.made == before + 3
