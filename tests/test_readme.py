@@ -10,9 +10,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flask_tokenauth import TokenAuth, create_token
+from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
+from flask_tokenauth.settings import KEYS
 
-from .conftest import SECRET
+from .conftest import SECRET, MakeApp, Mint, bearer
+from .test_quickstart import load
 
 README = (Path(__file__).parent.parent / "README.rst").read_text()
 
@@ -68,20 +70,81 @@ def test_the_session_prints_what_it_shows(client: FlaskClient) -> None:
     assert len(commands) == 6
 
 
+def python_block(start: str) -> str:
+    """Return the program in README.rst that has a line beginning like this."""
+    [block] = [each for each in blocks("python") if re.search(rf"^\s*{re.escape(start)}", each, re.MULTILINE)]
+    return block
+
+
+def test_every_program_is_executed_here() -> None:
+    starts = ["@app.post", "class Project", 'app.config["TOKENAUTH_SCOPES"]', "def refuse", "key = Key", "policy ="]
+
+    assert sorted(map(python_block, starts)) == sorted(blocks("python"))
+
+
 @pytest.mark.parametrize(("text", "printed"), [(None, "alice frozenset({'a'}) "), ("x", "refused: token_malformed")])
 def test_keys_and_tokens_work_without_flask_as_shown(
     capsys: pytest.CaptureFixture[str], text: str | None, printed: str
 ) -> None:
-    keys, without_flask = blocks("python")[1:]
     names: dict[str, Any] = {"app": Flask("reporting")}
 
-    exec(keys, names)
+    exec(python_block("key = Key"), names)
     TokenAuth(names["app"])
     with names["app"].app_context():
         names["text"] = text or create_token("alice", ["a"])
-    exec(without_flask, names)
+    exec(python_block("policy ="), names)
 
     assert capsys.readouterr().out.startswith(printed)
+
+
+def test_classes_and_scopes_work_as_shown(make_app: MakeApp, mint: Mint) -> None:
+    names: dict[str, Any] = {"app": make_app(), "login_required": login_required, "require_scope": require_scope}
+
+    exec(python_block("class Project"), names)
+
+    client, path = names["app"].test_client(), "/projects/42"
+    assert client.get(path).status_code == 401
+    assert client.get(path, headers=bearer(mint())).json == {"project": "42"}
+    assert client.put(path, headers=bearer(mint(scope="projects:43:write"))).status_code == 403
+    assert client.put(path, headers=bearer(mint(scope="projects:42:write"))).json == {"changed": "42"}
+
+
+def test_declared_scopes_work_as_shown(make_app: MakeApp, mint: Mint) -> None:
+    names: dict[str, Any] = {"app": Flask("reporting")}
+    exec(python_block('app.config["TOKENAUTH_SCOPES"]'), names)
+
+    app = make_app(TOKENAUTH_SCOPES=names["app"].config["TOKENAUTH_SCOPES"])
+    app.add_url_rule("/reports", view_func=require_scope("reports:read")(lambda: "reports"))
+
+    assert app.test_client().get("/reports", headers=bearer(mint(scope="admin"))).text == "reports"
+
+
+def test_refusals_can_be_answered_otherwise_as_shown(make_app: MakeApp) -> None:
+    names: dict[str, Any] = {"app": make_app()}
+    names["app"].add_url_rule("/me", view_func=login_required(lambda: "me"))
+
+    exec(python_block("def refuse"), names)
+
+    answer = names["app"].test_client().get("/me")
+    assert answer.status_code == 401
+    assert answer.get_json()["problem"] == "Authentication is required."
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer realm=")
+
+
+def test_the_routes_of_the_quickstart_are_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
+    monkeypatch.setattr("flask_tokenauth.routes.guarded", {})
+    _, shown = blocks("console")
+
+    printed = load().app.test_cli_runner().invoke(args=["tokenauth", "routes"]).output
+
+    assert shown == f"$ flask --app examples/quickstart tokenauth routes\n{printed}"
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    listed = set(re.findall(r"^``TOKENAUTH_([A-Z_]+)``", README, re.MULTILINE))
+
+    assert listed == {each.name.upper() for each in KEYS}
 
 
 def test_two_blocks_are_commands() -> None:
