@@ -32,13 +32,18 @@ def own_secret(folder: Path) -> str:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
         try:
             kept.hardlink_to(aside)  # whole or not at all: of two workers that start together one wins
         except FileExistsError:
             pass  # and this is the other: it reads the winner's
         finally:
             aside.unlink()
-    return kept.read_text()
+    secret = kept.read_text()
+    if not secret:
+        raise RuntimeError(f"{kept} is empty: remove it, and a new secret is made")
+    return secret
 
 
 app = Flask(__name__)

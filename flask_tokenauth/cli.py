@@ -5,11 +5,10 @@ from typing import Any
 
 import click
 from click.formatting import HelpFormatter
-from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from .routes import Route, find_unreached, list_routes
-from .state import current_state
+from .routes import Route, find_unreached
+from .state import count_states, current_state, list_states
 
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _WIDTH = 200  # columns; lines are for grep as much as for people
@@ -30,8 +29,9 @@ def routes(*, as_json: bool, check: bool) -> None:
     """Show every route with what it needs, and guards that reach no route."""
     state = current_state()
     state.check()
-    found = list_routes(current_app, state.settings)
-    unreached = find_unreached(found)
+    found = state.list_routes()
+    everywhere = [route for each in list_states() for route in each.list_routes()]
+    unreached = find_unreached(everywhere, alone=count_states() == 1)
     click.echo(_write_json(found, unreached) if as_json else _write_text(found, unreached), nl=False)
     if check and (unreached or any(route.resolved.access == "open" for route in found)):
         raise SystemExit(1)

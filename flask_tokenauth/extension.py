@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar, overload
 
 from flask import Blueprint, Flask
+from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .cli import make_group
 from .core.errors import SettingsError
 from .guards import read_scopes
-from .marks import guarded, mark
+from .marks import mark
 from .refusals import AuthError, answer
 from .requirements import Requirement
 from .settings import PREFIX, Settings
@@ -71,11 +72,12 @@ class TokenAuth(Generic[T]):
             any_of: scope tokens of which one is needed besides.
 
         Raises:
-            TypeError, ValueError: a scope is none.
+            TypeError, ValueError: a scope is none, or *blueprint* is no blueprint.
         """
         requirement = read_scopes(scopes, any_of) if scopes or any_of else Requirement()
+        if not isinstance(blueprint, SansioBlueprint):
+            raise TypeError(f"a blueprint is protected, not {type(blueprint).__name__}")
         mark(blueprint, requirement)
-        guarded[blueprint] = requirement
 
     def check(self, app: Flask) -> None:
         """Refuse what can only be told once all routes are there; the first request asks the same.

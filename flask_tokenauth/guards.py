@@ -4,12 +4,10 @@ import inspect
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, TypeVar, cast, overload
-
-from flask.views import http_method_funcs
+from typing import Any, TypeVar, overload
 
 from .core.errors import SettingsError
-from .marks import guarded, mark, mark_giver, mark_open
+from .marks import enforcers, mark, mark_giver, mark_open
 from .requirements import Requirement
 from .settings import read_duration
 from .state import AppState, current_state
@@ -26,8 +24,8 @@ def login_required(view: Any = None, /, *, max_age: timedelta | float | None = N
 
     Args:
         view: what is guarded, with or without parentheses after the decorator.
-        max_age: how long ago the user may have signed in, a ``timedelta`` or seconds; older logins get 401 with
-            ``insufficient_user_authentication`` (RFC 9470 section 3). The token says when, as ``auth_time``.
+        max_age: how long ago the user may have signed in, a ``timedelta`` or seconds, cut to whole ones; older logins
+            get 401 with ``insufficient_user_authentication`` (RFC 9470 section 3). The token says when: ``auth_time``.
 
     Raises:
         TypeError, ValueError: at import, if *max_age* is no duration of a second or more, or *view* no view.
@@ -63,8 +61,6 @@ def read_scopes(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
 
 def login_optional(view: F) -> F:
     """Let the anonymous into *view*, but nobody with a bad token: a client that sends one wants to be known."""
-    if _is_plain_class(view):
-        return cast("F", _decorate_methods(view, login_optional))
     enforced: F = _wrap(view, AppState.enforce_optional)
     mark_open(enforced, "optional")
     return enforced
@@ -78,17 +74,17 @@ def public(view: F) -> F:
     Raises:
         SettingsError: *view* itself has a guard.
     """
+    _check_class(view)
     mark_open(view, "public")
     return view
 
 
 def _guard(requirement: Requirement) -> Callable[[F], F]:
     def decorate(view: F) -> F:
-        if _is_plain_class(view):
-            return cast("F", _decorate_methods(view, decorate))
         enforced: F = _wrap(view, lambda state: state.enforce(requirement))
         mark(enforced, requirement)
-        guarded[enforced] = requirement
+        if inspect.isfunction(enforced):
+            enforcers[enforced] = requirement
         return enforced
 
     mark_giver(decorate, requirement)
@@ -98,6 +94,7 @@ def _guard(requirement: Requirement) -> Callable[[F], F]:
 def _wrap(view: Any, enforce: Callable[[AppState], None]) -> Any:
     """Return *view* with *enforce* before it: a function for a function, the class itself for a class of views."""
     target: Any = view
+    _check_class(view)
     if inspect.isclass(view):
         target.dispatch_request = _wrap(target.dispatch_request, enforce)
         return target
@@ -119,29 +116,20 @@ def _wrap(view: Any, enforce: Callable[[AppState], None]) -> Any:
     return enforced
 
 
-def _is_plain_class(view: object) -> bool:
-    """Tell whether *view* is a class that something else than Flask's views makes routes of, like Flask-OpenAPI3."""
-    return inspect.isclass(view) and not callable(getattr(view, "dispatch_request", None))
-
-
-def _decorate_methods(cls: Any, decorate: Callable[[Any], Any]) -> Any:
-    """Guard each method of *cls* that is named for one of HTTP.
+def _check_class(view: Any) -> None:
+    """Refuse a class that something else than Flask's views makes routes of: its methods are found, it is not.
 
     Raises:
-        SettingsError: there is none, so this is no class of views and nothing would be guarded.
+        SettingsError: *view* is one.
     """
-    names = [name for name in sorted(http_method_funcs) if callable(getattr(cls, name, None))]
-    if not names:
-        raise SettingsError(f"{cls.__qualname__} is no class of views: a guard cannot guard it")
-    for name in names:
-        setattr(cls, name, decorate(getattr(cls, name)))
-    return cls
+    if inspect.isclass(view) and not callable(getattr(view, "dispatch_request", None)):
+        raise SettingsError(f"{view.__qualname__} is no class of Flask views: decorate its methods instead")
 
 
 def _read_age(max_age: timedelta | float | None) -> timedelta | None:
     if max_age is None:
         return None
-    age = read_duration(max_age)
+    age = timedelta(seconds=int(read_duration(max_age).total_seconds()))
     if age < timedelta(seconds=1):
         raise ValueError("max_age is under one second")
     return age

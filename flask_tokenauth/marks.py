@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
+
+from flask import has_request_context
 
 from .core.errors import SettingsError
 from .requirements import Requirement
@@ -19,8 +21,22 @@ Opening = Literal["public", "optional"]
 _MARK = "__tokenauth__"
 _GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of whatever it decorates
 
-# Every wrapper, class and blueprint that has a guard, as long as it lives, with what that guard asks for.
-guarded: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One use of a guard, for reports: it outlives what it decorated, and holds none of that."""
+
+    name: str  # of what it decorated
+    requirement: Requirement | None  # None with an optional login
+    targets: tuple[ref[Any], ...]  # what carries its mark
+
+    def is_lost(self) -> bool:
+        """Tell whether nothing that carries its mark is left."""
+        return all(target() is None for target in self.targets)
+
+
+guards: list[Guard] = []  # every guard that was used outside of requests, in this process
+enforcers: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()  # the wrappers, with what each enforces
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +65,8 @@ def mark(target: Any, requirement: Requirement) -> None:
     for each in unwrap(target):
         noted = read_mark(each)
         if requirement not in noted.requirements:
-            made = _note(each, replace(noted, requirements=(*noted.requirements, requirement)))
-            # A guard's own wrapper is new, so nobody has resolved it; some frameworks make one at each request.
-            Notes.made += made and (each is not target or not inspect.isfunction(target))
+            _note(each, replace(noted, requirements=(*noted.requirements, requirement)))
+    _report(target, requirement, tuple(unwrap(target)))
 
 
 def mark_open(target: Any, opening: Opening) -> None:
@@ -63,7 +78,21 @@ def mark_open(target: Any, opening: Opening) -> None:
     noted = read_mark(target)
     if noted.opening not in (None, opening):
         raise SettingsError(f"{name_of(target)} is marked as public and as login_optional")
-    Notes.made += _note(target, replace(noted, opening=opening))
+    _note(target, replace(noted, opening=opening))
+    if opening == "optional":
+        _report(target, None, (target,))
+
+
+def _report(target: Any, requirement: Requirement | None, chain: tuple[Any, ...]) -> None:
+    if not has_request_context():  # some frameworks decorate at each request
+        guards.append(Guard(name_of(target), requirement, tuple(_refer(each) for each in chain)))
+
+
+def _refer(target: Any) -> ref[Any]:
+    try:
+        return ref(target)
+    except TypeError:
+        return ref(type(target))  # slots; it is not found by this, and so told as unreached
 
 
 def mark_giver(decorator: Any, requirement: Requirement) -> None:
@@ -77,15 +106,16 @@ def read_mark(target: Any) -> Mark:
     return mark
 
 
-def _note(target: Any, noted: Mark) -> bool:
-    """Leave a note where one can be left, and return whether it could: the wrapper enforces regardless."""
+def _note(target: Any, noted: Mark) -> None:
+    """Leave a note where one can be left; elsewhere the wrapper enforces regardless."""
     if noted.requirements and noted.opening:
         raise SettingsError(f"{name_of(target)} is marked as {noted.opening} and has a guard as well")
     try:
         setattr(target, _MARK, noted)
     except (AttributeError, TypeError):
-        return False  # bound methods, builtins and slots carry none
-    return True
+        return  # bound methods, builtins and slots carry none
+    # What is decorated at each request is new, so nobody has resolved it.
+    Notes.made += not (inspect.isfunction(target) and has_request_context())
 
 
 def unwrap(target: Any) -> Iterator[Any]:
@@ -117,8 +147,7 @@ def find_marks(view: Any, method: str) -> Found:
     cls = next((each.view_class for each in chain if inspect.isclass(getattr(each, "view_class", None))), None)
     classes = list(inspect.getmro(cls))[:-1] if cls is not None else []
     function = _method_of(cls, method)
-    functions = list(unwrap(function))
-    visited = [*chain, *classes, *functions]
+    visited = [*chain, *classes, *unwrap(function), *unwrap(getattr(cls, "dispatch_request", None))]
     requirements = [each for target in visited for each in read_mark(target).requirements]
     requirements += [each for given in classes for each in _given_by_decorators(given, method)]
     openings = [read_mark(each).opening for each in (view, cls, function)]
@@ -126,7 +155,7 @@ def find_marks(view: Any, method: str) -> Found:
         requirements=tuple(dict.fromkeys(requirements)),
         opening=next((each for each in openings if each is not None), None),
         visited=tuple(visited),
-        inside=frozenset(guarded[each] for each in chain if inspect.isfunction(each) and each in guarded),
+        inside=frozenset(enforcers[each] for each in chain if inspect.isfunction(each) and each in enforcers),
     )
 
 
@@ -136,7 +165,7 @@ def _method_of(cls: Any, method: str) -> Any:
 
 
 def _given_by_decorators(cls: Any, method: str) -> Iterator[Requirement]:
-    """Read the guards among ``method_decorators``, which Flask-RESTX applies at each request (a list, or by method)."""
+    """Read the guards among ``method_decorators``, applied at each request: a list in Flask-RESTX, or by method."""
     decorators = vars(cls).get("method_decorators", ())
     if isinstance(decorators, Mapping):
         decorators = decorators.get(method.lower(), ())

@@ -7,8 +7,17 @@ from flask import current_app
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, Unauthorized
 from werkzeug.wrappers import Response
 
-from .core.errors import InsufficientScope, LoginTooOld, MalformedCredential, MissingCredential, Refusal
+from .core.errors import (
+    InsufficientScope,
+    LoginTooOld,
+    MalformedCredential,
+    MissingCredential,
+    Refusal,
+    SettingsError,
+)
 from .settings import Settings
+
+NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)"
 
 
 class AuthError(HTTPException):
@@ -32,7 +41,7 @@ class AuthError(HTTPException):
         """
         self.error = self._refusal() if error is None else error
         self.reason = self.error.reason
-        told = self.error.hint if description is None else description
+        told = self.error.hint if description is None else str(description).encode(errors="replace").decode()
         self.data: dict[str, Any] = {"error": self.error.code, "error_description": told}
         if isinstance(self.error, InsufficientScope) and self.error.needed:
             self.data["scope"] = " ".join(self.error.needed)
@@ -70,7 +79,10 @@ def answer(error: AuthError) -> Response:
 
 
 def _respond(error: Refusal, body: dict[str, Any]) -> Response:
-    settings: Settings = current_app.extensions["tokenauth"].settings
+    state = current_app.extensions.get("tokenauth")
+    if state is None:
+        raise SettingsError(NOT_SET_UP)
+    settings: Settings = state.settings
     response = Response(msgspec.json.encode(body), error.status, mimetype="application/json")
     response.headers["WWW-Authenticate"] = write_challenge(error, realm=settings.realm)
     return response

@@ -16,6 +16,7 @@ class Asked:
     token: Token | None
     matched: Callable[[str], str | None]  # an argument of the view as the text that the URL matched, untrusted
     now: float  # seconds since 1970-01-01T00:00:00Z
+    leeway: timedelta  # clock skew to forgive
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Requirement:
         if asked.token is None:
             raise MissingCredential
         if self.max_age is not None:
-            _check_age(asked.token, self.max_age, asked.now)
+            _check_age(asked.token, self.max_age, asked)
         if not all(_has(asked, scope, enough) for scope in self.all_of):
             raise InsufficientScope(_fill(self.all_of, asked))
         if self.any_of and not any(_has(asked, scope, enough) for scope in self.any_of):
@@ -88,6 +89,7 @@ def _fill(scopes: tuple[str, ...], asked: Asked) -> tuple[str, ...]:
     return tuple(scope for scope in filled if scope is not None)
 
 
-def _check_age(token: Token, max_age: timedelta, now: float) -> None:
-    if token.auth_time is None or now - token.auth_time.timestamp() > max_age.total_seconds():
-        raise LoginTooOld(int(max_age.total_seconds()))
+def _check_age(token: Token, max_age: timedelta, asked: Asked) -> None:
+    age = None if token.auth_time is None else asked.now - token.auth_time.timestamp()
+    if age is None or not -asked.leeway.total_seconds() <= age <= max_age.total_seconds():
+        raise LoginTooOld(int(max_age.total_seconds()))  # a login that lies ahead is none

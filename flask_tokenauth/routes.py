@@ -6,17 +6,19 @@ from typing import Any, Literal
 
 from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as AnyBlueprint
+from flask.views import http_method_funcs
 from werkzeug.routing import Rule
 
 from .core.errors import SettingsError
 from .core.scopes import find_placeholders
-from .marks import find_marks, guarded, name_of, read_mark, unwrap
+from .marks import find_marks, guards, read_mark
 from .requirements import Requirement
 from .settings import Settings
 
 Access = Literal["guarded", "default", "optional", "public", "static", "open"]
 
 _LOGIN = Requirement()
+_METHODS = frozenset(each.upper() for each in http_method_funcs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Resol
         return Resolved(found.opening, (), visited)
     if _is_public(endpoint, settings.public_endpoints):
         return Resolved("public", (), visited)
-    if is_static(view):
+    if endpoint.rpartition(".")[2] == "static" and is_static(view):
         return Resolved("static", (), visited)
     if settings.default_guard is not None:
         return Resolved("default", (_LOGIN,), visited)
@@ -61,11 +63,11 @@ def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:
     """Go through the blueprint of *endpoint* and those around it, by what is registered under their names here.
 
     Flask-RESTX names endpoints after the blueprint's own name, also where it is registered under another or within
-    another blueprint; then every blueprint of that name counts, with those around it.
+    another blueprint; so every blueprint of that name counts, with those around it.
     """
     path = endpoint.rpartition(".")[0]
     own_name = path.rpartition(".")[2]
-    others = [] if path in app.blueprints else [name for name, each in app.blueprints.items() if each.name == own_name]
+    others = [name for name, each in app.blueprints.items() if each.name == own_name and name != path]
     for name in (path, *others):
         while name:
             if name in app.blueprints:
@@ -80,7 +82,7 @@ def _is_public(endpoint: str, named: frozenset[str]) -> bool:
 def is_static(view: Any) -> bool:
     """Tell whether *view* is the one with which Flask itself serves static files, of the app or of a blueprint.
 
-    By what it is, never by its endpoint's name: a view of the application's own may be called ``static`` too.
+    By what it is: a view of the application's own may be called ``static`` too.
     """
     if getattr(view, "__func__", None) is Blueprint.send_static_file:
         return True
@@ -107,8 +109,9 @@ def list_routes(app: Flask, settings: Settings) -> list[Route]:
 
 
 def _routes_of(app: Flask, settings: Settings, rule: Rule) -> list[Route]:
-    resolved = {method: resolve(app, settings, rule.endpoint, method) for method in sorted(rule.methods or ())}
-    if "GET" in resolved and _tell(resolved["HEAD"]) == _tell(resolved["GET"]):
+    methods = _METHODS if rule.methods is None else rule.methods  # a rule without methods answers any
+    resolved = {method: resolve(app, settings, rule.endpoint, method) for method in sorted(methods)}
+    if "GET" in resolved and "HEAD" in resolved and _tell(resolved["HEAD"]) == _tell(resolved["GET"]):
         del resolved["HEAD"]
     if getattr(rule, "provide_automatic_options", False):
         resolved.pop("OPTIONS", None)
@@ -119,12 +122,28 @@ def _tell(resolved: Resolved) -> tuple[Access, tuple[Requirement, ...]]:
     return resolved.access, resolved.requirements
 
 
-def find_unreached(routes: list[Route]) -> list[str]:
-    """Return the names of what has a guard, but is on no route: its decorator stands where Flask does not look."""
-    visited = {id(each) for route in routes for each in route.resolved.visited}
-    return sorted(
-        name_of(target) for target in list(guarded) if visited.isdisjoint(id(each) for each in unwrap(target))
-    )
+def find_unreached(routes: list[Route], *, alone: bool) -> list[str]:
+    """Return the names of what has a guard that counts on no route: its decorator stands where Flask does not look.
+
+    Args:
+        routes: of every application in this process, since nobody knows for which one a guard was meant.
+        alone: whether there has only ever been one application. Then a guard of which nothing is left was never on a
+            route either; else it may have gone with its application.
+    """
+    reached = {(id(each), needed) for route in routes for each in route.resolved.visited for needed in _counting(route)}
+    unreached = [guard.name for guard in guards if guard.is_lost() and alone]
+    for guard in guards:
+        alive = [target() for target in guard.targets]
+        if not guard.is_lost() and not any((id(each), guard.requirement) in reached for each in alive):
+            unreached.append(guard.name)
+    return sorted(unreached)
+
+
+def _counting(route: Route) -> Iterator[Requirement | None]:
+    """Go through what counts on *route*; None stands for an optional login."""
+    yield from route.resolved.requirements
+    if route.resolved.access == "optional":
+        yield None
 
 
 def check_routes(app: Flask, settings: Settings) -> None:

@@ -6,6 +6,8 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
 
+from .core import base64url
+from .core.claims import MAX_TEXT
 from .core.errors import InvalidKey, SettingsError
 from .core.jws import MAX_TOKEN_BYTES
 from .core.keyring import load_keys
@@ -15,7 +17,7 @@ from .core.strength import check_secret
 
 PREFIX = "TOKENAUTH_"
 _YEAR = timedelta(days=366)
-_MAKE_ONE = "make one with: python -m flask_tokenauth secret"
+_MAKE_ONE = "make one with: python -m flask_tokenauth secret (in the environment: FLASK_SECRET_KEY=…)"
 
 
 def read_duration(value: object) -> timedelta:
@@ -55,7 +57,9 @@ def _size(least: int, most: int) -> Callable[[object], int]:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:  # the issuer is client_id as well
+        raise ValueError
+    if value != value.strip() or not value.isprintable():
         raise ValueError
     return value
 
@@ -78,8 +82,8 @@ def _default_guard(value: object) -> str:
 
 
 def _endpoints(value: object) -> frozenset[str]:
-    endpoints = _texts(value)
-    if any("*" in each.removesuffix(".*") for each in endpoints):
+    endpoints = _texts(value) if value else frozenset()
+    if any("*" in (named := each.removesuffix(".*")) or not named for each in endpoints):
         raise ValueError
     return endpoints
 
@@ -126,7 +130,9 @@ class Settings:
     keys: KeySet = _setting(
         load_keys, "a path, PEM text, a JWK Set or a list of JWKs", "/run/secrets/jwks.json", shown=False
     )
-    issuer: str = _setting(_text, "a text, best the URL of the application", "https://api.example.com")  # "iss"
+    issuer: str = _setting(
+        _text, "a text, at most 255 characters, best the URL of the application", "https://api.example.com"
+    )  # "iss"
     audience: frozenset[str] = _setting(_texts, "a text or a list of texts", "https://api.example.com")  # "aud"
     access_lifetime: timedelta = _setting(
         _duration(timedelta(seconds=1), _YEAR), "a timedelta or seconds, from 1", "900", timedelta(minutes=15)
@@ -144,9 +150,9 @@ class Settings:
         timedelta(seconds=10),
     )
     max_token_bytes: int = _setting(
-        _size(256, 1024 * 1024), "a number of bytes, from 256 to 1048576", "8000", MAX_TOKEN_BYTES
+        _size(1024, 1024 * 1024), "a number of bytes, from 1024 to 1048576", "8000", MAX_TOKEN_BYTES
     )
-    realm: str = _setting(_realm, "a text of Latin-1 without control characters", "api")
+    realm: str = _setting(_realm, "a text of Latin-1 without control characters, at most 255 long", "api")
     default_guard: str | None = _setting(_default_guard, 'the text "login_required"', "login_required", None)
     public_endpoints: frozenset[str] = _setting(
         _endpoints, "a list of endpoints or blueprint.*", '\'["login", "docs.*"]\'', frozenset()
@@ -172,7 +178,7 @@ class Settings:
         names_itself = "issuer" not in given
         if names_itself and "keys" in given:
             raise SettingsError(f"{PREFIX}KEYS needs {PREFIX}ISSUER: the text that the tokens carry as iss")
-        issuer = given.setdefault("issuer", app_name)
+        issuer = given.setdefault("issuer", _read(f"{PREFIX}ISSUER", app_name, _ISSUER.metadata))
         given.setdefault("audience", frozenset({issuer}))
         given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
         given["keys"] = _check_keys(given["keys"]) if "keys" in given else _derive_keys(config, issuer)
@@ -182,18 +188,21 @@ class Settings:
         return settings
 
 
-KEYS = tuple(each for each in fields(Settings) if each.metadata)
+FIELDS = tuple(each for each in fields(Settings) if each.metadata)
+_ISSUER = next(each for each in FIELDS if each.name == "issuer")
 
 
 def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
-    known = {PREFIX + each.name.upper(): each for each in KEYS}
+    known = {PREFIX + each.name.upper(): each for each in FIELDS}
     given = {}
     for key, value in config.items():
         if not key.startswith(PREFIX):
             continue
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            raise SettingsError(f"unknown setting {key}" + (f": did you mean {close[0]}?" if close else ""))
+            close = difflib.get_close_matches(
+                key.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], n=1
+            )
+            raise SettingsError(f"unknown setting {key}" + (f": did you mean {PREFIX}{close[0]}?" if close else ""))
         if value is not None:
             given[known[key].name] = _read(key, value, known[key].metadata)
     return given
@@ -203,7 +212,7 @@ def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:
     try:
         return metadata["read"](value)
     except (InvalidKey, SettingsError) as error:
-        raise SettingsError(f"{key}: {error}") from error
+        raise SettingsError(f"{key}: {error} (in the environment: FLASK_{key}={metadata['example']})") from error
     except (TypeError, ValueError) as error:
         spelling = f"{metadata['form']} (in the environment: FLASK_{key}={metadata['example']})"
         raise SettingsError(f"{key} must be {spelling}") from error
@@ -212,6 +221,9 @@ def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:
 def _check_keys(keys: KeySet) -> KeySet:
     if keys.signing_key is not None and not keys.signing_key.can_verify:
         raise SettingsError(f'{PREFIX}KEYS: key_ops of the signing key must have "verify" as well as "sign"')
+    for key in keys:
+        if key.key_type == "oct":
+            _check_secret(f"{PREFIX}KEYS: a secret", base64url.decode(str(key.to_jwk(private=True)["k"]).encode()))
     return keys
 
 
@@ -231,9 +243,16 @@ def _derive_keys(config: Mapping[str, Any], issuer: str) -> KeySet:
 def _derive_key(name: str, secret: object, issuer: str) -> Key:
     if not isinstance(secret, (str, bytes)):
         raise SettingsError(f"{name} must be text or bytes, not {type(secret).__name__}; {_MAKE_ONE}")
-    data = secret.encode() if isinstance(secret, str) else secret
     try:
-        check_secret(data)
+        data = secret.encode() if isinstance(secret, str) else secret
+    except UnicodeEncodeError:  # which holds the secret
+        raise SettingsError(f"{name} is not text that UTF-8 can write; {_MAKE_ONE}") from None
+    _check_secret(name, data)
+    return Key.derive(data, purpose="access", issuer=issuer)
+
+
+def _check_secret(name: str, secret: bytes) -> None:
+    try:
+        check_secret(secret)
     except InvalidKey as error:
         raise SettingsError(f"{name} {error}; {_MAKE_ONE}") from error
-    return Key.derive(data, purpose="access", issuer=issuer)

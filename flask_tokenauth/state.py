@@ -4,8 +4,9 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
+from weakref import WeakSet
 
 from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Request
@@ -17,9 +18,9 @@ from .core.issuer import Issuer
 from .core.verifier import Token, Verifier
 from .credentials import find_token
 from .marks import Notes
-from .refusals import refuse
+from .refusals import NOT_SET_UP, refuse
 from .requirements import Asked, Requirement
-from .routes import Resolved, check_routes, resolve
+from .routes import Resolved, Route, check_routes, list_routes, resolve
 from .settings import PREFIX, Settings
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
@@ -27,6 +28,7 @@ Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 _log = logging.getLogger("flask_tokenauth")
 _JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
 _MATCHED = "_tokenauth_matched"
+_MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Judged:
 
 
 _ANONYMOUS = Judged()
+_states: WeakSet["AppState"] = WeakSet()
 
 
 class AppState:
@@ -53,6 +56,8 @@ class AppState:
         clock: the one place where this floor and those above read the time.
     """
 
+    made: ClassVar[int] = 0
+
     def __init__(self, app: Flask, settings: Settings, user_id_type: Callable[[str], Any]) -> None:
         policy = ClaimsPolicy(
             issuer=settings.issuer,
@@ -60,6 +65,8 @@ class AppState:
             leeway=settings.leeway,
             max_lifetime=settings.max_lifetime,
         )
+        AppState.made += 1
+        _states.add(self)
         self._app = app
         self._config_read = _read_config(app)
         self._checked = False
@@ -102,6 +109,8 @@ class AppState:
             raise TypeError(f"a user ID is a text, int, UUID or of user_id_type, not {type(user_id).__name__}")
         subject = str(user_id)
         try:
+            if isinstance(user_id, str) and subject != user_id:  # an enumeration shows its name instead
+                raise WrongUserID
             self._convert(subject)
         except WrongUserID as error:
             raise ValueError("user_id does not survive its conversion to text and back by user_id_type") from error
@@ -113,10 +122,7 @@ class AppState:
         Sets ``g.user_id``, ``g.scopes`` and ``g.token`` afresh: with an application context pushed outside, Flask
         hands the same ``g`` to one request after the other.
         """
-        g.user_id, g.scopes, g.token = None, frozenset(), None
-        judged = self.judge(request)
-        if judged.token is not None:
-            g.user_id, g.scopes, g.token = judged.user_id, judged.token.scopes, judged.token
+        _show(self.judge(request))
         if not self._checked:
             self.check()
         rule = request.url_rule
@@ -132,6 +138,10 @@ class AppState:
             if request.method != "OPTIONS" or requirement not in resolved.inside:
                 self.enforce(requirement)
 
+    def list_routes(self) -> list[Route]:
+        """Return every route of the application with what it needs."""
+        return list_routes(self._app, self.settings)
+
     def check(self) -> None:
         """Refuse to go on with what can only be told once all routes are there.
 
@@ -142,6 +152,8 @@ class AppState:
         for key in config.keys() | self._config_read.keys():
             if config.get(key) != self._config_read.get(key):
                 raise SettingsError(f"{key} was changed after init_app had read it: set it before")
+        if self.authenticate not in self._app.before_request_funcs.get(None, []):
+            raise SettingsError("the hook of TokenAuth was taken out of before_request_funcs: nothing would be guarded")
         check_routes(self._app, self.settings)
         self._checked = True
 
@@ -151,6 +163,8 @@ class AppState:
         known = self._resolved.get((endpoint, method))
         if known is None or known[0] is not view or known[1] != Notes.made:
             known = view, Notes.made, resolve(self._app, self.settings, endpoint, method)
+            if len(self._resolved) >= _MOST_RESOLVED:
+                self._resolved.clear()
             self._resolved[endpoint, method] = known
         return known[2]
 
@@ -169,7 +183,7 @@ class AppState:
             if judged.refusal is not None:
                 raise judged.refusal
             declared = self.settings.scopes
-            asked = Asked(judged.token, _matched, self.clock())
+            asked = Asked(judged.token, _matched, self.clock(), self.settings.leeway)
             requirement.check(asked, declared.enough if declared else {})
         except Refusal as refusal:
             _log.info("refused: %s", refusal.reason)
@@ -188,11 +202,12 @@ class AppState:
 
     def judge(self, req: Request) -> Judged:
         """Return what became of the request's credential; judged once a request, whoever asks first."""
-        judged: Judged | None = getattr(req, _JUDGED, None)
-        if judged is None:
-            judged = self._judge(req.environ.get("HTTP_AUTHORIZATION"))
-            setattr(req, _JUDGED, judged)
-        return judged
+        known: tuple[AppState, Judged] | None = getattr(req, _JUDGED, None)
+        if known is None or known[0] is not self:  # another application's verdict is not ours
+            known = self, self._judge(req.environ.get("HTTP_AUTHORIZATION"))
+            setattr(req, _JUDGED, known)
+            _show(known[1])
+        return known[1]
 
     def _judge(self, header: str | None) -> Judged:
         try:
@@ -215,19 +230,33 @@ class AppState:
         return user_id
 
 
+def _show(judged: Judged) -> None:
+    """Put what views expect on ``g``."""
+    scopes = frozenset() if judged.token is None else judged.token.scopes
+    g.user_id, g.scopes, g.token = judged.user_id, scopes, judged.token
+
+
 def _matched(name: str) -> str | None:
-    """Return an argument of the current view as the text that stands for it in a URL; None if there is none."""
+    """Return an argument of the current view as the text that stands for it in a URL; None if there is none.
+
+    A default of the rule has no converter; only a text, an int or a UUID stands for itself in a scope.
+    """
     values: dict[str, Any] = getattr(request, _MATCHED, None) or request.view_args or {}
-    if name not in values:
-        return None
+    value = values.get(name)
     converter = request.url_rule._converters.get(name) if request.url_rule is not None else None
-    return str(values[name]) if converter is None else converter.to_url(values[name])
+    if converter is not None and name in values:
+        return converter.to_url(value)
+    return str(value) if isinstance(value, (str, int, UUID)) and not isinstance(value, bool) else None
 
 
 def _read_config(app: Flask) -> dict[str, object]:
     """Return what ``init_app`` reads of the configuration, its lists and dicts as they are now."""
     names = [key for key in app.config if key.startswith(PREFIX)]
-    return {key: freeze(app.config.get(key)) for key in (*names, "SECRET_KEY", "SECRET_KEY_FALLBACKS")}
+    return {key: _copy(app.config.get(key)) for key in (*names, "SECRET_KEY", "SECRET_KEY_FALLBACKS")}
+
+
+def _copy(value: object) -> object:
+    return frozenset(value) if isinstance(value, set) else freeze(value)
 
 
 def state_of(app: Flask) -> AppState:
@@ -238,8 +267,18 @@ def state_of(app: Flask) -> AppState:
     """
     state: AppState | None = app.extensions.get("tokenauth")
     if state is None:
-        raise SettingsError("TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)")
+        raise SettingsError(NOT_SET_UP)
     return state
+
+
+def list_states() -> list[AppState]:
+    """Return what each application that is set up in this process, and still there, holds."""
+    return list(_states)
+
+
+def count_states() -> int:
+    """Return how many applications were ever set up in this process."""
+    return AppState.made
 
 
 def current_state() -> AppState:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Response, jsonify
+import msgspec
+from flask import Response
 
 from .core.scopes import format_scope
 from .settings import read_duration
@@ -24,8 +25,8 @@ def create_token(
     """Return a signed access token for the current application (RFC 9068).
 
     Args:
-        user_id: who the user is: a text, an int, a UUID, or of the ``user_id_type`` of ``TokenAuth``. At most 255
-            characters as text.
+        user_id: who the user is: a text, an int, a UUID, or of the ``user_id_type`` of ``TokenAuth``, where that is a
+            class. At most 255 characters as text.
         scopes: what the token may do: scope tokens, RFC 6749 section 3.3.
         expires_in: lifetime, a ``timedelta`` or seconds, whole ones; else ``TOKENAUTH_ACCESS_LIFETIME``.
         audience: for whom it is, one or several; else ``TOKENAUTH_AUDIENCE``.
@@ -67,7 +68,7 @@ def token_response(
     """
     state = current_state()
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
-    granted = tuple(scopes) if not isinstance(scopes, str) else scopes
+    granted = scopes if isinstance(scopes, (str, set, frozenset)) else tuple(scopes)
     token = create_token(
         user_id,
         granted,
@@ -75,11 +76,10 @@ def token_response(
         auth_time=auth_time or datetime.fromtimestamp(state.clock(), UTC),
         **options,
     )
-    response = jsonify(
-        access_token=token,
-        token_type="Bearer",  # noqa: S106  # the type's name, no password
-        expires_in=int(lifetime.total_seconds()),
-        scope=format_scope(granted),
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    body = {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": int(lifetime.total_seconds()),
+        "scope": format_scope(granted),
+    }
+    return Response(msgspec.json.encode(body), mimetype="application/json", headers={"Cache-Control": "no-store"})

@@ -2,6 +2,10 @@
 
 import gc
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ from flask import Blueprint, Flask
 from flask.views import MethodView
 
 from flask_tokenauth import TokenAuth, login_optional, login_required, public, require_scope
+from flask_tokenauth.marks import Guard
 
 from .conftest import MakeApp
 from .test_quickstart import load
@@ -22,7 +27,8 @@ def run(app: Flask, *options: str) -> Result:
 
 
 @pytest.fixture
-def app(make_app: MakeApp) -> Flask:
+def shown(make_app: MakeApp) -> Flask:
+    """An application with a route of every sort. Not called ``app``: pytest-flask would push a request of it."""
     app = make_app(TOKENAUTH_PUBLIC_ENDPOINTS=["named"])
     app.add_url_rule("/admin", view_func=require_scope("admin", any_of=["a", "b"])(fresh()), endpoint="admin")
     app.add_url_rule("/me", view_func=login_required(max_age=60)(fresh()), endpoint="me", methods=["GET", "POST"])
@@ -37,8 +43,8 @@ def reachable(app: Flask) -> list[str]:
     return [line for line in run(app).output.splitlines() if "REACHES NO ROUTE" not in line]
 
 
-def test_every_route_is_shown_with_what_it_needs(app: Flask) -> None:
-    assert [line.split(maxsplit=2) for line in reachable(app)] == [
+def test_every_route_is_shown_with_what_it_needs(shown: Flask) -> None:
+    assert [line.split(maxsplit=2) for line in reachable(shown)] == [
         ["GET", "/admin", "admin and one of a, b"],
         ["GET", "/maybe", "optional login"],
         ["GET", "/me", "login within 60 s"],
@@ -49,11 +55,11 @@ def test_every_route_is_shown_with_what_it_needs(app: Flask) -> None:
     ]
 
 
-def test_open_routes_are_marked(app: Flask) -> None:
-    app.add_url_rule("/forgotten", view_func=fresh(), endpoint="forgotten")
+def test_open_routes_are_marked(shown: Flask) -> None:
+    shown.add_url_rule("/forgotten", view_func=fresh(), endpoint="forgotten")
 
-    assert "GET /forgotten" in run(app).output
-    assert [line.split()[-1] for line in reachable(app) if "forgotten" in line] == ["OPEN"]
+    assert "GET /forgotten" in run(shown).output
+    assert [line.split()[-1] for line in reachable(shown) if "forgotten" in line] == ["OPEN"]
 
 
 def test_the_default_guard_is_told_apart(make_app: MakeApp) -> None:
@@ -82,8 +88,8 @@ def test_methods_of_a_class_are_told_apart(make_app: MakeApp) -> None:
     ]
 
 
-def test_the_same_is_told_as_json(app: Flask) -> None:
-    told = json.loads(run(app, "--json").output)
+def test_the_same_is_told_as_json(shown: Flask) -> None:
+    told = json.loads(run(shown, "--json").output)
 
     assert told["routes"][0] == {
         "rule": "/admin",
@@ -99,48 +105,48 @@ def test_the_same_is_told_as_json(app: Flask) -> None:
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> dict[Any, Any]:
+def alone(monkeypatch: pytest.MonkeyPatch) -> list[Guard]:
     """Let no guard of another test be seen."""
-    guarded: dict[Any, Any] = {}
-    for module in ("marks", "guards", "extension", "routes"):
-        monkeypatch.setattr(f"flask_tokenauth.{module}.guarded", guarded)
-    return guarded
+    guards: list[Guard] = []
+    monkeypatch.setattr("flask_tokenauth.marks.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.routes.guards", guards)
+    return guards
 
 
-def test_the_check_passes_where_everything_is_said(alone: dict[Any, Any], app: Flask) -> None:
-    result = run(app, "--check")
+def test_the_check_passes_where_everything_is_said(alone: list[Guard], shown: Flask) -> None:
+    result = run(shown, "--check")
 
     assert result.exit_code == 0
-    assert result.output == run(app).output
+    assert result.output == run(shown).output
 
 
-def test_the_check_fails_for_an_open_route(alone: dict[Any, Any], app: Flask) -> None:
-    app.add_url_rule("/forgotten", view_func=fresh(), endpoint="forgotten")
+def test_the_check_fails_for_an_open_route(alone: list[Guard], shown: Flask) -> None:
+    shown.add_url_rule("/forgotten", view_func=fresh(), endpoint="forgotten")
 
-    assert run(app, "--check").exit_code == 1
-    assert run(app).exit_code == 0
+    assert run(shown, "--check").exit_code == 1
+    assert run(shown).exit_code == 0
 
 
-def test_the_check_fails_for_a_guard_that_reaches_no_route(alone: dict[Any, Any], app: Flask) -> None:
+def test_the_check_fails_for_a_guard_that_reaches_no_route(alone: list[Guard], shown: Flask) -> None:
     stray = login_required(fresh())
 
-    result = run(app, "--check")
+    result = run(shown, "--check")
 
     assert result.exit_code == 1
     assert "REACHES NO ROUTE: the guard of" in result.output
     assert f"{stray.__module__}.{stray.__qualname__}" in result.output
 
 
-def test_the_check_fails_for_a_protected_blueprint_that_nobody_registered(alone: dict[Any, Any], app: Flask) -> None:
+def test_the_check_fails_for_a_protected_blueprint_that_nobody_registered(alone: list[Guard], shown: Flask) -> None:
     api = Blueprint("api", __name__)
     TokenAuth().protect(api)
 
-    assert "the guard of blueprint api" in run(app, "--check").output
-    app.register_blueprint(api)
-    assert run(app, "--check").exit_code == 1  # it has no view either
+    assert "the guard of blueprint api" in run(shown, "--check").output
+    shown.register_blueprint(api)
+    assert run(shown, "--check").exit_code == 1  # it has no view either
 
 
-def test_an_application_without_routes_has_none_to_show(alone: dict[Any, Any], make_app: MakeApp) -> None:
+def test_an_application_without_routes_has_none_to_show(alone: list[Guard], make_app: MakeApp) -> None:
     app = Flask("bare", static_folder=None)
     app.config |= make_app().config
     TokenAuth(app)
@@ -149,14 +155,98 @@ def test_an_application_without_routes_has_none_to_show(alone: dict[Any, Any], m
     assert run(app).output == ""
 
 
-def test_mistakes_in_guards_are_told_first(alone: dict[Any, Any], make_app: MakeApp) -> None:
+def test_mistakes_in_guards_are_told_first(alone: list[Guard], make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_SCOPES={"a": "A"})
     app.add_url_rule("/x", view_func=require_scope("b")(fresh()), endpoint="x")
 
     assert "scope b is not declared" in str(run(app, "--check").exception)
 
 
-def test_our_own_examples_pass_the_check(alone: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_examples_pass_the_check(alone: list[Guard], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLASK_SECRET_KEY", "4f1d9a3c7b2e8056d4c1f7a9b3e6082c")
 
     assert run(load().app, "--check").exit_code == 0
+
+
+def test_a_guard_meant_for_another_application_is_not_told_of(alone: list[Guard], make_app: MakeApp) -> None:
+    one, other = make_app("one"), make_app("other")
+    for each in (one, other):
+        each.add_url_rule("/x", view_func=login_required(fresh()), endpoint="x")
+
+    assert run(one, "--check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("decorate", "lost"),
+    [
+        (login_optional, True),
+        (login_required, False),  # the mark goes down to the view, the optional one does not
+    ],
+)
+def test_an_optional_login_that_reaches_no_route_is_told_of(
+    alone: list[Guard],
+    make_app: MakeApp,
+    decorate: Any,
+    lost: bool,  # noqa: FBT001
+) -> None:
+    app = make_app(TOKENAUTH_PUBLIC_ENDPOINTS=["x"])
+    view = fresh()
+    app.add_url_rule("/x", view_func=view, endpoint="x")
+    kept = decorate(view)
+
+    assert (run(app, "--check").exit_code == 1) is lost
+    assert kept is not view
+
+
+def test_a_guard_that_counts_nowhere_is_told_of_though_its_view_is_there(alone: list[Guard], make_app: MakeApp) -> None:
+    """A bound method carries no mark; closed by default, the route would want a login and no more."""
+    app = make_app(TOKENAUTH_DEFAULT_GUARD="login_required")
+    method = Service().secret
+    kept = require_scope("admin")(app.get("/x")(method))
+
+    result = run(app, "--check")
+
+    assert result.exit_code == 1
+    assert "REACHES NO ROUTE: the guard of tests.test_routes.fresh" in result.output
+    assert kept is not method
+
+
+class Service:
+    """Views that are bound methods."""
+
+    secret = fresh()
+
+
+PROGRAM = """
+from flask import Flask
+from flask_tokenauth import TokenAuth, require_scope
+
+def careless(view):
+    return lambda: view()
+
+def create_app():
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "4f1d9a3c7b2e8056d4c1f7a9b3e6082c"
+    app.config["TOKENAUTH_DEFAULT_GUARD"] = "login_required"
+    TokenAuth(app)
+
+    @require_scope("admin")
+    @careless
+    @app.get("/x")
+    def x():
+        return "open"
+
+    return app
+"""
+
+
+def test_a_guard_of_which_nothing_is_left_is_told_of(tmp_path: Path) -> None:
+    """In a process of its own, as the command is run: there a guard that is gone was never on a route."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, "-m", "flask", "--app", "program", "tokenauth", "routes", "--check"]
+    environ = os.environ | {"PYTHONPATH": f"{Path(__file__).parent.parent}"}
+
+    result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert "REACHES NO ROUTE: the guard of program.careless.<locals>.<lambda>" in result.stdout

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.frozen import MAX_DEPTH, freeze
+from flask_tokenauth.core.frozen import MAX_DEPTH, freeze, thaw
 
 
 def nested(depth: int) -> object:
@@ -41,3 +41,10 @@ def test_values_may_nest_thirty_two_deep(depth: int) -> None:
 def test_deeper_values_are_refused(depth: int) -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         freeze(nested(depth))
+
+
+def test_what_is_frozen_thaws_into_what_it_was() -> None:
+    value = {"a": [1, {"b": [None, "x"]}], "c": True}
+
+    assert thaw(freeze(value)) == value
+    assert freeze(freeze(value)) == freeze(value)

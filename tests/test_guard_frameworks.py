@@ -14,9 +14,10 @@ from flask.views import MethodView
 from flask_cors import CORS, cross_origin
 from flask_openapi3.blueprint import APIBlueprint as OpenAPIBlueprint
 from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.view import APIView
 from pydantic import create_model
 
-from flask_tokenauth import TokenAuth, login_required, public, require_scope
+from flask_tokenauth import SettingsError, TokenAuth, login_optional, login_required, public, require_scope
 
 from .challenges import Challenge, parse_challenge
 from .conftest import CONFIG, ISSUER, NOW, Mint, bearer
@@ -681,3 +682,11 @@ def test_other_blueprints_of_the_same_name_are_not_protected() -> None:
 
     assert Built(built.app, "/y", "").get({}) == 200
     assert Built(built.app, "/y", "").is_called_open()
+
+
+@pytest.mark.parametrize("decorate", [login_required, require_scope("a"), login_optional, public])
+def test_a_class_of_flask_openapi3_takes_no_guard_since_nobody_would_find_it(decorate: Any) -> None:
+    api_view = APIView(url_prefix="/x")
+
+    with pytest.raises(SettingsError, match="no class of Flask views: decorate its methods instead"):
+        decorate(api_view.route("/x")(type("Plain", (), {"get": make_view()})))

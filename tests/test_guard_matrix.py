@@ -327,14 +327,8 @@ def apiflask_decorators(app: Any, view: Any, placing: Placing) -> None:
     app.route("/x", endpoint="x")(class_of(MethodView, view, decorators=placing.stack))
 
 
-# Flask-OpenAPI3. Its classes are none that Flask knows: their methods are registered as functions, one by one.
-
-
-@shape("OpenAPI3 class", placements=ON_CLASS, fates=dict.fromkeys(ON_CLASS, Fate.EITHER), make_app=openapi3)
-def openapi3_class(app: Any, view: Any, placing: Placing) -> None:
-    api_view = APIView()
-    placing.put(class_of(object, api_view.doc()(view)), route=api_view.route("/x"))
-    app.register_api_view(api_view)
+# Flask-OpenAPI3. Its classes are none that Flask knows: their methods are registered as functions, one by one, and a
+# guard on the class is refused at import.
 
 
 @shape("OpenAPI3 method", placements=INSIDE, make_app=openapi3)

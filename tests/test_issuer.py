@@ -67,7 +67,7 @@ def test_without_scopes_there_is_no_scope(issuer: Issuer) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "written"),
-    [("b", "b"), (["b"], "b"), (["c", "b"], ["b", "c"]), (frozenset({"b"}), "b"), (None, AUDIENCE)],
+    [("bcd", "bcd"), (["b"], "b"), (["c", "b"], ["b", "c"]), (frozenset({"b"}), "b"), (None, AUDIENCE)],
 )
 def test_a_token_is_for_the_audience_asked_for(issuer: Issuer, asked: str | list[str] | None, written: object) -> None:
     assert claims_of(issuer.issue("alice", now=NOW, audience=asked))["aud"] == written
@@ -169,3 +169,18 @@ def test_a_token_over_the_limit_is_not_made(mint: Mint) -> None:
     Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length).issue("alice", now=NOW)
     with pytest.raises(ValueError, match="bytes long"):
         Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length - 1).issue("alice", now=NOW)
+
+
+def test_claims_of_one_token_can_be_issued_again(issuer: Issuer, mint: Mint) -> None:
+    first = issuer.issue("alice", now=NOW, claims={"teams": [{"name": "blue"}]})
+    claims = Verifier(KeySet([mint.key]), POLICY).verify(first, now=NOW).claims
+
+    again = issuer.issue("alice", now=NOW, claims={"teams": claims["teams"]})
+
+    assert claims_of(again)["teams"] == [{"name": "blue"}]
+
+
+@pytest.mark.parametrize("options", [{"audience": [1, "a"]}, {"audience": [None]}, {"auth_time": 5}])
+def test_what_is_of_another_type_is_refused(issuer: Issuer, options: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        issuer.issue("alice", now=NOW, **options)

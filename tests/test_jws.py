@@ -286,3 +286,22 @@ def test_the_usual_limit_is_eight_thousand_bytes(character: str) -> None:
         jws.verify(character * 8001, KEYS)
     with pytest.raises(MalformedToken):
         jws.verify(character * 8000, KEYS)
+
+
+def test_a_header_has_a_greatest_size_however_long_a_token_may_be() -> None:
+    """Reading it is slow, and comes before the signature."""
+    room = 8000 * 3 // 4 - len(header(x=""))
+    jws.verify(signed(header(x="a" * room)), KEYS, max_bytes=10**6)
+
+    with pytest.raises(MalformedToken) as caught:
+        jws.verify(signed(header(x="a" * (room + 1))), KEYS, max_bytes=10**6)
+
+    assert caught.value.part == "header"
+
+
+def test_the_refusal_of_a_header_holds_nothing_of_it() -> None:
+    with pytest.raises(MalformedToken) as caught:
+        jws.verify(signed(b'{"alg":"hunter2'), KEYS)
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__

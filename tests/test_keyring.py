@@ -1,6 +1,7 @@
 """Where keys come from: ``TOKENAUTH_KEYS``."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,21 @@ def test_a_path_that_cannot_be_read_is_refused_and_not_repeated(source: str) -> 
 def test_what_is_no_source_of_keys_is_refused(source: object) -> None:
     with pytest.raises(InvalidKey):
         load_keys(source)
+
+
+@pytest.mark.parametrize(
+    "text", [PEM + ED_PEM[:60], PEM + ED_PEM.replace("END PRIVATE", "END PUBLIC"), PEM.replace("END", "end"), PEM * 101]
+)
+def test_one_bad_block_of_pem_and_there_is_no_set(text: str) -> None:
+    with pytest.raises(InvalidKey, match=r"does not end as it began|more than 100 blocks"):
+        load_keys(text)
+
+
+def test_a_path_of_something_else_than_a_file_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(InvalidKey, match="not that of a file"):
+        load_keys(tmp_path)
+    with pytest.raises(InvalidKey, match="not that of a file"):
+        load_keys(pipe)  # reading it would wait for a writer

@@ -157,8 +157,26 @@ def test_a_secret_is_bytes_or_text(secret: str | bytes) -> None:
 
 
 def test_a_number_is_no_secret() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidKey, match="are bytes or text"):
         Key.from_secret(64)  # type: ignore[arg-type]  # the mistake under test
+
+
+@pytest.mark.parametrize("load", [Key.from_secret, Key.from_pem])
+def test_a_text_that_utf_8_cannot_write_is_refused_and_not_kept(load: Callable[[str], Key]) -> None:
+    """``UnicodeEncodeError`` holds the whole text."""
+    with pytest.raises(InvalidKey, match="that UTF-8 can write") as caught:
+        load("hunter2" * 9 + "\udc80")
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_pem_that_cryptography_chokes_on_is_refused() -> None:
+    """An Ed448 OID around a key of 32 bytes raises ``InternalError`` there."""
+    body = "MC4CAQAwBQYDK2VxBCIEICwCX1YpopAO9O8z1bJYsKwb7oed0+c4J4wCffn0RBJG"
+
+    with pytest.raises(InvalidKey):
+        Key.from_pem(f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
 
 
 @pytest.mark.parametrize(("name", "size"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])

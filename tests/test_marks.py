@@ -6,10 +6,11 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from flask.views import MethodView
+from flask import Flask
+from flask.views import MethodView, View
 
 from flask_tokenauth import SettingsError
-from flask_tokenauth.marks import Notes, find_marks, mark, mark_giver, mark_open, name_of, read_mark, unwrap
+from flask_tokenauth.marks import Notes, find_marks, guards, mark, mark_giver, mark_open, name_of, read_mark, unwrap
 from flask_tokenauth.requirements import Requirement
 
 LOGIN = Requirement()
@@ -259,19 +260,33 @@ def test_what_pretends_to_wrap_without_end_does_not_hang() -> None:
 
 def test_a_wrapper_made_at_each_request_makes_nobody_look_again() -> None:
     """Flask-RESTX applies ``method_decorators`` to a bound method at each request."""
-    bound = make_class()().get
-    before = Notes.made
+    with Flask("tests").test_request_context():
+        before = Notes.made, len(guards)
 
-    mark(wrapped(bound), READ)
+        mark(wrapped(make_class()().get), READ)
 
-    assert Notes.made == before
+        assert (Notes.made, len(guards)) == before
 
 
 def test_a_mark_on_what_may_be_a_view_already_makes_everybody_look_again() -> None:
     before = Notes.made
 
-    mark(wrapped(view()), READ)
+    mark(view(), READ)
     mark(make_class(), READ)
     mark_open(view(), "public")
 
     assert Notes.made == before + 3
+
+
+def test_a_guard_on_the_dispatcher_of_a_view_is_found() -> None:
+    cls: Any = type("Dispatching", (View,), {"dispatch_request": view()})
+    mark(cls.dispatch_request, READ)
+
+    assert find_requirements(cls.as_view("x")) == (READ,)
+
+
+def test_what_can_carry_no_mark_is_told_of_all_the_same() -> None:
+    mark(Slotted(), READ)
+
+    assert guards[-1].requirement == READ
+    assert not guards[-1].is_lost()

@@ -209,3 +209,10 @@ def test_the_token_expires(client: FlaskClient, app: Flask) -> None:
     app.extensions["tokenauth"].clock = lambda: time.time() + 911
 
     assert client.get("/me", headers=headers).status_code == 401
+
+
+def test_a_secret_that_got_lost_is_told_by_its_file(quickstart: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+
+    with pytest.raises(RuntimeError, match="secret_key is empty: remove it"):
+        quickstart.own_secret(tmp_path)

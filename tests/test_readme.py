@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
-from flask_tokenauth.settings import KEYS
+from flask_tokenauth.settings import FIELDS
 
 from .conftest import SECRET, MakeApp, Mint, bearer
 from .test_quickstart import load
@@ -133,7 +133,7 @@ def test_refusals_can_be_answered_otherwise_as_shown(make_app: MakeApp) -> None:
 
 def test_the_routes_of_the_quickstart_are_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
-    monkeypatch.setattr("flask_tokenauth.routes.guarded", {})
+    monkeypatch.setattr("flask_tokenauth.routes.guards", [])
     _, shown = blocks("console")
 
     printed = load().app.test_cli_runner().invoke(args=["tokenauth", "routes"]).output
@@ -144,7 +144,7 @@ def test_the_routes_of_the_quickstart_are_those_shown(monkeypatch: pytest.Monkey
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     listed = set(re.findall(r"^``TOKENAUTH_([A-Z_]+)``", README, re.MULTILINE))
 
-    assert listed == {each.name.upper() for each in KEYS}
+    assert listed == {each.name.upper() for each in FIELDS}
 
 
 def test_two_blocks_are_commands() -> None:

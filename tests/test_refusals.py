@@ -123,3 +123,11 @@ def test_every_realm_survives_the_header(realm: str) -> None:
     raw = write_challenge(errors.TokenExpired(1), realm=realm).encode("latin-1")
 
     assert parse_challenge(raw).parameters["realm"] == realm
+
+
+def test_a_view_may_refuse_in_any_words() -> None:
+    """Of a request's own JSON, say, in which half characters can be."""
+    error = NotPermitted("no \ud800, é")
+
+    assert error.data["error_description"] == "no ?, é"
+    assert "scope" not in parse_challenge(answer(error).headers["WWW-Authenticate"].encode("latin-1")).parameters

@@ -11,9 +11,10 @@ import pytest
 from flask import Blueprint, Flask, request
 from flask.testing import FlaskClient
 from flask.views import MethodView
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, Rule
 
 from flask_tokenauth import (
+    NotAuthenticated,
     SettingsError,
     TokenAuth,
     login_optional,
@@ -252,28 +253,10 @@ def test_an_optional_login_on_a_class_counts_for_its_methods(make_app: MakeApp, 
     assert status(app, "/x", "x.y.z") == 401
 
 
-def test_guards_on_a_class_that_is_no_flask_view_guard_its_methods(make_app: MakeApp) -> None:
-    class Plain:
-        get = fresh()
-
-        def helper(self) -> str:
-            return "help"
-
-    plain = login_required(Plain)()
-    optional = login_optional(type("Optional", (), {"get": lambda self: "open"}))()
-
-    with make_app().test_request_context():
-        assert plain.helper() == "help"
-        assert optional.get() == "open"
-        with pytest.raises(Exception, match="401"):
-            plain.get()
-    with make_app().test_request_context(headers=bearer("x")), pytest.raises(Exception, match="401"):
-        optional.get()
-
-
-def test_a_class_without_views_cannot_be_guarded() -> None:
-    with pytest.raises(SettingsError, match="Nothing is no class of views"):
-        login_required(type("Nothing", (), {}))
+@pytest.mark.parametrize("decorate", [login_required, require_scope("a"), login_optional, public])
+def test_a_class_that_is_no_flask_view_takes_no_guard(decorate: Any) -> None:
+    with pytest.raises(SettingsError, match="Plain is no class of Flask views: decorate its methods instead"):
+        decorate(type("Plain", (), {"get": fresh()}))
 
 
 @pytest.mark.parametrize("something", [1, "view", None])
@@ -566,3 +549,106 @@ def test_options_is_guarded_by_a_guard_above_what_answers_it(make_app: MakeApp) 
     login_required(view)
 
     assert status(app, "/x", method="OPTIONS") == 401
+
+
+def test_a_verdict_of_one_application_is_none_of_another(make_app: MakeApp, mint: Mint) -> None:
+    other = make_app("other", TOKENAUTH_ISSUER="https://other.example")
+    guarded = login_required(fresh())
+    app = make_app()
+
+    @app.get("/x")
+    @login_required
+    def x() -> str:
+        with other.app_context():
+            return guarded()
+
+    assert status(app, "/x", mint()) == 401
+
+
+def test_a_guard_that_judges_by_itself_shows_whom_it_let_in(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    view = login_required(whoami())
+
+    with app.app_context():
+        with app.test_request_context(headers=bearer(mint())):
+            assert view()["user_id"] == "alice"
+        with app.test_request_context(headers=bearer(mint(sub="bob"))):
+            assert view()["user_id"] == "bob"
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, ["a"]])
+def test_a_default_that_is_no_segment_fills_no_placeholder(make_app: MakeApp, mint: Mint, value: object) -> None:
+    app = projects(make_app(), "/all", defaults={"project": value})
+
+    assert status(app, "/all", mint(scope=f"projects:{value}:write".replace(" ", "").replace("'", ""))) == 403
+
+
+def test_a_rule_without_methods_is_listed_and_guarded_for_any(make_app: MakeApp) -> None:
+    app = make_app(**CLOSED)
+    app.url_map.add(Rule("/x", endpoint="x"))
+    app.endpoint("x")(fresh())
+
+    assert {route.method for route in app.extensions["tokenauth"].list_routes() if route.rule.rule == "/x"} >= {
+        "GET",
+        "POST",
+    }
+    assert status(app, "/x") == 401
+    assert status(app, "/x", method="BREW") == 401
+
+
+def test_methods_that_clients_make_up_fill_no_memory(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_tokenauth.state._MOST_RESOLVED", 3)
+    app = make_app()
+    app.url_map.add(Rule("/x", endpoint="x"))
+    app.endpoint("x")(fresh())
+
+    statuses = {status(app, "/x", method=f"BREW{number}") for number in range(10)}
+
+    assert statuses == {200}
+    assert len(app.extensions["tokenauth"]._resolved) <= 3
+
+
+def test_blueprints_of_one_own_name_guard_what_goes_by_that_name(make_app: MakeApp) -> None:
+    auth, one, other = TokenAuth(), blueprint("api"), Blueprint("api", __name__)
+    auth.protect(other)
+    app = make_app(auth=auth)
+    app.register_blueprint(one)
+    app.register_blueprint(other, name="v2")
+
+    assert status(app, "/api") == 401
+
+
+@pytest.mark.parametrize("something", ["api", None, Flask("x"), fresh()])
+def test_only_a_blueprint_is_protected(something: Any) -> None:
+    with pytest.raises(TypeError, match="a blueprint is protected, not"):
+        TokenAuth().protect(something)
+
+
+def test_the_static_view_of_flask_under_another_endpoint_is_like_any_other(make_app: MakeApp, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    app, vault = make_app(**CLOSED), Blueprint("vault", __name__, static_folder=str(tmp_path))
+    app.add_url_rule("/vault/<path:filename>", "vault", vault.send_static_file)
+
+    assert status(app, "/vault/secret") == 401
+
+
+def test_an_application_whose_hook_was_taken_out_is_not_guarded_and_says_so(make_app: MakeApp) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth)
+    app.before_request_funcs[None].clear()
+
+    with pytest.raises(SettingsError, match="taken out of before_request_funcs"):
+        auth.check(app)
+
+
+def test_a_set_changed_in_place_is_noticed_too(make_app: MakeApp) -> None:
+    app = make_app(TOKENAUTH_PUBLIC_ENDPOINTS={"a", "b"})
+    app.config["TOKENAUTH_PUBLIC_ENDPOINTS"].discard("a")
+
+    with pytest.raises(SettingsError, match="TOKENAUTH_PUBLIC_ENDPOINTS was changed"):
+        status(app, "/")
+
+
+def test_a_refusal_without_the_extension_says_what_to_call() -> None:
+    with Flask("bare").test_request_context(), pytest.raises(SettingsError, match="init_app"):
+        NotAuthenticated("Wrong password.")

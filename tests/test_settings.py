@@ -72,7 +72,11 @@ def test_other_settings_are_nobody_elses_business() -> None:
 
 @pytest.mark.parametrize(
     ("key", "meant"),
-    [("TOKENAUTH_ISSUR", "TOKENAUTH_ISSUER"), ("TOKENAUTH_ACCESS_LIFE_TIME", "TOKENAUTH_ACCESS_LIFETIME")],
+    [
+        ("TOKENAUTH_ISSUR", "TOKENAUTH_ISSUER"),
+        ("TOKENAUTH_PUBLIC_ENDPOINT", "TOKENAUTH_PUBLIC_ENDPOINTS"),
+        ("TOKENAUTH_ACCESS_LIFE_TIME", "TOKENAUTH_ACCESS_LIFETIME"),
+    ],
 )
 def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(key: str, meant: str) -> None:
     with pytest.raises(SettingsError, match=f"unknown setting {key}: did you mean {meant}\\?$"):
@@ -85,26 +89,27 @@ def test_a_key_like_none_of_ours_is_refused() -> None:
 
 
 WRONG: dict[str, list[Any]] = {
-    "ISSUER": ["", " ", 1, True, [], "a\n", b"a", "a\x00"],
+    "ISSUER": ["", " ", " a", "a ", "a" * 256, 1, True, [], "a\n", b"a", "a\x00"],
     "AUDIENCE": ["", [], {}, 1, True, [""], ["a", None], [1], "a\n", b"a"],
-    "REALM": ["", 1, "a\r\nb", "a\x00", "\u20ac", "\x7f", b"a"],
+    "REALM": ["", 1, "é" * 256, "a\r\nb", "a\x00", "\u20ac", "\x7f", b"a"],
     "ACCESS_LIFETIME": ["15m", "900", 0, -1, 0.5, True, [], float("nan"), float("inf"), 1e300, 366 * 86400 + 1],
     "MAX_LIFETIME": ["1h", 0, -1, False, float("nan"), timedelta(days=367), timedelta(0)],
     "LEEWAY": ["10", -1, 301, 300.5, True, timedelta(days=1), float("nan")],
     "DEFAULT_GUARD": ["", "login", True, ["login_required"]],
-    "PUBLIC_ENDPOINTS": ["", [], ["*"], ["a*"], ["a.*.b"], [1], {"a": 1}],
+    "PUBLIC_ENDPOINTS": ["*", [".*"], [""], ["a*"], ["a.*.b"], [1], {"a": 1}],
     "SCOPES": ["reports:read", ["reports:read"], 1],
-    "MAX_TOKEN_BYTES": ["8000", 255, 1024 * 1024 + 1, 8000.0, True, timedelta(1)],
+    "MAX_TOKEN_BYTES": ["8000", 1023, 1024 * 1024 + 1, 8000.0, True, timedelta(1)],
 }
 RIGHT: dict[str, list[Any]] = {
     "ACCESS_LIFETIME": [1, 86400, timedelta(seconds=1)],
     "MAX_LIFETIME": [900, 366 * 86400],
     "LEEWAY": [0, 300, timedelta(0)],
-    "MAX_TOKEN_BYTES": [256, 1024 * 1024],
-    "REALM": ["é", 'a"b\\'],
+    "MAX_TOKEN_BYTES": [1024, 1024 * 1024],
+    "REALM": ["é" * 255, 'a"b\\'],
+    "ISSUER": ["a", "a" * 255],
     "AUDIENCE": ["a", ["a"], ("a", "b"), {"a"}, frozenset({"a"})],
     "DEFAULT_GUARD": ["login_required"],
-    "PUBLIC_ENDPOINTS": ["login", ["login", "docs.*"], ("a.b.*",)],
+    "PUBLIC_ENDPOINTS": [[], "login", ["login", "docs.*"], ("a.b.*",)],
     "SCOPES": [{}, {"a": "Do a"}, {"a": {"description": "Do a", "implies": ["b"]}, "b": ""}, {"x:{a}": {}}],
 }
 
@@ -269,3 +274,34 @@ def test_declared_scopes_say_what_they_mean_and_what_is_enough() -> None:
     assert scopes is not None
     assert scopes.descriptions == {"read": "Read", "admin": "All"}
     assert scopes.enough == {"read": ("read", "admin"), "admin": ("admin",)}
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "a" * 256])
+def test_a_name_that_is_no_issuer_wants_one(name: str) -> None:
+    with pytest.raises(SettingsError, match="TOKENAUTH_ISSUER must be"):
+        Settings.from_config({"SECRET_KEY": SECRET}, app_name=name)
+
+
+def test_a_secret_that_utf_8_cannot_write_is_refused_and_not_kept() -> None:
+    """Python makes such texts of bytes in the environment that are no text."""
+    with pytest.raises(SettingsError, match="SECRET_KEY is not text") as caught:
+        read(SECRET_KEY="hunter2" * 9 + "\udc80")
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("secret", [b"changeme" * 4, bytes(32)])
+def test_a_guessable_secret_is_none_among_keys_either(secret: bytes) -> None:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_KEYS: a secret .*python -m flask_tokenauth secret"):
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[Key.from_secret(secret)])
+
+
+def test_a_good_secret_is_one_of_the_keys() -> None:
+    assert read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[Key.from_secret(SECRET)]).keys.signing_key is not None
+
+
+@pytest.mark.parametrize(("key", "value"), [("KEYS", "/nowhere"), ("SCOPES", {"a": 1})])
+def test_every_refusal_tells_how_to_spell_it_in_the_environment(key: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"FLASK_TOKENAUTH_{key}="):
+        read(TOKENAUTH_ISSUER=ISSUER, **{f"TOKENAUTH_{key}": value})

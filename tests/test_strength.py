@@ -138,3 +138,8 @@ def test_ed25519_keys_of_small_order_or_second_spelling_are_refused(public: str)
 @pytest.mark.parametrize("y", [2, 3, ED25519_P - 2])
 def test_other_ed25519_keys_are_taken(y: int) -> None:
     check_ed25519(y.to_bytes(32, "little"))
+
+
+def test_a_long_text_of_placeholder_words_is_judged_at_once() -> None:
+    """No word is made of others, so there is one way to read it; else this would take seconds."""
+    check_secret(b"secretinsecure" * 200 + b"zqxjkvbw")

@@ -1,6 +1,8 @@
 """What login views call."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -176,3 +178,25 @@ def test_an_application_with_public_keys_only_signs_nothing(make_app: MakeApp) -
 
     with app.app_context(), pytest.raises(SettingsError, match="only verifies"):
         create_token("alice")
+
+
+class Person(str, Enum):  # noqa: UP042  # the old way, which shows "Person.ALICE"
+    """A text that shows itself as another."""
+
+    ALICE = "alice"
+
+
+def test_a_text_that_shows_itself_as_another_is_refused(app: Flask) -> None:
+    with pytest.raises(ValueError, match="does not survive"):
+        create_token(Person.ALICE)
+
+
+def test_a_type_may_refuse_with_any_error_of_arithmetic(make_app: MakeApp) -> None:
+    app = make_app(auth=TokenAuth(user_id_type=Decimal))
+
+    with app.app_context(), pytest.raises(ValueError, match="does not survive"):
+        create_token("alice")
+
+
+def test_scopes_from_a_set_come_sorted(app: Flask) -> None:
+    assert token_response("alice", set("gfedcba")).get_json()["scope"] == "a b c d e f g"

@@ -1,6 +1,7 @@
 """Text to verified token."""
 
 import dataclasses
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -140,3 +141,13 @@ def test_whether_a_token_was_revoked_is_asked_last_and_of_good_tokens_only(mint:
 def test_nothing_but_a_refusal_comes_out(verifier: Verifier, text: str) -> None:
     with pytest.raises(TokenError):
         verifier.verify(text, now=NOW)
+
+
+def test_claims_can_be_had_as_plain_json(mint: Mint, verifier: Verifier) -> None:
+    token = verifier.verify(mint(teams=[{"name": "blue"}]), now=NOW)
+
+    claims = token.to_dict()
+    claims["teams"] = [*json.loads(json.dumps(claims["teams"])), "red"]
+
+    assert claims["teams"] == [{"name": "blue"}, "red"]
+    assert token.claims["teams"] == ({"name": "blue"},)

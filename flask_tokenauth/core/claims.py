@@ -48,13 +48,15 @@ class ClaimsPolicy:
     typ: str | None = "at+jwt"  # RFC 9068 section 2.1; compared as a media type
     required: frozenset[str] = frozenset({"iss", "aud", "exp", "iat", "jti", "sub"})
     leeway: timedelta = timedelta(seconds=10)  # clock skew to forgive
-    max_lifetime: timedelta | None = timedelta(hours=24)  # between "iat" and "exp"
+    max_lifetime: timedelta | None = timedelta(hours=24)  # between "iat", or now where there is none, and "exp"
 
     def __post_init__(self) -> None:
         if not {"exp", "sub"} <= self.required:
             raise ValueError('"exp" and "sub" are always required: a token ends, and is somebody\'s')
-        if self.audience is not None and (isinstance(self.audience, str) or not self.audience or "" in self.audience):
-            raise ValueError("audience is a set of at least one text, none of them empty")
+        if self.audience is not None and not _is_audience(self.audience):
+            raise ValueError("audience is a frozenset of at least one text, none of them empty")
+        if self.typ == "" or self.leeway < timedelta(0):
+            raise ValueError("typ is no empty text, and leeway not below zero")
 
     def check(self, claims: Mapping[str, object], *, typ: str | None, now: float) -> None:
         """Refuse a claims set that breaks this policy.
@@ -84,15 +86,17 @@ class ClaimsPolicy:
     def _check_times(self, claims: Mapping[str, object], now: float) -> None:
         skew = self.leeway.total_seconds()
         times = {name: float(claims[name]) for name in _TIMES if name in claims}  # type: ignore[arg-type]  # numbers, as checked
-        if times.get("iat", now) > now + skew:
-            raise IssuedInFuture(times["iat"])
-        if self.max_lifetime is not None and "iat" in times and "exp" in times:
-            lifetime, limit = times["exp"] - times["iat"], self.max_lifetime.total_seconds()
+        issued = times.get("iat", now)
+        # Written so that a clock that is not a number refuses.
+        if not issued <= now + skew:
+            raise IssuedInFuture(issued)
+        if self.max_lifetime is not None:
+            lifetime, limit = times["exp"] - issued, self.max_lifetime.total_seconds()
             if lifetime > limit:
                 raise LifetimeTooLong(lifetime, limit)
-        if times.get("nbf", now) > now + skew:
+        if not times.get("nbf", now) <= now + skew:
             raise TokenNotYetValid(times["nbf"])
-        if "exp" in times and now >= floor(times["exp"]) + skew:  # "on or after", RFC 7519 section 4.1.4
+        if not now < floor(times["exp"]) + skew:  # "on or after", RFC 7519 section 4.1.4
             raise TokenExpired(times["exp"])
 
 
@@ -160,6 +164,10 @@ def _check_forms(claims: Mapping[str, object]) -> None:
         parse_scope(scope)
     except ValueError as error:
         raise MalformedClaim("scope") from error
+
+
+def _is_audience(value: object) -> bool:
+    return isinstance(value, frozenset) and bool(value) and all(isinstance(each, str) and each for each in value)
 
 
 def _media_type(typ: str) -> str:

@@ -1,5 +1,6 @@
 """JSON values that cannot be changed any more: what is verified once stays what was verified."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 MAX_DEPTH = 32  # arrays and objects within each other
@@ -11,7 +12,7 @@ def freeze(value: object, depth: int = MAX_DEPTH) -> object:
     Raises:
         ValueError: arrays and objects lie more than *depth* deep.
     """
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         _check_depth(depth)
         return MappingProxyType({name: freeze(each, depth - 1) for name, each in value.items()})
     if isinstance(value, (list, tuple)):
@@ -23,3 +24,12 @@ def freeze(value: object, depth: int = MAX_DEPTH) -> object:
 def _check_depth(left: int) -> None:
     if left == 0:
         raise ValueError("nested too deeply")
+
+
+def thaw(value: object) -> object:
+    """Return a copy of a frozen *value* in plain lists and dicts, as JSON encoders know them."""
+    if isinstance(value, Mapping):
+        return {name: thaw(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [thaw(each) for each in value]
+    return value

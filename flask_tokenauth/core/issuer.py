@@ -13,7 +13,7 @@ import msgspec
 from . import base64url, jws
 from .claims import RESERVED, ClaimsPolicy, read_claims
 from .errors import TokenError
-from .frozen import freeze
+from .frozen import freeze, thaw
 from .keys import Key
 from .scopes import format_scope
 
@@ -63,7 +63,7 @@ class Issuer:
         Raises:
             ValueError: a value breaks the policy, a name is reserved, a claim is not a JSON value or nests more than
                 32 deep, or the token would be longer than *max_bytes*.
-            TypeError: *scopes* is one text.
+            TypeError: *scopes* is one text, *audience* is not of texts, or *auth_time* is no ``datetime``.
         """
         lifetime = self._lifetime if expires_in is None else expires_in
         if lifetime < timedelta(seconds=1):
@@ -91,7 +91,7 @@ class Issuer:
 
     def _encode(self, claims: Mapping[str, object]) -> bytes:
         try:
-            payload = msgspec.json.encode(claims)
+            payload = msgspec.json.encode(thaw(claims))
             unchanged = freeze(claims) == read_claims(payload)
         except (TypeError, ValueError, RecursionError, TokenError) as error:
             raise ValueError(_NO_JSON) from error
@@ -121,7 +121,10 @@ def _app_claims(claims: Mapping[str, object]) -> dict[str, object]:
 
 
 def _as_set(audience: str | Iterable[str]) -> frozenset[str]:
-    return frozenset({audience} if isinstance(audience, str) else audience)
+    texts = [audience] if isinstance(audience, str) else list(audience)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("audience is a text or several")
+    return frozenset(texts)
 
 
 def _as_claim(audience: frozenset[str] | None) -> object:
@@ -130,6 +133,8 @@ def _as_claim(audience: frozenset[str] | None) -> object:
 
 
 def _seconds(instant: datetime) -> int:
+    if not isinstance(instant, datetime):
+        raise TypeError("auth_time is a datetime")
     if instant.tzinfo is None:
         raise ValueError("auth_time has no time zone: use datetime.now(UTC)")
     return int(instant.timestamp())

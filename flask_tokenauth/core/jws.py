@@ -17,6 +17,7 @@ from .frozen import freeze
 from .keys import Key, KeySet
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
+_LONGEST_HEADER = 8000  # characters, however long a token may be: reading it is slow, and comes before the signature
 _DOTS = 2  # header, payload and signature, RFC 7515 section 7.1
 
 
@@ -49,6 +50,8 @@ def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> Ver
         raise MalformedToken("token")
     signed, _, signature_text = token.encode().rpartition(b".")
     header_text, _, payload_text = signed.partition(b".")
+    if len(header_text) > _LONGEST_HEADER:
+        raise MalformedToken("header")
     header = _read_header(_decode(header_text, "header"))
     key = keys.find(header.get("kid"))  # type: ignore[arg-type]  # a text or missing, as checked
     if key is None:
@@ -83,8 +86,8 @@ def _read_header(data: bytes) -> Mapping[str, object]:
         header = freeze(
             json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
         )
-    except (ValueError, RecursionError) as error:
-        raise MalformedToken("header") from error
+    except (ValueError, RecursionError):  # which quote what was sent
+        raise MalformedToken("header") from None
     if not isinstance(header, Mapping) or "alg" not in header:
         raise MalformedToken("header")
     if not all(_FORMS[name](value) for name, value in header.items() if name in _FORMS):

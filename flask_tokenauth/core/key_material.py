@@ -9,7 +9,7 @@ from secrets import token_bytes
 from typing import Any
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -48,7 +48,7 @@ def read_members(jwk: Mapping[str, object], algorithm: Algorithm) -> tuple[Any, 
         raise InvalidKey("RSA keys of more than two primes are not supported")
     try:
         material = type(algorithm.crypto).from_jwk({"kty": algorithm.key_type, **members})
-    except (InvalidKeyError, UnsupportedAlgorithm, ValueError, KeyError, TypeError) as error:
+    except (InvalidKeyError, UnsupportedAlgorithm, InternalError, ValueError, KeyError, TypeError) as error:
         raise InvalidKey(f"JWK members of this {algorithm.key_type} key are missing or malformed") from error
     if any(write_members(material, algorithm).get(name) != value for name, value in members.items()):
         raise InvalidKey(f"JWK members of this {algorithm.key_type} key contradict each other or are misspelt")
@@ -70,7 +70,7 @@ def read_pem(pem: bytes, passphrase: bytes | None) -> tuple[Any, Any]:
         if b"PRIVATE KEY-----" in pem:
             return split(load_pem_private_key(pem, passphrase))
         return None, load_pem_public_key(pem)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise InvalidKey("PEM text holds no key that we can read, or not with this passphrase") from error
 
 

@@ -10,6 +10,7 @@ from .errors import InvalidKey
 from .keys import Key, KeySet
 
 _LARGEST_FILE = 1024 * 1024  # bytes
+_MOST_BLOCKS = 100
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
@@ -49,19 +50,23 @@ def _load_each(source: object) -> list[Key]:
 
 
 def _read_pem(text: str) -> list[Key]:
-    blocks = [match[0] for match in _PEM_BLOCK.finditer(text.replace("\\n", "\n")) if match[1] != "EC PARAMETERS"]
-    if not blocks:
-        raise InvalidKey("no PEM text")
-    return [Key.from_pem(block) for block in blocks]
+    begun = text.count("-----BEGIN ")
+    if not 0 < begun <= _MOST_BLOCKS:
+        raise InvalidKey(f"no PEM text, or of more than {_MOST_BLOCKS} blocks")
+    blocks = list(_PEM_BLOCK.finditer(text.replace("\\n", "\n")))
+    if len(blocks) != begun:
+        raise InvalidKey("PEM text with a block that does not end as it began")
+    return [Key.from_pem(block[0]) for block in blocks if block[1] != "EC PARAMETERS"]
 
 
 def _read_file(path: Path) -> KeySet:
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
+        data = _read_bytes(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise InvalidKey(f"the file cannot be read ({reason}; relative paths start at the working directory)") from None
+    if data is None:
+        raise InvalidKey("the path is not that of a file")
     if len(data) > _LARGEST_FILE:
         raise InvalidKey("the file is larger than 1 MiB")
     if b"-----BEGIN" in data:
@@ -71,3 +76,10 @@ def _read_file(path: Path) -> KeySet:
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise InvalidKey("the file holds neither a JWK Set nor PEM text") from None
     return KeySet.from_jwks(jwks)
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    if path.exists() and not path.is_file():  # a pipe would make us wait for a writer
+        return None
+    with path.open("rb") as file:
+        return file.read(_LARGEST_FILE + 1)

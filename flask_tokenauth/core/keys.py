@@ -70,7 +70,7 @@ class Key:
         """Use *secret* (text: its UTF-8) as an HMAC key.
 
         Raises:
-            InvalidKey: it is shorter than the hash (RFC 7518 section 3.2), or *alg* is no HMAC.
+            InvalidKey: it is shorter than the hash (RFC 7518 section 3.2) or no bytes or text, or *alg* is no HMAC.
         """
         algorithm = _offered(alg)
         if algorithm.key_type != "oct":
@@ -278,4 +278,7 @@ def _read_operations(jwk: Mapping[str, object]) -> frozenset[str]:
 
 
 def _to_bytes(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else bytes(memoryview(text))
+    try:
+        return text.encode() if isinstance(text, str) else bytes(memoryview(text))
+    except (UnicodeEncodeError, TypeError):  # the first of which holds the text
+        raise InvalidKey("a secret, a passphrase and PEM text are bytes or text that UTF-8 can write") from None

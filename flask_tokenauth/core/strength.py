@@ -12,8 +12,8 @@ RSA_EXPONENTS = range(65537, 2**64, 2)  # NIST SP 800-56B section 6.2, and small
 
 # Words that placeholders are made of, with a few digits between; a secret of nothing else is one.
 _PLACEHOLDER = re.compile(
-    r"(?:[0-9]{0,4}(?:app|application|at|base64|be|bits?|bytes?|change|changeit|default|demo|dev|development|django|do|"
-    r"example|flask|for|generated?|here|in|insecure|is|it|jwt|key|least|local|long|me|must|my|not|of|or|our|passwords?|"
+    r"(?:[0-9]{0,4}(?:app|application|at|base64|be|bits?|bytes?|change|default|demo|dev|development|django|do|"
+    r"example|flask|for|generated?|here|in|is|it|jwt|key|least|local|long|me|must|my|not|of|or|our|passwords?|"
     r"please|prod|production|random|replace|safe|secrets?|secure|signing|some|something|strings?|super|test|testing|"
     r"that|the|this|to|tokens?|top|use|value|very|with|your))+[0-9]{0,16}"
 )

@@ -8,6 +8,7 @@ from typing import cast
 from . import jws
 from .claims import ClaimsPolicy, read_audience, read_claims
 from .errors import TokenRevoked, UnknownKey
+from .frozen import thaw
 from .keys import KeySet
 from .scopes import parse_scope
 
@@ -27,6 +28,10 @@ class Token:
     client_id: str | None  # RFC 8693 section 4.3
     auth_time: datetime | None  # when the user last signed in, aware, UTC
     claims: Mapping[str, object] = field(repr=False, hash=False)  # all of them; arrays are tuples
+
+    def to_dict(self) -> dict[str, object]:
+        """Return a copy of all claims in plain dicts and lists, to be changed or written as JSON."""
+        return {name: thaw(value) for name, value in self.claims.items()}
 
 
 class Verifier:
@@ -60,7 +65,7 @@ class Verifier:
             now: seconds since 1970-01-01T00:00:00Z.
 
         Raises:
-            TokenError: and nothing else; the class and its ``reason`` say why.
+            TokenError: and nothing else, but what *revoked* itself raises; the class and its ``reason`` say why.
         """
         verified = jws.verify(token, self._keys, max_bytes=self._max_bytes)
         if "kid" not in verified.header:
