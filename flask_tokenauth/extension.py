@@ -1,7 +1,7 @@
 """``TokenAuth``, the object that people hold."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, overload
 
 from flask import Blueprint, Flask
@@ -9,14 +9,18 @@ from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .cli import make_group
 from .core.errors import SettingsError
+from .core.verifier import Token
 from .guards import read_scopes
 from .marks import mark
 from .refusals import AuthError, answer
 from .requirements import Requirement
 from .settings import PREFIX, Settings
-from .state import AppState, state_of
+from .state import AppState, Callbacks, current_state, state_of
+from .users import UserLoader, current_user, get_user_id
 
 T = TypeVar("T")
+U = TypeVar("U")
+C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[bool]])
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -35,7 +39,7 @@ class TokenAuth(Generic[T]):
     @overload
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], T]) -> None: ...
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], Any] = str) -> None:
-        self._user_id_type = user_id_type  # shared by all apps; nothing of any one app lives here
+        self._callbacks = Callbacks(user_id_type)  # shared by all apps; nothing of any one app lives here
         if app is not None:
             self.init_app(app)
 
@@ -55,13 +59,53 @@ class TokenAuth(Generic[T]):
                 PREFIX,
                 settings.issuer,
             )
-        state = AppState(app, settings, self._user_id_type)
+        state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
         app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
         app.url_value_preprocessors.setdefault(None, []).insert(0, state.keep_matched)
+        app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
         app.cli.add_command(make_group())
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
         handlers.setdefault(AuthError, answer)
+
+    @overload
+    def user_loader(self, load: Callable[[T], Awaitable[U | None]]) -> UserLoader[U]: ...
+    @overload
+    def user_loader(self, load: Callable[[T], U | None]) -> UserLoader[U]: ...
+    def user_loader(self, load: Callable[[T], Any]) -> UserLoader[Any]:
+        """Decorate the function that loads a user by ID, and get one that returns the user of the current request.
+
+        It is called on first use, once a request; it may be a coroutine function. None means that the user is gone:
+        401. With ``@login_required(load_user=True)`` it is called before the view, so that nobody passes who is gone.
+        """
+        self._callbacks.load_user = load
+        return UserLoader(load)
+
+    def token_check(self, check: C) -> C:
+        """Decorate a function that sees each verified token and refuses it with False: 401 ``invalid_token``.
+
+        For what scopes cannot say. It runs for each request with a token, so it should be quick.
+        """
+        self._callbacks.check_token = check
+        return check
+
+    @property
+    def user_id(self) -> T:
+        """The ID of the user of the current request, of the declared type.
+
+        Raises:
+            NotAuthenticated: the request is anonymous, or has a bad token.
+        """
+        user_id: T = get_user_id()
+        return user_id
+
+    def verify(self, text: str) -> Token:
+        """Return the token that *text* is, for sockets, jobs and scripts; needs an application context.
+
+        Raises:
+            TokenError: it is refused; its ``reason`` says why.
+        """
+        return current_state().verify(text)[0]
 
     def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
         """Guard every view of *blueprint* and of the blueprints in it, registered already or not, under any name.

@@ -21,19 +21,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 @overload
 def login_required(view: F, /) -> F: ...
 @overload
-def login_required(*, max_age: timedelta | float | None = None) -> Callable[[F], F]: ...
-def login_required(view: Any = None, /, *, max_age: timedelta | float | None = None) -> Any:
+def login_required(*, max_age: timedelta | float | None = None, load_user: bool = False) -> Callable[[F], F]: ...
+def login_required(view: Any = None, /, *, max_age: timedelta | float | None = None, load_user: bool = False) -> Any:
     """Guard a view or a class of views: only requests with a good token pass; others get 401 and a challenge.
 
     Args:
         view: what is guarded, with or without parentheses after the decorator.
         max_age: how long ago the user may have signed in, a ``timedelta`` or seconds, cut to whole ones; older logins
             get 401 with ``insufficient_user_authentication`` (RFC 9470 section 3). The token says when: ``auth_time``.
+        load_user: load the user before the view runs, so that nobody passes who is gone; else a good token is enough.
 
     Raises:
         TypeError, ValueError: at import, if *max_age* is no duration of a second or more, or *view* no view.
     """
-    decorator = _guard(Requirement(max_age=_read_age(max_age)))
+    decorator = _guard(Requirement(max_age=_read_age(max_age), load_user=load_user))
     return decorator if view is None else decorator(view)
 
 

@@ -26,6 +26,7 @@ class Requirement:
     all_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
     max_age: timedelta | None = None
+    load_user: bool = False  # and a user who is still there; the loader is asked by whoever enforces
 
     @classmethod
     def of_scopes(cls, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> "Requirement":
@@ -75,6 +76,8 @@ class Requirement:
             parts.append("one of " + ", ".join(self.any_of))
         if self.max_age is not None:
             parts.append(f"login within {int(self.max_age.total_seconds())} s")
+        if self.load_user:
+            parts.append("a user who is still there")
         return " and ".join(parts) or "login"
 
 

@@ -81,6 +81,12 @@ def _default_guard(value: object) -> str:
     return "login_required"
 
 
+def _enforce_https(value: object) -> str:
+    if value not in ("off", "warn", "refuse"):
+        raise ValueError
+    return str(value)
+
+
 def _endpoints(value: object) -> frozenset[str]:
     endpoints = _texts(value) if value else frozenset()
     if any("*" in (named := each.removesuffix(".*")) or not named for each in endpoints):
@@ -160,6 +166,7 @@ class Settings:
     scopes: DeclaredScopes | None = _setting(
         _scopes, "a mapping of scopes to descriptions", '\'{"reports:read": "Read reports"}\'', None
     )
+    enforce_https: str = _setting(_enforce_https, '"off", "warn" or "refuse"', "refuse", "warn")
     names_itself: bool = False  # nobody named the issuer; no key of the configuration
 
     @classmethod
@@ -180,6 +187,7 @@ class Settings:
             raise SettingsError(f"{PREFIX}KEYS needs {PREFIX}ISSUER: the text that the tokens carry as iss")
         issuer = given.setdefault("issuer", _read(f"{PREFIX}ISSUER", app_name, _ISSUER.metadata))
         given.setdefault("audience", frozenset({issuer}))
+        given.setdefault("enforce_https", "off" if config.get("DEBUG") else "warn")
         given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
         given["keys"] = _check_keys(given["keys"]) if "keys" in given else _derive_keys(config, issuer)
         settings = cls(names_itself=names_itself, **given)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, ClassVar
 from uuid import UUID
 from weakref import WeakSet
@@ -12,23 +13,34 @@ from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Request
 
 from .core.claims import ClaimsPolicy
-from .core.errors import Refusal, SettingsError, WrongUserID
+from .core.errors import InsecureTransport, Refusal, SettingsError, TokenRejected, UnknownUser, WrongUserID
 from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.verifier import Token, Verifier
 from .credentials import find_token
 from .marks import Notes
-from .refusals import NOT_SET_UP, refuse
+from .refusals import NOT_SET_UP, AuthError, refuse
 from .requirements import Asked, Requirement
 from .routes import Resolved, Route, check_routes, list_routes, resolve
 from .settings import PREFIX, Settings
+from .signals import token_refused
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
 _log = logging.getLogger("flask_tokenauth")
 _JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
 _MATCHED = "_tokenauth_matched"
+_USER = "_tokenauth_user"
 _MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """Functions of the application that ``TokenAuth`` was given, shared by all its applications."""
+
+    user_id_type: Callable[[str], Any] = str
+    load_user: Callable[[Any], Any] | None = None
+    check_token: Callable[[Token], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +62,17 @@ class AppState:
     Args:
         app: whose state this is.
         settings: what its configuration says.
-        user_id_type: makes ``g.user_id`` of the text ``sub``; raises ``ValueError`` for what is no user ID.
+        callbacks: what makes ``g.user_id`` of the text ``sub`` (raises ``ValueError`` for what is no user ID), what
+            loads users, what checks tokens besides.
 
     Attributes:
+        app: the application, which sends the signals.
         clock: the one place where this floor and those above read the time.
     """
 
     made: ClassVar[int] = 0
 
-    def __init__(self, app: Flask, settings: Settings, user_id_type: Callable[[str], Any]) -> None:
+    def __init__(self, app: Flask, settings: Settings, callbacks: Callbacks) -> None:
         policy = ClaimsPolicy(
             issuer=settings.issuer,
             audience=settings.audience,
@@ -67,13 +81,14 @@ class AppState:
         )
         AppState.made += 1
         _states.add(self)
-        self._app = app
+        self.app = app
         self._config_read = _read_config(app)
         self._checked = False
         self._resolved: dict[tuple[str, str], tuple[Any, int, Resolved]] = {}
         self.settings = settings
         self.clock: Clock = time.time
-        self._user_id_type = user_id_type
+        self._callbacks = callbacks
+        self._warned = False
         self._verifier = Verifier(settings.keys, policy, max_bytes=settings.max_token_bytes)
         self._issuer = (
             Issuer(
@@ -104,7 +119,8 @@ class AppState:
             TypeError: it is not a ``str``, ``int``, ``UUID`` or of the declared type; ``None`` and booleans never are.
             ValueError: converting the text would not bring it back.
         """
-        declared = self._user_id_type if isinstance(self._user_id_type, type) else str
+        convert = self._callbacks.user_id_type
+        declared = convert if isinstance(convert, type) else str
         if isinstance(user_id, bool) or not isinstance(user_id, (str, int, UUID, declared)):
             raise TypeError(f"a user ID is a text, int, UUID or of user_id_type, not {type(user_id).__name__}")
         subject = str(user_id)
@@ -128,7 +144,7 @@ class AppState:
         rule = request.url_rule
         if rule is None or (request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return
-        if rule.endpoint not in self._app.view_functions:
+        if rule.endpoint not in self.app.view_functions:
             return  # Flask has no view for it either, and fails by itself
         resolved = self._resolve(rule.endpoint, request.method)
         if resolved.access == "optional":
@@ -140,7 +156,7 @@ class AppState:
 
     def list_routes(self) -> list[Route]:
         """Return every route of the application with what it needs."""
-        return list_routes(self._app, self.settings)
+        return list_routes(self.app, self.settings)
 
     def check(self) -> None:
         """Refuse to go on with what can only be told once all routes are there.
@@ -148,21 +164,21 @@ class AppState:
         Raises:
             SettingsError: a guard can never work as it stands, or the configuration was changed after it was read.
         """
-        config = _read_config(self._app)
+        config = _read_config(self.app)
         for key in config.keys() | self._config_read.keys():
             if config.get(key) != self._config_read.get(key):
                 raise SettingsError(f"{key} was changed after init_app had read it: set it before")
-        if self.authenticate not in self._app.before_request_funcs.get(None, []):
+        if self.authenticate not in self.app.before_request_funcs.get(None, []):
             raise SettingsError("the hook of TokenAuth was taken out of before_request_funcs: nothing would be guarded")
-        check_routes(self._app, self.settings)
+        check_routes(self.app, self.settings)
         self._checked = True
 
     def _resolve(self, endpoint: str, method: str) -> Resolved:
         """Return what the endpoint requires, resolved once for each view function that stands for it."""
-        view = self._app.view_functions[endpoint]
+        view = self.app.view_functions[endpoint]
         known = self._resolved.get((endpoint, method))
         if known is None or known[0] is not view or known[1] != Notes.made:
-            known = view, Notes.made, resolve(self._app, self.settings, endpoint, method)
+            known = view, Notes.made, resolve(self.app, self.settings, endpoint, method)
             if len(self._resolved) >= _MOST_RESOLVED:
                 self._resolved.clear()
             self._resolved[endpoint, method] = known
@@ -185,9 +201,10 @@ class AppState:
             declared = self.settings.scopes
             asked = Asked(judged.token, _matched, self.clock(), self.settings.leeway)
             requirement.check(asked, declared.enough if declared else {})
+            if requirement.load_user:
+                self.load_user(request)
         except Refusal as refusal:
-            _log.info("refused: %s", refusal.reason)
-            raise refuse(refusal) from None
+            raise self.refuse(refusal) from None
 
     def enforce_optional(self) -> None:
         """Refuse the current request if it has a bad credential; one that has none may pass.
@@ -197,37 +214,96 @@ class AppState:
         """
         refusal = self.judge(request).refusal
         if refusal is not None:
-            _log.info("refused: %s", refusal.reason)
-            raise refuse(refusal)
+            raise self.refuse(refusal)
+
+    def refuse(self, refusal: Refusal) -> AuthError:
+        """Return the exception that answers the current request, and tell the log and the listeners why."""
+        _log.info("refused: %s", refusal.reason)
+        token_refused.send(self.app, reason=refusal.reason)
+        return refuse(refusal)
+
+    def load_user(self, req: Request) -> Any:
+        """Return the user of the request, loaded once; None for the anonymous.
+
+        Raises:
+            UnknownUser: the application's loader knows no such user.
+            SettingsError: there is no loader.
+        """
+        load = self._callbacks.load_user
+        if load is None:
+            raise SettingsError("no user_loader: decorate the function that loads users with @auth.user_loader")
+        judged = self.judge(req)
+        if judged.token is None:
+            return None
+        known: tuple[Judged, Any] | None = getattr(req, _USER, None)
+        if known is None or known[0] is not judged:
+            known = judged, self.app.ensure_sync(load)(judged.user_id)
+            setattr(req, _USER, known)
+        if known[1] is None:
+            raise UnknownUser
+        return known[1]
 
     def judge(self, req: Request) -> Judged:
         """Return what became of the request's credential; judged once a request, whoever asks first."""
         known: tuple[AppState, Judged] | None = getattr(req, _JUDGED, None)
         if known is None or known[0] is not self:  # another application's verdict is not ours
-            known = self, self._judge(req.environ.get("HTTP_AUTHORIZATION"))
+            known = self, self._judge(req)
             setattr(req, _JUDGED, known)
             _show(known[1])
         return known[1]
 
-    def _judge(self, header: str | None) -> Judged:
+    def _judge(self, req: Request) -> Judged:
         try:
-            text = find_token(header, max_bytes=self.settings.max_token_bytes)
+            text = find_token(req.environ.get("HTTP_AUTHORIZATION"), max_bytes=self.settings.max_token_bytes)
             if text is None:
                 return _ANONYMOUS
-            token = self._verifier.verify(text, now=self.clock())
-            return Judged(token, self._convert(token.subject))
+            if not req.is_secure:
+                self._check_transport(req)
+            return Judged(*self.verify(text))
         except Refusal as refusal:
             return Judged(refusal=refusal)
+
+    def verify(self, text: str) -> tuple[Token, Any]:
+        """Return the token that *text* is, and the ID of its user.
+
+        Raises:
+            TokenError: it is refused, by the application's ``token_check`` at last.
+        """
+        token = self._verifier.verify(text, now=self.clock())
+        user_id = self._convert(token.subject)
+        check = self._callbacks.check_token
+        if check is not None and not self.app.ensure_sync(check)(token):
+            raise TokenRejected
+        return token, user_id
+
+    def _check_transport(self, req: Request) -> None:
+        """Do what ``TOKENAUTH_ENFORCE_HTTPS`` says about a token that came over plain HTTP."""
+        if self.settings.enforce_https == "refuse":
+            raise InsecureTransport
+        if self.settings.enforce_https == "warn" and not self._warned and not _is_loopback(req.remote_addr):
+            self._warned = True
+            _log.warning(
+                "a token came over plain HTTP: serve over HTTPS, and behind a proxy use werkzeug's ProxyFix, so that "
+                'this application sees it; TOKENAUTH_ENFORCE_HTTPS says "refuse" or "off" to hear no more of it'
+            )
 
     def _convert(self, subject: str) -> Any:
         """Make a user ID of ``sub`` and refuse what would come back otherwise: ``int("4_2")`` is 42 as well."""
         try:
-            user_id = self._user_id_type(subject)
+            user_id = self._callbacks.user_id_type(subject)
         except (ValueError, ArithmeticError) as error:
             raise WrongUserID from error
         if str(user_id) != subject:
             raise WrongUserID
         return user_id
+
+
+def _is_loopback(address: str | None) -> bool:
+    """Tell whether a request came from this machine; a local socket has no address, or an empty one."""
+    try:
+        return not address or ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _show(judged: Judged) -> None:

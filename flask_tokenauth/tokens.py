@@ -9,6 +9,7 @@ from flask import Response
 
 from .core.scopes import format_scope
 from .settings import read_duration
+from .signals import token_issued
 from .state import current_state
 
 
@@ -41,16 +42,25 @@ def create_token(
         SettingsError: ``TokenAuth`` is not set up here, or has no key that signs.
     """
     state = current_state()
-    return state.issuer.issue(
+    lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
+    granted = _keep(scopes)
+    token = state.issuer.issue(
         state.subject_of(user_id),
-        scopes,
+        granted,
         now=state.clock(),
-        expires_in=None if expires_in is None else read_duration(expires_in),
+        expires_in=lifetime,
         audience=audience,
         client_id=client_id,
         auth_time=auth_time,
         claims=claims,
     )
+    token_issued.send(state.app, user_id=user_id, scopes=frozenset(granted), audience=audience, expires_in=lifetime)
+    return token
+
+
+def _keep(scopes: Iterable[str]) -> Iterable[str]:
+    """Return *scopes* so that they can be gone through twice, and sets as sets, which are written in order."""
+    return scopes if isinstance(scopes, (str, set, frozenset)) else tuple(scopes)
 
 
 def token_response(
@@ -68,7 +78,7 @@ def token_response(
     """
     state = current_state()
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
-    granted = scopes if isinstance(scopes, (str, set, frozenset)) else tuple(scopes)
+    granted = _keep(scopes)
     token = create_token(
         user_id,
         granted,

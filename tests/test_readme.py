@@ -4,6 +4,7 @@ import argparse
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,7 +78,9 @@ def python_block(start: str) -> str:
 
 
 def test_every_program_is_executed_here() -> None:
-    starts = ["@app.post", "class Project", 'app.config["TOKENAUTH_SCOPES"]', "def refuse", "key = Key", "policy ="]
+    routes = ["@app.post", "class Project", "def refuse"]
+    settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
+    starts = [*routes, *settings, "@auth.user_loader", "policy ="]
 
     assert sorted(map(python_block, starts)) == sorted(blocks("python"))
 
@@ -95,6 +98,18 @@ def test_keys_and_tokens_work_without_flask_as_shown(
     exec(python_block("policy ="), names)
 
     assert capsys.readouterr().out.startswith(printed)
+
+
+def test_users_are_loaded_as_shown(make_app: MakeApp, mint: Mint) -> None:
+    auth = TokenAuth()
+    names: dict[str, Any] = {"app": make_app(auth=auth), "auth": auth, "login_required": login_required}
+    names["USERS"] = {"alice": SimpleNamespace(name="Alice")}
+
+    exec(python_block("@auth.user_loader"), names)
+
+    client = names["app"].test_client()
+    assert client.get("/hello", headers=bearer(mint())).json == {"hello": "Alice"}
+    assert client.get("/hello", headers=bearer(mint(sub="bob"))).status_code == 401
 
 
 def test_classes_and_scopes_work_as_shown(make_app: MakeApp, mint: Mint) -> None:

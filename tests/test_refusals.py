@@ -29,7 +29,9 @@ TOKEN_ERRORS = [
     errors.IssuedInFuture(1),
     errors.LifetimeTooLong(2, 1),
     errors.UnprovenBinding(),
+    errors.TokenRejected(),
     errors.TokenRevoked(),
+    errors.UnknownUser(),
     errors.WrongUserID(),
 ]
 
@@ -85,6 +87,14 @@ def test_reasons_are_unique() -> None:
     reasons = [error.reason for error in (*errors.TokenError.__subclasses__(), *errors.Refusal.__subclasses__()[:-1])]
 
     assert len(set(reasons)) == len(reasons)
+
+
+def test_a_token_over_plain_http_is_an_invalid_request() -> None:
+    error = refuse(errors.InsecureTransport())
+
+    assert isinstance(error, InvalidRequest)
+    assert challenge_of(error.error).parameters == {"realm": ISSUER} | error.data
+    assert error.data["error"] == "invalid_request"
 
 
 def test_a_missing_scope_is_named() -> None:

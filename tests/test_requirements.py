@@ -147,6 +147,7 @@ def test_a_login_that_nobody_knows_the_time_of_is_too_old() -> None:
         (Requirement(("a", "b")), "a and b"),
         (Requirement(("a",), ("b", "c")), "a and one of b, c"),
         (Requirement(max_age=timedelta(minutes=5)), "login within 300 s"),
+        (Requirement(load_user=True), "a user who is still there"),
     ],
 )
 def test_a_requirement_reads_as_people_say_it(requirement: Requirement, text: str) -> None:

@@ -95,6 +95,7 @@ WRONG: dict[str, list[Any]] = {
     "ACCESS_LIFETIME": ["15m", "900", 0, -1, 0.5, True, [], float("nan"), float("inf"), 1e300, 366 * 86400 + 1],
     "MAX_LIFETIME": ["1h", 0, -1, False, float("nan"), timedelta(days=367), timedelta(0)],
     "LEEWAY": ["10", -1, 301, 300.5, True, timedelta(days=1), float("nan")],
+    "ENFORCE_HTTPS": ["", "on", True, 1],
     "DEFAULT_GUARD": ["", "login", True, ["login_required"]],
     "PUBLIC_ENDPOINTS": ["*", [".*"], [""], ["a*"], ["a.*.b"], [1], {"a": 1}],
     "SCOPES": ["reports:read", ["reports:read"], 1],
@@ -109,6 +110,7 @@ RIGHT: dict[str, list[Any]] = {
     "ISSUER": ["a", "a" * 255],
     "AUDIENCE": ["a", ["a"], ("a", "b"), {"a"}, frozenset({"a"})],
     "DEFAULT_GUARD": ["login_required"],
+    "ENFORCE_HTTPS": ["off", "warn", "refuse"],
     "PUBLIC_ENDPOINTS": [[], "login", ["login", "docs.*"], ("a.b.*",)],
     "SCOPES": [{}, {"a": "Do a"}, {"a": {"description": "Do a", "implies": ["b"]}, "b": ""}, {"x:{a}": {}}],
 }
@@ -305,3 +307,8 @@ def test_a_good_secret_is_one_of_the_keys() -> None:
 def test_every_refusal_tells_how_to_spell_it_in_the_environment(key: str, value: object) -> None:
     with pytest.raises(SettingsError, match=f"FLASK_TOKENAUTH_{key}="):
         read(TOKENAUTH_ISSUER=ISSUER, **{f"TOKENAUTH_{key}": value})
+
+
+@pytest.mark.parametrize(("debug", "enforced"), [(True, "off"), (False, "warn")])
+def test_plain_http_is_warned_of_outside_debug(debug: bool, enforced: str) -> None:  # noqa: FBT001
+    assert read(DEBUG=debug).enforce_https == enforced

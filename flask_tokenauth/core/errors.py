@@ -42,6 +42,15 @@ class MalformedCredential(Refusal):
     hint = "The Authorization header is malformed."
 
 
+class InsecureTransport(Refusal):
+    """A token came over plain HTTP, where anyone on the way could read it (RFC 6750 section 5.3)."""
+
+    code = "invalid_request"
+    status = 400
+    reason = "transport_insecure"
+    hint = "Access tokens are taken over HTTPS only."
+
+
 class InsufficientScope(Refusal):
     """The token is good and does not reach this far (RFC 6750 section 3.1)."""
 
@@ -219,6 +228,18 @@ class TokenRevoked(TokenError):
     """The token was good and has been taken back."""
 
     reason = "token_revoked"
+
+
+class TokenRejected(TokenError):
+    """The application's own ``token_check`` refused the token."""
+
+    reason = "token_rejected"
+
+
+class UnknownUser(TokenError):
+    """The application's ``user_loader`` knows no such user any more."""
+
+    reason = "user_unknown"
 
 
 class WrongUserID(TokenError):
