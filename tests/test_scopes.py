@@ -100,6 +100,12 @@ def test_scopes_may_imply_each_other() -> None:
     assert {scope: set(each) for scope, each in enough.items()} == {"a": {"a", "b"}, "b": {"a", "b"}}
 
 
+def test_what_implies_a_scope_in_two_ways_counts_once() -> None:
+    enough = expand_implied({"a": ("b", "c"), "b": ("d",), "c": ("d", "b"), "d": ("c",)})
+
+    assert sorted(enough["d"]) == ["a", "b", "c", "d"]
+
+
 def test_a_scope_implies_declared_ones() -> None:
     with pytest.raises(ValueError, match="admin implies reed, which is not declared"):
         expand_implied({"admin": ("reed",), "read": ()})
