@@ -1,8 +1,11 @@
 """README.rst says what is true: its program runs, its session prints what it shows, its blocks are what they say."""
 
 import argparse
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -80,7 +83,8 @@ def python_block(start: str) -> str:
 def test_every_program_is_executed_here() -> None:
     routes = ["@app.post", "class Project", "def refuse"]
     settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
-    starts = [*routes, *settings, "@auth.user_loader", "policy ="]
+    tests = ["def test_admins_only", "def test_reports"]
+    starts = [*routes, *settings, *tests, "@auth.user_loader", "policy ="]
 
     assert sorted(map(python_block, starts)) == sorted(blocks("python"))
 
@@ -98,6 +102,20 @@ def test_keys_and_tokens_work_without_flask_as_shown(
     exec(python_block("policy ="), names)
 
     assert capsys.readouterr().out.startswith(printed)
+
+
+def test_applications_test_themselves_as_shown(tmp_path: Path) -> None:
+    conftest = "import pytest, reporting\n@pytest.fixture\ndef app():\n    return reporting.app\n"
+    (tmp_path / "reporting.py").write_text(python_block("@app.post"))
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_one.py").write_text("from reporting import app\n" + python_block("def test_admins_only"))
+    (tmp_path / "test_other.py").write_text(python_block("def test_reports"))
+    environ = os.environ | {"FLASK_SECRET_KEY": SECRET, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    assert "3 passed" in ran.stdout
 
 
 def test_users_are_loaded_as_shown(make_app: MakeApp, mint: Mint) -> None:
