@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
+from flask_tokenauth.core.errors import Refusal
 from flask_tokenauth.settings import FIELDS
 
 from .conftest import SECRET, MakeApp, Mint, bearer
@@ -178,6 +180,20 @@ def test_the_table_of_settings_is_that_of_the_code() -> None:
     listed = set(re.findall(r"^``TOKENAUTH_([A-Z_]+)``", README, re.MULTILINE))
 
     assert listed == {each.name.upper() for each in FIELDS}
+
+
+def kinds(base: type[Refusal]) -> Iterator[type[Refusal]]:
+    """Go through every kind of refusal that something is refused with."""
+    for kind in base.__subclasses__():
+        yield from kinds(kind)
+        if "reason" in vars(kind):
+            yield kind
+
+
+def test_the_table_of_reasons_is_that_of_the_code() -> None:
+    listed = re.findall(r"^``([a-z_]+)`` +(\d+) ", README, re.MULTILINE)
+
+    assert sorted(listed) == sorted((kind.reason, str(kind.status)) for kind in kinds(Refusal))
 
 
 def test_two_blocks_are_commands() -> None:
