@@ -11,11 +11,12 @@ from .cli import make_group
 from .core.errors import SettingsError
 from .core.verifier import Token
 from .guards import read_scopes
+from .judge import Callbacks
 from .marks import mark
 from .refusals import AuthError, answer
 from .requirements import Requirement
 from .settings import PREFIX, Settings
-from .state import AppState, Callbacks, current_state, state_of
+from .state import AppState, current_state, state_of
 from .users import UserLoader, current_user, get_user_id
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class TokenAuth(Generic[T]):
         Raises:
             TokenError: it is refused; its ``reason`` says why.
         """
-        return current_state().verify(text)[0]
+        return current_state().judge.verify(text)[0]
 
     def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
         """Guard every view of *blueprint* and of the blueprints in it, registered already or not, under any name.

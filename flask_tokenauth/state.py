@@ -3,21 +3,18 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, ClassVar
 from uuid import UUID
 from weakref import WeakSet
 
-from flask import Flask, current_app, g, request
-from werkzeug.wrappers import Request
+from flask import Flask, current_app, request
 
 from .core.claims import ClaimsPolicy
-from .core.errors import InsecureTransport, Refusal, SettingsError, TokenRejected, UnknownUser, WrongUserID
+from .core.errors import Refusal, SettingsError
 from .core.frozen import freeze
 from .core.issuer import Issuer
-from .core.verifier import Token, Verifier
-from .credentials import find_token
+from .core.verifier import Verifier
+from .judge import Callbacks, Judge, show
 from .marks import Notes
 from .refusals import NOT_SET_UP, AuthError, refuse
 from .requirements import Asked, Requirement
@@ -28,31 +25,9 @@ from .signals import token_refused
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
 _log = logging.getLogger("flask_tokenauth")
-_JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
-_MATCHED = "_tokenauth_matched"
-_USER = "_tokenauth_user"
+_MATCHED = "_tokenauth_matched"  # on the request object, where no view looks for something to overwrite
 _MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up
 
-
-@dataclass(slots=True)
-class Callbacks:
-    """Functions of the application that ``TokenAuth`` was given, shared by all its applications."""
-
-    user_id_type: Callable[[str], Any] = str
-    load_user: Callable[[Any], Any] | None = None
-    check_token: Callable[[Token], Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of one request's credential: a token with its user, a refusal, or neither where there was none."""
-
-    token: Token | None = None
-    user_id: Any = None
-    refusal: Refusal | None = None
-
-
-_ANONYMOUS = Judged()
 _states: WeakSet["AppState"] = WeakSet()
 
 
@@ -67,6 +42,7 @@ class AppState:
 
     Attributes:
         app: the application, which sends the signals.
+        judge: what judges the credentials of its requests.
         clock: the one place where this floor and those above read the time.
     """
 
@@ -87,9 +63,8 @@ class AppState:
         self._resolved: dict[tuple[str, str], tuple[Any, int, Resolved]] = {}
         self.settings = settings
         self.clock: Clock = time.time
-        self._callbacks = callbacks
-        self._warned = False
-        self._verifier = Verifier(settings.keys, policy, max_bytes=settings.max_token_bytes)
+        verifier = Verifier(settings.keys, policy, max_bytes=settings.max_token_bytes)
+        self.judge = Judge(app, settings, callbacks, verifier=verifier, now=lambda: self.clock())  # noqa: PLW0108  # tests move it
         self._issuer = (
             Issuer(
                 settings.keys.signing_key,
@@ -112,33 +87,13 @@ class AppState:
             raise SettingsError("TOKENAUTH_KEYS holds no key that can sign: this application only verifies tokens")
         return self._issuer
 
-    def subject_of(self, user_id: object) -> str:
-        """Return the text that stands for *user_id* in ``sub``.
-
-        Raises:
-            TypeError: it is not a ``str``, ``int``, ``UUID`` or of the declared type; ``None`` and booleans never are.
-            ValueError: converting the text would not bring it back.
-        """
-        convert = self._callbacks.user_id_type
-        declared = convert if isinstance(convert, type) else str
-        if isinstance(user_id, bool) or not isinstance(user_id, (str, int, UUID, declared)):
-            raise TypeError(f"a user ID is a text, int, UUID or of user_id_type, not {type(user_id).__name__}")
-        subject = str(user_id)
-        try:
-            if isinstance(user_id, str) and subject != user_id:  # an enumeration shows its name instead
-                raise WrongUserID
-            self._convert(subject)
-        except WrongUserID as error:
-            raise ValueError("user_id does not survive its conversion to text and back by user_id_type") from error
-        return subject
-
     def authenticate(self) -> None:
         """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.
 
         Sets ``g.user_id``, ``g.scopes`` and ``g.token`` afresh: with an application context pushed outside, Flask
         hands the same ``g`` to one request after the other.
         """
-        _show(self.judge(request))
+        show(self.judge.of(request))
         if not self._checked:
             self.check()
         rule = request.url_rule
@@ -194,7 +149,7 @@ class AppState:
         Raises:
             AuthError: it has none, a bad one, or one that does not reach this far.
         """
-        judged = self.judge(request)
+        judged = self.judge.of(request)
         try:
             if judged.refusal is not None:
                 raise judged.refusal
@@ -202,7 +157,7 @@ class AppState:
             asked = Asked(judged.token, _matched, self.clock(), self.settings.leeway)
             requirement.check(asked, declared.enough if declared else {})
             if requirement.load_user:
-                self.load_user(request)
+                self.judge.load_user(request)
         except Refusal as refusal:
             raise self.refuse(refusal) from None
 
@@ -212,7 +167,7 @@ class AppState:
         Raises:
             AuthError: the credential is refused.
         """
-        refusal = self.judge(request).refusal
+        refusal = self.judge.of(request).refusal
         if refusal is not None:
             raise self.refuse(refusal)
 
@@ -221,95 +176,6 @@ class AppState:
         _log.info("refused: %s", refusal.reason)
         token_refused.send(self.app, reason=refusal.reason)
         return refuse(refusal)
-
-    def load_user(self, req: Request) -> Any:
-        """Return the user of the request, loaded once; None for the anonymous.
-
-        Raises:
-            UnknownUser: the application's loader knows no such user.
-            SettingsError: there is no loader.
-        """
-        load = self._callbacks.load_user
-        if load is None:
-            raise SettingsError("no user_loader: decorate the function that loads users with @auth.user_loader")
-        judged = self.judge(req)
-        if judged.token is None:
-            return None
-        known: tuple[Judged, Any] | None = getattr(req, _USER, None)
-        if known is None or known[0] is not judged:
-            known = judged, self.app.ensure_sync(load)(judged.user_id)
-            setattr(req, _USER, known)
-        if known[1] is None:
-            raise UnknownUser
-        return known[1]
-
-    def judge(self, req: Request) -> Judged:
-        """Return what became of the request's credential; judged once a request, whoever asks first."""
-        known: tuple[AppState, Judged] | None = getattr(req, _JUDGED, None)
-        if known is None or known[0] is not self:  # another application's verdict is not ours
-            known = self, self._judge(req)
-            setattr(req, _JUDGED, known)
-            _show(known[1])
-        return known[1]
-
-    def _judge(self, req: Request) -> Judged:
-        try:
-            text = find_token(req.environ.get("HTTP_AUTHORIZATION"), max_bytes=self.settings.max_token_bytes)
-            if text is None:
-                return _ANONYMOUS
-            if not req.is_secure:
-                self._check_transport(req)
-            return Judged(*self.verify(text))
-        except Refusal as refusal:
-            return Judged(refusal=refusal)
-
-    def verify(self, text: str) -> tuple[Token, Any]:
-        """Return the token that *text* is, and the ID of its user.
-
-        Raises:
-            TokenError: it is refused, by the application's ``token_check`` at last.
-        """
-        token = self._verifier.verify(text, now=self.clock())
-        user_id = self._convert(token.subject)
-        check = self._callbacks.check_token
-        if check is not None and not self.app.ensure_sync(check)(token):
-            raise TokenRejected
-        return token, user_id
-
-    def _check_transport(self, req: Request) -> None:
-        """Do what ``TOKENAUTH_ENFORCE_HTTPS`` says about a token that came over plain HTTP."""
-        if self.settings.enforce_https == "refuse":
-            raise InsecureTransport
-        if self.settings.enforce_https == "warn" and not self._warned and not _is_loopback(req.remote_addr):
-            self._warned = True
-            _log.warning(
-                "a token came over plain HTTP: serve over HTTPS, and behind a proxy use werkzeug's ProxyFix, so that "
-                'this application sees it; TOKENAUTH_ENFORCE_HTTPS says "refuse" or "off" to hear no more of it'
-            )
-
-    def _convert(self, subject: str) -> Any:
-        """Make a user ID of ``sub`` and refuse what would come back otherwise: ``int("4_2")`` is 42 as well."""
-        try:
-            user_id = self._callbacks.user_id_type(subject)
-        except (ValueError, ArithmeticError) as error:
-            raise WrongUserID from error
-        if str(user_id) != subject:
-            raise WrongUserID
-        return user_id
-
-
-def _is_loopback(address: str | None) -> bool:
-    """Tell whether a request came from this machine; a local socket has no address, or an empty one."""
-    try:
-        return not address or ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _show(judged: Judged) -> None:
-    """Put what views expect on ``g``."""
-    scopes = frozenset() if judged.token is None else judged.token.scopes
-    g.user_id, g.scopes, g.token = judged.user_id, scopes, judged.token
 
 
 def _matched(name: str) -> str | None:

@@ -45,7 +45,7 @@ def create_token(
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
     granted = _keep(scopes)
     token = state.issuer.issue(
-        state.subject_of(user_id),
+        state.judge.subject_of(user_id),
         granted,
         now=state.clock(),
         expires_in=lifetime,

@@ -35,9 +35,9 @@ def get_user() -> Any:
     """
     state = current_state()
     try:
-        user = state.load_user(request)
+        user = state.judge.load_user(request)
         if user is None:
-            raise state.judge(request).refusal or MissingCredential()
+            raise state.judge.of(request).refusal or MissingCredential()
     except Refusal as refusal:
         raise state.refuse(refusal) from None
     return user
@@ -50,7 +50,7 @@ def get_user_id() -> Any:
         NotAuthenticated: the request is anonymous, or has a bad token.
     """
     state = current_state()
-    judged = state.judge(request)
+    judged = state.judge.of(request)
     if judged.token is None:
         raise state.refuse(judged.refusal or MissingCredential())
     return judged.user_id
@@ -58,7 +58,7 @@ def get_user_id() -> Any:
 
 def get_token() -> Token | None:
     """Return the verified token of the current request; None if it is anonymous or its token is bad."""
-    return current_state().judge(request).token
+    return current_state().judge.of(request).token
 
 
 def _find_user() -> Any:
@@ -66,7 +66,7 @@ def _find_user() -> Any:
     if not has_request_context():
         return None
     try:
-        return current_state().load_user(request)
+        return current_state().judge.load_user(request)
     except UnknownUser:
         return None
 
