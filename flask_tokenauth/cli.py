@@ -1,23 +1,33 @@
 """``flask tokenauth …``, on the command line of each application that is set up."""
 
 import json
+import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 from click.formatting import HelpFormatter
 from flask.cli import AppGroup, with_appcontext
 
-from .routes import Route, find_unreached
-from .state import count_states, current_state, list_states
+from .core.errors import Refusal, SettingsError
+from .core.frozen import thaw
+from .core.unverified import MAX_UNVERIFIED, parse_unverified
+from .credentials import find_token
+from .doctor import Severity, examine, list_unreached
+from .routes import Route
+from .state import AppState, current_state
+from .tokens import create_token
 
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _WIDTH = 200  # columns; lines are for grep as much as for people
+_EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0}
 
 
 def make_group() -> AppGroup:
     """Return the group of commands for one application's ``app.cli``."""
-    group = AppGroup("tokenauth", help="See what protects this application.")
-    group.add_command(routes)
+    group = AppGroup("tokenauth", help="See what protects this application, and try it.")
+    for command in (doctor, inspect, routes, token):
+        group.add_command(command)
     return group
 
 
@@ -30,8 +40,7 @@ def routes(*, as_json: bool, check: bool) -> None:
     state = current_state()
     state.check()
     found = state.list_routes()
-    everywhere = [route for each in list_states() for route in each.list_routes()]
-    unreached = find_unreached(everywhere, alone=count_states() == 1)
+    unreached = list_unreached()
     click.echo(_write_json(found, unreached) if as_json else _write_text(found, unreached), nl=False)
     if check and (unreached or any(route.resolved.access == "open" for route in found)):
         raise SystemExit(1)
@@ -69,3 +78,74 @@ def _write_json(found: list[Route], unreached: list[str]) -> str:
         for route in found
     ]
     return json.dumps({"routes": described, "unreached": unreached}, indent=2) + "\n"
+
+
+# Unknown options and further words are part of what is inspected: an error message would show them to the terminal.
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", metavar="[TOKEN]", nargs=-1, type=click.UNPROCESSED)
+@with_appcontext
+def inspect(*, words: tuple[str, ...]) -> None:
+    """Show what TOKEN says and whether this application would believe it now; exit with 1 if not.
+
+    Without TOKEN it is read from standard input, or asked for; the shell keeps a history of arguments.
+    """
+    state = current_state()
+    text = " ".join(words).strip() or _ask_for_token()
+    now = state.clock()
+    refusal = _judge(state, text)
+    said = parse_unverified(text)
+    shown: dict[str, Any] = {
+        "header": thaw(said.header),
+        "claims": thaw(said.claims),
+        "times": {name: at.isoformat() for name, at in said.times.items()},
+        "now": datetime.fromtimestamp(int(now), UTC).isoformat(),
+        "believed": refusal is None,
+    }
+    if refusal is not None:
+        shown |= {"reason": refusal.reason, "message": str(refusal) or refusal.hint}
+    # ASCII, so that no escape sequence of a token reaches the terminal; JSON would let the one control character pass.
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f"))
+    raise SystemExit(refusal is not None)
+
+
+def _ask_for_token() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Token", hide_input=True, err=True)).strip()
+    return sys.stdin.buffer.read(MAX_UNVERIFIED + 1).decode(errors="replace").strip()
+
+
+def _judge(state: AppState, text: str) -> Refusal | None:
+    """Judge *text* as if it came in a request, so that the reason is the one in the log."""
+    try:
+        state.judge.verify(find_token(f"Bearer {text}", max_bytes=state.settings.max_token_bytes) or "")
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+@click.command()
+@click.argument("user")
+@click.option("--scope", "scopes", multiple=True, help="What it may do; may be repeated.")
+@click.option("--expires-in", type=int, metavar="SECONDS", help="Its lifetime.  [default: TOKENAUTH_ACCESS_LIFETIME]")
+@click.option("--audience", multiple=True, help="For whom; may be repeated.  [default: TOKENAUTH_AUDIENCE]")
+@with_appcontext
+def token(*, user: str, scopes: tuple[str, ...], expires_in: int | None, audience: tuple[str, ...]) -> None:
+    """Print a token of USER, and nothing else, for trying things. It is real."""
+    try:
+        made = create_token(user, scopes, expires_in=expires_in, audience=audience or None)
+    except (SettingsError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("This token is real: until it expires, whoever has it is that user.", err=True)
+    click.echo(made)
+
+
+@click.command()
+@with_appcontext
+def doctor() -> None:
+    """Tell what is wrong or risky as it would run; exit with 2 for errors, 1 for warnings."""
+    found = examine(current_state())
+    for finding in found:
+        click.echo(f"{finding.severity}: {finding.sentence}")
+    if not found:
+        click.echo("Nothing found.")
+    raise SystemExit(max((_EXIT_CODES[finding.severity] for finding in found), default=0))

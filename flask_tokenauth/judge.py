@@ -62,6 +62,11 @@ class Judge:
         self._now = now
         self._warned = False
 
+    @property
+    def has_user_loader(self) -> bool:
+        """Whether the application said how users are loaded."""
+        return self._callbacks.load_user is not None
+
     def of(self, req: Request) -> Judged:
         """Return what became of the request's credential; judged once a request, whoever asks first."""
         known: tuple[Judge, Judged] | None = getattr(req, _JUDGED, None)

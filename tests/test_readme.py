@@ -166,14 +166,17 @@ def test_refusals_can_be_answered_otherwise_as_shown(make_app: MakeApp) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer realm=")
 
 
-def test_the_routes_of_the_quickstart_are_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["routes", "inspect", "doctor"])
+def test_the_command_line_prints_what_is_shown(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
     monkeypatch.setattr("flask_tokenauth.routes.guards", [])
-    _, shown = blocks("console")
+    [shown] = [each for each in blocks("console") if f"tokenauth {command}" in each]
+    line, _, printed = shown.partition("\n")
+    _, _, wanted = line.removesuffix("'").partition(" | grep -E '")
 
-    printed = load().app.test_cli_runner().invoke(args=["tokenauth", "routes"]).output
+    result = load().app.test_cli_runner().invoke(args=["tokenauth", command], input="garbage\n")
 
-    assert shown == f"$ flask --app examples/quickstart tokenauth routes\n{printed}"
+    assert [each for each in result.output.splitlines() if re.search(wanted, each)] == printed.splitlines()
 
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
@@ -191,7 +194,7 @@ def kinds(base: type[Refusal]) -> Iterator[type[Refusal]]:
 
 
 def test_the_table_of_reasons_is_that_of_the_code() -> None:
-    listed = re.findall(r"^``([a-z_]+)`` +(\d+) ", README, re.MULTILINE)
+    listed = re.findall(r"^``([a-z_]+)`` +(\d{3}) ", README, re.MULTILINE)
 
     assert sorted(listed) == sorted((kind.reason, str(kind.status)) for kind in kinds(Refusal))
 

@@ -1,0 +1,177 @@
+"""What is wrong or risky in one application's configuration, as it would run: a function for each concern.
+
+What a setting must not be stops the application at start, weak secrets too; here is what starts and should not stay.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .core.errors import SettingsError
+from .routes import find_unreached
+from .settings import PREFIX
+from .state import AppState, count_states, list_states
+
+Severity = Literal["error", "warning", "hint"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")  # the worst first
+LONG_ACCESS = timedelta(hours=1)
+LONG_MAX = timedelta(hours=24)
+LONG_LEEWAY = timedelta(seconds=60)
+_MOST_NAMED = 3  # routes in one sentence
+_MOST_WRAPPED = 16  # middleware around one application; some lead back to themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong (``error``), risky (``warning``) or worth a look (``hint``)."""
+
+    severity: Severity
+    sentence: str  # names the setting, or what stands for one, and says what to do
+
+
+def examine(state: AppState) -> list[Finding]:
+    """Return all that is found in one application, the worst first."""
+    found = [finding for look in CONCERNS for finding in look(state)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def list_unreached() -> list[str]:
+    """Return the names of what has a guard that counts on no route of any application in this process."""
+    everywhere = [route for each in list_states() for route in each.list_routes()]
+    return find_unreached(everywhere, alone=count_states() == 1)
+
+
+def _guards_that_cannot_work(state: AppState) -> Iterator[Finding]:
+    try:
+        state.check()
+    except SettingsError as error:
+        yield Finding("error", f"The first request would fail: {error}.")
+
+
+def _missing_user_loader(state: AppState) -> Iterator[Finding]:
+    needing = [
+        f"{route.method} {route.rule.rule}"
+        for route in state.list_routes()
+        if any(requirement.load_user for requirement in route.resolved.requirements)
+    ]
+    if needing and not state.judge.has_user_loader:
+        yield Finding(
+            "error",
+            f"There is no user_loader, which load_user=True needs ({_name_some(needing)}): "
+            "decorate the function that loads users with @auth.user_loader.",
+        )
+
+
+def _debug(state: AppState) -> Iterator[Finding]:
+    if state.app.debug:
+        yield Finding(
+            "warning", "DEBUG is on, which shows code to strangers and lets them run theirs: turn it off to deploy."
+        )
+
+
+def _open_routes(state: AppState) -> Iterator[Finding]:
+    opened = [f"{route.method} {route.rule.rule}" for route in state.list_routes() if route.resolved.access == "open"]
+    if opened:
+        yield Finding(
+            "warning",
+            f"Nobody said who may call {_name_some(opened)}: guard what is open by oversight, mark the rest with "
+            f"@public, and set {PREFIX}DEFAULT_GUARD.",
+        )
+
+
+def _guards_that_reach_no_route(_: AppState) -> Iterator[Finding]:
+    for name in list_unreached():
+        yield Finding(
+            "warning",
+            f"The guard of {name} reaches no route: put the decorator directly under the route decorator, or register "
+            "what it guards.",
+        )
+
+
+def _lifetimes(state: AppState) -> Iterator[Finding]:
+    if state.settings.access_lifetime > LONG_ACCESS:
+        yield Finding(
+            "warning",
+            f"{PREFIX}ACCESS_LIFETIME is {state.settings.access_lifetime}, and so long a stolen token is good: "
+            f"set an hour or less.",
+        )
+    if state.settings.max_lifetime > LONG_MAX:
+        yield Finding(
+            "warning", f"{PREFIX}MAX_LIFETIME is {state.settings.max_lifetime}: set a day or less, for any token."
+        )
+
+
+def _leeway(state: AppState) -> Iterator[Finding]:
+    if state.settings.leeway > LONG_LEEWAY:
+        yield Finding(
+            "warning",
+            f"{PREFIX}LEEWAY is {state.settings.leeway}, and so much longer every token lives: "
+            "set a minute or less, and let the clocks be set.",
+        )
+
+
+def _issuer(state: AppState) -> Iterator[Finding]:
+    if state.settings.names_itself:
+        yield Finding(
+            "warning",
+            f"{PREFIX}ISSUER is not set, so the application's name stands for it, which depends on how it is launched: "
+            "set the URL of the application.",
+        )
+
+
+def _audience(state: AppState) -> Iterator[Finding]:
+    if state.app.config.get(f"{PREFIX}AUDIENCE") is None:
+        yield Finding(
+            "hint",
+            f"{PREFIX}AUDIENCE is not set, so it is the issuer: name this application as soon as the issuer signs for "
+            "others too.",
+        )
+
+
+def _enforce_https(state: AppState) -> Iterator[Finding]:
+    key = f"{PREFIX}ENFORCE_HTTPS"
+    by_debug = state.app.debug and state.app.config.get(key) is None  # which is told of anyway
+    if state.settings.enforce_https == "off" and not by_debug:
+        yield Finding("warning", f'{key} is "off", so tokens may come over plain HTTP unnoticed: set "refuse".')
+
+
+def _https(state: AppState) -> Iterator[Finding]:
+    if state.app.config.get("PREFERRED_URL_SCHEME") != "https" and not _has_proxy_fix(state.app.wsgi_app):
+        yield Finding(
+            "hint",
+            "Nothing tells of HTTPS: behind a proxy put werkzeug's ProxyFix around app.wsgi_app, and set "
+            'PREFERRED_URL_SCHEME to "https".',
+        )
+
+
+def _has_proxy_fix(wsgi_app: Any) -> bool:
+    """Look for ``ProxyFix`` along what middleware usually calls that which it wraps."""
+    for _ in range(_MOST_WRAPPED):
+        if isinstance(wsgi_app, ProxyFix):
+            return True
+        wsgi_app = getattr(wsgi_app, "app", None) or getattr(wsgi_app, "wsgi_app", None)
+    return False
+
+
+def _name_some(names: list[str]) -> str:
+    rest = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+CONCERNS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
+    _guards_that_cannot_work,
+    _missing_user_loader,
+    _debug,
+    _open_routes,
+    _guards_that_reach_no_route,
+    _lifetimes,
+    _leeway,
+    _issuer,
+    _audience,
+    _enforce_https,
+    _https,
+)

@@ -1,0 +1,210 @@
+"""What the doctor finds, concern by concern."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Rule, Submount
+
+from flask_tokenauth import TokenAuth, login_required, require_scope
+from flask_tokenauth.doctor import CONCERNS, Finding, examine
+from flask_tokenauth.marks import Guard
+from flask_tokenauth.state import state_of
+
+from .conftest import SECRET, MakeApp
+from .test_routes import fresh
+
+GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
+
+
+@pytest.fixture(autouse=True)
+def guards(monkeypatch: pytest.MonkeyPatch) -> list[Guard]:
+    """Let no guard of another test be seen."""
+    guards: list[Guard] = []
+    monkeypatch.setattr("flask_tokenauth.marks.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.routes.guards", guards)
+    return guards
+
+
+def find(app: Flask) -> list[Finding]:
+    return examine(state_of(app))
+
+
+@pytest.fixture
+def sound(make_app: MakeApp) -> Flask:
+    """An application with which nothing is wrong."""
+    return make_app(**GOOD)
+
+
+def test_with_a_sound_application_nothing_is_found(sound: Flask) -> None:
+    sound.add_url_rule("/x", view_func=login_required(fresh()), endpoint="x")
+
+    assert find(sound) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "fine", "risky"),
+    [
+        ("TOKENAUTH_ACCESS_LIFETIME", timedelta(hours=1), timedelta(hours=1, seconds=1)),
+        ("TOKENAUTH_MAX_LIFETIME", timedelta(hours=24), timedelta(hours=24, seconds=1)),
+        ("TOKENAUTH_LEEWAY", 60, 61),
+        ("TOKENAUTH_ENFORCE_HTTPS", "warn", "off"),
+        ("TOKENAUTH_ENFORCE_HTTPS", "refuse", "off"),
+        ("TOKENAUTH_ISSUER", "https://issuer.example", None),
+        ("DEBUG", False, True),
+    ],
+)
+def test_a_risky_setting_is_warned_of_by_name(make_app: MakeApp, setting: str, fine: Any, risky: Any) -> None:
+    assert find(make_app(**GOOD | {setting: fine})) == []
+
+    [finding] = find(make_app(**GOOD | {setting: risky}))
+
+    assert finding.severity == "warning"
+    assert finding.sentence.startswith(f"{setting} is ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "fine", "unsaid"),
+    [
+        ("TOKENAUTH_AUDIENCE", "https://issuer.example", None),  # the same as the default, but somebody said so
+        ("PREFERRED_URL_SCHEME", "https", "http"),
+    ],
+)
+def test_what_nobody_said_is_hinted_at(make_app: MakeApp, setting: str, fine: Any, unsaid: Any) -> None:
+    assert find(make_app(**GOOD | {setting: fine})) == []
+
+    [finding] = find(make_app(**GOOD | {setting: unsaid}))
+
+    assert finding.severity == "hint"
+    assert setting in finding.sentence
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, 1), ({"TOKENAUTH_ENFORCE_HTTPS": "off"}, 2)])
+def test_in_debug_plain_http_is_told_of_only_where_somebody_asked_for_it(
+    make_app: MakeApp, given: dict[str, Any], found: int
+) -> None:
+    assert len(find(make_app(**GOOD | {"DEBUG": True} | given))) == found
+
+
+def test_an_application_set_up_in_debug_still_allows_plain_http_without(make_app: MakeApp) -> None:
+    app = make_app(**GOOD | {"DEBUG": True})
+    app.debug = False
+
+    assert [finding.sentence.partition(" ")[0] for finding in find(app)] == ["TOKENAUTH_ENFORCE_HTTPS"]
+
+
+@pytest.mark.parametrize("name", ["app", "wsgi_app"])
+def test_a_proxy_fix_within_other_middleware_is_found(make_app: MakeApp, name: str) -> None:
+    app = make_app(**GOOD | {"PREFERRED_URL_SCHEME": "http"})
+    assert len(find(app)) == 1
+
+    middleware: Any = SimpleNamespace(**{name: ProxyFix(app.wsgi_app)})
+    app.wsgi_app = middleware  # type: ignore[method-assign]  # as Flask documents
+
+    assert find(app) == []
+
+
+def test_middleware_that_leads_back_to_itself_does_not_hold_the_doctor(make_app: MakeApp) -> None:
+    app = make_app(**GOOD | {"PREFERRED_URL_SCHEME": "http"})
+    middleware: Any = SimpleNamespace(app=app)
+
+    app.wsgi_app = middleware  # type: ignore[method-assign]  # as Flask documents
+
+    assert len(find(app)) == 1
+
+
+@pytest.mark.parametrize(
+    ("paths", "named"),
+    [
+        (["/a"], "GET /a:"),
+        (["/a", "/b", "/c"], "GET /a, GET /b, GET /c:"),
+        (["/a", "/b", "/c", "/d"], "GET /a, GET /b, GET /c and 1 more:"),
+    ],
+)
+def test_open_routes_are_warned_of(make_app: MakeApp, paths: list[str], named: str) -> None:
+    app = make_app(**GOOD | {"TOKENAUTH_DEFAULT_GUARD": None})
+    app.view_functions["x"] = fresh()
+    app.url_map.add(Submount("", [Rule(path, endpoint="x", methods=["GET"]) for path in paths]))
+
+    [finding] = find(app)
+
+    assert finding.severity == "warning"
+    assert finding.sentence.startswith(f"Nobody said who may call {named} guard")
+    assert "TOKENAUTH_DEFAULT_GUARD" in finding.sentence
+
+
+def test_guards_that_reach_no_route_are_warned_of(sound: Flask) -> None:
+    one, other = Blueprint("one", __name__), Blueprint("other", __name__)
+    TokenAuth().protect(one)
+    TokenAuth().protect(other)
+
+    found = find(sound)
+
+    assert [finding.severity for finding in found] == ["warning", "warning"]
+    assert [finding.sentence.partition(" reaches")[0] for finding in found] == [
+        "The guard of blueprint one",
+        "The guard of blueprint other",
+    ]
+
+
+def test_a_guard_that_can_never_work_is_an_error(make_app: MakeApp) -> None:
+    app = make_app(**GOOD | {"TOKENAUTH_SCOPES": {"a": "A"}})
+    app.add_url_rule("/x", view_func=require_scope("b")(fresh()), endpoint="x")
+
+    assert find(app) == [
+        Finding("error", "The first request would fail: /x: scope b is not declared in TOKENAUTH_SCOPES.")
+    ]
+
+
+def test_a_guard_that_loads_users_needs_a_loader(make_app: MakeApp) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth, **GOOD)
+    app.add_url_rule("/x", view_func=login_required(load_user=True)(fresh()), endpoint="x")
+
+    [finding] = find(app)
+
+    assert finding.severity == "error"
+    assert finding.sentence.startswith("There is no user_loader, which load_user=True needs (GET /x): ")
+    auth.user_loader(lambda user_id: user_id)
+    assert find(app) == []
+
+
+def test_errors_come_before_warnings_and_these_before_hints(make_app: MakeApp) -> None:
+    app = make_app(DEBUG=True, TOKENAUTH_LEEWAY=61, TOKENAUTH_AUDIENCE=None, TOKENAUTH_SCOPES={"a": "A"})
+    app.add_url_rule("/x", view_func=require_scope("b")(fresh()), endpoint="x")
+
+    assert [finding.severity for finding in find(app)] == ["error", "warning", "warning", "hint", "hint"]
+
+
+def everything_wrong(make_app: MakeApp) -> list[Finding]:
+    """Return what is found in an application with which everything is wrong."""
+    app = make_app(
+        DEBUG=True,
+        TOKENAUTH_ISSUER=None,
+        TOKENAUTH_AUDIENCE=None,
+        TOKENAUTH_ACCESS_LIFETIME=timedelta(days=2),
+        TOKENAUTH_MAX_LIFETIME=timedelta(days=2),
+        TOKENAUTH_LEEWAY=61,
+        TOKENAUTH_ENFORCE_HTTPS="off",
+        TOKENAUTH_SCOPES={"a": "A"},
+    )
+    app.add_url_rule("/x", view_func=require_scope("b")(fresh()), endpoint="x")
+    app.add_url_rule("/y", view_func=login_required(load_user=True)(fresh()), endpoint="y")
+    app.add_url_rule("/z", view_func=fresh(), endpoint="z")
+    blueprint = Blueprint("stray", __name__)
+    TokenAuth().protect(blueprint)
+    return find(app)
+
+
+def test_every_concern_finds_what_is_wrong(make_app: MakeApp) -> None:
+    assert len(everything_wrong(make_app)) == len(CONCERNS) + 1  # both lifetimes are one concern
+
+
+def test_no_finding_tells_a_secret_and_each_is_one_sentence(make_app: MakeApp) -> None:
+    sentences = [finding.sentence for finding in everything_wrong(make_app)]
+
+    assert SECRET not in "".join(sentences)
+    assert [each for each in sentences if not each.endswith(".") or ". " in each or "\n" in each] == []
