@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from hypothesis import settings
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.core import Key, jws
+
+from .leaks import find_leak, listening
 
 settings.register_profile("usual", max_examples=300, deadline=None)
 settings.register_profile("thorough", max_examples=10_000, deadline=None)
@@ -62,6 +64,14 @@ class Mint:
 
     def sign(self, payload: bytes, *, typ: str | None = "at+jwt") -> str:
         return jws.sign(payload, self.key, typ=typ)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Search all that the package said during the test run for tokens, secrets and keys."""
+    with listening() as heard:
+        yield
+    assert [leak for leak in map(find_leak, heard) if leak] == []
 
 
 @pytest.fixture
