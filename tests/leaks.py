@@ -39,7 +39,9 @@ def listening() -> Iterator[list[str]]:
         patch.setattr(CliRunner, "invoke", _overhear_command(heard, CliRunner.invoke))
         handler = logging.Handler()
         handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]  # all it has to do
-        logging.getLogger("flask_tokenauth").addHandler(handler)
+        logger = logging.getLogger("flask_tokenauth")
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
 
         def hear(_: object, **told: object) -> None:
             heard.append(repr(told))
@@ -47,7 +49,7 @@ def listening() -> Iterator[list[str]]:
         for signal in (token_issued, token_refused):
             signal.connect(hear)
         yield heard
-        logging.getLogger("flask_tokenauth").removeHandler(handler)
+        logger.removeHandler(handler)
 
 
 def _overhear_error(heard: list[str]) -> Callable[..., None]:
