@@ -86,7 +86,7 @@ def test_every_program_is_executed_here() -> None:
     routes = ["@app.post", "class Project", "def refuse"]
     settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
     tests = ["def test_admins_only", "def test_reports"]
-    starts = [*routes, *settings, *tests, "@auth.user_loader", "policy ="]
+    starts = [*routes, *settings, *tests, "@auth.user_loader", "policy =", "app.wsgi_app ="]
 
     assert sorted(map(python_block, starts)) == sorted(blocks("python"))
 
@@ -118,6 +118,17 @@ def test_applications_test_themselves_as_shown(tmp_path: Path) -> None:
     ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
 
     assert "3 passed" in ran.stdout
+
+
+@pytest.mark.parametrize(("scheme", "status"), [("http", 400), ("https", 200)])
+def test_https_is_seen_behind_a_proxy_as_shown(make_app: MakeApp, mint: Mint, scheme: str, status: int) -> None:
+    names: dict[str, Any] = {"app": make_app(TOKENAUTH_ENFORCE_HTTPS="refuse")}
+    names["app"].add_url_rule("/me", view_func=login_required(lambda: "me"))
+
+    exec(python_block("app.wsgi_app ="), names)
+
+    headers = bearer(mint()) | {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": scheme}
+    assert names["app"].test_client().get("/me", headers=headers).status_code == status
 
 
 def test_users_are_loaded_as_shown(make_app: MakeApp, mint: Mint) -> None:
