@@ -20,15 +20,9 @@ from flask_tokenauth.core.errors import Refusal
 from flask_tokenauth.settings import FIELDS
 
 from .conftest import SECRET, MakeApp, Mint, bearer
+from .readme import README, blocks, python_block
 from .test_quickstart import load
-
-README = (Path(__file__).parent.parent / "README.rst").read_text()
-
-
-def blocks(language: str) -> list[str]:
-    """Return the code blocks of one language, without their indentation."""
-    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", README, re.MULTILINE)
-    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip() + "\n" for block in found]
+from .test_recipes import RECIPES
 
 
 @pytest.fixture
@@ -76,17 +70,12 @@ def test_the_session_prints_what_it_shows(client: FlaskClient) -> None:
     assert len(commands) == 6
 
 
-def python_block(start: str) -> str:
-    """Return the program in README.rst that has a line beginning like this."""
-    [block] = [each for each in blocks("python") if re.search(rf"^\s*{re.escape(start)}", each, re.MULTILINE)]
-    return block
-
-
-def test_every_program_is_executed_here() -> None:
-    routes = ["@app.post", "class Project", "def refuse"]
+def test_every_program_is_executed_here_or_among_the_recipes() -> None:
+    routes = ["app = Flask(", "class Project", "def refuse"]
     settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
     tests = ["def test_admins_only", "def test_reports"]
-    starts = [*routes, *settings, *tests, "@auth.user_loader", "policy =", "app.wsgi_app ="]
+    others = ["@auth.user_loader", "policy =", "app.wsgi_app ="]
+    starts = [*routes, *settings, *tests, *RECIPES, *others]
 
     assert sorted(map(python_block, starts)) == sorted(blocks("python"))
 
@@ -108,7 +97,7 @@ def test_keys_and_tokens_work_without_flask_as_shown(
 
 def test_applications_test_themselves_as_shown(tmp_path: Path) -> None:
     conftest = "import pytest, reporting\n@pytest.fixture\ndef app():\n    return reporting.app\n"
-    (tmp_path / "reporting.py").write_text(python_block("@app.post"))
+    (tmp_path / "reporting.py").write_text(python_block("app = Flask("))
     (tmp_path / "conftest.py").write_text(conftest)
     (tmp_path / "test_one.py").write_text("from reporting import app\n" + python_block("def test_admins_only"))
     (tmp_path / "test_other.py").write_text(python_block("def test_reports"))
