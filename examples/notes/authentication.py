@@ -1,0 +1,23 @@
+"""Who is calling."""
+
+from uuid import UUID
+
+from flask_tokenauth import Token, TokenAuth
+
+from .database import db
+from .models import User
+
+auth = TokenAuth(user_id_type=UUID)
+
+
+@auth.user_loader
+def get_user(user_id: UUID) -> User | None:
+    """Load a user; in views, called without argument, it returns the one who is calling."""
+    return db.session.get(User, user_id)
+
+
+@auth.token_check
+def is_of_this_generation(token: Token) -> bool:
+    """Refuse tokens from before the password changed or a team shut its user out. The loader refuses who is gone."""
+    user = db.session.get(User, UUID(token.subject))
+    return user is None or token.claims.get("generation") == user.generation

@@ -1,0 +1,374 @@
+"""The notes example, as its clients use it, and with the tokens and the clock of ``flask_tokenauth.testing``."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from flask_tokenauth import SettingsError
+from flask_tokenauth.marks import Guard
+from flask_tokenauth.testing import at, logged_in, token_headers
+
+from .conftest import SECRET, bearer
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def notes(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The example, imported anew and where no guard of another test is seen."""
+    guards: list[Guard] = []
+    monkeypatch.setattr("flask_tokenauth.marks.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.routes.guards", guards)
+    for name in [name for name in sys.modules if name.startswith("examples.notes")]:
+        monkeypatch.delitem(sys.modules, name)
+    return importlib.import_module("examples.notes")
+
+
+@pytest.fixture
+def site(notes: Any, tmp_path: Path) -> Iterator[Flask]:
+    """The application with a database of its own. Not called ``app``: pytest-flask would push a request of it."""
+    database = f"sqlite:///{tmp_path / 'notes.sqlite3'}"
+    site: Flask = notes.create_app({"TESTING": True, "SECRET_KEY": SECRET, "SQLALCHEMY_DATABASE_URI": database})
+    yield site
+    with site.app_context():
+        site.extensions["sqlalchemy"].engine.dispose()
+
+
+def sign_up(site: Flask, name: str) -> UUID:
+    response = site.test_client().post("/users", json={"username": name, "password": PASSWORD})
+    assert response.status_code == 201
+    return UUID(response.get_json()["id"])
+
+
+def log_in(site: Flask, name: str, password: str = PASSWORD) -> FlaskClient:
+    """Return a client that logged in as users do."""
+    client = site.test_client()
+    response = client.post("/login", data={"username": name, "password": password})
+    assert response.status_code == 200
+    client.environ_base["HTTP_AUTHORIZATION"] = bearer(response.get_json()["access_token"])["Authorization"]
+    return client
+
+
+@pytest.fixture
+def alice(site: Flask) -> FlaskClient:
+    """A client of somebody who signed up and logged in."""
+    sign_up(site, "alice")
+    return log_in(site, "alice")
+
+
+@pytest.fixture
+def bob(site: Flask) -> FlaskClient:
+    """A client of somebody else."""
+    sign_up(site, "bob")
+    return log_in(site, "bob")
+
+
+def found_team(founder: FlaskClient) -> str:
+    """Return the address of a new team."""
+    return "/teams/" + str(founder.post("/teams", data={"name": "tea"}).get_json()["id"])
+
+
+def test_whoever_signs_up_and_logs_in_is_known(alice: FlaskClient) -> None:
+    me = alice.get("/me").get_json()
+
+    assert (me["name"], me["scopes"]) == ("alice", [])
+
+
+def test_a_name_is_given_once(site: Flask, alice: FlaskClient) -> None:
+    assert alice.post("/users", data={"username": "alice", "password": PASSWORD}).status_code == 409
+    assert log_in(site, "alice").get("/me").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"username": "alice"},
+        {"username": "Alice!", "password": PASSWORD},
+        {"username": "alice", "password": "short"},
+        {"username": "alice", "password": ["text", "is", "wanted"]},
+        {"username": "alice", "password": ""},
+        [],
+    ],
+)
+def test_who_signs_up_badly_is_told_in_json(site: Flask, body: object) -> None:
+    response = site.test_client().post("/users", json=body)
+
+    assert response.status_code == 400
+    assert response.get_json()["error"] == "Bad Request"
+
+
+@pytest.mark.parametrize(("name", "password"), [("alice", "wrong horse"), ("nobody", PASSWORD)])
+def test_a_wrong_name_is_refused_like_a_wrong_password(
+    site: Flask, alice: FlaskClient, name: str, password: str
+) -> None:
+    response = site.test_client().post("/login", data={"username": name, "password": password})
+
+    assert response.status_code == 401
+    assert response.get_json()["error_description"] == "Wrong user name or password."
+    assert response.headers["WWW-Authenticate"].startswith('Bearer realm="notes"')
+
+
+def test_a_new_password_ends_every_login(site: Flask, alice: FlaskClient) -> None:
+    other = log_in(site, "alice")
+
+    assert alice.put("/me/password", data={"new_password": "battery staple"}).status_code == 204
+
+    assert [client.get("/me").status_code for client in (alice, other)] == [401, 401]
+    assert log_in(site, "alice", "battery staple").get("/me").status_code == 200
+    assert site.test_client().post("/login", data={"username": "alice", "password": PASSWORD}).status_code == 401
+
+
+def test_only_a_recent_login_changes_the_password_or_ends_the_account(site: Flask, alice: FlaskClient) -> None:
+    with at(site, timedelta(minutes=6)):
+        answers = [alice.put("/me/password", data={"new_password": "battery staple"}), alice.delete("/me")]
+
+        assert alice.get("/me").status_code == 200
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert {answer.get_json()["error"] for answer in answers} == {"insufficient_user_authentication"}
+
+
+def test_a_client_that_renews_its_token_stays_but_has_not_logged_in_again(site: Flask) -> None:
+    client = logged_in(site, sign_up(site, "alice"), generation=0)
+
+    with at(site, timedelta(hours=1)):
+        assert client.get("/me").status_code == 200
+        assert client.delete("/me").status_code == 401
+
+
+def test_a_login_ends_by_itself(site: Flask, alice: FlaskClient) -> None:
+    with at(site, timedelta(minutes=16)):
+        assert alice.get("/notes").status_code == 401
+
+
+def test_a_removed_user_is_refused_everywhere(site: Flask, alice: FlaskClient) -> None:
+    note = alice.post("/notes", data={"text": "last words"}).get_json()
+
+    assert alice.delete("/me").status_code == 204
+
+    assert alice.get("/me").status_code == 401
+    assert alice.get("/notes").status_code == 401
+    assert alice.get(f"/notes/{note['id']}").status_code == 401
+    assert alice.post("/notes", data={"text": "a ghost's"}).status_code == 401
+    assert alice.post("/teams", data={"name": "ghosts"}).status_code == 401
+    assert site.test_client().post("/login", data={"username": "alice", "password": PASSWORD}).status_code == 401
+
+
+def test_the_next_of_the_same_name_is_somebody_else(site: Flask, alice: FlaskClient) -> None:
+    alice.post("/notes", data={"text": "mine"})
+    alice.delete("/me")
+    sign_up(site, "alice")
+
+    assert alice.get("/me").status_code == 401
+    assert log_in(site, "alice").get("/notes").get_json() == []
+
+
+def test_a_token_for_somebody_who_never_was_is_refused(site: Flask) -> None:
+    assert logged_in(site, uuid4(), generation=0).get("/me").status_code == 401
+
+
+def test_a_note_is_kept_changed_found_and_deleted(alice: FlaskClient) -> None:
+    note = alice.post("/notes", json={"text": "follow the rabbit"}).get_json()
+    alice.post("/notes", json={"text": "drink me"})
+    address = f"/notes/{note['id']}"
+
+    assert alice.get(address).get_json() == note
+    assert alice.put(address, json={"text": "follow the White Rabbit"}).status_code == 200
+    assert [found["text"] for found in alice.get("/notes/search?q=rabbit").get_json()] == ["follow the White Rabbit"]
+    assert [found["text"] for found in alice.get("/notes").get_json()] == ["drink me", "follow the White Rabbit"]
+    assert alice.delete(address).status_code == 204
+    assert alice.get(address).status_code == 404
+
+
+def test_nobody_sees_the_notes_of_another(alice: FlaskClient, bob: FlaskClient) -> None:
+    address = f"/notes/{alice.post('/notes', data={'text': 'secret'}).get_json()['id']}"
+
+    assert bob.get("/notes").get_json() == []
+    assert bob.get("/notes/search?q=secret").get_json() == []
+    assert bob.get(address).status_code == 404
+    assert bob.put(address, data={"text": "seen"}).status_code == 404
+    assert bob.delete(address).status_code == 404
+    assert alice.get(address).get_json()["text"] == "secret"
+
+
+def test_a_founder_runs_the_team_from_the_next_login_on(site: Flask, alice: FlaskClient) -> None:
+    team = found_team(alice)
+
+    assert alice.get(team).status_code == 403
+    assert log_in(site, "alice").get(team).get_json()["members"] == {"alice": "admin"}
+    assert [found["role"] for found in alice.get("/teams").get_json()] == ["admin"]
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses"), [("read", [200, 403, 403]), ("write", [200, 201, 403]), ("admin", [200, 201, 200])]
+)
+def test_a_role_may_what_lesser_roles_may(
+    site: Flask, alice: FlaskClient, bob: FlaskClient, role: str, statuses: list[int]
+) -> None:
+    team = found_team(alice)
+    sign_up(site, "carol")
+    assert log_in(site, "alice").put(f"{team}/members/bob", data={"role": role}).status_code == 200
+
+    bob = log_in(site, "bob")
+    reading = bob.get(f"{team}/notes")
+    writing = bob.post(f"{team}/notes", data={"text": "tea at six"})
+    inviting = bob.put(f"{team}/members/carol", data={"role": "read"})
+
+    assert [reading.status_code, writing.status_code, inviting.status_code] == statuses
+
+
+def test_the_scope_of_one_team_is_worth_nothing_in_another(site: Flask) -> None:
+    alice, ours, theirs = sign_up(site, "alice"), uuid4(), uuid4()
+    client = logged_in(site, alice, [f"teams:{ours}:admin"], generation=0)
+
+    assert client.get(f"/teams/{ours}").status_code == 404  # it may, but there is none
+    assert client.get(f"/teams/{theirs}").status_code == 403
+    assert client.get(f"/teams/{theirs}").get_json()["scope"] == f"teams:{theirs}:read"
+
+
+def test_a_teams_note_is_found_in_its_team_only(site: Flask, alice: FlaskClient) -> None:
+    ours, other = found_team(alice), found_team(alice)
+    alice = log_in(site, "alice")
+    note = alice.post(f"{ours}/notes", data={"text": "tea at six"}).get_json()["id"]
+
+    assert alice.get(f"{ours}/notes/{note}").get_json()["text"] == "tea at six"
+    assert alice.get(f"{other}/notes/{note}").status_code == 404
+    assert alice.delete(f"{other}/notes/{note}").status_code == 404
+    assert alice.delete(f"{ours}/notes/{note}").status_code == 204
+    assert alice.get(f"{ours}/notes").get_json() == []
+
+
+def test_who_is_shut_out_of_a_team_is_out_at_once(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    team = found_team(alice)
+    alice = log_in(site, "alice")
+    alice.put(f"{team}/members/bob", data={"role": "write"})
+    bob = log_in(site, "bob")
+    assert bob.get(team).status_code == 200
+
+    assert alice.delete(f"{team}/members/bob").status_code == 204
+
+    assert bob.get(team).status_code == 401
+    assert log_in(site, "bob").get(team).status_code == 403
+    assert alice.delete(f"{team}/members/bob").status_code == 404
+
+
+def test_a_lesser_role_counts_at_once(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    team = found_team(alice)
+    alice = log_in(site, "alice")
+    alice.put(f"{team}/members/bob", data={"role": "write"})
+    bob = log_in(site, "bob")
+
+    alice.put(f"{team}/members/bob", data={"role": "read"})
+
+    assert bob.post(f"{team}/notes", data={"text": "still here"}).status_code == 401
+    assert log_in(site, "bob").post(f"{team}/notes", data={"text": "still here"}).status_code == 403
+
+
+def test_a_team_always_has_an_admin(site: Flask, alice: FlaskClient) -> None:
+    team = found_team(alice)
+    alice = log_in(site, "alice")
+
+    assert alice.delete("/me").status_code == 409
+    assert alice.delete(f"{team}/members/alice").status_code == 409
+    assert alice.put(f"{team}/members/alice", data={"role": "read"}).status_code == 409
+    assert alice.delete(team).status_code == 204
+    assert alice.get(team).status_code == 404
+    assert alice.delete("/me").status_code == 204
+
+
+def test_an_invitation_names_a_user_and_a_role(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    team = found_team(alice)
+    alice = log_in(site, "alice")
+
+    assert alice.put(f"{team}/members/bob", data={"role": "king"}).status_code == 400
+    assert alice.put(f"{team}/members/nobody", data={"role": "read"}).status_code == 404
+
+
+def test_administrators_list_all_users(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    assert site.test_cli_runner().invoke(args=["promote", "alice"]).exit_code == 0
+    assert site.test_cli_runner().invoke(args=["promote", "nobody"]).exit_code == 2
+
+    assert alice.get("/admin/users").status_code == 403
+    assert bob.get("/admin/users").get_json()["scope"] == "admin"
+    users = log_in(site, "alice").get("/admin/users").get_json()
+    assert [(user["name"], user["admin"]) for user in users] == [("alice", True), ("bob", False)]
+
+
+def test_an_administrator_has_no_say_in_teams(site: Flask) -> None:
+    client = logged_in(site, sign_up(site, "alice"), ["admin"], generation=0)
+
+    assert client.get("/admin/users").status_code == 200
+    assert client.get(f"/teams/{uuid4()}").status_code == 403
+
+
+def test_strangers_come_no_further_than_the_public_routes(site: Flask) -> None:
+    client, adapter = site.test_client(), site.url_map.bind("localhost")
+    values: dict[str, object] = {"note_id": uuid4(), "team_id": uuid4(), "name": "alice"}
+    answers = {
+        (method, rule.endpoint): client.open(adapter.build(rule.endpoint, values, append_unknown=False), method=method)
+        for rule in site.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.endpoint != "static"
+    }
+
+    assert len(answers) == 23
+    assert {route for route, answer in answers.items() if answer.status_code != 401} == {
+        ("GET", "health.health"),
+        ("POST", "sign_in.sign_up"),
+        ("POST", "sign_in.login"),
+    }
+
+
+def test_every_error_is_json(site: Flask, alice: FlaskClient) -> None:
+    answers = {
+        404: alice.get("/nowhere"),
+        405: alice.put("/health"),
+        401: site.test_client().get("/me"),
+        403: alice.get("/admin/users"),
+        413: alice.post("/notes", data={"text": "x" * 70_000}),
+        400: alice.post("/notes", data="{", content_type="application/json"),
+    }
+
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert set(answer.get_json()) >= {"error", "error_description"}
+    assert "GET" in answers[405].headers["Allow"]
+
+
+def test_json_of_any_depth_is_answered(alice: FlaskClient) -> None:
+    assert alice.post("/notes", data="[" * 60_000, content_type="application/json").status_code == 400
+
+
+def test_a_token_without_generation_is_refused(site: Flask) -> None:
+    headers = token_headers(site, sign_up(site, "alice"))
+
+    assert site.test_client().get("/me", headers=headers).status_code == 401
+    assert site.test_client().get("/health", headers=headers).status_code == 200
+
+
+def test_every_guard_reaches_a_route_and_every_open_route_is_meant(site: Flask) -> None:
+    result = site.test_cli_runner().invoke(args=["tokenauth", "routes", "--check"])
+
+    assert (result.exit_code, "OPEN" in result.output) == (0, False)
+    assert "teams:{team_id}:admin" in result.output
+
+
+def test_the_doctor_finds_nothing_that_is_wrong(site: Flask) -> None:
+    result = site.test_cli_runner().invoke(args=["tokenauth", "doctor"])
+
+    assert result.exit_code == 0
+    assert {line.split(":")[0] for line in result.output.splitlines()} == {"hint"}
+
+
+def test_without_a_secret_it_asks_for_one(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLASK_SECRET_KEY", raising=False)
+
+    with pytest.raises(SettingsError, match="FLASK_SECRET_KEY"):
+        notes.create_app()
