@@ -39,6 +39,7 @@ class Judged:
 
 
 _ANONYMOUS = Judged()
+_BEING_JUDGED = Judged()
 
 
 class Judge:
@@ -71,9 +72,14 @@ class Judge:
         """Return what became of the request's credential; judged once a request, whoever asks first."""
         known: tuple[Judge, Judged] | None = getattr(req, _JUDGED, None)
         if known is None or known[0] is not self:  # another application's verdict is not ours
+            setattr(req, _JUDGED, (self, _BEING_JUDGED))
             known = self, self._judge(req)
             setattr(req, _JUDGED, known)
             show(known[1])
+        if known[1] is _BEING_JUDGED:
+            raise SettingsError(
+                "token_check asks who is calling, which is not known before it: use the token it is given"
+            )
         return known[1]
 
     def _judge(self, req: Request) -> Judged:

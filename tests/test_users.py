@@ -233,6 +233,15 @@ def test_a_check_that_says_nothing_refuses(make_app: MakeApp, mint: Mint) -> Non
         auth.verify(mint())
 
 
+def test_a_check_that_asks_who_is_calling_is_told_to_look_at_the_token(make_app: MakeApp, mint: Mint) -> None:
+    auth = TokenAuth()
+    auth.token_check(lambda token: auth.user_id == token.subject)
+    app = make_app(auth=auth)
+
+    with pytest.raises(SettingsError, match="use the token it is given"):
+        app.test_client().get("/", headers=bearer(mint()))
+
+
 def test_a_check_sees_verified_tokens_only(make_app: MakeApp, mint: Mint) -> None:
     seen: list[str] = []
     auth = TokenAuth()

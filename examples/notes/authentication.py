@@ -18,6 +18,6 @@ def get_user(user_id: UUID) -> User | None:
 
 @auth.token_check
 def is_of_this_generation(token: Token) -> bool:
-    """Refuse tokens from before the password changed or a team shut its user out. The loader refuses who is gone."""
+    """Refuse tokens of users who are gone, and from before the password changed or a team shut its user out."""
     user = db.session.get(User, UUID(token.subject))
-    return user is None or token.claims.get("generation") == user.generation
+    return user is not None and token.claims.get("generation") == user.generation
