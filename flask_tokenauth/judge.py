@@ -73,8 +73,12 @@ class Judge:
         known: tuple[Judge, Judged] | None = getattr(req, _JUDGED, None)
         if known is None or known[0] is not self:  # another application's verdict is not ours
             setattr(req, _JUDGED, (self, _BEING_JUDGED))
-            known = self, self._judge(req)
-            setattr(req, _JUDGED, known)
+            show(_ANONYMOUS)  # nobody, should the application's own check fail
+            known = self, Judged(refusal=TokenRejected())
+            try:
+                known = self, self._judge(req)
+            finally:
+                setattr(req, _JUDGED, known)
             show(known[1])
         if known[1] is _BEING_JUDGED:
             raise SettingsError(

@@ -228,8 +228,8 @@ def test_the_scope_of_one_team_is_worth_nothing_in_another(site: Flask) -> None:
     alice, ours, theirs = sign_up(site, "alice"), uuid4(), uuid4()
     client = logged_in(site, alice, [f"teams:{ours}:admin"], generation=0)
 
-    assert client.get(f"/teams/{ours}").status_code == 404  # it may, but there is none
-    assert client.get(f"/teams/{theirs}").status_code == 403
+    assert "scope" not in client.get(f"/teams/{ours}").get_json()  # the scope is there, the team is not
+    assert client.get(f"/teams/{ours}").status_code == client.get(f"/teams/{theirs}").status_code == 403
     assert client.get(f"/teams/{theirs}").get_json()["scope"] == f"teams:{theirs}:read"
 
 
@@ -254,7 +254,8 @@ def test_who_is_shut_out_of_a_team_is_out_at_once(site: Flask, alice: FlaskClien
 
     assert alice.delete(f"{team}/members/bob").status_code == 204
 
-    assert bob.get(team).status_code == 401
+    assert bob.get(team).status_code == 403
+    assert bob.get("/me").status_code == 200  # and it costs nobody the login
     assert log_in(site, "bob").get(team).status_code == 403
     assert alice.delete(f"{team}/members/bob").status_code == 404
 
@@ -267,7 +268,7 @@ def test_a_lesser_role_counts_at_once(site: Flask, alice: FlaskClient, bob: Flas
 
     alice.put(f"{team}/members/bob", data={"role": "read"})
 
-    assert bob.post(f"{team}/notes", data={"text": "still here"}).status_code == 401
+    assert bob.post(f"{team}/notes", data={"text": "still here"}).status_code == 403
     assert log_in(site, "bob").post(f"{team}/notes", data={"text": "still here"}).status_code == 403
 
 
@@ -279,8 +280,17 @@ def test_a_team_always_has_an_admin(site: Flask, alice: FlaskClient) -> None:
     assert alice.delete(f"{team}/members/alice").status_code == 409
     assert alice.put(f"{team}/members/alice", data={"role": "read"}).status_code == 409
     assert alice.delete(team).status_code == 204
-    assert alice.get(team).status_code == 404
+    assert alice.get(team).status_code == 403
     assert alice.delete("/me").status_code == 204
+
+
+def test_nobody_is_kept_from_leaving_by_the_teams_of_others(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    team = found_team(alice)
+    alice = log_in(site, "alice")
+
+    alice.put(f"{team}/members/bob", data={"role": "admin"})
+
+    assert bob.delete("/me").status_code == 204
 
 
 def test_an_invitation_names_a_user_and_a_role(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask import Flask, render_template_string
+from flask import Flask, abort, g, render_template_string
 from flask.testing import FlaskClient
 
 from flask_tokenauth import (
@@ -24,7 +24,7 @@ from flask_tokenauth import (
     token_refused,
 )
 
-from .conftest import NOW, MakeApp, Mint, bearer
+from .conftest import NOW, MakeApp, Mint, bearer, whoami
 
 
 @dataclass
@@ -240,6 +240,26 @@ def test_a_check_that_asks_who_is_calling_is_told_to_look_at_the_token(make_app:
 
     with pytest.raises(SettingsError, match="use the token it is given"):
         app.test_client().get("/", headers=bearer(mint()))
+
+
+def test_a_check_that_fails_shows_nobody_and_opens_nothing(make_app: MakeApp, mint: Mint) -> None:
+    auth = TokenAuth()
+    failing = {"bob"}
+
+    @auth.token_check
+    def check(token: Token) -> bool:
+        return token.subject not in failing or abort(503)
+
+    auth.user_loader(User)
+    app = make_app(auth=auth)
+    app.register_error_handler(503, lambda error: (f"{g.user_id} {get_token()} {bool(current_user)}", 503))
+    app.add_url_rule("/x", view_func=login_required(whoami()))
+
+    with app.app_context():
+        client = app.test_client()
+
+        assert client.get("/x", headers=bearer(mint())).get_json()["user_id"] == "alice"
+        assert client.get("/x", headers=bearer(mint(sub="bob"))).text == "None None False"
 
 
 def test_a_check_sees_verified_tokens_only(make_app: MakeApp, mint: Mint) -> None:

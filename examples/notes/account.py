@@ -37,8 +37,14 @@ def change_password() -> tuple[str, int]:
 def delete_account() -> tuple[str, int]:
     """Delete the account with its notes; first, teams that would be without admin need to be deleted."""
     user = get_user()
-    if db.session.scalar(db.select(Membership).filter_by(user_id=user.id, role="admin").limit(1)):
-        abort(409, "You are admin of a team: delete it first, or have another admin take you out.")
+    if any(is_only_admin(membership) for membership in user.memberships):
+        abort(409, "You are the only admin of a team: delete it first.")
     db.session.delete(user)
     db.session.commit()
     return "", 204
+
+
+def is_only_admin(membership: Membership) -> bool:
+    """Tell whether a team would be without admin if this member went."""
+    admins = [each for each in membership.team.memberships if each.role == "admin"]
+    return admins == [membership]

@@ -18,6 +18,6 @@ def get_user(user_id: UUID) -> User | None:
 
 @auth.token_check
 def is_of_this_generation(token: Token) -> bool:
-    """Refuse tokens of users who are gone, and from before the password changed or a team shut its user out."""
+    """Refuse tokens of users who are gone, and from before the password changed."""
     user = db.session.get(User, UUID(token.subject))
     return user is not None and token.claims.get("generation") == user.generation

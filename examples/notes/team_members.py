@@ -6,12 +6,14 @@ from flask import Blueprint, abort
 
 from .authentication import auth, get_user
 from .database import db
+from .membership import check_membership
 from .models import Membership, Team, User
 from .reading import read_text
 from .scopes import ROLES
 
 blueprint = Blueprint("team_members", __name__, url_prefix="/teams/<uuid:team_id>/members")
 auth.protect(blueprint, "teams:{team_id}:admin")
+blueprint.before_request(check_membership)
 
 
 @blueprint.put("/<name>")
@@ -24,7 +26,6 @@ def invite(team_id: UUID, name: str) -> dict[str, str]:
     membership = db.session.get(Membership, (user.id, team.id))
     if membership:
         membership.role = role
-        user.take_back_tokens()
     else:
         db.session.add(Membership(user=user, team=team, role=role))
     db.session.commit()
@@ -33,10 +34,9 @@ def invite(team_id: UUID, name: str) -> dict[str, str]:
 
 @blueprint.delete("/<name>")
 def remove(team_id: UUID, name: str) -> tuple[str, int]:
-    """Shut a user out, at once: tokens with the scope are taken back."""
+    """Shut a user out, at once."""
     user = other_user(name)
     db.session.delete(db.get_or_404(Membership, (user.id, team_id)))
-    user.take_back_tokens()
     db.session.commit()
     return "", 204
 

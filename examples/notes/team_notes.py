@@ -8,11 +8,13 @@ from flask_tokenauth import require_scope
 
 from .authentication import auth
 from .database import db
+from .membership import check_membership
 from .models import Team, TeamNote
 from .reading import read_text
 
 blueprint = Blueprint("team_notes", __name__, url_prefix="/teams/<uuid:team_id>/notes")
 auth.protect(blueprint, "teams:{team_id}:read")
+blueprint.before_request(check_membership)
 
 
 @blueprint.get("")

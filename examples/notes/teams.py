@@ -8,11 +8,13 @@ from flask_tokenauth import require_scope
 
 from .authentication import auth, get_user
 from .database import db
+from .membership import check_membership
 from .models import Membership, Team
 from .reading import read_text
 
 blueprint = Blueprint("teams", __name__, url_prefix="/teams")
 auth.protect(blueprint)
+blueprint.before_request(check_membership)
 
 
 @blueprint.get("")
