@@ -12,7 +12,6 @@ from flask.cli import AppGroup, with_appcontext
 from .core.errors import Refusal, SettingsError
 from .core.frozen import thaw
 from .core.unverified import MAX_UNVERIFIED, parse_unverified
-from .credentials import find_token
 from .doctor import Severity, examine, list_unreached
 from .routes import Route
 from .state import AppState, current_state
@@ -117,7 +116,8 @@ def _ask_for_token() -> str:
 def _judge(state: AppState, text: str) -> Refusal | None:
     """Judge *text* as if it came in a request, so that the reason is the one in the log."""
     try:
-        state.judge.verify(find_token(f"Bearer {text}", max_bytes=state.settings.max_token_bytes) or "")
+        token = state.judge.find_token(f"Bearer {text}")
+        state.judge.accept(token)  # type: ignore[arg-type]  # not None, with this scheme
     except Refusal as refusal:
         return refusal
     return None

@@ -63,7 +63,6 @@ class TokenAuth(Generic[T]):
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
         app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
-        app.url_value_preprocessors.setdefault(None, []).insert(0, state.keep_matched)
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
         app.cli.add_command(make_group())
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]

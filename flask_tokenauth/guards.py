@@ -6,14 +6,14 @@ Above it they guard too, unless a decorator between hides what it wraps; ``flask
 import inspect
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, overload
 
 from .core.errors import SettingsError
 from .marks import enforcers, mark, mark_giver, mark_open
 from .requirements import Requirement
 from .settings import read_duration
-from .state import AppState, current_state
+from .state import current_state, enforce
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,7 +65,7 @@ def read_scopes(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
 
 def login_optional(view: F) -> F:
     """Let the anonymous into *view*, but nobody with a bad token: a client that sends one wants to be known."""
-    enforced: F = _wrap(view, AppState.enforce_optional)
+    enforced: F = _wrap(view, lambda: current_state().enforce_optional())
     mark_open(enforced, "optional")
     return enforced
 
@@ -85,7 +85,7 @@ def public(view: F) -> F:
 
 def _guard(requirement: Requirement) -> Callable[[F], F]:
     def decorate(view: F) -> F:
-        enforced: F = _wrap(view, lambda state: state.enforce(requirement))
+        enforced: F = _wrap(view, partial(enforce, requirement))
         mark(enforced, requirement)
         if inspect.isfunction(enforced):
             enforcers[enforced] = requirement
@@ -95,12 +95,12 @@ def _guard(requirement: Requirement) -> Callable[[F], F]:
     return decorate
 
 
-def _wrap(view: Any, enforce: Callable[[AppState], None]) -> Any:
-    """Return *view* with *enforce* before it: a function for a function, the class itself for a class of views."""
+def _wrap(view: Any, ask: Callable[[], None]) -> Any:
+    """Return *view* with *ask* before it: a function for a function, the class itself for a class of views."""
     target: Any = view
     _check_class(view)
     if inspect.isclass(view):
-        target.dispatch_request = _wrap(target.dispatch_request, enforce)
+        target.dispatch_request = _wrap(target.dispatch_request, ask)
         return target
     if not callable(target):
         raise TypeError(f"a guard decorates a view, not {type(target).__name__}")
@@ -108,13 +108,13 @@ def _wrap(view: Any, enforce: Callable[[AppState], None]) -> Any:
 
         @wraps(target)
         async def enforced(*args: Any, **kwargs: Any) -> Any:
-            enforce(current_state())
+            ask()
             return await target(*args, **kwargs)
     else:
 
         @wraps(target)
         def enforced(*args: Any, **kwargs: Any) -> Any:
-            enforce(current_state())
+            ask()
             return target(*args, **kwargs)
 
     return enforced

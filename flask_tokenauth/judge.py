@@ -7,17 +7,24 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from flask import Flask, g
 from werkzeug.wrappers import Request
 
-from .core.errors import InsecureTransport, Refusal, SettingsError, TokenRejected, UnknownUser, WrongUserID
+from .core.errors import InsecureTransport, Refusal, SettingsError, TokenError, TokenRejected, UnknownUser, WrongUserID
 from .core.verifier import Token, Verifier
-from .credentials import find_token
+from .credentials import check_credential, find_token
+from .requirements import Requirement
 from .settings import Settings
 
+Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
+
 _log = logging.getLogger("flask_tokenauth")
-_JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
+JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
 _USER = "_tokenauth_user"
+_NO_SCOPES = frozenset[str]()
+
+_current_g: Callable[[], Any] = g._get_current_object  # once, not for each attribute
 
 
 @dataclass(slots=True)
@@ -29,17 +36,14 @@ class Callbacks:
     check_token: Callable[[Token], Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct):
     """What became of one request's credential: a token with its user, a refusal, or neither where there was none."""
 
+    app: Flask  # whose verdict it is
     token: Token | None = None
     user_id: Any = None
     refusal: Refusal | None = None
-
-
-_ANONYMOUS = Judged()
-_BEING_JUDGED = Judged()
+    met: tuple[Requirement, ...] = ()  # what the hook has found to be met
 
 
 class Judge:
@@ -50,18 +54,19 @@ class Judge:
         settings: what its configuration says.
         callbacks: what the application adds.
         verifier: of its tokens.
-        now: the application's clock, seconds since 1970-01-01T00:00:00Z.
+        clock: tells seconds since 1970-01-01T00:00:00Z.
     """
 
     def __init__(
-        self, app: Flask, settings: Settings, callbacks: Callbacks, *, verifier: Verifier, now: Callable[[], float]
+        self, app: Flask, settings: Settings, callbacks: Callbacks, *, verifier: Verifier, clock: Clock
     ) -> None:
+        self.clock = clock
         self._app = app
         self._settings = settings
         self._callbacks = callbacks
         self._verifier = verifier
-        self._now = now
-        self._warned = False
+        self._undecided = Judged(app)
+        self._minds_transport = settings.enforce_https != "off"
 
     @property
     def has_user_loader(self) -> bool:
@@ -70,32 +75,82 @@ class Judge:
 
     def of(self, req: Request) -> Judged:
         """Return what became of the request's credential; judged once a request, whoever asks first."""
-        known: tuple[Judge, Judged] | None = getattr(req, _JUDGED, None)
-        if known is None or known[0] is not self:  # another application's verdict is not ours
-            setattr(req, _JUDGED, (self, _BEING_JUDGED))
-            show(_ANONYMOUS)  # nobody, should the application's own check fail
-            known = self, Judged(refusal=TokenRejected())
-            try:
-                known = self, self._judge(req)
-            finally:
-                setattr(req, _JUDGED, known)
-            show(known[1])
-        if known[1] is _BEING_JUDGED:
+        judged: Judged | None = req.__dict__.get(JUDGED)
+        if judged is None or judged.app is not self._app:  # another application's verdict is not ours
+            return self.show(req)
+        if judged is self._undecided:
             raise SettingsError(
                 "token_check asks who is calling, which is not known before it: use the token it is given"
             )
-        return known[1]
+        return judged
+
+    def show(self, req: Request) -> Judged:
+        """Put on ``g`` what became of the request's credential, judged now or before, and return it."""
+        fields = req.__dict__
+        if JUDGED in fields and fields[JUDGED].app is self._app:
+            judged = self.of(req)
+        else:
+            judged = fields[JUDGED] = self._judge(req)
+        shown = _current_g().__dict__  # where it keeps what is set on it
+        token = judged.token
+        shown["user_id"] = judged.user_id
+        shown["scopes"] = _NO_SCOPES if token is None else token.scopes
+        shown["token"] = token
+        return judged
 
     def _judge(self, req: Request) -> Judged:
+        header: str | None = req.environ.get("HTTP_AUTHORIZATION")
+        if header is None:
+            return Judged(self._app)
         try:
-            text = find_token(req.environ.get("HTTP_AUTHORIZATION"), max_bytes=self._settings.max_token_bytes)
-            if text is None:
-                return _ANONYMOUS
-            if not req.is_secure:
-                self._check_transport(req)
-            return Judged(*self.verify(text))
+            if self._minds_transport and not req.is_secure:
+                self._check_transport(req, header)
+            token = self.find_token(header)
+            if token is None:
+                return Judged(self._app)
+            if self._callbacks.check_token is None and self._callbacks.user_id_type is str:
+                return Judged(self._app, token, token.subject)
+            self._show_nobody(req, self._undecided)
+            return Judged(self._app, token, self.accept(token))
         except Refusal as refusal:
-            return Judged(refusal=refusal)
+            # Its frames hold the token, and this very request: a cycle for the garbage collector with each refusal.
+            refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
+            return Judged(self._app, refusal=refusal)
+        except BaseException:
+            self._show_nobody(req, Judged(self._app, refusal=TokenRejected()))
+            raise
+
+    def find_token(self, header: str) -> Token | None:
+        """Return the verified token of an ``Authorization`` header; None if there is another scheme in it.
+
+        Raises:
+            Refusal: there is something else than a good token.
+        """
+        text = find_token(header, max_bytes=self._settings.max_token_bytes)
+        if text is None:
+            return None
+        try:
+            return self._verifier.verify(text, now=self.clock())
+        except TokenError:
+            check_credential(header)
+            raise
+
+    def accept(self, token: Token) -> Any:
+        """Return the ID of the user whose token it is.
+
+        Raises:
+            TokenError: the application refuses this token.
+        """
+        user_id = self._convert(token.subject)
+        check = self._callbacks.check_token
+        if check is not None and not self._app.ensure_sync(check)(token):
+            raise TokenRejected
+        return user_id
+
+    def _show_nobody(self, req: Request, judged: Judged) -> None:
+        """Leave it at nobody, while the application's own code decides, and where anything fails."""
+        setattr(req, JUDGED, judged)
+        _current_g().__dict__.update(user_id=None, scopes=_NO_SCOPES, token=None)
 
     def verify(self, text: str) -> tuple[Token, Any]:
         """Return the token that *text* is, and the ID of its user.
@@ -103,19 +158,18 @@ class Judge:
         Raises:
             TokenError: it is refused, by the application's ``token_check`` at last.
         """
-        token = self._verifier.verify(text, now=self._now())
-        user_id = self._convert(token.subject)
-        check = self._callbacks.check_token
-        if check is not None and not self._app.ensure_sync(check)(token):
-            raise TokenRejected
-        return token, user_id
+        token = self._verifier.verify(text, now=self.clock())
+        return token, self.accept(token)
 
-    def _check_transport(self, req: Request) -> None:
+    def _check_transport(self, req: Request, header: str) -> None:
         """Do what ``TOKENAUTH_ENFORCE_HTTPS`` says about a token that came over plain HTTP."""
+        if find_token(header, max_bytes=self._settings.max_token_bytes) is None:
+            return
         if self._settings.enforce_https == "refuse":
+            check_credential(header)
             raise InsecureTransport
-        if self._settings.enforce_https == "warn" and not self._warned and not _is_loopback(req.remote_addr):
-            self._warned = True
+        if not _is_loopback(req.remote_addr):
+            self._minds_transport = False  # once is enough
             _log.warning(
                 "a token came over plain HTTP: serve over HTTPS, and behind a proxy use werkzeug's ProxyFix, so that "
                 'this application sees it; TOKENAUTH_ENFORCE_HTTPS says "refuse" or "off" to hear no more of it'
@@ -179,9 +233,3 @@ def _is_loopback(address: str | None) -> bool:
         return not address or ip_address(address).is_loopback
     except ValueError:
         return False
-
-
-def show(judged: Judged) -> None:
-    """Put what views expect on ``g``."""
-    scopes = frozenset() if judged.token is None else judged.token.scopes
-    g.user_id, g.scopes, g.token = judged.user_id, scopes, judged.token

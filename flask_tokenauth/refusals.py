@@ -1,9 +1,10 @@
 """A refusal of the core becomes the response to the client, with its challenge (RFC 6750 section 3)."""
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import msgspec
-from flask import current_app
+from flask import Flask, current_app
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, Unauthorized
 from werkzeug.wrappers import Response
 
@@ -39,13 +40,22 @@ class AuthError(HTTPException):
             description: what to tell the client's developer, instead of what the kind of refusal says.
             error: the refusal of the core; else the plainest of this status.
         """
-        self.error = self._refusal() if error is None else error
-        self.reason = self.error.reason
-        told = self.error.hint if description is None else str(description).encode(errors="replace").decode()
-        self.data: dict[str, Any] = {"error": self.error.code, "error_description": told}
-        if isinstance(self.error, InsufficientScope) and self.error.needed:
-            self.data["scope"] = " ".join(self.error.needed)
-        super().__init__(told, response=_respond(self.error, self.data))
+        self.error = error = self._refusal() if error is None else error
+        self.reason = error.reason
+        told = error.hint if description is None else str(description).encode(errors="replace").decode()
+        self.data: dict[str, Any] = {"error": error.code, "error_description": told}
+        if isinstance(error, InsufficientScope) and error.needed:
+            self.data["scope"] = " ".join(error.needed)
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # for three looks at it
+        if "tokenauth" not in app.extensions:
+            raise SettingsError(NOT_SET_UP)
+        settings: Settings = app.extensions["tokenauth"].settings
+        if told is error.hint and not isinstance(error, (InsufficientScope, LoginTooOld)):
+            body, challenge = _write_plain(type(error), settings.realm)  # type: ignore[arg-type]  # classes are hashable
+        else:
+            body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=settings.realm)
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), (_CHALLENGE, challenge)]
+        super().__init__(told, response=app.response_class([body], error.status, headers))
 
 
 class InvalidRequest(AuthError, BadRequest):
@@ -65,6 +75,7 @@ class NotPermitted(AuthError, Forbidden):
 
 
 _BY_STATUS: dict[int, type[AuthError]] = {400: InvalidRequest, 401: NotAuthenticated, 403: NotPermitted}
+_CHALLENGE = "WWW-Authenticate"
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
@@ -78,14 +89,14 @@ def answer(error: AuthError) -> Response:
     return error.get_response()
 
 
-def _respond(error: Refusal, body: dict[str, Any]) -> Response:
-    state = current_app.extensions.get("tokenauth")
-    if state is None:
-        raise SettingsError(NOT_SET_UP)
-    settings: Settings = state.settings
-    response = Response(msgspec.json.encode(body), error.status, mimetype="application/json")
-    response.headers["WWW-Authenticate"] = write_challenge(error, realm=settings.realm)
-    return response
+@lru_cache(maxsize=256)
+def _write_plain(kind: type[Refusal], realm: str) -> tuple[bytes, str]:
+    """Return body and challenge of a refusal that has nothing more to say than its kind: of most, so written once."""
+    error = kind.__new__(kind)
+    return (
+        msgspec.json.encode({"error": error.code, "error_description": error.hint}),
+        write_challenge(error, realm=realm),
+    )
 
 
 def write_challenge(error: Refusal, *, realm: str) -> str:

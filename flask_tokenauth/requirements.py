@@ -49,6 +49,13 @@ class Requirement:
         """All scopes that it names, as the guard has them."""
         return self.all_of + self.any_of
 
+    @property
+    def plainly(self) -> frozenset[str] | None:
+        """Scopes with which a token meets this for certain, whatever was asked; None where there is more to ask."""
+        if self.any_of or self.max_age is not None or self.load_user or any("{" in scope for scope in self.all_of):
+            return None
+        return frozenset(self.all_of)
+
     def check(self, asked: Asked, enough: Mapping[str, tuple[str, ...]]) -> None:
         """Refuse a request that does not meet this requirement.
 

@@ -1,7 +1,7 @@
 """What each route of an application requires: resolved for the hook, checked at start, listed for people."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flask import Blueprint, Flask
@@ -31,8 +31,14 @@ class Resolved:
 
     access: Access
     requirements: tuple[Requirement, ...]
+    plainly: frozenset[str] | None = field(init=False)  # scopes with which a token meets them all for certain
     visited: tuple[Any, ...] = ()  # views, classes and blueprints that were asked
     inside: frozenset[Requirement] = frozenset()  # what wrappers inside the view enforce by themselves
+
+    def __post_init__(self) -> None:
+        each = [requirement.plainly for requirement in self.requirements]
+        known = [scopes for scopes in each if scopes is not None]
+        object.__setattr__(self, "plainly", frozenset().union(*known) if len(known) == len(each) else None)
 
 
 def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Resolved:

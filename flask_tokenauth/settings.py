@@ -158,6 +158,7 @@ class Settings:
     max_token_bytes: int = _setting(
         _size(1024, 1024 * 1024), "a number of bytes, from 1024 to 1048576", "8000", MAX_TOKEN_BYTES
     )
+    token_cache_size: int = _setting(_size(0, 1_000_000), "a number of tokens, from 0 to 1000000", "1024", 1024)
     realm: str = _setting(_realm, "a text of Latin-1 without control characters, at most 255 long", "api")
     default_guard: str | None = _setting(_default_guard, 'the text "login_required"', "login_required", None)
     public_endpoints: frozenset[str] = _setting(

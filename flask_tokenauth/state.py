@@ -2,19 +2,20 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 from weakref import WeakSet
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
+from werkzeug.exceptions import HTTPException
 
 from .core.claims import ClaimsPolicy
-from .core.errors import Refusal, SettingsError
+from .core.errors import MissingCredential, Refusal, SettingsError
 from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.verifier import Verifier
-from .judge import Callbacks, Judge, show
+from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
 from .refusals import NOT_SET_UP, AuthError, refuse
 from .requirements import Asked, Requirement
@@ -22,11 +23,13 @@ from .routes import Resolved, Route, check_routes, list_routes, resolve
 from .settings import PREFIX, Settings
 from .signals import token_refused
 
-Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
-
 _log = logging.getLogger("flask_tokenauth")
 _MATCHED = "_tokenauth_matched"  # on the request object, where no view looks for something to overwrite
 _MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up
+
+# The objects themselves: each look through a proxy costs as much as a cached token.
+_current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
+_current_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
 
 _states: WeakSet["AppState"] = WeakSet()
 
@@ -43,7 +46,6 @@ class AppState:
     Attributes:
         app: the application, which sends the signals.
         judge: what judges the credentials of its requests.
-        clock: the one place where this floor and those above read the time.
     """
 
     made: ClassVar[int] = 0
@@ -62,9 +64,10 @@ class AppState:
         self._checked = False
         self._resolved: dict[tuple[str, str], tuple[Any, int, Resolved]] = {}
         self.settings = settings
-        self.clock: Clock = time.time
-        verifier = Verifier(settings.keys, policy, max_bytes=settings.max_token_bytes)
-        self.judge = Judge(app, settings, callbacks, verifier=verifier, now=lambda: self.clock())  # noqa: PLW0108  # tests move it
+        verifier = Verifier(
+            settings.keys, policy, max_bytes=settings.max_token_bytes, cache_size=settings.token_cache_size
+        )
+        self.judge = Judge(app, settings, callbacks, verifier=verifier, clock=time.time)
         self._issuer = (
             Issuer(
                 settings.keys.signing_key,
@@ -75,6 +78,15 @@ class AppState:
             if settings.keys.signing_key
             else None
         )
+
+    @property
+    def clock(self) -> Clock:
+        """The one place where this floor and those above read the time; the judge's own, and tests move it."""
+        return self.judge.clock
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self.judge.clock = clock
 
     @property
     def issuer(self) -> Issuer:
@@ -93,21 +105,31 @@ class AppState:
         Sets ``g.user_id``, ``g.scopes`` and ``g.token`` afresh: with an application context pushed outside, Flask
         hands the same ``g`` to one request after the other.
         """
-        show(self.judge.of(request))
+        req = _current_request()
+        judged = self.judge.show(req)
         if not self._checked:
             self.check()
-        rule = request.url_rule
-        if rule is None or (request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
+        rule, method = req.url_rule, req.method
+        if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return
-        if rule.endpoint not in self.app.view_functions:
+        view = self.app.view_functions.get(rule.endpoint)
+        if view is None:
             return  # Flask has no view for it either, and fails by itself
-        resolved = self._resolve(rule.endpoint, request.method)
+        known = self._resolved.get((rule.endpoint, method))
+        if known is None or known[0] is not view or known[1] != Notes.made:
+            known = self._resolve(rule.endpoint, method)
+        resolved, token = known[2], judged.token
+        if token is not None and resolved.plainly is not None and resolved.plainly <= token.scopes:
+            judged.met = resolved.requirements
+            return
         if resolved.access == "optional":
             self.enforce_optional()
         for requirement in resolved.requirements:
             # A decorator between may answer OPTIONS itself, as Flask-CORS does; if it does not, the wrapper enforces.
-            if request.method != "OPTIONS" or requirement not in resolved.inside:
-                self.enforce(requirement)
+            if method != "OPTIONS" or requirement not in resolved.inside:
+                self._enforce(requirement, req, judged)
+        if method != "OPTIONS":
+            judged.met = resolved.requirements
 
     def list_routes(self) -> list[Route]:
         """Return every route of the application with what it needs."""
@@ -128,20 +150,13 @@ class AppState:
         check_routes(self.app, self.settings)
         self._checked = True
 
-    def _resolve(self, endpoint: str, method: str) -> Resolved:
-        """Return what the endpoint requires, resolved once for each view function that stands for it."""
-        view = self.app.view_functions[endpoint]
-        known = self._resolved.get((endpoint, method))
-        if known is None or known[0] is not view or known[1] != Notes.made:
-            known = view, Notes.made, resolve(self.app, self.settings, endpoint, method)
-            if len(self._resolved) >= _MOST_RESOLVED:
-                self._resolved.clear()
-            self._resolved[endpoint, method] = known
-        return known[2]
-
-    def keep_matched(self, endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG002  # Flask's call
-        """Keep what the URL matched, before any blueprint's preprocessor takes something out of it."""
-        setattr(request, _MATCHED, dict(values or {}))
+    def _resolve(self, endpoint: str, method: str) -> tuple[Any, int, Resolved]:
+        """Return what the endpoint requires, and for which view function and how many marks that was found."""
+        resolved = self.app.view_functions[endpoint], Notes.made, resolve(self.app, self.settings, endpoint, method)
+        if len(self._resolved) >= _MOST_RESOLVED:
+            self._resolved.clear()
+        self._resolved[endpoint, method] = resolved
+        return resolved
 
     def enforce(self, requirement: Requirement) -> None:
         """Refuse the current request unless its token meets *requirement*.
@@ -149,15 +164,18 @@ class AppState:
         Raises:
             AuthError: it has none, a bad one, or one that does not reach this far.
         """
-        judged = self.judge.of(request)
+        req = _current_request()
+        self._enforce(requirement, req, self.judge.of(req))
+
+    def _enforce(self, requirement: Requirement, req: Request, judged: Judged) -> None:
+        if judged.token is None:
+            raise self.refuse(judged.refusal or MissingCredential())
         try:
-            if judged.refusal is not None:
-                raise judged.refusal
             declared = self.settings.scopes
             asked = Asked(judged.token, _matched, self.clock(), self.settings.leeway)
             requirement.check(asked, declared.enough if declared else {})
             if requirement.load_user:
-                self.judge.load_user(request)
+                self.judge.load_user(req)
         except Refusal as refusal:
             raise self.refuse(refusal) from None
 
@@ -167,14 +185,15 @@ class AppState:
         Raises:
             AuthError: the credential is refused.
         """
-        refusal = self.judge.of(request).refusal
+        refusal = self.judge.of(_current_request()).refusal
         if refusal is not None:
             raise self.refuse(refusal)
 
     def refuse(self, refusal: Refusal) -> AuthError:
         """Return the exception that answers the current request, and tell the log and the listeners why."""
         _log.info("refused: %s", refusal.reason)
-        token_refused.send(self.app, reason=refusal.reason)
+        if token_refused.receivers:
+            token_refused.send(self.app, reason=refusal.reason)
         return refuse(refusal)
 
 
@@ -183,12 +202,26 @@ def _matched(name: str) -> str | None:
 
     A default of the rule has no converter; only a text, an int or a UUID stands for itself in a scope.
     """
-    values: dict[str, Any] = getattr(request, _MATCHED, None) or request.view_args or {}
+    req = _current_request()
+    values: Mapping[str, Any] | None = getattr(req, _MATCHED, None)
+    if values is None:
+        values = _match(req)
+        setattr(req, _MATCHED, values)
     value = values.get(name)
-    converter = request.url_rule._converters.get(name) if request.url_rule is not None else None
+    converter = req.url_rule._converters.get(name) if req.url_rule is not None else None
     if converter is not None and name in values:
         return converter.to_url(value)
     return str(value) if isinstance(value, (str, int, UUID)) and not isinstance(value, bool) else None
+
+
+def _match(req: Request) -> Mapping[str, Any]:
+    """Return what the URL matches; in ``view_args`` a preprocessor may have taken something out, or put it in."""
+    adapter = _current_app().create_url_adapter(req)
+    try:
+        rule, values = adapter.match(return_rule=True) if adapter is not None else (None, {})
+    except HTTPException:
+        return {}
+    return values if rule is req.url_rule else {}
 
 
 def _read_config(app: Flask) -> dict[str, object]:
@@ -213,6 +246,18 @@ def state_of(app: Flask) -> AppState:
     return state
 
 
+def enforce(requirement: Requirement) -> None:
+    """Refuse the current request as :meth:`AppState.enforce` does, unless the hook has let it pass this very guard.
+
+    Raises:
+        AuthError: its token does not meet *requirement*.
+        SettingsError: ``TokenAuth`` is not set up on the current application.
+    """
+    judged: Judged | None = _current_request().__dict__.get(JUDGED)
+    if judged is None or judged.app is not _current_app() or requirement not in judged.met:
+        current_state().enforce(requirement)
+
+
 def list_states() -> list[AppState]:
     """Return what each application that is set up in this process, and still there, holds."""
     return list(_states)
@@ -225,4 +270,4 @@ def count_states() -> int:
 
 def current_state() -> AppState:
     """Return the state of the current application; raises like :func:`state_of`."""
-    return state_of(current_app)
+    return state_of(_current_app())

@@ -54,7 +54,8 @@ def create_token(
         auth_time=auth_time,
         claims=claims,
     )
-    token_issued.send(state.app, user_id=user_id, scopes=frozenset(granted), audience=audience, expires_in=lifetime)
+    if token_issued.receivers:
+        token_issued.send(state.app, user_id=user_id, scopes=frozenset(granted), audience=audience, expires_in=lifetime)
     return token
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from flask_tokenauth.core.errors import MalformedCredential, TokenTooLarge
-from flask_tokenauth.credentials import find_token
+from flask_tokenauth.credentials import check_credential, find_token
 
 LIMIT = 100
 
@@ -15,6 +15,7 @@ def find(header: str | None) -> str | None:
 @pytest.mark.parametrize("header", ["Bearer a.b-c_d~e+f/0==", "bearer a.b-c_d~e+f/0==", "BEARER   a.b-c_d~e+f/0=="])
 def test_a_bearer_token_follows_its_scheme_after_spaces(header: str) -> None:
     """Schemes compare without case, RFC 9110 section 11.1."""
+    check_credential(header)
     assert find(header) == "a.b-c_d~e+f/0=="
 
 
@@ -66,8 +67,9 @@ def test_another_scheme_is_no_credential_of_ours(header: str | None) -> None:
     ],
 )
 def test_a_bearer_header_of_another_form_is_malformed(header: str) -> None:
+    assert find(header) is not None
     with pytest.raises(MalformedCredential):
-        find(header)
+        check_credential(header)
 
 
 @pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])

@@ -1,6 +1,6 @@
 """What a guard asks of a request, and whether a token has it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -15,19 +15,8 @@ READ = Requirement(all_of=("read",))
 
 
 def asked(*scopes: str, now: float = NOW, auth_time: float | None = None, **view_args: str) -> Asked:
-    token = Token(
-        subject="alice",
-        scopes=frozenset(scopes),
-        issuer=None,
-        audience=frozenset(),
-        expires_at=datetime.now(UTC),
-        issued_at=None,
-        token_id=None,
-        session_id=None,
-        client_id=None,
-        auth_time=None if auth_time is None else datetime.fromtimestamp(auth_time, UTC),
-        claims={},
-    )
+    claims = {} if auth_time is None else {"auth_time": auth_time}
+    token = Token(subject="alice", scopes=frozenset(scopes), claims=claims)
     return Asked(token, dict[str, str | None](view_args).get, now, timedelta(seconds=10))
 
 

@@ -1,6 +1,5 @@
 """Text to verified token."""
 
-import dataclasses
 import json
 from datetime import UTC, datetime
 
@@ -63,7 +62,7 @@ def test_what_a_token_does_not_say_is_none(mint: Mint) -> None:
 def test_a_token_cannot_be_changed(mint: Mint, verifier: Verifier) -> None:
     token = verifier.verify(mint(teams=[{"name": "blue"}]), now=NOW)
 
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         token.subject = "bob"  # type: ignore[misc]  # the attempt under test
     with pytest.raises(TypeError):
         token.claims["sub"] = "bob"  # type: ignore[index]  # the attempt under test

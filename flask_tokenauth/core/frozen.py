@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 MAX_DEPTH = 32  # arrays and objects within each other
+_ATOMS = frozenset({str, int, float, bool, type(None)})  # never to be changed, so kept as they are
 
 
 def freeze(value: object, depth: int = MAX_DEPTH) -> object:
@@ -13,12 +14,20 @@ def freeze(value: object, depth: int = MAX_DEPTH) -> object:
         ValueError: arrays and objects lie more than *depth* deep.
     """
     if isinstance(value, Mapping):
-        _check_depth(depth)
-        return MappingProxyType({name: freeze(each, depth - 1) for name, each in value.items()})
+        return MappingProxyType(freeze_values(dict(value), depth))
     if isinstance(value, (list, tuple)):
         _check_depth(depth)
-        return tuple(freeze(each, depth - 1) for each in value)
+        return tuple([each if type(each) in _ATOMS else freeze(each, depth - 1) for each in value])
     return value
+
+
+def freeze_values(members: dict[str, object], depth: int = MAX_DEPTH) -> dict[str, object]:
+    """Freeze the values of *members* in their place, and return it; raises like :func:`freeze`."""
+    _check_depth(depth)
+    for name, value in members.items():
+        if type(value) not in _ATOMS:
+            members[name] = freeze(value, depth - 1)  # no new name, so this may be done on the way
+    return members
 
 
 def _check_depth(left: int) -> None:

@@ -32,7 +32,9 @@ class Issuer:
         self, key: Key, policy: ClaimsPolicy, *, lifetime: timedelta, max_bytes: int = jws.MAX_TOKEN_BYTES
     ) -> None:
         self._key = key
+        self._header = jws.write_header(key, typ=policy.typ)
         self._policy = policy
+        self._audience = _as_claim(policy.audience)
         self._lifetime = lifetime
         self._max_bytes = max_bytes
 
@@ -66,46 +68,39 @@ class Issuer:
             TypeError: *scopes* is one text, *audience* is not of texts, or *auth_time* is no ``datetime``.
         """
         lifetime = self._lifetime if expires_in is None else expires_in
-        if lifetime < timedelta(seconds=1):
+        if lifetime < _SECOND:
             raise ValueError("expires_in is under one second")
-        intended = self._policy.audience if audience is None else _as_set(audience)
+        policy, intended, issuer = self._policy, self._audience, self._policy.issuer
+        if audience is not None:
+            policy = replace(policy, audience=_as_set(audience))
+            intended = _as_claim(policy.audience)
+        issued_at = int(now)
         made: dict[str, object] = {
-            "iss": self._policy.issuer,
+            "iss": issuer,
             "sub": subject,
-            "aud": _as_claim(intended),
-            "exp": int(now) + int(lifetime.total_seconds()),
-            "iat": int(now),
+            "aud": intended,
+            "exp": issued_at + int(lifetime.total_seconds()),
+            "iat": issued_at,
             "jti": new_id(),
-            "client_id": self._policy.issuer if client_id is None else client_id,
+            "client_id": issuer if client_id is None else client_id,
         }
         if scope := format_scope(scopes):
             made["scope"] = scope
         if auth_time is not None:
             made["auth_time"] = _seconds(auth_time)
-        payload = self._encode(made | _app_claims(claims or {}))
-        self._judge(payload, replace(self._policy, audience=intended), now)
-        token = jws.sign(payload, self._key, typ=self._policy.typ)
+        try:
+            policy.check(made, typ=policy.typ, now=now)
+        except TokenError as error:
+            raise ValueError(f"such a token would be refused: {error.reason}, {error}") from error
+        if claims:
+            made |= _app_claims(claims)
+        token = jws.sign_under(self._header, _encode(made), self._key)
         if len(token) > self._max_bytes:
             raise ValueError(f"the token is {len(token)} bytes long; {self._max_bytes} are the most (fewer claims?)")
         return token
 
-    def _encode(self, claims: Mapping[str, object]) -> bytes:
-        try:
-            payload = msgspec.json.encode(thaw(claims))
-            unchanged = freeze(claims) == read_claims(payload)
-        except (TypeError, ValueError, RecursionError, TokenError) as error:
-            raise ValueError(_NO_JSON) from error
-        if not unchanged:  # not a number became null, a date became text: the reader would get something else
-            raise ValueError(_NO_JSON)
-        return payload
 
-    def _judge(self, payload: bytes, policy: ClaimsPolicy, now: float) -> None:
-        try:
-            policy.check(read_claims(payload), typ=policy.typ, now=now)
-        except TokenError as error:
-            raise ValueError(f"such a token would be refused: {error.reason}, {error}") from error
-
-
+_SECOND = timedelta(seconds=1)
 _NO_JSON = "claims must be JSON values (texts, finite numbers, booleans, None, lists, dicts of texts), at most 32 deep"
 
 
@@ -115,9 +110,24 @@ def new_id() -> str:
 
 
 def _app_claims(claims: Mapping[str, object]) -> dict[str, object]:
+    """Return *claims* in plain dicts and lists, if who reads the token gets what is written here."""
     if taken := sorted(RESERVED.intersection(claims)):
         raise ValueError(f"reserved claims: {', '.join(taken)}")
-    return dict(claims)
+    try:
+        plain = {name: thaw(value) for name, value in claims.items()}
+        unchanged = freeze(claims) == read_claims(_encode(plain))
+    except (ValueError, RecursionError, TokenError) as error:
+        raise ValueError(_NO_JSON) from error
+    if not unchanged:  # not a number became null, a date became text: the reader would get something else
+        raise ValueError(_NO_JSON)
+    return plain
+
+
+def _encode(claims: dict[str, object]) -> bytes:
+    try:
+        return msgspec.json.encode(claims)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(_NO_JSON) from error
 
 
 def _as_set(audience: str | Iterable[str]) -> frozenset[str]:

@@ -6,7 +6,6 @@ nothing is repaired or ignored on the way.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 
 import msgspec
@@ -21,8 +20,7 @@ _LONGEST_HEADER = 8000  # characters, however long a token may be: reading it is
 _DOTS = 2  # header, payload and signature, RFC 7515 section 7.1
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedJws:
+class VerifiedJws(msgspec.Struct, frozen=True):
     """What a good signature covers."""
 
     header: Mapping[str, object]
@@ -46,19 +44,22 @@ def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> Ver
         raise MalformedToken("token")
     if len(token) > max_bytes:
         raise TokenTooLarge(len(token), max_bytes)
-    if not token.isascii() or token.count(".") != _DOTS:
-        raise MalformedToken("token")
-    signed, _, signature_text = token.encode().rpartition(b".")
-    header_text, _, payload_text = signed.partition(b".")
-    if len(header_text) > _LONGEST_HEADER:
-        raise MalformedToken("header")
-    header = _read_header(_decode(header_text, "header"))
+    try:
+        text = token.encode("ascii")
+        header_text, payload_text, signature_text = text.split(b".", _DOTS + 1)
+    except ValueError:  # which would hold the token
+        raise MalformedToken("token") from None
+    known = keys.find_header(header_text)
+    header = _read_header(header_text) if known is None else known
     key = keys.find(header.get("kid"))  # type: ignore[arg-type]  # a text or missing, as checked
     if key is None:
         raise UnknownKey
     if header["alg"] != key.algorithm:
         raise WrongAlgorithm(key.algorithm)
+    signed = text[: len(header_text) + 1 + len(payload_text)]
     key.verify(signed, _decode(signature_text, "signature"))
+    if known is None:
+        keys.remember_header(header_text, header)
     return VerifiedJws(header, _decode(payload_text, "payload"), key)
 
 
@@ -68,8 +69,22 @@ def sign(payload: bytes, key: Key, *, typ: str | None = None) -> str:
     Raises:
         InvalidKey: *key* cannot sign.
     """
+    return sign_under(write_header(key, typ=typ), payload, key)
+
+
+def write_header(key: Key, *, typ: str | None = None) -> bytes:
+    """Return the header segment of what *key* signs, and the dot after it: ``alg``, ``kid`` and *typ* if given."""
     header = {"alg": key.algorithm, "kid": key.kid} | ({} if typ is None else {"typ": typ})
-    signed = base64url.encode(msgspec.json.encode(header)) + b"." + base64url.encode(payload)
+    return base64url.encode(msgspec.json.encode(header)) + b"."
+
+
+def sign_under(header: bytes, payload: bytes, key: Key) -> str:
+    """Return *payload* signed by *key* under a *header* that :func:`write_header` made for it, to be made only once.
+
+    Raises:
+        InvalidKey: *key* cannot sign.
+    """
+    signed = header + base64url.encode(payload)
     return (signed + b"." + base64url.encode(key.sign(signed))).decode()
 
 
@@ -80,8 +95,11 @@ def _decode(text: bytes, part: str) -> bytes:
         raise MalformedToken(part) from error
 
 
-def _read_header(data: bytes) -> Mapping[str, object]:
+def _read_header(text: bytes) -> Mapping[str, object]:
     """Read the JOSE header and refuse what we would have to ignore or guess (RFC 7515 section 4)."""
+    if len(text) > _LONGEST_HEADER:
+        raise MalformedToken("header")
+    data = _decode(text, "header")
     try:
         header = freeze(
             json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)

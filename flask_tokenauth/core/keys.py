@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jwt.algorithms as pyjwt
+
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
 from .errors import InvalidKey, InvalidSignature
 
 _BOTH = frozenset({"sign", "verify"})
 _LONGEST_KID = 255  # characters
+_LONGEST_HEADER = 1024  # bytes, of those that are remembered
+_MOST_HEADERS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +31,7 @@ class Key:
     _private: Any = field(repr=False)  # secret or private key; None in a public key
     _public: Any = field(repr=False)  # what verifies: the secret again, or the public key
     _signature_bytes: int = field(repr=False)
+    _crypto: pyjwt.Algorithm = field(repr=False)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, object], *, alg: str | None = None) -> "Key":
@@ -110,7 +115,7 @@ class Key:
         if not can_sign and not can_verify:
             raise InvalidKey("key_ops leave nothing that this key may do")
         length = key_material.signature_bytes(public, algorithm)
-        return cls(kid, algorithm.name, can_sign, can_verify, private, public, length)
+        return cls(kid, algorithm.name, can_sign, can_verify, private, public, length, algorithm.crypto)
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature over *message*, in the form that JWS wants (RFC 7515 section 5.1).
@@ -120,7 +125,7 @@ class Key:
         """
         if not self.can_sign:
             raise InvalidKey("this key cannot sign")
-        return ALGORITHMS[self.algorithm].crypto.sign(message, self._private)
+        return self._crypto.sign(message, self._private)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Refuse *signature* unless this key made it over *message*.
@@ -130,7 +135,7 @@ class Key:
         """
         if not self.can_verify or len(signature) != self._signature_bytes:
             raise InvalidSignature  # OpenSSL takes an RSA-PSS signature without its leading zeros for the same
-        if not ALGORITHMS[self.algorithm].crypto.verify(message, self._public, signature):
+        if not self._crypto.verify(message, self._public, signature):
             raise InvalidSignature
 
     @property
@@ -179,7 +184,7 @@ class Key:
 
 
 class KeySet:
-    """Keys by their ID, in order; the first that can sign is the one that does.
+    """Keys by their ID, in order; the first that can sign is the one that does. They may be exchanged for others.
 
     Args:
         keys: at least one. Secrets and public keys do not mix: a set with public keys is there to be published, and an
@@ -189,16 +194,43 @@ class KeySet:
         InvalidKey: no key, two with the same ``kid``, or secrets mixed with public keys.
     """
 
-    __slots__ = ("_by_kid",)
+    __slots__ = ("_by_kid", "_headers", "generation")
+
+    generation: (
+        int  #: How often the keys were exchanged; to be read before a key is looked for, by who keeps what it said.
+    )
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._by_kid: dict[str, Key] = {}
-        for key in keys:
-            if key.kid in self._by_kid:
-                raise InvalidKey("two keys have the same kid")
-            self._by_kid[key.kid] = key
-        if len({key.key_type == "oct" for key in self}) != 1:
-            raise InvalidKey("a key set holds secrets or public keys, at least one, and never both kinds")
+        self._by_kid = _index(keys)
+        self.generation = 0
+        self._headers: dict[bytes, Mapping[str, object]] = {}
+
+    def exchange(self, keys: Iterable[Key]) -> None:
+        """Hold *keys* from now on, and no others: what was verified with a key that is gone must be verified again.
+
+        Raises:
+            InvalidKey: as for a new set; this one stays as it was.
+        """
+        self._by_kid = _index(keys)
+        self._headers = {}
+        self.generation += 1  # last: who reads the new one finds the new keys
+
+    def find_header(self, text: bytes) -> Mapping[str, object] | None:
+        """Return the JOSE header that *text* stands for, if it is remembered; what it says is to be judged as ever."""
+        return self._headers.get(text)
+
+    def remember_header(self, text: bytes, header: Mapping[str, object]) -> None:
+        """Remember what the header segment *text* says, once a key of this set has signed it, so that nobody else can.
+
+        Args:
+            text: base64url, as it came.
+            header: what was read of it, deeply immutable.
+        """
+        if len(text) > _LONGEST_HEADER:
+            return
+        if len(self._headers) >= _MOST_HEADERS:
+            self._headers = {}
+        self._headers[text] = header
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
@@ -241,6 +273,17 @@ class KeySet:
 
     def __repr__(self) -> str:
         return f"KeySet({list(self)!r})"
+
+
+def _index(keys: Iterable[Key]) -> dict[str, Key]:
+    by_kid: dict[str, Key] = {}
+    for key in keys:
+        if key.kid in by_kid:
+            raise InvalidKey("two keys have the same kid")
+        by_kid[key.kid] = key
+    if len({key.key_type == "oct" for key in by_kid.values()}) != 1:
+        raise InvalidKey("a key set holds secrets or public keys, at least one, and never both kinds")
+    return by_kid
 
 
 def _find_algorithm(jwk: Mapping[str, object], alg: str | None) -> Algorithm:

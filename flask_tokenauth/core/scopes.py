@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 _TOKEN = r"[!#-\[\]-~]+"  # noqa: S105  # 1*( %x21 / %x23-5B / %x5D-7E ), a grammar and no password
 _SCOPE_TOKEN = re.compile(_TOKEN)
@@ -10,6 +11,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")  # unreserved, RFC 3986 section 2.3
 _SCOPE = re.compile(f"{_TOKEN}(?: {_TOKEN})*")
 
 
+@lru_cache(maxsize=256)  # an application has few; they are read of tokens that were signed
 def parse_scope(text: str) -> frozenset[str]:
     """Read a scope string: scope tokens, one space between; empty text is no scope at all.
 
@@ -48,8 +50,13 @@ def check_scope_token(scope: object) -> None:
     """
     if not isinstance(scope, str):
         raise TypeError(f"a scope is a text, not {type(scope).__name__}")
-    if not _SCOPE_TOKEN.fullmatch(scope):
+    if not _is_scope_token(scope):
         raise ValueError(f"not a scope: {scope!r} (printable ASCII without space, quote and backslash)")
+
+
+@lru_cache(maxsize=256)
+def _is_scope_token(scope: str) -> bool:
+    return _SCOPE_TOKEN.fullmatch(scope) is not None
 
 
 def find_placeholders(scope: str) -> tuple[str, ...]:
