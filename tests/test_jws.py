@@ -305,3 +305,67 @@ def test_the_refusal_of_a_header_holds_nothing_of_it() -> None:
 
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def header_text(token: str) -> bytes:
+    return token.partition(".")[0].encode()
+
+
+def test_a_header_is_remembered_once_its_key_has_signed_it() -> None:
+    keys = KeySet([KEY])
+    token = jws.sign(b"{}", KEY)
+    forged = token[: token.rindex(".") + 1] + text(bytes(32))
+
+    with pytest.raises(InvalidSignature):
+        jws.verify(forged, keys)
+    assert keys.find_header(header_text(token)) is None
+
+    jws.verify(token, keys)
+    assert keys.find_header(header_text(token)) == {"alg": "HS256", "kid": KEY.kid}
+
+
+def test_a_remembered_header_spares_no_signature_its_check() -> None:
+    keys = KeySet([KEY])
+    token = jws.sign(b"{}", KEY)
+    jws.verify(token, keys)
+
+    with pytest.raises(InvalidSignature):
+        jws.verify(token.replace(".e30.", ".e30K."), keys)
+    with pytest.raises(InvalidSignature):
+        jws.verify(token[: token.rindex(".") + 1] + text(bytes(32)), keys)
+
+
+def test_headers_are_forgotten_with_the_keys_they_were_signed_by() -> None:
+    keys = KeySet([KEY])
+    token = jws.sign(b"{}", KEY)
+    jws.verify(token, keys)
+
+    keys.exchange([Key.from_secret(bytes(range(1, 33)), kid=KEY.kid)])
+
+    assert keys.find_header(header_text(token)) is None
+    with pytest.raises(InvalidSignature):
+        jws.verify(token, keys)
+
+
+@pytest.mark.parametrize(("size", "remembered"), [(1023, True), (1024, True), (1026, False)])
+def test_only_short_headers_are_remembered(size: int, remembered: bool) -> None:  # noqa: FBT001  # of parametrize
+    keys = KeySet([KEY])
+    room = size * 3 // 4 - len(header(x=""))
+    token = signed(header(x="a" * room))
+
+    jws.verify(token, keys)
+
+    assert len(header_text(token)) == size
+    assert (keys.find_header(header_text(token)) is not None) is remembered
+
+
+def test_no_more_than_sixty_four_headers_are_remembered() -> None:
+    keys = KeySet([KEY])
+    tokens = [signed(header(x=each)) for each in range(200)]
+
+    for token in tokens:
+        jws.verify(token, keys)
+
+    known = [token for token in tokens if keys.find_header(header_text(token)) is not None]
+    assert 0 < len(known) <= 64
+    assert tokens[-1] in known

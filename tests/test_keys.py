@@ -556,3 +556,25 @@ def test_the_refusal_of_a_key_says_what_is_wrong(load: Callable[[], object], mes
 @pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_a_new_key_takes_the_id_that_it_is_given(name: str) -> None:
     assert Key.generate(name, kid="2026").kid == "2026"
+
+
+def test_the_keys_of_a_set_can_be_exchanged() -> None:
+    first, second = Key.generate("HS256", kid="a"), Key.generate("HS256", kid="b")
+    keys = KeySet([first])
+
+    keys.exchange([second])
+
+    assert (keys.find("a"), keys.find("b")) == (None, second)
+    assert keys.signing_key is second
+    assert keys.generation == 1
+
+
+def test_what_is_no_set_of_keys_is_not_exchanged_for_one() -> None:
+    key = Key.generate("HS256", kid="a")
+    keys = KeySet([key])
+
+    for wrong in ([], [key, key], [key, Key.generate("ES256")]):
+        with pytest.raises(InvalidKey):
+            keys.exchange(wrong)
+
+    assert (list(keys), keys.generation) == ([key], 0)

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 
-from flask_tokenauth import TokenAuth, login_required
+from flask_tokenauth import TokenAuth, create_token, get_token, login_required, token_issued, token_refused
 from flask_tokenauth.core.claims import YEAR_9999
 from flask_tokenauth.core.keys import Key
 
@@ -363,3 +363,83 @@ def test_a_claim_that_a_view_tampers_with_is_untouched_in_the_next_request(
 
     assert client.get("/tamper", headers=bearer(token)).json == {"teams": ["blue"]}
     assert client.get("/tamper", headers=bearer(token)).json == {"teams": ["blue"]}
+
+
+def test_what_one_view_does_to_its_token_the_next_request_does_not_see(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    seen = []
+
+    def spoil() -> str:
+        seen.append((g.user_id, g.scopes, g.token.to_dict()))
+        g.token.to_dict()["sub"] = "mallory"
+        for attempt in (
+            lambda: g.token.claims.update(sub="mallory"),
+            lambda: g.token.claims["teams"].append("red"),
+            lambda: g.scopes.add("admin"),
+            lambda: setattr(g.token, "subject", "mallory"),
+            lambda: object.__setattr__(g.token, "scopes", frozenset({"admin"})),
+        ):
+            with pytest.raises((AttributeError, TypeError)):
+                attempt()
+        g.user_id, g.scopes, g.token = "mallory", {"admin"}, None
+        return "spoilt"
+
+    app.add_url_rule("/", view_func=login_required(spoil))
+    headers = {"Authorization": f"Bearer {mint(teams=['blue'])}"}
+
+    for _ in range(3):
+        assert app.test_client().get("/", headers=headers).text == "spoilt"
+
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][:2] == ("alice", {"reports:read"})
+
+
+def test_keys_that_are_exchanged_count_with_the_next_request(app: Flask, client: FlaskClient, mint: Mint) -> None:
+    headers = {"Authorization": f"Bearer {mint()}"}
+    assert client.get("/me", headers=headers).status_code == 200
+
+    app.extensions["tokenauth"].settings.keys.exchange([Key.generate("HS256")])
+
+    assert client.get("/me", headers=headers).status_code == 401
+
+
+def test_the_second_that_passes_counts_with_the_next_request(
+    client: FlaskClient, mint: Mint, clock: StandingClock
+) -> None:
+    headers = {"Authorization": f"Bearer {mint(exp=NOW + 900)}"}
+    assert client.get("/me", headers=headers).status_code == 200
+
+    clock.now = NOW + 909.9
+    assert client.get("/me", headers=headers).status_code == 200
+    clock.now = NOW + 910
+    assert client.get("/me", headers=headers).status_code == 401
+
+
+def test_the_hook_shows_who_is_calling_whatever_was_put_on_g_before_it(
+    make_app: MakeApp, mint: Mint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=login_required(whoami()))
+
+    @app.url_value_preprocessor
+    def pretend(endpoint: str | None, values: object) -> None:
+        assert get_token() is not None
+        g.user_id, g.scopes, g.token = "mallory", {"admin"}, None
+
+    seen = app.test_client().get("/", headers=bearer(mint())).json
+
+    assert seen == {"user_id": "alice", "scopes": ["reports:read"], "token": "t1"}
+
+
+def test_where_nobody_listens_nothing_is_sent(
+    app: Flask, client: FlaskClient, mint: Mint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for signal in (token_issued, token_refused):
+        monkeypatch.setattr(signal, "receivers", {})
+        monkeypatch.setattr(signal, "send", None)
+
+    with app.app_context():
+        headers = bearer(create_token("alice"))
+
+    assert client.get("/me", headers=headers).status_code == 200
+    assert client.get("/me").status_code == 401

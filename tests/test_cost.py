@@ -1,0 +1,235 @@
+"""What a request costs, in calls: unlike times they do not wobble."""
+
+import io
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
+from flask_tokenauth.core.keys import Key
+
+from .conftest import AUDIENCE, ISSUER
+
+ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
+KEYS = {name: Key.generate(name) for name in ALGORITHMS}
+# What the libraries below call their work: in C or Rust, or in Python.
+BASE64 = {"a2b_base64", "b2a_base64"}
+JSON = {"Decoder.decode", "json_encode", "JSONDecoder.decode", "raw_decode", "c_scanner"}
+CHECKS = {"compare_digest", "RSAPublicKey.verify", "ECPublicKey.verify", "Ed25519PublicKey.verify"}
+SIGNINGS = {"hmac_new", "RSAPrivateKey.sign", "ECPrivateKey.sign", "Ed25519PrivateKey.sign"}
+PARSERS = {"load_pem_private_key", "load_pem_public_key", "public_key", "private_key", "from_public_bytes", "from_jwk"}
+
+
+class Calls(Counter[str]):
+    """How often each function was called while this was entered, by its name."""
+
+    def __enter__(self) -> "Calls":
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.setprofile(None)
+
+    def _note(self, frame: FrameType, event: str, argument: Any) -> None:  # pragma: no cover  # itself not profiled
+        if event == "c_call":
+            self[getattr(argument, "__qualname__", repr(argument))] += 1
+        elif event == "call":
+            self[frame.f_code.co_qualname] += 1
+
+    def of(self, names: set[str]) -> int:
+        """Return how many calls there were of what is one of *names*, whatever its class."""
+        return sum(count for name, count in self.items() if name in names or name.rpartition(".")[2] in names)
+
+
+def make_app(algorithm: str, *, cache_size: int) -> Flask:
+    app = Flask("tests")
+    app.config |= {
+        "TOKENAUTH_KEYS": [KEYS[algorithm].to_jwk(private=True)],
+        "TOKENAUTH_ISSUER": ISSUER,
+        "TOKENAUTH_AUDIENCE": AUDIENCE,
+        "TOKENAUTH_TOKEN_CACHE_SIZE": cache_size,
+        "TESTING": True,
+    }
+    TokenAuth(app)
+    app.add_url_rule("/", view_func=login_required(lambda: "hello"))
+    app.add_url_rule("/reports", view_func=require_scope("reports:read")(lambda: "hello"), endpoint="reports")
+    return app
+
+
+def issue(app: Flask) -> str:
+    with app.app_context():
+        return create_token("alice", scopes=["reports:read"], claims={"team": {"name": "blue"}})
+
+
+@pytest.fixture(params=ALGORITHMS)
+def algorithm(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+Drive = Callable[[Flask, str], tuple[str, Calls]]
+
+
+@pytest.fixture
+def drive() -> Iterator[Drive]:
+    """Return a function that sends a request with a token and returns its status and what it called."""
+
+    def send(app: Flask, token: str, path: str = "/") -> tuple[str, Calls]:
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": path,
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "443",
+            "wsgi.url_scheme": "https",
+            "wsgi.input": io.BytesIO(),
+            "HTTP_AUTHORIZATION": f"Bearer {token}",
+        }
+        statuses: list[str] = []
+        with Calls() as calls:
+            app.wsgi_app(environ, lambda status, headers, error=None: statuses.append(status))  # type: ignore[arg-type]
+        return statuses[0], calls
+
+    profile = sys.getprofile()
+    yield send
+    sys.setprofile(profile)
+
+
+def test_a_token_that_is_remembered_is_neither_decoded_nor_checked(algorithm: str, drive: Drive) -> None:
+    app = make_app(algorithm, cache_size=10)
+    token = issue(app)
+    drive(app, token)
+
+    status, calls = drive(app, token)
+
+    assert status == "200 OK"
+    assert calls.of(BASE64 | JSON | CHECKS | SIGNINGS | PARSERS) == 0
+
+
+def test_any_other_pays_one_signature_check(algorithm: str, drive: Drive) -> None:
+    app = make_app(algorithm, cache_size=0)
+    token = issue(app)
+    drive(app, token)
+
+    status, calls = drive(app, token)
+
+    assert status == "200 OK"
+    assert calls.of(CHECKS) == 1
+    assert calls.of({"Key.verify"}) == 1
+
+
+def test_the_header_of_a_known_token_is_not_decoded_again(algorithm: str, drive: Drive) -> None:
+    app = make_app(algorithm, cache_size=0)
+    first, second = issue(app), issue(app)
+    _, strange = drive(app, first)
+
+    _, known = drive(app, second)
+
+    assert (strange.of({"a2b_base64"}), known.of({"a2b_base64"})) == (3, 2)
+    assert (strange.of({"JSONDecoder.decode"}), known.of({"JSONDecoder.decode"})) == (1, 0)
+
+
+def test_claims_are_decoded_once(algorithm: str, drive: Drive) -> None:
+    app = make_app(algorithm, cache_size=0)
+    token = issue(app)
+    drive(app, token)
+
+    _, calls = drive(app, token)
+
+    assert calls.of({"Decoder.decode"}) == 1
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "a" * 8001,
+        "." * 8001,
+        "," * 1_000_000,
+        "a" * 1_000_000,
+        "e30." + "a" * 1_000_000 + ".e30",
+        "garbage",
+        "a.b",
+        "a.b.c.d",
+        "." * 8000,
+        "a" * 8000,
+        "!.!.!",
+        "é.é.é",
+        "",
+    ],
+    ids=range(13),
+)
+def test_what_is_too_large_or_misshapen_pays_no_signature_check(token: str, drive: Drive) -> None:
+    app = make_app("HS256", cache_size=10)
+    drive(app, token)
+
+    status, calls = drive(app, token)
+
+    assert status in ("401 UNAUTHORIZED", "400 BAD REQUEST")
+    assert calls.of(CHECKS | SIGNINGS | {"Key.verify"}) == 0
+
+
+@pytest.mark.parametrize("length", [10_000, 1_000_000])
+def test_what_is_too_large_costs_the_same_however_large_it_is(length: int, drive: Drive) -> None:
+    app = make_app("HS256", cache_size=10)
+    drive(app, "a" * 9000)
+
+    _, large = drive(app, "a" * length)
+    _, small = drive(app, "a" * 9000)
+
+    assert large == small
+
+
+def test_no_key_is_parsed_after_the_start(algorithm: str, drive: Drive) -> None:
+    app = make_app(algorithm, cache_size=0)
+    token = issue(app)
+
+    _, calls = drive(app, token)
+    with app.app_context(), calls:
+        create_token("alice")
+
+    assert calls.of(PARSERS) == 0
+    assert calls.of(CHECKS) >= 1
+
+
+def test_a_new_token_pays_one_signature_and_no_look_at_its_own_text(algorithm: str) -> None:
+    app = make_app(algorithm, cache_size=0)
+    issue(app)
+
+    with app.app_context(), Calls() as calls:
+        create_token("alice", scopes=["reports:read"])
+
+    assert calls.of(SIGNINGS) == 1
+    assert calls.of({"json_encode"}) == 1
+    assert calls.of({"a2b_base64"} | CHECKS) == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/reports"])
+def test_a_guard_costs_a_remembered_token_a_handful_of_calls(path: str, drive: Any) -> None:
+    """Fewer than a seventh of what Flask does without us."""
+    app, bare = make_app("HS256", cache_size=10), Flask("bare")
+    bare.add_url_rule(path, view_func=lambda: "hello")
+    token = issue(app)
+    drive(app, token, path)
+    drive(bare, token, path)
+
+    _, guarded = drive(app, token, path)
+    _, open_ = drive(bare, token, path)
+
+    assert guarded.total() - open_.total() <= open_.total() / 7
+
+
+def test_the_number_of_remembered_tokens_changes_nothing(drive: Drive) -> None:
+    app = make_app("HS256", cache_size=1000)
+    token = issue(app)
+    drive(app, token)
+    _, among_few = drive(app, token)
+    for _ in range(998):
+        app.extensions["tokenauth"].judge.verify(issue(app))
+
+    _, among_many = drive(app, token)
+
+    assert among_many == among_few

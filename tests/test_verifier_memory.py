@@ -1,0 +1,283 @@
+"""What a verifier remembers never outlives what it was believed for."""
+
+import math
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import pytest
+
+from flask_tokenauth.core.claims import ClaimsPolicy
+from flask_tokenauth.core.errors import (
+    InvalidSignature,
+    IssuedInFuture,
+    LifetimeTooLong,
+    TokenError,
+    TokenExpired,
+    TokenNotYetValid,
+    TokenRevoked,
+    TokenTooLarge,
+    UnknownKey,
+    WrongAudience,
+    WrongIssuer,
+)
+from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.verifier import Verifier
+
+from .conftest import AUDIENCE, ISSUER, NOW, Mint
+
+POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
+LEEWAY = 10
+OTHER = Key.from_secret(bytes(range(32)), kid="other")
+
+
+@pytest.fixture
+def keys(mint: Mint) -> KeySet:
+    return KeySet([mint.key])
+
+
+@pytest.fixture
+def verifier(keys: KeySet) -> Verifier:
+    return Verifier(keys, POLICY, cache_size=10)
+
+
+def is_remembered(verifier: Verifier, text: str) -> bool:
+    """Tell whether *verifier* gives the same object for *text* twice."""
+    return verifier.verify(text, now=NOW) is verifier.verify(text, now=NOW)
+
+
+def test_a_token_is_verified_once(mint: Mint, verifier: Verifier) -> None:
+    assert is_remembered(verifier, mint())
+
+
+def test_without_a_memory_it_is_verified_each_time(mint: Mint, keys: KeySet) -> None:
+    assert not is_remembered(Verifier(keys, POLICY), mint())
+
+
+def test_a_remembered_token_expires_in_the_second_that_it_says(mint: Mint, verifier: Verifier) -> None:
+    text = mint(exp=NOW + 900)
+    verifier.verify(text, now=NOW)
+
+    verifier.verify(text, now=NOW + 900 + LEEWAY - 0.001)
+    for late in (0, 0.001, 1, 10**6):
+        with pytest.raises(TokenExpired):
+            verifier.verify(text, now=NOW + 900 + LEEWAY + late)
+
+
+def test_a_fraction_of_its_last_second_is_not_given_to_it(mint: Mint, verifier: Verifier) -> None:
+    text = mint(exp=NOW + 900.9)
+    verifier.verify(text, now=NOW)
+
+    verifier.verify(text, now=NOW + 900 + LEEWAY - 0.001)
+    with pytest.raises(TokenExpired):
+        verifier.verify(text, now=NOW + 900 + LEEWAY)
+
+
+def test_a_clock_that_goes_back_finds_a_remembered_token_too_young(mint: Mint, verifier: Verifier) -> None:
+    text = mint()
+    verifier.verify(text, now=NOW)
+
+    verifier.verify(text, now=NOW - LEEWAY)
+    with pytest.raises(IssuedInFuture):
+        verifier.verify(text, now=NOW - LEEWAY - 0.001)
+
+
+def test_a_clock_that_goes_back_finds_a_remembered_token_not_yet_valid(mint: Mint, verifier: Verifier) -> None:
+    text = mint(nbf=NOW + 60)
+    verifier.verify(text, now=NOW + 60)
+
+    verifier.verify(text, now=NOW + 60 - LEEWAY)
+    with pytest.raises(TokenNotYetValid):
+        verifier.verify(text, now=NOW + 60 - LEEWAY - 0.001)
+
+
+def test_a_clock_that_is_no_number_refuses_what_is_remembered(mint: Mint, verifier: Verifier) -> None:
+    text = mint()
+    verifier.verify(text, now=NOW)
+
+    with pytest.raises(TokenError):
+        verifier.verify(text, now=math.nan)
+
+
+def test_what_does_not_say_when_it_was_issued_is_judged_each_time(mint: Mint, keys: KeySet) -> None:
+    """Its lifetime counts from now, so that it may be too long when the clock goes back."""
+    policy = ClaimsPolicy(issuer=ISSUER, audience=None, required=frozenset({"exp", "sub"}))
+    verifier = Verifier(keys, policy, cache_size=10)
+    text = mint(iat=..., exp=NOW + 86400)
+
+    assert not is_remembered(verifier, text)
+    with pytest.raises(LifetimeTooLong):
+        verifier.verify(text, now=NOW - 1)
+
+
+def test_a_key_that_is_removed_takes_the_tokens_it_signed_along(mint: Mint, keys: KeySet, verifier: Verifier) -> None:
+    text = mint()
+    verifier.verify(text, now=NOW)
+
+    keys.exchange([OTHER])
+
+    with pytest.raises(UnknownKey):
+        verifier.verify(text, now=NOW)
+
+
+def test_a_key_that_comes_back_brings_them_back(mint: Mint, keys: KeySet, verifier: Verifier) -> None:
+    text = mint()
+    verifier.verify(text, now=NOW)
+
+    keys.exchange([OTHER])
+    keys.exchange([OTHER, mint.key])
+
+    assert is_remembered(verifier, text)
+
+
+def test_another_key_under_the_same_id_believes_nothing_of_the_old(
+    mint: Mint, keys: KeySet, verifier: Verifier
+) -> None:
+    text = mint()
+    verifier.verify(text, now=NOW)
+
+    keys.exchange([Key.from_secret(bytes(range(32)), kid=mint.key.kid)])
+
+    with pytest.raises(InvalidSignature):
+        verifier.verify(text, now=NOW)
+
+
+def test_keys_that_are_exchanged_while_a_token_is_verified_are_not_taken_for_new(mint: Mint, keys: KeySet) -> None:
+    """The generation is read before the key is looked for."""
+
+    class Slow(ClaimsPolicy):
+        def check(self, claims: Any, *, typ: str | None, now: float) -> None:
+            super().check(claims, typ=typ, now=now)
+            keys.exchange([OTHER])
+
+    verifier = Verifier(keys, Slow(issuer=ISSUER, audience=frozenset({AUDIENCE})), cache_size=10)
+    text = mint()
+
+    verifier.verify(text, now=NOW)
+    with pytest.raises(UnknownKey):
+        verifier.verify(text, now=NOW)
+
+
+def test_whether_a_remembered_token_was_revoked_is_asked_each_time(mint: Mint, keys: KeySet) -> None:
+    revoked: set[str | None] = set()
+    verifier = Verifier(keys, POLICY, revoked=lambda token: token.token_id in revoked, cache_size=10)
+    text = mint()
+
+    assert is_remembered(verifier, text)
+    revoked.add("t1")
+    with pytest.raises(TokenRevoked):
+        verifier.verify(text, now=NOW)
+    revoked.clear()
+    assert is_remembered(verifier, text)
+
+
+def test_what_is_refused_is_not_remembered(mint: Mint, verifier: Verifier) -> None:
+    forged = mint()[:-4] + "AAAA"
+
+    for _ in range(2):
+        with pytest.raises(TokenError):
+            verifier.verify(forged, now=NOW)
+
+    assert verifier._cache is not None
+    assert len(verifier._cache) == 0
+
+
+def test_two_issuers_whose_tokens_have_the_same_header_text_stay_apart(mint: Mint) -> None:
+    """The header says nothing of whose token it is."""
+    ours = Verifier(KeySet([mint.key]), POLICY, cache_size=10)
+    same_id = Key.from_secret(bytes(range(32)), kid=mint.key.kid)
+    theirs = Verifier(
+        KeySet([same_id]), ClaimsPolicy(issuer="https://theirs.example", audience=frozenset({AUDIENCE})), cache_size=10
+    )
+    our_text, their_text = mint(), Mint(same_id, issuer="https://theirs.example")()
+
+    assert our_text.partition(".")[0] == their_text.partition(".")[0]
+    for _ in range(2):
+        assert (ours.verify(our_text, now=NOW).issuer, theirs.verify(their_text, now=NOW).issuer) == (
+            ISSUER,
+            "https://theirs.example",
+        )
+        with pytest.raises(TokenError):
+            ours.verify(their_text, now=NOW)
+        with pytest.raises(TokenError):
+            theirs.verify(our_text, now=NOW)
+
+
+def test_verifiers_that_share_their_keys_share_no_verdicts(mint: Mint, keys: KeySet, verifier: Verifier) -> None:
+    text = mint()
+    verifier.verify(text, now=NOW)
+
+    with pytest.raises(WrongIssuer):
+        Verifier(keys, ClaimsPolicy(issuer="other", audience=None), cache_size=10).verify(text, now=NOW)
+    with pytest.raises(WrongAudience):
+        Verifier(keys, ClaimsPolicy(issuer=ISSUER, audience=frozenset({"other"})), cache_size=10).verify(text, now=NOW)
+    with pytest.raises(TokenTooLarge):
+        Verifier(keys, POLICY, cache_size=10, max_bytes=len(text) - 1).verify(text, now=NOW)
+
+
+@pytest.mark.parametrize("change", ["", "=", " ", "\n", "A", ".", "\x00"])
+def test_only_the_very_text_is_recognised(mint: Mint, verifier: Verifier, change: str) -> None:
+    text = mint()
+    verifier.verify(text, now=NOW)
+
+    for other in (change + text, text + change, text[:-1] + change):
+        if other != text:
+            with pytest.raises(TokenError):
+                verifier.verify(other, now=NOW)
+
+
+class Anything(str):
+    """A text that says that it is equal to every other."""
+
+    hashes_like: ClassVar[str] = ""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash(self.hashes_like)
+
+
+def test_a_text_that_is_more_than_a_text_is_looked_up_nowhere(
+    mint: Mint, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Anything, "hashes_like", mint())
+    verifier.verify(mint(), now=NOW)
+
+    assert Anything("x") in {mint()}
+    with pytest.raises(TokenError):
+        verifier.verify(Anything("x"), now=NOW)
+
+
+def test_what_a_reader_does_to_a_remembered_token_changes_nothing(mint: Mint, verifier: Verifier) -> None:
+    text = mint(teams=[{"name": "blue", "of": ["alice"]}], aud=[AUDIENCE, "b"])
+    token: Any = verifier.verify(text, now=NOW)
+    before = token.to_dict()
+
+    assert spoil(token) > 5
+
+    again = verifier.verify(text, now=NOW)
+    assert again is token
+    assert again.to_dict() == before
+    assert (again.subject, again.scopes, again.audience) == ("alice", {"reports:read"}, {AUDIENCE, "b"})
+
+
+def spoil(value: Any, depth: int = 6) -> int:
+    """Try to change all that can be reached from *value*; return how many things were reached."""
+    for attempt in (
+        lambda: value.append("spoilt"),
+        lambda: value.add("spoilt"),
+        lambda: value.clear(),  # noqa: PLW0108  # which may be missing
+        lambda: value.update(sub="mallory"),
+        lambda: value.__setitem__("sub", "mallory"),
+        lambda: value.__setitem__(0, "spoilt"),
+        lambda: object.__setattr__(value, "subject", "mallory"),
+        lambda: object.__setattr__(value, "scopes", frozenset({"admin"})),
+        lambda: setattr(value, "claims", {}),
+        lambda: vars(value).clear(),
+    ):
+        with suppress(AttributeError, TypeError):
+            attempt()
+    members = [getattr(value, name) for name in ("claims", "scopes", "audience", "subject") if hasattr(value, name)]
+    members += value.values() if hasattr(value, "values") else []
+    members += value if isinstance(value, (tuple, frozenset)) else []
+    return 1 + sum(spoil(member, depth - 1) for member in members if depth)
