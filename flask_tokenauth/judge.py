@@ -11,7 +11,16 @@ import msgspec
 from flask import Flask, g
 from werkzeug.wrappers import Request
 
-from .core.errors import InsecureTransport, Refusal, SettingsError, TokenError, TokenRejected, UnknownUser, WrongUserID
+from .core.errors import (
+    InsecureTransport,
+    Refusal,
+    SettingsError,
+    TokenError,
+    TokenExpired,
+    TokenRejected,
+    UnknownUser,
+    WrongUserID,
+)
 from .core.verifier import Token, Verifier
 from .credentials import check_credential, find_token
 from .requirements import Requirement
@@ -131,6 +140,8 @@ class Judge:
             return None
         try:
             return self._verifier.verify(text, now=self.clock())
+        except TokenExpired:
+            raise  # of a token that was signed, so it is well-formed
         except TokenError:
             check_credential(header)
             raise

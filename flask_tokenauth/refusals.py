@@ -55,7 +55,7 @@ class AuthError(HTTPException):
         else:
             body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=settings.realm)
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), (_CHALLENGE, challenge)]
-        super().__init__(told, response=app.response_class([body], error.status, headers))
+        HTTPException.__init__(self, told, app.response_class([body], error.status, headers))
 
 
 class InvalidRequest(AuthError, BadRequest):
@@ -66,6 +66,8 @@ class InvalidRequest(AuthError, BadRequest):
 
 class NotAuthenticated(AuthError, Unauthorized):
     """401: no credential, or one that is refused. A login view raises it for a wrong password."""
+
+    www_authenticate: Any = ()  # of werkzeug's class; ours is in the response
 
 
 class NotPermitted(AuthError, Forbidden):
@@ -86,7 +88,7 @@ def refuse(error: Refusal) -> AuthError:
 
 def answer(error: AuthError) -> Response:
     """Answer with what the refusal says; the application's handler for :class:`AuthError` unless it has its own."""
-    return error.get_response()
+    return error.response  # type: ignore[return-value]  # set, and of the application's response_class
 
 
 @lru_cache(maxsize=256)

@@ -35,7 +35,7 @@ class Issuer:
         self._header = jws.write_header(key, typ=policy.typ)
         self._policy = policy
         self._audience = _as_claim(policy.audience)
-        self._lifetime = lifetime
+        self._lifetime = _whole_seconds(lifetime)
         self._max_bytes = max_bytes
 
     def issue(
@@ -67,9 +67,7 @@ class Issuer:
                 32 deep, or the token would be longer than *max_bytes*.
             TypeError: *scopes* is one text, *audience* is not of texts, or *auth_time* is no ``datetime``.
         """
-        lifetime = self._lifetime if expires_in is None else expires_in
-        if lifetime < _SECOND:
-            raise ValueError("expires_in is under one second")
+        lifetime = self._lifetime if expires_in is None else _whole_seconds(expires_in)
         policy, intended, issuer = self._policy, self._audience, self._policy.issuer
         if audience is not None:
             policy = replace(policy, audience=_as_set(audience))
@@ -79,7 +77,7 @@ class Issuer:
             "iss": issuer,
             "sub": subject,
             "aud": intended,
-            "exp": issued_at + int(lifetime.total_seconds()),
+            "exp": issued_at + lifetime,
             "iat": issued_at,
             "jti": new_id(),
             "client_id": issuer if client_id is None else client_id,
@@ -100,7 +98,6 @@ class Issuer:
         return token
 
 
-_SECOND = timedelta(seconds=1)
 _NO_JSON = "claims must be JSON values (texts, finite numbers, booleans, None, lists, dicts of texts), at most 32 deep"
 
 
@@ -128,6 +125,13 @@ def _encode(claims: dict[str, object]) -> bytes:
         return msgspec.json.encode(claims)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(_NO_JSON) from error
+
+
+def _whole_seconds(lifetime: timedelta) -> int:
+    seconds = int(lifetime.total_seconds())
+    if seconds < 1:
+        raise ValueError("expires_in is under one second")
+    return seconds
 
 
 def _as_set(audience: str | Iterable[str]) -> frozenset[str]:

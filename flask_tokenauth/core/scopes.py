@@ -34,11 +34,10 @@ def format_scope(scopes: Iterable[str]) -> str:
     """
     if isinstance(scopes, str):
         raise TypeError('scopes are a collection of texts: ["reports:read"], not "reports:read"')
-    ordered = sorted(scopes) if isinstance(scopes, (set, frozenset)) else scopes
-    tokens = list(ordered)
+    tokens = sorted(scopes) if isinstance(scopes, (set, frozenset)) else list(scopes)
     for token in tokens:
         check_scope_token(token)
-    return " ".join(dict.fromkeys(tokens))
+    return " ".join(dict.fromkeys(tokens)) if len(tokens) > 1 else "".join(tokens)
 
 
 def check_scope_token(scope: object) -> None:

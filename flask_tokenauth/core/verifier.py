@@ -132,21 +132,21 @@ class Verifier:
         Raises:
             TokenError: and nothing else, but what *revoked* itself raises; the class and its ``reason`` say why.
         """
-        believed = self._recall(token, now) if self._cache is not None else None
-        if believed is None:
+        known = self._find(token) if type(token) is str else None  # others could be equal to more than themselves
+        if known is not None and known.since <= now + self._skew and now < known.until:
+            believed = known.token
+        else:
             believed = self._judge(token, now)
         if self._revoked is not None and self._revoked(believed):
             raise TokenRevoked
         return believed
 
-    def _recall(self, token: str, now: float) -> Token | None:
-        """Return a token that was verified before if all that can change since is still as it was."""
-        if self._cache is None or type(token) is not str:  # other texts could be equal to more than themselves
+    def _find(self, token: str) -> _Known | None:
+        """Return what is known of *token*, if its key is still there."""
+        if self._cache is None:
             return None
         known = self._cache.find(token)
-        if known is None or known.generation != self._keys.generation:
-            return None
-        return known.token if known.since <= now + self._skew and now < known.until else None
+        return known if known is not None and known.generation == self._keys.generation else None
 
     def _judge(self, token: str, now: float) -> Token:
         generation = self._keys.generation
