@@ -1,0 +1,29 @@
+"""Flask-HTTPAuth, whose callback decodes with PyJWT."""
+
+from typing import Any
+
+import jwt
+from flask import Flask
+from flask_httpauth import HTTPTokenAuth
+
+from benchmarks.keys import Jwk
+
+from .bare import PATH, view
+from .pyjwt import decoder
+
+
+def make(jwk: Jwk) -> Flask:
+    """Return the application guarded by ``HTTPTokenAuth.login_required``."""
+    decode = decoder(jwk)
+
+    def verify(token: str) -> dict[str, Any] | None:
+        try:
+            return decode(token)
+        except jwt.InvalidTokenError:
+            return None
+
+    auth = HTTPTokenAuth(scheme="Bearer")
+    auth.verify_token(verify)
+    app = Flask("benchmarks", static_folder=None)
+    app.add_url_rule(PATH, view_func=auth.login_required(view))
+    return app

@@ -1,0 +1,74 @@
+"""What a refusal adds to a request: the ordinary ones, and those that somebody made large."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from .apps import authlib, bare, httpauth, jwt_extended, ours
+from .keys import Jwk
+from .measure import Subject, Timing, measure
+from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
+from .tokens import make_jwk, mint, mint_expired
+from .wsgi import caller
+
+BARE, OURS = "bare", "ours"
+
+MOST_ADDED = {"missing": 0.15, "garbage": 0.3, "forged": 0.4, "expired": 0.45}  # x the bare request
+MOST_ADDED_LARGE = 1.5
+_LARGE = 1_000_000
+
+_ABOUT = (
+    "HS256; ours answers with its full challenge and body, uncached or cached alike. The bare request carries the same "
+    "header and is answered with a small dict. Whatever takes more than 10 ms is timed in every 20th round only."
+)
+
+
+def run(options: Options) -> Section:
+    """Measure every refusal, each beside a bare request with the same header."""
+    jwk = make_jwk("HS256")
+    guarded = {
+        OURS: ours.make(jwk),
+        "Flask-HTTPAuth + PyJWT": httpauth.make(jwk),
+        "Authlib": authlib.make(jwk),
+        "Flask-JWT-Extended": jwt_extended.make(jwk),
+    }
+    headers = _make_headers(jwk)
+    timings = {case: _measure(header, guarded, options.rounds) for case, header in headers.items()}
+    rows = [
+        [case, name, *timing_cells(timing, taken[BARE])]
+        for case, taken in timings.items()
+        for name, timing in taken.items()
+    ]
+    checks = [_check(case, taken) for case, taken in timings.items()]
+    return Section("Refusing", _ABOUT, [Table(("token", "", *TIMING_HEADERS), rows, texts=2)], checks)
+
+
+def _make_headers(jwk: Jwk) -> dict[str, str | None]:
+    app = ours.make(jwk)
+    forger = ours.make({**jwk, "k": make_jwk("HS256")["k"]})  # another secret under the same key ID
+    header, _, signature = mint(app).split(".")
+    return {
+        "missing": None,
+        "garbage": "Bearer garbage",
+        "forged": f"Bearer {mint(forger)}",
+        "expired": f"Bearer {mint_expired(app)}",
+        "1 MB of letters": f"Bearer {'A' * _LARGE}",
+        "1 MB of dots": f"Bearer {'.' * _LARGE}",
+        "1 MB of commas": f"Bearer {',' * _LARGE}",
+        "1 MB of payload": f"Bearer {header}.{'A' * _LARGE}.{signature}",
+    }
+
+
+def _measure(header: str | None, guarded: Mapping[str, Flask], rounds: int) -> dict[str, Timing]:
+    subjects = [
+        Subject(BARE, caller(bare.make(), header, status=200)),
+        *(Subject(name, caller(app, header, status=None)) for name, app in guarded.items()),
+    ]
+    return measure(subjects, rounds)
+
+
+def _check(case: str, taken: Mapping[str, Timing]) -> Check:
+    bare_p10 = taken[BARE].p10
+    if case in MOST_ADDED:
+        return Check(f"{case}: added / bare", (taken[OURS].p10 - bare_p10) / bare_p10, MOST_ADDED[case])
+    return Check(f"{case}: ours / bare", taken[OURS].p10 / bare_p10, MOST_ADDED_LARGE)

@@ -1,0 +1,47 @@
+"""The report in Markdown, which a terminal shows as well."""
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from .machine import describe
+from .section import Check, Section, Table
+
+_CHECK_HEADERS = "", "figure", "target", "met"
+
+
+def render(sections: Sequence[Section], *, rounds: int, chart: str | None = None) -> str:
+    """Return the whole report.
+
+    Args:
+        sections: in their order.
+        rounds: how many there were.
+        chart: the name of the file with the chart, beside the report.
+    """
+    checks = [check for section in sections for check in section.checks]
+    parts = [
+        "# What it costs",
+        "Written by `python -m benchmarks`. Ratios travel from machine to machine, microseconds do not.",
+        "\n".join(f"- {line}" for line in [*describe(), f"Rounds: {rounds}", _summarize(checks)]),
+    ]
+    if chart:
+        parts.append(f"![What each way to guard a request adds to it]({chart})")
+    for section in sections:
+        parts += [f"## {section.title}", section.about, *map(_render_table, section.tables)]
+        if section.checks:
+            rows = [check.row() for check in section.checks]
+            parts.append(_tabulate(_CHECK_HEADERS, rows, ("left", "right", "right", "left")))
+    return "\n\n".join(parts) + "\n"
+
+
+def _summarize(checks: Sequence[Check]) -> str:
+    return f"Targets met: {sum(check.met for check in checks)} of {len(checks)}"
+
+
+def _render_table(table: Table) -> str:
+    numbers = len(table.headers) - table.texts
+    return _tabulate(table.headers, table.rows, ("left",) * table.texts + ("right",) * numbers)
+
+
+def _tabulate(headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str]) -> str:
+    return str(tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align))

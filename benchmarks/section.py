@@ -1,0 +1,67 @@
+"""What a section of the benchmarks gives back: tables of what was measured, and its figures against their targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .measure import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How thoroughly to measure."""
+
+    rounds: int
+    quick: bool = False  # only shows that it works
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under their headers; the columns after the first *texts* are numbers."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A figure and the target it has to keep to."""
+
+    what: str
+    figure: float
+    target: float
+    least: bool = False  # the target is the least, not the most
+    fraction: bool = False  # shown as 1/9, not 0.11
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure keeps to the target."""
+        return self.figure >= self.target if self.least else self.figure <= self.target
+
+    def row(self) -> list[str]:
+        """Return the cells of the table of targets."""
+        part = self.fraction and self.figure > 0
+        figure = f"1/{1 / self.figure:.2f}" if part else f"{self.figure:.3f}"
+        target = f"1/{1 / self.target:.3g}" if self.fraction else f"{self.target:g}"
+        return [self.what, figure, f"{'>=' if self.least else '<='} {target}", "yes" if self.met else "NO"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the report."""
+
+    title: str
+    about: str
+    tables: Sequence[Table] = ()
+    checks: Sequence[Check] = ()
+    bars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # for the chart: group, subject, x bare
+
+
+def timing_cells(timing: Timing, bare: Timing) -> list[str]:
+    """Return the cells under ``TIMING_HEADERS``."""
+    added = timing.p10 - bare.p10
+    figures = timing.p10, timing.median, timing.iqr, added, timing.median - bare.median
+    return [*(f"{each:,.1f}" for each in figures), f"{added / bare.p10:.2f}", str(timing.rounds)]
+
+
+TIMING_HEADERS = ("p10 µs", "median µs", "IQR µs", "added µs", "added (medians)", "added / bare", "rounds")
