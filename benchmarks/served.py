@@ -36,7 +36,7 @@ _CONNECTIONS = 8
 _ABOUT = (
     f"gunicorn with sync workers on the first cores and ab on the last, {_CONNECTIONS} connections, over HTTP on the "
     "loopback as from a proxy that ended TLS; every request carries a good token. Each server is sent "
-    f"{_REQUESTS} requests, {_TURNS[1]} times ({_TURNS[2]} times with two workers), by turns with the others. The ratio is "
+    f"{_REQUESTS} requests, {_TURNS[1]} times ({_TURNS[2]} with two workers), by turns with the others. The ratio is "
     "the median of those within a turn."
 )
 
