@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from click.formatting import HelpFormatter
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import with_appcontext
 
 from .core.errors import Refusal, SettingsError
 from .core.frozen import thaw
@@ -20,14 +20,6 @@ from .tokens import create_token
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _WIDTH = 200  # columns; lines are for grep as much as for people
 _EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0}
-
-
-def make_group() -> AppGroup:
-    """Return the group of commands for one application's ``app.cli``."""
-    group = AppGroup("tokenauth", help="See what protects this application, and try it.")
-    for command in (doctor, inspect, routes, token):
-        group.add_command(command)
-    return group
 
 
 @click.command()
@@ -149,3 +141,6 @@ def doctor() -> None:
     if not found:
         click.echo("Nothing found.")
     raise SystemExit(max((_EXIT_CODES[finding.severity] for finding in found), default=0))
+
+
+COMMANDS = (doctor, inspect, routes, token)

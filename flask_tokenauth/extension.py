@@ -4,10 +4,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, overload
 
+import click
 from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
-from .cli import make_group
 from .core.errors import SettingsError
 from .core.verifier import Token
 from .guards import read_scopes
@@ -24,6 +24,23 @@ U = TypeVar("U")
 C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[bool]])
 
 _log = logging.getLogger("flask_tokenauth")
+
+
+class _Commands(click.Group):
+    """``flask tokenauth``, whose commands are imported when somebody asks for them; a worker never does."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._load()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        self._load()
+        return super().get_command(ctx, cmd_name)
+
+    def _load(self) -> None:
+        from .cli import COMMANDS  # noqa: PLC0415  # see above
+
+        self.commands = {str(command.name): command for command in COMMANDS}
 
 
 class TokenAuth(Generic[T]):
@@ -64,7 +81,7 @@ class TokenAuth(Generic[T]):
         app.extensions["tokenauth"] = state
         app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
-        app.cli.add_command(make_group())
+        app.cli.add_command(_Commands("tokenauth", help="See what protects this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
         handlers.setdefault(AuthError, answer)
 

@@ -11,7 +11,7 @@ RSA_BITS = range(2048, 16384 + 1)  # RFC 7518 section 3.3; above it a single che
 RSA_EXPONENTS = range(65537, 2**64, 2)  # NIST SP 800-56B section 6.2, and small enough to be checked quickly
 
 # Words that placeholders are made of, with a few digits between; a secret of nothing else is one.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = (  # compiled when the first secret is judged, since that takes as long as importing all the rest
     r"(?:[0-9]{0,4}(?:app|application|at|base64|be|bits?|bytes?|change|default|demo|dev|development|django|do|"
     r"example|flask|for|generated?|here|in|is|it|jwt|key|least|local|long|me|must|my|not|of|or|our|passwords?|"
     r"please|prod|production|random|replace|safe|secrets?|secure|signing|some|something|strings?|super|test|testing|"
@@ -61,7 +61,7 @@ def check_hmac(secret: bytes, least: int) -> None:
 def _is_placeholder(secret: bytes) -> bool:
     text = secret.decode("utf-8", "replace").lower()
     words = _NOT_WORDS.sub("", text)
-    return words in _PRINTED or text.startswith("django-insecure-") or bool(_PLACEHOLDER.fullmatch(words))
+    return words in _PRINTED or text.startswith("django-insecure-") or bool(re.fullmatch(_PLACEHOLDER, words))
 
 
 def check_rsa(modulus: int, exponent: int) -> None:
