@@ -31,6 +31,7 @@ Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 _log = logging.getLogger("flask_tokenauth")
 JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
 _USER = "_tokenauth_user"
+_SECURE = ("https", "wss")
 _NO_SCOPES = frozenset[str]()
 
 _current_g: Callable[[], Any] = g._get_current_object  # once, not for each attribute
@@ -84,7 +85,7 @@ class Judge:
 
     def of(self, req: Request) -> Judged:
         """Return what became of the request's credential; judged once a request, whoever asks first."""
-        judged: Judged | None = req.__dict__.get(JUDGED)
+        judged: Judged | None = getattr(req, JUDGED, None)
         if judged is None or judged.app is not self._app:  # another application's verdict is not ours
             return self.show(req)
         if judged is self._undecided:
@@ -95,11 +96,12 @@ class Judge:
 
     def show(self, req: Request) -> Judged:
         """Put on ``g`` what became of the request's credential, judged now or before, and return it."""
-        fields = req.__dict__
-        if JUDGED in fields and fields[JUDGED].app is self._app:
+        judged: Judged | None = getattr(req, JUDGED, None)
+        if judged is not None and judged.app is self._app:
             judged = self.of(req)
         else:
-            judged = fields[JUDGED] = self._judge(req)
+            judged = self._judge(req)
+            setattr(req, JUDGED, judged)
         shown = _current_g().__dict__  # where it keeps what is set on it
         token = judged.token
         shown["user_id"] = judged.user_id
@@ -112,7 +114,7 @@ class Judge:
         if header is None:
             return Judged(self._app)
         try:
-            if self._minds_transport and not req.is_secure:
+            if self._minds_transport and req.scheme not in _SECURE:
                 self._check_transport(req, header)
             token = self.find_token(header)
             if token is None:

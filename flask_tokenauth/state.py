@@ -253,7 +253,7 @@ def enforce(requirement: Requirement) -> None:
         AuthError: its token does not meet *requirement*.
         SettingsError: ``TokenAuth`` is not set up on the current application.
     """
-    judged: Judged | None = _current_request().__dict__.get(JUDGED)
+    judged: Judged | None = getattr(_current_request(), JUDGED, None)
     if judged is None or judged.app is not _current_app() or requirement not in judged.met:
         current_state().enforce(requirement)
 
