@@ -1,7 +1,8 @@
 """Every refusal, one class each.
 
-Three trees that never meet: a :class:`Refusal` is the client's trouble and becomes its answer, :class:`SettingsError`
-and :class:`InvalidKey` are the programmer's. No error carries a token, a secret or a value that nobody has verified.
+Trees that never meet: a :class:`Refusal` is the client's trouble and becomes its answer, :class:`SettingsError` and
+:class:`InvalidKey` are the programmer's, :class:`StoreUnavailable` is the machine room's. No error carries a token, a
+secret or a value that nobody has verified.
 """
 
 from typing import ClassVar
@@ -13,6 +14,13 @@ class SettingsError(Exception):
 
 class InvalidKey(ValueError):
     """A key cannot be used: malformed, too weak, or meant for something else. Its material is never in the message."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be asked: out of reach, too slow, locked for too long, or answering what we never wrote.
+
+    Neither a yes nor a no: who needs the answer refuses for now, and says so (503). The message has no password.
+    """
 
 
 class Refusal(Exception):

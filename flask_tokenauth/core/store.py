@@ -1,0 +1,361 @@
+"""What the server remembers: the records, and the contract that every store keeps.
+
+A store knows sessions, the epochs of users, and what is revoked. It never sees a token: of a refresh token it has the
+session's ID, a digest, and the number of its generation. What it says is not believed blindly either: a record that
+cannot be read is :class:`~.errors.StoreUnavailable`, never a session.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Literal, Protocol, cast, runtime_checkable
+
+import msgspec
+
+from .errors import StoreUnavailable
+from .frozen import freeze, thaw
+from .scopes import check_scope_token
+
+MAX_IDENTIFIER = 255  # characters of a session's, user's or token's ID, and of a label
+MAX_USER_AGENT = 500  # characters
+MAX_GENERATION = 2**32 - 1  # four bytes of a refresh token
+
+_YEAR_9999 = 253402300799  # the last second that datetime knows
+_LONGEST = timedelta(days=36525)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What the access tokens of a session say.
+
+    Raises:
+        ValueError, TypeError: a scope is none, a text is no identifier, a duration or a time is out of range, or claims
+            nest more than 32 deep.
+    """
+
+    scopes: tuple[str, ...] = ()
+    claims: Mapping[str, object] = field(default_factory=dict)  # the application's, made deeply immutable
+    audience: frozenset[str] | None = None  # "aud"; None: the usual one
+    client_id: str | None = None  # None: the usual one
+    lifetime: timedelta | None = None  # of its access tokens; None: the usual one
+    auth_time: int | None = None  # when the user signed in, seconds since 1970-01-01T00:00:00Z; refresh never renews it
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.scopes, tuple):
+            raise TypeError("scopes are a tuple of texts")
+        for scope in self.scopes:
+            check_scope_token(scope)
+        if self.audience is not None and not (self.audience and all(map(is_identifier, self.audience))):
+            raise ValueError("audience is at least one text, of 1 to 255 characters")
+        if self.client_id is not None:
+            check_identifier("client_id", self.client_id)
+        if self.lifetime is not None:
+            _check_duration("lifetime", self.lifetime)
+        if self.auth_time is not None and not _is_whole(self.auth_time, _YEAR_9999):
+            raise ValueError("auth_time is seconds, from 0 to the year 9999")
+        object.__setattr__(self, "claims", freeze(self.claims))
+
+
+class _WrittenGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A grant as JSON. A member that we do not know may be a limit that we would overlook: it is refused."""
+
+    scopes: tuple[str, ...]
+    claims: dict[str, object]
+    audience: tuple[str, ...] | None
+    client_id: str | None
+    lifetime: float | None  # seconds
+    auth_time: int | None
+
+
+_DECODER = msgspec.json.Decoder(_WrittenGrant)
+
+
+def write_grant(grant: Grant) -> str:
+    """Write *grant* as the one JSON text that a store keeps.
+
+    Raises:
+        ValueError: its claims are not JSON values, so that something else would be read.
+    """
+    written = _WrittenGrant(
+        scopes=grant.scopes,
+        claims=cast("dict[str, object]", thaw(grant.claims)),
+        audience=None if grant.audience is None else tuple(sorted(grant.audience)),
+        client_id=grant.client_id,
+        lifetime=None if grant.lifetime is None else grant.lifetime.total_seconds(),
+        auth_time=grant.auth_time,
+    )
+    try:
+        text = msgspec.json.encode(written).decode()
+        unchanged = read_grant(text) == grant
+    except (TypeError, ValueError, OverflowError, RecursionError, StoreUnavailable) as error:
+        raise ValueError(_NO_JSON) from error
+    if not unchanged:  # not a number became null, a date became text
+        raise ValueError(_NO_JSON)
+    return text
+
+
+_NO_JSON = "claims must be JSON values (texts, finite numbers, booleans, None, lists, dicts of texts), at most 32 deep"
+
+
+def read_grant(text: object) -> Grant:
+    """Read what :func:`write_grant` wrote.
+
+    Args:
+        text: as a store has it; anyone may have written there.
+
+    Raises:
+        StoreUnavailable: it is something else.
+    """
+    if not isinstance(text, str):
+        raise StoreUnavailable("a grant in the store is not text")
+    try:
+        written = _DECODER.decode(text)
+        return Grant(
+            scopes=written.scopes,
+            claims=written.claims,
+            audience=None if written.audience is None else frozenset(written.audience),
+            client_id=written.client_id,
+            lifetime=None if written.lifetime is None else timedelta(seconds=written.lifetime),
+            auth_time=written.auth_time,
+        )
+    except (msgspec.DecodeError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise StoreUnavailable("a grant in the store cannot be read") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """One sign-in of one user on one device, about to be kept.
+
+    Raises:
+        ValueError, TypeError: an ID is no identifier, a text is too long or has control characters, or a duration is
+            not above zero or over a hundred years.
+    """
+
+    session_id: str  # fresh: nobody has had it
+    user_id: str  # "sub"
+    grant: Grant
+    label: str | None = None  # what people call the device, at most 255 characters
+    user_agent: str | None = None  # at most 500 characters
+    idle_lifetime: timedelta  # ends without a refresh for so long
+    lifetime: timedelta  # ends in any case
+
+    def __post_init__(self) -> None:
+        _check_facts(self)
+        _check_duration("idle_lifetime", self.idle_lifetime)
+        _check_duration("lifetime", self.lifetime)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session as a store has it. Instants are aware, in UTC, by the store's clock.
+
+    Raises:
+        ValueError, TypeError: it cannot be one.
+    """
+
+    session_id: str
+    user_id: str
+    grant: Grant
+    label: str | None
+    user_agent: str | None
+    started_at: datetime
+    refreshed_at: datetime | None  # None before the first refresh
+    idle_expires_at: datetime
+    expires_at: datetime
+    generation: int  # of the one refresh token that is good now; the first is 0
+    epoch: int  # of the user when it began; 0: nothing was revoked before
+
+    def __post_init__(self) -> None:
+        _check_facts(self)
+        if not _is_whole(self.generation, MAX_GENERATION + 1) or not _is_whole(self.epoch):
+            raise ValueError("generation and epoch are whole numbers, not below 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which a refresh token is redeemed."""
+
+    idle_lifetime: timedelta  # begins anew with the swap
+    retry_window: timedelta  # for so long after the swap a repeat gets the same successor; zero: never
+    memory: timedelta  # a session that ends here is remembered as revoked for so long: past its last access token
+
+
+class Outcome(Enum):
+    """What became of a redemption."""
+
+    SWAPPED = "swapped"  # the token is spent, its successor is good
+    RETRIED = "retried"  # the token was spent a moment ago, and its successor is still good
+    REUSED = "reused"  # the token was spent before that: it is in two hands, and the session has ended
+    GONE = "gone"  # there is no such session, or no more; says nothing of theft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redemption:
+    """What became of a redemption, and of its session."""
+
+    outcome: Outcome
+    session: Session | None = None  # swapped, retried: as it is now; reused: the one that ended; gone: none
+    rolled_back: bool = False  # the store had a lower generation than the one we once issued: it has lost writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """That a token or a session, or what is older of a user, is good no more.
+
+    Raises:
+        ValueError: the subject is no identifier, or a number is out of range.
+    """
+
+    kind: Literal["t", "s", "u"]  # token, session, user
+    subject: str  # "jti", "sid" or "sub"
+    value: int = (
+        0  # token: its "exp" in seconds, 0 for unknown; user: the epoch, below which all is refused; session: 0
+    )
+    expires_at: int  # when it may be forgotten, milliseconds since 1970-01-01T00:00:00Z
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("t", "s", "u"):
+            raise ValueError('kind is "t", "s" or "u"')
+        check_identifier("subject", self.subject)
+        if not _is_whole(self.value) or not _is_whole(self.expires_at, _YEAR_9999 * 1000):
+            raise ValueError("value and expires_at are whole numbers, not below 0, expires_at not after the year 9999")
+
+
+@runtime_checkable
+class Store(Protocol):
+    """What a store promises; :mod:`flask_tokenauth.testing.store_contract` holds it to each word.
+
+    Every method may be called from any thread, and after a fork. Every time is the store's own: no clock of a worker
+    counts. Identifiers compare by their characters' code points, so ``alice``, ``Alice`` and ``alice `` are three.
+    What no identifier can be is asked for in vain, not refused: it comes from clients.
+
+    A session is *live* until it is ended, its lifetime or idle lifetime is over (from that very millisecond on), or it
+    is below its user's epoch.
+
+    What a method did is kept when it returns, as far as the store keeps anything. After an error it may be repeated.
+
+    Raises:
+        StoreUnavailable: any method, where the store cannot be asked or answers what cannot be read. Nothing foreign.
+    """
+
+    def create(self) -> None:
+        """Make what the store needs, tables for one, and leave alone what is there. Many may do it at once."""
+
+    def close(self) -> None:
+        """Let go of connections. The next call takes new ones."""
+
+    def start_session(self, new: NewSession) -> Session:
+        """Keep a session, in generation 0, with the epoch that its user has in that same step.
+
+        Raises:
+            ValueError: there is a session with this ID, which is left as it is, or the grant is no JSON.
+        """
+
+    def find_session(self, session_id: str) -> Session | None:
+        """Return a live session."""
+
+    def list_sessions(self, user_id: str) -> list[Session]:
+        """Return the live sessions of a user, the newest sign-in first."""
+
+    def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
+        """Spend a refresh token: in one atomic step, so that of many at once only one is the first.
+
+        Args:
+            session_id: of the session it belongs to.
+            generation: its own, 0 to 2**32 - 1. We issued it, as the caller has verified.
+            terms: see there.
+
+        Returns:
+            In a live session: *swapped* where the stored generation is not above this one; it is one above it then.
+            *Retried* where it is one above, and has been for less than the retry window; nothing changes then.
+            *Reused* where it is one above for longer, or further above: the session has ended, and is revoked, both or
+            neither as far as anyone can see who asks once the call has returned; a call that fails between leaves
+            what a repeat, or :meth:`end_session`, completes. *Gone* in every other case.
+
+        Raises:
+            ValueError: *generation* is out of range.
+        """
+
+    def end_session(self, session_id: str, *, memory: timedelta) -> Session | None:
+        """End a session and revoke it for *memory*, both as :meth:`redeem` does; None where there is none to end."""
+
+    def read_epoch(self, user_id: str) -> int:
+        """Return the epoch of a user: what is below it is refused. 0 where nothing was ever revoked."""
+
+    def revoke_user(self, user_id: str, *, memory: timedelta) -> int:
+        """Refuse all that a user has: raise the epoch, and remember it for *memory*, in one step.
+
+        Returns:
+            The new epoch: the present in milliseconds, or one above the old one where that is more.
+
+        Raises:
+            ValueError: *user_id* is no identifier.
+        """
+
+    def revoke(self, revocation: Revocation) -> None:
+        """Remember a revocation until it expires. Several for one subject count until each expires, at the least.
+
+        A session is ended with it, and a user's epoch raised to *value* where it is lower: a store that lost writes may
+        be told again.
+        """
+
+    def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
+        """Ask for one access token: is it, its session, or what its user had at its *epoch*, revoked?"""
+
+    def purge(self) -> int:
+        """Forget what is over: sessions that are live no more, and revocations that have expired. Epochs stay.
+
+        Returns:
+            How many were forgotten now; stores that forget by themselves have fewer, or none.
+        """
+
+
+def is_identifier(value: object) -> bool:
+    """Say whether *value* is a text of 1 to 255 characters without control characters and surrogates."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER and _is_clean(value)
+
+
+def check_identifier(name: str, value: object) -> None:
+    """Refuse what is no identifier.
+
+    Raises:
+        ValueError: *value* is none; *name* says whose it is.
+    """
+    if not is_identifier(value):
+        raise ValueError(f"{name} is a text of 1 to 255 characters, without control characters")
+
+
+def check_generation(generation: int) -> None:
+    """Refuse what is no generation of a refresh token.
+
+    Raises:
+        ValueError: it is no whole number from 0 to 2**32 - 1.
+    """
+    if not _is_whole(generation, MAX_GENERATION):
+        raise ValueError("generation is a whole number, from 0 to 2**32 - 1")
+
+
+def _check_facts(session: NewSession | Session) -> None:
+    check_identifier("session_id", session.session_id)
+    check_identifier("user_id", session.user_id)
+    for name, text, most in (
+        ("label", session.label, MAX_IDENTIFIER),
+        ("user_agent", session.user_agent, MAX_USER_AGENT),
+    ):
+        if text is not None and not (isinstance(text, str) and len(text) <= most and _is_clean(text)):
+            raise ValueError(f"{name} is a text of at most {most} characters, without control characters")
+
+
+def _check_duration(name: str, duration: timedelta) -> None:
+    if not timedelta(0) < duration <= _LONGEST:
+        raise ValueError(f"{name} is above zero, and a hundred years at most")
+
+
+def _is_clean(text: str) -> bool:
+    return text.isprintable() or all(unicodedata.category(each) not in ("Cc", "Cs") for each in text)
+
+
+def _is_whole(value: object, most: int = 2**63 - 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
