@@ -1,0 +1,221 @@
+"""The store in the memory of one process: for development, tests, and servers of a single process.
+
+A restart forgets everything, sessions and revocations. That two processes never take it for one store, each with a
+memory of its own, is watched over as far as a fork goes.
+"""
+
+import os
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Lock
+
+from ..core.errors import SettingsError
+from ..core.store import (
+    NewSession,
+    Outcome,
+    Redemption,
+    Revocation,
+    Session,
+    Terms,
+    check_generation,
+    check_identifier,
+    write_grant,
+)
+from .rows import SessionRow, in_milliseconds
+
+
+class MemoryStore:
+    """Keeps everything in dicts, under one lock. What its methods promise: :class:`~flask_tokenauth.core.store.Store`.
+
+    Args:
+        clock: milliseconds since 1970-01-01T00:00:00Z, never going back; else the time at which the store is made, and
+            from there on the monotonic clock, so that nobody who sets the clock prolongs anything.
+    """
+
+    def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
+        self._clock = clock or _anchored_clock()
+        self._process = _OneProcess()
+        self._lock = Lock()
+        self._sessions: dict[str, SessionRow] = {}
+        self._epochs: dict[str, int] = {}
+        self._revoked: dict[tuple[str, str], tuple[int, int]] = {}  # kind and subject: value and expiry
+
+    def create(self) -> None:
+        """Nothing has to be made."""
+
+    def close(self) -> None:
+        """There are no connections to let go of."""
+
+    def start_session(self, new: NewSession) -> Session:
+        granted = write_grant(new.grant)  # as the other stores, which can keep nothing else
+        with self._entered() as now:
+            if new.session_id in self._sessions:
+                raise ValueError("there is a session with this ID")
+            expires_at = now + in_milliseconds(new.lifetime)
+            row = self._sessions[new.session_id] = SessionRow(
+                session_id=new.session_id,
+                user_id=new.user_id,
+                granted=granted,
+                label=new.label,
+                user_agent=new.user_agent,
+                started_at=now,
+                idle_expires_at=min(expires_at, now + in_milliseconds(new.idle_lifetime)),
+                expires_at=expires_at,
+                epoch=self._epochs.get(new.user_id, 0),
+            )
+            return row.to_session()
+
+    def find_session(self, session_id: str) -> Session | None:
+        with self._entered() as now:
+            row = self._sessions.get(session_id)
+            return row.to_session() if row and self._is_live(row, now) else None
+
+    def list_sessions(self, user_id: str) -> list[Session]:
+        with self._entered() as now:
+            rows = [row for row in self._sessions.values() if row.user_id == user_id and self._is_live(row, now)]
+            return [row.to_session() for row in sorted(rows, key=lambda row: (-row.started_at, row.session_id))]
+
+    def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
+        check_generation(generation)
+        with self._entered() as now:
+            row = self._sessions.get(session_id)
+            if row is None:
+                return Redemption(outcome=Outcome.GONE)
+            if row.generation <= generation and self._is_live(row, now):
+                return _swap(row, generation, now, terms)
+            epoch = self._epochs.get(row.user_id, 0)
+            outcome = row.judge_repeat(generation, now=now, epoch=epoch, terms=terms)
+            if outcome is Outcome.REUSED:
+                self._end(row, now, terms.memory)
+            return Redemption(outcome=outcome, session=None if outcome is Outcome.GONE else row.to_session())
+
+    def end_session(self, session_id: str, *, memory: timedelta) -> Session | None:
+        with self._entered() as now:
+            row = self._sessions.get(session_id)
+            if row is None or row.ended_at is not None:
+                return None
+            self._end(row, now, memory)
+            return row.to_session()
+
+    def read_epoch(self, user_id: str) -> int:
+        with self._entered():
+            return self._epochs.get(user_id, 0)
+
+    def revoke_user(self, user_id: str, *, memory: timedelta) -> int:
+        check_identifier("user_id", user_id)
+        with self._entered() as now:
+            epoch = self._epochs[user_id] = max(self._epochs.get(user_id, 0) + 1, now)
+            self._remember("u", user_id, epoch, now + in_milliseconds(memory))
+            return epoch
+
+    def revoke(self, revocation: Revocation) -> None:
+        with self._entered() as now:
+            subject = revocation.subject
+            self._remember(revocation.kind, subject, revocation.value, revocation.expires_at)
+            if revocation.kind == "u":
+                self._epochs[subject] = max(self._epochs.get(subject, 0), revocation.value)
+            elif revocation.kind == "s" and subject in self._sessions:
+                self._sessions[subject].ended_at = now
+
+    def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
+        asked = (("t", token_id, -1), ("s", session_id, -1), ("u", user_id, epoch))
+        with self._entered() as now:
+            for kind, subject, known in asked:
+                value, expires_at = self._revoked.get((kind, subject or ""), (-1, 0))
+                if value > known and now < expires_at:
+                    return True
+            return False
+
+    def purge(self) -> int:
+        with self._entered() as now:
+            gone = [row.session_id for row in self._sessions.values() if not self._is_live(row, now)]
+            for session_id in gone:
+                del self._sessions[session_id]
+            forgotten = [entry for entry, (_, expires_at) in self._revoked.items() if expires_at <= now]
+            for entry in forgotten:
+                del self._revoked[entry]
+            return len(gone) + len(forgotten)
+
+    @contextmanager
+    def _entered(self) -> Iterator[int]:
+        """Hold the lock, and say what time it is."""
+        self._process.check()  # before the lock, which a fork may have copied while it was held
+        with self._lock:
+            yield self._clock()
+
+    def _is_live(self, row: SessionRow, now: int) -> bool:
+        return row.is_live(now, self._epochs.get(row.user_id, 0))
+
+    def _end(self, row: SessionRow, now: int, memory: timedelta) -> None:
+        row.ended_at = now
+        self._remember("s", row.session_id, 0, now + in_milliseconds(memory))
+
+    def _remember(self, kind: str, subject: str, value: int, expires_at: int) -> None:
+        old_value, old_expires_at = self._revoked.get((kind, subject), (0, 0))
+        self._revoked[kind, subject] = max(old_value, value), max(old_expires_at, expires_at)
+
+
+def _swap(row: SessionRow, generation: int, now: int, terms: Terms) -> Redemption:
+    rolled_back = row.generation < generation
+    row.generation, row.rotated_at = generation + 1, now
+    row.idle_expires_at = min(row.expires_at, now + in_milliseconds(terms.idle_lifetime))
+    return Redemption(outcome=Outcome.SWAPPED, session=row.to_session(), rolled_back=rolled_back)
+
+
+def _anchored_clock() -> Callable[[], int]:
+    anchor = time.time_ns() - time.monotonic_ns()
+    return lambda: (anchor + time.monotonic_ns()) // 1_000_000
+
+
+class _OneProcess:
+    """Belongs to the first process that uses it, as long as that lives.
+
+    Workers that a server forks from one process each get a copy of what is in memory: what one revokes, the others
+    would honour. So the first takes a lock on a file that all of them have open, and the others cannot. A lock rather
+    than a note of who was first: it goes with its process, and the worker that takes the place of a dead one may begin.
+    """
+
+    def __init__(self) -> None:
+        self._owner: int | None = None
+        self._file = _open_shared_file() if hasattr(os, "lockf") else None  # without it there is no fork either
+        if self._file is not None:
+            weakref.finalize(self, os.close, self._file)
+
+    def check(self) -> None:
+        """Refuse every process but one.
+
+        Raises:
+            SettingsError: another process that was forked from the same one has this store. It is a mistake in how the
+                application is set up, and no outage: waiting does not mend it.
+        """
+        if self._owner != os.getpid():
+            self._take()
+
+    def _take(self) -> None:
+        if self._owner not in (None, os.getpid()):  # a copy of another's memory, which went on without this process
+            raise SettingsError(_TWO_PROCESSES)
+        if self._file is not None:
+            try:
+                os.lockf(self._file, os.F_TLOCK, 0)  # the process holds it, not the file: what is forked has it not
+            except OSError as error:
+                raise SettingsError(_TWO_PROCESSES) from error
+        self._owner = os.getpid()
+
+
+_TWO_PROCESSES = (
+    "memory:// is the memory of one process, and another one has this store already: with several workers name a "
+    "database, sqlite:///path/to/file.db for one"
+)
+
+
+def _open_shared_file() -> int:
+    try:
+        file, path = tempfile.mkstemp(prefix="tokenauth-")
+        os.unlink(path)  # noqa: PTH108  # only what is forked from here ever has it
+    except OSError as error:
+        raise SettingsError("memory:// needs a directory for temporary files, to know of other processes") from error
+    return file

@@ -1,0 +1,210 @@
+"""The SQL store's own engine: its connections, its transactions, its errors, and what a fork does to it.
+
+Never the application's: what is revoked must not wait for a commit of the application, nor go with a rollback of it.
+"""
+
+import os
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from ..core.errors import SettingsError, StoreUnavailable
+from .gate import Gate
+from .sql_dialects import LONGEST_WAIT, Dialect, find_dialect
+
+T = TypeVar("T")
+
+
+class Database:
+    """Runs statements. Each connection is in autocommit, and each write in one transaction.
+
+    Args:
+        source: a URL; an ``Engine``; or an object with an ``engine``, perhaps only within an application context, so
+            that it is asked on first use. Dialect, URL and creator are taken from it.
+
+    Raises:
+        SettingsError: a URL or an ``Engine`` is none that we can use.
+    """
+
+    def __init__(self, source: object) -> None:
+        self._source = source
+        self._engine: Engine | None = None
+        self._gate = Gate()
+        self._making = Lock()
+        self._writing = Lock()  # a queue in which nobody is passed over; that of SQLite retries at random
+        self._dialect: Dialect | None = None
+        if isinstance(source, (str, Engine)):
+            self._dialect = find_dialect(_read_source(source)[0])
+        _databases.add(self)
+
+    @property
+    def dialect(self) -> Dialect:
+        """Of the server."""
+        if self._dialect is None:
+            self._dialect = find_dialect(_read_source(self._source)[0])
+        return self._dialect
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Return what *work* does with a connection. It reads, once; it runs again if the connection was dropped.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked.
+        """
+        with _translated():
+            return _twice(lambda: self._run(work))
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Return what *work* does in a transaction, which is committed then; it may run twice.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked. Nothing was done, or all of it.
+        """
+        with _translated(), _held(self._writing):
+            return _twice(lambda: self._run(lambda connection: _in_transaction(connection, self.dialect.begin, work)))
+
+    def dispose(self) -> None:
+        """Close the connections that are not in use. The next call takes new ones."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        with self._gate.entered(), self._connect() as connection:
+            return work(connection)
+
+    def _connect(self) -> Connection:
+        try:
+            with self._making:
+                self._engine = self._engine or self._make_engine()
+                engine = self._engine
+            return engine.connect()
+        except (SQLAlchemyError, SettingsError):
+            raise
+        except Exception as error:  # a creator of the application may raise anything
+            raise StoreUnavailable("the application gave no connection to the database") from error
+
+    def _make_engine(self) -> Engine:
+        url, creator = _read_source(self._source)
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=2,
+            max_overflow=3,
+            pool_timeout=2,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # an error is no place for who has signed in
+            **({} if creator is None else {"creator": creator}),
+        )
+        event.listen(engine, "connect", self._greet)
+        return engine
+
+    def _greet(self, connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        for statement in self.dialect.on_connect:
+            cursor.execute(statement)
+        cursor.close()
+
+    def _stand_still(self) -> None:
+        """Have no statement under way and no idle connection while the process forks.
+
+        SQLite's locks are in the memory of the process. A child would inherit those that are held at that moment, and
+        nobody there to let go of them.
+        """
+        self._gate.close(longest_wait=LONGEST_WAIT)
+        self.dispose()
+
+    def _begin_anew(self) -> None:
+        """Leave to the parent what is the parent's: an SQLite connection must not even be closed in a child."""
+        _left_to_parent.append(self._engine)
+        self._engine, self._gate, self._making, self._writing = None, Gate(), Lock(), Lock()
+
+
+_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
+_left_to_parent: list[Engine | None] = []
+
+
+def _each(step: Callable[[Database], None]) -> Callable[[], None]:
+    def run() -> None:
+        for database in list(_databases):
+            step(database)
+
+    return run
+
+
+AT_FORK = {
+    "before": _each(Database._stand_still),
+    "after_in_parent": _each(lambda database: database._gate.open()),
+    "after_in_child": _each(Database._begin_anew),
+}
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(**AT_FORK)
+
+
+def _read_source(source: object) -> tuple[URL, Any]:
+    if isinstance(source, str):
+        try:
+            return make_url(source), None
+        except (ArgumentError, ValueError):
+            raise SettingsError("the store's URL is none of a database") from None  # the cause repeats it
+    engine = _find_engine(source)
+    return engine.url, engine.pool._creator  # with connect_args, and with what listens to do_connect
+
+
+def _find_engine(source: Any) -> Engine:
+    try:
+        engine = source.engine  # an Engine is its own
+    except (RuntimeError, NotImplementedError) as error:
+        raise SettingsError(
+            "the store's database object has no engine here: Flask-SQLAlchemy needs its init_app, and an application "
+            "context when the store is first used"
+        ) from error
+    if not isinstance(engine, Engine):
+        raise SettingsError("the store's database object has no engine of SQLAlchemy")
+    return engine
+
+
+def _in_transaction(connection: Connection, begin: str, work: Callable[[Connection], T]) -> T:
+    try:
+        connection.exec_driver_sql(begin)
+        result = work(connection)
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        connection.invalidate()  # which takes back what was done, whatever state the connection is in
+        raise
+    return result
+
+
+def _twice(run: Callable[[], T]) -> T:
+    """Run once more if the connection had been dropped: an idle one is, by many a server and what lies between."""
+    try:
+        return run()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return run()
+
+
+@contextmanager
+def _held(lock: Lock) -> Iterator[None]:
+    if not lock.acquire(timeout=LONGEST_WAIT):
+        raise StoreUnavailable(f"the database was busy with writes of this process for {LONGEST_WAIT} s")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
+        raise StoreUnavailable(f"the database cannot be asked: {name}") from error
+    except SQLAlchemyError as error:
+        raise StoreUnavailable(f"the database cannot be asked: {type(error).__name__}") from error

@@ -1,0 +1,166 @@
+"""Every statement of the SQL store, built once for a dialect. Values come as parameters, never as text."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Insert,
+    String,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from .sql_dialects import Dialect
+from .sql_tables import epochs, facts, revocations, sessions
+
+PAGE = 500  # rows that one transaction deletes: others want to write in between
+
+
+class Statements:
+    """The statements, named for what they do. Durations among their parameters are milliseconds."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._now = dialect.now
+        self._asked = sessions.c.session_id == _text("asked_session")
+        self._live = and_(
+            sessions.c.ended_at.is_(None),
+            sessions.c.expires_at > self._now,
+            sessions.c.idle_expires_at > self._now,
+            sessions.c.epoch >= _epoch_of(sessions.c.user_id),
+        )
+        self.read_facts = select(facts.c.name, facts.c.value)
+        self.add_fact = dialect.insert(facts).on_conflict_do_nothing()
+        self._build_sessions()
+        self._build_redemption()
+        self._build_epochs()
+        self._build_revocations()
+        self._build_purge()
+
+    def _build_sessions(self) -> None:
+        until = self._now + _number("lifetime")
+        self.start_session = (
+            self._dialect.insert(sessions)
+            .values(
+                started_at=self._now,
+                idle_expires_at=self._dialect.least(until, self._now + _number("idle_lifetime")),
+                expires_at=until,
+                generation=literal(0),
+                epoch=_epoch_of(_text("asked_user")),
+            )
+            .on_conflict_do_nothing()
+        )
+        self.find_session = select(sessions).where(self._asked, self._live)
+        self.list_sessions = (
+            select(sessions)
+            .where(sessions.c.user_id == _text("asked_user"), self._live)
+            .order_by(sessions.c.started_at.desc(), sessions.c.session_id)
+        )
+        self.end_session = update(sessions).where(self._asked, sessions.c.ended_at.is_(None)).values(ended_at=self._now)
+
+    def _build_redemption(self) -> None:
+        idle_until = self._now + _number("idle_lifetime")
+        # The step that decides. Not "=": the caller has proof that we issued this generation, so a lower number here
+        # means that the store has lost writes, and going on from the higher one mends that.
+        self.swap = (
+            update(sessions)
+            .where(self._asked, sessions.c.generation <= _number("redeemed"), self._live)
+            .values(
+                generation=_number("redeemed") + 1,
+                rotated_at=self._now,
+                idle_expires_at=self._dialect.least(sessions.c.expires_at, idle_until),
+            )
+        )
+        self.read_session = select(sessions).where(self._asked)
+        self.lock_session = self.read_session.with_for_update()  # SQLite has no such thing, and needs none
+        self.read_present = select(self._now.label("now"), _epoch_of(_text("asked_user")).label("epoch"))
+
+    def _build_epochs(self) -> None:
+        upsert, greatest = self._dialect.insert(epochs), self._dialect.greatest
+        key = [epochs.c.user_id]
+        self.read_epoch = select(_epoch_of(_text("asked_user")))
+        self.raise_epoch = upsert.values(epoch=self._now).on_conflict_do_update(
+            index_elements=key, set_={"epoch": greatest(epochs.c.epoch + 1, self._now)}
+        )
+        self.raise_epoch_to = upsert.on_conflict_do_update(
+            index_elements=key, set_={"epoch": greatest(epochs.c.epoch, upsert.excluded.epoch)}
+        )
+
+    def _build_revocations(self) -> None:
+        self.remember = _remember(self._now + _number("memory"))
+        self.remember_until = _remember(_number("until"))
+        self.is_revoked = (
+            select(literal(1))
+            .where(
+                revocations.c.expires_at > self._now,
+                or_(
+                    _is_about("t", _text("asked_token")),
+                    _is_about("s", _text("asked_session")),
+                    and_(_is_about("u", _text("asked_user")), revocations.c.value > _number("known_epoch")),
+                ),
+            )
+            .limit(1)
+        )
+
+    def _build_purge(self) -> None:
+        over, expired = not_(self._live), revocations.c.expires_at <= self._now
+        self.page_sessions = (
+            select(sessions.c.session_id)
+            .where(sessions.c.session_id > _text("after"), over)
+            .order_by(sessions.c.session_id)
+            .limit(PAGE)
+        )
+        self.drop_sessions = delete(sessions).where(sessions.c.session_id.in_(_several("keys")), over)
+        self.page_revocations = (
+            select(revocations.c.id)
+            .where(revocations.c.id > _number("after"), expired)
+            .order_by(revocations.c.id)
+            .limit(PAGE)
+        )
+        self.drop_revocations = delete(revocations).where(revocations.c.id.in_(_several("keys")), expired)
+
+
+def _epoch_of(user_id: ColumnElement[str]) -> ColumnElement[int]:
+    found = select(epochs.c.epoch).where(epochs.c.user_id == user_id).correlate_except(epochs).scalar_subquery()
+    return func.coalesce(found, 0)
+
+
+def _remember(expires_at: ColumnElement[int]) -> Insert:
+    """Insert a revocation, unless it is there: clients repeat themselves, and every worker reads what is inserted."""
+    given = (_text("kind"), _text("subject"), _number("value"))
+    there = exists().where(
+        revocations.c.subject == given[1],
+        revocations.c.kind == given[0],
+        revocations.c.value >= given[2],
+        revocations.c.expires_at >= expires_at,
+    )
+    return insert(revocations).from_select(
+        ["kind", "subject", "value", "expires_at"], select(*given, expires_at).where(~there)
+    )
+
+
+def _is_about(kind: str, subject: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(revocations.c.subject == subject, revocations.c.kind == kind)
+
+
+def _text(name: str) -> BindParameter[str]:
+    return bindparam(name, type_=String())
+
+
+def _number(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=BigInteger())
+
+
+def _several(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)

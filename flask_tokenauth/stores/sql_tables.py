@@ -1,0 +1,59 @@
+"""The tables, for any SQL server. :data:`metadata` is public, so that migrations of the application may own them.
+
+Times are milliseconds since 1970-01-01T00:00:00Z. No index lies on what a refresh changes.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+
+from ..core.store import MAX_IDENTIFIER, MAX_USER_AGENT
+
+SCHEMA = 1  # raised with every change that an older release could not live with
+
+metadata = MetaData()
+
+_IDENTIFIER = String(MAX_IDENTIFIER)
+
+sessions = Table(
+    "tokenauth_session",
+    metadata,
+    Column("session_id", _IDENTIFIER, primary_key=True),
+    Column("user_id", _IDENTIFIER, nullable=False, index=True),
+    Column("granted", Text, nullable=False),
+    Column("label", String(MAX_IDENTIFIER)),
+    Column("user_agent", String(MAX_USER_AGENT)),
+    Column("started_at", BigInteger, nullable=False),
+    Column("rotated_at", BigInteger),
+    Column("idle_expires_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("generation", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+)
+
+epochs = Table(
+    "tokenauth_user_epoch",
+    metadata,
+    Column("user_id", _IDENTIFIER, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+)
+
+revocations = Table(
+    "tokenauth_revocation",
+    metadata,
+    # On SQLite never used twice: who asks for what came after a number must not miss what took a purged one.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("seq", BigInteger, nullable=False, server_default="0"),  # SQLite goes by id, other servers by this
+    Column("kind", String(1), nullable=False),
+    Column("subject", _IDENTIFIER, nullable=False),
+    Column("value", BigInteger, nullable=False, server_default="0"),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Index("ix_tokenauth_revocation_subject", "subject", "kind"),
+    sqlite_autoincrement=True,
+)
+
+facts = Table(
+    "tokenauth_store",
+    metadata,
+    Column("name", _IDENTIFIER, primary_key=True),
+    Column("value", _IDENTIFIER, nullable=False),
+)

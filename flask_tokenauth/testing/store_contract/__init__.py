@@ -1,0 +1,33 @@
+"""What every store promises, as tests: for the stores of this package, and for those that people write themselves.
+
+A subclass, in a module that pytest collects, supplies the fixtures. ``age`` and the others reach into the store behind
+its back, so that no test waits for a clock::
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def store(self) -> Store: ...  # an empty one
+
+        @pytest.fixture
+        def age(self, store) -> Age: ...  # age(session_id, duration): moves all times of that session back
+
+        @pytest.fixture
+        def age_revocations(self, store) -> AgeRevocations: ...  # age_revocations(duration): moves their expiry back
+
+        @pytest.fixture
+        def set_generation(self, store) -> SetGeneration: ...  # set_generation(session_id, generation)
+
+``pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")`` in a ``conftest.py`` makes failures tell
+more. The only modules beside the fixtures that import pytest, which the package does not depend on.
+"""
+
+from .identifiers import IdentifierContract
+from .kit import Age, AgeRevocations, SetGeneration
+from .redemption import RedemptionContract
+from .revocation import RevocationContract
+from .sessions import SessionContract
+
+__all__ = ["Age", "AgeRevocations", "SetGeneration", "StoreContract"]
+
+
+class StoreContract(SessionContract, RedemptionContract, RevocationContract, IdentifierContract):
+    """Every promise of :class:`flask_tokenauth.core.store.Store`."""

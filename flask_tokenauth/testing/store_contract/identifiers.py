@@ -1,0 +1,105 @@
+"""Identifiers: two that differ in one code point are two, in every place."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+
+from ...core.store import Outcome, Revocation, Store
+from .kit import MEMORY, is_live, is_revoked, outcome, start
+from .revocation import LATER, has
+
+ALIKE = [
+    ("alice", "Alice"),
+    ("alice", "alice "),
+    ("alice", " alice"),
+    (unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é")),
+    ("e", "é"),
+    ("ß", "ss"),
+    ("\u0131", "i"),
+    ("1", "01"),
+    ("1", "1.0"),
+    ("a%", "ab"),
+    ("a_", "ab"),
+    ("a*", "ab"),
+    ("a:b", "a"),
+    ("x" * 255, "x" * 254),
+    ("\U0001f511" * 255, "\U0001f511" * 254 + "\U0001f512"),
+    ("{a}", "a"),
+    ("a\\", "a"),
+    ("'; --", "'"),
+]
+NONE = ["", "x" * 256, "a\x00", "a\n", "\ud800"]
+
+
+alike = pytest.mark.parametrize(("one", "other"), ALIKE + [(other, one) for one, other in ALIKE])
+
+
+class IdentifierContract:
+    """What a store promises of identifiers."""
+
+    @alike
+    def test_sessions_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
+        start(store, one, user_id="of one")
+        assert not is_live(store, other)
+        assert store.end_session(other, memory=MEMORY) is None
+        assert outcome(store, session_id=other) is Outcome.GONE
+
+        start(store, other, user_id="of other")
+        store.end_session(one, memory=MEMORY)
+
+        found: Any = store.find_session(other)
+        assert (found.session_id, found.user_id) == (other, "of other")
+        assert is_revoked(store, one)
+        assert not is_revoked(store, other)
+
+    @alike
+    def test_users_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
+        start(store, "of one", user_id=one)
+        start(store, "of other", user_id=other)
+
+        epoch = store.revoke_user(one, memory=MEMORY)
+
+        assert (store.read_epoch(one), store.read_epoch(other)) == (epoch, 0)
+        assert store.list_sessions(one) == []
+        assert [each.user_id for each in store.list_sessions(other)] == [other]
+        assert has(store, user_id=one)
+        assert not has(store, user_id=other)
+
+    @alike
+    def test_tokens_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
+        store.revoke(Revocation(kind="t", subject=one, expires_at=LATER))
+
+        assert has(store, token_id=one)
+        assert not has(store, token_id=other)
+
+    @pytest.mark.parametrize("none", NONE)
+    def test_what_is_no_identifier_is_asked_for_in_vain(self, store: Store, none: str) -> None:
+        start(store)
+        store.revoke_user("alice", memory=MEMORY)
+
+        assert not is_live(store, none)
+        assert store.list_sessions(none) == []
+        assert outcome(store, session_id=none) is Outcome.GONE
+        assert store.end_session(none, memory=MEMORY) is None
+        assert store.read_epoch(none) == 0
+        assert not store.is_revoked(token_id=none, session_id=none, user_id=none, epoch=0)
+
+    @pytest.mark.parametrize("none", NONE)
+    def test_what_is_no_identifier_is_not_kept(self, store: Store, none: str) -> None:
+        with pytest.raises(ValueError, match="session_id"):
+            start(store, none)
+        with pytest.raises(ValueError, match="user_id"):
+            start(store, user_id=none)
+        with pytest.raises(ValueError, match="user_id"):
+            store.revoke_user(none, memory=MEMORY)
+
+    def test_an_end_is_told_of_the_session_that_was_meant(self, store: Store) -> None:
+        for session_id in "a", "A", "a ":
+            start(store, session_id)
+
+        ended = store.end_session("A", memory=MEMORY)
+
+        assert ended is not None
+        assert ended.session_id == "A"
+        assert {each.session_id for each in store.list_sessions("alice")} == {"a", "a "}

@@ -1,0 +1,67 @@
+"""What the tests of the contract share: types of the fixtures, durations, and short ways to ask."""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any, TypeVar
+
+from ...core.store import Grant, NewSession, Outcome, Redemption, Store, Terms
+
+Age = Callable[[str, timedelta], None]
+AgeRevocations = Callable[[timedelta], None]
+SetGeneration = Callable[[str, int], None]
+
+IDLE = timedelta(days=30)
+LIFETIME = timedelta(days=90)
+MEMORY = timedelta(hours=24, seconds=70)
+WINDOW = timedelta(hours=1)  # far longer than a test runs, so that "just before" is no race
+MARGIN = timedelta(minutes=1)  # what "just before" and "just after" are
+TERMS = Terms(idle_lifetime=IDLE, retry_window=WINDOW, memory=MEMORY)
+NO_WINDOW = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), memory=MEMORY)
+
+T = TypeVar("T")
+
+
+def start(store: Store, session_id: str = "session", user_id: str = "alice", **changes: Any) -> None:
+    """Start a session of the usual lifetimes."""
+    usual: dict[str, Any] = {"grant": Grant(), "idle_lifetime": IDLE, "lifetime": LIFETIME}
+    store.start_session(NewSession(session_id=session_id, user_id=user_id, **(usual | changes)))
+
+
+def redeem(store: Store, generation: int = 0, *, session_id: str = "session", terms: Terms = TERMS) -> Redemption:
+    """Redeem one generation of a session."""
+    return store.redeem(session_id, generation=generation, terms=terms)
+
+
+def outcome(store: Store, generation: int = 0, *, session_id: str = "session", terms: Terms = TERMS) -> Outcome:
+    """Redeem, and return the outcome alone."""
+    return redeem(store, generation, session_id=session_id, terms=terms).outcome
+
+
+def is_live(store: Store, session_id: str = "session") -> bool:
+    """Say whether the store finds a session."""
+    return store.find_session(session_id) is not None
+
+
+def is_revoked(store: Store, session_id: str | None = "session") -> bool:
+    """Say whether the store says that of a session's tokens."""
+    return store.is_revoked(token_id=None, session_id=session_id, user_id="nobody", epoch=0)
+
+
+def at_once(number: int, work: Callable[[int], T]) -> list[T]:
+    """Run *work* in so many threads, which all begin at one moment and take turns as often as can be."""
+    usual = sys.getswitchinterval()
+    gate = Barrier(number)
+
+    def run(index: int) -> T:
+        gate.wait(timeout=60)
+        return work(index)
+
+    sys.setswitchinterval(1e-6)  # seconds
+    try:
+        with ThreadPoolExecutor(number) as pool:
+            return list(pool.map(run, range(number)))
+    finally:
+        sys.setswitchinterval(usual)

@@ -1,0 +1,187 @@
+"""Revocation: of a token, of a session, and of all that a user has."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from ...core.store import Outcome, Revocation, Store
+from .kit import MARGIN, MEMORY, AgeRevocations, at_once, is_live, is_revoked, outcome, start
+
+LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
+HOUR = timedelta(hours=1)
+
+
+def has(store: Store, *, token_id: str | None = None, user_id: str = "nobody", epoch: int = 0) -> bool:
+    """Ask for a token without session."""
+    return store.is_revoked(token_id=token_id, session_id=None, user_id=user_id, epoch=epoch)
+
+
+def until(left: timedelta) -> int:
+    """Return an instant in milliseconds, so far ahead."""
+    return int((time.time() + left.total_seconds()) * 1000)
+
+
+class RevocationContract:
+    """What a store promises of revocations."""
+
+    def test_nothing_is_revoked_to_begin_with(self, store: Store) -> None:
+        assert not store.is_revoked(token_id="token", session_id="session", user_id="alice", epoch=0)
+        assert store.read_epoch("alice") == 0
+
+    def test_a_token_is_revoked_until_the_revocation_expires(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        store.revoke(Revocation(kind="t", subject="token", value=1_700_000_000, expires_at=until(HOUR)))
+
+        assert has(store, token_id="token")
+        age_revocations(HOUR - MARGIN)
+        assert has(store, token_id="token")
+        age_revocations(2 * MARGIN)  # an instant of our clock, judged by the store's
+        assert not has(store, token_id="token")
+
+    def test_a_token_of_which_no_expiration_is_known_can_be_revoked(self, store: Store) -> None:
+        store.revoke(Revocation(kind="t", subject="token", value=0, expires_at=LATER))
+
+        assert has(store, token_id="token")
+
+    def test_one_revocation_says_nothing_of_other_subjects_and_kinds(self, store: Store) -> None:
+        store.revoke(Revocation(kind="t", subject="x", expires_at=LATER))
+
+        assert not has(store, token_id="y")
+        assert not has(store, token_id=None, user_id="x")
+        assert not is_revoked(store, "x")
+
+    def test_any_of_token_session_and_user_is_enough(self, store: Store) -> None:
+        store.revoke(Revocation(kind="t", subject="token", expires_at=LATER))
+        store.revoke(Revocation(kind="s", subject="session", expires_at=LATER))
+        store.revoke(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+
+        assert store.is_revoked(token_id="token", session_id="other", user_id="bob", epoch=0)
+        assert store.is_revoked(token_id="other", session_id="session", user_id="bob", epoch=0)
+        assert store.is_revoked(token_id="other", session_id="other", user_id="alice", epoch=4)
+        assert not store.is_revoked(token_id="other", session_id="other", user_id="alice", epoch=5)
+        assert not store.is_revoked(token_id=None, session_id=None, user_id="bob", epoch=0)
+
+    def test_a_revocation_may_be_said_again_and_lasts_as_long_as_the_longest(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        for left in HOUR, 3 * HOUR, 2 * HOUR, 3 * HOUR:
+            store.revoke(Revocation(kind="t", subject="token", expires_at=until(left)))
+
+        age_revocations(3 * HOUR - MARGIN)
+        assert has(store, token_id="token")
+        age_revocations(2 * MARGIN)  # an instant of our clock, judged by the store's
+        assert not has(store, token_id="token")
+
+    def test_revoking_a_session_ends_it(self, store: Store) -> None:
+        start(store)
+        start(store, "other")
+
+        store.revoke(Revocation(kind="s", subject="session", expires_at=LATER))
+
+        assert not is_live(store)
+        assert is_revoked(store)
+        assert outcome(store) is Outcome.GONE
+        assert is_live(store, "other")
+
+    def test_telling_a_store_of_an_epoch_raises_it_and_never_lowers_it(self, store: Store) -> None:
+        start(store)
+
+        store.revoke(Revocation(kind="u", subject="alice", value=7, expires_at=LATER))
+        store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER))
+
+        assert store.read_epoch("alice") == 7
+        assert not is_live(store)
+        assert has(store, user_id="alice", epoch=6)
+
+    def test_what_a_user_had_is_revoked_and_what_comes_afterwards_is_not(self, store: Store) -> None:
+        start(store, "before")
+        old = store.read_epoch("alice")
+
+        epoch = store.revoke_user("alice", memory=MEMORY)
+        start(store, "after")
+
+        assert store.read_epoch("alice") == epoch
+        assert not is_live(store, "before")
+        found = store.find_session("after")
+        assert found is not None
+        assert found.epoch == epoch
+        assert outcome(store, session_id="before") is Outcome.GONE
+        assert outcome(store, session_id="after") is Outcome.SWAPPED
+        assert [each.session_id for each in store.list_sessions("alice")] == ["after"]
+        assert has(store, user_id="alice", epoch=old)
+        assert has(store, user_id="alice", epoch=epoch - 1)
+        assert not has(store, user_id="alice", epoch=epoch)
+
+    def test_of_other_users_nothing_is_revoked(self, store: Store) -> None:
+        start(store, user_id="bob")
+
+        store.revoke_user("alice", memory=MEMORY)
+
+        assert is_live(store)
+        assert store.read_epoch("bob") == 0
+        assert not has(store, user_id="bob")
+
+    def test_an_epoch_is_the_present_in_milliseconds(self, store: Store) -> None:
+        epoch = store.revoke_user("alice", memory=MEMORY)
+
+        assert abs(epoch - time.time() * 1000) < 24 * 3600 * 1000  # in these units, whatever the clocks
+
+    def test_epochs_of_the_same_millisecond_rise(self, store: Store) -> None:
+        epochs = [store.revoke_user("alice", memory=MEMORY) for _ in range(20)]
+
+        assert epochs == sorted(set(epochs))
+
+    def test_epochs_of_many_at_once_are_all_different(self, store: Store) -> None:
+        epochs = at_once(16, lambda _: store.revoke_user("alice", memory=MEMORY))
+
+        assert len(set(epochs)) == 16
+        assert store.read_epoch("alice") == max(epochs)
+        assert has(store, user_id="alice", epoch=max(epochs) - 1)
+
+    def test_an_epoch_ahead_of_the_clock_rises_all_the_same(self, store: Store) -> None:
+        ahead = LATER * 2
+        store.revoke(Revocation(kind="u", subject="alice", value=ahead, expires_at=LATER))
+
+        assert store.revoke_user("alice", memory=MEMORY) == ahead + 1
+
+    def test_a_user_is_remembered_as_revoked_for_as_long_as_was_asked(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        epoch = store.revoke_user("alice", memory=MEMORY)
+
+        age_revocations(MEMORY - MARGIN)
+        assert has(store, user_id="alice", epoch=epoch - 1)
+        age_revocations(MARGIN)
+        assert not has(store, user_id="alice", epoch=epoch - 1)
+
+    @pytest.mark.parametrize("epoch", [-(2**80), -1, 2**63 - 1, 2**63, 2**80])
+    def test_an_epoch_of_any_size_can_be_asked_for(self, store: Store, epoch: int) -> None:
+        store.revoke_user("alice", memory=MEMORY)
+
+        assert has(store, user_id="alice", epoch=epoch) is (epoch < 0)
+
+    def test_revocations_by_the_thousand_are_purged_and_those_that_last_are_not(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        for number in range(1200):
+            left = HOUR if number % 2 else 2 * HOUR
+            store.revoke(Revocation(kind="t", subject=f"token{number}", expires_at=until(left)))
+        age_revocations(HOUR + MARGIN)
+
+        store.purge()
+
+        assert store.purge() == 0
+        assert [has(store, token_id=f"token{number}") for number in range(4)] == [True, False, True, False]
+
+    def test_sessions_that_start_while_their_user_is_revoked_are_dead_or_know_the_epoch(self, store: Store) -> None:
+        def step(index: int) -> int:
+            if index == 0:
+                return store.revoke_user("alice", memory=MEMORY)
+            start(store, f"session{index}")
+            return 0
+
+        epoch = max(at_once(8, step))
+
+        assert {each.epoch for each in store.list_sessions("alice")} <= {epoch}

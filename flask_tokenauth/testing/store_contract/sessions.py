@@ -1,0 +1,292 @@
+"""Sessions: what is kept of them, how long they live, and how they end."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ...core.store import Grant, NewSession, Outcome, Store
+from .kit import (
+    IDLE,
+    LIFETIME,
+    MARGIN,
+    MEMORY,
+    Age,
+    AgeRevocations,
+    at_once,
+    is_live,
+    is_revoked,
+    outcome,
+    redeem,
+    start,
+)
+
+CLAIMS: dict[str, object] = {
+    "team": "red",
+    "nothing": None,
+    "yes": True,
+    "number": 2**53,
+    "below": -1,
+    "part": 0.1,
+    "text": "é \u0065\u0301 \U0001f511 \" \\ \u2028 ''; --",
+    "deep": [{"a": [1, [2, {"b": []}]]}, {}],
+}
+
+
+class SessionContract:
+    """What a store promises of sessions."""
+
+    def test_a_session_is_found_as_it_was_started(self, store: Store) -> None:
+        grant = Grant(
+            scopes=("reports:read", "admin"),
+            claims=CLAIMS,
+            audience=frozenset({"https://a.example", "https://b.example"}),
+            client_id="app",
+            lifetime=timedelta(minutes=5, microseconds=1),
+            auth_time=1_700_000_000,
+        )
+
+        start(store, grant=grant, label="Zoë's phone", user_agent="Mozilla/5.0 (X11; Linux x86_64)")
+        found = store.find_session("session")
+
+        assert found is not None
+        assert (found.session_id, found.user_id) == ("session", "alice")
+        assert found.grant == grant
+        assert (found.label, found.user_agent) == ("Zoë's phone", "Mozilla/5.0 (X11; Linux x86_64)")
+        assert (found.generation, found.epoch, found.refreshed_at) == (0, 0, None)
+
+    def test_starting_a_session_returns_what_is_found_afterwards(self, store: Store) -> None:
+        started = store.start_session(
+            NewSession(session_id="s", user_id="u", grant=Grant(claims=CLAIMS), idle_lifetime=IDLE, lifetime=LIFETIME)
+        )
+
+        assert store.find_session("s") == started
+
+    def test_scopes_keep_their_order_and_claims_are_read_only_all_the_way_down(self, store: Store) -> None:
+        start(store, grant=Grant(scopes=("b", "a", "c"), claims={"deep": [{"a": 1}]}))
+        found: Any = store.find_session("session")
+
+        assert found.grant.scopes == ("b", "a", "c")
+        with pytest.raises(TypeError):
+            found.grant.claims["deep"][0]["a"] = 2
+
+    def test_what_was_not_said_is_not_there(self, store: Store) -> None:
+        start(store, grant=Grant(), label=None, user_agent=None)
+        found = store.find_session("session")
+
+        assert found is not None
+        assert found.grant == Grant(scopes=(), claims={}, audience=None, client_id=None, lifetime=None, auth_time=None)
+        assert (found.label, found.user_agent) == (None, None)
+
+    def test_a_label_and_a_user_agent_may_be_empty_or_long(self, store: Store) -> None:
+        start(store, "empty", label="", user_agent="")
+        start(store, "long", label="é" * 255, user_agent="é" * 500)
+        empty, long = store.find_session("empty"), store.find_session("long")
+
+        assert empty is not None
+        assert (empty.label, empty.user_agent) == ("", "")
+        assert long is not None
+        assert (long.label, long.user_agent) == ("é" * 255, "é" * 500)
+
+    @pytest.mark.parametrize(
+        "claims", [{"n": float("nan")}, {"n": float("inf")}, {"d": datetime(2024, 1, 1, tzinfo=UTC)}]
+    )
+    def test_claims_that_json_has_not_are_refused(self, store: Store, claims: dict[str, object]) -> None:
+        with pytest.raises(ValueError, match="JSON"):
+            start(store, grant=Grant(claims=claims))
+
+        assert not is_live(store)
+
+    def test_a_session_id_that_exists_is_never_adopted(self, store: Store) -> None:
+        start(store, user_id="alice")
+
+        with pytest.raises(ValueError, match="ID"):
+            start(store, user_id="mallory")
+
+        found = store.find_session("session")
+        assert found is not None
+        assert found.user_id == "alice"
+
+    def test_of_many_that_start_one_session_at_once_one_does(self, store: Store) -> None:
+        def attempt(index: int) -> bool:
+            try:
+                start(store, user_id=f"user{index}")
+            except ValueError:
+                return False
+            return True
+
+        began = at_once(8, attempt)
+
+        found = store.find_session("session")
+        assert found is not None
+        assert began.count(True) == 1
+        assert found.user_id == f"user{began.index(True)}"
+
+    def test_the_lifetimes_begin_with_the_session(self, store: Store) -> None:
+        start(store)
+        found = store.find_session("session")
+
+        assert found is not None
+        assert found.idle_expires_at - found.started_at == IDLE
+        assert found.expires_at - found.started_at == LIFETIME
+        assert found.started_at.utcoffset() == timedelta(0)
+
+    def test_the_idle_lifetime_never_reaches_beyond_the_lifetime(self, store: Store) -> None:
+        start(store, idle_lifetime=LIFETIME, lifetime=IDLE)
+        found = store.find_session("session")
+
+        assert found is not None
+        assert found.idle_expires_at == found.expires_at
+
+    @pytest.mark.parametrize(("aged", "live"), [(IDLE - MARGIN, True), (IDLE, False), (IDLE + MARGIN, False)])
+    def test_a_session_ends_with_its_idle_lifetime(
+        self, store: Store, age: Age, *, aged: timedelta, live: bool
+    ) -> None:
+        start(store)
+
+        age("session", aged)
+
+        assert is_live(store) is live
+        assert bool(store.list_sessions("alice")) is live
+        assert outcome(store) is (Outcome.SWAPPED if live else Outcome.GONE)
+        assert not is_revoked(store)
+
+    def test_each_refresh_begins_the_idle_lifetime_anew_up_to_the_lifetime(self, store: Store, age: Age) -> None:
+        start(store)
+
+        for generation in range(3):
+            age("session", IDLE - MARGIN)
+            assert outcome(store, generation) is Outcome.SWAPPED
+
+        found = store.find_session("session")
+        assert found is not None
+        assert found.idle_expires_at == found.expires_at
+
+    @pytest.mark.parametrize(("left", "live"), [(MARGIN, True), (timedelta(0), False), (-MARGIN, False)])
+    def test_a_session_in_use_ends_with_its_lifetime(
+        self, store: Store, age: Age, *, left: timedelta, live: bool
+    ) -> None:
+        start(store, idle_lifetime=LIFETIME)
+        age("session", LIFETIME - timedelta(days=1))
+        redeem(store)
+
+        age("session", timedelta(days=1) - left)
+
+        assert is_live(store) is live
+        assert outcome(store, 1) is (Outcome.SWAPPED if live else Outcome.GONE)
+
+    def test_the_sessions_of_a_user_are_listed_the_newest_sign_in_first(self, store: Store, age: Age) -> None:
+        for session_id, hours in ("b", 2), ("c", 1), ("a", 3):
+            start(store, session_id)
+            age(session_id, timedelta(hours=hours))
+        start(store, "other", user_id="bob")
+        redeem(store, session_id="a")
+
+        assert [each.session_id for each in store.list_sessions("alice")] == ["c", "b", "a"]
+        assert [each.session_id for each in store.list_sessions("bob")] == ["other"]
+        assert store.list_sessions("nobody") == []
+
+    def test_what_is_listed_is_what_is_found(self, store: Store) -> None:
+        start(store, grant=Grant(scopes=("a",), claims=CLAIMS), label="phone")
+        redeem(store)
+
+        assert store.list_sessions("alice") == [store.find_session("session")]
+
+    def test_a_session_that_is_ended_is_over_and_revoked(self, store: Store) -> None:
+        start(store)
+        start(store, "other")
+
+        ended = store.end_session("session", memory=MEMORY)
+
+        assert ended is not None
+        assert (ended.session_id, ended.user_id) == ("session", "alice")
+        assert not is_live(store)
+        assert [each.session_id for each in store.list_sessions("alice")] == ["other"]
+        assert is_revoked(store)
+        assert is_live(store, "other")
+        assert not is_revoked(store, "other")
+
+    def test_a_session_that_has_ended_or_never_was_cannot_be_ended(self, store: Store) -> None:
+        start(store)
+        store.end_session("session", memory=MEMORY)
+
+        assert store.end_session("session", memory=MEMORY) is None
+        assert store.end_session("unknown", memory=MEMORY) is None
+        assert is_revoked(store)
+        assert not is_revoked(store, "unknown")
+
+    def test_a_session_is_remembered_as_revoked_for_as_long_as_was_asked(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        start(store)
+        store.end_session("session", memory=MEMORY)
+
+        age_revocations(MEMORY - MARGIN)
+        assert is_revoked(store)
+
+        age_revocations(MARGIN)
+        assert not is_revoked(store)
+
+    def test_of_many_that_end_a_session_at_once_one_does(self, store: Store) -> None:
+        start(store)
+
+        ended = at_once(8, lambda _: store.end_session("session", memory=MEMORY))
+
+        assert len([each for each in ended if each]) == 1
+        assert is_revoked(store)
+
+    def test_purging_forgets_what_is_over_and_nothing_else(
+        self, store: Store, age: Age, age_revocations: AgeRevocations
+    ) -> None:
+        for session_id in "live", "ended", "idle", "expired":
+            start(store, session_id)
+        start(store, "below", user_id="bob")
+        store.end_session("ended", memory=MEMORY)
+        store.revoke_user("bob", memory=MEMORY)
+        age("idle", IDLE)
+        age("live", IDLE - MARGIN)
+        age("expired", LIFETIME)
+
+        store.purge()
+
+        assert store.purge() == 0
+        assert is_live(store, "live")
+        assert is_revoked(store, "ended")
+        assert outcome(store, session_id="ended") is Outcome.GONE
+        age_revocations(MEMORY - MARGIN)
+        assert store.purge() == 0
+        assert is_revoked(store, "ended")
+
+    def test_an_epoch_outlives_every_purge(self, store: Store, age_revocations: AgeRevocations) -> None:
+        epoch = store.revoke_user("alice", memory=MEMORY)
+        age_revocations(MEMORY)
+
+        store.purge()
+
+        assert store.read_epoch("alice") == epoch
+
+    def test_sessions_by_the_thousand_are_purged(self, store: Store) -> None:
+        for number in range(600):
+            start(store, f"session{number}", user_id="alice" if number % 2 else "bob")
+        store.revoke_user("alice", memory=MEMORY)
+
+        store.purge()
+
+        assert store.purge() == 0
+        assert store.list_sessions("alice") == []
+        assert len(store.list_sessions("bob")) == 300
+
+    def test_what_a_store_needs_can_be_made_again_at_any_time(self, store: Store) -> None:
+        start(store)
+
+        at_once(4, lambda _: store.create())
+
+        assert is_live(store)
+
+    def test_a_closed_store_opens_again(self, store: Store) -> None:
+        start(store)
+
+        store.close()
+        store.close()
+
+        assert is_live(store)

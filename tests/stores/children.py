@@ -1,0 +1,164 @@
+"""Programs of their own, for what one process cannot try. Each prints what it found, for the tests to judge.
+
+They are run as ``python -m tests.stores.children NAME ARGUMENT…``, where no coverage is measured.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event, Thread
+
+from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.store import Grant, NewSession, Store, Terms
+from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.stores.opening import open_store
+
+DAY = timedelta(days=1)
+TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(hours=1), memory=DAY)
+SECONDS = 60  # until a child that hangs is ended
+
+
+def wait_for_the_others() -> None:
+    """Say that we are ready, and wait until all are."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
+def start(store: Store, session_id: str) -> None:
+    store.start_session(
+        NewSession(session_id=session_id, user_id=session_id, grant=Grant(), idle_lifetime=DAY, lifetime=DAY)
+    )
+
+
+def fork(work: Callable[[], object]) -> int:
+    """Fork, do *work* in the child, and return its process ID in the parent."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        signal.alarm(SECONDS)  # which a fork does not inherit
+        status = 0 if work() else 2
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def wait(*pids: int) -> list[int]:
+    """Return how each child ended: 0 for well."""
+    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+
+
+def redeem_once(url: str) -> None:
+    """Redeem one generation in eight threads, as soon as other processes do so, too."""
+    store = open_store(url)
+    wait_for_the_others()
+    with ThreadPoolExecutor(8) as pool:
+        for each in pool.map(lambda _: store.redeem("session", generation=0, terms=TERMS), range(8)):
+            print(each.outcome.value, flush=True)
+
+
+def use_first(url: str) -> None:
+    """Use a store that is not there yet, as soon as other processes do so, too."""
+    store = open_store(url)
+    wait_for_the_others()
+    start(store, f"session{os.getpid()}")
+    print("started", flush=True)
+
+
+def redeem_for_ever(url: str, session_id: str) -> None:
+    """Print each generation that was redeemed, until killed."""
+    store = open_store(url)
+    start(store, session_id)
+    generation = 0
+    while True:
+        outcome = store.redeem(session_id, generation=generation, terms=TERMS).outcome
+        print(outcome.value, generation, flush=True)
+        generation += 1
+
+
+def fork_after_use(url: str) -> None:
+    """Use a store, fork four times, and have each child ask for what is its own."""
+    store = open_store(url)
+    start(store, "parent")
+
+    def ask() -> bool:
+        mine = f"session{os.getpid()}"
+        start(store, mine)
+        for generation in range(100):
+            found, listed = store.find_session(mine), store.list_sessions(mine)
+            swapped = store.redeem(mine, generation=generation, terms=TERMS)
+            if not found or [found] != listed or swapped.session is None or swapped.session.session_id != mine:
+                return False
+        return store.find_session("parent") is not None
+
+    children = [fork(ask) for _ in range(4)]
+    mine = [store.find_session("parent") for _ in range(300)]
+    print(*wait(*children), all(each is not None and each.session_id == "parent" for each in mine), flush=True)
+
+
+def fork_while_writing(url: str) -> None:
+    """Fork from a process whose other threads are in the midst of writing and reading."""
+    store, stop = open_store(url), Event()
+    start(store, "parent")
+
+    def write(number: int) -> None:
+        while not stop.is_set():
+            store.revoke_user(f"user{number}", memory=DAY)
+            store.find_session("parent")
+
+    def ask() -> bool:
+        for _ in range(20):
+            store.revoke_user("child", memory=DAY)
+        return store.find_session("parent") is not None
+
+    threads = [Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    ended = [status for _ in range(10) for status in wait(fork(ask))]
+    stop.set()
+    for thread in threads:
+        thread.join()
+    print(*ended, store.find_session("parent") is not None, flush=True)
+
+
+def share_memory() -> None:
+    """Fork from a process that has made a store in memory and not used it, as servers do that load first."""
+    store = MemoryStore()
+    store.create()
+    store.close()
+    began, end = os.pipe(), os.pipe()
+
+    def own() -> bool:
+        start(store, "session")
+        refused = wait(fork(lambda: is_refused(store)))
+        os.write(began[1], b"x")
+        os.read(end[0], 1)
+        return refused == [0] and store.find_session("session") is not None
+
+    owner = fork(own)
+    os.read(began[0], 1)
+    sibling = wait(fork(lambda: is_refused(store)))
+    print("sibling of the owner refused:", sibling == [0], "and the parent:", is_refused(store), flush=True)
+    os.write(end[1], b"x")
+    print("owner went on, its child was refused:", wait(owner) == [0], flush=True)
+    print("successor of the owner taken:", wait(fork(lambda: not is_refused(store))) == [0], flush=True)
+
+
+def is_refused(store: Store) -> bool:
+    try:
+        store.find_session("session")
+    except SettingsError as error:
+        return "one process" in str(error)
+    return False
+
+
+if __name__ == "__main__":
+    signal.alarm(SECONDS)
+    globals()[sys.argv[1]](*sys.argv[2:])

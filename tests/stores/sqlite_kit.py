@@ -1,0 +1,102 @@
+"""What the tests of the SQL store on SQLite share: files, clocks that stand still, and ways behind the store's back."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine
+
+from flask_tokenauth.core.store import Grant, NewSession, Terms
+from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.testing.store_contract import Age, AgeRevocations, SetGeneration
+
+TERMS = Terms(idle_lifetime=timedelta(days=30), retry_window=timedelta(hours=1), memory=timedelta(days=1))
+
+
+def new_session(session_id: str = "session", user_id: str = "alice") -> NewSession:
+    """Return a session about to be started."""
+    lifetime = timedelta(days=90)
+    return NewSession(
+        session_id=session_id, user_id=user_id, grant=Grant(), idle_lifetime=TERMS.idle_lifetime, lifetime=lifetime
+    )
+
+
+def url_of(path: Path) -> str:
+    """Return the URL of an SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def engine_where_time_stands_still(path: Path) -> Engine:
+    """Return an engine of the application's, for whose connections it stays the moment at which it was made."""
+    julian_day = 2440587.5 + time.time() / 86400
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False)
+        connection.create_function("julianday", 1, lambda _: julian_day)
+        return connection
+
+    return create_engine(url_of(path), creator=connect)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file as any other program would; what was done is committed at the end."""
+    connection = sqlite3.connect(path, timeout=30)
+    try:
+        with connection:
+            yield connection
+    finally:
+        connection.close()
+
+
+def execute(path: Path, statement: str, *values: object) -> list[Any]:
+    """Run one statement of SQLite's, and return all rows."""
+    with opened(path) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def ager(path: Path) -> Age:
+    """Return the contract's ``age``."""
+
+    def age(session_id: str, duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        execute(
+            path,
+            "UPDATE tokenauth_session SET started_at = started_at - ?1, rotated_at = rotated_at - ?1,"
+            " idle_expires_at = idle_expires_at - ?1, expires_at = expires_at - ?1 WHERE session_id = ?2",
+            by,
+            session_id,
+        )
+
+    return age
+
+
+def revocation_ager(path: Path) -> AgeRevocations:
+    """Return the contract's ``age_revocations``."""
+
+    def age_revocations(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        execute(path, "UPDATE tokenauth_revocation SET expires_at = expires_at - ?", by)
+
+    return age_revocations
+
+
+def generation_setter(path: Path) -> SetGeneration:
+    """Return the contract's ``set_generation``."""
+
+    def set_generation(session_id: str, generation: int) -> None:
+        execute(path, "UPDATE tokenauth_session SET generation = ? WHERE session_id = ?", generation, session_id)
+
+    return set_generation
+
+
+def engine_of(store: SQLStore) -> Engine:
+    """Return the engine of a store in use."""
+    store.create()
+    engine = store._database._engine
+    assert engine is not None
+    return engine

@@ -1,0 +1,114 @@
+"""The store in memory keeps the contract, and keeps to one process."""
+
+import os
+import tempfile
+import time
+from datetime import timedelta
+
+import pytest
+
+from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.testing.store_contract import Age, AgeRevocations, SetGeneration, StoreContract
+from flask_tokenauth.testing.store_contract.kit import at_once
+from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
+from flask_tokenauth.testing.store_contract.sessions import SessionContract
+
+
+class MemoryStoreFixtures:
+    @pytest.fixture
+    def age(self, store: MemoryStore) -> Age:
+        def age(session_id: str, duration: timedelta) -> None:
+            row, by = store._sessions[session_id], duration // timedelta(milliseconds=1)
+            row.started_at, row.expires_at = row.started_at - by, row.expires_at - by
+            row.idle_expires_at -= by
+            row.rotated_at = None if row.rotated_at is None else row.rotated_at - by
+
+        return age
+
+    @pytest.fixture
+    def age_revocations(self, store: MemoryStore) -> AgeRevocations:
+        def age_revocations(duration: timedelta) -> None:
+            by = duration // timedelta(milliseconds=1)
+            store._revoked = {entry: (value, until - by) for entry, (value, until) in store._revoked.items()}
+
+        return age_revocations
+
+    @pytest.fixture
+    def set_generation(self, store: MemoryStore) -> SetGeneration:
+        def set_generation(session_id: str, generation: int) -> None:
+            store._sessions[session_id].generation = generation
+
+        return set_generation
+
+
+class TestMemoryStore(MemoryStoreFixtures, StoreContract):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore()
+
+
+class TestMemoryStoreAtOneInstant(MemoryStoreFixtures, SessionContract, RedemptionContract):
+    """Where a lifetime is over to the millisecond."""
+
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        now = int(time.time() * 1000)
+        return MemoryStore(clock=lambda: now)
+
+
+def test_without_a_directory_for_temporary_files_it_cannot_tell_processes_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(**_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(tempfile, "mkstemp", fail)
+
+    with pytest.raises(SettingsError, match="directory for temporary files"):
+        MemoryStore()
+
+
+def test_where_nothing_forks_nothing_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "lockf")
+
+    assert MemoryStore().read_epoch("alice") == 0
+
+
+def test_a_copy_of_another_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real forks are in test_processes.py."""
+    store = MemoryStore()
+    store.read_epoch("alice")
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+
+    with pytest.raises(SettingsError, match="one process"):
+        store.read_epoch("alice")
+
+
+def test_a_store_that_another_process_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "lockf", fail)
+
+    with pytest.raises(SettingsError, match="one process"):
+        MemoryStore().read_epoch("alice")
+
+
+def test_of_one_process_many_threads_may_be_the_first() -> None:
+    store = MemoryStore()
+    store._process._take()
+    store._process._take()  # by a thread that found it free, and was overtaken
+
+    assert at_once(8, lambda _: store.read_epoch("alice")) == [0] * 8
+
+
+def test_its_clock_begins_with_the_present_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    first = store.revoke_user("alice", memory=timedelta(days=1))
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+
+    second = store.revoke_user("bob", memory=timedelta(days=1))
+
+    assert abs(first - time.time() * 1000) < 60_000
+    assert 0 <= second - first < 60_000

@@ -1,0 +1,90 @@
+"""From what a configuration names to a store."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import create_engine
+
+from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.store import Store
+from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.stores.opening import open_store
+from flask_tokenauth.stores.sql import SQLStore
+
+
+def test_memory_is_a_store_of_its_own_each_time() -> None:
+    store = open_store("memory://")
+
+    assert isinstance(store, MemoryStore)
+    assert open_store("memory://") is not store
+
+
+def test_a_file_an_engine_and_a_flask_sqlalchemy_object_are_databases(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/tokens.db"
+
+    for value in url, url.replace("sqlite:", "sqlite+pysqlite:"), create_engine(url), SQLAlchemy():
+        assert isinstance(open_store(value), SQLStore)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_is_taken_as_it_is() -> None:
+    store = MemoryStore()
+
+    assert isinstance(store, Store)
+    assert open_store(store) is store
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "memory", "memory:", "memory:///", "memory://x", "Memory://", "sqlite", "sqlite:", "sqlite:x.db", "sqlite://",
+     "file.db", "hunter2", "hunter2://x", "ftp://hunter2@host", " sqlite:///x.db", None, 0, True, b"memory://", [], {},
+     object(), MemoryStore, SQLStore],
+)  # fmt: skip
+def test_anything_else_is_refused_with_what_is_understood(value: object) -> None:
+    with pytest.raises(SettingsError, match=r"memory://, sqlite:///path/to/file.db, an SQLAlchemy Engine") as caught:
+        open_store(value)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql+psycopg://u:hunter2@h/n", "postgresql://h", "postgres://h", "mysql+pymysql://u:hunter2@h/n",
+     "mariadb://h", "redis://h", "rediss://:hunter2@h/0", "redis+sentinel://h1,h2/NAME/0", "redis+cluster://h1,h2",
+     "valkey://h", "valkeys://h"],
+)  # fmt: skip
+def test_what_comes_later_is_told_apart(url: str) -> None:
+    with pytest.raises(SettingsError, match="not supported yet") as caught:
+        open_store(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_sqlite_in_memory_is_told_of_memory() -> None:
+    with pytest.raises(SettingsError, match="name memory://"):
+        open_store("sqlite:///:memory:")
+
+
+@pytest.fixture
+def forget_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in sys.modules if each.startswith("flask_tokenauth.stores.sql")]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.usefixtures("forget_stores")
+def test_without_sqlalchemy_a_database_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+
+    with pytest.raises(SettingsError, match=r"pip install 'flask-tokenauth-jwt\[sql\]'"):
+        open_store("sqlite:///tokens.db")
+    assert isinstance(open_store("memory://"), MemoryStore)
+
+
+@pytest.mark.usefixtures("forget_stores")
+def test_what_else_is_missing_is_said_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy.dialects", None)
+
+    with pytest.raises(ModuleNotFoundError, match=r"sqlalchemy\.dialects"):
+        open_store("sqlite:///tokens.db")

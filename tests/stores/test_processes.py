@@ -1,0 +1,117 @@
+"""Stores under several processes: racing, forked, and killed in the midst of it."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from flask_tokenauth.core.store import Outcome
+from flask_tokenauth.stores.sql import SQLStore
+
+from .sqlite_kit import TERMS, execute, new_session, url_of
+
+Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Start a program of ``children.py``; it ends with the test, whatever happens."""
+    with ExitStack() as stack:
+
+        def spawn(*words: str) -> "subprocess.Popen[str]":
+            child = subprocess.Popen(
+                [sys.executable, "-m", "tests.stores.children", *words],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            stack.enter_context(child)
+            stack.callback(child.kill)
+            return child
+
+        yield spawn
+
+
+def read(child: "subprocess.Popen[str]") -> str:
+    """Return the next line of a child."""
+    assert child.stdout is not None
+    return child.stdout.readline().strip()
+
+
+def run(child: "subprocess.Popen[str]") -> list[str]:
+    """Return all that a child prints, once it has ended well."""
+    out, err = child.communicate("go\n", timeout=90)
+    assert child.returncode == 0, err
+    return out.splitlines()
+
+
+def run_at_once(children: list["subprocess.Popen[str]"]) -> list[str]:
+    """Let children go once all are ready, and return what they print."""
+    assert [read(child) for child in children] == ["ready"] * len(children)
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    return [line for child in children for line in run(child)]
+
+
+def test_of_many_processes_that_redeem_one_token_one_swaps(path: Path, store: SQLStore, spawn: Spawn) -> None:
+    store.start_session(new_session())
+
+    lines = run_at_once([spawn("redeem_once", url_of(path)) for _ in range(4)])
+
+    assert sorted(lines) == ["retried"] * 31 + ["swapped"]
+    found = store.find_session("session")
+    assert found is not None
+    assert found.generation == 1
+
+
+def test_a_store_that_many_processes_use_first_is_made_once(path: Path, spawn: Spawn) -> None:
+    lines = run_at_once([spawn("use_first", url_of(path)) for _ in range(6)])
+
+    assert lines == ["started"] * 6
+    assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(6,)]
+    assert execute(path, "SELECT count(*) FROM tokenauth_store") == [(2,)]
+
+
+def test_of_processes_that_are_killed_no_acknowledged_swap_is_lost(path: Path, store: SQLStore, spawn: Spawn) -> None:
+    store.create()
+    children = [spawn("redeem_for_ever", url_of(path), f"session{number}") for number in range(3)]
+    lines = [[read(child) for _ in range(25)] for child in children]
+
+    for child in children:
+        child.kill()
+    for child, heard in zip(children, lines, strict=True):
+        assert child.stdout is not None
+        heard += [line.strip() for line in child.stdout if line.endswith("\n")]
+
+    for number, heard in enumerate(lines):
+        session_id, last = f"session{number}", len(heard) - 1
+        assert heard == [f"swapped {generation}" for generation in range(last + 1)]
+        found = store.find_session(session_id)
+        assert found is not None
+        assert found.generation in (last + 1, last + 2)  # the last swap may have been made and not been told
+        assert store.redeem(session_id, generation=last + 1, terms=TERMS).outcome in (Outcome.SWAPPED, Outcome.RETRIED)
+        assert store.redeem(session_id, generation=last + 2, terms=TERMS).outcome is Outcome.SWAPPED
+        assert store.redeem(session_id, generation=last + 1, terms=TERMS).outcome is Outcome.REUSED
+        assert store.find_session(session_id) is None
+
+
+def test_after_a_fork_every_answer_belongs_to_its_asker(path: Path, spawn: Spawn) -> None:
+    assert run(spawn("fork_after_use", url_of(path))) == ["0 0 0 0 True"]
+    assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(5,)]
+    assert execute(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_child_of_a_process_that_was_writing_writes(path: Path, spawn: Spawn) -> None:
+    assert run(spawn("fork_while_writing", url_of(path))) == ["0 0 0 0 0 0 0 0 0 0 True"]
+    assert execute(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_memory_belongs_to_one_of_the_processes_that_were_forked_with_it(spawn: Spawn) -> None:
+    assert run(spawn("share_memory")) == [
+        "sibling of the owner refused: True and the parent: True",
+        "owner went on, its child was refused: True",
+        "successor of the owner taken: True",
+    ]

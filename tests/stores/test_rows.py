@@ -1,0 +1,76 @@
+"""Rows of sessions: nothing of what a store answers is believed."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.store import Grant, Outcome, Terms, write_grant
+from flask_tokenauth.stores.rows import SessionRow, in_milliseconds
+
+TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), memory=timedelta(days=1))
+NOW = 1_700_000_000_000
+
+
+def columns(**changes: Any) -> dict[str, Any]:
+    good: dict[str, Any] = {
+        "session_id": "s", "user_id": "alice", "granted": write_grant(Grant()), "label": None, "user_agent": None,
+        "started_at": NOW, "rotated_at": NOW, "idle_expires_at": NOW + 1, "expires_at": NOW + 2, "ended_at": None,
+        "generation": 1, "epoch": 0,
+    }  # fmt: skip
+    return good | changes
+
+
+def test_a_row_is_read_as_a_session() -> None:
+    session = SessionRow.read(columns()).to_session()
+
+    assert (session.session_id, session.generation) == ("s", 1)
+    assert session.refreshed_at == session.started_at
+    assert session.idle_expires_at - session.started_at == timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{name: value}
+     for name in ("started_at", "rotated_at", "idle_expires_at", "expires_at", "ended_at", "generation", "epoch")
+     for value in ("zzz", "1", b"1", 1.5, -1, True)]
+    + [{name: None} for name in ("started_at", "idle_expires_at", "expires_at", "generation", "epoch")]
+    + [{name: 2**80} for name in ("started_at", "rotated_at", "idle_expires_at", "expires_at", "generation", "epoch")]
+    + [{name: value} for name in ("session_id", "user_id") for value in ("", None, 1, b"s", "x" * 256, "\x00")]
+    + [{name: value} for name in ("label", "user_agent") for value in (1, b"s", "x" * 501, "\x00")]
+    + [{"granted": value} for value in (None, 1, b"{}", "", "{}", "x")],
+)  # fmt: skip
+def test_a_row_that_is_garbage_is_an_outage(changes: dict[str, Any]) -> None:
+    with pytest.raises(StoreUnavailable):
+        SessionRow.read(columns(**changes)).to_session()
+
+
+@pytest.mark.parametrize(
+    ("rotated_at", "outcome"),
+    [
+        (NOW - 10_001, Outcome.REUSED),
+        (NOW - 10_000, Outcome.REUSED),
+        (NOW - 9_999, Outcome.RETRIED),
+        (NOW, Outcome.RETRIED),
+        (NOW + 1, Outcome.RETRIED),
+        (NOW + 10**9, Outcome.RETRIED),
+        (None, Outcome.REUSED),
+    ],
+)
+def test_the_window_is_open_until_its_very_millisecond(rotated_at: int | None, outcome: Outcome) -> None:
+    row = SessionRow.read(columns(rotated_at=rotated_at))
+
+    assert row.judge_repeat(0, now=NOW, epoch=0, terms=TERMS) is outcome
+
+
+def test_a_generation_that_should_have_been_swapped_is_no_reuse() -> None:
+    """A clock that was set back between two statements may bring a session back to life."""
+    row = SessionRow.read(columns())
+
+    assert row.judge_repeat(1, now=NOW, epoch=0, terms=TERMS) is Outcome.GONE
+
+
+@pytest.mark.parametrize(("duration", "milliseconds"), [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2)])
+def test_begun_milliseconds_count_as_whole_ones(duration: int, milliseconds: int) -> None:
+    assert in_milliseconds(timedelta(microseconds=duration)) == milliseconds

@@ -1,0 +1,176 @@
+"""The SQL store's own engine: what it is made from, and what a fork does to it (real ones are in test_processes.py)."""
+
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import create_engine, event
+from sqlalchemy.pool import NullPool
+
+from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
+from flask_tokenauth.stores import sql_engine
+from flask_tokenauth.stores.sql import SQLStore
+
+from .sqlite_kit import engine_of, engine_where_time_stands_still, execute, new_session, url_of
+
+DAY = timedelta(days=1)
+
+
+def test_an_engine_lends_its_creator_and_nothing_else(path: Path) -> None:
+    theirs = engine_where_time_stands_still(path)
+    store = SQLStore(theirs)
+
+    first, second = store.start_session(new_session("a")), store.start_session(new_session("b"))
+
+    assert first.started_at == second.started_at
+    assert engine_of(store) is not theirs
+    assert theirs.pool.status().startswith("Pool size: 5  Connections in pool: 0")
+    store.close()
+
+
+def test_the_engine_is_small_and_in_autocommit(store: SQLStore) -> None:
+    engine: Any = engine_of(store)
+
+    assert (engine.pool.size(), engine.pool._max_overflow, engine.pool._timeout) == (2, 3, 2)
+    with engine.connect() as connection:
+        assert connection.connection.dbapi_connection.isolation_level is None
+
+
+def test_what_connects_the_application_is_asked_for_connections(path: Path) -> None:
+    theirs, asked = create_engine(url_of(path), poolclass=NullPool), []
+    event.listen(theirs, "do_connect", lambda *_: asked.append("do_connect"))
+
+    store = SQLStore(theirs)
+    store.create()
+    store.close()
+
+    assert asked
+
+
+def test_a_flask_sqlalchemy_object_is_asked_within_an_application(tmp_path: Path) -> None:
+    app, db = Flask(__name__, instance_path=str(tmp_path)), SQLAlchemy()
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///app.db"
+    db.init_app(app)
+    store = SQLStore(db)
+
+    with pytest.raises(SettingsError, match="application context"):
+        store.read_epoch("alice")
+    with app.app_context():
+        epoch = store.revoke_user("alice", memory=DAY)
+        db.engine.dispose()
+    assert store.read_epoch("alice") == epoch  # the engine is there now
+    store.close()
+
+    assert execute(tmp_path / "app.db", "SELECT epoch FROM tokenauth_user_epoch") == [(epoch,)]
+
+
+def test_a_transaction_of_the_application_takes_nothing_back(path: Path) -> None:
+    theirs = create_engine(url_of(path))
+    store = SQLStore(theirs)
+    store.start_session(new_session())
+
+    with theirs.connect() as connection:
+        connection.exec_driver_sql("SELECT * FROM tokenauth_session").all()
+        store.end_session("session", memory=DAY)
+        connection.rollback()
+
+    assert store.find_session("session") is None
+    store.close()
+    theirs.dispose()
+
+
+class Strange:
+    """An object with something else for an engine."""
+
+    def __init__(self, engine: object) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> object:
+        if isinstance(self._engine, Exception):
+            raise self._engine
+        return self._engine
+
+
+@pytest.mark.parametrize("engine", [None, "sqlite:///x.db", NotImplementedError(), RuntimeError()])
+def test_an_object_without_a_real_engine_is_refused(engine: object) -> None:
+    with pytest.raises(SettingsError, match="database object has no engine"):
+        SQLStore(Strange(engine)).read_epoch("alice")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite://", "sqlite:///file:x?mode=memory&uri=true",
+     "sqlite:///file::memory:?cache=shared&uri=true", "sqlite:///file:x?uri=true&mode=memory&cache=shared"],
+)  # fmt: skip
+def test_sqlite_in_memory_is_refused(url: str) -> None:
+    for source in url, create_engine(url, poolclass=NullPool):
+        with pytest.raises(SettingsError, match="memory://"):
+            SQLStore(source)
+
+
+def test_a_connection_that_turns_out_to_be_in_memory_is_refused(path: Path) -> None:
+    engine = create_engine(
+        url_of(path), creator=lambda: sqlite3.connect(":memory:", check_same_thread=False), poolclass=NullPool
+    )
+
+    with pytest.raises(StoreUnavailable, match="its journal stays memory"):
+        SQLStore(engine).create()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite+aiosqlite:///x.db", "sqlite.aiosqlite is not supported yet"),
+        ("postgresql+psycopg://user:hunter2@host/name", "postgresql.psycopg is not supported yet"),
+        ("hunter2", "none of a database"),
+        ("sqlite:///x.db:hunter2@[", None),
+        ("postgresql://user:hunter2@host:port/name", "none of a database"),
+    ],
+)
+def test_what_is_no_url_of_ours_is_refused_and_not_repeated(url: str, message: str | None) -> None:
+    if message is None:
+        SQLStore(url)
+        return
+    with pytest.raises(SettingsError, match=message) as caught:
+        SQLStore(url)
+
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_child_makes_an_engine_of_its_own_and_leaves_that_of_its_parent_open(store: SQLStore) -> None:
+    engine = engine_of(store)
+    store._database._writing.acquire()  # as another thread of the parent may have it
+
+    sql_engine.AT_FORK["after_in_child"]()
+
+    assert store.read_epoch("alice") == 0
+    assert engine_of(store) is not engine
+    assert engine in sql_engine._left_to_parent
+
+
+def test_the_parent_goes_on_after_a_fork(store: SQLStore) -> None:
+    engine: Any = engine_of(store)
+
+    sql_engine.AT_FORK["before"]()
+    assert engine.pool.checkedin() == 0
+    sql_engine.AT_FORK["after_in_parent"]()
+
+    assert store.revoke_user("alice", memory=DAY) > 0
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
+    engine_of(store)
+
+    def fork(_: object) -> None:
+        sql_engine.AT_FORK["before"]()
+        sql_engine.AT_FORK["after_in_parent"]()
+
+    store._database.read(fork)
+
+    assert store.revoke_user("alice", memory=DAY) > 0

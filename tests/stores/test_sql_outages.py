@@ -1,0 +1,284 @@
+"""The SQL store when its database is locked, broken, gone or full of others: an outage, told without a secret."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.store import Outcome
+from flask_tokenauth.stores import sql_dialects
+from flask_tokenauth.stores.sql import SQLStore
+
+from .sqlite_kit import TERMS, engine_of, execute, new_session, opened, url_of
+
+DAY = timedelta(days=1)
+
+
+def test_a_file_that_is_no_database_is_an_outage(path: Path, store: SQLStore) -> None:
+    path.write_bytes(b"something else, and long enough to be told from a database" * 100)
+
+    with pytest.raises(StoreUnavailable, match="SQLITE_NOTADB"):
+        store.find_session("session")
+
+
+def test_a_directory_that_is_not_there_is_an_outage(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="SQLITE_CANTOPEN"):
+        SQLStore(url_of(tmp_path / "nowhere" / "tokens.db")).find_session("session")
+
+
+def test_a_file_that_may_only_be_read_is_an_outage_for_writers(path: Path, store: SQLStore) -> None:
+    store.start_session(new_session())
+    reader = SQLStore(f"sqlite:///file:{path}?mode=ro&uri=true")
+
+    assert reader.find_session("session") is not None
+    with pytest.raises(StoreUnavailable, match="SQLITE_READONLY"):
+        reader.revoke_user("alice", memory=DAY)
+    reader.close()
+
+
+def test_a_file_that_may_only_be_read_and_has_no_tables_is_an_outage(path: Path) -> None:
+    execute(path, "PRAGMA journal_mode=WAL")
+    execute(path, "CREATE TABLE other (id)")
+    reader = SQLStore(f"sqlite:///file:{path}?mode=ro&uri=true")
+
+    with pytest.raises(StoreUnavailable, match="SQLITE_READONLY"):
+        reader.find_session("session")
+    reader.close()
+
+
+def test_a_file_whose_journal_cannot_be_changed_is_an_outage(path: Path) -> None:
+    execute(path, "CREATE TABLE other (id)")
+    reader = SQLStore(f"sqlite:///file:{path}?mode=ro&uri=true")
+
+    with pytest.raises(StoreUnavailable, match=r"SQLITE_READONLY|its journal stays delete"):
+        reader.create()
+    reader.close()
+
+
+def test_tables_that_went_are_an_outage_until_they_are_made_again(path: Path, store: SQLStore) -> None:
+    store.start_session(new_session())
+    execute(path, "DROP TABLE tokenauth_session")
+
+    with pytest.raises(StoreUnavailable, match="SQLITE_ERROR"):
+        store.find_session("session")
+
+    execute(path, "DROP TABLE tokenauth_store")
+    store.create()
+    assert store.find_session("session") is None
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_database_that_another_program_locks_for_too_long_is_an_outage(path: Path) -> None:
+    store = SQLStore(url_of(path))
+    store.start_session(new_session())
+
+    with opened(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="SQLITE_BUSY"):
+            store.redeem("session", generation=0, terms=TERMS)
+        assert store.find_session("session") is not None
+
+    assert store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED
+    store.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_database_that_this_process_writes_for_too_long_is_an_outage(path: Path) -> None:
+    store = SQLStore(url_of(path))
+    store.start_session(new_session())
+
+    with store._database._writing, pytest.raises(StoreUnavailable, match="busy with writes"):
+        store.revoke_user("alice", memory=DAY)
+
+    store.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_new_database_that_another_program_reads_for_too_long_is_an_outage(path: Path) -> None:
+    execute(path, "CREATE TABLE other (id)")
+    execute(path, "INSERT INTO other VALUES (1)")
+    store = SQLStore(url_of(path))
+
+    with opened(path) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM other").fetchall()
+        with pytest.raises(StoreUnavailable, match="was locked"):
+            store.create()
+
+    store.create()
+    store.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_new_database_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the lock that changes the journal SQLite does not always wait by itself."""
+    execute(path, "CREATE TABLE other (id)")
+    other = sqlite3.connect(path)
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM other").fetchall()
+    monkeypatch.setattr(sql_dialects, "LONGEST_WAIT", 60.0)
+    monkeypatch.setattr(time, "sleep", lambda _: other.close())
+
+    store = SQLStore(url_of(path))
+    store.create()
+    store.close()
+
+    assert execute(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_when_all_connections_are_in_use_it_is_an_outage(store: SQLStore) -> None:
+    engine: Any = engine_of(store)
+    engine.pool._timeout = 0.01
+    taken = [engine.connect() for _ in range(5)]
+
+    with pytest.raises(StoreUnavailable, match="TimeoutError"):
+        store.find_session("session")
+
+    for connection in taken:
+        connection.close()
+    assert store.find_session("session") is None
+
+
+def close_pooled(engine: Engine) -> None:
+    """Close the connection that lies in the pool, as a server does with one that is idle."""
+    with engine.connect() as connection:
+        dbapi_connection: Any = connection.connection.dbapi_connection
+    dbapi_connection.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.find_session("session") is not None,
+        lambda store: store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED,
+        lambda store: store.end_session("session", memory=DAY) is not None,
+        lambda store: store.revoke_user("alice", memory=DAY) > 0,
+        lambda store: store.start_session(new_session("other")).generation == 0,
+    ],
+)
+def test_a_connection_that_was_dropped_is_replaced(store: SQLStore, ask: Callable[[SQLStore], bool]) -> None:
+    engine = engine_of(store)
+    store.start_session(new_session())
+
+    close_pooled(engine)
+
+    assert ask(store)
+
+
+def test_a_connection_is_replaced_once(path: Path) -> None:
+    made = []
+
+    def connect() -> sqlite3.Connection:
+        made.append(sqlite3.connect(path, check_same_thread=False))
+        return made[-1]
+
+    store = SQLStore(create_engine(url_of(path), creator=connect))
+    engine = engine_of(store)
+
+    def drop(connection: Any, *_: object) -> None:
+        if len(made) > 1:
+            connection.close()
+
+    event.listen(engine.pool, "checkout", drop)
+    close_pooled(engine)
+    with pytest.raises(StoreUnavailable):
+        store.find_session("session")
+
+    assert len(made) == 2
+    store.close()
+
+
+class Lost(sqlite3.OperationalError):
+    """The connection broke; what became of the last statement nobody knows."""
+
+
+def lose_the_next_commit(store: SQLStore) -> None:
+    """Commit, and break the connection before anybody hears of it."""
+    engine, left = engine_of(store), [1]
+
+    def break_off(connection: Connection, _: object, statement: str, *__: object) -> None:
+        if statement == "COMMIT" and left and left.pop():
+            raise DBAPIError(statement, None, Lost("lost"), connection_invalidated=True)
+
+    event.listen(engine, "after_cursor_execute", break_off)
+
+
+def test_a_swap_whose_acknowledgement_was_lost_is_told_as_a_repeat(store: SQLStore) -> None:
+    store.start_session(new_session())
+    lose_the_next_commit(store)
+
+    redemption = store.redeem("session", generation=0, terms=TERMS)
+
+    assert redemption.outcome is Outcome.RETRIED
+    assert redemption.session is not None
+    assert redemption.session.generation == 1
+
+
+def test_a_start_whose_acknowledgement_was_lost_adopts_nothing(store: SQLStore) -> None:
+    lose_the_next_commit(store)
+
+    with pytest.raises(StoreUnavailable, match="while a session began"):
+        store.start_session(new_session())
+
+
+def test_what_was_begun_is_taken_back_when_it_fails(store: SQLStore) -> None:
+    store.start_session(new_session())
+
+    def interrupted(connection: Connection) -> None:
+        connection.exec_driver_sql("DELETE FROM tokenauth_session")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store._database.write(interrupted)
+
+    assert store.find_session("session") is not None
+    assert store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED
+
+
+def test_what_a_creator_of_the_application_raises_is_an_outage(path: Path) -> None:
+    def connect() -> sqlite3.Connection:
+        raise LookupError("no password for hunter2")
+
+    with pytest.raises(StoreUnavailable, match="gave no connection") as caught:
+        SQLStore(create_engine(url_of(path), creator=connect)).find_session("session")
+
+    assert isinstance(caught.value.__cause__, LookupError)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_error_says_nothing_of_who_has_signed_in(path: Path, store: SQLStore) -> None:
+    store.create()
+    execute(path, "DROP TABLE tokenauth_session")
+
+    with pytest.raises(StoreUnavailable) as caught:
+        store.start_session(new_session(user_id="hunter2"))
+
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!s}"
+
+
+def test_many_threads_write_and_read_and_nobody_hears_of_a_lock(path: Path) -> None:
+    stores = [SQLStore(url_of(path)) for _ in range(2)]  # as two applications in one process have them
+    for number in range(32):
+        stores[0].start_session(new_session(f"session{number}"))
+
+    def chain(number: int) -> list[Outcome]:
+        outcomes = []
+        for generation in range(5):
+            store = stores[(number + generation) % 2]
+            outcomes.append(store.redeem(f"session{number}", generation=generation, terms=TERMS).outcome)
+            store.list_sessions("alice")
+            store.purge()
+        return outcomes
+
+    with ThreadPoolExecutor(32) as pool:
+        assert list(pool.map(chain, range(32))) == [[Outcome.SWAPPED] * 5] * 32
+    for store in stores:
+        store.close()
