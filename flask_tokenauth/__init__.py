@@ -1,20 +1,34 @@
 """Authentication for Flask with JWT bearer tokens."""
 
-from .core.errors import SettingsError, TokenError
+from .core.errors import SettingsError, StoreUnavailable, TokenError
+from .core.store import Grant, Session
 from .core.verifier import Token
 from .extension import TokenAuth
 from .guards import login_optional, login_required, public, require_scope
-from .refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted
-from .signals import token_issued, token_refused
+from .refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
+from .signals import (
+    refresh_retried,
+    refresh_reused,
+    session_ended,
+    session_refreshed,
+    session_started,
+    store_rolled_back,
+    token_issued,
+    token_refused,
+)
 from .tokens import create_token, token_response
 from .users import current_user, get_token, get_user
 
 __all__ = [
     "AuthError",
+    "Grant",
     "InvalidRequest",
     "NotAuthenticated",
     "NotPermitted",
+    "Session",
     "SettingsError",
+    "StoreUnavailable",
+    "TemporarilyUnavailable",
     "Token",
     "TokenAuth",
     "TokenError",
@@ -25,7 +39,13 @@ __all__ = [
     "login_optional",
     "login_required",
     "public",
+    "refresh_retried",
+    "refresh_reused",
     "require_scope",
+    "session_ended",
+    "session_refreshed",
+    "session_started",
+    "store_rolled_back",
     "token_issued",
     "token_refused",
     "token_response",

@@ -8,8 +8,10 @@ import click
 from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
-from .core.errors import SettingsError
+from .core.errors import SettingsError, StoreUnavailable
+from .core.store import Grant, Session
 from .core.verifier import Token
+from .endpoints import make_blueprint
 from .guards import read_scopes
 from .judge import Callbacks
 from .marks import mark
@@ -21,6 +23,7 @@ from .users import UserLoader, current_user, get_user_id
 
 T = TypeVar("T")
 U = TypeVar("U")
+R = TypeVar("R", bound=Callable[[Session], Grant | None] | Callable[[Session], Awaitable[Grant | None]])
 C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[bool]])
 
 _log = logging.getLogger("flask_tokenauth")
@@ -58,6 +61,7 @@ class TokenAuth(Generic[T]):
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], T]) -> None: ...
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], Any] = str) -> None:
         self._callbacks = Callbacks(user_id_type)  # shared by all apps; nothing of any one app lives here
+        self._endpoints = make_blueprint()
         if app is not None:
             self.init_app(app)
 
@@ -84,6 +88,7 @@ class TokenAuth(Generic[T]):
         app.cli.add_command(_Commands("tokenauth", help="See what protects this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
         handlers.setdefault(AuthError, answer)
+        handlers.setdefault(StoreUnavailable, state.answer_outage)
 
     @overload
     def user_loader(self, load: Callable[[T], Awaitable[U | None]]) -> UserLoader[U]: ...
@@ -105,6 +110,24 @@ class TokenAuth(Generic[T]):
         """
         self._callbacks.check_token = check
         return check
+
+    def before_refresh(self, ask: R) -> R:
+        """Decorate a function that is asked before each refresh, given the :class:`Session`.
+
+        It returns the :class:`Grant` to go on with: ``session.grant``, or one made of it with
+        ``dataclasses.replace(session.grant, scopes=(…), claims={…})``; None refuses, and the client has to sign in
+        again. It may be a coroutine function. What it returns is not kept: the next time, the session's own is given.
+        """
+        self._callbacks.before_refresh = ask
+        return ask
+
+    @property
+    def endpoints(self) -> Blueprint:
+        """The blueprint for clients: ``app.register_blueprint(auth.endpoints)``, under ``/auth`` unless told otherwise.
+
+        ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6). It needs ``TOKENAUTH_STORE``.
+        """
+        return self._endpoints
 
     @property
     def user_id(self) -> T:

@@ -15,12 +15,15 @@ from .core.errors import (
     InsecureTransport,
     Refusal,
     SettingsError,
+    StoreOutage,
+    StoreUnavailable,
     TokenError,
     TokenExpired,
     TokenRejected,
     UnknownUser,
     WrongUserID,
 )
+from .core.store import Session
 from .core.verifier import Token, Verifier
 from .credentials import check_credential, find_token
 from .requirements import Requirement
@@ -44,6 +47,7 @@ class Callbacks:
     user_id_type: Callable[[str], Any] = str
     load_user: Callable[[Any], Any] | None = None
     check_token: Callable[[Token], Any] | None = None
+    before_refresh: Callable[[Session], Any] | None = None
 
 
 class Judged(msgspec.Struct):
@@ -123,6 +127,9 @@ class Judge:
                 return Judged(self._app, token, token.subject)
             self._show_nobody(req, self._undecided)
             return Judged(self._app, token, self.accept(token))
+        except StoreUnavailable as error:
+            _log.error("the store cannot be asked: %s", error)
+            return Judged(self._app, refusal=StoreOutage())
         except Refusal as refusal:
             # Its frames hold the token, and this very request: a cycle for the garbage collector with each refusal.
             refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
@@ -154,7 +161,7 @@ class Judge:
         Raises:
             TokenError: the application refuses this token.
         """
-        user_id = self._convert(token.subject)
+        user_id = self.user_id_of(token.subject)
         check = self._callbacks.check_token
         if check is not None and not self._app.ensure_sync(check)(token):
             raise TokenRejected
@@ -188,8 +195,12 @@ class Judge:
                 'this application sees it; TOKENAUTH_ENFORCE_HTTPS says "refuse" or "off" to hear no more of it'
             )
 
-    def _convert(self, subject: str) -> Any:
-        """Make a user ID of ``sub`` and refuse what would come back otherwise: ``int("4_2")`` is 42 as well."""
+    def user_id_of(self, subject: str) -> Any:
+        """Return the user ID that the text ``sub`` stands for.
+
+        Raises:
+            WrongUserID: it stands for none, or for one that another text stands for: ``int("4_2")`` is 42 as well.
+        """
         try:
             user_id = self._callbacks.user_id_type(subject)
         except (ValueError, ArithmeticError) as error:
@@ -234,7 +245,7 @@ class Judge:
         try:
             if isinstance(user_id, str) and subject != user_id:  # an enumeration shows its name instead
                 raise WrongUserID
-            self._convert(subject)
+            self.user_id_of(subject)
         except WrongUserID as error:
             raise ValueError("user_id does not survive its conversion to text and back by user_id_type") from error
         return subject

@@ -1,11 +1,12 @@
 """A refusal of the core becomes the response to the client, with its challenge (RFC 6750 section 3)."""
 
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import msgspec
 from flask import Flask, current_app
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, Unauthorized
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
 from .core.errors import (
@@ -15,6 +16,7 @@ from .core.errors import (
     MissingCredential,
     Refusal,
     SettingsError,
+    StoreOutage,
 )
 from .settings import Settings
 
@@ -54,7 +56,10 @@ class AuthError(HTTPException):
             body, challenge = _write_plain(type(error), settings.realm)  # type: ignore[arg-type]  # classes are hashable
         else:
             body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=settings.realm)
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), (_CHALLENGE, challenge)]
+        further = (
+            (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else ("Retry-After", _RETRY_AFTER)
+        )
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), further]
         HTTPException.__init__(self, told, app.response_class([body], error.status, headers))
 
 
@@ -76,8 +81,20 @@ class NotPermitted(AuthError, Forbidden):
     _refusal = InsufficientScope
 
 
-_BY_STATUS: dict[int, type[AuthError]] = {400: InvalidRequest, 401: NotAuthenticated, 403: NotPermitted}
+class TemporarilyUnavailable(AuthError, ServiceUnavailable):
+    """503: the store cannot be asked whether the token still holds. ``Retry-After`` says when to come back."""
+
+    _refusal = StoreOutage
+
+
+_BY_STATUS: dict[int, type[AuthError]] = {
+    400: InvalidRequest,
+    401: NotAuthenticated,
+    403: NotPermitted,
+    503: TemporarilyUnavailable,
+}
 _CHALLENGE = "WWW-Authenticate"
+_RETRY_AFTER = "5"  # seconds
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 

@@ -13,7 +13,9 @@ from .core.jws import MAX_TOKEN_BYTES
 from .core.keyring import load_keys
 from .core.keys import Key, KeySet
 from .core.scopes import check_scope_token, expand_implied
+from .core.store import Store
 from .core.strength import check_secret
+from .stores.opening import open_store
 
 PREFIX = "TOKENAUTH_"
 _YEAR = timedelta(days=366)
@@ -168,7 +170,29 @@ class Settings:
         _scopes, "a mapping of scopes to descriptions", '\'{"reports:read": "Read reports"}\'', None
     )
     enforce_https: str = _setting(_enforce_https, '"off", "warn" or "refuse"', "refuse", "warn")
-    names_itself: bool = False  # nobody named the issuer; no key of the configuration
+    store: Store | None = _setting(
+        open_store, "a URL, an SQLAlchemy Engine or a store", "sqlite:////var/lib/api/sessions.db", None, shown=False
+    )
+    refresh_idle_lifetime: timedelta = _setting(
+        _duration(timedelta(seconds=1), 10 * _YEAR),
+        "a timedelta or seconds, from 1 to ten years",
+        "2592000",
+        timedelta(days=30),
+    )
+    session_lifetime: timedelta = _setting(
+        _duration(timedelta(seconds=1), 10 * _YEAR),
+        "a timedelta or seconds, from 1 to ten years",
+        "7776000",
+        timedelta(days=90),
+    )
+    refresh_retry_window: timedelta = _setting(
+        _duration(timedelta(0), timedelta(minutes=5)),
+        "a timedelta or seconds, from 0 to 300",
+        "10",
+        timedelta(seconds=10),
+    )
+    names_itself: bool = False  # nobody named the issuer; no key of the configuration, as what follows
+    refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: what its refresh tokens are made with
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, app_name: str) -> "Settings":
@@ -186,11 +210,15 @@ class Settings:
         names_itself = "issuer" not in given
         if names_itself and "keys" in given:
             raise SettingsError(f"{PREFIX}KEYS needs {PREFIX}ISSUER: the text that the tokens carry as iss")
+        if names_itself and "store" in given:
+            raise SettingsError(f"{PREFIX}STORE needs {PREFIX}ISSUER: the text that the tokens carry as iss")
         issuer = given.setdefault("issuer", _read(f"{PREFIX}ISSUER", app_name, _ISSUER.metadata))
         given.setdefault("audience", frozenset({issuer}))
         given.setdefault("enforce_https", "off" if config.get("DEBUG") else "warn")
         given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
-        given["keys"] = _check_keys(given["keys"]) if "keys" in given else _derive_keys(config, issuer)
+        given["keys"] = _check_keys(given["keys"]) if "keys" in given else _derive_keys(config, issuer, "access")
+        if "store" in given:
+            given["refresh_keys"] = _derive_keys(config, issuer, "refresh")
         settings = cls(names_itself=names_itself, **given)
         if settings.access_lifetime > settings.max_lifetime:
             raise SettingsError(f"{PREFIX}ACCESS_LIFETIME is longer than {PREFIX}MAX_LIFETIME")
@@ -236,20 +264,21 @@ def _check_keys(keys: KeySet) -> KeySet:
     return keys
 
 
-def _derive_keys(config: Mapping[str, Any], issuer: str) -> KeySet:
+def _derive_keys(config: Mapping[str, Any], issuer: str, purpose: str) -> KeySet:
     """Derive the one HS256 key from ``SECRET_KEY``, and what still verifies from ``SECRET_KEY_FALLBACKS``."""
     secret = config.get("SECRET_KEY")
     if secret is None or secret in ("", b""):
-        raise SettingsError(f"SECRET_KEY is not set; {_MAKE_ONE}")
-    signing = _derive_key("SECRET_KEY", secret, issuer)
+        needed = f" and {PREFIX}STORE makes refresh tokens with it" if purpose == "refresh" else ""
+        raise SettingsError(f"SECRET_KEY is not set{needed}; {_MAKE_ONE}")
+    signing = _derive_key("SECRET_KEY", secret, issuer, purpose)
     fallbacks = config.get("SECRET_KEY_FALLBACKS") or ()  # Flask 3.0 has no default for it
     if not isinstance(fallbacks, (list, tuple)):
         raise SettingsError("SECRET_KEY_FALLBACKS must be a list of secrets")
-    older = {key.kid: key for key in (_derive_key("SECRET_KEY_FALLBACKS", each, issuer) for each in fallbacks)}
+    older = {key.kid: key for key in (_derive_key("SECRET_KEY_FALLBACKS", each, issuer, purpose) for each in fallbacks)}
     return KeySet([signing, *(replace(key, can_sign=False) for kid, key in older.items() if kid != signing.kid)])
 
 
-def _derive_key(name: str, secret: object, issuer: str) -> Key:
+def _derive_key(name: str, secret: object, issuer: str, purpose: str) -> Key:
     if not isinstance(secret, (str, bytes)):
         raise SettingsError(f"{name} must be text or bytes, not {type(secret).__name__}; {_MAKE_ONE}")
     try:
@@ -257,7 +286,7 @@ def _derive_key(name: str, secret: object, issuer: str) -> Key:
     except UnicodeEncodeError:  # which holds the secret
         raise SettingsError(f"{name} is not text that UTF-8 can write; {_MAKE_ONE}") from None
     _check_secret(name, data)
-    return Key.derive(data, purpose="access", issuer=issuer)
+    return Key.derive(data, purpose=purpose, issuer=issuer)
 
 
 def _check_secret(name: str, secret: bytes) -> None:

@@ -2,34 +2,36 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
-from uuid import UUID
 from weakref import WeakSet
 
-from flask import Flask, Request, current_app, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Request
+from werkzeug.wrappers import Response
 
 from .core.claims import ClaimsPolicy
-from .core.errors import MissingCredential, Refusal, SettingsError
+from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
 from .core.frozen import freeze
 from .core.issuer import Issuer
-from .core.verifier import Verifier
+from .core.sessions import Sessions
+from .core.store import Store, Terms
+from .core.verifier import Token, Verifier
 from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
-from .refusals import NOT_SET_UP, AuthError, refuse
+from .matching import current_app_itself, current_request, find_matched
+from .refusals import NOT_SET_UP, AuthError, answer, refuse
 from .requirements import Asked, Requirement
 from .routes import Resolved, Route, check_routes, list_routes, resolve
 from .settings import PREFIX, Settings
 from .signals import token_refused
 
 _log = logging.getLogger("flask_tokenauth")
-_MATCHED = "_tokenauth_matched"  # on the request object, where no view looks for something to overwrite
+_NO_STORE = (
+    'this needs a memory: set TOKENAUTH_STORE ("sqlite:////var/lib/api/sessions.db" for one machine, "memory://" for '
+    "trying it)"
+)
+_GRACE = timedelta(seconds=60)  # of what is revoked, beyond the last second in which it could be believed
 _MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up
-
-# The objects themselves: each look through a proxy costs as much as a cached token.
-_current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
-_current_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
 
 _states: WeakSet["AppState"] = WeakSet()
 
@@ -65,9 +67,15 @@ class AppState:
         self._resolved: dict[tuple[str, str], tuple[Any, int, Resolved]] = {}
         self.settings = settings
         verifier = Verifier(
-            settings.keys, policy, max_bytes=settings.max_token_bytes, cache_size=settings.token_cache_size
+            settings.keys,
+            policy,
+            revoked=self._is_revoked if settings.store is not None else None,
+            max_bytes=settings.max_token_bytes,
+            cache_size=settings.token_cache_size,
         )
         self.judge = Judge(app, settings, callbacks, verifier=verifier, clock=time.time)
+        self.callbacks = callbacks
+        self._sessions = _open_sessions(settings)
         self._issuer = (
             Issuer(
                 settings.keys.signing_key,
@@ -99,13 +107,36 @@ class AppState:
             raise SettingsError("TOKENAUTH_KEYS holds no key that can sign: this application only verifies tokens")
         return self._issuer
 
+    @property
+    def store(self) -> Store:
+        """What the server remembers.
+
+        Raises:
+            SettingsError: ``TOKENAUTH_STORE`` is not set.
+        """
+        if self.settings.store is None:
+            raise SettingsError(_NO_STORE)
+        return self.settings.store
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who starts sessions and redeems refresh tokens; raises like :attr:`store`."""
+        if self._sessions is None:
+            raise SettingsError(_NO_STORE)
+        return self._sessions
+
+    def _is_revoked(self, token: Token) -> bool:
+        return self.store.is_revoked(
+            token_id=token.token_id, session_id=token.session_id, user_id=token.subject, epoch=token.epoch
+        )
+
     def authenticate(self) -> None:
         """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.
 
         Sets ``g.user_id``, ``g.scopes`` and ``g.token`` afresh: with an application context pushed outside, Flask
         hands the same ``g`` to one request after the other.
         """
-        req = _current_request()
+        req = current_request()
         judged = self.judge.show(req)
         if not self._checked:
             self.check()
@@ -164,7 +195,7 @@ class AppState:
         Raises:
             AuthError: it has none, a bad one, or one that does not reach this far.
         """
-        req = _current_request()
+        req = current_request()
         self._enforce(requirement, req, self.judge.of(req))
 
     def _enforce(self, requirement: Requirement, req: Request, judged: Judged) -> None:
@@ -172,7 +203,7 @@ class AppState:
             raise self.refuse(judged.refusal or MissingCredential())
         try:
             declared = self.settings.scopes
-            asked = Asked(judged.token, _matched, self.clock(), self.settings.leeway)
+            asked = Asked(judged.token, find_matched, self.clock(), self.settings.leeway)
             requirement.check(asked, declared.enough if declared else {})
             if requirement.load_user:
                 self.judge.load_user(req)
@@ -185,43 +216,29 @@ class AppState:
         Raises:
             AuthError: the credential is refused.
         """
-        refusal = self.judge.of(_current_request()).refusal
+        refusal = self.judge.of(current_request()).refusal
         if refusal is not None:
             raise self.refuse(refusal)
 
     def refuse(self, refusal: Refusal) -> AuthError:
         """Return the exception that answers the current request, and tell the log and the listeners why."""
+        self.tell(refusal)
+        return refuse(refusal)
+
+    def outage(self, error: StoreUnavailable) -> AuthError:
+        """Return the exception that answers the current request while the store cannot be asked, and tell the log."""
+        _log.error("the store cannot be asked: %s", error)
+        return self.refuse(StoreOutage())
+
+    def answer_outage(self, error: StoreUnavailable) -> Response:
+        """Answer a request whose view could not ask the store; the application's handler unless it has its own."""
+        return answer(self.outage(error))
+
+    def tell(self, refusal: Refusal) -> None:
+        """Tell the log and the listeners why a request is refused."""
         _log.info("refused: %s", refusal.reason)
         if token_refused.receivers:
             token_refused.send(self.app, reason=refusal.reason)
-        return refuse(refusal)
-
-
-def _matched(name: str) -> str | None:
-    """Return an argument of the current view as the text that stands for it in a URL; None if there is none.
-
-    A default of the rule has no converter; only a text, an int or a UUID stands for itself in a scope.
-    """
-    req = _current_request()
-    values: Mapping[str, Any] | None = getattr(req, _MATCHED, None)
-    if values is None:
-        values = _match(req)
-        setattr(req, _MATCHED, values)
-    value = values.get(name)
-    converter = req.url_rule._converters.get(name) if req.url_rule is not None else None
-    if converter is not None and name in values:
-        return converter.to_url(value)
-    return str(value) if isinstance(value, (str, int, UUID)) and not isinstance(value, bool) else None
-
-
-def _match(req: Request) -> Mapping[str, Any]:
-    """Return what the URL matches; in ``view_args`` a preprocessor may have taken something out, or put it in."""
-    adapter = _current_app().create_url_adapter(req)
-    try:
-        rule, values = adapter.match(return_rule=True) if adapter is not None else (None, {})
-    except HTTPException:
-        return {}
-    return values if rule is req.url_rule else {}
 
 
 def _read_config(app: Flask) -> dict[str, object]:
@@ -232,6 +249,17 @@ def _read_config(app: Flask) -> dict[str, object]:
 
 def _copy(value: object) -> object:
     return frozenset(value) if isinstance(value, set) else freeze(value)
+
+
+def _open_sessions(settings: Settings) -> Sessions | None:
+    if settings.store is None or settings.refresh_keys is None:
+        return None
+    terms = Terms(
+        idle_lifetime=settings.refresh_idle_lifetime,
+        retry_window=settings.refresh_retry_window,
+        memory=settings.max_lifetime + settings.leeway + _GRACE,
+    )
+    return Sessions(settings.store, settings.refresh_keys, terms=terms, lifetime=settings.session_lifetime)
 
 
 def state_of(app: Flask) -> AppState:
@@ -253,8 +281,8 @@ def enforce(requirement: Requirement) -> None:
         AuthError: its token does not meet *requirement*.
         SettingsError: ``TokenAuth`` is not set up on the current application.
     """
-    judged: Judged | None = getattr(_current_request(), JUDGED, None)
-    if judged is None or judged.app is not _current_app() or requirement not in judged.met:
+    judged: Judged | None = getattr(current_request(), JUDGED, None)
+    if judged is None or judged.app is not current_app_itself() or requirement not in judged.met:
         current_state().enforce(requirement)
 
 
@@ -270,4 +298,4 @@ def count_states() -> int:
 
 def current_state() -> AppState:
     """Return the state of the current application; raises like :func:`state_of`."""
-    return state_of(_current_app())
+    return state_of(current_app_itself())

@@ -212,7 +212,7 @@ def test_a_new_token_pays_one_signature_and_no_look_at_its_own_text(algorithm: s
 
 @pytest.mark.parametrize("path", ["/", "/reports"])
 def test_a_guard_costs_a_remembered_token_a_handful_of_calls(path: str, drive: Any) -> None:
-    """Fewer than a seventh of what Flask does without us."""
+    """Flask has about 300 of its own for such a request."""
     app, bare = make_app("HS256", cache_size=10), Flask("bare")
     bare.add_url_rule(path, view_func=lambda: "hello")
     token = issue(app)
@@ -222,7 +222,7 @@ def test_a_guard_costs_a_remembered_token_a_handful_of_calls(path: str, drive: A
     _, guarded = drive(app, token, path)
     _, open_ = drive(bare, token, path)
 
-    assert guarded.total() - open_.total() <= open_.total() / 7
+    assert guarded.total() - open_.total() <= 45
 
 
 def test_the_number_of_remembered_tokens_changes_nothing(drive: Drive) -> None:

@@ -56,6 +56,7 @@ class _Plain(msgspec.Struct, frozen=True):
     nbf: _Time = 0
     auth_time: _Time = 0
     sid: _Text = "-"
+    epoch: Annotated[int, msgspec.Meta(ge=0)] = 0
     client_id: _Text = "-"
     scope: str = ""
     cnf: msgspec.UnsetType = msgspec.UNSET  # so no value is any good
@@ -239,6 +240,9 @@ def _check_forms(claims: Mapping[str, object]) -> None:
     for name in _TIMES:
         if name in claims:
             check_time(name, claims[name])
+    epoch = claims.get("epoch", 0)
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 0:
+        raise MalformedClaim("epoch")
     if not isinstance(claims.get("iss", ""), str):
         raise MalformedClaim("iss")
     scope = claims.get("scope", "")

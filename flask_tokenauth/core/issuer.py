@@ -47,7 +47,9 @@ class Issuer:
         expires_in: timedelta | None = None,
         audience: str | Iterable[str] | None = None,
         client_id: str | None = None,
-        auth_time: datetime | None = None,
+        auth_time: datetime | int | None = None,
+        session_id: str | None = None,
+        epoch: int = 0,
         claims: Mapping[str, object] | None = None,
     ) -> str:
         """Return a signed access token.
@@ -59,7 +61,9 @@ class Issuer:
             expires_in: the lifetime, cut to whole seconds: at least one, at most the policy's greatest.
             audience: ``aud``, instead of the policy's.
             client_id: the client that asked; else the issuer (RFC 9068 wants one).
-            auth_time: when the user signed in, aware.
+            auth_time: when the user signed in: aware, or seconds since 1970-01-01T00:00:00Z.
+            session_id: ``sid``, the session that it belongs to.
+            epoch: of the user, as a store has it; 0 is left out.
             claims: of the application: JSON values under names that are not ours.
 
         Raises:
@@ -85,7 +89,11 @@ class Issuer:
         if scope := format_scope(scopes):
             made["scope"] = scope
         if auth_time is not None:
-            made["auth_time"] = _seconds(auth_time)
+            made["auth_time"] = seconds_of(auth_time)
+        if session_id is not None:
+            made["sid"] = session_id
+        if epoch:
+            made["epoch"] = epoch
         try:
             policy.check(made, typ=policy.typ, now=now)
         except TokenError as error:
@@ -146,7 +154,10 @@ def _as_claim(audience: frozenset[str] | None) -> object:
     return ordered[0] if len(ordered) == 1 else ordered
 
 
-def _seconds(instant: datetime) -> int:
+def seconds_of(instant: datetime | int) -> int:
+    """Return an aware instant as seconds since 1970-01-01T00:00:00Z, cut to whole ones; these as they are."""
+    if isinstance(instant, int):
+        return instant
     if not isinstance(instant, datetime):
         raise TypeError("auth_time is a datetime")
     if instant.tzinfo is None:

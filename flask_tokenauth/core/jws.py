@@ -4,16 +4,14 @@ Knows nothing of claims. One text has one reading: the key says the algorithm, t
 nothing is repaired or ignored on the way.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from math import isfinite
 
 import msgspec
 
 from . import base64url
 from .errors import MalformedToken, TokenTooLarge, UnknownKey, UnsupportedHeader, WrongAlgorithm
-from .frozen import freeze
 from .keys import Key, KeySet
+from .strict_json import read_object
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
 _LONGEST_HEADER = 8000  # characters, however long a token may be: reading it is slow, and comes before the signature
@@ -99,14 +97,11 @@ def _read_header(text: bytes) -> Mapping[str, object]:
     """Read the JOSE header and refuse what we would have to ignore or guess (RFC 7515 section 4)."""
     if len(text) > _LONGEST_HEADER:
         raise MalformedToken("header")
-    data = _decode(text, "header")
     try:
-        header = freeze(
-            json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
-        )
-    except (ValueError, RecursionError):  # which quote what was sent
+        header = read_object(_decode(text, "header"))
+    except ValueError:  # which quotes what was sent
         raise MalformedToken("header") from None
-    if not isinstance(header, Mapping) or "alg" not in header:
+    if "alg" not in header:
         raise MalformedToken("header")
     if not all(_FORMS[name](value) for name, value in header.items() if name in _FORMS):
         raise MalformedToken("header")
@@ -146,17 +141,3 @@ _FORMS: Mapping[str, Callable[[object], bool]] = {
     "x5t#S256": _is_text,
     "x5u": _is_url,
 }
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member name twice")
-    return members
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError("no finite number")
-    return number

@@ -63,6 +63,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         """``auth_time``, when the user last signed in, aware, UTC."""
         return self._find_instant("auth_time")
 
+    @property
+    def epoch(self) -> int:
+        """``epoch``: of the user when it was issued, as the store had it; 0 where it does not say."""
+        return cast("int", self.claims.get("epoch", 0))
+
     def to_dict(self) -> dict[str, object]:
         """Return a copy of all claims in plain dicts and lists, to be changed or written as JSON."""
         return {name: thaw(value) for name, value in self.claims.items()}

@@ -1,0 +1,77 @@
+"""Stay logged in: the quickstart with sessions, in an SQLite file. Its refresh tokens rotate; a copy is found out.
+
+flask --app examples/sessions run
+
+LOGIN=$(curl -s -d username=alice -d password=wonderland http://127.0.0.1:5000/login)
+REFRESH=$(echo "$LOGIN" | sed 's/.*"refresh_token":"\\([^"]*\\)".*/\\1/')
+curl -d grant_type=refresh_token -d refresh_token=$REFRESH http://127.0.0.1:5000/auth/refresh
+sleep 10; curl -d grant_type=refresh_token -d refresh_token=$REFRESH http://127.0.0.1:5000/auth/refresh
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from flask import Flask, Response, g, request
+from quickstart import NOBODY, USERS, own_secret, read_text
+from werkzeug.security import check_password_hash
+
+from flask_tokenauth import (
+    Grant,
+    NotAuthenticated,
+    Session,
+    TokenAuth,
+    login_required,
+    public,
+    require_scope,
+    token_response,
+)
+
+app = Flask(__name__)
+app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
+app.config["TOKENAUTH_ISSUER"] = "sessions"
+Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+app.config["TOKENAUTH_STORE"] = f"sqlite:///{Path(app.instance_path) / 'sessions.db'}"
+app.config.from_prefixed_env()  # FLASK_SECRET_KEY=…, FLASK_TOKENAUTH_STORE=…
+if not app.config["SECRET_KEY"]:
+    app.config["SECRET_KEY"] = own_secret(Path(app.instance_path))
+auth = TokenAuth(app)
+app.register_blueprint(auth.endpoints)  # POST /auth/refresh
+
+
+@app.get("/public")
+@public
+def greeting() -> dict[str, str]:
+    """Anyone may see this."""
+    return {"message": "Hello, whoever you are."}
+
+
+@app.post("/login")
+@public
+def login() -> Response:
+    """Take user name and password, as form or JSON; start a session and answer with its tokens."""
+    username, password = read_text("username"), read_text("password")
+    user = USERS.get(username, NOBODY)
+    if not check_password_hash(str(user["password"]), password) or user is NOBODY:
+        raise NotAuthenticated("Wrong user name or password.")
+    return token_response(username, scopes=user["scopes"], label=request.user_agent.browser)
+
+
+@auth.before_refresh
+def go_on(session: Session) -> Grant | None:
+    """Give a session what its user may do today; nothing, if the user is gone."""
+    user = USERS.get(session.user_id)
+    return None if user is None else replace(session.grant, scopes=tuple(user["scopes"]))
+
+
+@app.get("/me")
+@login_required
+def me() -> dict[str, object]:
+    """Whoever is logged in may see this, until the session ends."""
+    return {"user_id": g.user_id, "scopes": sorted(g.scopes), "session": g.token.session_id}
+
+
+@app.get("/reports")
+@require_scope("reports:read")
+def reports() -> dict[str, object]:
+    """Only tokens with this scope open this."""
+    return {"reports": ["January", "February"]}

@@ -1,0 +1,70 @@
+"""The parameters of a request to an endpoint: a form or a JSON object, short, each name once (RFC 6749, 3.2)."""
+
+from urllib.parse import parse_qsl
+
+from flask import Request
+
+from .core.errors import GrantTooLarge, MalformedGrant
+from .core.strict_json import read_object
+
+MAX_BYTES = 16 * 1024
+_MOST_NAMES = 32
+
+
+def read_parameters(req: Request) -> dict[str, str]:
+    """Return the parameters in the body of a request.
+
+    Raises:
+        GrantTooLarge: it has more than 16 KiB; they are not read.
+        MalformedGrant: it is neither a form nor JSON, is not UTF-8, has a name twice, or a JSON value that is no text.
+    """
+    if req.mimetype == "application/json":
+        return _read_json(_read_body(req))
+    if req.mimetype != "application/x-www-form-urlencoded":
+        raise MalformedGrant
+    body = _read_body(req)
+    if not body and req.form:  # another hook has read it already
+        return _unique([(name, value) for name, values in req.form.lists() for value in values])
+    return _read_form(body)
+
+
+def _read_body(req: Request) -> bytes:
+    """Return the whole body, with a bound of our own: an application may allow more, and a stream has no length."""
+    if (req.content_length or 0) > MAX_BYTES:
+        raise GrantTooLarge
+    if req.content_length is not None:
+        return req.get_data(parse_form_data=False)
+    body = b""
+    while len(body) <= MAX_BYTES and (read := req.stream.read(MAX_BYTES + 1 - len(body))):
+        body += read
+    if len(body) > MAX_BYTES:
+        raise GrantTooLarge
+    return body
+
+
+def _read_json(body: bytes) -> dict[str, str]:
+    try:
+        members = read_object(body)
+    except ValueError:  # which quotes the body
+        raise MalformedGrant from None
+    texts = {name: value for name, value in members.items() if isinstance(value, str)}
+    if len(texts) != len(members):
+        raise MalformedGrant
+    return texts
+
+
+def _read_form(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_NAMES, separator="&"
+        )
+    except ValueError:  # which quotes the body
+        raise MalformedGrant from None
+    return _unique(pairs)
+
+
+def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise MalformedGrant  # "MUST NOT be included more than once"
+    return parameters

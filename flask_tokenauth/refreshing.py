@@ -1,0 +1,91 @@
+"""A refresh token is spent for its successor and a new access token (RFC 6749 section 6)."""
+
+import logging
+from dataclasses import replace
+
+from blinker import Signal
+from flask import Response
+
+from .core.errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver, SettingsError
+from .core.scopes import parse_scope
+from .core.sessions import Redeemed, RefreshToken
+from .core.store import Grant, Session
+from .signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
+from .state import AppState
+from .tokens import answer, issue
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
+    """Redeem a refresh token, and return the answer.
+
+    Everything that may refuse is asked before the token is spent: who gets nothing has lost nothing.
+
+    Args:
+        state: of the current application.
+        text: the refresh token, untrusted.
+        scope: scopes to be content with for this once, untrusted; None for all that the session has.
+
+    Raises:
+        GrantError: it gets nothing.
+        StoreUnavailable: the store cannot be asked; the token may be redeemed again.
+    """
+    sessions = state.sessions
+    token = sessions.read(text)
+    session = sessions.find(token)
+    if sessions.is_spent(token, session):
+        _redeem(state, token)
+        raise SessionOver  # who gets here met a store that lost a refresh at this very moment
+    grant = _narrow(_ask_application(state, session), scope)
+    access = issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+    redeemed = _redeem(state, token)
+    return answer(state, access, redeemed.session, redeemed.successor, grant)
+
+
+def _ask_application(state: AppState, session: Session) -> Grant:
+    """Return what the session goes on with, as the application's ``before_refresh`` has it."""
+    ask = state.callbacks.before_refresh
+    if ask is None:
+        return session.grant
+    grant = state.app.ensure_sync(ask)(session)
+    if grant is None or grant is False:
+        raise RefreshRefused
+    if not isinstance(grant, Grant):
+        raise SettingsError("before_refresh returns a grant, session.grant or one made of it, or None to refuse")
+    return grant
+
+
+def _narrow(grant: Grant, scope: str | None) -> Grant:
+    """Return *grant* with no more than the scopes that are asked for; the session keeps them all."""
+    if scope is None:
+        return grant
+    try:
+        wanted = parse_scope(scope)
+    except ValueError:
+        raise ScopeNotGranted from None
+    if not wanted or not wanted <= frozenset(grant.scopes):
+        raise ScopeNotGranted
+    return replace(grant, scopes=tuple(each for each in grant.scopes if each in wanted))
+
+
+def _redeem(state: AppState, token: RefreshToken) -> Redeemed:
+    """Spend *token*, and tell the listeners what came of it."""
+    try:
+        redeemed = state.sessions.redeem(token)
+    except RefreshTokenReused as reused:
+        of = {"session_id": reused.session_id, "user_id": reused.user_id}
+        _log.warning("a refresh token was used again, somebody has a copy: ended session %s", reused.session_id)
+        _tell(refresh_reused, state, of)
+        _tell(session_ended, state, of | {"reason": "reused"})
+        raise
+    of = {"session_id": redeemed.session.session_id, "user_id": redeemed.session.user_id}
+    if redeemed.rolled_back:
+        _log.error("the store had forgotten a refresh of session %s: it has lost writes", redeemed.session.session_id)
+        _tell(store_rolled_back, state, of)
+    _tell(refresh_retried if redeemed.retried else session_refreshed, state, of)
+    return redeemed
+
+
+def _tell(signal: Signal, state: AppState, what: dict[str, str]) -> None:
+    signal.send(state.app, **what)  # type: ignore[arg-type]  # what follows the sender has any name but its wrapper's
