@@ -8,7 +8,7 @@ import click
 from .section import Options, Section
 
 try:
-    from . import chart, guarded, imports, issuing, memory, refusing, report, served
+    from . import chart, guarded, imports, issuing, memory, refreshes, refusing, report, served
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}: the benchmarks need what `pip install '.[bench]'` installs") from error
 
@@ -16,6 +16,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "guarded": guarded.run,
     "issuing": issuing.run,
     "refusing": refusing.run,
+    "refreshes": refreshes.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,
@@ -33,7 +34,8 @@ _ROUNDS, _QUICK_ROUNDS = 300, 3
 def main(names: tuple[str, ...], rounds: int | None, plot: Path | None, *, quick: bool, write: bool) -> None:
     """Measure what tokens cost and print it beside its targets.
 
-    SECTION is one of guarded, issuing, refusing, served, imports, memory; all of them if none is given.
+    SECTION is one of guarded, issuing, refusing, refreshes, served, imports, memory;
+    all of them if none is given.
     """
     if write and (names or quick):
         raise click.UsageError(f"{RESULTS.name} holds a whole run: --write goes with no SECTION and not with --quick")

@@ -9,7 +9,7 @@ import click
 from click.formatting import HelpFormatter
 from flask.cli import with_appcontext
 
-from .core.errors import Refusal, SettingsError
+from .core.errors import Refusal, SettingsError, StoreUnavailable
 from .core.frozen import thaw
 from .core.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached
@@ -125,7 +125,7 @@ def token(*, user: str, scopes: tuple[str, ...], expires_in: int | None, audienc
     """Print a token of USER, and nothing else, for trying things. It is real."""
     try:
         made = create_token(user, scopes, expires_in=expires_in, audience=audience or None)
-    except (SettingsError, ValueError) as error:
+    except (SettingsError, StoreUnavailable, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo("This token is real: until it expires, whoever has it is that user.", err=True)
     click.echo(made)
@@ -143,4 +143,15 @@ def doctor() -> None:
     raise SystemExit(max((_EXIT_CODES[finding.severity] for finding in found), default=0))
 
 
-COMMANDS = (doctor, inspect, routes, token)
+@click.command("init-db")
+@with_appcontext
+def init_db() -> None:
+    """Make what the store needs, tables for one, and leave alone what is there. The first use does the same."""
+    try:
+        current_state().store.create()
+    except (SettingsError, StoreUnavailable) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("The store is ready.")
+
+
+COMMANDS = (doctor, init_db, inspect, routes, token)

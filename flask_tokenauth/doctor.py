@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from .core.errors import SettingsError
+from .core.errors import SettingsError, StoreUnavailable
 from .routes import find_unreached
 from .settings import PREFIX
 from .state import AppState, count_states, list_states
+from .stores.memory import MemoryStore
 
 Severity = Literal["error", "warning", "hint"]
 
@@ -157,6 +158,29 @@ def _has_proxy_fix(wsgi_app: Any) -> bool:
     return False
 
 
+def _store(state: AppState) -> Iterator[Finding]:
+    store = state.settings.store
+    if store is None:
+        return
+    if isinstance(store, MemoryStore) and not (state.app.debug or state.app.testing):
+        yield Finding(
+            "warning",
+            f"{PREFIX}STORE is memory://, which every restart empties and no second process shares: name a database.",
+        )
+    try:
+        store.read_epoch("doctor")
+    except StoreUnavailable as error:
+        yield Finding("error", f"{PREFIX}STORE cannot be asked: {error}.")
+
+
+def _refresh(state: AppState) -> Iterator[Finding]:
+    if state.settings.store is not None and state.settings.refresh_idle_lifetime > state.settings.session_lifetime:
+        yield Finding(
+            "hint",
+            f"{PREFIX}REFRESH_IDLE_LIFETIME is longer than {PREFIX}SESSION_LIFETIME, which ends every session first.",
+        )
+
+
 def _name_some(names: list[str]) -> str:
     rest = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
@@ -174,4 +198,6 @@ CONCERNS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
     _audience,
     _enforce_https,
     _https,
+    _store,
+    _refresh,
 )

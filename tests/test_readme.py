@@ -15,11 +15,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
+from flask_tokenauth import TokenAuth, create_token, login_required, require_scope, token_response
 from flask_tokenauth.core.errors import Refusal
 from flask_tokenauth.settings import FIELDS
 
-from .conftest import SECRET, MakeApp, Mint, bearer
+from .conftest import ISSUER, SECRET, MakeApp, Mint, bearer
 from .readme import README, blocks, python_block
 from .test_quickstart import load
 from .test_recipes import RECIPES
@@ -74,7 +74,7 @@ def test_every_program_is_executed_here_or_among_the_recipes() -> None:
     routes = ["app = Flask(", "class Project", "def refuse"]
     settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
     tests = ["def test_admins_only", "def test_reports"]
-    others = ["@auth.user_loader", "policy =", "app.wsgi_app ="]
+    others = ["@auth.user_loader", "@auth.before_refresh", "policy =", "app.wsgi_app ="]
     starts = [*routes, *settings, *tests, *RECIPES, *others]
 
     assert sorted(map(python_block, starts)) == sorted(blocks("python"))
@@ -130,6 +130,22 @@ def test_users_are_loaded_as_shown(make_app: MakeApp, mint: Mint) -> None:
     client = names["app"].test_client()
     assert client.get("/hello", headers=bearer(mint())).json == {"hello": "Alice"}
     assert client.get("/hello", headers=bearer(mint(sub="bob"))).status_code == 401
+
+
+def test_sessions_work_as_shown(tmp_path: Path) -> None:
+    app = Flask("reporting")
+    app.config |= {"TESTING": True, "SECRET_KEY": SECRET, "TOKENAUTH_ISSUER": ISSUER}
+    names: dict[str, Any] = {"app": app, "TokenAuth": TokenAuth}
+    names["USERS"] = {"alice": SimpleNamespace(scopes=("a", "b"))}
+
+    exec(python_block("@auth.before_refresh").replace("/var/lib/reporting", str(tmp_path)), names)
+
+    with app.app_context():
+        login = token_response("alice", ["a"], label="Alice's phone").get_json()
+    form = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
+    assert app.test_client().post("/auth/refresh", data=form).get_json()["scope"] == "a b"
+    names["USERS"].clear()
+    assert app.test_client().post("/auth/refresh", data=form).get_json()["error"] == "invalid_grant"
 
 
 def test_classes_and_scopes_work_as_shown(make_app: MakeApp, mint: Mint) -> None:
