@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +13,10 @@ from flask.cli import with_appcontext
 
 from .core.errors import Refusal, SettingsError, StoreUnavailable
 from .core.frozen import thaw
+from .core.store import Session
 from .core.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached
+from .revoking import end_session, end_user
 from .routes import Route
 from .state import AppState, current_state
 from .tokens import create_token
@@ -123,10 +127,8 @@ def _judge(state: AppState, text: str) -> Refusal | None:
 @with_appcontext
 def token(*, user: str, scopes: tuple[str, ...], expires_in: int | None, audience: tuple[str, ...]) -> None:
     """Print a token of USER, and nothing else, for trying things. It is real."""
-    try:
+    with _told():
         made = create_token(user, scopes, expires_in=expires_in, audience=audience or None)
-    except (SettingsError, StoreUnavailable, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo("This token is real: until it expires, whoever has it is that user.", err=True)
     click.echo(made)
 
@@ -147,11 +149,67 @@ def doctor() -> None:
 @with_appcontext
 def init_db() -> None:
     """Make what the store needs, tables for one, and leave alone what is there. The first use does the same."""
-    try:
+    with _told():
         current_state().store.create()
-    except (SettingsError, StoreUnavailable) as error:
-        raise click.ClickException(str(error)) from error
     click.echo("The store is ready.")
 
 
-COMMANDS = (doctor, init_db, inspect, routes, token)
+@click.command()
+@click.argument("user")
+@with_appcontext
+def sessions(*, user: str) -> None:
+    """Show where USER is logged in, the newest sign-in first."""
+    state = current_state()
+    with _told():
+        found = state.store.list_sessions(state.judge.subject_of(user))
+    formatter = HelpFormatter(width=_WIDTH)
+    if found:
+        formatter.write_dl([(session.session_id, _describe(session)) for session in found], col_max=_WIDTH // 2)
+    click.echo(formatter.getvalue(), nl=False)
+
+
+def _describe(session: Session) -> str:
+    told = [f"since {session.started_at:%Y-%m-%d %H:%M:%S} UTC"]
+    if session.refreshed_at is not None:
+        told.append(f"refreshed {session.refreshed_at:%Y-%m-%d %H:%M:%S}")
+    told += [repr(text) for text in (session.label, session.user_agent) if text]  # what clients write, escapes and all
+    return ", ".join(told)
+
+
+@click.command()
+@click.option("--user", metavar="USER", help="End every session of USER, and refuse every token issued before.")
+@click.option("--session", metavar="ID", help="End this session, and refuse its tokens.")
+@with_appcontext
+def revoke(*, user: str | None, session: str | None) -> None:
+    """End what was granted before its time; say whose, or which."""
+    if (user is None) == (session is None):
+        raise click.UsageError("either --user or --session")
+    state = current_state()
+    with _told():
+        if user is not None:
+            end_user(state, user)
+            click.echo("Ended: every session of this user; every token issued before is refused.")
+        elif end_session(state, str(session)):
+            click.echo("Ended.")
+        else:
+            raise click.ClickException("there is no such session, or no more")
+
+
+@click.command()
+@with_appcontext
+def purge() -> None:
+    """Forget sessions and revocations that are over; a store that is never purged works as well, and grows."""
+    with _told():
+        click.echo(f"Forgotten: {current_state().store.purge()}.")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell people what they can do something about, without a traceback."""
+    try:
+        yield
+    except (SettingsError, StoreUnavailable, TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+COMMANDS = (doctor, init_db, inspect, purge, revoke, routes, sessions, token)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 
 import click
@@ -15,8 +16,10 @@ from .endpoints import make_blueprint
 from .guards import read_scopes
 from .judge import Callbacks
 from .marks import mark
+from .matching import keep_matched
 from .refusals import AuthError, answer
 from .requirements import Requirement
+from .revoking import end_session, end_user, find_current_session
 from .settings import PREFIX, Settings
 from .state import AppState, current_state, state_of
 from .users import UserLoader, current_user, get_user_id
@@ -43,7 +46,8 @@ class _Commands(click.Group):
     def _load(self) -> None:
         from .cli import COMMANDS  # noqa: PLC0415  # see above
 
-        self.commands = {str(command.name): command for command in COMMANDS}
+        for command in COMMANDS:
+            self.commands.setdefault(str(command.name), command)  # an application may have put its own here
 
 
 class TokenAuth(Generic[T]):
@@ -61,7 +65,6 @@ class TokenAuth(Generic[T]):
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], T]) -> None: ...
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], Any] = str) -> None:
         self._callbacks = Callbacks(user_id_type)  # shared by all apps; nothing of any one app lives here
-        self._endpoints = make_blueprint()
         if app is not None:
             self.init_app(app)
 
@@ -84,6 +87,7 @@ class TokenAuth(Generic[T]):
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
         app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
+        app.url_value_preprocessors.setdefault(None, []).insert(0, keep_matched)
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
         app.cli.add_command(_Commands("tokenauth", help="See what protects this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
@@ -121,13 +125,61 @@ class TokenAuth(Generic[T]):
         self._callbacks.before_refresh = ask
         return ask
 
-    @property
+    @cached_property
     def endpoints(self) -> Blueprint:
         """The blueprint for clients: ``app.register_blueprint(auth.endpoints)``, under ``/auth`` unless told otherwise.
 
-        ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6). It needs ``TOKENAUTH_STORE``.
+        ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6), ``POST /auth/revoke`` ends its session
+        (RFC 7009), ``POST /auth/logout`` that of an access token. ``GET /auth/sessions`` lists those of the user, and
+        ``DELETE /auth/sessions/<id>`` ends one. They need ``TOKENAUTH_STORE``.
         """
-        return self._endpoints
+        return make_blueprint()
+
+    def list_sessions(self, user_id: T) -> list[Session]:
+        """Return the live sessions of a user, the newest sign-in first; needs an application context.
+
+        Raises:
+            TypeError, ValueError: that is no user ID.
+            SettingsError: ``TOKENAUTH_STORE`` is not set.
+            StoreUnavailable: the store cannot be asked.
+        """
+        state = current_state()
+        return state.store.list_sessions(state.judge.subject_of(user_id))
+
+    def revoke_session(self, session_id: str | None = None) -> bool:
+        """End a session, whoever's it is, and its access tokens with it: a logout.
+
+        Args:
+            session_id: of the session; None for the one that the token of the current request belongs to.
+
+        Returns:
+            Whether there was one to end.
+
+        Raises:
+            NotAuthenticated: the current one is meant, and the request has no token of a live session.
+            SettingsError: ``TOKENAUTH_STORE`` is not set.
+            StoreUnavailable: the store cannot be asked.
+        """
+        state = current_state()
+        _ = state.sessions
+        return end_session(state, find_current_session(state).session_id if session_id is None else session_id)
+
+    def revoke_user(self, user_id: T, *, api_keys: bool) -> None:
+        """End every session of a user and refuse every token issued before: after a theft, or with a new password.
+
+        Args:
+            user_id: whose.
+            api_keys: whether API keys of the user end as well; there are none yet, and the day there are you will have
+                said what you want.
+
+        Raises:
+            TypeError, ValueError: that is no user ID.
+            SettingsError: ``TOKENAUTH_STORE`` is not set.
+            StoreUnavailable: the store cannot be asked.
+        """
+        if not isinstance(api_keys, bool):
+            raise TypeError("api_keys is True or False")
+        end_user(current_state(), user_id)
 
     @property
     def user_id(self) -> T:

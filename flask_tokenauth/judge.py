@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from flask import Flask, g
+from flask.ctx import _AppCtxGlobals
 from werkzeug.wrappers import Request
 
 from .core.errors import (
@@ -34,7 +35,6 @@ Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 _log = logging.getLogger("flask_tokenauth")
 JUDGED = "_tokenauth_judged"  # on the request object, where no view looks for something to overwrite
 _USER = "_tokenauth_user"
-_SECURE = ("https", "wss")
 _NO_SCOPES = frozenset[str]()
 
 _current_g: Callable[[], Any] = g._get_current_object  # once, not for each attribute
@@ -106,11 +106,8 @@ class Judge:
         else:
             judged = self._judge(req)
             setattr(req, JUDGED, judged)
-        shown = _current_g().__dict__  # where it keeps what is set on it
         token = judged.token
-        shown["user_id"] = judged.user_id
-        shown["scopes"] = _NO_SCOPES if token is None else token.scopes
-        shown["token"] = token
+        _show(judged.user_id, _NO_SCOPES if token is None else token.scopes, token)
         return judged
 
     def _judge(self, req: Request) -> Judged:
@@ -118,7 +115,7 @@ class Judge:
         if header is None:
             return Judged(self._app)
         try:
-            if self._minds_transport and req.scheme not in _SECURE:
+            if self._minds_transport and not req.is_secure:
                 self._check_transport(req, header)
             token = self.find_token(header)
             if token is None:
@@ -170,7 +167,7 @@ class Judge:
     def _show_nobody(self, req: Request, judged: Judged) -> None:
         """Leave it at nobody, while the application's own code decides, and where anything fails."""
         setattr(req, JUDGED, judged)
-        _current_g().__dict__.update(user_id=None, scopes=_NO_SCOPES, token=None)
+        _show(None, _NO_SCOPES, None)
 
     def verify(self, text: str) -> tuple[Token, Any]:
         """Return the token that *text* is, and the ID of its user.
@@ -185,11 +182,12 @@ class Judge:
         """Do what ``TOKENAUTH_ENFORCE_HTTPS`` says about a token that came over plain HTTP."""
         if find_token(header, max_bytes=self._settings.max_token_bytes) is None:
             return
+        check_credential(header)
         if self._settings.enforce_https == "refuse":
-            check_credential(header)
             raise InsecureTransport
         if not _is_loopback(req.remote_addr):
             self._minds_transport = False  # once is enough
+            self._show_nobody(req, self._undecided)  # to whoever reads the log
             _log.warning(
                 "a token came over plain HTTP: serve over HTTPS, and behind a proxy use werkzeug's ProxyFix, so that "
                 'this application sees it; TOKENAUTH_ENFORCE_HTTPS says "refuse" or "off" to hear no more of it'
@@ -257,3 +255,13 @@ def _is_loopback(address: str | None) -> bool:
         return not address or ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def _show(user_id: Any, scopes: frozenset[str], token: Token | None) -> None:
+    """Put what views expect on ``g``."""
+    shown = _current_g()
+    if type(shown) is _AppCtxGlobals:
+        fields = shown.__dict__  # where it keeps what is set on it, one by one, and slowly
+        fields["user_id"], fields["scopes"], fields["token"] = user_id, scopes, token
+    else:
+        shown.user_id, shown.scopes, shown.token = user_id, scopes, token

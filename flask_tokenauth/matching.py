@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask, Request, current_app, request
-from werkzeug.exceptions import HTTPException
 
 _MATCHED = "_tokenauth_matched"  # on the request object, where no view looks for something to overwrite
 
@@ -14,28 +13,27 @@ current_request: Callable[[], Request] = request._get_current_object  # type: ig
 current_app_itself: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
 
 
+def keep_matched(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001  # Flask's call
+    """Keep what the URL matched, before any blueprint's preprocessor takes something out of it."""
+    if values:
+        setattr(current_request(), _MATCHED, dict(values))
+
+
+def keep_arguments(req: Request) -> None:
+    """Keep the same from within the hook, where no preprocessor can have been there before."""
+    if req.view_args and _MATCHED not in req.__dict__:
+        setattr(req, _MATCHED, dict(req.view_args))
+
+
 def find_matched(name: str) -> str | None:
     """Return an argument of the current view as the text that stands for it in a URL; None if there is none.
 
     A default of the rule has no converter; only a text, an int or a UUID stands for itself in a scope.
     """
     req = current_request()
-    values: Mapping[str, Any] | None = getattr(req, _MATCHED, None)
-    if values is None:
-        values = _match(req)
-        setattr(req, _MATCHED, values)
+    values: Mapping[str, Any] = getattr(req, _MATCHED, None) or req.view_args or {}
     value = values.get(name)
     converter = req.url_rule._converters.get(name) if req.url_rule is not None else None
     if converter is not None and name in values:
         return converter.to_url(value)
     return str(value) if isinstance(value, (str, int, UUID)) and not isinstance(value, bool) else None
-
-
-def _match(req: Request) -> Mapping[str, Any]:
-    """Return what the URL matches; in ``view_args`` a preprocessor may have taken something out, or put it in."""
-    adapter = current_app_itself().create_url_adapter(req)
-    try:
-        rule, values = adapter.match(return_rule=True) if adapter is not None else (None, {})
-    except HTTPException:
-        return {}
-    return values if rule is req.url_rule else {}

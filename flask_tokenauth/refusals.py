@@ -5,9 +5,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 import msgspec
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
-from werkzeug.wrappers import Response
 
 from .core.errors import (
     InsufficientScope,
@@ -52,15 +51,18 @@ class AuthError(HTTPException):
         if "tokenauth" not in app.extensions:
             raise SettingsError(NOT_SET_UP)
         settings: Settings = app.extensions["tokenauth"].settings
-        if told is error.hint and not isinstance(error, (InsufficientScope, LoginTooOld)):
-            body, challenge = _write_plain(type(error), settings.realm)  # type: ignore[arg-type]  # classes are hashable
+        if description is None and not isinstance(error, (InsufficientScope, LoginTooOld)):
+            bare = isinstance(error, MissingCredential)
+            body, challenge = _write_plain(error.code, error.hint, settings.realm, bare=bare)
         else:
             body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=settings.realm)
-        further = (
-            (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else ("Retry-After", _RETRY_AFTER)
-        )
+        further = (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), further]
-        HTTPException.__init__(self, told, app.response_class([body], error.status, headers))
+        response = Response([body], error.status, headers)
+        if type(self) is NotAuthenticated:  # werkzeug's way of making one takes as long as all the rest
+            HTTPException.__init__(self, told, response)
+        else:
+            super().__init__(told, response=response)
 
 
 class InvalidRequest(AuthError, BadRequest):
@@ -94,7 +96,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
     503: TemporarilyUnavailable,
 }
 _CHALLENGE = "WWW-Authenticate"
-_RETRY_AFTER = "5"  # seconds
+_RETRY_AFTER = ("Retry-After", "5")  # seconds
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
@@ -109,13 +111,10 @@ def answer(error: AuthError) -> Response:
 
 
 @lru_cache(maxsize=256)
-def _write_plain(kind: type[Refusal], realm: str) -> tuple[bytes, str]:
-    """Return body and challenge of a refusal that has nothing more to say than its kind: of most, so written once."""
-    error = kind.__new__(kind)
-    return (
-        msgspec.json.encode({"error": error.code, "error_description": error.hint}),
-        write_challenge(error, realm=realm),
-    )
+def _write_plain(code: str, hint: str, realm: str, *, bare: bool) -> tuple[bytes, str]:
+    """Return body and challenge of a refusal that has no more to say than that; of most, so written once."""
+    parameters = {"realm": realm} if bare else {"realm": realm, "error": code, "error_description": hint}
+    return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(parameters)
 
 
 def write_challenge(error: Refusal, *, realm: str) -> str:
@@ -130,4 +129,8 @@ def write_challenge(error: Refusal, *, realm: str) -> str:
         parameters["scope"] = " ".join(error.needed)
     if isinstance(error, LoginTooOld):
         parameters["max_age"] = str(error.max_age)
+    return _write_parameters(parameters)
+
+
+def _write_parameters(parameters: dict[str, str]) -> str:
     return "Bearer " + ", ".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in parameters.items())

@@ -374,3 +374,9 @@ def test_a_clock_that_is_no_number_lets_nobody_in(mint: Mint, changes: dict[str,
 
     with pytest.raises(TokenError):
         check(mint, now=math.nan, policy=policy, **changes)
+
+
+@pytest.mark.parametrize("audience", [[AUDIENCE], {AUDIENCE}, frozenset({AUDIENCE})])
+def test_what_nobody_has_frozen_is_no_audience(mint: Mint, audience: object) -> None:
+    with pytest.raises(MalformedClaim):
+        check(mint, aud=audience)

@@ -15,6 +15,7 @@ from flask_tokenauth.marks import Guard
 from flask_tokenauth.state import state_of
 
 from .conftest import SECRET, MakeApp
+from .test_cli_store import Away
 from .test_routes import fresh
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
@@ -180,7 +181,7 @@ def test_errors_come_before_warnings_and_these_before_hints(make_app: MakeApp) -
 
 
 def everything_wrong(make_app: MakeApp) -> list[Finding]:
-    """Return what is found in an application with which everything is wrong."""
+    """Return what is found in two applications with which everything is wrong: a store needs an issuer."""
     app = make_app(
         DEBUG=True,
         TOKENAUTH_ISSUER=None,
@@ -196,7 +197,8 @@ def everything_wrong(make_app: MakeApp) -> list[Finding]:
     app.add_url_rule("/z", view_func=fresh(), endpoint="z")
     blueprint = Blueprint("stray", __name__)
     TokenAuth().protect(blueprint)
-    return find(app)
+    stored = make_app(**GOOD, TOKENAUTH_STORE=Away(), TOKENAUTH_REFRESH_IDLE_LIFETIME=61, TOKENAUTH_SESSION_LIFETIME=60)
+    return find(app) + [finding for finding in find(stored) if "reaches no route" not in finding.sentence]
 
 
 def test_every_concern_finds_what_is_wrong(make_app: MakeApp) -> None:

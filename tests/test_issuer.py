@@ -184,3 +184,20 @@ def test_claims_of_one_token_can_be_issued_again(issuer: Issuer, mint: Mint) -> 
 def test_what_is_of_another_type_is_refused(issuer: Issuer, options: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         issuer.issue("alice", now=NOW, **options)
+
+
+@pytest.mark.parametrize("subject", ["alice", "José\u00a0X", "a\u200db"])
+def test_a_token_may_be_for_several_and_of_anyone(mint: Mint, subject: str) -> None:
+    policy = ClaimsPolicy(issuer=ISSUER, audience=frozenset({"a", "b"}))
+    text = Issuer(mint.key, policy, lifetime=timedelta(minutes=15)).issue(subject, now=NOW)
+
+    assert Verifier(KeySet([mint.key]), policy).verify(text, now=NOW).audience == {"a", "b"}
+
+
+def test_a_lifetime_is_a_timedelta(issuer: Issuer) -> None:
+    with pytest.raises(TypeError):
+        issuer.issue("alice", now=NOW, expires_in=5)  # type: ignore[arg-type]  # the attempt under test
+
+
+def test_claims_may_be_pairs(issuer: Issuer) -> None:
+    assert claims_of(issuer.issue("alice", now=NOW, claims=[("q", 1)]))["q"] == 1  # type: ignore[arg-type]  # as dict() takes them

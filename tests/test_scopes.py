@@ -1,8 +1,17 @@
 """Scope strings: RFC 6749 section 3.3."""
 
+import tracemalloc
+from contextlib import suppress
+
 import pytest
 
-from flask_tokenauth.core.scopes import expand_implied, find_placeholders, format_scope, parse_scope
+from flask_tokenauth.core.scopes import (
+    check_scope_token,
+    expand_implied,
+    find_placeholders,
+    format_scope,
+    parse_scope,
+)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +125,29 @@ def test_a_scope_implies_those_that_have_all_its_placeholders() -> None:
 
     with pytest.raises(ValueError, match="has a placeholder that read"):
         expand_implied({"x:{a}": ("read",), "read": ()})
+
+
+@pytest.mark.parametrize("length", [511, 512, 513, 100_000])
+def test_only_short_texts_are_remembered_and_all_are_judged_alike(length: int) -> None:
+    text = "a" * length
+
+    assert parse_scope(text) == {text}
+    check_scope_token(text)
+    with pytest.raises(ValueError, match="not a scope"):
+        check_scope_token(text[:-1] + '"')
+    with pytest.raises(ValueError, match="not a scope"):
+        parse_scope(text[:-1] + '"')
+
+
+def test_what_clients_make_up_does_not_fill_the_memory() -> None:
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for each in range(300):
+        with suppress(ValueError):
+            format_scope([f"{each}" + "é" * 100_000])
+        with suppress(ValueError):
+            parse_scope(f"{each}" + "é" * 100_000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert after - before < 1_000_000

@@ -2,16 +2,18 @@
 
 import io
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask import Flask, g
+from flask import Flask, Request, Response, g
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, get_token, login_required, token_issued, token_refused
 from flask_tokenauth.core.claims import YEAR_9999
 from flask_tokenauth.core.keys import Key
+from flask_tokenauth.matching import keep_matched
 
 from .challenges import Challenge, parse_challenge
 from .conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer, whoami
@@ -443,3 +445,90 @@ def test_where_nobody_listens_nothing_is_sent(
 
     assert client.get("/me", headers=headers).status_code == 200
     assert client.get("/me").status_code == 401
+
+
+class SlottedG:
+    """What an application may have instead of Flask's ``g``."""
+
+    __slots__ = ("scopes", "token", "user_id")
+
+
+def test_an_application_may_have_a_g_of_its_own(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.app_ctx_globals_class = SlottedG  # type: ignore[assignment]  # Flask asks for no more
+    app.add_url_rule("/", view_func=login_required(whoami()))
+
+    assert app.test_client().get("/", headers=bearer(mint())).json == {
+        "user_id": "alice",
+        "scopes": ["reports:read"],
+        "token": "t1",
+    }
+
+
+class Narrow(Response):
+    """A response class that takes fewer arguments than Flask's."""
+
+    def __init__(self, response: Any = None, **options: Any) -> None:
+        super().__init__(response, **options)
+
+
+def test_an_application_may_have_responses_of_its_own(make_app: MakeApp) -> None:
+    app = make_app()
+    app.response_class = Narrow
+    app.add_url_rule("/", view_func=login_required(whoami()))
+
+    answer = call(app, "/")
+
+    assert answer.status == 401
+    assert answer.challenge.parameters == REALM
+
+
+class Suspicious(Request):
+    """A request class that knows better what is secure."""
+
+    @property
+    def is_secure(self) -> bool:
+        return False
+
+
+def test_an_application_may_say_itself_what_is_secure(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app(TOKENAUTH_ENFORCE_HTTPS="refuse")
+    app.request_class = Suspicious
+    app.add_url_rule("/", view_func=login_required(whoami()))
+
+    answer = app.test_client().get("https://localhost/", headers=bearer(mint()))
+
+    assert answer.status_code == 400
+
+
+def test_who_reads_the_log_of_plain_http_sees_nobody(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app(TOKENAUTH_ENFORCE_HTTPS="warn")
+    app.add_url_rule("/", view_func=login_required(whoami()))
+    seen = []
+
+    class Reader(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "plain HTTP" in record.getMessage():
+                seen.append((g.user_id, g.scopes, g.token))
+
+    reader = Reader()
+    logging.getLogger("flask_tokenauth").addHandler(reader)
+    with app.app_context():
+        g.user_id = "previous"
+        answer = app.test_client().get("/", headers=bearer(mint()), environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    logging.getLogger("flask_tokenauth").removeHandler(reader)
+
+    assert answer.status_code == 200
+    assert seen == [(None, frozenset(), None)]
+
+
+def test_the_preprocessor_is_spared_where_there_is_no_other(make_app: MakeApp) -> None:
+    app, other = make_app(), make_app()
+    other.url_value_preprocessor(lambda endpoint, values: None)
+
+    for each in (app, other):
+        assert each.url_value_preprocessors[None][0] is keep_matched
+        each.test_client().get("/")
+
+    assert not app.url_value_preprocessors[None]
+    assert other.url_value_preprocessors[None][0] is keep_matched

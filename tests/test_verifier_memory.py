@@ -281,3 +281,24 @@ def spoil(value: Any, depth: int = 6) -> int:
     members += value.values() if hasattr(value, "values") else []
     members += value if isinstance(value, (tuple, frozenset)) else []
     return 1 + sum(spoil(member, depth - 1) for member in members if depth)
+
+
+class AnyCase(str):
+    """A text that is equal to itself in any case."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.casefold() == other.casefold()
+
+    def __hash__(self) -> int:
+        return hash(self.casefold())
+
+
+def test_a_text_that_is_more_than_a_text_is_not_remembered(mint: Mint, verifier: Verifier) -> None:
+    text = mint()
+
+    assert verifier.verify(AnyCase(text), now=NOW).subject == "alice"
+    assert AnyCase(text) == text.casefold()
+    with pytest.raises(TokenError):
+        verifier.verify(text.casefold(), now=NOW)

@@ -129,9 +129,11 @@ class ClaimsPolicy:
             parse_scope(plain.scope)
         except (msgspec.ValidationError, ValueError):
             return False
-        audience = (plain.aud,) if type(plain.aud) is str else plain.aud
+        audience = claims["aud"]
+        audience = (audience,) if type(audience) is str else audience
         good = (
             self._takes_plain
+            and type(audience) is tuple  # a list would be one that nobody has frozen
             and typ == self.typ
             and plain.iss == self.issuer
             and not self.audience.isdisjoint(audience)  # type: ignore[union-attr]  # with none, nothing is plain

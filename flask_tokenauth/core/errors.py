@@ -256,6 +256,12 @@ class WrongUserID(TokenError):
     reason = "user_id_wrong"
 
 
+class MissingSession(TokenError):
+    """The token is good, and belongs to no session that is still there; asked by what is about sessions."""
+
+    reason = "session_missing"
+
+
 class StoreOutage(Refusal):
     """What has to be asked of the store cannot be asked for now (RFC 9110 section 15.6.4)."""
 
@@ -266,7 +272,7 @@ class StoreOutage(Refusal):
 
 
 class GrantError(Refusal):
-    """A refresh gets nothing (RFC 6749 section 5.2). Base of all that says why; never raised itself.
+    """A client gets nothing of an endpoint (RFC 6749 section 5.2). Base of all that says why; never raised itself.
 
     Whoever holds the token learns as little as whoever guesses: one text for all of them.
     """
@@ -314,20 +320,28 @@ class ScopeNotGranted(GrantError):
 
 
 class MalformedGrant(GrantError):
-    """The body of a refresh cannot be read, has a parameter twice, or lacks one."""
+    """The body of a request to an endpoint cannot be read, has a parameter twice, or lacks one."""
 
     code = "invalid_request"
     reason = "grant_malformed"
-    hint = "The request is malformed: grant_type and refresh_token, once each, as form or JSON."
+    hint = "The request is malformed, or lacks a parameter."
 
 
 class GrantTooLarge(GrantError):
-    """The body of a refresh is longer than we read."""
+    """The body of a request to an endpoint is longer than we read."""
 
     code = "invalid_request"
     status = 413
     reason = "grant_too_large"
     hint = "The request is too large."
+
+
+class UnsupportedTokenType(GrantError):
+    """A token of this type cannot be revoked by whoever holds it (RFC 7009 section 2.2.1)."""
+
+    code = "unsupported_token_type"
+    reason = "token_type_unsupported"
+    hint = "Tokens of this type cannot be revoked here."
 
 
 class UnsupportedGrantType(GrantError):

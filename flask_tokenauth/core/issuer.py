@@ -118,9 +118,10 @@ def _app_claims(claims: Mapping[str, object]) -> dict[str, object]:
     """Return *claims* in plain dicts and lists, if who reads the token gets what is written here."""
     if taken := sorted(RESERVED.intersection(claims)):
         raise ValueError(f"reserved claims: {', '.join(taken)}")
+    given = dict(claims)
     try:
-        plain = {name: thaw(value) for name, value in claims.items()}
-        unchanged = freeze(claims) == read_claims(_encode(plain))
+        plain = {name: thaw(value) for name, value in given.items()}
+        unchanged = freeze(given) == read_claims(_encode(plain))
     except (ValueError, RecursionError, TokenError) as error:
         raise ValueError(_NO_JSON) from error
     if not unchanged:  # not a number became null, a date became text: the reader would get something else
@@ -136,6 +137,8 @@ def _encode(claims: dict[str, object]) -> bytes:
 
 
 def _whole_seconds(lifetime: timedelta) -> int:
+    if not isinstance(lifetime, timedelta):
+        raise TypeError("a lifetime is a timedelta")
     seconds = int(lifetime.total_seconds())
     if seconds < 1:
         raise ValueError("expires_in is under one second")
@@ -151,7 +154,7 @@ def _as_set(audience: str | Iterable[str]) -> frozenset[str]:
 
 def _as_claim(audience: frozenset[str] | None) -> object:
     ordered = sorted(audience or ())
-    return ordered[0] if len(ordered) == 1 else ordered
+    return ordered[0] if len(ordered) == 1 else tuple(ordered)
 
 
 def seconds_of(instant: datetime | int) -> int:

@@ -8,21 +8,28 @@ _TOKEN = r"[!#-\[\]-~]+"  # noqa: S105  # 1*( %x21 / %x23-5B / %x5D-7E ), a gram
 _SCOPE_TOKEN = re.compile(_TOKEN)
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")  # unreserved, RFC 3986 section 2.3
+_LONGEST_KNOWN = 512  # characters, of what is remembered
 _SCOPE = re.compile(f"{_TOKEN}(?: {_TOKEN})*")
 
 
-@lru_cache(maxsize=256)  # an application has few; they are read of tokens that were signed
 def parse_scope(text: str) -> frozenset[str]:
     """Read a scope string: scope tokens, one space between; empty text is no scope at all.
 
     Raises:
         ValueError: *text* breaks the grammar of RFC 6749 section 3.3.
     """
+    return _parse_known(text) if len(text) <= _LONGEST_KNOWN else _parse(text)
+
+
+def _parse(text: str) -> frozenset[str]:
     if not text:
         return frozenset()
     if not _SCOPE.fullmatch(text):
         raise ValueError("not a scope string")
     return frozenset(text.split(" "))
+
+
+_parse_known = lru_cache(maxsize=256)(_parse)  # an application has few; longer ones would only fill the memory
 
 
 def format_scope(scopes: Iterable[str]) -> str:
@@ -49,12 +56,12 @@ def check_scope_token(scope: object) -> None:
     """
     if not isinstance(scope, str):
         raise TypeError(f"a scope is a text, not {type(scope).__name__}")
-    if not _is_scope_token(scope):
+    if not (_is_known_token(scope) if len(scope) <= _LONGEST_KNOWN else _SCOPE_TOKEN.fullmatch(scope)):
         raise ValueError(f"not a scope: {scope!r} (printable ASCII without space, quote and backslash)")
 
 
 @lru_cache(maxsize=256)
-def _is_scope_token(scope: str) -> bool:
+def _is_known_token(scope: str) -> bool:
     return _SCOPE_TOKEN.fullmatch(scope) is not None
 
 

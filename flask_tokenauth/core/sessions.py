@@ -154,6 +154,23 @@ class Sessions:
             raise RefreshTokenReused(done.session.session_id, done.session.user_id)
         return Redeemed(done.session, token.successor(), done.outcome is Outcome.RETRIED, done.rolled_back)
 
+    def end(self, session_id: str) -> Session | None:
+        """End a session, and all its access tokens with it; None where there is none to end.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked; it may be told again.
+        """
+        return self._store.end_session(session_id, memory=self._terms.memory)
+
+    def end_all(self, user_id: str) -> None:
+        """End every session of a user, and every access token that was issued before, of a session or not.
+
+        Raises:
+            ValueError: *user_id* is no identifier.
+            StoreUnavailable: the store cannot be asked; it may be told again.
+        """
+        self._store.revoke_user(user_id, memory=self._terms.memory)
+
 
 def _is_made_by(key: Key, facts: bytes, mac: bytes) -> bool:
     try:

@@ -161,9 +161,9 @@ class Verifier:
         claims = decode_claims(verified.payload)
         # From here on types are what the header's reader and the policy found them to be.
         self._policy.check(claims, typ=verified.header.get("typ"), now=now)  # type: ignore[arg-type]
-        scopes = parse_scope(claims.get("scope", ""))
+        scopes = parse_scope(claims.get("scope", ""))  # type: ignore[arg-type]
         believed = Token(subject=claims["sub"], scopes=scopes, claims=MappingProxyType(claims))  # type: ignore[arg-type]
-        if self._cache is not None:
+        if self._cache is not None and type(token) is str:
             since, until = self._policy.span(claims)
             self._cache.keep(token, _Known(believed, generation, since, until))
         return believed
