@@ -150,7 +150,7 @@ def issue(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch
         expires_in=grant.lifetime,
         audience=grant.audience,
         client_id=grant.client_id,
-        auth_time=grant.auth_time,
+        auth_time=None if grant.auth_time is None else datetime.fromtimestamp(grant.auth_time, UTC),
         session_id=session_id,
         epoch=epoch,
         claims=grant.claims,

@@ -47,7 +47,7 @@ class Issuer:
         expires_in: timedelta | None = None,
         audience: str | Iterable[str] | None = None,
         client_id: str | None = None,
-        auth_time: datetime | int | None = None,
+        auth_time: datetime | None = None,
         session_id: str | None = None,
         epoch: int = 0,
         claims: Mapping[str, object] | None = None,
@@ -61,7 +61,7 @@ class Issuer:
             expires_in: the lifetime, cut to whole seconds: at least one, at most the policy's greatest.
             audience: ``aud``, instead of the policy's.
             client_id: the client that asked; else the issuer (RFC 9068 wants one).
-            auth_time: when the user signed in: aware, or seconds since 1970-01-01T00:00:00Z.
+            auth_time: when the user signed in, aware.
             session_id: ``sid``, the session that it belongs to.
             epoch: of the user, as a store has it; 0 is left out.
             claims: of the application: JSON values under names that are not ours.
@@ -157,10 +157,13 @@ def _as_claim(audience: frozenset[str] | None) -> object:
     return ordered[0] if len(ordered) == 1 else tuple(ordered)
 
 
-def seconds_of(instant: datetime | int) -> int:
-    """Return an aware instant as seconds since 1970-01-01T00:00:00Z, cut to whole ones; these as they are."""
-    if isinstance(instant, int):
-        return instant
+def seconds_of(instant: datetime) -> int:
+    """Return an aware instant as seconds since 1970-01-01T00:00:00Z, cut to whole ones.
+
+    Raises:
+        TypeError: *instant* is no ``datetime``.
+        ValueError: it has no time zone.
+    """
     if not isinstance(instant, datetime):
         raise TypeError("auth_time is a datetime")
     if instant.tzinfo is None:
