@@ -13,11 +13,22 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flask_tokenauth import AuthError, token_issued, token_refused
-from flask_tokenauth.core.errors import InvalidKey, Refusal, SettingsError
+from flask_tokenauth import (
+    AuthError,
+    refresh_retried,
+    refresh_reused,
+    session_ended,
+    session_refreshed,
+    session_started,
+    store_rolled_back,
+    token_issued,
+    token_refused,
+)
+from flask_tokenauth.core.errors import InvalidKey, Refusal, SettingsError, StoreUnavailable
 
 SECRETS = ("4f1d9a3c7b2e8056", "91c05d7be2af4368", "7b1e5c9d0a2b48f3", "hunter2")  # the beginnings of what tests use
-_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]{8,}")
+_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]{8,}|rt1_[\w-]{20,}")
+_SESSIONS = (session_started, session_refreshed, refresh_retried, refresh_reused, session_ended, store_rolled_back)
 _PRIVATE = re.compile(r"""PRIVATE KEY-----|["'](?:k|d|p|q|dp|dq|qi)["']: *["'][\w-]{20,}""")
 _ON_PURPOSE = frozenset({"inspect", "token", "secret"})
 
@@ -33,7 +44,7 @@ def listening() -> Iterator[list[str]]:
     """Listen to all that the package says, and give it to whoever asks."""
     heard: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (Refusal, SettingsError, InvalidKey):
+        for kind in (Refusal, SettingsError, InvalidKey, StoreUnavailable):
             patch.setattr(kind, "__init__", _overhear_error(heard), raising=False)
         patch.setattr(AuthError, "__init__", _overhear_answer(heard, AuthError.__init__))
         patch.setattr(CliRunner, "invoke", _overhear_command(heard, CliRunner.invoke))
@@ -46,7 +57,7 @@ def listening() -> Iterator[list[str]]:
         def hear(_: object, **told: object) -> None:
             heard.append(repr(told))
 
-        for signal in (token_issued, token_refused):
+        for signal in (token_issued, token_refused, *_SESSIONS):
             signal.connect(hear)
         yield heard
         logger.removeHandler(handler)
