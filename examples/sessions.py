@@ -1,13 +1,19 @@
-"""Stay logged in: the quickstart with sessions, in an SQLite file. Its refresh tokens rotate; a copy is found out.
+"""Stay logged in, see where, and end it: the quickstart with sessions in an SQLite file, and a page of one's devices.
 
 flask --app examples/sessions run
+
+Open http://127.0.0.1:5000/devices in two windows. Or in a terminal:
 
 LOGIN=$(curl -s -d username=alice -d password=wonderland http://127.0.0.1:5000/login)
 REFRESH=$(echo "$LOGIN" | sed 's/.*"refresh_token":"\\([^"]*\\)".*/\\1/')
 curl -d grant_type=refresh_token -d refresh_token=$REFRESH http://127.0.0.1:5000/auth/refresh
 sleep 10; curl -d grant_type=refresh_token -d refresh_token=$REFRESH http://127.0.0.1:5000/auth/refresh
+flask --app examples/sessions tokenauth sessions alice
 """
 
+import base64
+import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +32,8 @@ from flask_tokenauth import (
     token_response,
 )
 
+PAGE = Path(__file__).with_name("devices.html").read_text()
+
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
 app.config["TOKENAUTH_ISSUER"] = "sessions"
@@ -35,7 +43,7 @@ app.config.from_prefixed_env()  # FLASK_SECRET_KEY=â€¦, FLASK_TOKENAUTH_STORE=â€
 if not app.config["SECRET_KEY"]:
     app.config["SECRET_KEY"] = own_secret(Path(app.instance_path))
 auth = TokenAuth(app)
-app.register_blueprint(auth.endpoints)  # POST /auth/refresh
+app.register_blueprint(auth.endpoints)  # /auth/refresh, /auth/logout, /auth/sessions, /auth/revoke
 
 
 @app.get("/public")
@@ -53,7 +61,8 @@ def login() -> Response:
     user = USERS.get(username, NOBODY)
     if not check_password_hash(str(user["password"]), password) or user is NOBODY:
         raise NotAuthenticated("Wrong user name or password.")
-    return token_response(username, scopes=user["scopes"], label=request.user_agent.browser)
+    device = "".join(filter(str.isprintable, request.form.get("device", "")))
+    return token_response(username, scopes=user["scopes"], label=device[:100] or None)
 
 
 @auth.before_refresh
@@ -67,7 +76,7 @@ def go_on(session: Session) -> Grant | None:
 @login_required
 def me() -> dict[str, object]:
     """Whoever is logged in may see this, until the session ends."""
-    return {"user_id": g.user_id, "scopes": sorted(g.scopes), "session": g.token.session_id}
+    return {"user_id": g.user_id, "scopes": sorted(g.scopes), "sessions": len(auth.list_sessions(g.user_id))}
 
 
 @app.get("/reports")
@@ -75,3 +84,21 @@ def me() -> dict[str, object]:
 def reports() -> dict[str, object]:
     """Only tokens with this scope open this."""
     return {"reports": ["January", "February"]}
+
+
+@app.post("/everywhere")
+@login_required
+def log_out_everywhere() -> tuple[str, int]:
+    """End every session of the user, and every token issued before; a new password calls for the same."""
+    auth.revoke_user(g.user_id, api_keys=True)
+    return "", 204
+
+
+@app.get("/devices")
+@public
+def devices() -> Response:
+    """Show where one is logged in; the page asks /auth/sessions."""
+    [script] = re.findall(r"<script>(.*)</script>", PAGE, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return Response(PAGE, mimetype="text/html", headers={"Content-Security-Policy": policy})

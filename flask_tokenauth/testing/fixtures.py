@@ -1,6 +1,6 @@
 """Fixtures for pytest, to be imported into a ``conftest.py``. They want an ``app`` fixture, as pytest-flask does.
 
-The only module that imports pytest, which the package does not depend on.
+Beside the contract of the stores the only module that imports pytest, which the package does not depend on.
 """
 
 from collections.abc import Iterable

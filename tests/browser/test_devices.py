@@ -1,0 +1,147 @@
+"""The page of ``examples/sessions.py`` in a real browser: Debian's Chromium, driven by Playwright.
+
+Skipped where one of them is missing; with ``TOKENAUTH_BROWSER`` set, as in CI, that is a failure.
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from ..conftest import SECRET
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+CHROMIUM = shutil.which("chromium")
+
+
+def find_missing() -> str | None:
+    """Return what a browser test lacks here."""
+    if CHROMIUM is None:
+        return "there is no chromium: apt-get install chromium"
+    return None if importlib.util.find_spec("playwright") else "there is no playwright: pip install '.[browser]'"
+
+
+MISSING = find_missing()
+pytestmark = pytest.mark.skipif(MISSING is not None and not os.environ.get("TOKENAUTH_BROWSER"), reason=str(MISSING))
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve the example, and give its address."""
+    assert MISSING is None, MISSING
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
+    monkeypatch.setenv("FLASK_TOKENAUTH_STORE", f"sqlite:///{tmp_path / 'sessions.db'}")
+    spec = importlib.util.spec_from_file_location("sessions_in_browser", EXAMPLES / "sessions.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = make_server("127.0.0.1", 0, module.app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    module.app.extensions["tokenauth"].store.close()
+    sys.modules.pop("quickstart", None)
+
+
+@pytest.fixture
+def browser(url: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # where there is one
+
+    with sync_playwright() as playwright:
+        # A sandbox of its own needs rights that a container may not give, and the page is ours.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+def sign_in(browser: Any, url: str, device: str, complaints: list[str], username: str = "alice") -> Any:
+    """Sign in in a window that shares nothing with others."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    page.goto(f"{url}/devices")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", {"alice": "wonderland", "bob": "builder"}[username])
+    page.fill("[name=device]", device)
+    page.click("#login button")
+    page.wait_for_selector("#devices li")
+    return page
+
+
+def devices(page: Any) -> list[str]:
+    """Return the devices that the page shows, by their names."""
+    return [text.splitlines()[0] for text in page.locator("#devices li").all_inner_texts()]
+
+
+def test_one_device_ends_the_other_which_is_refused_from_then_on(browser: Any, url: str, complaints: list[str]) -> None:
+    phone = sign_in(browser, url, "phone", complaints)
+    laptop = sign_in(browser, url, "laptop", complaints)
+    assert devices(laptop) == ["laptop (this one)", "phone"]
+
+    laptop.click("#devices button")
+    laptop.wait_for_selector("text=Signed in on 1 device.")
+    phone.click("#look")
+    phone.wait_for_selector("text=You are signed out.")
+
+    assert devices(laptop) == ["laptop (this one)"]
+    assert phone.is_visible("#login")
+    assert complaints == []
+
+
+def test_signing_out_ends_this_device_alone(browser: Any, url: str, complaints: list[str]) -> None:
+    phone = sign_in(browser, url, "phone", complaints)
+    laptop = sign_in(browser, url, "laptop", complaints)
+
+    laptop.click("#logout")
+    laptop.wait_for_selector("text=You are signed out.")
+    phone.click("#look")
+    phone.wait_for_selector("text=Signed in on 1 device.")
+
+    assert devices(phone) == ["phone (this one)"]
+    assert complaints == []
+
+
+def test_signing_out_everywhere_ends_all_of_this_user_and_nobody_else(
+    browser: Any, url: str, complaints: list[str]
+) -> None:
+    phone = sign_in(browser, url, "phone", complaints)
+    laptop = sign_in(browser, url, "laptop", complaints)
+    bob = sign_in(browser, url, "bob's", complaints, "bob")
+
+    laptop.click("#everywhere")
+    laptop.wait_for_selector("text=You are signed out everywhere.")
+    phone.click("#look")
+    phone.wait_for_selector("text=You are signed out.")
+    bob.click("#look")
+    bob.wait_for_selector("text=Signed in on 1 device.")
+
+    assert sign_in(browser, url, "again", complaints).is_visible("text=Signed in on 1 device.")
+    assert complaints == []
+
+
+def test_a_device_is_called_what_it_is_called_and_runs_nothing(browser: Any, url: str, complaints: list[str]) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+
+    page = sign_in(browser, url, hostile, complaints)
+
+    assert devices(page) == [f"{hostile} (this one)"]
+    assert page.locator("img").count() == 0
+    assert complaints == []
