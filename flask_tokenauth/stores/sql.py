@@ -202,7 +202,8 @@ def _redeem(
     now, epoch = connection.execute(statements.read_present, {"asked_user": row.user_id}).one()
     check_whole("epoch", epoch)
     outcome = row.judge_repeat(generation, now=now, epoch=epoch, terms=terms)
-    if outcome is Outcome.REUSED and _end(connection, statements, session_id, terms.memory):
+    if outcome is Outcome.REUSED:
+        _end(connection, statements, session_id, terms.memory)
         return row
     return Redemption(outcome=outcome, session=row.to_session() if outcome is Outcome.RETRIED else None)
 

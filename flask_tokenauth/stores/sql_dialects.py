@@ -1,6 +1,5 @@
 """Where SQL servers differ: what time it is, how a transaction begins, how a row is put in the place of another."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from ..core.errors import SettingsError, StoreUnavailable
-
-LONGEST_WAIT = 5.0  # seconds for a lock
 
 _JULIAN_1970 = 2440587.5  # days
 
@@ -28,6 +25,7 @@ class Dialect:
     begin: str  # a transaction in which nobody else changes what was read
     on_connect: tuple[str, ...]  # what each new connection is told
     prepare: Callable[[Connection], None]  # once, before tables are made or used
+    is_busy: Callable[[DBAPIError], bool]  # nothing was done, because others have the lock
 
 
 def find_dialect(url: URL) -> Dialect:
@@ -46,11 +44,9 @@ def find_dialect(url: URL) -> Dialect:
 
 def _prepare_sqlite(connection: Connection) -> None:
     """Let readers and a writer work at once, for good: the mode is kept in the file."""
-    deadline = time.monotonic() + LONGEST_WAIT
-    while (mode := _set_journal(connection)) is None:  # for this one lock SQLite does not wait by itself
-        if time.monotonic() >= deadline:
-            raise StoreUnavailable(f"the SQLite database was locked for {LONGEST_WAIT} s")
-        time.sleep(0.02)
+    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    if mode != "wal":
+        mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar()
     if mode != "wal":
         raise StoreUnavailable(
             f"the SQLite database cannot be used with a write-ahead log, its journal stays {mode}: "
@@ -58,15 +54,8 @@ def _prepare_sqlite(connection: Connection) -> None:
         )
 
 
-def _set_journal(connection: Connection) -> str | None:
-    """Return the journal mode, "wal" if that can be; None while others have the file."""
-    try:
-        mode: str = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-        return mode if mode == "wal" else connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
-    except OperationalError as error:
-        if getattr(error.orig, "sqlite_errorname", None) != "SQLITE_BUSY":
-            raise
-        return None
+def _is_busy_sqlite(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
 SQLITE = Dialect(
@@ -75,9 +64,9 @@ SQLITE = Dialect(
     least=func.min,
     insert=sqlite.insert,
     begin="BEGIN IMMEDIATE",  # one that begins by reading fails as soon as another has written meanwhile
-    on_connect=(
-        "PRAGMA busy_timeout=5000",
-        "PRAGMA synchronous=FULL",
-    ),  # LONGEST_WAIT in ms; what is acknowledged is kept
+    # Milliseconds, after which we ask again. Left to itself SQLite asks ten times a second in the end, and a process
+    # that is as patient as that goes without for seconds beside others that write without a pause.
+    on_connect=("PRAGMA busy_timeout=20", "PRAGMA synchronous=FULL"),
     prepare=_prepare_sqlite,
+    is_busy=_is_busy_sqlite,
 )

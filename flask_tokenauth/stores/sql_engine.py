@@ -4,6 +4,7 @@ Never the application's: what is revoked must not wait for a commit of the appli
 """
 
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ..core.errors import SettingsError, StoreUnavailable
 from .gate import Gate
-from .sql_dialects import LONGEST_WAIT, Dialect, find_dialect
+from .sql_dialects import Dialect, find_dialect
+
+LONGEST_WAIT = 5.0  # seconds for a lock
+_PAUSE = 0.002  # seconds before it is asked for again
 
 T = TypeVar("T")
 
@@ -57,7 +61,7 @@ class Database:
             StoreUnavailable: the database cannot be asked.
         """
         with _translated():
-            return _twice(lambda: self._run(work))
+            return _twice(lambda: self._patiently(lambda: self._run(work)))
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Return what *work* does in a transaction, which is committed then; it may run twice.
@@ -66,7 +70,7 @@ class Database:
             StoreUnavailable: the database cannot be asked. Nothing was done, or all of it.
         """
         with _translated(), _held(self._writing):
-            return _twice(lambda: self._run(lambda connection: _in_transaction(connection, self.dialect.begin, work)))
+            return _twice(lambda: self._run(lambda connection: self._in_transaction(connection, work)))
 
     def dispose(self) -> None:
         """Close the connections that are not in use. The next call takes new ones."""
@@ -76,6 +80,27 @@ class Database:
     def _run(self, work: Callable[[Connection], T]) -> T:
         with self._gate.entered(), self._connect() as connection:
             return work(connection)
+
+    def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        try:
+            self._patiently(lambda: connection.exec_driver_sql(self.dialect.begin))
+            result = work(connection)
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            connection.invalidate()  # which takes back what was done, whatever state the connection is in
+            raise
+        return result
+
+    def _patiently(self, run: Callable[[], T]) -> T:
+        """Run until no other process has the lock that it takes."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        while True:
+            try:
+                return run()
+            except DBAPIError as error:
+                if not self.dialect.is_busy(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(_PAUSE)
 
     def _connect(self) -> Connection:
         try:
@@ -166,17 +191,6 @@ def _find_engine(source: Any) -> Engine:
     if not isinstance(engine, Engine):
         raise SettingsError("the store's database object has no engine of SQLAlchemy")
     return engine
-
-
-def _in_transaction(connection: Connection, begin: str, work: Callable[[Connection], T]) -> T:
-    try:
-        connection.exec_driver_sql(begin)
-        result = work(connection)
-        connection.exec_driver_sql("COMMIT")
-    except BaseException:
-        connection.invalidate()  # which takes back what was done, whatever state the connection is in
-        raise
-    return result
 
 
 def _twice(run: Callable[[], T]) -> T:

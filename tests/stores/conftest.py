@@ -1,12 +1,11 @@
 """What the tests of stores share. Failures of the contract tell as much as those of tests."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from flask_tokenauth.stores import sql_dialects, sql_engine
+from flask_tokenauth.stores import sql_engine
 from flask_tokenauth.stores.sql import SQLStore
 
 pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")
@@ -27,7 +26,4 @@ def store(path: Path) -> Iterator[SQLStore]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait long for a lock."""
-    hasty = replace(sql_dialects.SQLITE, on_connect=("PRAGMA busy_timeout=1", "PRAGMA synchronous=FULL"))
-    monkeypatch.setattr(sql_dialects, "SQLITE", hasty)
-    monkeypatch.setattr(sql_dialects, "LONGEST_WAIT", 0.0)
     monkeypatch.setattr(sql_engine, "LONGEST_WAIT", 0.01)

@@ -118,8 +118,11 @@ def test_a_connection_that_turns_out_to_be_in_memory_is_refused(path: Path) -> N
         url_of(path), creator=lambda: sqlite3.connect(":memory:", check_same_thread=False), poolclass=NullPool
     )
 
+    store = SQLStore(engine)
+
     with pytest.raises(StoreUnavailable, match="its journal stays memory"):
-        SQLStore(engine).create()
+        store.create()
+    store.close()
 
 
 @pytest.mark.parametrize(

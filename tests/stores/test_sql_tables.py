@@ -43,7 +43,9 @@ def test_making_them_again_changes_nothing(path: Path, store: SQLStore) -> None:
     before = execute(path, "SELECT * FROM tokenauth_store ORDER BY name")
 
     store.create()
-    SQLStore(url_of(path)).create()
+    again = SQLStore(url_of(path))
+    again.create()
+    again.close()
 
     assert execute(path, "SELECT * FROM tokenauth_store ORDER BY name") == before
     assert [name for name, _ in before] == ["schema", "store_id"]
@@ -51,8 +53,10 @@ def test_making_them_again_changes_nothing(path: Path, store: SQLStore) -> None:
 
 def test_each_database_is_a_store_of_its_own(path: Path, store: SQLStore, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
+    other_store = SQLStore(url_of(other))
     store.create()
-    SQLStore(url_of(other)).create()
+    other_store.create()
+    other_store.close()
 
     [mine], [theirs] = (
         execute(each, "SELECT value FROM tokenauth_store WHERE name = 'store_id'") for each in (path, other)
@@ -90,6 +94,7 @@ def test_tables_of_another_release_are_not_used(path: Path, store: SQLStore, sch
         other.create()
     with pytest.raises(StoreUnavailable, match=r"schema 1.*newer"):
         other.find_session("session")
+    other.close()
 
 
 def test_every_connection_waits_for_others_and_keeps_what_it_acknowledges(store: SQLStore) -> None:
@@ -98,7 +103,7 @@ def test_every_connection_waits_for_others_and_keeps_what_it_acknowledges(store:
 
     store.create()
 
-    assert [ask("journal_mode"), ask("synchronous"), ask("busy_timeout")] == ["wal", 2, 5000]
+    assert [ask("journal_mode"), ask("synchronous"), ask("busy_timeout")] == ["wal", 2, 20]
 
 
 def test_the_number_of_a_purged_revocation_is_not_used_again(path: Path, store: SQLStore) -> None:
@@ -184,6 +189,17 @@ def test_a_row_that_is_garbage_is_an_outage_and_never_a_session(
         ask(store)
 
     assert execute(path, "SELECT generation, ended_at FROM tokenauth_session") == [(3, None)]
+
+
+@pytest.mark.parametrize("column", ["user_id", "granted", "label"])
+def test_text_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore, column: str) -> None:
+    store.start_session(new_session())
+    execute(path, f"UPDATE tokenauth_session SET {column} = CAST(x'ff' AS TEXT)")
+
+    with pytest.raises(StoreUnavailable):
+        store.find_session("session")
+    with pytest.raises(StoreUnavailable):
+        store.redeem("session", generation=0, terms=TERMS)
 
 
 @pytest.mark.parametrize("generation", ["zzz", b"3", -1, 2**40, 3.5])

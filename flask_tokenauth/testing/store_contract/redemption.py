@@ -196,14 +196,6 @@ class RedemptionContract:
         assert redeem(store, generation) == Redemption(outcome=Outcome.GONE)
         assert not is_revoked(store)
 
-    def test_of_a_gone_session_nothing_changes(self, store: Store, age: Age) -> None:
-        start(store)
-        age("session", IDLE)
-        redeem(store)
-        age("session", -IDLE)
-
-        assert outcome(store) is Outcome.SWAPPED
-
     def test_a_store_that_lost_writes_goes_on_from_the_token(self, store: Store, set_generation: SetGeneration) -> None:
         start(store)
         for generation in range(5):
