@@ -130,8 +130,12 @@ class Database:
 
     def _greet(self, connection: Any, _: object) -> None:
         cursor = connection.cursor()
-        for statement in self.dialect.on_connect:
-            cursor.execute(statement)
+        try:
+            for statement in self.dialect.on_connect:
+                cursor.execute(statement)
+        except BaseException:
+            connection.close()  # which nobody else would do
+            raise
         cursor.close()
 
     def _stand_still(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
@@ -170,9 +170,10 @@ def test_the_parent_goes_on_after_a_fork(store: SQLStore) -> None:
 def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
     engine_of(store)
 
-    def fork(_: object) -> None:
+    def fork(connection: Connection) -> None:
         sql_engine.AT_FORK["before"]()
         sql_engine.AT_FORK["after_in_parent"]()
+        connection.invalidate()  # its pool is gone
 
     store._database.read(fork)
 
