@@ -100,13 +100,10 @@ _NO_JSON = "claims must be JSON values (texts, finite numbers, booleans, None, l
 
 
 def read_grant(text: object) -> Grant:
-    """Read what :func:`write_grant` wrote.
-
-    Args:
-        text: as a store has it; anyone may have written there.
+    """Read what :func:`write_grant` wrote; anyone may have written to a store.
 
     Raises:
-        StoreUnavailable: it is something else.
+        StoreUnavailable: *text* is something else.
     """
     if not isinstance(text, str):
         raise StoreUnavailable("a grant in the store is not text")
@@ -210,9 +207,7 @@ class Revocation:
 
     kind: Literal["t", "s", "u"]  # token, session, user
     subject: str  # "jti", "sid" or "sub"
-    value: int = (
-        0  # token: its "exp" in seconds, 0 for unknown; user: the epoch, below which all is refused; session: 0
-    )
+    value: int = 0  # token: its "exp" in seconds, 0 if unknown; user: the epoch, below which all is refused
     expires_at: int  # when it may be forgotten, milliseconds since 1970-01-01T00:00:00Z
 
     def __post_init__(self) -> None:
@@ -318,21 +313,13 @@ def is_identifier(value: object) -> bool:
 
 
 def check_identifier(name: str, value: object) -> None:
-    """Refuse what is no identifier.
-
-    Raises:
-        ValueError: *value* is none; *name* says whose it is.
-    """
+    """Raise ValueError, with the *name* of the *value*, for what is no identifier."""
     if not is_identifier(value):
         raise ValueError(f"{name} is a text of 1 to 255 characters, without control characters")
 
 
 def check_generation(generation: int) -> None:
-    """Refuse what is no generation of a refresh token.
-
-    Raises:
-        ValueError: it is no whole number from 0 to 2**32 - 1.
-    """
+    """Raise ValueError for what is no generation of a refresh token."""
     if not _is_whole(generation, MAX_GENERATION):
         raise ValueError("generation is a whole number, from 0 to 2**32 - 1")
 
