@@ -4,9 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, Unauthorized
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    HTTPException,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 
-from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted
+from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from flask_tokenauth.core import errors
 from flask_tokenauth.refusals import answer, refuse, write_challenge
 
@@ -31,9 +38,13 @@ TOKEN_ERRORS = [
     errors.UnprovenBinding(),
     errors.TokenRejected(),
     errors.TokenRevoked(),
+    errors.MissingSession(),
     errors.UnknownUser(),
     errors.WrongUserID(),
 ]
+
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and "reason" in vars(kind)]
 
 
 @pytest.fixture(autouse=True)
@@ -80,11 +91,11 @@ def test_only_expiry_is_told() -> None:
 def test_every_refusal_of_a_token_is_listed_here() -> None:
     listed = {type(error) for error in TOKEN_ERRORS} | {errors.TokenExpired}
 
-    assert listed == set(errors.TokenError.__subclasses__())
+    assert listed == {kind for kind in KINDS if issubclass(kind, errors.TokenError)}
 
 
 def test_reasons_are_unique() -> None:
-    reasons = [error.reason for error in (*errors.TokenError.__subclasses__(), *errors.Refusal.__subclasses__()[:-1])]
+    reasons = [kind.reason for kind in KINDS]
 
     assert len(set(reasons)) == len(reasons)
 
@@ -141,3 +152,55 @@ def test_a_view_may_refuse_in_any_words() -> None:
 
     assert error.data["error_description"] == "no ?, é"
     assert "scope" not in parse_challenge(answer(error).headers["WWW-Authenticate"].encode("latin-1")).parameters
+
+
+class Hinting(errors.TokenError):
+    """What a ``token_check`` may raise: a refusal that says more than its kind."""
+
+    reason = "hinting"
+
+    @property
+    def hint(self) -> str:  # type: ignore[override]  # a property where the others have a text
+        return f"of {self.args[0]}"
+
+
+def test_a_refusal_may_have_its_own_words() -> None:
+    error = refuse(Hinting("mine"))
+
+    assert error.get_response().get_json() == error.data == {"error": "invalid_token", "error_description": "of mine"}
+    assert challenge_of(error.error).parameters["error_description"] == "of mine"
+
+
+class TooOften(AuthError, TooManyRequests):
+    """A refusal of an application's own, of another status."""
+
+
+def test_an_application_may_have_a_refusal_of_its_own() -> None:
+    error = TooOften("Not so fast.")
+
+    assert isinstance(error, TooManyRequests)
+    assert error.retry_after is None
+    assert error.get_response().get_json()["error_description"] == "Not so fast."
+
+
+def test_what_is_done_to_one_answer_the_next_does_not_have() -> None:
+    first = refuse(errors.UnknownKey())
+    first.data["error"] = "changed"
+    first.get_response().headers["WWW-Authenticate"] = "changed"
+    first.get_response().data = b"changed"
+
+    second = refuse(errors.UnknownKey())
+
+    assert second.data["error"] == "invalid_token"
+    assert second.get_response().headers["WWW-Authenticate"].startswith("Bearer ")
+    assert second.get_response().get_json() == second.data
+
+
+def test_while_the_store_is_away_there_is_no_challenge_but_when_to_come_back() -> None:
+    error = refuse(errors.StoreOutage())
+
+    assert isinstance(error, TemporarilyUnavailable)
+    assert isinstance(error, ServiceUnavailable)
+    assert "WWW-Authenticate" not in error.get_response().headers
+    assert int(error.get_response().headers["Retry-After"]) > 0
+    assert error.data["error"] == "temporarily_unavailable"
