@@ -15,13 +15,13 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope, token_response
-from flask_tokenauth.core import errors
 from flask_tokenauth.settings import FIELDS
 
 from .conftest import ISSUER, SECRET, MakeApp, Mint, bearer
 from .readme import README, blocks, python_block
 from .test_quickstart import load
 from .test_recipes import RECIPES
+from .test_refusals import KINDS
 
 
 @pytest.fixture
@@ -222,8 +222,7 @@ def test_the_table_of_settings_is_that_of_the_code() -> None:
 def test_the_table_of_reasons_is_that_of_the_code() -> None:
     listed = re.findall(r"^``([a-z_]+)`` +(\d{3}) ", README, re.MULTILINE)
 
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and "reason" in vars(kind)]
-    assert sorted(listed) == sorted((kind.reason, str(kind.status)) for kind in kinds)
+    assert sorted(listed) == sorted((kind.reason, str(kind.status)) for kind in KINDS)
 
 
 def test_two_blocks_are_commands() -> None:

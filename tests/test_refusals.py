@@ -44,7 +44,11 @@ TOKEN_ERRORS = [
 ]
 
 
-KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and "reason" in vars(kind)]
+KINDS: list[type[errors.Refusal]] = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.Refusal) and "reason" in vars(kind)
+]
 
 
 @pytest.fixture(autouse=True)
