@@ -1,6 +1,6 @@
 """Stay logged in, see where, and end it: the quickstart with sessions in an SQLite file, and a page of one's devices.
 
-flask --app examples/sessions run
+pip install '.[sql]' && flask --app examples/sessions run
 
 Open http://127.0.0.1:5000/devices in two windows. Or in a terminal:
 

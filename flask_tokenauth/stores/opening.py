@@ -2,7 +2,6 @@
 
 from ..core.errors import SettingsError
 from ..core.store import Store
-from .memory import MemoryStore
 
 _LATER = ("postgresql", "postgres", "mysql", "mariadb", "redis", "rediss", "valkey", "valkeys")
 _UNDERSTOOD = "memory://, sqlite:///path/to/file.db, an SQLAlchemy Engine, a Flask-SQLAlchemy object, or a store"
@@ -33,6 +32,8 @@ def open_store(value: object) -> Store:
 def _open_url(url: str) -> Store:
     scheme, separator, rest = url.partition("://")
     if url == "memory://":
+        from .memory import MemoryStore  # noqa: PLC0415  # an application with a database does without
+
         return MemoryStore()
     family = scheme.partition("+")[0]
     if family == "sqlite" and separator and rest:
