@@ -37,6 +37,7 @@ def _read_body(req: Request) -> bytes:
     body = b""
     while len(body) <= MAX_BYTES and (read := req.stream.read(MAX_BYTES + 1 - len(body))):
         body += read
+    body = body or req.get_data(parse_form_data=False)  # what another hook has read and kept
     if len(body) > MAX_BYTES:
         raise GrantTooLarge
     return body
