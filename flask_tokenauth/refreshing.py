@@ -6,7 +6,14 @@ from dataclasses import replace
 from blinker import Signal
 from flask import Response
 
-from .core.errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver, SettingsError
+from .core.errors import (
+    RefreshRefused,
+    RefreshTokenReused,
+    ScopeNotGranted,
+    SessionOver,
+    SettingsError,
+    WrongUserID,
+)
 from .core.scopes import parse_scope
 from .core.sessions import Redeemed, RefreshToken
 from .core.store import Grant, Session
@@ -37,10 +44,19 @@ def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
     if sessions.is_spent(token, session):
         _redeem(state, token)
         raise SessionOver  # who gets here met a store that lost a refresh at this very moment
+    _check_user(state, session)
     grant = _narrow(_ask_application(state, session), scope)
     access = issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
     redeemed = _redeem(state, token)
     return answer(state, access, redeemed.session, redeemed.successor, grant)
+
+
+def _check_user(state: AppState, session: Session) -> None:
+    """Refuse to go on for what is no user ID any more: nobody would believe the access token."""
+    try:
+        state.judge.user_id_of(session.user_id)
+    except WrongUserID:
+        raise SessionOver from None
 
 
 def _ask_application(state: AppState, session: Session) -> Grant:
