@@ -15,6 +15,8 @@ from flask_tokenauth.core import Key, jws
 
 from .leaks import find_leak, listening
 
+pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # whose failures tell as much as ours
+
 settings.register_profile("usual", max_examples=300, deadline=None)
 settings.register_profile("thorough", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))

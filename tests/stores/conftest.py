@@ -1,4 +1,4 @@
-"""What the tests of stores share. Failures of the contract tell as much as those of tests."""
+"""What the tests of stores share."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,6 @@ import pytest
 
 from flask_tokenauth.stores import sql_engine
 from flask_tokenauth.stores.sql import SQLStore
-
-pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")
 
 
 @pytest.fixture

@@ -14,32 +14,21 @@ from flask_tokenauth.testing.store_contract.kit import at_once
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
+from .memory_kit import ager, generation_setter, revocation_ager
+
 
 class MemoryStoreFixtures:
     @pytest.fixture
     def age(self, store: MemoryStore) -> Age:
-        def age(session_id: str, duration: timedelta) -> None:
-            row, by = store._sessions[session_id], duration // timedelta(milliseconds=1)
-            row.started_at, row.expires_at = row.started_at - by, row.expires_at - by
-            row.idle_expires_at -= by
-            row.rotated_at = None if row.rotated_at is None else row.rotated_at - by
-
-        return age
+        return ager(store)
 
     @pytest.fixture
     def age_revocations(self, store: MemoryStore) -> AgeRevocations:
-        def age_revocations(duration: timedelta) -> None:
-            by = duration // timedelta(milliseconds=1)
-            store._revoked = {entry: (value, until - by) for entry, (value, until) in store._revoked.items()}
-
-        return age_revocations
+        return revocation_ager(store)
 
     @pytest.fixture
     def set_generation(self, store: MemoryStore) -> SetGeneration:
-        def set_generation(session_id: str, generation: int) -> None:
-            store._sessions[session_id].generation = generation
-
-        return set_generation
+        return generation_setter(store)
 
 
 class TestMemoryStore(MemoryStoreFixtures, StoreContract):

@@ -1,0 +1,96 @@
+"""What the tests of sessions share: an application with a store of each kind, and who listens to it."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blinker import Signal
+from flask import Flask, Response, request
+
+from flask_tokenauth import (
+    TokenAuth,
+    login_optional,
+    login_required,
+    refresh_retried,
+    refresh_reused,
+    session_ended,
+    session_refreshed,
+    session_started,
+    store_rolled_back,
+    token_issued,
+    token_refused,
+    token_response,
+)
+from flask_tokenauth.stores.memory import MemoryStore
+
+from ..conftest import MakeApp, whoami
+from ..stores import memory_kit, sqlite_kit
+from .kit import Backend, Heard, store_of
+
+SESSIONS = (session_started, session_refreshed, refresh_retried, refresh_reused, session_ended, store_rolled_back)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    if request.param == "memory":
+        now = int(time.time() * 1000)
+        store = MemoryStore(clock=lambda: now)
+        return Backend(store, memory_kit.ager(store), memory_kit.generation_setter(store))
+    path = tmp_path / "sessions.db"
+    engine = sqlite_kit.engine_where_time_stands_still(path)
+    return Backend(engine, sqlite_kit.ager(path), sqlite_kit.generation_setter(path))
+
+
+@pytest.fixture
+def auth() -> TokenAuth[Any]:
+    return TokenAuth()
+
+
+MakeSessionApp = Callable[..., Flask]
+
+
+@pytest.fixture
+def make_session_app(make_app: MakeApp, auth: TokenAuth[Any], backend: Backend) -> Iterator[MakeSessionApp]:
+    """Return a function that makes an application with sessions; keyword arguments are settings."""
+    made: list[Flask] = []
+
+    def make(name: str = "tests", *, auth: TokenAuth[Any] = auth, **config: object) -> Flask:
+        app = make_app(name, auth=auth, **{"TOKENAUTH_STORE": backend.source} | config)
+        app.register_blueprint(auth.endpoints)
+        app.add_url_rule("/login", view_func=login, methods=["POST"])
+        app.add_url_rule("/open", view_func=whoami(), endpoint="open")
+        app.add_url_rule("/maybe", view_func=login_optional(whoami()), endpoint="maybe")
+        app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        store_of(app).close()
+
+
+@pytest.fixture
+def app(make_session_app: MakeSessionApp) -> Flask:
+    return make_session_app()
+
+
+def login() -> Response:
+    """Sign in whoever says a name."""
+    return token_response(request.form["username"], ["a", "b"], label=request.form.get("label"))
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    heard = Heard()
+    listeners: list[tuple[Signal, Callable[..., None]]] = [
+        (token_issued, lambda _, **told: heard.issued.append(told)),
+        (token_refused, lambda _, reason: heard.reasons.append(reason)),
+        *((signal, lambda _, name=signal.name, **told: heard.sessions.append((name, told))) for signal in SESSIONS),
+    ]
+    for signal, listener in listeners:
+        signal.connect(listener)
+    yield heard
+    for signal, listener in listeners:
+        signal.disconnect(listener)

@@ -1,0 +1,271 @@
+"""``@auth.before_refresh``: the application has the last word, before anything is spent."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask, abort
+
+from flask_tokenauth import Grant, NotPermitted, Session, SettingsError, StoreUnavailable, TokenAuth
+
+from ..conftest import AUDIENCE, ISSUER, NOW
+from .kit import (
+    INVALID_GRANT,
+    INVALID_SCOPE,
+    WINDOW,
+    Backend,
+    Heard,
+    claims_of,
+    generation_of,
+    is_live,
+    refresh,
+    refreshed,
+    session_id_of,
+    session_of,
+    sign_in,
+    successor,
+)
+
+Auth = TokenAuth[Any]
+WHOLE = Grant(
+    scopes=("c",),
+    claims={"team": "red"},
+    audience=frozenset({"x"}),
+    client_id="web",
+    lifetime=timedelta(seconds=60),
+    auth_time=int(NOW) - 60,
+)
+
+
+def test_it_sees_the_session(app: Flask, auth: Auth) -> None:
+    seen: list[Session] = []
+
+    @auth.before_refresh
+    def look(session: Session) -> Grant:
+        seen.append(session)
+        return session.grant
+
+    token = sign_in(app, claims={"team": "blue"}, label="phone")["refresh_token"]
+    before = session_of(app, token)
+
+    refreshed(app, token)
+
+    assert seen == [before]
+    assert (seen[0].user_id, seen[0].session_id, seen[0].label) == ("alice", session_id_of(token), "phone")
+    assert seen[0].grant.claims == {"team": "blue"}
+
+
+def test_it_is_given_back_by_its_decorator(auth: Auth) -> None:
+    def ask(session: Session) -> Grant:
+        raise NotImplementedError
+
+    assert auth.before_refresh(ask) is ask
+
+
+def test_it_narrows(app: Flask, auth: Auth) -> None:
+    auth.before_refresh(lambda session: replace(session.grant, scopes=("b",)))
+
+    body = refreshed(app, sign_in(app)["refresh_token"])
+
+    assert body["scope"] == claims_of(body["access_token"])["scope"] == "b"
+
+
+def test_it_replaces_everything(app: Flask, auth: Auth) -> None:
+    auth.before_refresh(lambda session: WHOLE)
+
+    body = refreshed(app, sign_in(app, claims={"team": "blue"})["refresh_token"])
+
+    claims = claims_of(body["access_token"])
+    assert claims == {
+        "iss": ISSUER,
+        "sub": "alice",
+        "aud": "x",
+        "iat": NOW,
+        "exp": NOW + 60,
+        "jti": claims["jti"],
+        "client_id": "web",
+        "scope": "c",
+        "auth_time": NOW - 60,
+        "sid": session_id_of(body["refresh_token"]),
+        "team": "red",
+    }
+    assert (body["scope"], body["expires_in"]) == ("c", 60)
+
+
+def test_a_grant_of_nothing_is_one(app: Flask, auth: Auth) -> None:
+    auth.before_refresh(lambda session: Grant())
+
+    claims = claims_of(refreshed(app, sign_in(app, claims={"team": "blue"})["refresh_token"])["access_token"])
+
+    assert claims["aud"] == AUDIENCE
+    assert not {"scope", "team", "auth_time"} & claims.keys()
+
+
+def test_what_it_grants_is_not_kept(app: Flask, auth: Auth) -> None:
+    grants = [WHOLE, None]
+    auth.before_refresh(lambda session: grants.pop(0) or session.grant)
+
+    body = refreshed(app, sign_in(app)["refresh_token"])
+
+    assert body["scope"] == "c"
+    assert refreshed(app, body["refresh_token"])["scope"] == "a b"
+
+
+@pytest.mark.parametrize(("scope", "granted"), [("c", "c"), ("a", None), ("c a", None)])
+def test_the_client_may_ask_for_what_it_grants_and_no_more(
+    app: Flask, auth: Auth, scope: str, granted: str | None
+) -> None:
+    auth.before_refresh(lambda session: WHOLE)
+    token = sign_in(app)["refresh_token"]
+
+    body = refresh(app, token, scope=scope).get_json()
+
+    assert (body.get("scope"), body.get("error")) == (granted, None if granted else INVALID_SCOPE["error"])
+
+
+@pytest.mark.parametrize("refusal", [None, False])
+def test_it_refuses_and_nothing_is_spent(app: Flask, auth: Auth, heard: Heard, refusal: Any) -> None:
+    auth.before_refresh(lambda session: refusal)
+    token = sign_in(app)["refresh_token"]
+
+    answer = refresh(app, token)
+
+    assert (answer.status_code, answer.get_json()) == (400, INVALID_GRANT)
+    assert heard.reasons == ["refresh_refused"]
+    assert generation_of(app, token) == 0
+    auth.before_refresh(lambda session: session.grant)
+    assert refresh(app, token).status_code == 200
+
+
+def test_it_may_be_a_coroutine_function(app: Flask, auth: Auth) -> None:
+    @auth.before_refresh
+    async def ask(session: Session) -> Grant | None:
+        return replace(session.grant, scopes=("b",)) if session.user_id == "alice" else None
+
+    assert refreshed(app, sign_in(app)["refresh_token"])["scope"] == "b"
+    assert refresh(app, sign_in(app, "bob")["refresh_token"]).get_json() == INVALID_GRANT
+
+
+@pytest.mark.parametrize("nonsense", [True, 0, "", "a", {}, {"scopes": ["a"]}, ("a",), object()])
+def test_anything_else_that_it_returns_is_a_mistake(app: Flask, auth: Auth, nonsense: Any) -> None:
+    auth.before_refresh(lambda session: nonsense)
+    token = sign_in(app)["refresh_token"]
+
+    with pytest.raises(SettingsError, match="before_refresh returns a grant"):
+        refresh(app, token)
+
+    assert generation_of(app, token) == 0
+
+
+def test_a_session_is_no_grant(app: Flask, auth: Auth) -> None:
+    ask: Any = lambda session: session  # noqa: E731  # a mistake that is easily made
+    auth.before_refresh(ask)
+
+    with pytest.raises(SettingsError, match=r"session\.grant"):
+        refresh(app, sign_in(app)["refresh_token"])
+
+
+class Broken(Exception):
+    """A bug of the application."""
+
+
+def fail(session: Session) -> Grant:
+    raise Broken
+
+
+def test_its_mistakes_are_not_hidden_and_spend_nothing(app: Flask, auth: Auth) -> None:
+    auth.before_refresh(fail)
+    token = sign_in(app)["refresh_token"]
+
+    with pytest.raises(Broken):
+        refresh(app, token)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    assert refresh(app, token).status_code == 500
+
+    assert generation_of(app, token) == 0
+
+
+def refuse_in_own_words(session: Session) -> Grant:
+    raise NotPermitted("Ask for an account.")
+
+
+def ask_another_store(session: Session) -> Grant:
+    raise StoreUnavailable("of the application")
+
+
+@pytest.mark.parametrize(
+    ("ask", "status"), [(lambda session: abort(418), 418), (refuse_in_own_words, 403), (ask_another_store, 503)]
+)
+def test_it_may_answer_in_its_own_way(app: Flask, auth: Auth, ask: Callable[[Session], Grant], status: int) -> None:
+    auth.before_refresh(ask)
+    token = sign_in(app)["refresh_token"]
+
+    assert refresh(app, token).status_code == status
+    assert generation_of(app, token) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"claims": {"sub": "bob"}}, "reserved claims: sub"),
+        ({"claims": {"at": object()}}, "claims must be JSON"),
+        ({"claims": {"filler": "x" * 8000}}, "bytes long"),
+        ({"lifetime": timedelta(days=2)}, "lifetime_too_long"),
+        ({"lifetime": timedelta(milliseconds=1)}, "expires_in"),
+        ({"auth_time": 0, "client_id": "a" * 256}, "client_id"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_issued_is_a_mistake_and_spends_nothing(
+    app: Flask, auth: Auth, changes: dict[str, Any], mistake: str
+) -> None:
+    auth.before_refresh(lambda session: replace(session.grant, **changes))
+    token = sign_in(app)["refresh_token"]
+
+    with pytest.raises(ValueError, match=mistake):
+        refresh(app, token)
+
+    assert generation_of(app, token) == 0
+
+
+def test_a_repeat_within_the_window_is_asked_for_like_the_first(app: Flask, auth: Auth) -> None:
+    token = sign_in(app)["refresh_token"]
+    second = successor(app, token)
+    auth.before_refresh(lambda session: None)
+
+    assert refresh(app, token).get_json() == INVALID_GRANT
+    assert is_live(app, second)
+
+
+def test_it_is_not_asked_for_a_token_that_two_have(app: Flask, auth: Auth) -> None:
+    token = sign_in(app)["refresh_token"]
+    successor(app, successor(app, token))
+    auth.before_refresh(fail)
+
+    assert refresh(app, token).get_json() == INVALID_GRANT
+    assert not is_live(app, token)
+
+
+def test_a_repeat_after_the_window_ends_the_session_if_it_lets_it(app: Flask, auth: Auth, backend: Backend) -> None:
+    auth.before_refresh(lambda session: session.grant)
+    token = sign_in(app)["refresh_token"]
+    successor(app, token)
+    backend.age(session_id_of(token), WINDOW)
+
+    assert refresh(app, token).get_json() == INVALID_GRANT
+    assert not is_live(app, token)
+
+
+@pytest.mark.parametrize("token", ["", "rt1_", "x" * 74])
+def test_it_is_not_asked_for_a_token_that_is_none(app: Flask, auth: Auth, token: str) -> None:
+    auth.before_refresh(fail)
+
+    assert refresh(app, token).get_json() == INVALID_GRANT
+
+
+def test_it_is_not_asked_when_somebody_signs_in(app: Flask, auth: Auth) -> None:
+    auth.before_refresh(fail)
+
+    assert sign_in(app)["scope"] == "a b"

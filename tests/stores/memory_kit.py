@@ -1,0 +1,37 @@
+"""What the tests of the store in memory share: ways behind its back."""
+
+from datetime import timedelta
+
+from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.testing.store_contract import Age, AgeRevocations, SetGeneration
+
+
+def ager(store: MemoryStore) -> Age:
+    """Return the contract's ``age``."""
+
+    def age(session_id: str, duration: timedelta) -> None:
+        row, by = store._sessions[session_id], duration // timedelta(milliseconds=1)
+        row.started_at, row.expires_at = row.started_at - by, row.expires_at - by
+        row.idle_expires_at -= by
+        row.rotated_at = None if row.rotated_at is None else row.rotated_at - by
+
+    return age
+
+
+def revocation_ager(store: MemoryStore) -> AgeRevocations:
+    """Return the contract's ``age_revocations``."""
+
+    def age_revocations(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        store._revoked = {entry: (value, until - by) for entry, (value, until) in store._revoked.items()}
+
+    return age_revocations
+
+
+def generation_setter(store: MemoryStore) -> SetGeneration:
+    """Return the contract's ``set_generation``."""
+
+    def set_generation(session_id: str, generation: int) -> None:
+        store._sessions[session_id].generation = generation
+
+    return set_generation

@@ -1,0 +1,69 @@
+"""JSON objects with one reading."""
+
+import pytest
+
+from flask_tokenauth.core.strict_json import read_object
+
+
+def nested(depth: int) -> bytes:
+    """Return an object in which arrays lie, so many levels in all."""
+    return b'{"a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+
+
+def test_an_object_is_read_and_cannot_be_changed() -> None:
+    members = read_object('{"a": [1, {"b": "é"}], "c": null, "d": 1.5}'.encode())
+
+    assert members["a"] == (1, {"b": "é"})
+    assert (members["c"], members["d"]) == (None, 1.5)
+    with pytest.raises(TypeError):
+        members["c"] = 1  # type: ignore[index]  # the attempt under test
+
+
+@pytest.mark.parametrize("data", [b"[]", b'"a"', b"1", b"null", b"true", b"1.5", b"[{}]"])
+def test_what_is_no_object_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not an object"):
+        read_object(data)
+
+
+@pytest.mark.parametrize("data", [b"", b" ", b"{", b"{}{}", b"{'a': 1}", b'{"a": 1,}', b"{a: 1}", b"\xef\xbb\xbf{}"])
+def test_what_is_no_json_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # in whatever words of the json module
+        read_object(data)
+
+
+@pytest.mark.parametrize("data", [b'{"a": "\xff"}', '{"a": "é"}'.encode("latin-1"), '{"a": 1}'.encode("utf-16")])
+def test_what_is_not_utf_8_is_refused(data: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        read_object(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a": 1, "a": 1}',
+        b'{"a": 1, "a": 2}',
+        b'{"a": 1, "\\u0061": 2}',
+        b'{"b": {"a": 1, "a": 1}}',
+        b'{"": 1, "": 1}',
+    ],
+)
+def test_a_name_twice_is_refused_wherever_it_is(data: bytes) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        read_object(data)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" * 5000])
+def test_a_number_that_is_none_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match=r"finite|integer string"):
+        read_object(f'{{"a": {number}}}'.encode())
+
+
+@pytest.mark.parametrize("depth", [31, 32])
+def test_32_levels_are_read(depth: int) -> None:
+    read_object(nested(depth))
+
+
+@pytest.mark.parametrize("depth", [33, 100_000])
+def test_more_levels_are_refused(depth: int) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_object(nested(depth))
