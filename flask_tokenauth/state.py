@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from flask import Flask, Request
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from .core.claims import ClaimsPolicy
 from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
@@ -19,7 +19,7 @@ from .core.verifier import Token, Verifier
 from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
 from .matching import current_app_itself, current_request, find_matched, keep_arguments, keep_matched
-from .refusals import NOT_SET_UP, AuthError, answer, refuse
+from .refusals import NOT_SET_UP, AuthError, refuse
 from .requirements import Asked, Requirement
 from .routes import Resolved, Route, check_routes, list_routes, resolve
 from .settings import PREFIX, Settings
@@ -241,9 +241,12 @@ class AppState:
         _log.error("the store cannot be asked: %s", error)
         return self.refuse(StoreOutage())
 
-    def answer_outage(self, error: StoreUnavailable) -> Response:
-        """Answer a request whose view could not ask the store; the application's handler unless it has its own."""
-        return answer(self.outage(error))
+    def answer_outage(self, error: StoreUnavailable) -> ResponseReturnValue:
+        """Answer a request whose view could not ask the store; the application's handler unless it has its own.
+
+        What it has for the 503 of a guard answers here too.
+        """
+        return self.app.handle_user_exception(self.outage(error))
 
     def tell(self, refusal: Refusal) -> None:
         """Tell the log and the listeners why a request is refused."""
