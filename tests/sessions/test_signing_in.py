@@ -1,0 +1,330 @@
+"""What login views call, where there is a store: sessions begin, and tokens know of revocations."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth import SettingsError, TokenAuth, create_token, token_response
+from flask_tokenauth.core.keys import Key
+
+from ..conftest import NOW, MakeApp, bearer
+from .conftest import MakeSessionApp
+from .kit import DAY, asked, claims_of, is_live, refresh, refreshed, session_id_of, session_of, sign_in, store_of
+
+MEMORY = timedelta(days=2)
+
+
+def log_in(app: Flask, **form: str) -> dict[str, Any]:
+    answer = app.test_client().post("/login", data={"username": "alice", **form})
+    return answer.get_json()  # type: ignore[no-any-return]  # JSON is anything
+
+
+def sessions_of(app: Flask, user_id: str = "alice") -> list[Any]:
+    return list(store_of(app).list_sessions(user_id))
+
+
+def me(app: Flask, access_token: str) -> int:
+    return app.test_client().get("/me", headers=bearer(access_token)).status_code
+
+
+def test_the_answer_to_a_login_has_both_tokens_and_is_not_kept(app: Flask) -> None:
+    """RFC 6749 section 5.1."""
+    answer = app.test_client().post("/login", data={"username": "alice"})
+
+    body = answer.get_json()
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert body | {"access_token": "", "refresh_token": ""} == {
+        "access_token": "",
+        "token_type": "Bearer",
+        "expires_in": 900,
+        "scope": "a b",
+        "refresh_token": "",
+        "refresh_expires_in": 30 * 86400,
+    }
+    claims = claims_of(body["access_token"])
+    assert (claims["auth_time"], claims["sid"]) == (NOW, session_id_of(body["refresh_token"]))
+    assert "epoch" not in claims
+
+
+def test_a_session_keeps_what_was_granted(app: Flask) -> None:
+    when = datetime.fromtimestamp(NOW - 60.5, UTC)
+
+    token = sign_in(
+        app,
+        scopes=iter("ba"),
+        label="Alice's phone",
+        expires_in=60,
+        audience="x",
+        client_id="web",
+        auth_time=when,
+        claims={"teams": ["blue"]},
+    )["refresh_token"]
+
+    session = session_of(app, token)
+    assert session is not None
+    assert (session.user_id, session.label, session.generation, session.epoch) == ("alice", "Alice's phone", 0, 0)
+    grant = session.grant
+    assert (grant.scopes, grant.claims) == (("b", "a"), {"teams": ("blue",)})
+    assert (grant.audience, grant.client_id) == (frozenset({"x"}), "web")
+    assert (grant.lifetime, grant.auth_time) == (timedelta(seconds=60), int(NOW - 60.5))
+
+
+def test_each_login_begins_another_session(app: Flask) -> None:
+    tokens = [log_in(app)["refresh_token"] for _ in range(3)]
+
+    assert len({session_id_of(token) for token in tokens}) == 3
+    assert len(sessions_of(app)) == 3
+
+
+def test_a_login_adopts_no_session_that_the_request_brings(app: Flask) -> None:
+    first = log_in(app)
+
+    answer = app.test_client().post(
+        "/login",
+        data={"username": "mallory", "refresh_token": first["refresh_token"]},
+        headers=bearer(first["access_token"]),
+    )
+
+    second = answer.get_json()
+    assert session_id_of(second["refresh_token"]) != session_id_of(first["refresh_token"])
+    assert is_live(app, first["refresh_token"])
+    assert [each.user_id for each in sessions_of(app, "mallory")] == ["mallory"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("", None),
+        ("curl/8.0", "curl/8.0"),
+        ("a" * 499, "a" * 499),
+        ("a" * 500, "a" * 500),
+        ("a" * 501, "a" * 500),
+        ("\t" * 9 + "a" * 500 + "b", "a" * 500),
+        ("a\tb\x00c\x1bd\x7fe\x9bf", "abcdef"),
+        ("é", "é"),
+        ("\t", None),
+    ],
+)
+def test_what_the_client_calls_itself_is_kept_as_far_as_it_can_be_shown(app: Flask, said: str, kept: str) -> None:
+    environ = {"HTTP_USER_AGENT": said}
+
+    app.test_client().post("/login", data={"username": "alice"}, environ_overrides=environ)
+
+    assert [each.user_agent for each in sessions_of(app)] == [kept]
+
+
+def test_a_session_may_begin_outside_of_a_request(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app()
+
+    session = session_of(app, sign_in(app)["refresh_token"])
+
+    assert session is not None
+    assert session.user_agent is None
+
+
+@pytest.mark.parametrize("label", ["", "a", "a" * 254, "a" * 255, "Alice, at ☎"])
+def test_a_label_is_kept(app: Flask, label: str) -> None:
+    log_in(app, label=label)
+
+    assert [each.label for each in sessions_of(app)] == [label]
+
+
+@pytest.mark.parametrize("label", ["a" * 256, "a\n", "\0", "\x7f"])
+def test_a_label_that_cannot_be_kept_begins_nothing(app: Flask, label: str) -> None:
+    with pytest.raises(ValueError, match="label is a text of at most 255 characters"):
+        sign_in(app, label=label)
+
+    assert sessions_of(app) == []
+
+
+@pytest.mark.parametrize("label", [1, True, b"phone", ["phone"]])
+def test_a_label_is_a_text(app: Flask, label: Any) -> None:
+    with pytest.raises(ValueError, match="label is a text"):
+        sign_in(app, label=label)
+
+    assert sessions_of(app) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"claims": {"sub": "bob"}}, ValueError),
+        ({"claims": {"sid": "x"}}, ValueError),
+        ({"claims": {"epoch": 1}}, ValueError),
+        ({"claims": {"at": object()}}, ValueError),
+        ({"claims": {"n": float("nan")}}, ValueError),
+        ({"claims": {"filler": "x" * 8000}}, ValueError),
+        ({"scopes": ["a b"]}, ValueError),
+        ({"scopes": "a"}, TypeError),
+        ({"expires_in": 0}, ValueError),
+        ({"expires_in": 86401}, ValueError),
+        ({"expires_in": "900"}, TypeError),
+        ({"audience": []}, ValueError),
+        ({"audience": ""}, ValueError),
+        ({"client_id": ""}, ValueError),
+        ({"client_id": "a" * 256}, ValueError),
+        ({"auth_time": datetime(2026, 1, 1)}, ValueError),  # without a time zone
+        ({"auth_time": 5}, TypeError),
+        ({"user_id": ""}, ValueError),
+        ({"user_id": None}, TypeError),
+        ({"user_id": "a" * 256}, ValueError),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_issued_begins_nothing(app: Flask, options: dict[str, Any], error: type[Exception]) -> None:
+    with asked(store_of(app)) as called, pytest.raises(error):
+        sign_in(app, **options)
+
+    assert "start_session" not in called
+    assert sessions_of(app) == []
+
+
+@pytest.mark.parametrize("label", ["phone", ""])
+def test_a_label_needs_a_store_that_keeps_it(make_app: MakeApp, label: str) -> None:
+    app = make_app()
+
+    with app.app_context(), pytest.raises(SettingsError, match="TOKENAUTH_STORE"):
+        token_response("alice", label=label)
+
+
+def test_without_a_store_there_is_no_session(make_app: MakeApp) -> None:
+    app = make_app()
+
+    body = sign_in(app)
+
+    assert not {"refresh_token", "refresh_expires_in"} & body.keys()
+    assert not {"sid", "epoch"} & claims_of(body["access_token"]).keys()
+
+
+def test_public_keys_begin_no_session(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app(TOKENAUTH_KEYS=[Key.generate("EdDSA").public()])
+
+    with pytest.raises(SettingsError, match="only verifies"):
+        sign_in(app)
+
+    assert sessions_of(app) == []
+
+
+def test_keys_of_your_own_sign_the_access_tokens_of_sessions(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app(TOKENAUTH_KEYS=[Key.generate("EdDSA")])
+
+    body = refreshed(app, sign_in(app)["refresh_token"])
+
+    assert me(app, body["access_token"]) == 200
+
+
+def test_a_bare_token_belongs_to_no_session(app: Flask) -> None:
+    with app.app_context():
+        token = create_token("alice")
+
+    assert "sid" not in claims_of(token)
+    assert me(app, token) == 200
+    assert sessions_of(app) == []
+
+
+def test_tokens_say_since_when_their_user_is_believed_again(app: Flask) -> None:
+    with app.app_context():
+        assert "epoch" not in claims_of(create_token("alice"))
+        epoch = store_of(app).revoke_user("alice", memory=MEMORY)
+
+        assert claims_of(create_token("alice"))["epoch"] == epoch
+        assert "epoch" not in claims_of(create_token("bob"))
+
+    login = sign_in(app)
+    assert claims_of(login["access_token"])["epoch"] == epoch
+    assert claims_of(refreshed(app, login["refresh_token"])["access_token"])["epoch"] == epoch
+
+
+def test_what_a_user_had_is_refused_and_what_he_gets_later_is_good(app: Flask) -> None:
+    """In one moment of the store, and without a look at any clock of ours."""
+    with app.app_context():
+        bare, other = create_token("alice"), create_token("bob")
+    login = sign_in(app)
+    before = [bare, login["access_token"]]
+    assert [me(app, each) for each in (*before, other)] == [200, 200, 200]
+
+    store_of(app).revoke_user("alice", memory=MEMORY)
+
+    assert [me(app, each) for each in (*before, other)] == [401, 401, 200]
+    assert refresh(app, login["refresh_token"]).status_code == 400
+    with app.app_context():
+        assert me(app, create_token("alice")) == 200
+    again = sign_in(app)
+    assert me(app, again["access_token"]) == 200
+    assert refresh(app, again["refresh_token"]).status_code == 200
+
+
+def test_who_is_revoked_twice_is_refused_twice(app: Flask) -> None:
+    store = store_of(app)
+    store.revoke_user("alice", memory=MEMORY)
+    login = sign_in(app)
+    assert me(app, login["access_token"]) == 200
+
+    store.revoke_user("alice", memory=MEMORY)
+
+    assert me(app, login["access_token"]) == 401
+    assert me(app, sign_in(app)["access_token"]) == 200
+
+
+def test_a_revocation_between_the_look_and_the_start_counts(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    store: Any = store_of(app)
+    start = store.start_session
+
+    def revoke_first(new: Any) -> Any:
+        store.revoke_user(new.user_id, memory=MEMORY)
+        return start(new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "start_session", revoke_first)
+        login = sign_in(app)
+
+    assert me(app, login["access_token"]) == 200
+
+
+def test_users_may_be_numbers(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app(auth=TokenAuth(user_id_type=int))
+
+    body = refreshed(app, sign_in(app, 42)["refresh_token"])
+
+    answer = app.test_client().get("/me", headers=bearer(body["access_token"]))
+    assert answer.get_json()["user_id"] == 42
+    assert [each.user_id for each in sessions_of(app, "42")] == ["42"]
+
+
+def test_a_user_of_another_type_begins_nothing(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app(auth=TokenAuth(user_id_type=int))
+
+    with asked(store_of(app)) as called, pytest.raises(ValueError, match="does not survive"):
+        sign_in(app, "042")
+
+    assert called == []
+
+
+def test_the_store_is_asked_as_little_as_can_be(app: Flask) -> None:
+    def calls(work: Any) -> list[str]:
+        with asked(store_of(app)) as called:
+            work()
+        return called
+
+    login = sign_in(app)
+    token = login["refresh_token"]
+
+    assert calls(lambda: sign_in(app)) == ["start_session"]
+    assert calls(lambda: refresh(app, token)) == ["find_session", "redeem"]
+    assert calls(lambda: me(app, login["access_token"])) == ["is_revoked"]
+    assert calls(lambda: app.test_client().get("/me")) == []
+    assert calls(lambda: app.test_client().get("/me", headers=bearer("x.y.z"))) == []
+
+
+def test_another_application_with_the_secret_believes_what_one_store_knows(make_session_app: MakeSessionApp) -> None:
+    one = make_session_app()
+    other = make_session_app(TOKENAUTH_STORE=store_of(one))
+    login = sign_in(one)
+
+    assert me(other, login["access_token"]) == 200
+    second = refreshed(other, login["refresh_token"])
+    assert refresh(one, second["refresh_token"]).status_code == 200
+    store_of(one).revoke_user("alice", memory=DAY)
+    assert me(other, login["access_token"]) == 401
