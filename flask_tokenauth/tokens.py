@@ -131,7 +131,11 @@ def _open_session(state: AppState, subject: str, grant: Grant, label: str | None
     token = issue(state, subject, grant, session_id=first.session_id)  # before anything is kept: it may be refused
     session = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
     if session.epoch:
-        token = issue(state, subject, grant, session_id=session.session_id, epoch=session.epoch)
+        try:
+            token = issue(state, subject, grant, session_id=session.session_id, epoch=session.epoch)
+        except ValueError:  # now it is too long
+            state.sessions.end(session.session_id)
+            raise
     session_started.send(state.app, session_id=session.session_id, user_id=subject)
     return answer(state, token, session, first, grant)
 
