@@ -4,8 +4,7 @@ pip install '.[sql]' && flask --app examples/sessions run
 
 Open http://127.0.0.1:5000/devices in two windows. Or in a terminal:
 
-LOGIN=$(curl -s -d username=alice -d password=wonderland http://127.0.0.1:5000/login)
-REFRESH=$(echo "$LOGIN" | sed 's/.*"refresh_token":"\\([^"]*\\)".*/\\1/')
+REFRESH=$(curl -s -d username=alice -d password=wonderland http://127.0.0.1:5000/login | cut -d '"' -f 18)
 curl -d grant_type=refresh_token -d refresh_token=$REFRESH http://127.0.0.1:5000/auth/refresh
 sleep 10; curl -d grant_type=refresh_token -d refresh_token=$REFRESH http://127.0.0.1:5000/auth/refresh
 flask --app examples/sessions tokenauth sessions alice

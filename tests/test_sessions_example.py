@@ -1,0 +1,153 @@
+"""``examples/sessions.py``: what its page promises."""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from .conftest import SECRET, bearer
+from .sessions.kit import session_id_of
+from .stores.sqlite_kit import ager
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "sessions.py"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "instance" / "sessions.db"
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch, path: Path) -> Iterator[ModuleType]:
+    """The example, found beside the quickstart as ``flask --app examples/sessions`` finds it."""
+    monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
+    monkeypatch.setattr(Flask, "auto_find_instance_path", lambda self: str(path.parent))
+    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
+    spec = importlib.util.spec_from_file_location("sessions_example", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    module.app.extensions["tokenauth"].store.close()
+    sys.modules.pop("quickstart")
+
+
+@pytest.fixture
+def app(example: ModuleType) -> Flask:
+    app: Flask = example.app
+    return app
+
+
+def log_in(client: FlaskClient, username: str = "alice", password: str = "wonderland", **more: str) -> dict[str, Any]:
+    answer = client.post("/login", data={"username": username, "password": password, **more})
+    assert answer.status_code == 200
+    return answer.get_json()  # type: ignore[no-any-return]  # JSON is anything
+
+
+def commands() -> list[str]:
+    return [line for line in (EXAMPLE.read_text().split('"""')[1]).splitlines() if "curl" in line]
+
+
+def run(client: FlaskClient, command: str, names: dict[str, str]) -> Any:
+    """Do what a line of the docstring does."""
+    words = shlex.split(command)
+    fields = [words[at + 1] for at, word in enumerate(words) if word == "-d"]
+    form = dict(field.replace("$REFRESH", names.get("REFRESH", "")).split("=", 1) for field in fields)
+    return client.post(next(word for word in words if word.startswith("http://")), data=form)
+
+
+def test_its_page_is_true_line_by_line(client: FlaskClient, path: Path) -> None:
+    first, second, third = commands()
+    names: dict[str, str] = {}
+    assign, _, field = first.partition(" | cut -d '\"' -f ")
+    answer = run(client, assign.removeprefix("REFRESH=$("), names)
+    names["REFRESH"] = answer.text.split('"')[int(field.removesuffix(")")) - 1]
+    assert names["REFRESH"] == answer.get_json()["refresh_token"]
+
+    refreshed = run(client, second, names)
+    assert refreshed.status_code == 200
+    assert client.get("/me", headers=bearer(refreshed.get_json()["access_token"])).status_code == 200
+
+    slept = re.match(r"sleep (\d+); ", third)
+    assert slept is not None
+    ager(path)(session_id_of(names["REFRESH"]), timedelta(seconds=int(slept[1])))
+    assert run(client, third[slept.end() :], names).get_json()["error"] == "invalid_grant"
+    assert client.get("/me", headers=bearer(refreshed.get_json()["access_token"])).status_code == 401
+
+
+def test_anyone_sees_what_is_public(client: FlaskClient) -> None:
+    assert client.get("/public").status_code == 200
+    assert client.get("/me").status_code == 401
+
+
+@pytest.mark.parametrize(("username", "password"), [("alice", "builder"), ("nobody", "wonderland"), ("", "")])
+def test_a_wrong_password_begins_nothing(client: FlaskClient, username: str, password: str, path: Path) -> None:
+    answer = client.post("/login", data={"username": username, "password": password})
+
+    assert answer.status_code == 401
+    assert not path.exists()
+
+
+def test_what_a_user_may_do_is_asked_anew_with_each_refresh(example: ModuleType, client: FlaskClient) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": log_in(client, "bob", "builder")["refresh_token"]}
+    example.USERS["bob"]["scopes"].append("reports:read")
+
+    refreshed = client.post("/auth/refresh", data=form).get_json()
+
+    assert refreshed["scope"] == "profile reports:read"
+    assert client.get("/reports", headers=bearer(refreshed["access_token"])).status_code == 200
+    del example.USERS["bob"]
+    assert client.post("/auth/refresh", data=form).get_json()["error"] == "invalid_grant"
+
+
+def test_one_sees_where_one_is_logged_in_and_ends_it_everywhere(client: FlaskClient) -> None:
+    phone, laptop = log_in(client, device="phone\n"), log_in(client)
+    headers = bearer(laptop["access_token"])
+
+    assert client.get("/me", headers=headers).get_json()["sessions"] == 2
+    assert {each["label"] for each in client.get("/auth/sessions", headers=headers).get_json()["sessions"]} == {
+        "phone",
+        None,
+    }
+    assert client.post("/everywhere", headers=headers).status_code == 204
+    assert client.get("/me", headers=bearer(phone["access_token"])).status_code == 401
+
+
+def test_the_page_of_devices_runs_its_own_script_and_no_other(client: FlaskClient) -> None:
+    answer = client.get("/devices")
+
+    assert answer.mimetype == "text/html"
+    assert re.search(r"script-src 'sha256-[\w+/]{43}='$", answer.headers["Content-Security-Policy"])
+
+
+@pytest.mark.parametrize("secret", [SECRET, None])
+def test_the_command_of_its_page_starts_it(tmp_path: Path, secret: str | None) -> None:
+    """From the root of a copy of the repository, with a secret in the environment or one of its own."""
+    shutil.copytree(EXAMPLE.parent, tmp_path / "examples", ignore=shutil.ignore_patterns("instance", "__pycache__"))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_")}
+    environ["PYTHONPATH"] = str(ROOT)
+    if secret:
+        environ["FLASK_SECRET_KEY"] = secret
+    [line] = [line for line in EXAMPLE.read_text().splitlines() if line.startswith("flask --app") and "run" in line]
+    command = [sys.executable, "-m", *line.removesuffix(" run").split(), "tokenauth", "routes"]
+
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    assert "/auth/refresh" in ran.stdout
+    kept = {path.name for path in (tmp_path / "examples" / "instance").iterdir()}
+    assert kept == (set() if secret else {"secret_key"})
