@@ -380,3 +380,16 @@ def test_a_clock_that_is_no_number_lets_nobody_in(mint: Mint, changes: dict[str,
 def test_what_nobody_has_frozen_is_no_audience(mint: Mint, audience: object) -> None:
     with pytest.raises(MalformedClaim):
         check(mint, aud=audience)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 1_700_000_000_000, 2**53, 2**63 - 1, 2**63, 2**70])
+def test_an_epoch_is_a_whole_number(mint: Mint, epoch: int) -> None:
+    check(mint, epoch=epoch)
+
+
+@pytest.mark.parametrize("epoch", [None, True, False, "1", "", 1.0, 1.5, -1, -0.5, math.nan, math.inf, [], {}])
+def test_nothing_else_is_an_epoch(mint: Mint, epoch: object) -> None:
+    with pytest.raises(MalformedClaim) as caught:
+        check(mint, epoch=epoch)
+
+    assert str(caught.value) == "claim epoch is malformed"

@@ -10,11 +10,13 @@ import pytest
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.keys import Key, KeySet
 from flask_tokenauth.settings import Settings, read_duration
+from flask_tokenauth.stores.memory import MemoryStore
 
 from .conftest import ISSUER, SECRET
 
 OLD = "91c05d7be2af4368b7d0c1e5f9a2468d3b7f1c5e9d0a2b48"
 KEY = Key.generate("ES256")
+TEN_YEARS = timedelta(days=3660)
 
 
 def read(**config: object) -> Settings:
@@ -32,6 +34,10 @@ def test_a_secret_is_all_that_is_needed() -> None:
     assert settings.max_lifetime == timedelta(hours=24)
     assert settings.leeway == timedelta(seconds=10)
     assert settings.max_token_bytes == 8000
+    assert (settings.store, settings.refresh_keys) == (None, None)
+    assert settings.refresh_idle_lifetime == timedelta(days=30)
+    assert settings.session_lifetime == timedelta(days=90)
+    assert settings.refresh_retry_window == timedelta(seconds=10)
     assert [key.kid for key in settings.keys] == [Key.derive(SECRET.encode(), purpose="access", issuer="reporting").kid]
 
 
@@ -100,12 +106,18 @@ WRONG: dict[str, list[Any]] = {
     "PUBLIC_ENDPOINTS": ["*", [".*"], [""], ["a*"], ["a.*.b"], [1], {"a": 1}],
     "SCOPES": ["reports:read", ["reports:read"], 1],
     "MAX_TOKEN_BYTES": ["8000", 1023, 1024 * 1024 + 1, 8000.0, True, timedelta(1)],
+    "REFRESH_IDLE_LIFETIME": ["30d", "60", 0, -1, 0.9, True, [], float("nan"), TEN_YEARS + timedelta(seconds=1)],
+    "SESSION_LIFETIME": ["90d", "60", 0, -1, 0.9, False, {}, float("inf"), 1e300, TEN_YEARS + timedelta(seconds=1)],
+    "REFRESH_RETRY_WINDOW": ["10", -1, -0.1, 300.5, 301, True, [], float("nan"), timedelta(days=1)],
 }
 RIGHT: dict[str, list[Any]] = {
     "ACCESS_LIFETIME": [1, 86400, timedelta(seconds=1)],
     "MAX_LIFETIME": [900, 366 * 86400],
     "LEEWAY": [0, 300, timedelta(0)],
     "MAX_TOKEN_BYTES": [1024, 1024 * 1024],
+    "REFRESH_IDLE_LIFETIME": [1, 1.5, timedelta(seconds=1), TEN_YEARS, TEN_YEARS.total_seconds() - 1],
+    "SESSION_LIFETIME": [1, 1.5, timedelta(seconds=1), TEN_YEARS, TEN_YEARS.total_seconds() - 1],
+    "REFRESH_RETRY_WINDOW": [0, 0.5, 300, timedelta(0), timedelta(minutes=5)],
     "REALM": ["é" * 255, 'a"b\\'],
     "ISSUER": ["a", "a" * 255],
     "AUDIENCE": ["a", ["a"], ("a", "b"), {"a"}, frozenset({"a"})],
@@ -312,3 +324,97 @@ def test_every_refusal_tells_how_to_spell_it_in_the_environment(key: str, value:
 @pytest.mark.parametrize(("debug", "enforced"), [(True, "off"), (False, "warn")])
 def test_plain_http_is_warned_of_outside_debug(debug: bool, enforced: str) -> None:  # noqa: FBT001
     assert read(DEBUG=debug).enforce_https == enforced
+
+
+def read_with_store(store: object = "memory://", **config: object) -> Settings:
+    return read(**{"TOKENAUTH_ISSUER": ISSUER, "TOKENAUTH_STORE": store} | config)
+
+
+def test_a_store_needs_an_issuer() -> None:
+    with pytest.raises(SettingsError, match="TOKENAUTH_STORE needs TOKENAUTH_ISSUER"):
+        read_with_store(TOKENAUTH_ISSUER=None)
+
+
+@pytest.mark.parametrize("secret", [None, "", b""])
+@pytest.mark.parametrize("keys", [None, [KEY]])
+def test_a_store_needs_a_secret_whatever_signs_the_access_tokens(secret: object, keys: object) -> None:
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY is not set.*python -m flask_tokenauth secret"):
+        read_with_store(SECRET_KEY=secret, TOKENAUTH_KEYS=keys)
+
+
+def test_a_store_says_what_it_needs_the_secret_for() -> None:
+    with pytest.raises(SettingsError, match="SECRET_KEY is not set and TOKENAUTH_STORE makes refresh tokens with it"):
+        read_with_store(SECRET_KEY=None, TOKENAUTH_KEYS=[KEY])
+
+
+@pytest.mark.parametrize("secret", ["dev", "hunter2", "a" * 64, SECRET[:31]])
+def test_a_weak_secret_makes_no_refresh_tokens_either(secret: str) -> None:
+    read(SECRET_KEY=secret, TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[KEY])
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY .*python -m flask_tokenauth secret"):
+        read_with_store(SECRET_KEY=secret, TOKENAUTH_KEYS=[KEY])
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY_FALLBACKS "):
+        read_with_store(SECRET_KEY_FALLBACKS=[secret], TOKENAUTH_KEYS=[KEY])
+
+
+def test_refresh_tokens_have_keys_of_their_own() -> None:
+    settings = read_with_store(SECRET_KEY_FALLBACKS=[OLD])
+
+    assert settings.refresh_keys is not None
+    current, old = settings.refresh_keys
+    assert settings.refresh_keys.signing_key is current
+    assert not old.can_sign
+    assert {current.kid, old.kid}.isdisjoint(key.kid for key in settings.keys)
+    assert current.kid == Key.derive(SECRET.encode(), purpose="refresh", issuer=ISSUER).kid
+
+
+def test_keys_of_your_own_make_no_refresh_tokens() -> None:
+    settings = read_with_store(TOKENAUTH_KEYS=[KEY])
+
+    assert list(settings.keys) == [KEY]
+    assert settings.refresh_keys is not None
+    assert [key.algorithm for key in settings.refresh_keys] == ["HS256"]
+
+
+def test_a_store_may_be_an_object() -> None:
+    store = MemoryStore()
+
+    assert read_with_store(store).store is store
+    assert isinstance(read_with_store().store, MemoryStore)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "",
+        "memory:/",
+        "memory://x",
+        "sqlite",
+        "sqlite://",
+        "/var/lib/hunter2.db",
+        "redis://:hunter2@localhost",
+        "postgresql+psycopg://api:hunter2@localhost/api",
+        "hunter2://localhost",
+        1,
+        True,
+        [],
+        {},
+        MemoryStore,
+        object(),
+    ],
+    ids=str,
+)
+def test_what_is_no_store_is_refused_and_not_repeated(store: object) -> None:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_STORE: .*FLASK_TOKENAUTH_STORE=sqlite:") as caught:
+        read_with_store(store)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_settings_show_neither_store_nor_refresh_keys() -> None:
+    shown = repr(read_with_store("sqlite:////var/lib/hunter2.db"))
+
+    assert "store" not in shown
+    assert "sqlite" not in shown
+    assert "hunter2" not in shown
+    assert "refresh_keys" not in shown
+    assert SECRET not in shown
