@@ -1,6 +1,7 @@
 """The public API as users write it: checked by type checkers, never run."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_type
 from uuid import UUID
@@ -9,7 +10,11 @@ from flask import Blueprint, Flask, Response
 from flask.views import MethodView
 
 from flask_tokenauth import (
+    Grant,
     NotAuthenticated,
+    Session,
+    StoreUnavailable,
+    TemporarilyUnavailable,
     Token,
     TokenAuth,
     create_token,
@@ -17,7 +22,13 @@ from flask_tokenauth import (
     login_optional,
     login_required,
     public,
+    refresh_retried,
+    refresh_reused,
     require_scope,
+    session_ended,
+    session_refreshed,
+    session_started,
+    store_rolled_back,
     token_response,
 )
 from flask_tokenauth.core import ClaimsPolicy, Key, KeySet, TokenError, Verifier
@@ -57,6 +68,47 @@ assert_type(auth.verify("text"), Token)
 @auth.token_check
 def is_long(token: Token) -> bool:
     return len(token.subject) > 3
+
+
+@auth.before_refresh
+def narrow(session: Session) -> Grant | None:
+    assert_type(session.user_id, str)
+    assert_type(session.label, str | None)
+    assert_type(session.grant, Grant)
+    return replace(session.grant, scopes=("a",), claims={"team": "blue"}) if session.generation < 3 else None
+
+
+@numbered.before_refresh
+async def narrow_later(session: Session) -> Grant:
+    return Grant(scopes=session.grant.scopes, lifetime=timedelta(minutes=5))
+
+
+asked: Callable[[Session], Grant | None] = narrow
+assert_type(auth.endpoints, Blueprint)
+app.register_blueprint(auth.endpoints, url_prefix="/v2")
+
+
+@session_started.connect
+@session_refreshed.connect
+@refresh_retried.connect
+@refresh_reused.connect
+@store_rolled_back.connect
+def listen(sender: Flask, session_id: str, user_id: str) -> None: ...
+
+
+@session_ended.connect
+def listen_to_the_end(sender: Flask, session_id: str, user_id: str, reason: str) -> None: ...
+
+
+@app.errorhandler(TemporarilyUnavailable)
+def answer_otherwise(error: TemporarilyUnavailable) -> tuple[dict[str, str], int]:
+    assert_type(error.reason, str)
+    return {"error": error.data["error"]}, 503
+
+
+@app.errorhandler(StoreUnavailable)
+def answer_an_outage(error: StoreUnavailable) -> tuple[str, int]:
+    return str(error), 503
 
 
 @app.get("/<int:number>")
@@ -119,7 +171,8 @@ def log_in(name: str, password: str) -> Response:
     if password != "wonderland":
         raise NotAuthenticated("Wrong user name or password.")
     assert_type(create_token(name, ["a"], expires_in=60, claims={"team": "blue"}), str)
-    return token_response(name, scopes={"a"}, expires_in=timedelta(minutes=1), audience=["x"])
+    assert_type(token_response(name, label=None), Response)
+    return token_response(name, scopes={"a"}, label="phone", expires_in=timedelta(minutes=1), audience=["x"])
 
 
 def protect(blueprint: Blueprint) -> None:
