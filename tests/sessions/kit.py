@@ -31,10 +31,7 @@ INVALID_SCOPE = {
     "error": "invalid_scope",
     "error_description": "A scope is asked for that the session does not have.",
 }
-MALFORMED = {
-    "error": "invalid_request",
-    "error_description": "The request is malformed: grant_type and refresh_token, once each, as form or JSON.",
-}
+MALFORMED = {"error": "invalid_request", "error_description": "The request is malformed, or lacks a parameter."}
 TOO_LARGE = {"error": "invalid_request", "error_description": "The request is too large."}
 UNSUPPORTED = {"error": "unsupported_grant_type", "error_description": "The grant type is not supported."}
 UNAVAILABLE = {

@@ -1,5 +1,6 @@
 """What login views call, where there is a store: sessions begin, and tokens know of revocations."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -281,6 +282,22 @@ def test_a_revocation_between_the_look_and_the_start_counts(app: Flask, monkeypa
         login = sign_in(app)
 
     assert me(app, login["access_token"]) == 200
+
+
+@pytest.mark.parametrize(("spare", "begun"), [(1, 1), (0, 1), (-1, 0), (-20, 0)])
+def test_a_token_that_the_epoch_of_its_user_makes_too_long_begins_nothing(
+    make_session_app: MakeSessionApp, spare: int, begun: int
+) -> None:
+    """An epoch takes 30 characters."""
+    claims, roomy = {"filler": "x" * 2000}, make_session_app()
+    store_of(roomy).revoke_user("alice", memory=MEMORY)
+    length = len(sign_in(roomy, claims=claims)["access_token"])
+    app = make_session_app(TOKENAUTH_MAX_TOKEN_BYTES=length + spare)
+
+    with nullcontext() if begun else pytest.raises(ValueError, match="bytes long"):
+        sign_in(app, claims=claims)
+
+    assert len(sessions_of(app)) == 1 + begun
 
 
 def test_users_may_be_numbers(make_session_app: MakeSessionApp) -> None:

@@ -1,0 +1,114 @@
+"""Applications with a store: the endpoints, several at once, and what is said when there is none."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth import SettingsError, TokenAuth
+from flask_tokenauth.stores.memory import MemoryStore
+
+from ..conftest import ISSUER, SECRET, MakeApp, bearer
+from .conftest import MakeSessionApp
+from .kit import INVALID_GRANT, Backend, refresh, refreshed, sign_in, store_of
+
+
+def test_endpoints_without_a_store_stop_the_application(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
+    app = make_app(auth=auth)
+
+    with pytest.raises(SettingsError, match="set TOKENAUTH_STORE"):
+        app.register_blueprint(auth.endpoints)
+
+
+@pytest.mark.parametrize("store", [None, "memory://"])
+def test_endpoints_that_come_before_the_rest_say_so_at_their_first_use(auth: TokenAuth[Any], store: str | None) -> None:
+    token = "rt1_" + "A" * 70
+    app = Flask("tests")
+    app.config |= {"TESTING": True, "SECRET_KEY": SECRET, "TOKENAUTH_ISSUER": ISSUER, "TOKENAUTH_STORE": store}
+    app.register_blueprint(auth.endpoints)
+    auth.init_app(app)
+
+    if store is None:
+        with pytest.raises(SettingsError, match="set TOKENAUTH_STORE"):
+            refresh(app, token)
+    else:
+        assert refresh(app, token).get_json() == INVALID_GRANT
+
+
+def test_endpoints_of_an_application_that_is_never_set_up_say_so(auth: TokenAuth[Any]) -> None:
+    app = Flask("tests")
+    app.config["TESTING"] = True
+    app.register_blueprint(auth.endpoints)
+
+    with pytest.raises(SettingsError, match="not set up"):
+        refresh(app, "rt1_")
+
+
+def test_one_object_has_one_blueprint_and_two_have_two(auth: TokenAuth[Any]) -> None:
+    assert auth.endpoints is auth.endpoints
+    assert auth.endpoints is not TokenAuth().endpoints
+
+
+@pytest.mark.parametrize("ask", ["store", "sessions"])
+def test_what_needs_a_memory_says_what_to_set(make_app: MakeApp, ask: str) -> None:
+    with pytest.raises(SettingsError, match=r"set TOKENAUTH_STORE \(.sqlite:////"):
+        getattr(make_app().extensions["tokenauth"], ask)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_applications_of_two_issuers_believe_nothing_of_each_other(
+    make_session_app: MakeSessionApp, *, shared: bool
+) -> None:
+    one = make_session_app("one")
+    store = store_of(one) if shared else "memory://"
+    other = make_session_app("other", TOKENAUTH_ISSUER="https://other.example", TOKENAUTH_STORE=store)
+    first, second = sign_in(one), sign_in(other)
+
+    assert refresh(other, first["refresh_token"]).get_json() == INVALID_GRANT
+    assert refresh(one, second["refresh_token"]).get_json() == INVALID_GRANT
+    assert one.test_client().get("/me", headers=bearer(second["access_token"])).status_code == 401
+    assert refreshed(one, first["refresh_token"])["scope"] == "a b"
+    assert refreshed(other, second["refresh_token"])["scope"] == "a b"
+
+
+def test_two_applications_of_one_issuer_and_two_stores_know_only_their_own_sessions(
+    make_session_app: MakeSessionApp,
+) -> None:
+    one, other = make_session_app("one"), make_session_app("other", TOKENAUTH_STORE="memory://")
+    token = sign_in(one)["refresh_token"]
+
+    assert refresh(other, token).get_json() == INVALID_GRANT
+    assert refresh(one, token).status_code == 200
+
+
+def test_a_store_that_is_changed_after_the_start_is_an_error_and_is_not_shown(
+    make_session_app: MakeSessionApp,
+) -> None:
+    app = make_session_app()
+    app.config["TOKENAUTH_STORE"] = "sqlite:////hunter2.db"
+
+    with pytest.raises(SettingsError, match="TOKENAUTH_STORE was changed after init_app") as caught:
+        app.test_client().get("/open")
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["TOKENAUTH_REFRESH_IDLE_LIFETIME", "TOKENAUTH_SESSION_LIFETIME", "TOKENAUTH_REFRESH_RETRY_WINDOW"]
+)
+def test_a_lifetime_that_is_changed_after_the_start_is_an_error(make_session_app: MakeSessionApp, key: str) -> None:
+    app = make_session_app()
+    app.config[key] = 60
+
+    with pytest.raises(SettingsError, match=f"{key} was changed after init_app"):
+        refresh(app, "rt1_")
+
+
+def test_a_store_is_taken_as_it_is(make_app: MakeApp) -> None:
+    store = MemoryStore()
+
+    assert store_of(make_app(TOKENAUTH_STORE=store)) is store
+
+
+def test_every_kind_of_store_is_one(backend: Backend, app: Flask) -> None:
+    assert store_of(app).read_epoch("alice") == 0
