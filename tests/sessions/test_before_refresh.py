@@ -58,10 +58,7 @@ def test_it_sees_the_session(app: Flask, auth: Auth) -> None:
 
 
 def test_it_is_given_back_by_its_decorator(auth: Auth) -> None:
-    def ask(session: Session) -> Grant:
-        raise NotImplementedError
-
-    assert auth.before_refresh(ask) is ask
+    assert auth.before_refresh(fail) is fail
 
 
 def test_it_narrows(app: Flask, auth: Auth) -> None:
