@@ -142,8 +142,8 @@ def test_the_command_of_its_page_starts_it(tmp_path: Path, secret: str | None) -
     environ["PYTHONPATH"] = str(ROOT)
     if secret:
         environ["FLASK_SECRET_KEY"] = secret
-    [line] = [line for line in EXAMPLE.read_text().splitlines() if line.startswith("flask --app") and "run" in line]
-    command = [sys.executable, "-m", *line.removesuffix(" run").split(), "tokenauth", "routes"]
+    [start] = re.findall(r"\bflask --app \S+(?= run)", EXAMPLE.read_text())
+    command = [sys.executable, "-m", *start.split(), "tokenauth", "routes"]
 
     ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
 
