@@ -196,6 +196,7 @@ class TokenAuth(Generic[T]):
 
         Raises:
             TokenError: it is refused; its ``reason`` says why.
+            StoreUnavailable: there is a store, and it cannot be asked whether it was revoked.
         """
         return current_state().judge.verify(text)[0]
 

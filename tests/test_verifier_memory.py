@@ -299,6 +299,6 @@ def test_a_text_that_is_more_than_a_text_is_not_remembered(mint: Mint, verifier:
     text = mint()
 
     assert verifier.verify(AnyCase(text), now=NOW).subject == "alice"
-    assert AnyCase(text) == text.casefold()
+    assert AnyCase(text) in {text.casefold()}
     with pytest.raises(TokenError):
         verifier.verify(text.casefold(), now=NOW)

@@ -135,10 +135,6 @@ class Sessions:
             raise SessionOver
         return session
 
-    def is_spent(self, token: RefreshToken, session: Session) -> bool:
-        """Tell whether *token* lies so far back that it can be no repeat of the last refresh."""
-        return session.generation > token.generation + 1
-
     def redeem(self, token: RefreshToken) -> Redeemed:
         """Spend *token* for its successor, in one atomic step.
 

@@ -245,13 +245,16 @@ def test_it_is_not_asked_for_a_token_that_two_have(app: Flask, auth: Auth) -> No
     assert not is_live(app, token)
 
 
-def test_a_repeat_after_the_window_ends_the_session_if_it_lets_it(app: Flask, auth: Auth, backend: Backend) -> None:
-    auth.before_refresh(lambda session: session.grant)
+@pytest.mark.parametrize("further", [{}, {"scope": "nonsense"}, {"scope": "\\"}])
+def test_a_repeat_after_the_window_ends_the_session_whatever_would_be_refused(
+    app: Flask, auth: Auth, backend: Backend, further: dict[str, str]
+) -> None:
     token = sign_in(app)["refresh_token"]
     successor(app, token)
     backend.age(session_id_of(token), WINDOW)
+    auth.before_refresh(fail)
 
-    assert refresh(app, token).get_json() == INVALID_GRANT
+    assert refresh(app, token, **further).get_json() == INVALID_GRANT
     assert not is_live(app, token)
 
 
