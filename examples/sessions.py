@@ -99,5 +99,8 @@ def devices() -> Response:
     """Show where one is logged in; the page asks /auth/sessions."""
     [script] = re.findall(r"<script>(.*)</script>", PAGE, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    policy = (
+        f"default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
     return Response(PAGE, mimetype="text/html", headers={"Content-Security-Policy": policy})

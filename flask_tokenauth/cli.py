@@ -116,6 +116,8 @@ def _judge(state: AppState, text: str) -> Refusal | None:
         state.judge.accept(token)  # type: ignore[arg-type]  # not None, with this scheme
     except Refusal as refusal:
         return refusal
+    except StoreUnavailable as error:
+        raise click.ClickException(f"the store cannot be asked: {error}") from error
     return None
 
 
@@ -187,8 +189,9 @@ def revoke(*, user: str | None, session: str | None) -> None:
     state = current_state()
     with _told():
         if user is not None:
+            ended = len(state.store.list_sessions(state.judge.subject_of(user)))
             end_user(state, user)
-            click.echo("Ended: every session of this user; every token issued before is refused.")
+            click.echo(f"Sessions ended: {ended}. Every token issued to this user before is refused.")
         elif end_session(state, str(session)):
             click.echo("Ended.")
         else:

@@ -13,6 +13,7 @@ from flask.blueprints import BlueprintSetupState
 
 from .core.errors import (
     GrantError,
+    InsecureTransport,
     InvalidRefreshToken,
     MalformedGrant,
     StoreUnavailable,
@@ -61,6 +62,8 @@ def _answering(endpoint: Callable[..., Response]) -> Callable[..., Response]:
         except GrantError as error:
             state.tell(error)
             return _write(error.status, {"error": error.code, "error_description": error.hint})
+        except InsecureTransport as error:
+            raise state.refuse(error) from None
         except StoreUnavailable as error:
             raise state.outage(error) from None
 
@@ -70,6 +73,7 @@ def _answering(endpoint: Callable[..., Response]) -> Callable[..., Response]:
 
 def _refresh(state: AppState) -> Response:
     """Answer ``POST /auth/refresh``: a new access token, and the successor of the refresh token."""
+    state.judge.check_transport(request)
     parameters = read_parameters(request)
     if "grant_type" not in parameters:
         raise MalformedGrant
@@ -82,6 +86,7 @@ def _refresh(state: AppState) -> Response:
 
 def _revoke(state: AppState) -> Response:
     """Answer ``POST /auth/revoke`` (RFC 7009): whoever holds a refresh token may end its session."""
+    state.judge.check_transport(request)
     text = read_parameters(request).get("token")
     if text is None:
         raise MalformedGrant

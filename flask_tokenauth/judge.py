@@ -183,11 +183,21 @@ class Judge:
         if find_token(header, max_bytes=self._settings.max_token_bytes) is None:
             return
         check_credential(header)
+        self._show_nobody(req, self._undecided)  # to whoever reads the log
+        self.check_transport(req)
+
+    def check_transport(self, req: Request) -> None:
+        """Do the same about any token, in the header or in the body.
+
+        Raises:
+            InsecureTransport: it is refused.
+        """
+        if not self._minds_transport or req.is_secure:
+            return
         if self._settings.enforce_https == "refuse":
             raise InsecureTransport
         if not _is_loopback(req.remote_addr):
             self._minds_transport = False  # once is enough
-            self._show_nobody(req, self._undecided)  # to whoever reads the log
             _log.warning(
                 "a token came over plain HTTP: serve over HTTPS, and behind a proxy use werkzeug's ProxyFix, so that "
                 'this application sees it; TOKENAUTH_ENFORCE_HTTPS says "refuse" or "off" to hear no more of it'

@@ -12,12 +12,16 @@ _MOST_NAMES = 32
 
 
 def read_parameters(req: Request) -> dict[str, str]:
-    """Return the parameters in the body of a request.
+    """Return the parameters in the body of a request; one without a value is as good as left out (RFC 6749, 3.2).
 
     Raises:
         GrantTooLarge: it has more than 16 KiB; they are not read.
         MalformedGrant: it is neither a form nor JSON, is not UTF-8, has a name twice, or a JSON value that is no text.
     """
+    return {name: value for name, value in _read(req).items() if value}
+
+
+def _read(req: Request) -> dict[str, str]:
     if req.mimetype == "application/json":
         return _read_json(_read_body(req))
     if req.mimetype != "application/x-www-form-urlencoded":

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from blinker import Signal
 from flask import Response
@@ -19,7 +20,7 @@ from .core.sessions import Redeemed, RefreshToken
 from .core.store import Grant, Session
 from .signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
 from .state import AppState
-from .tokens import answer, issue
+from .tokens import answer, bound, issue
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -44,8 +45,9 @@ def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
     # Of a spent token nothing can be lost, and whoever repeats it too late is found out, whatever else is refused.
     redeemed = _redeem(state, token) if session.generation > token.generation else None
     _check_user(state, session)
-    grant = _narrow(_ask_application(state, session), scope)
-    access = issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+    left = session.expires_at - datetime.fromtimestamp(state.clock(), UTC)
+    grant = bound(state, _narrow(_ask_application(state, session), scope), left=left)
+    access = _issue(state, session, grant)
     redeemed = redeemed or _redeem(state, token)
     return answer(state, access, redeemed.session, redeemed.successor, grant)
 
@@ -62,13 +64,30 @@ def _ask_application(state: AppState, session: Session) -> Grant:
     """Return what the session goes on with, as the application's ``before_refresh`` has it."""
     ask = state.callbacks.before_refresh
     if ask is None:
-        return session.grant
+        longest = state.settings.max_lifetime  # which may have been lowered since
+        lifetime = session.grant.lifetime
+        return session.grant if lifetime is None else replace(session.grant, lifetime=min(lifetime, longest))
     grant = state.app.ensure_sync(ask)(session)
     if grant is None or grant is False:
         raise RefreshRefused
     if not isinstance(grant, Grant):
         raise SettingsError("before_refresh returns a grant, session.grant or one made of it, or None to refuse")
     return grant
+
+
+def _issue(state: AppState, session: Session, grant: Grant) -> str:
+    """Return an access token. A session whose own grant makes none any more, since a limit was lowered, is over.
+
+    Raises:
+        ValueError: the application's ``before_refresh`` gave what makes none.
+    """
+    try:
+        return issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+    except ValueError as error:
+        if state.callbacks.before_refresh is not None:
+            raise
+        _log.error("session %s cannot go on: %s", session.session_id, error)
+        raise SessionOver from None
 
 
 def _narrow(grant: Grant, scope: str | None) -> Grant:

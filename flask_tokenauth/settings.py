@@ -219,6 +219,7 @@ class Settings:
         given["keys"] = _check_keys(given["keys"]) if "keys" in given else _derive_keys(config, issuer, "access")
         if "store" in given:
             given["refresh_keys"] = _derive_keys(config, issuer, "refresh")
+            _bind(given["store"], issuer)
         settings = cls(names_itself=names_itself, **given)
         if settings.access_lifetime > settings.max_lifetime:
             raise SettingsError(f"{PREFIX}ACCESS_LIFETIME is longer than {PREFIX}MAX_LIFETIME")
@@ -262,6 +263,13 @@ def _check_keys(keys: KeySet) -> KeySet:
         if key.key_type == "oct":
             _check_secret(f"{PREFIX}KEYS: a secret", base64url.decode(str(key.to_jwk(private=True)["k"]).encode()))
     return keys
+
+
+def _bind(store: Store, issuer: str) -> None:
+    try:
+        store.bind(issuer)
+    except SettingsError as error:
+        raise SettingsError(f"{PREFIX}STORE: {error}") from error
 
 
 def _derive_keys(config: Mapping[str, Any], issuer: str, purpose: str) -> KeySet:

@@ -4,6 +4,7 @@ With a store the answer opens a session; :func:`issue` and :func:`answer` are fo
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -128,16 +129,27 @@ def token_response(
 
 def _open_session(state: AppState, subject: str, grant: Grant, label: str | None) -> Response:
     first = RefreshToken.first()
-    token = issue(state, subject, grant, session_id=first.session_id)  # before anything is kept: it may be refused
+    now = bound(state, grant, left=state.settings.session_lifetime)
+    token = issue(state, subject, now, session_id=first.session_id)  # before anything is kept: it may be refused
     session = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
     if session.epoch:
         try:
-            token = issue(state, subject, grant, session_id=session.session_id, epoch=session.epoch)
+            token = issue(state, subject, now, session_id=session.session_id, epoch=session.epoch)
         except ValueError:  # now it is too long
             state.sessions.end(session.session_id)
             raise
     session_started.send(state.app, session_id=session.session_id, user_id=subject)
-    return answer(state, token, session, first, grant)
+    return answer(state, token, session, first, now)
+
+
+def bound(state: AppState, grant: Grant, *, left: timedelta) -> Grant:
+    """Return *grant* with a lifetime of access tokens that does not go beyond what is *left* of the session.
+
+    Nor beyond the time that it may be idle: no access token is good when its session is over and forgotten.
+    """
+    lifetime = grant.lifetime or state.settings.access_lifetime
+    longest = max(min(left, state.settings.refresh_idle_lifetime), timedelta(seconds=1))
+    return replace(grant, lifetime=min(lifetime, longest))
 
 
 def issue(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch: int = 0) -> str:

@@ -131,7 +131,9 @@ def test_the_page_of_devices_runs_its_own_script_and_no_other(client: FlaskClien
     answer = client.get("/devices")
 
     assert answer.mimetype == "text/html"
-    assert re.search(r"script-src 'sha256-[\w+/]{43}='$", answer.headers["Content-Security-Policy"])
+    policy = answer.headers["Content-Security-Policy"].split("; ")
+    assert [each for each in policy if re.fullmatch(r"script-src 'sha256-[\w+/]{43}='", each)]
+    assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} <= set(policy)
 
 
 @pytest.mark.parametrize("secret", [SECRET, None])

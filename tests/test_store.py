@@ -77,7 +77,8 @@ def test_the_claims_of_a_grant_are_its_own_and_stay_as_they_were() -> None:
         {"scopes": ("",)},
         {"scopes": (1,)},
         {"scopes": "ab"},
-        {"scopes": ["ab"]},
+        {"scopes": ["a b"]},
+        {"scopes": {"a": "b"}},
         {"audience": frozenset()},
         {"audience": frozenset({""})},
         {"client_id": ""},
@@ -264,3 +265,8 @@ def test_a_generation_has_four_bytes(generation: int) -> None:
 def test_what_has_not_is_no_generation(generation: Any) -> None:
     with pytest.raises(ValueError, match="generation"):
         check_generation(generation)
+
+
+@pytest.mark.parametrize("scopes", [("a", "b"), ["a", "b"], {"b", "a"}, frozenset({"a", "b"})])
+def test_scopes_of_a_grant_come_as_people_have_them(scopes: Any) -> None:
+    assert Grant(scopes=scopes).scopes == ("a", "b")

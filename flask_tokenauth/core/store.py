@@ -44,7 +44,7 @@ class Grant:
 
     def __post_init__(self) -> None:
         if not isinstance(self.scopes, tuple):
-            raise TypeError("scopes are a tuple of texts")
+            object.__setattr__(self, "scopes", _as_tuple(self.scopes))
         for scope in self.scopes:
             check_scope_token(scope)
         if self.audience is not None and not (self.audience and all(map(is_identifier, self.audience))):
@@ -56,6 +56,14 @@ class Grant:
         if self.auth_time is not None and not _is_whole(self.auth_time, _YEAR_9999):
             raise ValueError("auth_time is seconds, from 0 to the year 9999")
         object.__setattr__(self, "claims", freeze(self.claims))
+
+
+def _as_tuple(scopes: object) -> tuple[str, ...]:
+    if isinstance(scopes, (set, frozenset)):
+        return tuple(sorted(scopes))
+    if isinstance(scopes, list):
+        return tuple(scopes)
+    raise TypeError("scopes are a tuple, a list or a set of texts")
 
 
 class _WrittenGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -234,6 +242,15 @@ class Store(Protocol):
     Raises:
         StoreUnavailable: any method, where the store cannot be asked or answers what cannot be read. Nothing foreign.
     """
+
+    def bind(self, issuer: str) -> None:
+        """Belong to one issuer from now on: user IDs are its users, and another's would be others of the same name.
+
+        Called first of all, each time that an application starts. A store that was bound before goes on with the same.
+
+        Raises:
+            SettingsError: it belongs to another issuer; raised here, or by what is called next.
+        """
 
     def create(self) -> None:
         """Make what the store needs, tables for one, and leave alone what is there. Many may do it at once."""

@@ -40,9 +40,15 @@ class MemoryStore:
         self._clock = clock or _anchored_clock()
         self._process = _OneProcess()
         self._lock = Lock()
+        self._issuer: str | None = None
         self._sessions: dict[str, SessionRow] = {}
         self._epochs: dict[str, int] = {}
         self._revoked: dict[tuple[str, str], tuple[int, int]] = {}  # kind and subject: value and expiry
+
+    def bind(self, issuer: str) -> None:
+        if self._issuer not in (None, issuer):
+            raise SettingsError(f"this store belongs to another issuer, {self._issuer}: each has its own")
+        self._issuer = issuer
 
     def create(self) -> None:
         """Nothing has to be made."""

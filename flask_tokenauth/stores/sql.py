@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, inspect
 from sqlalchemy.sql.base import Executable
 
-from ..core.errors import StoreUnavailable
+from ..core.errors import SettingsError, StoreUnavailable
 from ..core.store import (
     NewSession,
     Outcome,
@@ -51,13 +51,19 @@ class SQLStore:
     def __init__(self, source: object) -> None:
         self._database = Database(source)
         self._made: Statements | None = None  # once the tables are there
+        self._issuer: str | None = None
+
+    def bind(self, issuer: str) -> None:
+        if self._issuer not in (None, issuer):
+            raise SettingsError(_ANOTHER_ISSUER.format(self._issuer))
+        self._issuer = issuer
 
     def create(self) -> None:
         dialect = self._database.dialect
-        statements = Statements(dialect)
+        statements, issuer = Statements(dialect), self._issuer
         self._database.read(dialect.prepare)
-        if not self._database.read(lambda connection: _is_made(connection, statements)):
-            self._database.write(lambda connection: _make(connection, statements))
+        if not self._database.read(lambda connection: _is_made(connection, statements, issuer)):
+            self._database.write(lambda connection: _make(connection, statements, issuer))
         self._made = statements
 
     def close(self) -> None:
@@ -227,11 +233,18 @@ def _read_epoch(connection: Connection, statement: Executable, user_id: str) -> 
     return epoch
 
 
-def _is_made(connection: Connection, statements: Statements) -> bool:
-    """Say whether the tables are there, in the form that we know.
+_ANOTHER_ISSUER = (
+    "this store belongs to another issuer, {}, whose users may have the same IDs: give each application a store of its "
+    "own, or the same TOKENAUTH_ISSUER where it is one application"
+)
+
+
+def _is_made(connection: Connection, statements: Statements, issuer: str | None) -> bool:
+    """Say whether the tables are there, in the form that we know, and belong to *issuer*.
 
     Raises:
         StoreUnavailable: they are there in another form.
+        SettingsError: they belong to another issuer.
     """
     if not inspect(connection).has_table(facts.name):
         return False
@@ -241,15 +254,19 @@ def _is_made(connection: Connection, statements: Statements) -> bool:
             f"the store's tables are not of schema {SCHEMA}, which this release of Flask-TokenAuth knows: another "
             "release, newer most likely, has made them"
         )
-    return "schema" in found
+    if issuer is not None and found.get("issuer", issuer) != issuer:
+        raise SettingsError(_ANOTHER_ISSUER.format(found["issuer"]))
+    return "schema" in found and (issuer is None or "issuer" in found)
 
 
-def _make(connection: Connection, statements: Statements) -> None:
+def _make(connection: Connection, statements: Statements, issuer: str | None) -> None:
     """Make what is missing; the caller holds others off."""
     metadata.create_all(connection)
     connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
     connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # another one: another store
-    _is_made(connection, statements)
+    if issuer is not None:
+        connection.execute(statements.add_fact, {"name": "issuer", "value": issuer})
+    _is_made(connection, statements, issuer)
 
 
 def _find_keys(connection: Connection, *, page: Executable, after: object) -> Sequence[Any]:

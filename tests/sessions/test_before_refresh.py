@@ -258,7 +258,7 @@ def test_a_repeat_after_the_window_ends_the_session_whatever_would_be_refused(
     assert not is_live(app, token)
 
 
-@pytest.mark.parametrize("token", ["", "rt1_", "x" * 74])
+@pytest.mark.parametrize("token", ["x", "rt1_", "x" * 74])
 def test_it_is_not_asked_for_a_token_that_is_none(app: Flask, auth: Auth, token: str) -> None:
     auth.before_refresh(fail)
 

@@ -207,7 +207,7 @@ def test_a_reuse_says_whose_session_it_was() -> None:
 
 def mangled(text: str) -> list[str]:
     return [
-        "",
+        " ",
         "x",
         text[:-1],
         text + "A",

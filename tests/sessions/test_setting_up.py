@@ -1,5 +1,6 @@
 """Applications with a store: the endpoints, several at once, and what is said when there is none."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,13 +56,32 @@ def test_what_needs_a_memory_says_what_to_set(make_app: MakeApp, ask: str) -> No
         getattr(make_app().extensions["tokenauth"], ask)
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_two_applications_of_two_issuers_believe_nothing_of_each_other(
-    make_session_app: MakeSessionApp, *, shared: bool
-) -> None:
+def test_two_issuers_share_no_store(make_session_app: MakeSessionApp) -> None:
+    """Their users may have the same IDs."""
     one = make_session_app("one")
-    store = store_of(one) if shared else "memory://"
-    other = make_session_app("other", TOKENAUTH_ISSUER="https://other.example", TOKENAUTH_STORE=store)
+
+    with pytest.raises(SettingsError, match=r"TOKENAUTH_STORE.*belongs to another issuer, https://issuer\.example"):
+        make_session_app("other", TOKENAUTH_ISSUER="https://other.example", TOKENAUTH_STORE=store_of(one))
+
+
+def test_a_database_that_belongs_to_another_issuer_is_refused_at_first_use(
+    make_session_app: MakeSessionApp, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    one = make_session_app("one", TOKENAUTH_STORE=url)
+    assert sign_in(one)["refresh_token"]
+    other = make_session_app("other", TOKENAUTH_ISSUER="https://other.example", TOKENAUTH_STORE=url)
+
+    with pytest.raises(SettingsError, match="belongs to another issuer"):
+        sign_in(other)
+
+    again = make_session_app("again", TOKENAUTH_STORE=url)
+    assert sign_in(again)["refresh_token"]
+
+
+def test_two_applications_of_two_issuers_believe_nothing_of_each_other(make_session_app: MakeSessionApp) -> None:
+    one = make_session_app("one")
+    other = make_session_app("other", TOKENAUTH_ISSUER="https://other.example", TOKENAUTH_STORE="memory://")
     first, second = sign_in(one), sign_in(other)
 
     assert refresh(other, first["refresh_token"]).get_json() == INVALID_GRANT

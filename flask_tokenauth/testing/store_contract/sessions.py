@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ...core.errors import SettingsError
 from ...core.store import Grant, NewSession, Outcome, Store
 from .kit import (
     IDLE,
@@ -35,6 +36,21 @@ CLAIMS: dict[str, object] = {
 
 class SessionContract:
     """What a store promises of sessions."""
+
+    def test_it_belongs_to_the_issuer_it_was_bound_to(self, store: Store) -> None:
+        store.bind("https://one.example")
+        store.bind("https://one.example")
+        start(store)
+
+        assert is_live(store)
+
+    def test_it_belongs_to_no_other_issuer(self, store: Store) -> None:
+        """Whose users may have the same IDs; told at once, or by what is called next."""
+        store.bind("https://one.example")
+        start(store)
+
+        with pytest.raises(SettingsError):
+            _bind_and_use(store, "https://other.example")
 
     def test_a_session_is_found_as_it_was_started(self, store: Store) -> None:
         grant = Grant(
@@ -290,3 +306,8 @@ class SessionContract:
         store.close()
 
         assert is_live(store)
+
+
+def _bind_and_use(store: Store, issuer: str) -> None:
+    store.bind(issuer)
+    store.read_epoch("alice")

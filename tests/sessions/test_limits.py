@@ -1,0 +1,85 @@
+"""What bounds a session beside its own lifetimes: the transport, and limits that were lowered since."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth import TokenAuth, token_response
+
+from .conftest import MakeSessionApp
+from .kit import refresh, refreshed, sign_in
+
+
+@pytest.mark.parametrize("path", ["/auth/refresh", "/auth/revoke"])
+def test_tokens_in_a_body_need_https_where_tokens_do(make_session_app: MakeSessionApp, path: str) -> None:
+    app = make_session_app(TOKENAUTH_ENFORCE_HTTPS="refuse")
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
+
+    plain = app.test_client().post(path, data=form)
+    secure = app.test_client().post(f"https://localhost{path}", data=form)
+
+    assert (plain.status_code, plain.get_json()["error_description"]) == (
+        400,
+        "Access tokens are taken over HTTPS only.",
+    )
+    assert secure.get_json(silent=True) != plain.get_json()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, 900),
+        ({"TOKENAUTH_SESSION_LIFETIME": 899}, 899),
+        ({"TOKENAUTH_SESSION_LIFETIME": 900}, 900),
+        ({"TOKENAUTH_SESSION_LIFETIME": 901}, 900),
+        ({"TOKENAUTH_REFRESH_IDLE_LIFETIME": 899}, 899),
+        ({"TOKENAUTH_REFRESH_IDLE_LIFETIME": 901}, 900),
+        ({"TOKENAUTH_REFRESH_IDLE_LIFETIME": 1}, 1),
+    ],
+)
+def test_no_access_token_outlives_the_session_as_it_stands(
+    make_session_app: MakeSessionApp, settings: dict[str, Any], expected: int
+) -> None:
+    """Else it would be good, and no store would know of it, when the session is over and forgotten."""
+    assert sign_in(make_session_app(**settings))["expires_in"] == expected
+
+
+def test_a_refreshed_access_token_ends_with_the_session(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app(TOKENAUTH_SESSION_LIFETIME=1000)
+    login = sign_in(app)
+    ends_at = (
+        app.extensions["tokenauth"]
+        .sessions.find(app.extensions["tokenauth"].sessions.read(login["refresh_token"]))
+        .expires_at.timestamp()
+    )
+
+    app.extensions["tokenauth"].clock = lambda: ends_at - 400
+
+    assert refreshed(app, login["refresh_token"])["expires_in"] in (399, 400)
+
+
+def lowered(make_session_app: MakeSessionApp, app: Flask, **settings: object) -> Flask:
+    """Return the application as it starts the next time, with other settings."""
+    return make_session_app("lowered", auth=TokenAuth(), TOKENAUTH_STORE=app.extensions["tokenauth"].store, **settings)
+
+
+def test_a_session_goes_on_with_a_lifetime_that_is_allowed_no_more(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app()
+    with app.test_request_context():
+        token = token_response("alice", expires_in=7200).get_json()["refresh_token"]
+
+    again = lowered(make_session_app, app, TOKENAUTH_MAX_LIFETIME=3600)
+
+    assert refreshed(again, token)["expires_in"] == 3600
+
+
+def test_a_session_whose_tokens_are_too_long_by_now_is_over(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app()
+    with app.test_request_context():
+        token = token_response("alice", claims={"x": "a" * 2000}).get_json()["refresh_token"]
+
+    again = lowered(make_session_app, app, TOKENAUTH_MAX_TOKEN_BYTES=1024)
+
+    assert refresh(again, token).get_json()["error"] == "invalid_grant"
+    assert refresh(app, token).status_code == 200
