@@ -146,6 +146,9 @@ def _write_instant(instant: datetime | None) -> str | None:
 
 
 def _write(status: int, body: dict[str, object] | None) -> Response:
-    """Return a response that no cache keeps."""
-    data = b"" if body is None else msgspec.json.encode(body)
-    return Response(data, status, headers=_NO_STORE, mimetype="application/json" if data else None)
+    """Return a response that no cache keeps; one without a body says nothing of its type either."""
+    if body is not None:
+        return Response(msgspec.json.encode(body), status, headers=_NO_STORE, mimetype="application/json")
+    response = Response(status=status, headers=_NO_STORE)
+    del response.headers["Content-Type"]
+    return response
