@@ -157,11 +157,14 @@ class TokenAuth(Generic[T]):
 
         Raises:
             NotAuthenticated: the current one is meant, and the request has no token of a live session.
+            TypeError: *session_id* is no text; a :class:`Session` has one.
             SettingsError: ``TOKENAUTH_STORE`` is not set.
             StoreUnavailable: the store cannot be asked.
         """
         state = current_state()
         _ = state.sessions
+        if not isinstance(session_id, str | None):
+            raise TypeError(f"a session's ID is a text, not {type(session_id).__name__}")
         return end_session(state, find_current_session(state).session_id if session_id is None else session_id)
 
     def revoke_user(self, user_id: T, *, api_keys: bool) -> None:
