@@ -164,10 +164,8 @@ def sessions(*, user: str) -> None:
     state = current_state()
     with _told():
         found = state.store.list_sessions(state.judge.subject_of(user))
-    formatter = HelpFormatter(width=_WIDTH)
-    if found:
-        formatter.write_dl([(session.session_id, _describe(session)) for session in found], col_max=_WIDTH // 2)
-    click.echo(formatter.getvalue(), nl=False)
+    for session in found:  # one line each, which no client can make two
+        click.echo(f"{session.session_id}  {_describe(session)}")
 
 
 def _describe(session: Session) -> str:
