@@ -1,0 +1,54 @@
+"""What the tests of listing and ending sessions share: the endpoints as clients ask them, and what they answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from ..conftest import bearer
+from .kit import session_id_of
+
+Login = dict[str, Any]  # the body of the answer to a login
+Door = Callable[[Flask, str, str], TestResponse]  # application, access token, session ID
+
+NOT_FOUND = {"error": "not_found", "error_description": "You have no such session."}
+UNSUPPORTED_TYPE = {
+    "error": "unsupported_token_type",
+    "error_description": "Tokens of this type cannot be revoked here.",
+}
+
+
+def id_of(login: Login) -> str:
+    """Return the ID of the session that a login has begun."""
+    return session_id_of(login["refresh_token"])
+
+
+def me(app: Flask, token: str) -> int:
+    """Return the status that an access token gets from a guarded view."""
+    return app.test_client().get("/me", headers=bearer(token)).status_code
+
+
+def log_out(app: Flask, token: str, _: str = "") -> TestResponse:
+    return app.test_client().post("/auth/logout", headers=bearer(token))
+
+
+def list_devices(app: Flask, token: str, _: str = "") -> TestResponse:
+    return app.test_client().get("/auth/sessions", headers=bearer(token))
+
+
+def end_device(app: Flask, token: str, session_id: str) -> TestResponse:
+    return app.test_client().delete(f"/auth/sessions/{session_id}", headers=bearer(token))
+
+
+def listed(app: Flask, token: str) -> list[str]:
+    """Return the IDs of the sessions that the bearer of a good token sees."""
+    return [each["id"] for each in list_devices(app, token).get_json()["sessions"]]
+
+
+def revoke(app: Flask, token: str, **parameters: str) -> TestResponse:
+    """Revoke a token, as clients do."""
+    return app.test_client().post("/auth/revoke", data={"token": token, **parameters})
+
+
+DOORS: dict[str, Door] = {"logout": log_out, "list": list_devices, "end": end_device}

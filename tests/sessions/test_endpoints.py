@@ -1,0 +1,242 @@
+"""What all endpoints of the blueprint have in common: methods, outages, guards, and where they lie."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from flask_tokenauth import SettingsError, StoreUnavailable, TokenAuth, require_scope
+
+from ..conftest import MakeApp, bearer
+from .conftest import MakeSessionApp
+from .devices import DOORS, Login, end_device, id_of, list_devices, log_out, me, revoke
+from .kit import UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of
+
+Call = Callable[[Flask, Login, Login], TestResponse]  # application, who asks, a further session of the same user
+
+CALLS: dict[str, Call] = {
+    "logout": lambda app, login, other: log_out(app, login["access_token"]),
+    "list": lambda app, login, other: list_devices(app, login["access_token"]),
+    "end": lambda app, login, other: end_device(app, login["access_token"], id_of(other)),
+    "revoke": lambda app, login, other: revoke(app, login["refresh_token"]),
+    "revoke an access token": lambda app, login, other: revoke(app, login["access_token"]),
+}
+ASKED = {
+    "logout": ["is_revoked", "find_session", "end_session"],
+    "list": ["is_revoked", "find_session", "list_sessions"],
+    "end": ["is_revoked", "find_session", "find_session", "end_session"],
+    "revoke": ["end_session"],
+    "revoke an access token": ["is_revoked"],
+}
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+PATHS = {
+    "/auth/refresh": {"OPTIONS", "POST"},
+    "/auth/revoke": {"OPTIONS", "POST"},
+    "/auth/logout": {"OPTIONS", "POST"},
+    "/auth/sessions": {"GET", "HEAD", "OPTIONS"},
+    "/auth/sessions/x": {"DELETE", "OPTIONS"},
+}
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+every_path = pytest.mark.parametrize(("path", "allowed"), PATHS.items(), ids=PATHS)
+
+
+# Methods
+
+
+@every_path
+@pytest.mark.parametrize("method", METHODS)
+def test_other_methods_are_not_allowed(app: Flask, path: str, allowed: set[str], method: str) -> None:
+    login = sign_in(app)
+
+    answer = app.test_client().open(path, method=method, headers=bearer(login["access_token"]))
+
+    assert (answer.status_code == 405) is (method not in allowed)
+    assert method in allowed or set(answer.allow) == allowed
+
+
+@every_path
+def test_options_are_told_to_anyone(app: Flask, path: str, allowed: set[str]) -> None:
+    answer = app.test_client().options(path)
+
+    assert answer.status_code == 200
+    assert set(answer.allow) == allowed
+
+
+def test_the_head_of_the_list_is_that_of_the_list(app: Flask) -> None:
+    headers = bearer(sign_in(app)["access_token"])
+
+    head, get = (app.test_client().open("/auth/sessions", method=method, headers=headers) for method in ("HEAD", "GET"))
+
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers == get.headers
+
+
+def test_the_head_of_the_list_is_guarded_too(app: Flask) -> None:
+    assert app.test_client().head("/auth/sessions").status_code == 401
+
+
+# Outages
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_store_is_asked_as_little_as_can_be(app: Flask, name: str) -> None:
+    login, other = sign_in(app), sign_in(app)
+
+    with asked(store_of(app)) as called:
+        CALLS[name](app, login, other)
+
+    assert called == ASKED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [(name, method) for name in ASKED for method in dict.fromkeys(ASKED[name])]
+)
+def test_while_the_store_is_away_nothing_happens_and_everybody_may_come_again(
+    app: Flask, heard: Heard, name: str, method: str
+) -> None:
+    login, other = sign_in(app), sign_in(app)
+    heard.sessions.clear()
+
+    with away(store_of(app), method):
+        answer = CALLS[name](app, login, other)
+
+    assert (answer.status_code, answer.get_json()) == (503, UNAVAILABLE)
+    assert answer.headers["Retry-After"] == "5"
+    assert "WWW-Authenticate" not in answer.headers
+    assert heard.reasons == ["store_unavailable"]
+    assert heard.sessions == []
+    assert [me(app, each["access_token"]) for each in (login, other)] == [200, 200]
+    assert CALLS[name](app, login, other).status_code == (400 if "access" in name else answer_of(name))
+
+
+def answer_of(name: str) -> int:
+    """Return the status of what goes well."""
+    return 204 if name in ("logout", "end") else 200
+
+
+@every_call
+def test_what_an_application_answers_for_its_own_views_is_not_our_answer(app: Flask, call: Call) -> None:
+    app.register_error_handler(StoreUnavailable, lambda error: ("sorry", 500))
+    login, other = sign_in(app), sign_in(app)
+
+    with away(store_of(app)):
+        answer = call(app, login, other)
+
+    assert (answer.status_code, answer.get_json()) == (503, UNAVAILABLE)
+    assert answer.headers["Retry-After"] == "5"
+
+
+@every_call
+def test_the_log_says_what_is_wrong_and_no_token(app: Flask, caplog: pytest.LogCaptureFixture, call: Call) -> None:
+    login, other = sign_in(app), sign_in(app)
+
+    with away(store_of(app)):
+        call(app, login, other)
+
+    assert "the store cannot be asked: nobody answers" in caplog.messages
+    assert not any(login[kind] in caplog.text for kind in ("access_token", "refresh_token"))
+
+
+# Guards
+
+
+@pytest.mark.parametrize("guard", [None, "login_required"])
+def test_what_needs_no_login_is_open_and_what_needs_one_is_closed_by_default_or_not(
+    make_session_app: MakeSessionApp, guard: str | None
+) -> None:
+    app = make_session_app(**({"TOKENAUTH_DEFAULT_GUARD": guard} if guard else {}))
+    with app.app_context():
+        app.extensions["tokenauth"].check()
+    client = app.test_client()
+    login = {"refresh_token": "x"}
+
+    assert client.post("/auth/revoke", data={"token": "x"}).status_code == 200
+    assert client.post("/auth/refresh", data={"grant_type": "refresh_token", **login}).status_code == 400
+    assert client.post("/auth/logout").status_code == 401
+    assert client.get("/auth/sessions").status_code == 401
+    assert client.delete("/auth/sessions/x").status_code == 401
+    assert client.get("/auth/else").status_code == 404
+
+
+@pytest.mark.parametrize("guard", [None, "login_required"])
+def test_the_list_of_routes_says_what_each_endpoint_needs(make_session_app: MakeSessionApp, guard: str | None) -> None:
+    api = make_session_app(**({"TOKENAUTH_DEFAULT_GUARD": guard} if guard else {}))
+
+    lines = api.test_cli_runner().invoke(args=["tokenauth", "routes"]).output.splitlines()
+
+    assert [line.split() for line in lines if "/auth/" in line] == [
+        ["POST", "/auth/logout", "login"],
+        ["POST", "/auth/refresh", "public"],
+        ["POST", "/auth/revoke", "public"],
+        ["GET", "/auth/sessions", "login"],
+        ["DELETE", "/auth/sessions/<session_id>", "login"],
+    ]
+
+
+def test_views_of_the_application_are_marked_by_themselves(make_session_app: MakeSessionApp) -> None:
+    """Every blueprint has views of its own, so that a guard on one application's is not on another's."""
+    one, two = make_session_app(), make_session_app(auth=TokenAuth())
+    one.view_functions["tokenauth.sessions"] = require_scope("admin")(one.view_functions["tokenauth.sessions"])
+
+    assert list_devices(one, sign_in(one)["access_token"]).status_code == 403
+    assert list_devices(two, sign_in(two)["access_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_a_blueprint_that_is_protected_wants_more(
+    make_session_app: MakeSessionApp, auth: TokenAuth[Any], door: Callable[..., TestResponse]
+) -> None:
+    auth.protect(auth.endpoints, "a")
+    app = make_session_app()
+    login, poor = sign_in(app, scopes=["a"]), sign_in(app, scopes=["b"])
+
+    assert door(app, poor["access_token"], id_of(poor)).status_code == 403
+    assert is_live(app, poor["refresh_token"])
+    assert door(app, login["access_token"], id_of(login)).status_code < 300
+
+
+# Where they lie
+
+
+def test_the_endpoints_may_lie_elsewhere(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://")
+    app.register_blueprint(auth.endpoints, url_prefix="/account", name="account")
+    login = sign_in(app)
+    client, headers = app.test_client(), bearer(login["access_token"])
+
+    assert len(client.get("/account/sessions", headers=headers).get_json()["sessions"]) == 1
+    assert client.get("/auth/sessions", headers=headers).status_code == 404
+    assert client.delete(f"/account/sessions/{id_of(login)}", headers=headers).status_code == 204
+    assert client.post("/account/revoke", data={"token": login["refresh_token"]}).status_code == 200
+    assert client.post("/account/logout", headers=headers).status_code == 401
+
+
+def test_without_a_store_the_blueprint_is_not_registered(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
+    stateless = make_app(auth=auth)
+
+    with pytest.raises(SettingsError, match="TOKENAUTH_STORE"):
+        stateless.register_blueprint(auth.endpoints)
+
+
+def test_an_application_that_is_set_up_later_may_register_it_before(auth: TokenAuth[Any]) -> None:
+    early = Flask("early")
+    early.register_blueprint(auth.endpoints)
+    early.config |= {"SECRET_KEY": "91c05d7be2af4368" * 3, "TOKENAUTH_ISSUER": "x", "TOKENAUTH_STORE": "memory://"}
+    auth.init_app(early)
+
+    login = sign_in(early)
+
+    assert list_devices(early, login["access_token"]).status_code == 200
+
+
+def test_an_application_that_is_set_up_later_without_a_store_is_told_at_the_first_use(auth: TokenAuth[Any]) -> None:
+    early = Flask("early")
+    early.register_blueprint(auth.endpoints)
+    early.config |= {"SECRET_KEY": "91c05d7be2af4368" * 3, "TOKENAUTH_ISSUER": "x", "TESTING": True}
+    auth.init_app(early)
+
+    with pytest.raises(SettingsError, match="TOKENAUTH_STORE"):
+        revoke(early, "x")
