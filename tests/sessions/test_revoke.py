@@ -1,0 +1,325 @@
+"""``POST /auth/revoke`` (RFC 7009): whoever holds a refresh token may end its session, and learns nothing."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from flask_tokenauth import TokenAuth, create_token
+from flask_tokenauth.core.sessions import RefreshToken
+
+from ..conftest import NOW, Mint, StandingClock
+from .conftest import MakeSessionApp
+from .devices import UNSUPPORTED_TYPE, Login, id_of, log_out, me, revoke
+from .kit import (
+    IDLE,
+    INVALID_GRANT,
+    LIFETIME,
+    TOO_LARGE,
+    Backend,
+    Heard,
+    asked,
+    is_live,
+    refresh,
+    sign_in,
+    store_of,
+    successor,
+)
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+@pytest.fixture
+def login(app: Flask) -> Login:
+    return sign_in(app)
+
+
+def send(app: Flask, body: str | bytes, content_type: str | None = FORM, **options: Any) -> TestResponse:
+    return app.test_client().post("/auth/revoke", data=body, content_type=content_type, **options)
+
+
+def check_done(answer: TestResponse) -> None:
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Content-Type" not in answer.headers
+    assert "WWW-Authenticate" not in answer.headers
+
+
+def test_a_refresh_token_ends_its_session_and_nothing_else(app: Flask, login: Login, heard: Heard) -> None:
+    """RFC 7009 section 2.1: "the authorization server SHOULD also invalidate all access tokens"."""
+    other = sign_in(app)
+    heard.sessions.clear()
+
+    answer = revoke(app, login["refresh_token"])
+
+    check_done(answer)
+    assert refresh(app, login["refresh_token"]).get_json() == INVALID_GRANT
+    assert [me(app, each["access_token"]) for each in (login, other)] == [401, 200]
+    assert refresh(app, other["refresh_token"]).status_code == 200
+    assert heard.sessions[0] == (
+        "tokenauth-session-ended",
+        {"session_id": id_of(login), "user_id": "alice", "reason": "revoked"},
+    )
+
+
+@pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8"])
+def test_json_is_as_good_as_a_form(app: Flask, login: Login, content_type: str) -> None:
+    check_done(send(app, json.dumps({"token": login["refresh_token"]}), content_type))
+
+    assert not is_live(app, login["refresh_token"])
+
+
+@pytest.mark.parametrize("hint", ["refresh_token", "access_token", "", "urn:x", "é"])
+def test_a_hint_is_not_needed(app: Flask, login: Login, hint: str) -> None:
+    """RFC 7009 section 2.1: "An authorization server MAY ignore this parameter"."""
+    check_done(revoke(app, login["refresh_token"], token_type_hint=hint))
+
+    assert not is_live(app, login["refresh_token"])
+
+
+def test_what_we_do_not_know_is_ignored(app: Flask, login: Login) -> None:
+    check_done(revoke(app, login["refresh_token"], client_id="web", client_secret="x", grant_type="refresh_token"))
+
+    assert not is_live(app, login["refresh_token"])
+
+
+@pytest.mark.parametrize("authorization", ["Bearer x", "Bearer", "Basic YTpi", "bob's"])
+def test_whoever_holds_it_needs_nothing_else(app: Flask, login: Login, authorization: str) -> None:
+    bobs = f"Bearer {sign_in(app, 'bob')['access_token']}"
+    headers = {"Authorization": bobs if authorization == "bob's" else authorization}
+
+    check_done(send(app, f"token={login['refresh_token']}", headers=headers))
+
+    assert not is_live(app, login["refresh_token"])
+
+
+def test_a_spent_refresh_token_ends_its_session_too(app: Flask, login: Login) -> None:
+    second = successor(app, login["refresh_token"])
+    third = successor(app, second)
+
+    check_done(revoke(app, login["refresh_token"]))
+
+    assert refresh(app, third).get_json() == INVALID_GRANT
+
+
+def test_a_spent_refresh_token_that_is_revoked_is_no_sign_of_a_thief(app: Flask, login: Login, heard: Heard) -> None:
+    successor(app, successor(app, login["refresh_token"]))
+    heard.sessions.clear()
+
+    revoke(app, login["refresh_token"])
+
+    assert [told.get("reason") for _, told in heard.sessions] == ["revoked"]
+
+
+def test_an_end_is_signalled_once(app: Flask, login: Login, heard: Heard) -> None:
+    heard.sessions.clear()
+
+    for _ in range(3):
+        check_done(revoke(app, login["refresh_token"]))
+
+    assert [name for name, _ in heard.sessions] == ["tokenauth-session-ended"]
+
+
+@pytest.mark.parametrize("aged", [IDLE, LIFETIME])
+def test_what_is_over_can_be_revoked_as_its_last_access_token_may_not_be(
+    app: Flask, backend: Backend, login: Login, aged: Any
+) -> None:
+    backend.age(id_of(login), aged)
+    assert me(app, login["access_token"]) == 200
+
+    check_done(revoke(app, login["refresh_token"]))
+
+    assert me(app, login["access_token"]) == 401
+
+
+def test_the_application_is_not_asked(app: Flask, auth: TokenAuth[Any], login: Login) -> None:
+    calls: list[object] = []
+    auth.before_refresh(calls.append)
+
+    revoke(app, login["refresh_token"])
+
+    assert calls == []
+    assert not is_live(app, login["refresh_token"])
+
+
+def test_one_of_a_session_that_has_ended_is_as_good_as_revoked(app: Flask, login: Login) -> None:
+    log_out(app, login["access_token"])
+
+    check_done(revoke(app, login["refresh_token"]))
+
+
+# What is unknown
+
+
+def forged(app: Flask, login: Login) -> str:
+    return str(login["refresh_token"])[:-4] + ("AAAA" if login["refresh_token"][-4:] != "AAAA" else "BBBB")
+
+
+def never_kept(app: Flask, login: Login) -> str:
+    text: str = app.extensions["tokenauth"].sessions.write(RefreshToken.first())
+    return text
+
+
+def session_id(app: Flask, login: Login) -> str:
+    return id_of(login)
+
+
+def forged_access_token(app: Flask, login: Login) -> str:
+    return str(login["access_token"])[:-8] + "AAAAAAAA"
+
+
+TEXTS = ["", " ", "x", "rt1_", "rt1_" + "A" * 70, "x.y.z", "é", "\0", "null", "A" * 16_000]
+UNKNOWN: dict[str, Callable[[Flask, Login], str]] = {
+    each.__name__: each for each in (forged, never_kept, session_id, forged_access_token)
+}
+UNKNOWN |= {repr(text)[:12]: lambda app, login, text=text: text for text in TEXTS}  # type: ignore[misc]  # has a default
+UNKNOWN |= {
+    "another case": lambda app, login: login["refresh_token"].swapcase(),
+    "a space": lambda app, login: login["refresh_token"] + " ",
+    "two of them": lambda app, login: login["refresh_token"] * 2,
+}
+
+
+@pytest.mark.parametrize("make", UNKNOWN.values(), ids=UNKNOWN)
+def test_what_we_do_not_know_changes_nothing_and_is_told_nothing(
+    app: Flask, login: Login, heard: Heard, make: Callable[[Flask, Login], str]
+) -> None:
+    """RFC 7009 section 2.2: "invalid tokens do not cause an error response"."""
+    answer = revoke(app, make(app, login))
+
+    check_done(answer)
+    assert (heard.sessions, heard.reasons) == ([], [])
+    assert me(app, login["access_token"]) == 200
+    assert is_live(app, login["refresh_token"])
+
+
+@pytest.mark.parametrize("text", ["x", "rt1_" + "A" * 70, "a.b.c"])
+def test_what_we_never_made_is_not_asked_for(app: Flask, text: str) -> None:
+    with asked(store_of(app)) as called:
+        revoke(app, text)
+
+    assert called == []
+
+
+@pytest.mark.parametrize("kind", ["refresh_token", "access_token"])
+def test_a_token_of_another_application_ends_nothing(
+    app: Flask, make_session_app: MakeSessionApp, login: Login, kind: str
+) -> None:
+    other = make_session_app(auth=TokenAuth(), TOKENAUTH_STORE=store_of(app), TOKENAUTH_ISSUER="https://other.example")
+    theirs = sign_in(other)
+
+    check_done(revoke(app, theirs[kind]))
+
+    assert is_live(other, theirs["refresh_token"])
+    assert is_live(app, login["refresh_token"])
+
+
+# Access tokens
+
+
+def test_an_access_token_cannot_be_revoked_here(app: Flask, login: Login, heard: Heard) -> None:
+    """RFC 7009 section 2.2.1."""
+    answer = revoke(app, login["access_token"], token_type_hint="access_token")
+
+    assert (answer.status_code, answer.get_json()) == (400, UNSUPPORTED_TYPE)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "WWW-Authenticate" not in answer.headers
+    assert heard.reasons == ["token_type_unsupported"]
+    assert me(app, login["access_token"]) == 200
+    assert is_live(app, login["refresh_token"])
+
+
+def test_one_that_belongs_to_no_session_cannot_either(app: Flask) -> None:
+    with app.app_context():
+        token = create_token("alice")
+
+    assert revoke(app, token).get_json() == UNSUPPORTED_TYPE
+    assert me(app, token) == 200
+
+
+def test_one_that_would_be_refused_anyway_is_unknown(app: Flask, clock: StandingClock, login: Login) -> None:
+    clock.now = NOW + 910
+
+    check_done(revoke(app, login["access_token"]))
+
+    assert is_live(app, login["refresh_token"])
+
+
+def test_one_is_known_to_its_last_second(app: Flask, clock: StandingClock, login: Login) -> None:
+    clock.now = NOW + 909
+
+    assert revoke(app, login["access_token"]).status_code == 400
+
+
+def test_one_that_is_revoked_is_unknown(app: Flask, login: Login) -> None:
+    log_out(app, login["access_token"])
+
+    check_done(revoke(app, login["access_token"]))
+
+
+def test_one_that_the_application_refuses_is_unknown(app: Flask, auth: TokenAuth[Any], login: Login) -> None:
+    auth.token_check(lambda token: False)
+
+    check_done(revoke(app, login["access_token"]))
+
+
+def test_one_of_somebody_who_is_no_user_is_unknown(make_session_app: MakeSessionApp, mint: Mint) -> None:
+    numbered = make_session_app(auth=TokenAuth(user_id_type=int))
+
+    check_done(revoke(numbered, mint()))
+    assert revoke(numbered, mint(sub="42")).status_code == 400
+
+
+# What cannot be read
+
+MALFORMED_REQUESTS = {
+    "nothing": (b"", FORM),
+    "another name": (b"refresh_token=x", FORM),
+    "twice": (b"token=x&token=x", FORM),
+    "no UTF-8": (b"token=%FF", FORM),
+    "no JSON": (b"token=x", JSON),
+    "a list": (b'["token"]', JSON),
+    "no text": (b'{"token": 1}', JSON),
+    "null": (b'{"token": null}', JSON),
+    "a list of texts": (b'{"token": ["x"]}', JSON),
+    "twice in JSON": (b'{"token": "x", "token": "x"}', JSON),
+    "no type": (b"token=x", None),
+    "plain text": (b"token=x", "text/plain"),
+    "parts": (b"--x\r\n", "multipart/form-data; boundary=x"),
+}
+
+
+@pytest.mark.parametrize(("body", "content_type"), MALFORMED_REQUESTS.values(), ids=MALFORMED_REQUESTS)
+def test_what_cannot_be_read_in_one_way_is_an_invalid_request(
+    app: Flask, heard: Heard, body: bytes, content_type: str | None
+) -> None:
+    answer = send(app, body, content_type)
+
+    assert answer.status_code == 400
+    assert answer.get_json()["error"] == "invalid_request"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "WWW-Authenticate" not in answer.headers
+    assert heard.reasons == ["grant_malformed"]
+
+
+def test_what_stands_in_the_url_is_no_parameter(app: Flask, login: Login) -> None:
+    answer = app.test_client().post(f"/auth/revoke?token={login['refresh_token']}", content_type=FORM)
+
+    assert answer.get_json()["error"] == "invalid_request"
+    assert is_live(app, login["refresh_token"])
+
+
+@pytest.mark.parametrize(("size", "status"), [(16383, 200), (16384, 200), (16385, 413)])
+def test_16_kib_are_read_and_no_more(app: Flask, login: Login, size: int, status: int) -> None:
+    body = f"token={login['refresh_token']}&x="
+
+    answer = send(app, body + "x" * (size - len(body)))
+
+    assert answer.status_code == status
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.get_json(silent=True) == (None if status == 200 else TOO_LARGE)
+    assert is_live(app, login["refresh_token"]) is (status == 413)
