@@ -1,0 +1,226 @@
+"""Who has the store, the log and all that was signalled has nothing to come in with, not even with the key."""
+
+import base64
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth import TokenAuth, create_token
+from flask_tokenauth.core import base64url
+from flask_tokenauth.core.sessions import RefreshToken
+from flask_tokenauth.stores.memory import MemoryStore
+
+from ..conftest import NOW, StandingClock, bearer
+from .conftest import MakeSessionApp
+from .devices import end_device, id_of, list_devices, log_out, me, revoke
+from .kit import IDLE, Backend, Heard, away, refresh, sign_in, store_of
+
+_LIKE_A_TOKEN = re.compile(rb"[\w.~+/=-]{16,}", re.ASCII)
+
+
+@pytest.fixture
+def app(make_session_app: MakeSessionApp, caplog: pytest.LogCaptureFixture) -> Flask:
+    """Everybody logs all there is to say, SQLAlchemy too, which asks whether it shall when its engine is made."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="sqlalchemy")
+    return make_session_app()
+
+
+@pytest.fixture
+def dump(backend: Backend, tmp_path: Path) -> Callable[[], bytes]:
+    """Return what copies all that the store keeps: the memory of the process, or the files as they lie on the disk."""
+    if isinstance(backend.source, MemoryStore):
+        return lambda: repr(vars(backend.source)).encode()
+    return lambda: b"".join(path.read_bytes() for path in sorted(tmp_path.glob("sessions.db*")))
+
+
+def said(caplog: pytest.LogCaptureFixture) -> bytes:
+    """Return all that was logged, by whomever, with what it was made of."""
+    return "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records).encode()
+
+
+def live_through_everything(app: Flask, backend: Backend, clock: StandingClock) -> list[str]:
+    """Let happen what can happen to sessions, and return all tokens that clients were given."""
+    given: list[str] = []
+
+    def log_in(name: str) -> dict[str, Any]:
+        login: dict[str, Any] = app.test_client().post("/login", data={"username": name, "label": "x"}).get_json()
+        given.extend([login["access_token"], login["refresh_token"]])
+        return login
+
+    def go_on(token: str) -> str:
+        body = refresh(app, token).get_json()
+        given.extend([body["access_token"], body["refresh_token"]])
+        return str(body["refresh_token"])
+
+    alice, bob = log_in("alice"), log_in("bob")
+    go_on(go_on(alice["refresh_token"]))
+    go_on(bob["refresh_token"])
+    go_on(bob["refresh_token"])  # within the window
+    stolen = log_in("carol")
+    backend.age(id_of(stolen), IDLE / 2)
+    go_on(go_on(stolen["refresh_token"]))
+    assert refresh(app, stolen["refresh_token"]).status_code == 400
+    log_out(app, log_in("dave")["access_token"])
+    revoke(app, log_in("erin")["refresh_token"])
+    revoke(app, alice["access_token"])
+    end_device(app, bob["access_token"], id_of(log_in("bob")))
+    list_devices(app, alice["access_token"])
+    with app.app_context():
+        given.append(create_token("frank"))
+        TokenAuth().revoke_user("frank", api_keys=True)
+        given.append(create_token("frank"))
+    refresh(app, alice["refresh_token"][:-4] + "+++=")
+    refresh(app, alice["access_token"])
+    me(app, bob["refresh_token"])
+    me(app, alice["access_token"][:-4])
+    with away(store_of(app)):
+        refresh(app, bob["refresh_token"])
+        me(app, alice["access_token"])
+        revoke(app, bob["refresh_token"])
+    clock.now = NOW + 3600
+    me(app, alice["access_token"])
+    clock.now = NOW
+    return given
+
+
+def parts_of(token: str) -> list[bytes]:
+    """Return whatever of a token would be of use, in any spelling."""
+    if not token.startswith("rt1_"):
+        signature = token.rpartition(".")[2].encode()
+        return [token.encode(), signature, base64url.decode(signature)]
+    text = token.removeprefix("rt1_").encode()
+    handle, mac = base64url.decode(text)[:16], base64url.decode(text)[20:]
+    spelt = [each for raw in (handle, mac) for each in (raw, raw.hex().encode(), raw.hex().upper().encode())]
+    spelt += [repr(raw)[2:-1].encode() for raw in (handle, mac)]
+    return [text, text[:21], base64.b64encode(handle)[:21], text[-40:], *spelt]
+
+
+def find(given: list[str], stolen: bytes) -> list[bytes]:
+    return [part for token in given for part in parts_of(token) if part in stolen]
+
+
+def replay(app: Flask, stolen: bytes) -> list[str]:
+    """Try what looks like a token wherever one is taken, and return what was of any use."""
+    looks = {each.decode() for each in _LIKE_A_TOKEN.findall(stolen)}
+    tried = sorted(looks | {f"rt1_{each}" for each in looks})
+    living = [session.session_id for name in ("alice", "bob") for session in store_of(app).list_sessions(name)]
+
+    def is_of_use(text: str) -> bool:
+        client, headers = app.test_client(), bearer(text)
+        answers = [
+            client.get("/me", headers=headers),
+            client.get("/auth/sessions", headers=headers),
+            client.delete(f"/auth/sessions/{living[0]}", headers=headers),
+            client.post("/auth/logout", headers=headers),
+            refresh(app, text),
+        ]
+        told = revoke(app, text)
+        return any(each.status_code < 400 for each in answers) or (told.status_code, told.data) != (200, b"")
+
+    useful = [text for text in tried if is_of_use(text)]
+    left = [session.session_id for name in ("alice", "bob") for session in store_of(app).list_sessions(name)]
+    return useful + [session_id for session_id in living if session_id not in left]
+
+
+def test_nothing_that_clients_were_given_is_kept_logged_or_signalled(
+    app: Flask,
+    backend: Backend,
+    clock: StandingClock,
+    dump: Callable[[], bytes],
+    *,
+    heard: Heard,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given = live_through_everything(app, backend, clock)
+
+    assert len(given) > 20
+    assert find(given, dump()) == []
+    assert find(given, said(caplog)) == []
+    assert find(given, repr(heard).encode()) == []
+
+
+def test_what_looks_like_a_token_in_them_is_of_no_use(
+    app: Flask,
+    backend: Backend,
+    clock: StandingClock,
+    dump: Callable[[], bytes],
+    *,
+    heard: Heard,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    live_through_everything(app, backend, clock)
+
+    assert replay(app, dump() + said(caplog) + repr(heard).encode()) == []
+
+
+def test_not_even_with_the_key_can_a_refresh_token_be_made_of_them(
+    app: Flask, backend: Backend, clock: StandingClock, dump: Callable[[], bytes]
+) -> None:
+    live_through_everything(app, backend, clock)
+    sessions = app.extensions["tokenauth"].sessions
+    handles = {base64url.decode(text) for text in re.findall(rb"(?<![\w-])[\w-]{21}[AQgw](?![\w-])", dump(), re.ASCII)}
+
+    made = [sessions.write(RefreshToken(handle, generation)) for handle in handles for generation in range(4)]
+
+    assert len(made) >= 4 * 2
+    assert replay(app, "\n".join(made).encode()) == []
+
+
+def test_those_who_should_still_be_logged_in_are(app: Flask, backend: Backend, clock: StandingClock) -> None:
+    """Otherwise there would be nothing to steal above."""
+    live_through_everything(app, backend, clock)
+
+    names = "alice", "bob", "carol", "dave", "erin"
+    assert [len(store_of(app).list_sessions(name)) for name in names] == [1, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["refresh_token", "access_token"])
+def test_a_token_that_is_kept_would_be_found_and_used(app: Flask, dump: Callable[[], bytes], kind: str) -> None:
+    login = sign_in(app)
+
+    sign_in(app, "bob", claims={"x": login[kind]})
+
+    assert find([login[kind]], dump())
+    assert login[kind] in replay(app, dump())
+
+
+@pytest.mark.parametrize("spell", [bytes.hex, lambda raw: base64url.encode(raw).decode()])
+def test_a_handle_that_is_kept_would_be_found(
+    app: Flask, dump: Callable[[], bytes], spell: Callable[[bytes], str]
+) -> None:
+    token = sign_in(app)["refresh_token"]
+    sign_in(app, label=spell(base64url.decode(token.removeprefix("rt1_").encode())[:16]))
+
+    assert find([token], dump())
+
+
+def test_what_the_log_says_is_searched(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    login = sign_in(app)
+
+    logging.getLogger("any").debug("got %s", login["access_token"])
+
+    assert find([login["access_token"]], said(caplog))
+
+
+def test_sqlalchemy_was_asked_to_log_what_it_does(
+    app: Flask, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    login = sign_in(app)
+
+    assert (id_of(login).encode() in said(caplog)) is not isinstance(backend.source, MemoryStore)
+
+
+def test_what_lies_beside_the_database_is_searched(
+    app: Flask, backend: Backend, tmp_path: Path, dump: Callable[[], bytes]
+) -> None:
+    login = sign_in(app)
+
+    assert id_of(login).encode() in dump()
+    if not isinstance(backend.source, MemoryStore):
+        assert id_of(login).encode() in (tmp_path / "sessions.db-wal").read_bytes()
