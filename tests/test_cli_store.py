@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from click import Command, Group
 from flask import Flask
 
 from flask_tokenauth.core.errors import StoreUnavailable
@@ -10,7 +11,7 @@ from flask_tokenauth.doctor import examine
 from flask_tokenauth.state import state_of
 from flask_tokenauth.stores.memory import MemoryStore
 
-from .conftest import MakeApp
+from .conftest import MakeApp, Mint
 
 
 def init_db(app: Flask) -> tuple[int, str]:
@@ -73,3 +74,35 @@ def test_an_idle_lifetime_that_never_ends_anything_is_hinted_at(make_app: MakeAp
     app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REFRESH_IDLE_LIFETIME=idle, TOKENAUTH_SESSION_LIFETIME=60)
 
     assert bool(sentences(app)) is told
+
+
+def test_a_token_is_not_inspected_while_the_store_is_away(make_app: MakeApp, mint: Mint) -> None:
+    class Gone(MemoryStore):
+        def is_revoked(self, **asked: object) -> bool:
+            raise StoreUnavailable("the disk is full")
+
+    result = make_app(TOKENAUTH_STORE=Gone()).test_cli_runner().invoke(args=["tokenauth", "inspect"], input=mint())
+
+    assert result.exit_code == 1
+    assert result.output == "Error: the store cannot be asked: the disk is full\n"
+
+
+def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeApp) -> None:
+    app = make_app()
+    group = app.cli.commands["tokenauth"]
+    assert isinstance(group, Group)
+    group.add_command(Command("mine", help="An own command."))
+
+    listed = app.test_cli_runner().invoke(args=["tokenauth", "--help"]).output
+
+    assert [
+        word for word in ("doctor", "init-db", "inspect", "mine", "revoke", "routes", "token") if word in listed
+    ] == [
+        "doctor",
+        "init-db",
+        "inspect",
+        "mine",
+        "revoke",
+        "routes",
+        "token",
+    ]

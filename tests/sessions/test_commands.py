@@ -175,7 +175,7 @@ def test_all_that_a_user_has_is_ended_and_the_next_login_is_good(api: Flask) -> 
         bare = create_token("alice")
 
     assert done(api, "revoke", "--user", "alice") == (
-        "Ended: every session of this user; every token issued before is refused.\n"
+        "Sessions ended: 2. Every token issued to this user before is refused.\n"
     )
 
     assert [me(api, token) for token in (logins[0]["access_token"], logins[1]["access_token"], bare)] == [401, 401, 401]
