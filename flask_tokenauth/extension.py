@@ -144,7 +144,8 @@ class TokenAuth(Generic[T]):
             StoreUnavailable: the store cannot be asked.
         """
         state = current_state()
-        return state.store.list_sessions(state.judge.subject_of(user_id))
+        with state.asking():
+            return state.store.list_sessions(state.judge.subject_of(user_id))
 
     def revoke_session(self, session_id: str | None = None) -> bool:
         """End a session, whoever's it is, and its access tokens with it: a logout.
@@ -165,7 +166,8 @@ class TokenAuth(Generic[T]):
         _ = state.sessions
         if not isinstance(session_id, str | None):
             raise TypeError(f"a session's ID is a text, not {type(session_id).__name__}")
-        return end_session(state, find_current_session(state).session_id if session_id is None else session_id)
+        with state.asking():
+            return end_session(state, find_current_session(state).session_id if session_id is None else session_id)
 
     def revoke_user(self, user_id: T, *, api_keys: bool) -> None:
         """End every session of a user and refuse every token issued before: after a theft, or with a new password.
@@ -182,7 +184,9 @@ class TokenAuth(Generic[T]):
         """
         if not isinstance(api_keys, bool):
             raise TypeError("api_keys is True or False")
-        end_user(current_state(), user_id)
+        state = current_state()
+        with state.asking():
+            end_user(state, user_id)
 
     @property
     def user_id(self) -> T:

@@ -16,6 +16,7 @@ from .core.errors import (
     Refusal,
     SettingsError,
     StoreOutage,
+    StoreUnavailable,
 )
 from .settings import Settings
 
@@ -83,8 +84,11 @@ class NotPermitted(AuthError, Forbidden):
     _refusal = InsufficientScope
 
 
-class TemporarilyUnavailable(AuthError, ServiceUnavailable):
-    """503: the store cannot be asked whether the token still holds. ``Retry-After`` says when to come back."""
+class TemporarilyUnavailable(AuthError, ServiceUnavailable, StoreUnavailable):
+    """503: the store cannot be asked, and ``Retry-After`` says when to come back.
+
+    What raises :class:`StoreUnavailable` raises this within a request, so that every framework answers with it.
+    """
 
     _refusal = StoreOutage
 

@@ -2,11 +2,13 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from flask import Flask, Request
+from flask import Flask, Request, has_request_context
 from flask.typing import ResponseReturnValue
 
 from .core.claims import ClaimsPolicy
@@ -240,6 +242,20 @@ class AppState:
         """Return the exception that answers the current request while the store cannot be asked, and tell the log."""
         _log.error("the store cannot be asked: %s", error)
         return self.refuse(StoreOutage())
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Let what is asked of the store fail within a request as a refusal, which every framework knows to answer.
+
+        Unless the application has a handler of its own for :class:`StoreUnavailable`.
+        """
+        try:
+            yield
+        except StoreUnavailable as error:
+            answers: Any = self.app.error_handler_spec[None][None].get(StoreUnavailable)
+            if isinstance(error, AuthError) or not has_request_context() or answers != self.answer_outage:
+                raise
+            raise self.outage(error) from None
 
     def answer_outage(self, error: StoreUnavailable) -> ResponseReturnValue:
         """Answer a request whose view could not ask the store; the application's handler unless it has its own.

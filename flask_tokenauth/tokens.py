@@ -52,6 +52,10 @@ def create_token(
     subject = state.judge.subject_of(user_id)
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
     granted = _keep(scopes)
+    epoch = 0
+    if state.settings.store is not None:
+        with state.asking():
+            epoch = state.store.read_epoch(subject)
     token = state.issuer.issue(
         subject,
         granted,
@@ -60,7 +64,7 @@ def create_token(
         audience=audience,
         client_id=client_id,
         auth_time=auth_time,
-        epoch=0 if state.settings.store is None else state.store.read_epoch(subject),
+        epoch=epoch,
         claims=claims,
     )
     if token_issued.receivers:
@@ -110,7 +114,8 @@ def token_response(
             lifetime=None if expires_in is None else read_duration(expires_in),
             auth_time=seconds_of(signed_in),
         )
-        return _open_session(state, subject, grant, label)
+        with state.asking():
+            return _open_session(state, subject, grant, label)
     if label is not None:
         state.sessions  # noqa: B018  # which says that there are none
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
