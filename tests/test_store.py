@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from flask_tokenauth.core.errors import Refusal, SettingsError, StoreUnavailable
+from flask_tokenauth.core.identifiers import is_identifier
+from flask_tokenauth.core.news import Revocation
 from flask_tokenauth.core.store import (
     MAX_GENERATION,
     Grant,
     NewSession,
-    Revocation,
     Session,
     check_generation,
-    is_identifier,
     read_grant,
     write_grant,
 )

@@ -5,24 +5,23 @@ session's ID, a digest, and the number of its generation. What it says is not be
 cannot be read is :class:`~.errors.StoreUnavailable`, never a session.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 
 from .errors import StoreUnavailable
 from .frozen import freeze, thaw
+from .identifiers import MAX_IDENTIFIER, YEAR_9999, check_identifier, is_clean, is_identifier, is_whole
+from .news import Revocation
 from .scopes import check_scope_token
 
-MAX_IDENTIFIER = 255  # characters of a session's, user's or token's ID, and of a label
 MAX_USER_AGENT = 500  # characters
 MAX_GENERATION = 2**32 - 1  # four bytes of a refresh token
 
-_YEAR_9999 = 253402300799  # the last second that datetime knows
 _LONGEST = timedelta(days=36525)
 
 
@@ -53,7 +52,7 @@ class Grant:
             check_identifier("client_id", self.client_id)
         if self.lifetime is not None:
             _check_duration("lifetime", self.lifetime)
-        if self.auth_time is not None and not _is_whole(self.auth_time, _YEAR_9999):
+        if self.auth_time is not None and not is_whole(self.auth_time, YEAR_9999):
             raise ValueError("auth_time is seconds, from 0 to the year 9999")
         object.__setattr__(self, "claims", freeze(self.claims))
 
@@ -174,7 +173,7 @@ class Session:
 
     def __post_init__(self) -> None:
         _check_facts(self)
-        if not _is_whole(self.generation, MAX_GENERATION + 1) or not _is_whole(self.epoch):
+        if not is_whole(self.generation, MAX_GENERATION + 1) or not is_whole(self.epoch):
             raise ValueError("generation and epoch are whole numbers, not below 0")
 
 
@@ -203,27 +202,6 @@ class Redemption:
     outcome: Outcome
     session: Session | None = None  # swapped, retried: as it is now; reused: the one that ended; gone: none
     rolled_back: bool = False  # the store had a lower generation than the one we once issued: it has lost writes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revocation:
-    """That a token or a session, or what is older of a user, is good no more.
-
-    Raises:
-        ValueError: the subject is no identifier, or a number is out of range.
-    """
-
-    kind: Literal["t", "s", "u"]  # token, session, user
-    subject: str  # "jti", "sid" or "sub"
-    value: int = 0  # token: its "exp" in seconds, 0 if unknown; user: the epoch, below which all is refused
-    expires_at: int  # when it may be forgotten, milliseconds since 1970-01-01T00:00:00Z
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("t", "s", "u"):
-            raise ValueError('kind is "t", "s" or "u"')
-        check_identifier("subject", self.subject)
-        if not _is_whole(self.value) or not _is_whole(self.expires_at, _YEAR_9999 * 1000):
-            raise ValueError("value and expires_at are whole numbers, not below 0, expires_at not after the year 9999")
 
 
 @runtime_checkable
@@ -324,20 +302,9 @@ class Store(Protocol):
         """
 
 
-def is_identifier(value: object) -> bool:
-    """Say whether *value* is a text of 1 to 255 characters without control characters and surrogates."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER and _is_clean(value)
-
-
-def check_identifier(name: str, value: object) -> None:
-    """Raise ValueError, with the *name* of the *value*, for what is no identifier."""
-    if not is_identifier(value):
-        raise ValueError(f"{name} is a text of 1 to 255 characters, without control characters")
-
-
 def check_generation(generation: int) -> None:
     """Raise ValueError for what is no generation of a refresh token."""
-    if not _is_whole(generation, MAX_GENERATION):
+    if not is_whole(generation, MAX_GENERATION):
         raise ValueError("generation is a whole number, from 0 to 2**32 - 1")
 
 
@@ -348,18 +315,10 @@ def _check_facts(session: NewSession | Session) -> None:
         ("label", session.label, MAX_IDENTIFIER),
         ("user_agent", session.user_agent, MAX_USER_AGENT),
     ):
-        if text is not None and not (isinstance(text, str) and len(text) <= most and _is_clean(text)):
+        if text is not None and not (isinstance(text, str) and len(text) <= most and is_clean(text)):
             raise ValueError(f"{name} is a text of at most {most} characters, without control characters")
 
 
 def _check_duration(name: str, duration: timedelta) -> None:
     if not timedelta(0) < duration <= _LONGEST:
         raise ValueError(f"{name} is above zero, and a hundred years at most")
-
-
-def _is_clean(text: str) -> bool:
-    return text.isprintable() or all(unicodedata.category(each) not in ("Cc", "Cs") for each in text)
-
-
-def _is_whole(value: object, most: int = 2**63 - 1) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most

@@ -14,15 +14,15 @@ from datetime import timedelta
 from threading import Lock
 
 from ..core.errors import SettingsError
+from ..core.identifiers import check_identifier
+from ..core.news import Revocation
 from ..core.store import (
     NewSession,
     Outcome,
     Redemption,
-    Revocation,
     Session,
     Terms,
     check_generation,
-    check_identifier,
     write_grant,
 )
 from .rows import SessionRow, in_milliseconds

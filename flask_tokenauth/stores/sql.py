@@ -14,16 +14,15 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.sql.base import Executable
 
 from ..core.errors import SettingsError, StoreUnavailable
+from ..core.identifiers import GREATEST, check_identifier, is_identifier
+from ..core.news import Revocation
 from ..core.store import (
     NewSession,
     Outcome,
     Redemption,
-    Revocation,
     Session,
     Terms,
     check_generation,
-    check_identifier,
-    is_identifier,
     write_grant,
 )
 from .rows import SessionRow, check_whole, in_milliseconds
@@ -32,8 +31,6 @@ from .sql_statements import Statements
 from .sql_tables import SCHEMA, facts, metadata
 
 __all__ = ["SQLStore", "metadata"]
-
-_GREATEST = 2**63 - 1  # number that a column takes
 
 
 class SQLStore:
@@ -168,7 +165,7 @@ class SQLStore:
         asked = {"asked_token": token_id, "asked_session": session_id, "asked_user": user_id}
         values = {name: value if is_identifier(value) else None for name, value in asked.items()}
         statement = self._statements().is_revoked
-        known = max(-1, min(epoch, _GREATEST))
+        known = max(-1, min(epoch, GREATEST))
         return self._database.read(
             lambda connection: connection.execute(statement, {**values, "known_epoch": known}).first() is not None
         )

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ...core.store import Outcome, Revocation, Store
+from ...core.news import Revocation
+from ...core.store import Outcome, Store
 from .kit import MEMORY, is_live, is_revoked, outcome, start
 from .revocation import LATER, has
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from ...core.store import Outcome, Revocation, Store
+from ...core.news import Revocation
+from ...core.store import Outcome, Store
 from .kit import MARGIN, MEMORY, AgeRevocations, at_once, is_live, is_revoked, outcome, start
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z

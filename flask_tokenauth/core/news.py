@@ -1,0 +1,36 @@
+"""What a store says of what is revoked: one entry each, and the news since a reader last asked."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .identifiers import YEAR_9999, check_identifier, is_whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """That a token or a session, or what is older of a user, is good no more.
+
+    Raises:
+        ValueError: the subject is no identifier, or a number is out of range.
+    """
+
+    kind: Literal["t", "s", "u"]  # token, session, user
+    subject: str  # "jti", "sid" or "sub"
+    value: int = 0  # token: its "exp" in seconds, 0 if unknown; user: the epoch, below which all is refused
+    expires_at: int  # when it may be forgotten, milliseconds since 1970-01-01T00:00:00Z
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("t", "s", "u"):
+            raise ValueError('kind is "t", "s" or "u"')
+        check_identifier("subject", self.subject)
+        if not is_whole(self.value) or not is_whole(self.expires_at, YEAR_9999 * 1000):
+            raise ValueError("value and expires_at are whole numbers, not below 0, expires_at not after the year 9999")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What a reader has not heard yet, or has heard before: entries may come again, and in any order."""
+
+    entries: tuple[Revocation, ...] = ()
+    cursor: str | None = None  # for the next call; None: the store is another one, or has lost writes, so begin anew
+    more: bool = False  # there is more now: this was a page, and the next call has the next
