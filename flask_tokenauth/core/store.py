@@ -16,7 +16,7 @@ import msgspec
 from .errors import StoreUnavailable
 from .frozen import freeze, thaw
 from .identifiers import MAX_IDENTIFIER, YEAR_9999, check_identifier, is_clean, is_identifier, is_whole
-from .news import Revocation
+from .news import News, Revocation
 from .scopes import check_scope_token
 
 MAX_USER_AGENT = 500  # characters
@@ -293,6 +293,25 @@ class Store(Protocol):
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
         """Ask for one access token: is it, its session, or what its user had at its *epoch*, revoked?"""
+
+    def news(self, cursor: str | None) -> News:
+        """Tell what is revoked, to a reader who asks again and again.
+
+        Args:
+            cursor: of the last answer to this reader, opaque text; None to begin with. What no cursor of this store can
+                be is answered like one of another store, or with an error; never with news.
+
+        Returns:
+            A page of entries. From None on, page by page until there is no *more*, come all that have not expired, and
+            from each later cursor those that are new. Once there is no more, the reader has heard of everything that
+            was kept before it asked for the first of these pages, however others wrote meanwhile: a store that pages
+            puts into the cursors where it stood when that page was asked for. Entries may come twice, as one or merged
+            with others of their subject, and what was said again and changes nothing need not come again.
+
+            A cursor of None, and no entries, where the store is not the one that the given cursor is from, or does not
+            have any more all that it had: it was restarted without its memory, wiped, or restored from an older copy.
+            The reader begins anew then, and tells the store by :meth:`revoke` what that has forgotten.
+        """
 
     def purge(self) -> int:
         """Forget what is over: sessions that are live no more, and revocations that have expired. Epochs stay.

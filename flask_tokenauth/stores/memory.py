@@ -11,11 +11,14 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import takewhile
+from secrets import token_hex
 from threading import Lock
+from typing import Literal, NamedTuple
 
 from ..core.errors import SettingsError
 from ..core.identifiers import check_identifier
-from ..core.news import Revocation
+from ..core.news import News, Revocation
 from ..core.store import (
     NewSession,
     Outcome,
@@ -25,7 +28,21 @@ from ..core.store import (
     check_generation,
     write_grant,
 )
-from .rows import SessionRow, in_milliseconds
+from .rows import SessionRow, in_milliseconds, parse_number
+
+_Kind = Literal["t", "s", "u"]
+
+
+class _Entry(NamedTuple):
+    """What is remembered of one that is revoked."""
+
+    value: int
+    expires_at: int
+    number: int  # rises with each that is written
+
+    def to_revocation(self, kind: _Kind, subject: str) -> Revocation:
+        """Return it as readers get it."""
+        return Revocation(kind=kind, subject=subject, value=self.value, expires_at=self.expires_at)
 
 
 class MemoryStore:
@@ -43,7 +60,9 @@ class MemoryStore:
         self._issuer: str | None = None
         self._sessions: dict[str, SessionRow] = {}
         self._epochs: dict[str, int] = {}
-        self._revoked: dict[tuple[str, str], tuple[int, int]] = {}  # kind and subject: value and expiry
+        self._incarnation = token_hex(16)
+        self._written = 0  # entries so far
+        self._revoked: dict[tuple[_Kind, str], _Entry] = {}  # by kind and subject, the one that changed last at the end
 
     def bind(self, issuer: str) -> None:
         if self._issuer not in (None, issuer):
@@ -128,22 +147,35 @@ class MemoryStore:
                 self._sessions[subject].ended_at = now
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
-        asked = (("t", token_id, -1), ("s", session_id, -1), ("u", user_id, epoch))
+        asked: tuple[tuple[_Kind, str | None, int], ...] = (
+            ("t", token_id, -1),
+            ("s", session_id, -1),
+            ("u", user_id, epoch),
+        )
         with self._entered() as now:
             for kind, subject, known in asked:
-                value, expires_at = self._revoked.get((kind, subject or ""), (-1, 0))
-                if value > known and now < expires_at:
+                entry = self._revoked.get((kind, subject or ""))
+                if entry is not None and entry.value > known and now < entry.expires_at:
                     return True
             return False
+
+    def news(self, cursor: str | None) -> News:
+        with self._entered() as now:
+            heard = 0 if cursor is None else self._read_cursor(cursor)
+            if heard is None:
+                return News()
+            fresh = takewhile(lambda each: each[1].number > heard, reversed(self._revoked.items()))
+            entries = tuple(entry.to_revocation(*key) for key, entry in fresh if now < entry.expires_at)
+            return News(entries=entries, cursor=f"{self._incarnation}.{self._written}")
 
     def purge(self) -> int:
         with self._entered() as now:
             gone = [row.session_id for row in self._sessions.values() if not self._is_live(row, now)]
             for session_id in gone:
                 del self._sessions[session_id]
-            forgotten = [entry for entry, (_, expires_at) in self._revoked.items() if expires_at <= now]
-            for entry in forgotten:
-                del self._revoked[entry]
+            forgotten = [key for key, entry in self._revoked.items() if entry.expires_at <= now]
+            for key in forgotten:
+                del self._revoked[key]
             return len(gone) + len(forgotten)
 
     @contextmanager
@@ -160,9 +192,18 @@ class MemoryStore:
         row.ended_at = now
         self._remember("s", row.session_id, 0, now + in_milliseconds(memory))
 
-    def _remember(self, kind: str, subject: str, value: int, expires_at: int) -> None:
-        old_value, old_expires_at = self._revoked.get((kind, subject), (0, 0))
-        self._revoked[kind, subject] = max(old_value, value), max(old_expires_at, expires_at)
+    def _remember(self, kind: _Kind, subject: str, value: int, expires_at: int) -> None:
+        old = self._revoked.pop((kind, subject), _Entry(0, 0, 0))  # so that it goes to the end
+        self._written += 1
+        self._revoked[kind, subject] = _Entry(max(old.value, value), max(old.expires_at, expires_at), self._written)
+
+    def _read_cursor(self, cursor: str) -> int | None:
+        """Return how much was written when we made *cursor*; None if this memory never did."""
+        incarnation, _, text = cursor.partition(".")
+        number = parse_number(text)
+        if incarnation != self._incarnation or number is None or number > self._written:
+            return None
+        return number
 
 
 def _swap(row: SessionRow, generation: int, now: int, terms: Terms) -> Redemption:

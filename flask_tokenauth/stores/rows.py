@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..core.errors import StoreUnavailable
+from ..core.identifiers import GREATEST
+from ..core.news import Revocation
 from ..core.store import Outcome, Session, Terms, read_grant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +88,25 @@ class SessionRow:
 def in_milliseconds(duration: timedelta) -> int:
     """Return a duration in milliseconds, a begun one as a whole: nothing is forgotten early."""
     return -(-duration // _MILLISECOND)
+
+
+def parse_number(text: str) -> int | None:
+    """Return the whole number, not below 0 and one that a store can keep, that *text* is in digits; else None."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(GREATEST))):
+        return None
+    return int(text) if int(text) <= GREATEST else None
+
+
+def to_revocation(columns: Mapping[str, Any]) -> Revocation:
+    """Take an entry that a store answered, and believe none of its types.
+
+    Raises:
+        StoreUnavailable: it cannot be one. To leave it out would be to believe what it may revoke.
+    """
+    try:
+        return Revocation(**columns)
+    except ValueError as error:
+        raise StoreUnavailable("a revocation in the store cannot be read") from error
 
 
 def check_whole(name: str, value: object) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.sql.base import Executable
 
 from ..core.errors import SettingsError, StoreUnavailable
 from ..core.identifiers import GREATEST, check_identifier, is_identifier
-from ..core.news import Revocation
+from ..core.news import News, Revocation
 from ..core.store import (
     NewSession,
     Outcome,
@@ -27,6 +27,7 @@ from ..core.store import (
 )
 from .rows import SessionRow, check_whole, in_milliseconds
 from .sql_engine import Database
+from .sql_news import read_news
 from .sql_statements import Statements
 from .sql_tables import SCHEMA, facts, metadata
 
@@ -169,6 +170,10 @@ class SQLStore:
         return self._database.read(
             lambda connection: connection.execute(statement, {**values, "known_epoch": known}).first() is not None
         )
+
+    def news(self, cursor: str | None) -> News:
+        self._statements()
+        return self._database.read(lambda connection: read_news(connection, cursor))
 
     def purge(self) -> int:
         statements = self._statements()

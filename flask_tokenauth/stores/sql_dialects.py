@@ -21,6 +21,7 @@ class Dialect:
     now: ColumnElement[int]  # milliseconds since 1970-01-01T00:00:00Z, of the moment the statement runs
     greatest: Callable[..., ColumnElement[int]]
     least: Callable[..., ColumnElement[int]]
+    mark: ColumnElement[int]  # what a new revocation has in "seq"
     insert: Callable[..., Any]  # an INSERT that knows ON CONFLICT
     begin: str  # a transaction in which nobody else changes what was read
     on_connect: tuple[str, ...]  # what each new connection is told
@@ -62,6 +63,7 @@ SQLITE = Dialect(
     now=cast(func.round((func.julianday("now") - _JULIAN_1970) * 86_400_000.0), BigInteger),
     greatest=func.max,
     least=func.min,
+    mark=cast(func.random(), BigInteger),  # see sql_news
     insert=sqlite.insert,
     begin="BEGIN IMMEDIATE",  # one that begins by reading fails as soon as another has written meanwhile
     # Milliseconds, after which we ask again. Left to itself SQLite asks ten times a second in the end, and a process

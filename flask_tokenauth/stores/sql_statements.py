@@ -98,8 +98,8 @@ class Statements:
         )
 
     def _build_revocations(self) -> None:
-        self.remember = _remember(self._now + _number("memory"))
-        self.remember_until = _remember(_number("until"))
+        self.remember = _remember(self._now + _number("memory"), self._dialect.mark)
+        self.remember_until = _remember(_number("until"), self._dialect.mark)
         self.is_revoked = (
             select(literal(1))
             .where(
@@ -136,7 +136,7 @@ def _epoch_of(user_id: ColumnElement[str]) -> ColumnElement[int]:
     return func.coalesce(found, 0)
 
 
-def _remember(expires_at: ColumnElement[int]) -> Insert:
+def _remember(expires_at: ColumnElement[int], mark: ColumnElement[int]) -> Insert:
     """Insert a revocation, unless it is there: clients repeat themselves, and every worker reads what is inserted."""
     given = (_text("kind"), _text("subject"), _number("value"))
     there = exists().where(
@@ -146,7 +146,7 @@ def _remember(expires_at: ColumnElement[int]) -> Insert:
         revocations.c.expires_at >= expires_at,
     )
     return insert(revocations).from_select(
-        ["kind", "subject", "value", "expires_at"], select(*given, expires_at).where(~there)
+        ["kind", "subject", "value", "expires_at", "seq"], select(*given, expires_at, mark).where(~there)
     )
 
 

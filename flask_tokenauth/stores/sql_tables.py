@@ -43,7 +43,7 @@ revocations = Table(
     metadata,
     # On SQLite never used twice: who asks for what came after a number must not miss what took a purged one.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("seq", BigInteger, nullable=False, server_default="0"),  # SQLite goes by id, other servers by this
+    Column("seq", BigInteger, nullable=False, server_default="0"),  # SQLite: a random mark; other servers count here
     Column("kind", String(1), nullable=False),
     Column("subject", _IDENTIFIER, nullable=False),
     Column("value", BigInteger, nullable=False, server_default="0"),

@@ -23,7 +23,9 @@ def revocation_ager(store: MemoryStore) -> AgeRevocations:
 
     def age_revocations(duration: timedelta) -> None:
         by = duration // timedelta(milliseconds=1)
-        store._revoked = {entry: (value, until - by) for entry, (value, until) in store._revoked.items()}
+        store._revoked = {
+            key: entry._replace(expires_at=entry.expires_at - by) for key, entry in store._revoked.items()
+        }
 
     return age_revocations
 

@@ -2,17 +2,18 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
 from flask_tokenauth.core.store import Grant, NewSession, Terms
-from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, SetGeneration
+from flask_tokenauth.stores.sql import SQLStore, metadata
+from flask_tokenauth.testing.store_contract import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
 
 TERMS = Terms(idle_lifetime=timedelta(days=30), retry_window=timedelta(hours=1), memory=timedelta(days=1))
 
@@ -92,6 +93,37 @@ def generation_setter(path: Path) -> SetGeneration:
         execute(path, "UPDATE tokenauth_session SET generation = ? WHERE session_id = ?", generation, session_id)
 
     return set_generation
+
+
+def copier(path: Path) -> CopyStore:
+    """Return the contract's ``copy``: a backup, and its restoration under a store in use."""
+
+    def copy() -> Callable[[], None]:
+        backup = path.with_suffix(f".{token_hex(4)}")
+        with opened(path) as source, opened(backup) as target:
+            source.backup(target)
+
+        def put_back() -> None:
+            with opened(backup) as source, opened(path) as target:
+                source.backup(target)
+
+        return put_back
+
+    return copy
+
+
+def wiper(path: Path) -> WipeStore:
+    """Return the contract's ``wipe``: the tables go, and are made anew."""
+
+    def wipe() -> None:
+        with opened(path) as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(f"DROP TABLE {table.name}")
+        store = SQLStore(url_of(path))
+        store.create()
+        store.close()
+
+    return wipe
 
 
 def engine_of(store: SQLStore) -> Engine:

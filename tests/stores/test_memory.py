@@ -3,13 +3,22 @@
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.stores.memory import MemoryStore
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, SetGeneration, StoreContract
+from flask_tokenauth.testing.store_contract import (
+    Age,
+    AgeRevocations,
+    CopyStore,
+    SetGeneration,
+    StoreContract,
+    WipeStore,
+)
 from flask_tokenauth.testing.store_contract.kit import at_once
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
@@ -29,6 +38,23 @@ class MemoryStoreFixtures:
     @pytest.fixture
     def set_generation(self, store: MemoryStore) -> SetGeneration:
         return generation_setter(store)
+
+    @pytest.fixture
+    def copy(self, store: MemoryStore) -> CopyStore:
+        def copy() -> Callable[[], None]:
+            kept = deepcopy((store._sessions, store._epochs, store._revoked, store._written))
+
+            def put_back() -> None:
+                store._sessions, store._epochs, store._revoked, store._written = kept
+                store._incarnation = MemoryStore()._incarnation  # memory comes back only in another process
+
+            return put_back
+
+        return copy
+
+    @pytest.fixture
+    def wipe(self, store: MemoryStore) -> WipeStore:
+        return lambda: MemoryStore.__init__(store)
 
 
 class TestMemoryStore(MemoryStoreFixtures, StoreContract):

@@ -7,7 +7,7 @@ import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.store import Grant, Outcome, Terms, write_grant
-from flask_tokenauth.stores.rows import SessionRow, in_milliseconds
+from flask_tokenauth.stores.rows import SessionRow, in_milliseconds, parse_number, to_revocation
 
 TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), memory=timedelta(days=1))
 NOW = 1_700_000_000_000
@@ -74,3 +74,24 @@ def test_a_generation_that_should_have_been_swapped_is_no_reuse() -> None:
 @pytest.mark.parametrize(("duration", "milliseconds"), [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2)])
 def test_begun_milliseconds_count_as_whole_ones(duration: int, milliseconds: int) -> None:
     assert in_milliseconds(timedelta(microseconds=duration)) == milliseconds
+
+
+@pytest.mark.parametrize("number", [0, 7, 2**63 - 1])
+def test_digits_are_a_number(number: int) -> None:
+    assert parse_number(str(number)) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "-1", "+1", " 1", "1 ", "1_0", "1.0", "\u0661", "\u00b2", str(2**63), "9" * 20]
+)
+def test_anything_else_is_none_that_a_store_can_keep(text: str) -> None:
+    assert parse_number(text) is None
+
+
+def test_a_row_is_read_as_a_revocation_and_garbage_is_an_outage() -> None:
+    good: dict[str, Any] = {"kind": "t", "subject": "a", "value": 0, "expires_at": NOW}
+
+    assert to_revocation(good).subject == "a"
+    for name, value in ("kind", []), ("kind", None), ("subject", None), ("value", None), ("expires_at", True):
+        with pytest.raises(StoreUnavailable):
+            to_revocation(good | {name: value})

@@ -6,17 +6,28 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from flask_tokenauth.stores import sql_news
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, SetGeneration, StoreContract
+from flask_tokenauth.testing.store_contract import (
+    Age,
+    AgeRevocations,
+    CopyStore,
+    SetGeneration,
+    StoreContract,
+    WipeStore,
+)
+from flask_tokenauth.testing.store_contract.news import NewsContract
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
 from .sqlite_kit import (
     ager,
+    copier,
     engine_where_time_stands_still,
     generation_setter,
     revocation_ager,
     url_of,
+    wiper,
 )
 
 
@@ -43,9 +54,25 @@ class SQLStoreFixtures:
     def set_generation(self, path: Path) -> SetGeneration:
         return generation_setter(path)
 
+    @pytest.fixture
+    def copy(self, path: Path) -> CopyStore:
+        return copier(path)
+
+    @pytest.fixture
+    def wipe(self, path: Path) -> WipeStore:
+        return wiper(path)
+
 
 class TestSQLStore(SQLStoreFixtures, StoreContract):
     """By the clock of the machine."""
+
+
+class TestSQLStoreInSmallPages(SQLStoreFixtures, NewsContract):
+    """As for readers of a store that has more to say than one page holds."""
+
+    @pytest.fixture(autouse=True)
+    def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sql_news, "PAGE", 2)
 
 
 class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, RedemptionContract):

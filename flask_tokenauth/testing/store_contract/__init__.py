@@ -16,18 +16,25 @@ its back, so that no test waits for a clock::
         @pytest.fixture
         def set_generation(self, store) -> SetGeneration: ...  # set_generation(session_id, generation)
 
+        @pytest.fixture
+        def copy(self, store) -> CopyStore: ...  # put_back = copy(), and later put_back(): as from a backup
+
+        @pytest.fixture
+        def wipe(self, store) -> WipeStore: ...  # wipe(): all is lost, and an empty store is in its place
+
 ``pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")`` in a ``conftest.py`` makes failures tell
 more. The only modules beside the fixtures that import pytest, which the package does not depend on.
 """
 
 from .identifiers import IdentifierContract
-from .kit import Age, AgeRevocations, SetGeneration
+from .kit import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
+from .news import NewsContract
 from .redemption import RedemptionContract
 from .revocation import RevocationContract
 from .sessions import SessionContract
 
-__all__ = ["Age", "AgeRevocations", "SetGeneration", "StoreContract"]
+__all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
 
 
-class StoreContract(SessionContract, RedemptionContract, RevocationContract, IdentifierContract):
+class StoreContract(SessionContract, RedemptionContract, RevocationContract, NewsContract, IdentifierContract):
     """Every promise of :class:`flask_tokenauth.core.store.Store`."""

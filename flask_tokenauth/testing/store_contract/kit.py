@@ -1,6 +1,7 @@
 """What the tests of the contract share: types of the fixtures, durations, and short ways to ask."""
 
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,6 +13,8 @@ from ...core.store import Grant, NewSession, Outcome, Redemption, Store, Terms
 Age = Callable[[str, timedelta], None]
 AgeRevocations = Callable[[timedelta], None]
 SetGeneration = Callable[[str, int], None]
+CopyStore = Callable[[], Callable[[], None]]
+WipeStore = Callable[[], None]
 
 IDLE = timedelta(days=30)
 LIFETIME = timedelta(days=90)
@@ -48,6 +51,11 @@ def is_live(store: Store, session_id: str = "session") -> bool:
 def is_revoked(store: Store, session_id: str | None = "session") -> bool:
     """Say whether the store says that of a session's tokens."""
     return store.is_revoked(token_id=None, session_id=session_id, user_id="nobody", epoch=0)
+
+
+def until(left: timedelta) -> int:
+    """Return an instant in milliseconds since 1970-01-01T00:00:00Z, so far ahead."""
+    return int((time.time() + left.total_seconds()) * 1000)
 
 
 def at_once(number: int, work: Callable[[int], T]) -> list[T]:

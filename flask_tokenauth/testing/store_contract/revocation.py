@@ -7,7 +7,7 @@ import pytest
 
 from ...core.news import Revocation
 from ...core.store import Outcome, Store
-from .kit import MARGIN, MEMORY, AgeRevocations, at_once, is_live, is_revoked, outcome, start
+from .kit import MARGIN, MEMORY, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
 HOUR = timedelta(hours=1)
@@ -16,11 +16,6 @@ HOUR = timedelta(hours=1)
 def has(store: Store, *, token_id: str | None = None, user_id: str = "nobody", epoch: int = 0) -> bool:
     """Ask for a token without session."""
     return store.is_revoked(token_id=token_id, session_id=None, user_id=user_id, epoch=epoch)
-
-
-def until(left: timedelta) -> int:
-    """Return an instant in milliseconds, so far ahead."""
-    return int((time.time() + left.total_seconds()) * 1000)
 
 
 class RevocationContract:

@@ -1,0 +1,96 @@
+"""What came into SQLite's table of revocations after a cursor.
+
+One writes at a time there, and numbers are never used twice: what has a number above the last one heard is what is new.
+Numbers alone do not tell a database that an older copy was put in place of, once it has got as far again with other
+entries. So each entry has a random mark, and a cursor that of the entry it ends with.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, column, func, select, table
+
+from ..core.errors import StoreUnavailable
+from ..core.news import News
+from .rows import check_whole, parse_number, to_revocation
+from .sql_dialects import SQLITE
+from .sql_tables import facts, revocations
+
+PAGE = 20_000  # entries
+
+_after, _head = bindparam("after", type_=BigInteger()), bindparam("head", type_=BigInteger())
+_counted = table("sqlite_sequence", column("name"), column("seq", BigInteger()))
+_last = select(_counted.c.seq).where(_counted.c.name == revocations.name).scalar_subquery()
+_mark = cast(cast(revocations.c.seq, BigInteger()), Text())  # digits, whatever lies there
+_PRESENT = select(
+    select(facts.c.value).where(facts.c.name == "store_id").scalar_subquery().label("store_id"),
+    func.coalesce(_last, 0).label("head"),
+    select(_mark).where(revocations.c.id == _last).scalar_subquery().label("head_mark"),
+    select(_mark).where(revocations.c.id == _after).scalar_subquery().label("mark"),
+)
+_ENTRIES = (
+    select(
+        revocations.c.id,
+        _mark.label("mark"),
+        revocations.c.kind,
+        revocations.c.subject,
+        revocations.c.value,
+        revocations.c.expires_at,
+    )
+    .where(revocations.c.id > _after, revocations.c.id <= _head, revocations.c.expires_at > SQLITE.now)
+    .order_by(revocations.c.id)
+    .limit(bindparam("page", type_=BigInteger()))
+)
+
+
+class _Cursor(NamedTuple):
+    """Where a reader stands."""
+
+    store_id: str
+    number: int = 0  # of the last entry heard
+    mark: str = ""  # of that entry; empty if it was purged before it was heard
+
+    @classmethod
+    def parse(cls, text: str) -> "_Cursor | None":
+        """Return what we wrote; None for anything else."""
+        number_and_mark, _, store_id = text.partition(" ")
+        digits, _, mark = number_and_mark.partition(".")
+        number = parse_number(digits)
+        return None if number is None else cls(store_id, number, mark)
+
+    def __str__(self) -> str:
+        return f"{self.number}.{self.mark} {self.store_id}"
+
+
+def read_news(connection: Connection, text: str | None) -> News:
+    """Return the page of news after the cursor *text*; see :meth:`flask_tokenauth.core.store.Store.news`."""
+    heard = _Cursor("") if text is None else _Cursor.parse(text)
+    if heard is None:
+        return News()
+    # The head is read first. So it may be that of an earlier moment than the entries up to it, but never of a later.
+    present = connection.execute(_PRESENT, {"after": heard.number}).one()
+    if not isinstance(present.store_id, str):
+        raise StoreUnavailable("the store has lost its ID")
+    check_whole("the last number", present.head)
+    if text is not None and not _goes_on(heard, present.store_id, present.head, present.mark):
+        return News()
+    head = _Cursor(present.store_id, present.head, present.head_mark or "")
+    return _read_page(connection, heard, head)
+
+
+def _goes_on(heard: _Cursor, store_id: str, head: int, mark: str | None) -> bool:
+    """Say whether the store still has what a reader has heard, but for what was purged since."""
+    return heard.store_id == store_id and heard.number <= head and mark in (None, heard.mark)
+
+
+def _read_page(connection: Connection, heard: _Cursor, head: _Cursor) -> News:
+    if heard.number == head.number:
+        return News(cursor=str(head))
+    asked = {"after": heard.number, "head": head.number, "page": PAGE}
+    rows = connection.execute(_ENTRIES, asked).mappings().all()
+    entries = tuple(
+        to_revocation({name: row[name] for name in ("kind", "subject", "value", "expires_at")}) for row in rows
+    )
+    if len(rows) < PAGE or rows[-1]["id"] >= head.number:
+        return News(entries=entries, cursor=str(head))
+    last = _Cursor(head.store_id, rows[-1]["id"], rows[-1]["mark"])
+    return News(entries=entries, cursor=str(last), more=True)

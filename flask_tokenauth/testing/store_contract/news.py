@@ -1,0 +1,399 @@
+"""News: no reader misses what was revoked before it asked, whoever writes meanwhile, whatever becomes of the store."""
+
+import time
+from contextlib import suppress
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from ...core.errors import StoreUnavailable
+from ...core.news import News, Revocation
+from ...core.store import Store
+from .kit import (
+    MARGIN,
+    MEMORY,
+    NO_WINDOW,
+    AgeRevocations,
+    CopyStore,
+    WipeStore,
+    at_once,
+    is_revoked,
+    redeem,
+    start,
+    until,
+)
+from .revocation import LATER, has
+
+Facts = tuple[str, str]  # kind and subject
+
+HOUR = timedelta(hours=1)
+WRITERS = 8
+EACH = 20  # entries of each writer
+NO_CURSORS = [
+    "",
+    " ",
+    "x",
+    "0",
+    "1",
+    "-1",
+    "0.0",
+    "999999999999",
+    "9" * 19,
+    "9" * 400,
+    "\x00",
+    "\ud800",
+    "é",
+    "\u0661",  # a digit, to some
+    "\u00b2",
+    "1e3",
+    "'; --",
+    "%s",
+    "{}",
+    "x" * 100_000,
+]
+
+
+class Reader:
+    """Asks a store for news, as a worker does, and knows all that it has heard."""
+
+    def __init__(self, store: Store) -> None:
+        self.heard: dict[Facts, Revocation] = {}
+        self.cursor: str | None = None
+        self._store = store
+
+    def ask(self) -> set[Facts]:
+        """Ask until there is no more; return what came."""
+        came: dict[Facts, Revocation] = {}
+        more = True
+        while more:
+            news = self._store.news(self.cursor)
+            assert news.cursor is not None, "the store wants its reader to begin anew"
+            came |= {(each.kind, each.subject): each for each in news.entries}
+            self.cursor, more = news.cursor, news.more
+        self.heard |= came
+        return set(came)
+
+    def begin_anew(self) -> set[Facts]:
+        """Ask for everything; return what came."""
+        self.cursor = None
+        return self.ask()
+
+
+def revoke(store: Store, *subjects: str, left: timedelta = HOUR) -> None:
+    """Revoke tokens."""
+    for subject in subjects:
+        store.revoke(Revocation(kind="t", subject=subject, expires_at=until(left)))
+
+
+def tokens(*subjects: str) -> set[Facts]:
+    """Return what a reader hears of tokens."""
+    return {("t", subject) for subject in subjects}
+
+
+def wants_a_new_beginning(store: Store, cursor: str | None) -> bool:
+    """Ask from *cursor* on."""
+    return store.news(cursor) == News()
+
+
+class NewsContract:
+    """What a store promises to readers."""
+
+    def test_of_an_empty_store_there_is_no_news(self, store: Store) -> None:
+        reader = Reader(store)
+
+        assert [reader.ask() for _ in range(3)] == [set()] * 3
+
+    def test_the_first_answer_has_everything_as_it_was_said(self, store: Store) -> None:
+        said = [
+            Revocation(kind="t", subject="dated", value=1_700_000_000, expires_at=LATER),
+            Revocation(kind="t", subject="undated", value=0, expires_at=LATER + 1),
+            Revocation(kind="s", subject="session", expires_at=LATER + 2),
+            Revocation(kind="u", subject="alice", value=2**53 + 1, expires_at=LATER + 3),
+        ]
+        for each in said:
+            store.revoke(each)
+        reader = Reader(store)
+
+        reader.ask()
+
+        assert sorted(reader.heard.values(), key=lambda each: each.expires_at) == said
+
+    def test_from_then_on_comes_what_is_new(self, store: Store) -> None:
+        revoke(store, "a", "b")
+        reader = Reader(store)
+        reader.ask()
+
+        revoke(store, "c", "d")
+        assert reader.ask() >= tokens("c", "d")
+        revoke(store, "e")
+        assert reader.ask() >= tokens("e")
+        assert set(reader.heard) == tokens("a", "b", "c", "d", "e")
+
+    def test_an_answer_that_was_lost_can_be_asked_for_again(self, store: Store) -> None:
+        reader = Reader(store)
+        reader.ask()
+        before = reader.cursor
+        revoke(store, "a", "b")
+        reader.ask()
+
+        reader.cursor = before
+
+        assert reader.ask() >= tokens("a", "b")
+
+    def test_an_old_cursor_is_good_as_long_as_its_store(self, store: Store) -> None:
+        late, early = Reader(store), Reader(store)
+        late.ask()
+        for number in range(30):
+            revoke(store, f"token{number}")
+            early.ask()
+
+        assert late.ask() == tokens(*(f"token{number}" for number in range(30)))
+
+    def test_each_reader_hears_everything(self, store: Store) -> None:
+        readers = [Reader(store) for _ in range(2)]
+        readers[0].ask()
+        revoke(store, "a")
+        readers[1].ask()
+        revoke(store, "b")
+
+        for reader in readers:
+            reader.ask()
+
+        assert [set(reader.heard) for reader in readers] == [tokens("a", "b")] * 2
+
+    def test_the_end_of_a_session_is_news(self, store: Store) -> None:
+        start(store)
+        reader = Reader(store)
+        reader.ask()
+
+        store.end_session("session", memory=MEMORY)
+
+        assert reader.ask() == {("s", "session")}
+        told = reader.heard["s", "session"]
+        assert told.value == 0
+        assert abs(told.expires_at - until(MEMORY)) < MARGIN / timedelta(milliseconds=1)
+
+    def test_a_session_that_ends_because_its_token_was_reused_is_news(self, store: Store) -> None:
+        start(store)
+        redeem(store, terms=NO_WINDOW)
+        reader = Reader(store)
+        assert reader.ask() == set()
+
+        redeem(store, terms=NO_WINDOW)
+
+        assert reader.ask() == {("s", "session")}
+        assert abs(reader.heard["s", "session"].expires_at - until(MEMORY)) < MARGIN / timedelta(milliseconds=1)
+
+    def test_a_user_who_is_revoked_is_news_with_the_new_epoch(self, store: Store) -> None:
+        reader = Reader(store)
+        reader.ask()
+
+        epochs = []
+        for _ in range(3):
+            epochs.append(store.revoke_user("alice", memory=MEMORY))
+            assert reader.ask() == {("u", "alice")}
+
+        told = reader.heard["u", "alice"]
+        assert told.value == epochs[-1]
+        assert abs(told.expires_at - until(MEMORY)) < MARGIN / timedelta(milliseconds=1)
+
+    def test_what_is_said_again_is_news_where_it_says_more(self, store: Store) -> None:
+        store.revoke(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+        reader = Reader(store)
+        reader.ask()
+
+        store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER))
+        assert reader.ask() == {("u", "alice")}
+        assert reader.heard["u", "alice"].value == 6
+        store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER + 1))
+        assert reader.ask() == {("u", "alice")}
+        assert reader.heard["u", "alice"].expires_at == LATER + 1
+
+    def test_what_only_refreshes_or_begins_is_no_news(self, store: Store) -> None:
+        reader = Reader(store)
+        reader.ask()
+
+        start(store)
+        redeem(store)
+
+        assert reader.ask() == set()
+
+    def test_what_follows_a_purge_of_the_newest_entry_is_news(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        """A number that is used twice would hide the second entry that has it."""
+        revoke(store, "a")
+        reader = Reader(store)
+        reader.ask()
+        age_revocations(2 * HOUR)
+        store.purge()
+
+        revoke(store, "b")
+
+        assert reader.ask() == tokens("b")
+
+    def test_a_purge_takes_no_news_from_a_reader(self, store: Store, age_revocations: AgeRevocations) -> None:
+        readers = [Reader(store) for _ in range(3)]
+        readers[0].ask()
+        revoke(store, "a", "b")
+        readers[1].ask()
+        revoke(store, "c", left=3 * HOUR)
+        revoke(store, "d")
+        readers[2].ask()
+
+        age_revocations(2 * HOUR)
+        store.purge()
+        revoke(store, "e")
+
+        assert [reader.ask() for reader in readers] == [tokens("c", "e"), tokens("c", "e"), tokens("e")]
+        assert Reader(store).ask() == tokens("c", "e")
+
+    def test_a_reader_that_races_writers_misses_nothing(self, store: Store) -> None:
+        """Each answer has all that was kept before it was asked for, and the last one has all."""
+        kept: list[Facts] = []
+        missed: list[Facts] = []
+        done = [Event() for _ in range(WRITERS)]
+
+        def write(writer: int) -> None:
+            for number in range(EACH):
+                name = f"{writer}.{number}"
+                if number % 4 == 0:
+                    store.revoke_user(name, memory=MEMORY)
+                    kept.append(("u", name))
+                elif number % 4 == 1:
+                    start(store, name)
+                    store.end_session(name, memory=MEMORY)
+                    kept.append(("s", name))
+                else:
+                    revoke(store, name)
+                    kept.append(("t", name))
+            done[writer].set()
+
+        def read() -> None:
+            reader = Reader(store)
+            while not all(each.is_set() for each in done):
+                before = kept[:]
+                reader.ask()
+                missed.extend(set(before) - set(reader.heard))
+            reader.ask()
+            missed.extend(set(kept) - set(reader.heard))
+
+        at_once(WRITERS + 2, lambda index: write(index) if index < WRITERS else read())
+
+        assert missed == []
+        assert len(set(kept)) == WRITERS * EACH
+        assert set(kept) == Reader(store).ask()
+
+    def test_a_store_that_was_wiped_wants_its_readers_to_begin_anew(self, store: Store, wipe: WipeStore) -> None:
+        revoke(store, "a")
+        reader = Reader(store)
+        reader.ask()
+
+        wipe()
+        assert wants_a_new_beginning(store, reader.cursor)
+
+        revoke(store, "b", "c")
+        assert wants_a_new_beginning(store, reader.cursor)
+        assert reader.begin_anew() == tokens("b", "c")
+        assert reader.ask() == set()
+
+    def test_an_older_copy_wants_the_readers_of_what_it_lacks_to_begin_anew(
+        self, store: Store, copy: CopyStore
+    ) -> None:
+        revoke(store, "a")
+        early = Reader(store)
+        early.ask()
+        put_back = copy()
+        revoke(store, "b")
+        reader = Reader(store)
+        reader.ask()
+
+        put_back()
+        assert wants_a_new_beginning(store, reader.cursor)
+        assert reader.begin_anew() == tokens("a")
+        revoke(store, "c")
+
+        assert reader.ask() == tokens("c")
+        early.cursor = early.cursor if not wants_a_new_beginning(store, early.cursor) else None
+        assert early.ask() >= tokens("c")
+
+    @pytest.mark.parametrize("written", [1, 2, 3, 4])
+    def test_an_older_copy_that_has_got_as_far_again_hides_nothing(
+        self, store: Store, copy: CopyStore, written: int
+    ) -> None:
+        revoke(store, "a")
+        put_back = copy()
+        revoke(store, "b", "c")
+        reader = Reader(store)
+        reader.ask()
+
+        put_back()
+        new = [f"new{number}" for number in range(written)]
+        revoke(store, *new)
+
+        assert wants_a_new_beginning(store, reader.cursor)
+        assert reader.begin_anew() == tokens("a", *new)
+
+    def test_a_store_that_forgot_can_be_told_again(self, store: Store, copy: CopyStore) -> None:
+        start(store)
+        start(store, "other", user_id="bob")
+        put_back = copy()
+        revoke(store, "token")
+        store.end_session("session", memory=MEMORY)
+        epoch = store.revoke_user("bob", memory=MEMORY)
+        reader, other = Reader(store), Reader(store)
+        reader.ask()
+        put_back()
+        assert reader.begin_anew() == set()
+        other.begin_anew()
+
+        for each in reader.heard.values():
+            store.revoke(each)
+
+        assert other.ask() == {("t", "token"), ("s", "session"), ("u", "bob")}
+        assert has(store, token_id="token")
+        assert is_revoked(store)
+        assert store.read_epoch("bob") == epoch
+        assert store.find_session("session") is None
+        assert store.find_session("other") is None
+
+    @pytest.mark.parametrize("cursor", NO_CURSORS, ids=range(len(NO_CURSORS)))
+    def test_what_is_no_cursor_gets_no_news(self, store: Store, cursor: str) -> None:
+        revoke(store, "a")
+
+        news = News()
+        with suppress(StoreUnavailable):
+            news = store.news(cursor)
+
+        assert news == News()
+
+    def test_a_cursor_of_another_store_gets_no_news(self, store: Store, wipe: WipeStore) -> None:
+        revoke(store, "a")
+        reader = Reader(store)
+        reader.ask()
+        wipe()
+        revoke(store, "b")
+        other = Reader(store)
+        other.ask()
+
+        assert reader.cursor != other.cursor
+        assert wants_a_new_beginning(store, reader.cursor)
+
+    def test_a_reader_may_close_the_store_between_two_questions(self, store: Store) -> None:
+        reader = Reader(store)
+        reader.ask()
+        revoke(store, "a")
+
+        store.close()
+
+        assert reader.ask() == tokens("a")
+
+    def test_expiry_is_told_in_milliseconds_of_the_present(self, store: Store) -> None:
+        store.revoke_user("alice", memory=HOUR)
+        reader = Reader(store)
+        reader.ask()
+
+        left = reader.heard["u", "alice"].expires_at - time.time() * 1000
+
+        assert abs(left - HOUR / timedelta(milliseconds=1)) < MARGIN / timedelta(milliseconds=1)

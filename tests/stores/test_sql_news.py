@@ -1,0 +1,200 @@
+"""News from SQLite: its numbers, its pages, and what becomes of garbage (the promises are in the contract)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.news import News, Revocation
+from flask_tokenauth.stores import sql_news
+from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.testing.store_contract.news import Reader, revoke, tokens, wants_a_new_beginning
+
+from .sqlite_kit import TERMS, execute, url_of
+
+LATER = 4_000_000_000_000
+
+
+def cursor_of(store: SQLStore) -> str:
+    """Return the cursor of a reader who has heard everything."""
+    reader = Reader(store)
+    reader.ask()
+    assert reader.cursor is not None
+    return reader.cursor
+
+
+def test_what_is_new_comes_in_pages_in_the_order_in_which_it_was_kept(
+    store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_news, "PAGE", 2)
+    revoke(store, "a", "b", "c", "d", "e")
+    pages, cursor, more = [], None, True
+
+    while more:
+        news = store.news(cursor)
+        pages.append([each.subject for each in news.entries])
+        cursor, more = news.cursor, news.more
+
+    assert pages == [["a", "b"], ["c", "d"], ["e"]]
+    assert cursor == cursor_of(store)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_page_that_is_just_full_is_the_last(store: SQLStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(sql_news, "PAGE", 2)
+    revoke(store, *"abc"[:number])
+
+    assert store.news(None).more is (number == 3)
+
+
+def test_what_has_expired_is_not_told(path: Path, store: SQLStore) -> None:
+    store.revoke(Revocation(kind="t", subject="a", expires_at=1))
+    revoke(store, "b")
+    store.revoke(Revocation(kind="t", subject="c", expires_at=1))
+
+    news = store.news(None)
+
+    assert [each.subject for each in news.entries] == ["b"]
+    assert store.news(news.cursor) == News(cursor=news.cursor)
+
+
+def test_each_entry_has_a_mark_of_its_own(path: Path, store: SQLStore) -> None:
+    revoke(store, "a", "b", "c")
+    store.revoke_user("alice", memory=TERMS.memory)
+
+    marks = {mark for (mark,) in execute(path, "SELECT seq FROM tokenauth_revocation")}
+
+    assert len(marks) == 4
+    assert 0 not in marks
+
+
+def test_entries_of_a_release_that_gave_no_marks_are_told(path: Path, store: SQLStore) -> None:
+    store.create()
+    reader = Reader(store)
+    reader.ask()
+    statement = "INSERT INTO tokenauth_revocation (kind, subject, expires_at) VALUES ('t', ?, ?)"
+    for subject in "a", "b":
+        execute(path, statement, subject, LATER)
+        assert reader.ask() == tokens(subject)
+    assert reader.ask() == set()
+
+
+def test_a_cursor_at_an_entry_that_was_purged_before_it_was_heard_goes_on(path: Path, store: SQLStore) -> None:
+    store.revoke(Revocation(kind="t", subject="a", expires_at=1))
+    store.purge()
+    cursor = cursor_of(store)
+
+    assert store.news(cursor) == News(cursor=cursor)
+    execute(path, "INSERT INTO tokenauth_revocation (id, kind, subject, expires_at) VALUES (1, 't', 'b', ?)", LATER)
+
+    assert wants_a_new_beginning(store, cursor)  # numbers are not used twice: that is another history
+
+
+def test_another_id_is_another_store(path: Path, store: SQLStore) -> None:
+    revoke(store, "a")
+    cursor = cursor_of(store)
+
+    execute(path, "UPDATE tokenauth_store SET value = 'other' WHERE name = 'store_id'")
+
+    assert wants_a_new_beginning(store, cursor)
+
+
+@pytest.mark.parametrize("below", [0, 1])
+def test_a_count_that_has_fallen_is_another_history(path: Path, store: SQLStore, below: int) -> None:
+    revoke(store, "a", "b")
+    cursor = cursor_of(store)
+    execute(path, "DELETE FROM tokenauth_revocation")
+
+    assert store.news(cursor) == News(cursor=cursor.partition(".")[0] + ". " + cursor.partition(" ")[2])
+    execute(path, "UPDATE sqlite_sequence SET seq = ? WHERE name = 'tokenauth_revocation'", below)
+
+    assert wants_a_new_beginning(store, cursor)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("kind", "x"),
+        ("kind", b"t"),
+        ("subject", ""),
+        ("subject", b"a"),
+        ("subject", "a\x00"),
+        ("value", "zzz"),
+        ("value", -1),
+        ("value", 1.5),
+        ("expires_at", "zzz"),
+        ("expires_at", b"x"),
+        ("expires_at", 2**63 - 1),
+        ("expires_at", 1e300),
+    ],
+)
+def test_an_entry_that_is_garbage_is_an_outage(path: Path, store: SQLStore, column: str, value: object) -> None:
+    cursor = cursor_of(store)
+    revoke(store, "a", "b")
+    execute(path, f"UPDATE tokenauth_revocation SET {column} = ? WHERE id = 1", value)
+
+    for asked in cursor, None:
+        with pytest.raises(StoreUnavailable):
+            store.news(asked)
+
+
+def test_a_subject_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore) -> None:
+    revoke(store, "a")
+    execute(path, "UPDATE tokenauth_revocation SET subject = CAST(x'ff' AS TEXT)")
+
+    with pytest.raises(StoreUnavailable):
+        store.news(None)
+
+
+@pytest.mark.parametrize("value", [None, "zzz", b"1", -1, 1.5])
+def test_a_count_that_is_garbage_is_an_outage_or_another_history(path: Path, store: SQLStore, value: Any) -> None:
+    revoke(store, "a", "b")
+    cursor = cursor_of(store)
+    execute(path, "UPDATE sqlite_sequence SET seq = ? WHERE name = 'tokenauth_revocation'", value)
+
+    if value is None:  # as of a table that nobody has written to
+        assert wants_a_new_beginning(store, cursor)
+        return
+    with pytest.raises(StoreUnavailable):
+        store.news(cursor)
+
+
+def test_a_mark_that_is_garbage_is_a_mark(path: Path, store: SQLStore) -> None:
+    revoke(store, "a")
+    execute(path, "UPDATE tokenauth_revocation SET seq = 'z z.z'")
+    cursor = cursor_of(store)
+
+    assert store.news(cursor) == News(cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM tokenauth_store WHERE name = 'store_id'",
+        "UPDATE tokenauth_store SET value = x'00' WHERE name = 'store_id'",
+    ],
+)
+def test_a_store_that_has_lost_its_id_is_an_outage(path: Path, store: SQLStore, statement: str) -> None:
+    cursor = cursor_of(store)
+    execute(path, statement)
+
+    for asked in cursor, None:
+        with pytest.raises(StoreUnavailable, match="lost its ID"):
+            store.news(asked)
+
+
+def test_tables_that_went_are_an_outage(path: Path, store: SQLStore) -> None:
+    cursor = cursor_of(store)
+    execute(path, "DROP TABLE tokenauth_revocation")
+
+    with pytest.raises(StoreUnavailable):
+        store.news(cursor)
+
+
+def test_the_tables_are_made_for_a_reader_who_comes_first(path: Path) -> None:
+    store = SQLStore(url_of(path))
+
+    assert store.news(None).entries == ()
+
+    store.close()
