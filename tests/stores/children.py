@@ -10,9 +10,11 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread
 
 from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.revocation import RevocationFeed
 from flask_tokenauth.core.store import Grant, NewSession, Store, Terms
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store
@@ -126,6 +128,37 @@ def fork_while_writing(url: str) -> None:
     for thread in threads:
         thread.join()
     print(*ended, store.find_session("parent") is not None, flush=True)
+
+
+def fork_with_feed(url: str) -> None:
+    """Fork from a process in which another thread asks for news all the time, and ask in the child."""
+    store, stop = open_store(url), Event()
+    feed = RevocationFeed(store, interval=timedelta(microseconds=1), max_staleness=timedelta(seconds=30))
+    store.revoke_user("parent", memory=DAY)
+    feed.warm()
+
+    def is_revoked(user_id: str) -> bool:
+        return feed.is_revoked(token_id="t", exp=4e9, session_id=None, user_id=user_id, epoch=0)
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            is_revoked("parent")
+
+    def ask(number: int) -> bool:
+        is_known_to_be_old = feed.describe().age is None
+        store.revoke_user(f"child{number}", memory=DAY)
+        return is_known_to_be_old and all(map(is_revoked, ("parent", "between", f"child{number}")))
+
+    threads = [Thread(target=keep_asking) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    store.revoke_user("between", memory=DAY)
+    children = [fork(partial(ask, number)) for number in range(4)]
+    ended = wait(*children)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    print(*ended, all(is_revoked(f"child{number}") for number in range(4)), flush=True)
 
 
 def share_memory() -> None:

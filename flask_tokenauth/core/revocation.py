@@ -1,0 +1,285 @@
+"""What is revoked, known in this process: news of the store once an interval, and no look-up there for a request.
+
+There is no thread that asks. A request that finds the news old asks for all, and others go on meanwhile, unless they
+are older than the interval. When the store cannot be asked, what is known is good for a while, and then nothing is: no
+token is believed that may have been taken back.
+"""
+
+import math
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+from weakref import WeakSet
+
+from .errors import StoreUnavailable
+from .news import News, Revocation
+from .revoked import Revoked
+from .store import Store
+
+MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after the last moment at which it could matter
+_LONGEST_PAUSE = 5.0  # seconds, after a failure
+
+
+def bucket_width(lifetime: timedelta) -> timedelta:
+    """Return how wide buckets are best where access tokens usually live for *lifetime*."""
+    return max(timedelta(minutes=5), lifetime / 16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedState:
+    """How a feed is."""
+
+    age: float | None  # seconds since it last asked and was answered; None: never in this process
+    tokens: int
+    sessions: int
+    users: int
+    failures: int  # in a row, up to now
+    unsaid: int  # revocations that the store has lost and was not told again yet
+
+
+class RevocationFeed:
+    """Knows what is revoked, and keeps up with a store.
+
+    Args:
+        store: which is asked. It bounds its own calls: the one that asks waits as long as the store lets it.
+        interval: from this age on requests wait for news; from half of it on one of them fetches them.
+        max_staleness: from this age on nothing is answered without news.
+        timeout: how long requests wait at most for news that another one fetches.
+        load_timeout: how long it may take to hear everything, when we begin. What came until then is kept.
+        bucket_width: see :func:`bucket_width`.
+        leeway: for which tokens are believed after they expired.
+        monotonic: seconds since whenever, as passing.
+        wall: seconds since 1970-01-01T00:00:00Z, by which tokens are judged.
+        uniform: a random number between two.
+
+    Raises:
+        ValueError: a duration is not above zero, or *interval* is above *max_staleness*.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        interval: timedelta,
+        max_staleness: timedelta,
+        timeout: timedelta = timedelta(seconds=0.5),
+        load_timeout: timedelta = timedelta(seconds=10),
+        bucket_width: timedelta = timedelta(minutes=5),
+        leeway: timedelta = timedelta(0),
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        if not (timedelta(0) < interval <= max_staleness and min(timeout, load_timeout, bucket_width) > timedelta(0)):
+            raise ValueError("durations are above zero, and the interval is not above the longest staleness")
+        self._store = store
+        self._interval = interval.total_seconds()
+        self._max_staleness = max_staleness.total_seconds()
+        self._timeout = timeout.total_seconds()
+        self._load_timeout = load_timeout.total_seconds()
+        self._width = math.ceil(bucket_width.total_seconds())
+        self._grace = math.ceil((leeway + MARGIN).total_seconds())
+        self._monotonic, self._wall, self._uniform = monotonic, wall, uniform
+        self._revoked = self._new_table()
+        self._fresh: Revoked | None = None  # what the store has, while we begin anew
+        self._unsaid: list[Revocation] = []
+        self._cursor: str | None = None
+        self._paging_since: float | None = None  # when the first page was asked for of those that we are amidst
+        self._pruned_at = 0.0
+        self._begin_process()
+        _feeds.add(self)
+
+    def is_revoked(self, *, token_id: str | None, exp: float, session_id: str | None, user_id: str, epoch: int) -> bool:
+        """Say whether a token is revoked, its session, or what its user had at its *epoch*.
+
+        Args:
+            token_id: ``jti``.
+            exp: of the token, seconds since 1970-01-01T00:00:00Z.
+            session_id: ``sid``.
+            user_id: ``sub``.
+            epoch: 0 where the token does not say.
+
+        Raises:
+            StoreUnavailable: nobody knows, and has not for too long.
+        """
+        if self._monotonic() >= self._ask_at:
+            self._catch_up()
+        return self._revoked.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
+
+    def warm(self) -> None:
+        """Hear what is revoked before the first request asks, as in a worker that was just forked.
+
+        Raises:
+            StoreUnavailable: as for that request.
+        """
+        if self._monotonic() >= self._ask_at:
+            self._catch_up()
+
+    def note(self, revocation: Revocation) -> None:
+        """Know at once what this process has told the store."""
+        with self._changing:
+            self._revoked.add(revocation)
+
+    def describe(self) -> FeedState:
+        """Return how it is, without asking the store."""
+        with self._changing:
+            tokens, sessions, users = self._revoked.count()
+        age = self._age()
+        return FeedState(
+            age=None if age == math.inf else age,
+            tokens=tokens,
+            sessions=sessions,
+            users=users,
+            failures=self._failures,
+            unsaid=len(self._unsaid),
+        )
+
+    def _begin_process(self) -> None:
+        """Take nothing for granted but what is known: a lock may be held by a thread that a fork has left behind."""
+        self._asking, self._telling, self._changing = Lock(), Lock(), Lock()
+        self._asking_since: float | None = None
+        self._synced = -math.inf  # when we asked for the last news that came; all that was kept by then is known
+        self._ask_at = self._retry_at = self._tell_at = -math.inf
+        self._failures = 0
+
+    def _new_table(self) -> Revoked:
+        return Revoked(width=self._width, grace=self._grace)
+
+    def _age(self) -> float:
+        return self._monotonic() - self._synced
+
+    def _catch_up(self) -> None:
+        """Ask the store, or let another thread do so, or do without, as far as the age of the news allows it.
+
+        Raises:
+            StoreUnavailable: they are too old.
+        """
+        failure: StoreUnavailable | None = None
+        if self._monotonic() >= self._retry_at and self._acquire():
+            try:
+                if self._monotonic() >= max(self._ask_at, self._retry_at):  # nobody has while we waited
+                    self._sync()
+            except StoreUnavailable as error:
+                failure = error
+            finally:
+                self._asking.release()
+        if self._age() >= self._max_staleness:
+            raise StoreUnavailable("what is revoked is not known, or has not been heard for too long") from failure
+        if self._unsaid:
+            self._tell_again()
+
+    def _acquire(self) -> bool:
+        """Become the one who asks, if nobody else is, or has done when we have waited as long as we may."""
+        now, since = self._monotonic(), self._asking_since
+        if now - self._synced < self._interval:
+            return self._asking.acquire(blocking=False)
+        patience = self._load_timeout if self._synced == -math.inf else self._timeout
+        return self._asking.acquire(timeout=patience if since is None else max(0.0, since + patience - now))
+
+    def _sync(self) -> None:
+        self._asking_since = self._monotonic()
+        deadline = self._asking_since + self._load_timeout
+        try:
+            self._mind_clock()
+            self._hear(deadline)
+            if self._age() >= self._interval:  # hearing everything took long: there will be news
+                self._hear(deadline)
+        except StoreUnavailable:
+            self._pause()
+            raise
+        finally:
+            self._asking_since = None
+        self._failures = 0
+        self._ask_at = self._synced + self._interval / 2
+
+    def _pause(self) -> None:
+        """Ask again only after a while, longer each time, and not with all other workers at once."""
+        longest = min(_LONGEST_PAUSE, self._interval * 2.0 ** min(self._failures, 20))
+        self._failures += 1
+        self._retry_at = self._monotonic() + self._uniform(0.5, 1) * longest
+        self._ask_at = min(self._retry_at, self._synced + self._max_staleness)
+
+    def _hear(self, deadline: float) -> None:
+        """Ask for news until there is no more."""
+        while True:
+            since = self._monotonic() if self._paging_since is None else self._paging_since
+            news = self._store.news(self._cursor)
+            if news.cursor is None:
+                self._check_can_begin()
+                self._begin_anew()
+            else:
+                self._learn(news)
+                if not news.more:
+                    break
+                self._paging_since = since
+            if self._monotonic() >= deadline:
+                raise StoreUnavailable(f"what is revoked could not be heard within {self._load_timeout} s")
+        self._paging_since = None
+        self._settle()
+        self._synced = since
+
+    def _learn(self, news: News) -> None:
+        with self._changing:
+            for entry in news.entries:
+                self._revoked.add(entry)
+                if self._fresh is not None:
+                    self._fresh.add(entry)
+        self._cursor = news.cursor
+
+    def _check_can_begin(self) -> None:
+        if self._cursor is None:
+            raise StoreUnavailable("the store does not tell from the beginning what is revoked")
+
+    def _begin_anew(self) -> None:
+        """Forget nothing, and hear everything again, to find out what the store has lost."""
+        self._fresh = self._new_table()
+        self._cursor = self._paging_since = None
+
+    def _settle(self) -> None:
+        """Forget what is over, and see what the store has lost if we began anew."""
+        now = self._wall()
+        with self._changing:
+            if now - self._pruned_at >= self._width:
+                self._revoked.prune(now)
+                self._pruned_at = now
+            if self._fresh is not None:
+                lost = self._revoked.beyond(self._fresh)
+                self._unsaid = [each for each in lost if each.expires_at > now * 1000]
+                self._fresh = None
+
+    def _mind_clock(self) -> None:
+        """Hear everything again where the clock was set back, and what was over when we forgot it may be so no more."""
+        now = self._wall()
+        if now < self._pruned_at - MARGIN.total_seconds():
+            self._pruned_at = now
+            self._begin_anew()
+
+    def _tell_again(self) -> None:
+        """Tell the store what it has lost, as much as a request has time for. Other workers may do so, too."""
+        began, unsaid = self._monotonic(), self._unsaid
+        if began < self._tell_at or not self._telling.acquire(blocking=False):
+            return
+        try:
+            while unsaid and self._monotonic() < began + self._timeout:
+                self._store.revoke(unsaid[-1])
+                unsaid.pop()
+        except StoreUnavailable:
+            self._tell_at = self._monotonic() + _LONGEST_PAUSE
+        finally:
+            self._telling.release()
+
+
+_feeds: "WeakSet[RevocationFeed]" = WeakSet()
+
+
+def _after_in_child() -> None:
+    for feed in list(_feeds):
+        feed._begin_process()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_in_child)

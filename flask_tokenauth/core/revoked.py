@@ -1,0 +1,95 @@
+"""What is revoked, as one process holds it: a few dicts, in which a look-up costs the same whatever their number.
+
+Tokens lie in buckets by the time at which they expire by themselves. Every token says that of itself, so it is found in
+two steps, and what is over goes by whole buckets. The values are None and plain numbers, nothing that the garbage
+collector would look through; sets instead of such dicts take half as much memory again.
+"""
+
+from collections.abc import Iterator
+
+from .identifiers import YEAR_9999
+from .news import Revocation
+
+
+class Revoked:
+    """Knows what is revoked. Looking up needs no lock; who changes or lists has to hold others off who change.
+
+    Args:
+        width: of a bucket, whole seconds.
+        grace: for so many whole seconds after the last one of its bucket a token is remembered.
+    """
+
+    def __init__(self, *, width: int, grace: int) -> None:
+        self._width = width
+        self._grace = grace
+        self._dated: dict[float, dict[str, None]] = {}  # by exp // width
+        self._undated: dict[str, int] = {}  # tokens whose "exp" nobody told: when they may be forgotten
+        self._sessions: dict[str, int] = {}  # when they may be forgotten
+        self._users: dict[str, tuple[int, int]] = {}  # the epoch, and when it may be forgotten
+
+    def has(self, *, token_id: str | None, exp: float, session_id: str | None, user_id: str, epoch: int) -> bool:
+        """Say whether a token is revoked, its session, or what its user had at its *epoch*."""
+        bucket = self._dated.get(exp // self._width)
+        if bucket is not None and token_id in bucket:
+            return True
+        if token_id in self._undated or session_id in self._sessions:
+            return True
+        user = self._users.get(user_id)
+        return user is not None and epoch < user[0]
+
+    def add(self, entry: Revocation) -> None:
+        """Know of *entry*, too; whatever was known stays known."""
+        subject, value, until = entry.subject, entry.value, entry.expires_at
+        if entry.kind == "u":
+            epoch, known_until = self._users.get(subject, (0, 0))
+            self._users[subject] = max(epoch, value), max(known_until, until)
+        elif entry.kind == "s":
+            self._sessions[subject] = max(self._sessions.get(subject, 0), until)
+        elif 0 < value <= YEAR_9999:
+            self._dated.setdefault(value // self._width, {})[subject] = None
+        else:
+            self._undated[subject] = max(self._undated.get(subject, 0), until)
+
+    def prune(self, now: float) -> None:
+        """Forget what is over at *now*, in seconds since 1970-01-01T00:00:00Z."""
+        for number in [each for each in self._dated if self._end_of(each) <= now]:
+            del self._dated[number]
+        milliseconds = now * 1000
+        for table in self._undated, self._sessions:
+            for subject in [each for each, until in table.items() if until <= milliseconds]:
+                del table[subject]
+        for subject in [each for each, (_, until) in self._users.items() if until <= milliseconds]:
+            del self._users[subject]
+
+    def beyond(self, other: "Revoked") -> list[Revocation]:
+        """Return what is known here and not to *other*, which has the same width."""
+        return [*self._dated_beyond(other), *self._undated_beyond(other)]
+
+    def count(self) -> tuple[int, int, int]:
+        """Return how many tokens, sessions and users there are."""
+        tokens = sum(map(len, self._dated.values())) + len(self._undated)
+        return tokens, len(self._sessions), len(self._users)
+
+    def _end_of(self, number: float) -> int:
+        return (int(number) + 1) * self._width + self._grace
+
+    def _dated_beyond(self, other: "Revoked") -> Iterator[Revocation]:
+        """Yield tokens, with no *exp*: we know the bucket alone, and others may have buckets of another width."""
+        for number, bucket in self._dated.items():
+            until = min(self._end_of(number), YEAR_9999) * 1000
+            theirs = other._dated.get(number, {})
+            for subject in bucket:
+                if subject not in theirs and other._undated.get(subject, -1) < until:
+                    yield Revocation(kind="t", subject=subject, expires_at=until)
+
+    def _undated_beyond(self, other: "Revoked") -> Iterator[Revocation]:
+        for subject, until in self._undated.items():
+            if other._undated.get(subject, -1) < until:
+                yield Revocation(kind="t", subject=subject, expires_at=until)
+        for subject, until in self._sessions.items():
+            if other._sessions.get(subject, -1) < until:
+                yield Revocation(kind="s", subject=subject, expires_at=until)
+        for subject, (epoch, until) in self._users.items():
+            their_epoch, their_until = other._users.get(subject, (-1, -1))
+            if their_epoch < epoch or their_until < until:
+                yield Revocation(kind="u", subject=subject, value=epoch, expires_at=until)

@@ -1,0 +1,110 @@
+"""What the tests of the feed share: a worker with clocks that tests set, and a store that does what they ask for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.news import News, Revocation
+from flask_tokenauth.core.revocation import RevocationFeed
+from flask_tokenauth.stores.memory import MemoryStore
+
+from .conftest import NOW, StandingClock
+
+SECONDS = 60  # until a test that hangs fails
+LATER = int(NOW * 1000) + 24 * 3600 * 1000
+NEVER = int(NOW * 1000) * 2
+MEMORY = timedelta(days=1)
+TICK = 2.0**-10  # seconds, and exact
+
+
+def ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+class Watched(MemoryStore):
+    """A store that counts, and does to a reader what a test asks for."""
+
+    def __init__(self, wall: StandingClock) -> None:
+        super().__init__(clock=lambda: ms(wall.now))
+        self.asked: list[str | None] = []
+        self.told: list[Revocation] = []
+        self.news_fails: Exception | None = None
+        self.revoke_fails: Exception | None = None
+        self.answers: list[News] = []  # instead of the real ones
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.before_revoke: Callable[[], object] = lambda: None
+
+    def news(self, cursor: str | None) -> News:
+        self.asked.append(cursor)
+        self.meanwhile()
+        if self.news_fails is not None:
+            raise self.news_fails
+        return self.answers.pop(0) if self.answers else super().news(cursor)
+
+    def revoke(self, revocation: Revocation) -> None:
+        self.before_revoke()
+        if self.revoke_fails is not None:
+            raise self.revoke_fails
+        self.told.append(revocation)
+        super().revoke(revocation)
+
+    def forget(self) -> None:
+        """Lose everything, as with the memory of a process."""
+        MemoryStore.__init__(self, clock=self._clock)
+
+
+@dataclass
+class Worker:
+    """A feed with its clocks and its store."""
+
+    wall: StandingClock = field(default_factory=StandingClock)
+    monotonic: StandingClock = field(default_factory=lambda: StandingClock(1000.0))
+
+    def __post_init__(self) -> None:
+        self.store = Watched(self.wall)
+        self.feed = self.make()
+
+    def make(self, **changes: Any) -> RevocationFeed:
+        usual: dict[str, Any] = {
+            "interval": timedelta(seconds=1),
+            "max_staleness": timedelta(seconds=30),
+            "timeout": timedelta(seconds=SECONDS),
+            "leeway": timedelta(seconds=10),
+            "monotonic": self.monotonic,
+            "wall": self.wall,
+            "uniform": lambda low, high: high,
+        }
+        self.feed = RevocationFeed(self.store, **(usual | changes))
+        return self.feed
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall.now += seconds
+        self.monotonic.now += seconds
+
+    def asks(self) -> int:
+        """Look something up, and return how often the store was asked for that."""
+        before = len(self.store.asked)
+        self.has("nothing")
+        return len(self.store.asked) - before
+
+    def has(self, token_id: str = "t", exp: float = NOW + 900, **changes: Any) -> bool:
+        usual: dict[str, Any] = {"session_id": None, "user_id": "alice", "epoch": 0}
+        return self.feed.is_revoked(token_id=token_id, exp=exp, **(usual | changes))
+
+    def is_refused(self) -> bool:
+        """Look something up, and say whether there was no answer."""
+        try:
+            self.has("nothing")
+        except StoreUnavailable:
+            return True
+        return False
+
+
+def token(subject: str = "t", exp: int = int(NOW) + 900, until: int = LATER) -> Revocation:
+    return Revocation(kind="t", subject=subject, value=exp, expires_at=until)
+
+
+OUTAGE = StoreUnavailable("away")

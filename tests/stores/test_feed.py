@@ -1,0 +1,187 @@
+"""Feeds of several workers over one store: what one revokes the others know, whatever becomes of the store."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.revocation import RevocationFeed
+from flask_tokenauth.core.store import Store
+from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.testing.store_contract.kit import MEMORY, at_once, start
+from flask_tokenauth.testing.store_contract.news import revoke
+
+from .sqlite_kit import copier, execute, revocation_ager, url_of, wiper
+from .test_processes import Spawn, run, spawn
+
+__all__ = ["spawn"]  # a fixture
+
+EXP = 4_000_000_000
+
+
+class Clock:
+    """A monotonic clock that tests move on."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Worker:
+    """A feed of its own."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.clock = Clock()
+        self.feed = RevocationFeed(
+            store, interval=timedelta(seconds=1), max_staleness=timedelta(seconds=30), monotonic=self.clock
+        )
+
+    def hears(self, token_id: str = "nothing", **changes: Any) -> bool:
+        """Look something up, when the news are old."""
+        self.clock.now += 6
+        usual: dict[str, Any] = {"session_id": None, "user_id": "nobody", "epoch": 0}
+        return self.feed.is_revoked(token_id=token_id, exp=EXP, **(usual | changes))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def any_store(request: pytest.FixtureRequest, path: Path) -> Iterator[Store]:
+    store: Store = MemoryStore() if request.param == "memory" else SQLStore(url_of(path))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def workers(path: Path) -> Iterator[list[Worker]]:
+    """Workers with one SQLite file, as those of one machine."""
+    made = [Worker(SQLStore(url_of(path))) for _ in range(2)]
+    yield made
+    for worker in made:
+        worker.store.close()
+
+
+def test_what_any_worker_revokes_all_know(any_store: Store) -> None:
+    workers = [Worker(any_store) for _ in range(2)]
+    start(any_store)
+    assert not any(worker.hears() for worker in workers)
+
+    revoke(any_store, "token")
+    any_store.end_session("session", memory=MEMORY)
+    epoch = any_store.revoke_user("alice", memory=MEMORY)
+
+    for worker in workers:
+        assert worker.hears("token")
+        assert worker.hears(session_id="session")
+        assert worker.hears(user_id="alice", epoch=epoch - 1)
+        assert not worker.hears(user_id="alice", epoch=epoch)
+
+
+def test_a_worker_that_begins_later_knows_what_was_revoked_before(any_store: Store) -> None:
+    revoke(any_store, "token")
+
+    assert Worker(any_store).hears("token")
+
+
+def test_workers_that_race_writers_know_all_that_was_revoked_before_they_asked(any_store: Store) -> None:
+    kept: list[str] = []
+    missed: list[str] = []
+    done = [Event() for _ in range(8)]
+
+    def write(number: int) -> None:
+        for each in range(20):
+            revoke(any_store, f"{number}.{each}")
+            kept.append(f"{number}.{each}")
+        done[number].set()
+
+    def read() -> None:
+        worker = Worker(any_store)
+        while not all(each.is_set() for each in done):
+            before = kept[:]
+            worker.hears()
+            missed.extend(each for each in before if not worker.feed.is_revoked(**asked(each)))
+        worker.hears()
+        missed.extend(each for each in kept if not worker.feed.is_revoked(**asked(each)))
+
+    at_once(10, lambda index: write(index) if index < 8 else read())
+
+    assert len(kept) == 160
+    assert missed == []
+
+
+def asked(token_id: str) -> dict[str, Any]:
+    return {"token_id": token_id, "exp": EXP, "session_id": None, "user_id": "nobody", "epoch": 0}
+
+
+def test_what_follows_a_purge_of_the_newest_entry_is_known(path: Path, workers: list[Worker]) -> None:
+    one, other = workers
+    revoke(one.store, "a")
+    assert other.hears("a")
+    revocation_ager(path)(timedelta(hours=2))
+    one.store.purge()
+
+    revoke(one.store, "b")
+
+    assert other.hears("b")
+
+
+def test_when_an_older_copy_is_restored_the_new_is_known_and_the_old_said_again(
+    path: Path, workers: list[Worker]
+) -> None:
+    one, other = workers
+    start(one.store, "s1")
+    revoke(one.store, "before")
+    put_back = copier(path)()
+    revoke(one.store, "after")
+    one.store.end_session("s1", memory=MEMORY)
+    epoch = one.store.revoke_user("alice", memory=MEMORY)
+    assert one.hears("after")
+
+    put_back()
+    assert other.hears("before")
+    assert not other.hears("after")
+    revoke(other.store, "new", "newer", "newest")  # as many as were lost
+
+    assert one.hears("new")
+    assert one.hears("newest")
+    assert one.hears("after")
+    assert one.feed.describe().unsaid == 0
+    assert other.hears("after")
+    assert other.hears(session_id="s1")
+    assert other.hears(user_id="alice", epoch=epoch - 1)
+    assert other.store.read_epoch("alice") == epoch
+    assert other.store.find_session("s1") is None
+
+
+def test_when_the_store_is_wiped_it_is_told_again(path: Path, workers: list[Worker]) -> None:
+    one, other = workers
+    revoke(one.store, "a", "b")
+    assert one.hears("a")
+
+    wiper(path)()
+    one.hears()
+
+    assert other.hears("a")
+    assert other.hears("b")
+    assert one.store.is_revoked(token_id="a", session_id=None, user_id="nobody", epoch=0)
+
+
+def test_garbage_in_the_store_lets_nobody_pass(path: Path, workers: list[Worker]) -> None:
+    one, _ = workers
+    one.hears()
+    revoke(one.store, "a")
+    execute(path, "UPDATE tokenauth_revocation SET kind = 'x'")
+
+    for _ in range(4):
+        assert not one.hears()  # what was known before is good for thirty seconds
+    with pytest.raises(StoreUnavailable):
+        one.hears()
+
+
+def test_after_a_fork_each_child_knows_what_its_parent_knew_and_what_came_since(path: Path, spawn: Spawn) -> None:
+    assert run(spawn("fork_with_feed", url_of(path))) == ["0 0 0 0 True"]

@@ -1,0 +1,424 @@
+"""The feed of what is revoked: how old its news may be, who asks for them and who waits, and what an outage does."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from flask_tokenauth.core import revocation
+from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
+from flask_tokenauth.core.news import Revocation
+from flask_tokenauth.core.revocation import FeedState, bucket_width
+
+from .conftest import NOW
+from .revocation_kit import LATER, MEMORY, OUTAGE, SECONDS, TICK, Worker, ms, token
+from .test_cost import Calls
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def warm(worker: Worker) -> Worker:
+    """A worker with fresh news."""
+    worker.feed.warm()
+    return worker
+
+
+@pytest.mark.parametrize(
+    ("age", "asks"), [(0, 0), (0.5 - TICK, 0), (0.5, 1), (0.5 + TICK, 1), (1, 1), (30 - TICK, 1), (30, 1), (10**6, 1)]
+)
+def test_news_are_asked_for_from_half_the_interval_on(warm: Worker, age: float, asks: int) -> None:
+    warm.wait(age)
+
+    assert [warm.asks(), warm.asks()] == [asks, 0]
+
+
+def test_nothing_is_answered_before_the_first_news(worker: Worker) -> None:
+    worker.store.revoke(token())
+
+    assert worker.has()
+    assert worker.store.asked == [None]
+
+
+def test_what_others_revoke_is_known_after_the_interval(warm: Worker) -> None:
+    warm.store.revoke(token())
+    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=LATER))
+    warm.store.revoke_user("bob", memory=MEMORY)
+    warm.store.revoke(token("undated", 0))
+
+    warm.wait(1)
+
+    assert warm.has()
+    assert warm.has("x", session_id="s")
+    assert warm.has("x", user_id="bob", epoch=1)
+    assert warm.has("undated")
+    assert not warm.has("x")
+
+
+def test_what_this_process_revokes_is_known_at_once(warm: Worker) -> None:
+    warm.feed.note(token())
+
+    assert warm.has()
+    assert warm.store.asked == [None]
+
+
+def test_the_age_of_news_begins_before_the_store_is_asked(warm: Worker) -> None:
+    warm.wait(1)
+    warm.store.meanwhile = lambda: warm.wait(0.25)
+    assert warm.asks() == 1
+
+    warm.store.meanwhile = lambda: None
+    warm.wait(0.25 - TICK)
+    assert warm.asks() == 0
+    warm.wait(TICK)
+    assert warm.asks() == 1
+
+
+@pytest.mark.parametrize(("age", "refused"), [(0, False), (1, False), (30 - TICK, False), (30, True), (31, True)])
+def test_in_an_outage_what_is_known_is_good_until_it_is_too_old(warm: Worker, age: float, *, refused: bool) -> None:
+    warm.store.revoke(token())
+    warm.wait(0.5)
+    assert warm.has()
+
+    warm.store.news_fails = OUTAGE
+    warm.wait(age)
+
+    assert warm.is_refused() is refused
+    if not refused:
+        assert warm.has()
+
+
+def test_an_outage_before_the_first_news_leaves_nothing_to_answer(worker: Worker) -> None:
+    worker.store.news_fails = OUTAGE
+
+    with pytest.raises(StoreUnavailable) as caught:
+        worker.has()
+
+    assert caught.value.__cause__ is OUTAGE
+    assert worker.is_refused()
+    assert len(worker.store.asked) == 1  # until a while has passed
+    worker.store.news_fails = None
+    worker.wait(1)
+    assert not worker.has()
+
+
+def test_a_worker_that_was_idle_for_too_long_hears_the_news_first(warm: Worker) -> None:
+    warm.store.revoke(token(exp=int(NOW) + 7200))
+
+    warm.wait(3600)
+
+    assert warm.has(exp=NOW + 7200)
+    assert len(warm.store.asked) == 2
+
+
+def test_in_an_outage_the_store_is_asked_more_and_more_rarely(warm: Worker) -> None:
+    """After one interval, two, four, and then every five seconds, less a random part; too old or not."""
+    warm.store.news_fails = OUTAGE
+    began, when = warm.monotonic.now, []
+    warm.store.meanwhile = lambda: when.append(warm.monotonic.now - began)
+
+    for _ in range(40 * 8):
+        warm.wait(1 / 8)
+        warm.is_refused()
+
+    assert when == [0.5, 1.5, 3.5, 7.5, 12.5, 17.5, 22.5, 27.5, 32.5, 37.5]
+    assert warm.feed.describe().failures == 10
+
+
+@pytest.mark.parametrize(("number", "pause"), [(0, 0.5), (1, 0.75), (2, 1.0)])
+def test_workers_do_not_ask_all_at_once(worker: Worker, number: int, pause: float) -> None:
+    ranges: list[tuple[float, float]] = []
+
+    def uniform(low: float, high: float) -> float:
+        ranges.append((low, high))
+        return low + (high - low) * number / 2
+
+    worker.make(uniform=uniform)
+    worker.store.news_fails = OUTAGE
+    worker.is_refused()
+
+    worker.wait(pause - TICK)
+    assert worker.is_refused()
+    assert len(worker.store.asked) == 1
+    worker.wait(TICK)
+    assert worker.is_refused()
+    assert len(worker.store.asked) == 2
+    assert ranges == [(0.5, 1)] * 2
+
+
+def test_after_an_outage_all_is_as_before(warm: Worker) -> None:
+    warm.store.news_fails = OUTAGE
+    for _ in range(20):
+        warm.wait(5)
+        warm.is_refused()
+    warm.store.revoke(token())
+    warm.store.news_fails = None
+
+    warm.wait(5)
+
+    assert warm.has()
+    assert warm.feed.describe().failures == 0
+    warm.wait(0.5 - TICK)
+    assert warm.asks() == 0
+    warm.wait(TICK)
+    assert warm.asks() == 1
+    warm.store.news_fails = OUTAGE
+    warm.wait(0.5)
+    assert warm.asks() == 1
+    warm.wait(1)
+    assert warm.asks() == 1
+
+
+def test_news_that_cannot_be_asked_for_early_are_nobody_s_concern(warm: Worker) -> None:
+    warm.store.news_fails = OUTAGE
+    warm.wait(0.5)
+
+    assert not warm.is_refused()
+
+
+def test_a_mistake_in_the_setup_is_told_and_holds_up_nobody(worker: Worker) -> None:
+    worker.store.news_fails = SettingsError("two processes")
+    for _ in range(2):
+        with pytest.raises(SettingsError):
+            worker.has()
+
+    worker.store.news_fails = None
+
+    assert not worker.has()
+
+
+class Held:
+    """A store that does not answer until it is let go, and threads that look something up meanwhile."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.entered, self.let_go = Event(), Event()
+        self.pool = ThreadPoolExecutor(8)
+        worker.store.meanwhile = self._hold
+
+    def _hold(self) -> None:
+        self.entered.set()
+        self.let_go.wait(SECONDS)
+
+    def first(self) -> "Future[bool]":
+        """Have one thread ask the store, and return once it does."""
+        asking = self.pool.submit(self.worker.has)
+        assert self.entered.wait(SECONDS)
+        return asking
+
+    def others(self) -> "list[Future[bool]]":
+        return [self.pool.submit(self.worker.has) for _ in range(7)]
+
+
+@pytest.fixture
+def held(worker: Worker) -> Iterator[Held]:
+    held = Held(worker)
+    held.let_go.set()
+    worker.feed.warm()
+    worker.store.revoke(token())
+    held.let_go.clear()
+    held.entered.clear()
+    yield held
+    held.let_go.set()
+    held.pool.shutdown()
+
+
+@pytest.mark.parametrize("age", [0.5, 1 - TICK])
+def test_while_one_asks_for_news_early_the_others_go_on_with_what_is_known(held: Held, age: float) -> None:
+    held.worker.wait(age)
+    asking = held.first()
+
+    assert [each.result(SECONDS) for each in held.others()] == [False] * 7
+
+    assert not asking.done()
+    held.let_go.set()
+    assert asking.result(SECONDS)
+    assert len(held.worker.store.asked) == 2
+
+
+@pytest.mark.parametrize("age", [1, 30, 1000])
+def test_from_the_interval_on_all_wait_for_the_one_who_asks(held: Held, age: float) -> None:
+    held.worker.wait(age)
+    asking, others = held.first(), held.others()
+
+    assert not any(each.done() for each in others)
+    held.let_go.set()
+
+    assert [each.result(SECONDS) for each in [asking, *others]] == [True] * 8
+    assert len(held.worker.store.asked) == 2
+
+
+def test_nobody_waits_longer_than_the_timeout(held: Held) -> None:
+    held.worker.make(timeout=timedelta(milliseconds=1))
+    held.let_go.set()
+    held.worker.feed.warm()
+    held.let_go.clear()
+    held.entered.clear()
+    held.worker.store.revoke(token("late"))
+    held.worker.wait(1)
+    asking = held.first()
+
+    late = held.pool.submit(held.worker.has, "late")
+
+    assert late.result(SECONDS) is False
+    assert not asking.done()
+
+
+def test_nobody_waits_for_one_who_has_asked_for_as_long_as_the_timeout_already(held: Held) -> None:
+    held.worker.wait(1)
+    asking = held.first()
+
+    held.worker.wait(SECONDS)
+
+    refused = [held.pool.submit(held.worker.is_refused) for _ in range(3)]
+    assert [each.result(SECONDS / 2) for each in refused] == [True] * 3
+    assert not asking.done()
+
+
+def test_those_who_waited_for_one_who_failed_do_not_ask_themselves(held: Held) -> None:
+    held.worker.wait(1)
+    held.worker.store.news_fails = OUTAGE
+    asking, others = held.first(), held.others()
+
+    held.let_go.set()
+
+    assert [each.result(SECONDS) for each in [asking, *others]] == [False] * 8
+    assert len(held.worker.store.asked) == 2
+
+
+def test_the_first_load_is_waited_for_as_long_as_it_may_take(worker: Worker) -> None:
+    held = Held(worker)
+    worker.make(timeout=timedelta(milliseconds=1), load_timeout=timedelta(seconds=SECONDS))
+    worker.store.revoke(token())
+    asking, others = held.first(), held.others()
+
+    worker.wait(1)
+    more = held.pool.submit(worker.has)
+    held.let_go.set()
+
+    assert [each.result(SECONDS) for each in [asking, *others, more]] == [True] * 9
+    assert len(worker.store.asked) == 2  # when all has come it is a second old
+    held.pool.shutdown()
+
+
+def test_what_is_over_is_forgotten(warm: Worker) -> None:
+    warm.store.revoke(token())
+    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=ms(NOW + 1000)))
+    warm.wait(1)
+    warm.asks()
+    assert warm.feed.describe() == FeedState(age=0, tokens=1, sessions=1, users=0, failures=0, unsaid=0)
+
+    warm.wait(900 + 300 + 70)
+    warm.asks()
+
+    assert warm.feed.describe() == FeedState(age=0, tokens=0, sessions=0, users=0, failures=0, unsaid=0)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "width"),
+    [
+        (timedelta(minutes=15), 300),
+        (timedelta(minutes=80), 300),
+        (timedelta(minutes=96), 360),
+        (timedelta(days=1), 5400),
+    ],
+)
+def test_buckets_are_as_wide_as_a_part_of_the_lifetime_of_tokens(lifetime: timedelta, width: int) -> None:
+    assert bucket_width(lifetime) == timedelta(seconds=width)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{name: timedelta(0)} for name in ("interval", "max_staleness", "timeout", "load_timeout", "bucket_width")]
+    + [{"interval": timedelta(seconds=31)}, {"interval": timedelta(seconds=-1)}],
+)
+def test_durations_that_make_no_sense_are_refused(worker: Worker, changes: dict[str, timedelta]) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        worker.make(**changes)
+
+
+def test_an_interval_may_be_as_long_as_the_longest_staleness(worker: Worker) -> None:
+    worker.make(interval=timedelta(seconds=30)).warm()
+    worker.wait(15 - TICK)
+
+    assert worker.asks() == 0
+
+
+def test_its_state_is_told_without_asking_the_store(worker: Worker) -> None:
+    worker.feed.note(token())
+    worker.feed.note(token("u", 0))
+    worker.feed.note(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+
+    state = worker.feed.describe()
+
+    assert state == FeedState(age=None, tokens=2, sessions=0, users=1, failures=0, unsaid=0)
+    assert worker.store.asked == []
+
+
+def test_warming_asks_once(worker: Worker) -> None:
+    worker.feed.warm()
+    worker.feed.warm()
+
+    assert worker.asks() == 0
+    assert worker.store.asked == [None]
+
+
+def test_after_a_fork_the_child_has_locks_of_its_own_and_asks_before_it_answers(warm: Worker) -> None:
+    """The real forks are in stores/test_feed.py."""
+    warm.feed._asking.acquire()  # as other threads of the parent may have them
+    warm.feed._changing.acquire()
+    warm.feed._asking_since = warm.monotonic.now
+    warm.store.revoke(token())
+
+    revocation._after_in_child()
+
+    assert warm.feed.describe().age is None
+    assert warm.has()
+    assert warm.store.asked[0] is None
+    assert warm.store.asked[1] is not None  # it goes on from what its parent knew
+    assert not warm.feed._changing.locked()
+
+
+def test_a_child_whose_store_is_away_answers_nothing(warm: Worker) -> None:
+    warm.store.news_fails = OUTAGE
+
+    revocation._after_in_child()
+
+    assert warm.is_refused()
+
+
+def test_a_look_up_is_a_handful_of_calls_however_many_are_revoked(warm: Worker) -> None:
+    counted = []
+    for number in 10, 100_000:
+        for each in range(number):
+            warm.feed.note(token(f"t{each}", int(NOW) + each % 900))
+        with Calls() as calls:
+            warm.has("x", session_id="s", user_id="alice")
+        counted.append(calls)
+
+    assert counted[0] == counted[1]
+    assert {name for name in counted[0] if name != "Calls.__exit__"} <= {
+        "Worker.has", "RevocationFeed.is_revoked", "StandingClock.__call__", "Revoked.has", "dict.get", "setprofile",
+    }  # fmt: skip
+    assert counted[0]["dict.get"] == 2
+
+
+def test_threads_that_revoke_look_up_and_forget_do_not_disturb_each_other(warm: Worker) -> None:
+    def run(number: int) -> list[bool]:
+        found = []
+        for each in range(200):
+            name = f"{number}.{each}"
+            warm.feed.note(token(name))
+            warm.feed.note(Revocation(kind="s", subject=name, expires_at=LATER))
+            warm.wait(0.5)
+            warm.feed.describe()
+            found.append(warm.has(name))
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(run, range(8))) == [[True] * 200] * 8

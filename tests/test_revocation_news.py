@@ -1,0 +1,232 @@
+"""The feed of what is revoked: news that come in pages, and a store that is another one or has lost writes."""
+
+from datetime import timedelta
+
+import pytest
+
+from flask_tokenauth.core.news import News, Revocation
+from flask_tokenauth.stores.memory import MemoryStore
+
+from .conftest import NOW
+from .revocation_kit import LATER, MEMORY, NEVER, OUTAGE, TICK, Worker, ms, token
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def warm(worker: Worker) -> Worker:
+    """A worker with fresh news."""
+    worker.feed.warm()
+    return worker
+
+
+def page(*subjects: str, cursor: str | None, more: bool = True) -> News:
+    return News(entries=tuple(token(subject) for subject in subjects), cursor=cursor, more=more)
+
+
+def test_news_come_page_by_page_until_there_is_no_more(worker: Worker) -> None:
+    worker.store.answers = [page("a", cursor="1"), page(cursor="2"), page("b", cursor="3", more=False)]
+
+    assert worker.has("a")
+    assert worker.has("b")
+    assert worker.store.asked == [None, "1", "2"]
+
+
+def test_the_age_of_pages_is_that_of_the_first(worker: Worker) -> None:
+    worker.store.meanwhile = lambda: worker.wait(0.25)
+    worker.store.answers = [page("a", cursor="1"), page("b", cursor="2", more=False)]
+    worker.feed.warm()
+
+    assert worker.feed.describe().age == 0.5
+
+
+def test_news_that_are_old_when_they_have_all_come_are_followed_by_newer_ones(worker: Worker) -> None:
+    worker.store.meanwhile = lambda: worker.wait(0.5)
+    worker.store.answers = [
+        page("a", cursor="1"),
+        page("b", cursor="2", more=False),
+        page("c", cursor="3", more=False),
+    ]
+    worker.feed.warm()
+
+    assert worker.store.asked == [None, "1", "2"]
+    assert worker.feed.describe().age == 0.5
+
+
+def test_a_load_that_takes_too_long_goes_on_where_it_was_next_time(worker: Worker) -> None:
+    worker.store.meanwhile = lambda: worker.wait(4)
+    worker.store.answers = [page(str(number), cursor=str(number)) for number in range(4)]
+    assert worker.is_refused()
+    assert worker.store.asked == [None, "0", "1"]
+    worker.store.answers += [page("last", cursor="4", more=False), page(cursor="5", more=False)]
+    worker.wait(1)
+
+    worker.feed.warm()
+
+    assert worker.store.asked == [None, "0", "1", "2", "3", "4"]
+    assert [worker.has(subject) for subject in ("0", "1", "2", "3", "last")] == [True] * 5
+
+
+def test_an_outage_amidst_the_pages_answers_nothing_and_loses_nothing(worker: Worker) -> None:
+    worker.store.answers = [page("a", cursor="1")]
+    worker.store.meanwhile = lambda: setattr(worker.store, "news_fails", OUTAGE if worker.store.asked[1:] else None)
+    assert worker.is_refused()
+    worker.store.meanwhile, worker.store.news_fails = lambda: None, None
+    worker.store.answers = [page("b", cursor="2", more=False)]
+
+    worker.wait(1)
+
+    assert worker.has("b")
+    assert worker.has("a")
+    assert worker.store.asked[:3] == [None, "1", "1"]
+
+
+def test_a_store_that_never_begins_is_an_outage(worker: Worker) -> None:
+    worker.store.answers = [News()]
+
+    assert worker.is_refused()
+
+
+def test_a_store_that_begins_again_and_again_is_an_outage(worker: Worker) -> None:
+    worker.store.meanwhile = lambda: worker.wait(1)
+    worker.store.answers = [page("a", cursor="1"), News()] * 10
+
+    assert worker.is_refused()
+    assert len(worker.store.asked) == 10
+
+
+def test_a_store_that_forgot_is_heard_anew_and_told_again(warm: Worker) -> None:
+    warm.feed.note(token("own"))
+    warm.store.revoke(token("a", 0))
+    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=LATER))
+    epoch = warm.store.revoke_user("bob", memory=MEMORY)
+    warm.wait(1)
+    assert warm.has("a")
+    warm.store.forget()
+    MemoryStore.revoke(warm.store, token("new"))
+    warm.store.told.clear()
+
+    warm.wait(1)
+
+    assert warm.has("new")
+    assert [warm.has("own"), warm.has("a"), warm.has("x", session_id="s"), warm.has("x", user_id="bob")] == [True] * 4
+    assert {(each.kind, each.subject, each.value) for each in warm.store.told} == {
+        ("t", "own", 0),
+        ("t", "a", 0),
+        ("s", "s", 0),
+        ("u", "bob", epoch),
+    }
+    assert warm.store.read_epoch("bob") == epoch
+    assert warm.feed.describe().unsaid == 0
+    other = warm.make()
+    other.warm()
+    assert [warm.has("new"), warm.has("own"), warm.has("a"), warm.has("x", session_id="s")] == [True] * 4
+
+
+def test_what_has_expired_is_not_told_again(warm: Worker) -> None:
+    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=ms(NOW + 2)))
+    warm.wait(1)
+    warm.asks()
+    warm.store.forget()
+
+    warm.wait(1)
+    warm.asks()
+
+    assert len(warm.store.told) == 1
+    assert warm.feed.describe().unsaid == 0
+
+
+def test_a_store_is_told_again_as_much_as_a_request_has_time_for(worker: Worker) -> None:
+    worker.make(timeout=timedelta(seconds=0.5))
+    worker.feed.warm()
+    for number in range(5):
+        worker.feed.note(token(str(number)))
+    worker.store.forget()
+    worker.wait(1)
+    worker.store.before_revoke = lambda: worker.wait(0.25)
+
+    assert worker.asks() == 2
+    assert [len(worker.store.told), worker.feed.describe().unsaid] == [2, 3]
+    worker.asks()
+    worker.wait(1)
+    worker.asks()
+    assert [len(worker.store.told), worker.feed.describe().unsaid] == [5, 0]
+
+
+def test_a_store_that_cannot_be_told_holds_up_nobody_and_is_told_later(warm: Worker) -> None:
+    warm.feed.note(token())
+    warm.store.forget()
+    warm.store.revoke_fails = OUTAGE
+    tries: list[float] = []
+    warm.store.before_revoke = lambda: tries.append(warm.monotonic.now)
+
+    for _ in range(24):
+        warm.wait(0.5)
+        assert warm.has()
+        assert not warm.has("x")
+
+    assert [each - tries[0] for each in tries] == [0, 5, 10]
+    warm.store.revoke_fails = None
+    warm.wait(5)
+    assert warm.has()
+    assert [each.subject for each in warm.store.told] == ["t"]
+
+
+def test_one_thread_at_a_time_tells_a_store_again(warm: Worker) -> None:
+    warm.feed.note(token())
+    warm.store.forget()
+    warm.wait(1)
+    with warm.feed._telling:
+        assert warm.has()
+        assert warm.store.told == []
+
+    warm.wait(1)
+
+    assert warm.has()
+    assert len(warm.store.told) == 1
+
+
+def test_a_reload_that_fails_is_good_for_what_was_known_until_it_is_too_old(warm: Worker) -> None:
+    warm.feed.note(token())
+    warm.wait(1)
+    warm.store.answers = [News()]
+    warm.store.meanwhile = lambda: setattr(warm.store, "news_fails", None if warm.store.answers else OUTAGE)
+
+    assert warm.has()
+    assert warm.feed.describe().failures == 1
+    warm.wait(29)
+    assert warm.is_refused()
+
+
+@pytest.mark.parametrize(("back", "loads"), [(60, 0), (60 + TICK, 1), (10**6, 1)])
+def test_a_clock_that_was_set_back_brings_back_what_was_forgotten(warm: Worker, back: float, loads: int) -> None:
+    """Tokens that had expired count again, by the clock that forgot them."""
+    warm.wait(1)
+    warm.wall.now += 10**6
+    warm.asks()
+    pruned_at = warm.wall.now
+    warm.store.asked.clear()
+
+    warm.monotonic.now += 1
+    warm.wall.now = pruned_at - back
+    warm.asks()
+    warm.monotonic.now += 1
+    warm.asks()
+
+    assert warm.store.asked.count(None) == loads
+
+
+def test_a_token_that_was_forgotten_by_a_clock_in_the_future_is_revoked_again(warm: Worker) -> None:
+    warm.store.revoke(token(until=NEVER))
+    warm.wait(1)
+    assert warm.has()
+    warm.wait(10**6)
+    assert not warm.has()
+
+    warm.wall.now -= 10**6
+    warm.monotonic.now += 1
+
+    assert warm.has()
