@@ -280,14 +280,30 @@ def test_nobody_waits_for_one_who_has_asked_for_as_long_as_the_timeout_already(h
     assert not asking.done()
 
 
-def test_those_who_waited_for_one_who_failed_do_not_ask_themselves(held: Held) -> None:
-    held.worker.wait(1)
+@pytest.mark.parametrize(("age", "refused"), [(1, False), (1000, True)])
+def test_those_who_waited_for_one_who_failed_do_not_ask_themselves(held: Held, age: float, *, refused: bool) -> None:
+    held.worker.wait(age)
     held.worker.store.news_fails = OUTAGE
     asking, others = held.first(), held.others()
 
     held.let_go.set()
 
-    assert [each.result(SECONDS) for each in [asking, *others]] == [False] * 8
+    assert [bool(each.exception(SECONDS)) for each in [asking, *others]] == [refused] * 8
+    assert len(held.worker.store.asked) == 2
+
+
+def test_one_who_is_about_to_ask_is_waited_for_whenever_the_last_one_did(held: Held) -> None:
+    held.let_go.set()
+    held.worker.wait(1000)
+    feed = held.worker.feed
+    feed._asking.acquire()  # as by a thread that is stopped just then
+
+    waiting = held.pool.submit(held.worker.has)
+
+    with pytest.raises(TimeoutError):
+        waiting.result(0.05)
+    feed._asking.release()
+    waiting.result(SECONDS)
     assert len(held.worker.store.asked) == 2
 
 

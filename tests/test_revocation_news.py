@@ -121,6 +121,10 @@ def test_a_store_that_forgot_is_heard_anew_and_told_again(warm: Worker) -> None:
     }
     assert warm.store.read_epoch("bob") == epoch
     assert warm.feed.describe().unsaid == 0
+    warm.feed.note(token("later"))
+    warm.wait(1)
+    warm.asks()
+    assert "later" not in {each.subject for each in warm.store.told}  # that was once, and it is over
     other = warm.make()
     other.warm()
     assert [warm.has("new"), warm.has("own"), warm.has("a"), warm.has("x", session_id="s")] == [True] * 4

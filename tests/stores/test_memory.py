@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.news import News
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import (
     Age,
@@ -116,6 +117,30 @@ def test_of_one_process_many_threads_may_be_the_first() -> None:
     store._process._take()  # by a thread that found it free, and was overtaken
 
     assert at_once(8, lambda _: store.read_epoch("alice")) == [0] * 8
+
+
+@pytest.mark.parametrize("change", [lambda it: it + "9", lambda it: it[1:], lambda it: it + ".", lambda it: it + " "])
+def test_a_cursor_that_was_changed_gets_no_news(change: Callable[[str], str]) -> None:
+    store = MemoryStore()
+    store.revoke_user("alice", memory=timedelta(days=1))
+    cursor = store.news(None).cursor
+    assert cursor is not None
+
+    assert store.news(cursor) == News(cursor=cursor)
+    assert store.news(change(cursor)) == News()
+
+
+def test_what_has_expired_is_not_told() -> None:
+    now = [1_700_000_000_000]
+    store = MemoryStore(clock=lambda: now[0])
+    store.revoke_user("alice", memory=timedelta(milliseconds=2))
+
+    told = []
+    for _ in range(3):
+        told.append(len(store.news(None).entries))
+        now[0] += 1
+
+    assert told == [1, 1, 0]
 
 
 def test_its_clock_begins_with_the_present_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,12 +200,15 @@ class NewsContract:
 
     def test_what_is_said_again_is_news_where_it_says_more(self, store: Store) -> None:
         store.revoke(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+        revoke(store, "other")
         reader = Reader(store)
         reader.ask()
 
         store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER))
         assert reader.ask() == {("u", "alice")}
         assert reader.heard["u", "alice"].value == 6
+        revoke(store, "another")
+        reader.ask()
         store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER + 1))
         assert reader.ask() == {("u", "alice")}
         assert reader.heard["u", "alice"].expires_at == LATER + 1
