@@ -97,14 +97,14 @@ def parse_number(text: str) -> int | None:
     return int(text) if int(text) <= GREATEST else None
 
 
-def to_revocation(columns: Mapping[str, Any]) -> Revocation:
+def to_revocation(kind: Any, subject: Any, value: Any, expires_at: Any) -> Revocation:
     """Take an entry that a store answered, and believe none of its types.
 
     Raises:
         StoreUnavailable: it cannot be one. To leave it out would be to believe what it may revoke.
     """
     try:
-        return Revocation(**columns)
+        return Revocation(kind=kind, subject=subject, value=value, expires_at=expires_at)
     except ValueError as error:
         raise StoreUnavailable("a revocation in the store cannot be read") from error
 

@@ -86,11 +86,9 @@ def _read_page(connection: Connection, heard: _Cursor, head: _Cursor) -> News:
     if heard.number == head.number:
         return News(cursor=str(head))
     asked = {"after": heard.number, "head": head.number, "page": PAGE}
-    rows = connection.execute(_ENTRIES, asked).mappings().all()
-    entries = tuple(
-        to_revocation({name: row[name] for name in ("kind", "subject", "value", "expires_at")}) for row in rows
-    )
-    if len(rows) < PAGE or rows[-1]["id"] >= head.number:
+    rows = connection.execute(_ENTRIES, asked).all()
+    entries = tuple(to_revocation(*told) for _, _, *told in rows)
+    if len(rows) < PAGE or rows[-1].id >= head.number:
         return News(entries=entries, cursor=str(head))
-    last = _Cursor(head.store_id, rows[-1]["id"], rows[-1]["mark"])
+    last = _Cursor(head.store_id, rows[-1].id, rows[-1].mark)
     return News(entries=entries, cursor=str(last), more=True)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.news import Revocation
 from flask_tokenauth.core.store import Grant, Outcome, Terms, write_grant
 from flask_tokenauth.stores.rows import SessionRow, in_milliseconds, parse_number, to_revocation
 
@@ -88,10 +89,13 @@ def test_anything_else_is_none_that_a_store_can_keep(text: str) -> None:
     assert parse_number(text) is None
 
 
-def test_a_row_is_read_as_a_revocation_and_garbage_is_an_outage() -> None:
-    good: dict[str, Any] = {"kind": "t", "subject": "a", "value": 0, "expires_at": NOW}
+def test_a_row_is_read_as_a_revocation() -> None:
+    assert to_revocation("t", "a", 5, NOW) == Revocation(kind="t", subject="a", value=5, expires_at=NOW)
 
-    assert to_revocation(good).subject == "a"
-    for name, value in ("kind", []), ("kind", None), ("subject", None), ("value", None), ("expires_at", True):
-        with pytest.raises(StoreUnavailable):
-            to_revocation(good | {name: value})
+
+@pytest.mark.parametrize(
+    "row", [([], "a", 0, 0), (None, "a", 0, 0), ("t", None, 0, 0), ("t", "a", None, 0), ("t", "a", 0, True)]
+)
+def test_a_revocation_that_is_garbage_is_an_outage(row: tuple[Any, Any, Any, Any]) -> None:
+    with pytest.raises(StoreUnavailable):
+        to_revocation(*row)
