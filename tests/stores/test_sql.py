@@ -16,6 +16,7 @@ from flask_tokenauth.testing.store_contract import (
     StoreContract,
     WipeStore,
 )
+from flask_tokenauth.testing.store_contract.lost_writes import LostWritesContract
 from flask_tokenauth.testing.store_contract.news import NewsContract
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
@@ -67,7 +68,7 @@ class TestSQLStore(SQLStoreFixtures, StoreContract):
     """By the clock of the machine."""
 
 
-class TestSQLStoreInSmallPages(SQLStoreFixtures, NewsContract):
+class TestSQLStoreInSmallPages(SQLStoreFixtures, NewsContract, LostWritesContract):
     """As for readers of a store that has more to say than one page holds."""
 
     @pytest.fixture(autouse=True)

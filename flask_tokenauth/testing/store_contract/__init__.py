@@ -28,6 +28,7 @@ more. The only modules beside the fixtures that import pytest, which the package
 
 from .identifiers import IdentifierContract
 from .kit import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
+from .lost_writes import LostWritesContract
 from .news import NewsContract
 from .redemption import RedemptionContract
 from .revocation import RevocationContract
@@ -36,5 +37,7 @@ from .sessions import SessionContract
 __all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
 
 
-class StoreContract(SessionContract, RedemptionContract, RevocationContract, NewsContract, IdentifierContract):
+class StoreContract(
+    SessionContract, RedemptionContract, RevocationContract, NewsContract, LostWritesContract, IdentifierContract
+):
     """Every promise of :class:`flask_tokenauth.core.store.Store`."""
