@@ -221,3 +221,15 @@ def test_a_view_that_catches_the_outage_goes_on(app: Flask) -> None:
     answer = app.test_client().get("/either", headers=bearer(sign_in(app)["access_token"]))
 
     assert answer.get_json() == {"token": None}
+
+
+def test_what_a_view_asks_by_itself_is_answered_as_well(app: Flask, auth: TokenAuth[Any]) -> None:
+    token = sign_in(app)["access_token"]
+    app.add_url_rule("/verify", "verify", lambda: auth.verify(token).subject)
+    assert app.test_client().get("/verify").text == "alice"
+
+    with away(store_of(app)):
+        answer = app.test_client().get("/verify")
+
+    assert (answer.status_code, answer.get_json()) == (503, UNAVAILABLE)
+    assert answer.headers["Retry-After"]
