@@ -399,7 +399,7 @@ def test_a_store_may_be_an_object() -> None:
         [],
         {},
         MemoryStore,
-        object(),
+        frozenset(),
     ],
     ids=str,
 )

@@ -69,7 +69,7 @@ def test_users_are_named_as_elsewhere(make_session_app: MakeSessionApp, numbered
 NO_USERS = [None, True, 4.2, b"42", [], object()]
 
 
-@pytest.mark.parametrize("user_id", NO_USERS, ids=repr)
+@pytest.mark.parametrize("user_id", NO_USERS, ids=range(len(NO_USERS)))
 def test_what_is_no_user_id_is_a_mistake(api: Flask, auth: Auth, user_id: Any) -> None:
     with api.app_context():
         with pytest.raises(TypeError, match="a user ID is"):
