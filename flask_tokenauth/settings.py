@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from .core import base64url
-from .core.claims import MAX_TEXT
 from .core.errors import InvalidKey, SettingsError
+from .core.identifiers import MAX_IDENTIFIER
 from .core.jws import MAX_TOKEN_BYTES
 from .core.keyring import load_keys
 from .core.keys import Key, KeySet
@@ -59,7 +59,7 @@ def _size(least: int, most: int) -> Callable[[object], int]:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:  # the issuer is client_id as well
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTIFIER:  # the issuer is client_id as well
         raise ValueError
     if value != value.strip() or not value.isprintable():
         raise ValueError

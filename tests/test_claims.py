@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.claims import RESERVED, YEAR_9999, ClaimsPolicy, read_audience, read_claims
+from flask_tokenauth.core.claims import RESERVED, ClaimsPolicy, read_audience, read_claims
 from flask_tokenauth.core.errors import (
     IssuedInFuture,
     LifetimeTooLong,
@@ -21,6 +21,7 @@ from flask_tokenauth.core.errors import (
     WrongIssuer,
     WrongType,
 )
+from flask_tokenauth.core.identifiers import YEAR_9999
 
 from .conftest import AUDIENCE, ISSUER, NOW, Mint
 

@@ -11,7 +11,7 @@ from flask import Flask, Request, Response, g
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, get_token, login_required, token_issued, token_refused
-from flask_tokenauth.core.claims import YEAR_9999
+from flask_tokenauth.core.identifiers import YEAR_9999
 from flask_tokenauth.core.keys import Key
 from flask_tokenauth.matching import keep_matched
 

@@ -3,7 +3,6 @@
 The same policy judges what we accept and what we issue, so nothing is signed that we would then refuse.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,20 +26,19 @@ from .errors import (
     WrongType,
 )
 from .frozen import freeze_values
+from .identifiers import MAX_IDENTIFIER, YEAR_9999, is_identifier
 from .scopes import parse_scope
 
 RESERVED = frozenset({
     "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "epoch", "cnf",
 })  # fmt: skip
-YEAR_9999 = 253402300799  # the last second that datetime knows
-MAX_TEXT = 255  # characters of an identifier
 
 _DECODER = msgspec.json.Decoder(dict[str, object])
 _TEXTS = ("sub", "jti", "sid", "client_id")
 _TIMES = ("exp", "iat", "nbf", "auth_time")
 
 
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 _Time = Annotated[int, msgspec.Meta(ge=0, le=YEAR_9999)]
 
 
@@ -205,12 +203,11 @@ def read_audience(claims: Mapping[str, object]) -> frozenset[str]:
         MalformedClaim: it is something else.
     """
     audience = claims.get("aud", ())
-    if type(audience) is str:
+    if isinstance(audience, str):
         return frozenset((audience,))
-    entries = (audience,) if isinstance(audience, str) else audience
-    if not isinstance(entries, tuple) or not all(isinstance(each, str) for each in entries):
+    if not isinstance(audience, tuple) or not all(isinstance(each, str) for each in audience):
         raise MalformedClaim("aud")
-    return frozenset(entries)
+    return frozenset(audience)
 
 
 def check_text(name: str, value: object) -> None:
@@ -219,9 +216,7 @@ def check_text(name: str, value: object) -> None:
     Raises:
         MalformedClaim: it is not.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
-        raise MalformedClaim(name)
-    if not value.isprintable() and any(unicodedata.category(each) in ("Cc", "Cs") for each in value):
+    if not is_identifier(value):
         raise MalformedClaim(name)
 
 
