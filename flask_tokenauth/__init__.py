@@ -15,6 +15,7 @@ from .signals import (
     store_rolled_back,
     token_issued,
     token_refused,
+    token_revoked,
 )
 from .tokens import create_token, token_response
 from .users import current_user, get_token, get_user
@@ -49,4 +50,5 @@ __all__ = [
     "token_issued",
     "token_refused",
     "token_response",
+    "token_revoked",
 ]

@@ -16,14 +16,14 @@ from .core.frozen import thaw
 from .core.store import Session
 from .core.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached
-from .revoking import end_session, end_user
+from .revoking import end_session, end_user, revoke_token_id
 from .routes import Route
 from .state import AppState, current_state
 from .tokens import create_token
 
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _WIDTH = 200  # columns; lines are for grep as much as for people
-_EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0}
+_EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0, "info": 0}
 
 
 @click.command()
@@ -179,17 +179,22 @@ def _describe(session: Session) -> str:
 @click.command()
 @click.option("--user", metavar="USER", help="End every session of USER, and refuse every token issued before.")
 @click.option("--session", metavar="ID", help="End this session, and refuse its tokens.")
+@click.option("--token", metavar="ID", help="Refuse this token: its jti, which `inspect` shows.")
 @with_appcontext
-def revoke(*, user: str | None, session: str | None) -> None:
+def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
     """End what was granted before its time; say whose, or which."""
-    if (user is None) == (session is None):
-        raise click.UsageError("either --user or --session")
+    if [user, session, token].count(None) != 2:  # noqa: PLR2004  # of three
+        raise click.UsageError("one of --user, --session and --token")
     state = current_state()
     with _told():
+        state.remembered.check_revokes()
         if user is not None:
             ended = len(state.store.list_sessions(state.judge.subject_of(user)))
             end_user(state, user)
             click.echo(f"Sessions ended: {ended}. Every token issued to this user before is refused.")
+        elif token is not None:
+            revoke_token_id(state, token, until=None)
+            click.echo("A token of this ID is refused.")
         elif end_session(state, str(session)):
             click.echo("Ended.")
         else:

@@ -16,19 +16,22 @@ from .settings import PREFIX
 from .state import AppState, count_states, list_states
 from .stores.memory import MemoryStore
 
-Severity = Literal["error", "warning", "hint"]
+Severity = Literal["error", "warning", "hint", "info"]
 
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")  # the worst first
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint", "info")  # the worst first
 LONG_ACCESS = timedelta(hours=1)
 LONG_MAX = timedelta(hours=24)
 LONG_LEEWAY = timedelta(seconds=60)
+LONG_INTERVAL = timedelta(seconds=10)
+LONG_STALENESS = timedelta(minutes=5)
+MANY_REVOKED = 1_000_000
 _MOST_NAMED = 3  # routes in one sentence
 _MOST_WRAPPED = 16  # middleware around one application; some lead back to themselves
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong (``error``), risky (``warning``) or worth a look (``hint``)."""
+    """What is wrong (``error``), risky (``warning``) or worth a look (``hint``), and how things are (``info``)."""
 
     severity: Severity
     sentence: str  # names the setting, or what stands for one, and says what to do
@@ -173,6 +176,58 @@ def _store(state: AppState) -> Iterator[Finding]:
         yield Finding("error", f"{PREFIX}STORE cannot be asked: {error}.")
 
 
+def _revocation(state: AppState) -> Iterator[Finding]:
+    settings = state.settings
+    if settings.store is None:
+        return
+    if settings.revocation == "off":
+        yield Finding(
+            "warning",
+            f'{PREFIX}REVOCATION is "off", so a stolen token is good until it expires, whoever logs out: set "feed".',
+        )
+    if settings.revocation == "feed" and settings.revocation_interval > LONG_INTERVAL:
+        yield Finding(
+            "warning",
+            f"{PREFIX}REVOCATION_INTERVAL is {settings.revocation_interval}, and so long other processes believe what "
+            "was revoked in one: set ten seconds or less.",
+        )
+    if settings.revocation == "feed" and settings.revocation_max_staleness > LONG_STALENESS:
+        yield Finding(
+            "warning",
+            f"{PREFIX}REVOCATION_MAX_STALENESS is {settings.revocation_max_staleness}, and so long what was revoked is "
+            "believed while the store is away: set five minutes or less.",
+        )
+
+
+def _revoked(state: AppState) -> Iterator[Finding]:
+    """Tell what the store says is revoked, as a worker that begins now would hear it."""
+    settings, feed = state.settings, state.remembered.feed
+    if settings.store is None:
+        return
+    kind = type(settings.store).__name__
+    if feed is None:
+        yield Finding("info", f"{PREFIX}STORE is a {kind}, {PREFIX}REVOCATION is {settings.revocation}.")
+        return
+    try:
+        feed.warm()
+    except StoreUnavailable as error:
+        yield Finding("error", f"{PREFIX}STORE does not tell what is revoked: {error}.")
+        return
+    known = feed.describe()
+    revoked = known.tokens + known.sessions + known.users
+    yield Finding(
+        "info",
+        f"{PREFIX}STORE is a {kind}, {PREFIX}REVOCATION is feed, heard {known.age or 0:.1f} s ago: "
+        f"{known.tokens} tokens, {known.sessions} sessions and {known.users} users are revoked.",
+    )
+    if revoked > MANY_REVOKED:
+        yield Finding(
+            "hint",
+            f"{revoked} revocations are held by every process: shorten {PREFIX}ACCESS_LIFETIME and "
+            f'{PREFIX}MAX_LIFETIME, or set {PREFIX}REVOCATION to "strict".',
+        )
+
+
 def _refresh(state: AppState) -> Iterator[Finding]:
     if state.settings.store is not None and state.settings.refresh_idle_lifetime > state.settings.session_lifetime:
         yield Finding(
@@ -200,4 +255,6 @@ CONCERNS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
     _https,
     _store,
     _refresh,
+    _revocation,
+    _revoked,
 )

@@ -1,6 +1,7 @@
 """The blueprint that an application registers for its clients.
 
-Refreshing (RFC 6749 section 6), revoking (RFC 7009), and what people know of their bank: where am I logged in?
+Refreshing (RFC 6749 section 6), revoking (RFC 7009), introspection (RFC 7662), and what people know of their bank:
+where am I logged in?
 """
 
 from collections.abc import Callable
@@ -22,10 +23,12 @@ from .core.errors import (
     UnsupportedTokenType,
 )
 from .core.store import Session
-from .guards import login_required, public
+from .guards import login_required, public, require_scope
+from .introspecting import introspect
 from .parameters import read_parameters
 from .refreshing import refresh
-from .revoking import end_session, find_current_session
+from .revoking import end_session, find_current_session, find_current_token, revoke_token
+from .settings import INTROSPECT
 from .state import AppState, current_state
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -37,6 +40,9 @@ def make_blueprint() -> Blueprint:
     endpoints.record(_check)
     endpoints.add_url_rule("/refresh", "refresh", public(_answering(_refresh)), methods=["POST"])
     endpoints.add_url_rule("/revoke", "revoke", public(_answering(_revoke)), methods=["POST"])
+    endpoints.add_url_rule(
+        "/introspect", "introspect", require_scope(INTROSPECT)(_answering(_introspect)), methods=["POST"]
+    )
     endpoints.add_url_rule("/logout", "logout", login_required(_answering(_log_out)), methods=["POST"])
     endpoints.add_url_rule("/sessions", "sessions", login_required(_answering(_list_sessions)))
     endpoints.add_url_rule(
@@ -85,25 +91,40 @@ def _refresh(state: AppState) -> Response:
 
 
 def _revoke(state: AppState) -> Response:
-    """Answer ``POST /auth/revoke`` (RFC 7009): whoever holds a refresh token may end its session."""
+    """Answer ``POST /auth/revoke`` (RFC 7009): whoever holds a token may end it, and with a refresh token its session.
+
+    What is no token of ours, or none any more, is gone as far as anyone is told.
+    """
+    text = _read_token(state)
+    try:
+        end_session(state, state.sessions.read(text).session_id)
+    except InvalidRefreshToken:
+        _revoke_access_token(state, text)
+    return _write(200, None)
+
+
+def _revoke_access_token(state: AppState, text: str) -> None:
+    try:
+        token = state.verify_own(text, audience=None)
+    except TokenError:
+        return
+    if not state.remembered.revokes:
+        raise UnsupportedTokenType
+    revoke_token(state, token)
+
+
+def _introspect(state: AppState) -> Response:
+    """Answer ``POST /auth/introspect`` (RFC 7662)."""
+    return _write(200, introspect(state, _read_token(state), find_current_token(state)))
+
+
+def _read_token(state: AppState) -> str:
+    """Return the token that a request is about. No type hint changes what it is."""
     state.judge.check_transport(request)
     text = read_parameters(request).get("token")
     if text is None:
         raise MalformedGrant
-    try:
-        end_session(state, state.sessions.read(text).session_id)
-    except InvalidRefreshToken:
-        if _is_access_token(state, text):
-            raise UnsupportedTokenType from None
-    return _write(200, None)
-
-
-def _is_access_token(state: AppState, text: str) -> bool:
-    try:
-        state.judge.verify(text)
-    except TokenError:
-        return False
-    return True
+    return text
 
 
 def _log_out(state: AppState) -> Response:

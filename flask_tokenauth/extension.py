@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 
@@ -10,6 +12,7 @@ from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .core.errors import SettingsError, StoreUnavailable
+from .core.issuer import seconds_of
 from .core.store import Grant, Session
 from .core.verifier import Token
 from .endpoints import make_blueprint
@@ -19,9 +22,16 @@ from .marks import mark
 from .matching import keep_matched
 from .refusals import AuthError, answer
 from .requirements import Requirement
-from .revoking import end_session, end_user, find_current_session
+from .revoking import (
+    end_session,
+    end_user,
+    find_current_session,
+    find_current_token,
+    revoke_token,
+    revoke_token_id,
+)
 from .settings import PREFIX, Settings
-from .state import AppState, current_state, state_of
+from .state import AppState, current_state, list_states, state_of
 from .users import UserLoader, current_user, get_user_id
 
 T = TypeVar("T")
@@ -129,9 +139,10 @@ class TokenAuth(Generic[T]):
     def endpoints(self) -> Blueprint:
         """The blueprint for clients: ``app.register_blueprint(auth.endpoints)``, under ``/auth`` unless told otherwise.
 
-        ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6), ``POST /auth/revoke`` ends its session
-        (RFC 7009), ``POST /auth/logout`` that of an access token. ``GET /auth/sessions`` lists those of the user, and
-        ``DELETE /auth/sessions/<id>`` ends one. They need ``TOKENAUTH_STORE``.
+        ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6), ``POST /auth/revoke`` ends its session, or
+        an access token (RFC 7009), ``POST /auth/logout`` the session of an access token. ``GET /auth/sessions`` lists
+        those of the user, and ``DELETE /auth/sessions/<id>`` ends one. ``POST /auth/introspect`` tells other services
+        about a token (RFC 7662). They need ``TOKENAUTH_STORE``.
         """
         return make_blueprint()
 
@@ -159,11 +170,11 @@ class TokenAuth(Generic[T]):
         Raises:
             NotAuthenticated: the current one is meant, and the request has no token of a live session.
             TypeError: *session_id* is no text; a :class:`Session` has one.
-            SettingsError: ``TOKENAUTH_STORE`` is not set.
+            SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
             StoreUnavailable: the store cannot be asked.
         """
         state = current_state()
-        _ = state.sessions
+        state.remembered.check_revokes()
         if not isinstance(session_id, str | None):
             raise TypeError(f"a session's ID is a text, not {type(session_id).__name__}")
         with state.asking():
@@ -179,14 +190,56 @@ class TokenAuth(Generic[T]):
 
         Raises:
             TypeError, ValueError: that is no user ID.
-            SettingsError: ``TOKENAUTH_STORE`` is not set.
+            SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
             StoreUnavailable: the store cannot be asked.
         """
         if not isinstance(api_keys, bool):
             raise TypeError("api_keys is True or False")
         state = current_state()
+        state.remembered.check_revokes()
         with state.asking():
             end_user(state, user_id)
+
+    def revoke_token(self, token_id: str | None = None, *, expires_at: datetime | None = None) -> None:
+        """Refuse one access token from now on: in this process at once, in others within the interval.
+
+        Its session goes on, and so do the user's other tokens.
+
+        Args:
+            token_id: ``jti`` of the token; None for that of the current request.
+            expires_at: by when the token has expired, aware; later is safe, earlier is not. None if you do not know:
+                then it is remembered for ``TOKENAUTH_MAX_LIFETIME``.
+
+        Raises:
+            NotAuthenticated: the current one is meant, and the request has no good token.
+            TypeError: *token_id* is no text, or *expires_at* no ``datetime``.
+            ValueError: *token_id* is no ID of a token, *expires_at* has no time zone, or belongs to no ID.
+            SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
+            StoreUnavailable: the store cannot be asked.
+        """
+        state = current_state()
+        state.remembered.check_revokes()
+        if not isinstance(token_id, str | None):
+            raise TypeError(f"a token's ID is a text, its jti, not {type(token_id).__name__}")
+        until = None if expires_at is None else seconds_of(expires_at, name="expires_at")
+        if token_id is None and until is not None:
+            raise ValueError("expires_at goes with a token_id: of the current token it is known")
+        with state.asking():
+            if token_id is None:
+                revoke_token(state, find_current_token(state))
+            else:
+                revoke_token_id(state, token_id, until=until)
+
+    def warm(self) -> None:
+        """Hear what is revoked before the first request asks: in a worker that has just begun, or been forked.
+
+        In each application that is set up; it needs no application context. Where the store cannot be asked, the log
+        says so, and requests will ask.
+        """
+        for state in list_states():
+            if state.callbacks is self._callbacks and state.remembered.feed is not None:
+                with suppress(StoreUnavailable):
+                    state.remembered.feed.warm()
 
     @property
     def user_id(self) -> T:

@@ -1,11 +1,25 @@
-"""Ending what was granted before its time: one session, or all that a user has."""
+"""Ending what was granted before its time: one token, one session, or all that a user has."""
 
 from flask import request
 
 from .core.errors import MissingCredential, MissingSession
+from .core.identifiers import check_identifier
 from .core.store import Session
-from .signals import session_ended
+from .core.verifier import Token
+from .signals import session_ended, token_revoked
 from .state import AppState
+
+
+def find_current_token(state: AppState) -> Token:
+    """Return the token of the current request.
+
+    Raises:
+        AuthError: it has no good token of ours.
+    """
+    judged = state.judge.of(request)
+    if judged.token is None:
+        raise state.refuse(judged.refusal or MissingCredential())
+    return judged.token
 
 
 def find_current_session(state: AppState) -> Session:
@@ -15,12 +29,9 @@ def find_current_session(state: AppState) -> Session:
         AuthError: the request has no good token of ours, or its session is none or over.
         StoreUnavailable: the store cannot be asked.
     """
-    judged = state.judge.of(request)
-    if judged.token is None:
-        raise state.refuse(judged.refusal or MissingCredential())
-    session_id = judged.token.session_id
-    session = None if session_id is None else state.store.find_session(session_id)
-    if session is None or session.user_id != judged.token.subject:
+    token = find_current_token(state)
+    session = None if token.session_id is None else state.store.find_session(token.session_id)
+    if session is None or session.user_id != token.subject:
         raise state.refuse(MissingSession())
     return session
 
@@ -48,3 +59,34 @@ def end_user(state: AppState, user_id: object) -> None:
         StoreUnavailable: the store cannot be asked.
     """
     state.sessions.end_all(state.judge.subject_of(user_id))
+
+
+def revoke_token(state: AppState, token: Token) -> None:
+    """Refuse a verified token from now on, and tell the listeners; not one that is refused already.
+
+    So nobody can fill the store with one token.
+
+    Raises:
+        StoreUnavailable: the store cannot be asked.
+    """
+    if token.token_id is None or state.remembered.ask(token):
+        return
+    state.remembered.revoke_token(token.token_id, exp=int(token.expires_at.timestamp()))
+    token_revoked.send(state.app, token_id=token.token_id, user_id=token.subject)
+
+
+def revoke_token_id(state: AppState, token_id: str, *, until: float | None) -> None:
+    """Refuse the token of this ID from now on, and tell the listeners.
+
+    Args:
+        state: of the current application.
+        token_id: ``jti``.
+        until: by when it has expired, in seconds since 1970-01-01T00:00:00Z; None if nobody knows.
+
+    Raises:
+        ValueError: *token_id* is no identifier.
+        StoreUnavailable: the store cannot be asked.
+    """
+    check_identifier("token_id", token_id)
+    state.remembered.revoke_token(token_id, until=until)
+    token_revoked.send(state.app, token_id=token_id, user_id=None)

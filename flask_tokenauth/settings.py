@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from .core import base64url
 from .core.errors import InvalidKey, SettingsError
@@ -18,6 +18,7 @@ from .core.strength import check_secret
 from .stores.opening import open_store
 
 PREFIX = "TOKENAUTH_"
+Mode = Literal["feed", "strict", "off"]
 _YEAR = timedelta(days=366)
 _MAKE_ONE = "make one with: python -m flask_tokenauth secret (in the environment: FLASK_SECRET_KEY=…)"
 
@@ -89,11 +90,21 @@ def _enforce_https(value: object) -> str:
     return str(value)
 
 
+def _revocation(value: object) -> Mode:
+    if value not in ("feed", "strict", "off"):
+        raise ValueError
+    return value
+
+
 def _endpoints(value: object) -> frozenset[str]:
     endpoints = _texts(value) if value else frozenset()
     if any("*" in (named := each.removesuffix(".*")) or not named for each in endpoints):
         raise ValueError
     return endpoints
+
+
+INTROSPECT = "tokenauth:introspect"  # of callers of POST /auth/introspect
+_OWN_SCOPES = {INTROSPECT: "Ask whether tokens are good"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ def _scopes(value: object) -> DeclaredScopes:
         raise TypeError
     descriptions: dict[str, str] = {}
     implies: dict[str, tuple[str, ...]] = {}
-    for scope, declared in value.items():
+    for scope, declared in (_OWN_SCOPES | dict(value)).items():
         given = {"description": declared} if isinstance(declared, str) else declared
         if not isinstance(given, Mapping) or not given.keys() <= {"description", "implies"}:
             raise SettingsError(f"scope {scope!r} is neither a text nor a description with implies")
@@ -191,6 +202,25 @@ class Settings:
         "10",
         timedelta(seconds=10),
     )
+    revocation: Mode = _setting(_revocation, '"feed", "strict" or "off"', "strict", "feed")
+    revocation_interval: timedelta = _setting(
+        _duration(timedelta(milliseconds=100), timedelta(minutes=5)),
+        "a timedelta or seconds, from 0.1 to 300",
+        "1",
+        timedelta(seconds=1),
+    )
+    revocation_max_staleness: timedelta = _setting(
+        _duration(timedelta(seconds=1), timedelta(hours=1)),
+        "a timedelta or seconds, from 1 to 3600",
+        "30",
+        timedelta(seconds=30),
+    )
+    store_timeout: timedelta = _setting(
+        _duration(timedelta(milliseconds=10), timedelta(seconds=30)),
+        "a timedelta or seconds, from 0.01 to 30",
+        "0.5",
+        timedelta(seconds=0.5),
+    )
     names_itself: bool = False  # nobody named the issuer; no key of the configuration, as what follows
     refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: what its refresh tokens are made with
 
@@ -219,10 +249,15 @@ class Settings:
         given["keys"] = _check_keys(given["keys"]) if "keys" in given else _derive_keys(config, issuer, "access")
         if "store" in given:
             given["refresh_keys"] = _derive_keys(config, issuer, "refresh")
-            _bind(given["store"], issuer)
+        elif given.get("revocation", "off") != "off":
+            raise SettingsError(f"{PREFIX}REVOCATION needs {PREFIX}STORE: nothing else knows what is revoked")
         settings = cls(names_itself=names_itself, **given)
         if settings.access_lifetime > settings.max_lifetime:
             raise SettingsError(f"{PREFIX}ACCESS_LIFETIME is longer than {PREFIX}MAX_LIFETIME")
+        if settings.revocation_interval > settings.revocation_max_staleness:
+            raise SettingsError(f"{PREFIX}REVOCATION_INTERVAL is longer than {PREFIX}REVOCATION_MAX_STALENESS")
+        if settings.store is not None:
+            _bind(settings.store, issuer, settings.store_timeout)
         return settings
 
 
@@ -265,9 +300,9 @@ def _check_keys(keys: KeySet) -> KeySet:
     return keys
 
 
-def _bind(store: Store, issuer: str) -> None:
+def _bind(store: Store, issuer: str, timeout: timedelta) -> None:
     try:
-        store.bind(issuer)
+        store.bind(issuer, timeout=timeout)
     except SettingsError as error:
         raise SettingsError(f"{PREFIX}STORE: {error}") from error
 

@@ -11,6 +11,10 @@ token_issued = _signals.signal("tokenauth-token-issued")
 #: A request was refused. Arguments: ``reason``, as in the log and in README.rst's table.
 token_refused = _signals.signal("tokenauth-token-refused")
 
+#: A token was revoked by itself, not with its session or its user. Arguments: ``token_id``, and ``user_id`` as text;
+#: that is None where an ID was all that anybody had.
+token_revoked = _signals.signal("tokenauth-token-revoked")
+
 # Of sessions. All have ``session_id`` and ``user_id``, as text.
 
 #: A user signed in.

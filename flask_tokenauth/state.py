@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -16,23 +16,19 @@ from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage,
 from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.sessions import Sessions
-from .core.store import Store, Terms
+from .core.store import Store
 from .core.verifier import Token, Verifier
 from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
 from .matching import current_app_itself, current_request, find_matched, keep_arguments, keep_matched
 from .refusals import NOT_SET_UP, AuthError, refuse
+from .remembered import Remembered
 from .requirements import Asked, Requirement
 from .routes import Resolved, Route, check_routes, list_routes, resolve
 from .settings import PREFIX, Settings
 from .signals import token_refused
 
 _log = logging.getLogger("flask_tokenauth")
-_NO_STORE = (
-    'this needs a memory: set TOKENAUTH_STORE ("sqlite:////var/lib/api/sessions.db" for one machine, "memory://" for '
-    "trying it)"
-)
-_GRACE = timedelta(seconds=60)  # of what is revoked, beyond the last second in which it could be believed
 _MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up
 
 _states: WeakSet["AppState"] = WeakSet()
@@ -50,6 +46,7 @@ class AppState:
     Attributes:
         app: the application, which sends the signals.
         judge: what judges the credentials of its requests.
+        remembered: what its store is used for.
     """
 
     made: ClassVar[int] = 0
@@ -68,16 +65,17 @@ class AppState:
         self._checked = False
         self._resolved: dict[tuple[str, str], tuple[Any, int, Resolved]] = {}
         self.settings = settings
+        self.remembered = Remembered(settings, clock=self._now)
+        self._policy = policy
         verifier = Verifier(
             settings.keys,
             policy,
-            revoked=self._is_revoked if settings.store is not None else None,
+            revoked=self.remembered.is_revoked if self.remembered.revokes else None,
             max_bytes=settings.max_token_bytes,
             cache_size=settings.token_cache_size,
         )
         self.judge = Judge(app, settings, callbacks, verifier=verifier, clock=time.time)
         self.callbacks = callbacks
-        self._sessions = _open_sessions(settings)
         self._issuer = (
             Issuer(
                 settings.keys.signing_key,
@@ -98,6 +96,9 @@ class AppState:
     def clock(self, clock: Clock) -> None:
         self.judge.clock = clock
 
+    def _now(self) -> float:
+        return self.judge.clock()
+
     @property
     def issuer(self) -> Issuer:
         """Who signs for this application.
@@ -111,26 +112,27 @@ class AppState:
 
     @property
     def store(self) -> Store:
-        """What the server remembers.
-
-        Raises:
-            SettingsError: ``TOKENAUTH_STORE`` is not set.
-        """
-        if self.settings.store is None:
-            raise SettingsError(_NO_STORE)
-        return self.settings.store
+        """What the server remembers; raises like :attr:`Remembered.store`."""
+        return self.remembered.store
 
     @property
     def sessions(self) -> Sessions:
-        """Who starts sessions and redeems refresh tokens; raises like :attr:`store`."""
-        if self._sessions is None:
-            raise SettingsError(_NO_STORE)
-        return self._sessions
+        """Who starts sessions and redeems refresh tokens; raises like :attr:`Remembered.store`."""
+        return self.remembered.sessions
 
-    def _is_revoked(self, token: Token) -> bool:
-        return self.store.is_revoked(
-            token_id=token.token_id, session_id=token.session_id, user_id=token.subject, epoch=token.epoch
-        )
+    def verify_own(self, text: str, *, audience: frozenset[str] | None) -> Token:
+        """Return the token of ours that *text* is, good at this time, whatever became of it since it was issued.
+
+        Args:
+            text: untrusted.
+            audience: for one of these it has to be; None: for whomever.
+
+        Raises:
+            TokenError: it is none.
+        """
+        policy = replace(self._policy, audience=audience)
+        verifier = Verifier(self.settings.keys, policy, max_bytes=self.settings.max_token_bytes)
+        return verifier.verify(text, now=self.clock())
 
     def authenticate(self) -> None:
         """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.
@@ -279,17 +281,6 @@ def _read_config(app: Flask) -> dict[str, object]:
 
 def _copy(value: object) -> object:
     return frozenset(value) if isinstance(value, set) else freeze(value)
-
-
-def _open_sessions(settings: Settings) -> Sessions | None:
-    if settings.store is None or settings.refresh_keys is None:
-        return None
-    terms = Terms(
-        idle_lifetime=settings.refresh_idle_lifetime,
-        retry_window=settings.refresh_retry_window,
-        memory=settings.max_lifetime + settings.leeway + _GRACE,
-    )
-    return Sessions(settings.store, settings.refresh_keys, terms=terms, lifetime=settings.session_lifetime)
 
 
 def state_of(app: Flask) -> AppState:

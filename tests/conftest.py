@@ -108,7 +108,10 @@ def make_app(clock: StandingClock) -> MakeApp:
         app = Flask(name)
         app.config |= CONFIG | config
         (auth or TokenAuth()).init_app(app)
-        app.extensions["tokenauth"].clock = clock
+        state = app.extensions["tokenauth"]
+        state.clock = clock
+        if state.remembered.feed is not None:
+            state.remembered.feed.monotonic = StandingClock(0)
         return app
 
     return make

@@ -16,6 +16,7 @@ SECONDS = 60  # until a test that hangs fails
 LATER = int(NOW * 1000) + 24 * 3600 * 1000
 NEVER = int(NOW * 1000) * 2
 MEMORY = timedelta(days=1)
+EXP = int(NOW) + 900
 TICK = 2.0**-10  # seconds, and exact
 
 
@@ -87,23 +88,23 @@ class Worker:
     def asks(self) -> int:
         """Look something up, and return how often the store was asked for that."""
         before = len(self.store.asked)
-        self.has("nothing")
+        self.has("nothing", exp=self.wall.now + 900)
         return len(self.store.asked) - before
 
-    def has(self, token_id: str = "t", exp: float = NOW + 900, **changes: Any) -> bool:
+    def has(self, token_id: str = "t", exp: float = EXP, **changes: Any) -> bool:
         usual: dict[str, Any] = {"session_id": None, "user_id": "alice", "epoch": 0}
         return self.feed.is_revoked(token_id=token_id, exp=exp, **(usual | changes))
 
     def is_refused(self) -> bool:
         """Look something up, and say whether there was no answer."""
         try:
-            self.has("nothing")
+            self.has("nothing", exp=self.wall.now + 900)
         except StoreUnavailable:
             return True
         return False
 
 
-def token(subject: str = "t", exp: int = int(NOW) + 900, until: int = LATER) -> Revocation:
+def token(subject: str = "t", exp: int = EXP, until: int = LATER) -> Revocation:
     return Revocation(kind="t", subject=subject, value=exp, expires_at=until)
 
 

@@ -1,5 +1,6 @@
 """``flask tokenauth init-db``, and what the doctor says of the store."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ from click import Command, Group
 from flask import Flask
 
 from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.news import News, Revocation
 from flask_tokenauth.doctor import examine
 from flask_tokenauth.state import state_of
 from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.stores.sql import SQLStore
 
 from .conftest import MakeApp, Mint
 
@@ -21,7 +24,12 @@ def init_db(app: Flask) -> tuple[int, str]:
 
 def sentences(app: Flask) -> list[str]:
     found = [f"{finding.severity}: {finding.sentence}" for finding in examine(state_of(app))]
-    return [each for each in found if "STORE" in each or "REFRESH" in each]
+    named = ("TOKENAUTH_STORE", "TOKENAUTH_REFRESH", "TOKENAUTH_REVOCATION", "revocations")
+    return [each for each in found if any(name in each for name in named)]
+
+
+def trouble(app: Flask) -> list[str]:
+    return [each for each in sentences(app) if not each.startswith("info: ")]
 
 
 def test_the_tables_can_be_made_before_the_first_use_however_often(make_app: MakeApp, tmp_path: Path) -> None:
@@ -48,14 +56,14 @@ def test_what_keeps_the_store_away_is_told(make_app: MakeApp, tmp_path: Path) ->
 
 
 def test_a_store_in_a_file_is_sound(make_app: MakeApp, tmp_path: Path) -> None:
-    assert sentences(make_app(TESTING=False, TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")) == []
+    assert trouble(make_app(TESTING=False, TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")) == []
 
 
 @pytest.mark.parametrize(("setting", "told"), [("TESTING", False), ("DEBUG", False), ("ENV", True)])
 def test_a_store_in_memory_is_no_store_to_deploy(make_app: MakeApp, setting: str, told: object) -> None:
     app = make_app(**{"TESTING": False, setting: True}, TOKENAUTH_STORE="memory://")
 
-    assert bool(sentences(app)) is told
+    assert bool(trouble(app)) is told
 
 
 class Away(MemoryStore):
@@ -65,26 +73,90 @@ class Away(MemoryStore):
         raise StoreUnavailable("the disk is full")
 
 
+class Silent(MemoryStore):
+    """A store that tells no news."""
+
+    def news(self, cursor: str | None) -> News:
+        raise StoreUnavailable("the disk is full")
+
+
 def test_a_store_that_cannot_be_asked_is_an_error(make_app: MakeApp) -> None:
-    assert sentences(make_app(TOKENAUTH_STORE=Away())) == ["error: TOKENAUTH_STORE cannot be asked: the disk is full."]
+    assert trouble(make_app(TOKENAUTH_STORE=Away())) == ["error: TOKENAUTH_STORE cannot be asked: the disk is full."]
 
 
 @pytest.mark.parametrize(("idle", "told"), [(59, False), (60, False), (61, True)])
 def test_an_idle_lifetime_that_never_ends_anything_is_hinted_at(make_app: MakeApp, idle: int, told: object) -> None:
     app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REFRESH_IDLE_LIFETIME=idle, TOKENAUTH_SESSION_LIFETIME=60)
 
-    assert bool(sentences(app)) is told
+    assert bool(trouble(app)) is told
+
+
+# What is revoked
+
+
+def test_how_things_are_with_revocation_is_told(make_app: MakeApp, tmp_path: Path) -> None:
+    store = SQLStore(f"sqlite:///{tmp_path / 'store.db'}")
+    app = make_app(TOKENAUTH_STORE=store)
+    for kind, subject in (("t", "t1"), ("t", "t2"), ("t", "t3"), ("s", "s1"), ("s", "s2"), ("u", "alice")):
+        store.revoke(Revocation(kind=kind, subject=subject, expires_at=4_000_000_000_000))  # type: ignore[arg-type]
+
+    assert sentences(app) == [
+        "info: TOKENAUTH_STORE is a SQLStore, TOKENAUTH_REVOCATION is feed, heard 0.0 s ago: "
+        "3 tokens, 2 sessions and 1 users are revoked."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [("strict", []), ("off", ['warning: TOKENAUTH_REVOCATION is "off", so a stolen token is good'])]
+)
+def test_the_mode_is_told(make_app: MakeApp, mode: str, told: list[str]) -> None:
+    app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REVOCATION=mode)
+
+    *rest, info = sentences(app)
+
+    assert info == f"info: TOKENAUTH_STORE is a MemoryStore, TOKENAUTH_REVOCATION is {mode}."
+    assert [each[: len(start)] for each, start in zip(rest, told, strict=True)] == told
+
+
+@pytest.mark.parametrize("mode", ["feed", "strict"])
+@pytest.mark.parametrize(
+    ("setting", "fine", "risky"),
+    [("REVOCATION_INTERVAL", 10, 10.1), ("REVOCATION_MAX_STALENESS", 300, 301)],
+)
+def test_what_is_believed_for_too_long_is_warned_of(
+    make_app: MakeApp, mode: str, setting: str, fine: float, risky: float
+) -> None:
+    def told(seconds: float) -> list[str]:
+        config = {f"TOKENAUTH_{setting}": seconds, "TOKENAUTH_REVOCATION": mode, "TOKENAUTH_STORE": "memory://"}
+        return trouble(make_app(**config))
+
+    assert told(fine) == []
+    assert [each.split(" is ")[0] for each in told(risky)] == [f"warning: TOKENAUTH_{setting}"] * (mode == "feed")
+
+
+def test_a_store_that_does_not_tell_what_is_revoked_is_an_error(make_app: MakeApp) -> None:
+    assert sentences(make_app(TOKENAUTH_STORE=Silent())) == [
+        "error: TOKENAUTH_STORE does not tell what is revoked: what is revoked was heard never: the disk is full."
+    ]
+
+
+@pytest.mark.parametrize(("most", "told"), [(1, True), (2, False), (3, False)])
+def test_more_than_a_process_should_hold_is_hinted_at(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, most: int, told: object
+) -> None:
+    monkeypatch.setattr("flask_tokenauth.doctor.MANY_REVOKED", most)
+    app = make_app(TOKENAUTH_STORE="memory://")
+    app.extensions["tokenauth"].store.revoke_user("alice", memory=timedelta(days=1))
+    app.extensions["tokenauth"].store.revoke_user("bob", memory=timedelta(days=1))
+
+    assert any(each.startswith("hint: 2 revocations are held by every process") for each in sentences(app)) is told
 
 
 def test_a_token_is_not_inspected_while_the_store_is_away(make_app: MakeApp, mint: Mint) -> None:
-    class Gone(MemoryStore):
-        def is_revoked(self, **asked: object) -> bool:
-            raise StoreUnavailable("the disk is full")
-
-    result = make_app(TOKENAUTH_STORE=Gone()).test_cli_runner().invoke(args=["tokenauth", "inspect"], input=mint())
+    result = make_app(TOKENAUTH_STORE=Silent()).test_cli_runner().invoke(args=["tokenauth", "inspect"], input=mint())
 
     assert result.exit_code == 1
-    assert result.output == "Error: the store cannot be asked: the disk is full\n"
+    assert result.output == "Error: the store cannot be asked: what is revoked was heard never: the disk is full\n"
 
 
 def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeApp) -> None:

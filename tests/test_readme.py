@@ -73,8 +73,9 @@ def test_every_program_is_executed_here_or_among_the_recipes() -> None:
     routes = ["app = Flask(", "class Project", "def refuse"]
     settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
     tests = ["def test_admins_only", "def test_reports"]
-    others = ["@auth.user_loader", "@auth.before_refresh", "def new_password", "policy =", "app.wsgi_app ="]
-    starts = [*routes, *settings, *tests, *RECIPES, *others]
+    sessions = ["@auth.before_refresh", "def new_password", "def forget_this_token", "def post_fork"]
+    others = ["@auth.user_loader", "policy =", "app.wsgi_app ="]
+    starts = [*routes, *settings, *tests, *RECIPES, *sessions, *others]
 
     assert sorted(map(python_block, starts)) == sorted(blocks("python"))
 
@@ -164,6 +165,33 @@ def test_a_new_password_ends_what_was_before_as_shown(make_app: MakeApp) -> None
 
     assert names["app"].test_client().post("/new-password", headers=old).status_code == 401
     assert names["app"].test_client().post("/new-password", headers=new).status_code == 200
+
+
+def test_a_token_is_revoked_as_shown(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://")
+    exec(python_block("def forget_this_token"), {"app": app, "auth": auth, "login_required": login_required})
+    with app.app_context():
+        old, other = bearer(create_token("alice")), bearer(create_token("alice"))
+
+    with caplog.at_level("INFO", logger=app.logger.name):
+        answers = [app.test_client().post("/forget-this-token", headers=each) for each in (old, old, other)]
+
+    assert [answer.status_code for answer in answers] == [204, 401, 204]
+    told = [each for each in caplog.messages if each.endswith(" of alice was revoked")]
+    assert len(set(told)) == len(told) == 2
+
+
+def test_workers_are_warmed_as_shown(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://")
+    monkeypatch.setitem(sys.modules, "reporting", SimpleNamespace(auth=auth))
+    names: dict[str, Any] = {}
+    exec(python_block("def post_fork"), names)
+
+    names["post_fork"](None, None)
+
+    assert app.extensions["tokenauth"].remembered.feed.describe().age == 0
 
 
 def test_classes_and_scopes_work_as_shown(make_app: MakeApp, mint: Mint) -> None:

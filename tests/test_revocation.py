@@ -243,7 +243,7 @@ def test_while_one_asks_for_news_early_the_others_go_on_with_what_is_known(held:
 
 @pytest.mark.parametrize("age", [1, 30, 1000])
 def test_from_the_interval_on_all_wait_for_the_one_who_asks(held: Held, age: float) -> None:
-    held.worker.wait(age)
+    held.worker.monotonic.now += age
     asking, others = held.first(), held.others()
 
     assert not any(each.done() for each in others)
@@ -294,7 +294,7 @@ def test_those_who_waited_for_one_who_failed_do_not_ask_themselves(held: Held, a
 
 def test_one_who_is_about_to_ask_is_waited_for_whenever_the_last_one_did(held: Held) -> None:
     held.let_go.set()
-    held.worker.wait(1000)
+    held.worker.monotonic.now += 1000
     feed = held.worker.feed
     feed._asking.acquire()  # as by a thread that is stopped just then
 

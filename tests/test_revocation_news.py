@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.news import News, Revocation
 from flask_tokenauth.stores.memory import MemoryStore
 
@@ -223,14 +224,66 @@ def test_a_clock_that_was_set_back_brings_back_what_was_forgotten(warm: Worker, 
     assert warm.store.asked.count(None) == loads
 
 
-def test_a_token_that_was_forgotten_by_a_clock_in_the_future_is_revoked_again(warm: Worker) -> None:
+@pytest.fixture
+def forgetful(warm: Worker) -> Worker:
+    """A worker that has forgotten a revoked token, by a clock that ran ahead and was set back."""
     warm.store.revoke(token(until=NEVER))
     warm.wait(1)
     assert warm.has()
     warm.wait(10**6)
-    assert not warm.has()
-
+    warm.asks()
+    assert warm.feed.describe().tokens == 0
     warm.wall.now -= 10**6
-    warm.monotonic.now += 1
+    warm.store.asked.clear()
+    return warm
 
-    assert warm.has()
+
+def test_a_token_that_was_forgotten_by_a_clock_in_the_future_is_revoked_again_at_once(forgetful: Worker) -> None:
+    assert forgetful.has()
+    assert forgetful.store.asked == [None]
+
+
+def test_while_the_store_is_away_nothing_is_said_of_what_may_be_forgotten(forgetful: Worker) -> None:
+    forgetful.store.news_fails = OUTAGE
+    with pytest.raises(StoreUnavailable):
+        forgetful.has()
+    with pytest.raises(StoreUnavailable):
+        forgetful.has()
+    assert not forgetful.has(exp=NOW + 2 * 10**6)  # what expires later cannot be forgotten
+    assert len(forgetful.store.asked) == 1
+
+    forgetful.store.news_fails = None
+    forgetful.monotonic.now += 1
+
+    assert forgetful.has()
+
+
+@pytest.mark.parametrize(("before", "asks"), [(0, 1), (TICK, 1), (-TICK, 0)])
+def test_what_expired_longer_ago_than_leeway_and_a_minute_may_be_forgotten(
+    warm: Worker, before: float, asks: int
+) -> None:
+    warm.wait(10**6)
+    warm.asks()
+    exp = warm.wall.now - 70 - before
+    warm.wall.now -= 10**6
+
+    warm.store.asked.clear()
+    warm.has(exp=exp)
+
+    assert len(warm.store.asked) == asks
+
+
+def test_a_load_that_a_clock_made_necessary_goes_on_where_it_was(forgetful: Worker) -> None:
+    forgetful.store.answers = [News(cursor="page", more=True)]
+    forgetful.store.meanwhile = lambda: setattr(
+        forgetful.store, "news_fails", None if forgetful.store.answers else OUTAGE
+    )
+    with pytest.raises(StoreUnavailable):
+        forgetful.has()
+    forgetful.store.meanwhile = lambda: setattr(forgetful.store, "news_fails", None)
+    forgetful.store.answers = [News(entries=(token(),), cursor="end"), News(cursor="end")]
+    forgetful.monotonic.now += 1
+
+    assert forgetful.has()
+
+    assert forgetful.store.asked == [None, "page", "page", "end"]

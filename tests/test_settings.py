@@ -286,8 +286,18 @@ def test_declared_scopes_say_what_they_mean_and_what_is_enough() -> None:
     scopes = read(TOKENAUTH_SCOPES={"read": "Read", "admin": {"description": "All", "implies": ["read"]}}).scopes
 
     assert scopes is not None
-    assert scopes.descriptions == {"read": "Read", "admin": "All"}
-    assert scopes.enough == {"read": ("read", "admin"), "admin": ("admin",)}
+    ours = "tokenauth:introspect"
+    assert scopes.descriptions == {ours: "Ask whether tokens are good", "read": "Read", "admin": "All"}
+    assert scopes.enough == {ours: (ours,), "read": ("read", "admin"), "admin": ("admin",)}
+
+
+def test_scopes_of_our_own_may_be_described_and_implied() -> None:
+    ours = "tokenauth:introspect"
+    scopes = read(TOKENAUTH_SCOPES={ours: "Look", "admin": {"implies": [ours]}}).scopes
+
+    assert scopes is not None
+    assert scopes.descriptions == {ours: "Look", "admin": ""}
+    assert scopes.enough == {ours: (ours, "admin"), "admin": ("admin",)}
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "a" * 256])
@@ -413,7 +423,7 @@ def test_what_is_no_store_is_refused_and_not_repeated(store: object) -> None:
 def test_settings_show_neither_store_nor_refresh_keys() -> None:
     shown = repr(read_with_store("sqlite:////var/lib/hunter2.db"))
 
-    assert "store" not in shown
+    assert "store=" not in shown
     assert "sqlite" not in shown
     assert "hunter2" not in shown
     assert "refresh_keys" not in shown

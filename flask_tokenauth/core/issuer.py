@@ -157,15 +157,15 @@ def _as_claim(audience: frozenset[str] | None) -> object:
     return ordered[0] if len(ordered) == 1 else tuple(ordered)
 
 
-def seconds_of(instant: datetime) -> int:
+def seconds_of(instant: datetime, *, name: str = "auth_time") -> int:
     """Return an aware instant as seconds since 1970-01-01T00:00:00Z, cut to whole ones.
 
     Raises:
-        TypeError: *instant* is no ``datetime``.
+        TypeError: *instant*, which is called *name*, is no ``datetime``.
         ValueError: it has no time zone.
     """
     if not isinstance(instant, datetime):
-        raise TypeError("auth_time is a datetime")
+        raise TypeError(f"{name} is a datetime")
     if instant.tzinfo is None:
-        raise ValueError("auth_time has no time zone: use datetime.now(UTC)")
+        raise ValueError(f"{name} has no time zone: use datetime.now(UTC)")
     return int(instant.timestamp())

@@ -5,6 +5,8 @@ from typing import Literal
 
 from .identifiers import YEAR_9999, check_identifier, is_whole
 
+Kind = Literal["t", "s", "u"]  # of what is revoked: a token, a session, a user
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
@@ -14,7 +16,7 @@ class Revocation:
         ValueError: the subject is no identifier, or a number is out of range.
     """
 
-    kind: Literal["t", "s", "u"]  # token, session, user
+    kind: Kind
     subject: str  # "jti", "sid" or "sub"
     value: int = 0  # token: its "exp" in seconds, 0 if unknown; user: the epoch, below which all is refused
     expires_at: int  # when it may be forgotten, milliseconds since 1970-01-01T00:00:00Z

@@ -5,6 +5,7 @@ are older than the interval. When the store cannot be asked, what is known is go
 token is believed that may have been taken back.
 """
 
+import logging
 import math
 import os
 import random
@@ -22,6 +23,8 @@ from .store import Store
 
 MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after the last moment at which it could matter
 _LONGEST_PAUSE = 5.0  # seconds, after a failure
+
+_log = logging.getLogger("flask_tokenauth")
 
 
 def bucket_width(lifetime: timedelta) -> timedelta:
@@ -56,6 +59,9 @@ class RevocationFeed:
         wall: seconds since 1970-01-01T00:00:00Z, by which tokens are judged.
         uniform: a random number between two.
 
+    Attributes:
+        monotonic: as given; tests put another in its place.
+
     Raises:
         ValueError: a duration is not above zero, or *interval* is above *max_staleness*.
     """
@@ -83,13 +89,15 @@ class RevocationFeed:
         self._load_timeout = load_timeout.total_seconds()
         self._width = math.ceil(bucket_width.total_seconds())
         self._grace = math.ceil((leeway + MARGIN).total_seconds())
-        self._monotonic, self._wall, self._uniform = monotonic, wall, uniform
+        self.monotonic = monotonic
+        self._wall, self._uniform = wall, uniform
         self._revoked = self._new_table()
         self._fresh: Revoked | None = None  # what the store has, while we begin anew
         self._unsaid: list[Revocation] = []
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page was asked for of those that we are amidst
         self._pruned_at = 0.0
+        self._forgotten = -math.inf  # of tokens that expired until then we may have forgotten that they were revoked
         self._begin_process()
         _feeds.add(self)
 
@@ -106,8 +114,8 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: nobody knows, and has not for too long.
         """
-        if self._monotonic() >= self._ask_at:
-            self._catch_up()
+        if self.monotonic() >= self._ask_at or exp <= self._forgotten:
+            self._catch_up(exp)
         return self._revoked.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
 
     def warm(self) -> None:
@@ -116,7 +124,7 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: as for that request.
         """
-        if self._monotonic() >= self._ask_at:
+        if self.monotonic() >= self._ask_at:
             self._catch_up()
 
     def note(self, revocation: Revocation) -> None:
@@ -145,54 +153,71 @@ class RevocationFeed:
         self._synced = -math.inf  # when we asked for the last news that came; all that was kept by then is known
         self._ask_at = self._retry_at = self._tell_at = -math.inf
         self._failures = 0
+        self._trouble = "the store has not answered yet"
 
     def _new_table(self) -> Revoked:
         return Revoked(width=self._width, grace=self._grace)
 
     def _age(self) -> float:
-        return self._monotonic() - self._synced
+        return self.monotonic() - self._synced
 
-    def _catch_up(self) -> None:
+    def _tell_age(self) -> str:
+        return "never" if self._synced == -math.inf else f"{self._age():.1f} s ago"
+
+    def _catch_up(self, exp: float = math.inf) -> None:
         """Ask the store, or let another thread do so, or do without, as far as the age of the news allows it.
 
+        Args:
+            exp: of a token that somebody believes. Of one that had expired when we last forgot, because a clock was
+                wrong then or is now, nothing is known before everything was heard again.
+
         Raises:
-            StoreUnavailable: they are too old.
+            StoreUnavailable: the news are too old, or do not reach as far back.
         """
         failure: StoreUnavailable | None = None
-        if self._monotonic() >= self._retry_at and self._acquire():
+        if self.monotonic() >= self._retry_at and self._acquire(must=exp <= self._forgotten):
             try:
-                if self._monotonic() >= max(self._ask_at, self._retry_at):  # nobody has while we waited
+                due = self.monotonic() >= self._ask_at or exp <= self._forgotten
+                if due and self.monotonic() >= self._retry_at:  # nobody has while we waited
                     self._sync()
             except StoreUnavailable as error:
                 failure = error
             finally:
                 self._asking.release()
-        if self._age() >= self._max_staleness:
-            raise StoreUnavailable("what is revoked is not known, or has not been heard for too long") from failure
+        if self._age() >= self._max_staleness or exp <= self._forgotten:
+            raise StoreUnavailable(f"what is revoked was heard {self._tell_age()}: {self._trouble}") from failure
         if self._unsaid:
             self._tell_again()
 
-    def _acquire(self) -> bool:
-        """Become the one who asks, if nobody else is, or has done when we have waited as long as we may."""
-        now, since = self._monotonic(), self._asking_since
-        if now - self._synced < self._interval:
+    def _acquire(self, *, must: bool) -> bool:
+        """Become the one who asks, if nobody else is, or has done when we have waited as long as we may.
+
+        Who *must* know more than is known waits, however new the news are.
+        """
+        now, since = self.monotonic(), self._asking_since
+        if now - self._synced < self._interval and not must:
             return self._asking.acquire(blocking=False)
         patience = self._load_timeout if self._synced == -math.inf else self._timeout
         return self._asking.acquire(timeout=patience if since is None else max(0.0, since + patience - now))
 
     def _sync(self) -> None:
-        self._asking_since = self._monotonic()
+        self._asking_since = self.monotonic()
         deadline = self._asking_since + self._load_timeout
         try:
             self._mind_clock()
             self._hear(deadline)
             if self._age() >= self._interval:  # hearing everything took long: there will be news
                 self._hear(deadline)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             self._pause()
+            self._trouble = str(error)
+            told = "what is revoked was heard %s and cannot be heard now: %s; guards refuse from %g s on"
+            _log.warning(told, self._tell_age(), error, self._max_staleness)
             raise
         finally:
             self._asking_since = None
+        if self._failures:
+            _log.warning("what is revoked can be heard again, after %s tries", self._failures)
         self._failures = 0
         self._ask_at = self._synced + self._interval / 2
 
@@ -200,13 +225,13 @@ class RevocationFeed:
         """Ask again only after a while, longer each time, and not with all other workers at once."""
         longest = min(_LONGEST_PAUSE, self._interval * 2.0 ** min(self._failures, 20))
         self._failures += 1
-        self._retry_at = self._monotonic() + self._uniform(0.5, 1) * longest
+        self._retry_at = self.monotonic() + self._uniform(0.5, 1) * longest
         self._ask_at = min(self._retry_at, self._synced + self._max_staleness)
 
     def _hear(self, deadline: float) -> None:
         """Ask for news until there is no more."""
         while True:
-            since = self._monotonic() if self._paging_since is None else self._paging_since
+            since = self.monotonic() if self._paging_since is None else self._paging_since
             news = self._store.news(self._cursor)
             if news.cursor is None:
                 self._check_can_begin()
@@ -216,7 +241,7 @@ class RevocationFeed:
                 if not news.more:
                     break
                 self._paging_since = since
-            if self._monotonic() >= deadline:
+            if self.monotonic() >= deadline:
                 raise StoreUnavailable(f"what is revoked could not be heard within {self._load_timeout} s")
         self._paging_since = None
         self._settle()
@@ -243,32 +268,35 @@ class RevocationFeed:
         """Forget what is over, and see what the store has lost if we began anew."""
         now = self._wall()
         with self._changing:
-            if now - self._pruned_at >= self._width:
+            if self._fresh is not None and now < self._pruned_at:  # a clock was set back, and all was heard again
+                self._pruned_at, self._forgotten = now, now - self._grace
+            elif now - self._pruned_at >= self._width:
+                self._forgotten = now - self._grace  # first: who looks up meanwhile must not miss what goes
                 self._revoked.prune(now)
                 self._pruned_at = now
             if self._fresh is not None:
                 lost = self._revoked.beyond(self._fresh)
                 self._unsaid = [each for each in lost if each.expires_at > now * 1000]
                 self._fresh = None
+                if self._unsaid:
+                    _log.error("the store has lost %s revocations: it is told again", len(self._unsaid))
 
     def _mind_clock(self) -> None:
         """Hear everything again where the clock was set back, and what was over when we forgot it may be so no more."""
-        now = self._wall()
-        if now < self._pruned_at - MARGIN.total_seconds():
-            self._pruned_at = now
+        if self._fresh is None and self._wall() < self._pruned_at - MARGIN.total_seconds():
             self._begin_anew()
 
     def _tell_again(self) -> None:
         """Tell the store what it has lost, as much as a request has time for. Other workers may do so, too."""
-        began, unsaid = self._monotonic(), self._unsaid
+        began, unsaid = self.monotonic(), self._unsaid
         if began < self._tell_at or not self._telling.acquire(blocking=False):
             return
         try:
-            while unsaid and self._monotonic() < began + self._timeout:
+            while unsaid and self.monotonic() < began + self._timeout:
                 self._store.revoke(unsaid[-1])
                 unsaid.pop()
         except StoreUnavailable:
-            self._tell_at = self._monotonic() + _LONGEST_PAUSE
+            self._tell_at = self.monotonic() + _LONGEST_PAUSE
         finally:
             self._telling.release()
 

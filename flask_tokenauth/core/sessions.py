@@ -7,6 +7,7 @@ neither the store, nor an access token, nor the key, nor all of them together ma
 
 import hashlib
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from secrets import token_bytes
@@ -14,6 +15,7 @@ from secrets import token_bytes
 from . import base64url
 from .errors import InvalidRefreshToken, InvalidSignature, RefreshTokenReused, SessionOver
 from .keys import Key, KeySet
+from .news import Kind
 from .store import MAX_GENERATION, Grant, NewSession, Outcome, Redemption, Session, Store, Terms
 
 _PREFIX = "rt1_"
@@ -63,9 +65,19 @@ class Sessions:
         keys: HMAC keys for refresh tokens and nothing else; the one that can sign makes them, all are believed.
         terms: how long they live idle, and a spent refresh token may be repeated.
         lifetime: of a session, however busy.
+        note: told at once what is revoked here, so that this process need not hear it from the store: the kind, the
+            session's or user's ID, and the epoch of a user.
     """
 
-    def __init__(self, store: Store, keys: KeySet, *, terms: Terms, lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: KeySet,
+        *,
+        terms: Terms,
+        lifetime: timedelta,
+        note: Callable[[Kind, str, int], None] = lambda *_: None,
+    ) -> None:
         if keys.signing_key is None:
             raise ValueError("no key makes refresh tokens")
         self._store = store
@@ -73,6 +85,7 @@ class Sessions:
         self._key = keys.signing_key
         self._terms = terms
         self._lifetime = lifetime
+        self._note = note
 
     def start(
         self, first: RefreshToken, *, user_id: str, grant: Grant, label: str | None, user_agent: str | None
@@ -147,6 +160,7 @@ class Sessions:
         if done.session is None:
             raise SessionOver
         if done.outcome is Outcome.REUSED:
+            self._note("s", token.session_id, 0)
             raise RefreshTokenReused(done.session.session_id, done.session.user_id)
         return Redeemed(done.session, token.successor(), done.outcome is Outcome.RETRIED, done.rolled_back)
 
@@ -156,7 +170,10 @@ class Sessions:
         Raises:
             StoreUnavailable: the store cannot be asked; it may be told again.
         """
-        return self._store.end_session(session_id, memory=self._terms.memory)
+        session = self._store.end_session(session_id, memory=self._terms.memory)
+        if session is not None:
+            self._note("s", session_id, 0)
+        return session
 
     def end_all(self, user_id: str) -> None:
         """End every session of a user, and every access token that was issued before, of a session or not.
@@ -165,7 +182,8 @@ class Sessions:
             ValueError: *user_id* is no identifier.
             StoreUnavailable: the store cannot be asked; it may be told again.
         """
-        self._store.revoke_user(user_id, memory=self._terms.memory)
+        epoch = self._store.revoke_user(user_id, memory=self._terms.memory)
+        self._note("u", user_id, epoch)
 
 
 def _is_made_by(key: Key, facts: bytes, mac: bytes) -> bool:

@@ -221,10 +221,15 @@ class Store(Protocol):
         StoreUnavailable: any method, where the store cannot be asked or answers what cannot be read. Nothing foreign.
     """
 
-    def bind(self, issuer: str) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta) -> None:
         """Belong to one issuer from now on: user IDs are its users, and another's would be others of the same name.
 
         Called first of all, each time that an application starts. A store that was bound before goes on with the same.
+
+        Args:
+            issuer: whose it is.
+            timeout: how long one question may take before it is an outage: requests wait for the answer. What is
+                written may take longer, where many write.
 
         Raises:
             SettingsError: it belongs to another issuer; raised here, or by what is called next.

@@ -14,11 +14,11 @@ from datetime import timedelta
 from itertools import takewhile
 from secrets import token_hex
 from threading import Lock
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ..core.errors import SettingsError
 from ..core.identifiers import check_identifier
-from ..core.news import News, Revocation
+from ..core.news import Kind, News, Revocation
 from ..core.store import (
     NewSession,
     Outcome,
@@ -30,8 +30,6 @@ from ..core.store import (
 )
 from .rows import SessionRow, in_milliseconds, parse_number
 
-_Kind = Literal["t", "s", "u"]
-
 
 class _Entry(NamedTuple):
     """What is remembered of one that is revoked."""
@@ -40,7 +38,7 @@ class _Entry(NamedTuple):
     expires_at: int
     number: int  # rises with each that is written
 
-    def to_revocation(self, kind: _Kind, subject: str) -> Revocation:
+    def to_revocation(self, kind: Kind, subject: str) -> Revocation:
         """Return it as readers get it."""
         return Revocation(kind=kind, subject=subject, value=self.value, expires_at=self.expires_at)
 
@@ -62,9 +60,9 @@ class MemoryStore:
         self._epochs: dict[str, int] = {}
         self._incarnation = token_hex(16)
         self._written = 0  # entries so far
-        self._revoked: dict[tuple[_Kind, str], _Entry] = {}  # by kind and subject, the one that changed last at the end
+        self._revoked: dict[tuple[Kind, str], _Entry] = {}  # by kind and subject, the one that changed last at the end
 
-    def bind(self, issuer: str) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta) -> None:  # noqa: ARG002  # nothing is waited for here
         if self._issuer not in (None, issuer):
             raise SettingsError(f"this store belongs to another issuer, {self._issuer}: each has its own")
         self._issuer = issuer
@@ -147,7 +145,7 @@ class MemoryStore:
                 self._sessions[subject].ended_at = now
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
-        asked: tuple[tuple[_Kind, str | None, int], ...] = (
+        asked: tuple[tuple[Kind, str | None, int], ...] = (
             ("t", token_id, -1),
             ("s", session_id, -1),
             ("u", user_id, epoch),
@@ -192,7 +190,7 @@ class MemoryStore:
         row.ended_at = now
         self._remember("s", row.session_id, 0, now + in_milliseconds(memory))
 
-    def _remember(self, kind: _Kind, subject: str, value: int, expires_at: int) -> None:
+    def _remember(self, kind: Kind, subject: str, value: int, expires_at: int) -> None:
         old = self._revoked.pop((kind, subject), _Entry(0, 0, 0))  # so that it goes to the end
         self._written += 1
         self._revoked[kind, subject] = _Entry(max(old.value, value), max(old.expires_at, expires_at), self._written)

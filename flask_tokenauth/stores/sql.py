@@ -51,15 +51,15 @@ class SQLStore:
         self._made: Statements | None = None  # once the tables are there
         self._issuer: str | None = None
 
-    def bind(self, issuer: str) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta) -> None:
         if self._issuer not in (None, issuer):
             raise SettingsError(_ANOTHER_ISSUER.format(self._issuer))
         self._issuer = issuer
+        self._database.timeout = timeout.total_seconds()
 
     def create(self) -> None:
-        dialect = self._database.dialect
-        statements, issuer = Statements(dialect), self._issuer
-        self._database.read(dialect.prepare)
+        statements, issuer = Statements(self._database.dialect), self._issuer
+        self._database.prepare()
         if not self._database.read(lambda connection: _is_made(connection, statements, issuer)):
             self._database.write(lambda connection: _make(connection, statements, issuer))
         self._made = statements

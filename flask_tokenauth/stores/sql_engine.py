@@ -32,11 +32,16 @@ class Database:
         source: a URL; an ``Engine``; or an object with an ``engine``, perhaps only within an application context, so
             that it is asked on first use. Dialect, URL and creator are taken from it.
 
+    Attributes:
+        timeout: seconds for which who reads waits for a connection, and for a lock that others have; None: for as long
+            as who writes.
+
     Raises:
         SettingsError: a URL or an ``Engine`` is none that we can use.
     """
 
     def __init__(self, source: object) -> None:
+        self.timeout: float | None = None
         self._source = source
         self._engine: Engine | None = None
         self._gate = Gate()
@@ -61,7 +66,16 @@ class Database:
             StoreUnavailable: the database cannot be asked.
         """
         with _translated():
-            return _twice(lambda: self._patiently(lambda: self._run(work)))
+            return self._read(work, LONGEST_WAIT if self.timeout is None else self.timeout)
+
+    def prepare(self) -> None:
+        """Do once what the database needs, before tables are made or used; where many start at once that takes a while.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked.
+        """
+        with _translated():
+            self._read(self.dialect.prepare, LONGEST_WAIT)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Return what *work* does in a transaction, which is committed then; it may run twice.
@@ -77,30 +91,22 @@ class Database:
         if self._engine is not None:
             self._engine.dispose()
 
+    def _read(self, work: Callable[[Connection], T], patience: float) -> T:
+        return _twice(lambda: _patiently(lambda: self._run(work), self.dialect, patience))
+
     def _run(self, work: Callable[[Connection], T]) -> T:
         with self._gate.entered(), self._connect() as connection:
             return work(connection)
 
     def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         try:
-            self._patiently(lambda: connection.exec_driver_sql(self.dialect.begin))
+            _patiently(lambda: connection.exec_driver_sql(self.dialect.begin), self.dialect, LONGEST_WAIT)
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
         except BaseException:
             connection.invalidate()  # which takes back what was done, whatever state the connection is in
             raise
         return result
-
-    def _patiently(self, run: Callable[[], T]) -> T:
-        """Run until no other process has the lock that it takes."""
-        deadline = time.monotonic() + LONGEST_WAIT
-        while True:
-            try:
-                return run()
-            except DBAPIError as error:
-                if not self.dialect.is_busy(error) or time.monotonic() >= deadline:
-                    raise
-            time.sleep(_PAUSE)
 
     def _connect(self) -> Connection:
         try:
@@ -120,7 +126,7 @@ class Database:
             poolclass=QueuePool,
             pool_size=2,
             max_overflow=3,
-            pool_timeout=2,
+            pool_timeout=2.0 if self.timeout is None else min(2.0, self.timeout),
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # an error is no place for who has signed in
             **({} if creator is None else {"creator": creator}),
@@ -195,6 +201,18 @@ def _find_engine(source: Any) -> Engine:
     if not isinstance(engine, Engine):
         raise SettingsError("the store's database object has no engine of SQLAlchemy")
     return engine
+
+
+def _patiently(run: Callable[[], T], dialect: Dialect, patience: float) -> T:
+    """Run until no other process has the lock that it takes, for as many seconds as *patience* says."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return run()
+        except DBAPIError as error:
+            if not dialect.is_busy(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _twice(run: Callable[[], T]) -> T:

@@ -22,6 +22,7 @@ from flask_tokenauth import (
     token_issued,
     token_refused,
     token_response,
+    token_revoked,
 )
 from flask_tokenauth.stores.memory import MemoryStore
 
@@ -29,18 +30,26 @@ from ..conftest import MakeApp, whoami
 from ..stores import memory_kit, sqlite_kit
 from .kit import Backend, Heard, store_of
 
-SESSIONS = (session_started, session_refreshed, refresh_retried, refresh_reused, session_ended, store_rolled_back)
+SESSIONS = (
+    session_started,
+    session_refreshed,
+    refresh_retried,
+    refresh_reused,
+    session_ended,
+    store_rolled_back,
+    token_revoked,
+)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    now = int(time.time())
     if request.param == "memory":
-        now = int(time.time() * 1000)
-        store = MemoryStore(clock=lambda: now)
-        return Backend(store, memory_kit.ager(store), memory_kit.generation_setter(store))
+        store = MemoryStore(clock=lambda: now * 1000)
+        return Backend(store, now, memory_kit.ager(store), memory_kit.generation_setter(store))
     path = tmp_path / "sessions.db"
-    engine = sqlite_kit.engine_where_time_stands_still(path)
-    return Backend(engine, sqlite_kit.ager(path), sqlite_kit.generation_setter(path))
+    engine = sqlite_kit.engine_where_time_stands_still(path, now)
+    return Backend(engine, now, sqlite_kit.ager(path), sqlite_kit.generation_setter(path))
 
 
 @pytest.fixture

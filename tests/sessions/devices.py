@@ -51,4 +51,10 @@ def revoke(app: Flask, token: str, **parameters: str) -> TestResponse:
     return app.test_client().post("/auth/revoke", data={"token": token, **parameters})
 
 
+def introspect(app: Flask, token: str, asked_about: str, **parameters: str) -> TestResponse:
+    """Ask about a token, as other services do."""
+    form = {"token": asked_about, **parameters}
+    return app.test_client().post("/auth/introspect", data=form, headers=bearer(token))
+
+
 DOORS: dict[str, Door] = {"logout": log_out, "list": list_devices, "end": end_device}

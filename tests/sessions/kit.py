@@ -45,6 +45,7 @@ class Backend:
     """One kind of store, for which time stands still unless it is made older."""
 
     source: Any  # for TOKENAUTH_STORE
+    now: int  # where time stands, seconds since 1970-01-01T00:00:00Z
     age: Age
     set_generation: SetGeneration
 
@@ -52,6 +53,17 @@ class Backend:
 def store_of(app: Flask) -> Store:
     store: Store = app.extensions["tokenauth"].store
     return store
+
+
+def warm(app: Flask) -> None:
+    """Let an application hear what is revoked, for which time stands still then; see :func:`hear`."""
+    app.extensions["tokenauth"].remembered.feed.warm()
+
+
+def hear(*apps: Flask, after: timedelta = timedelta(seconds=1)) -> None:
+    """Let the interval pass after which applications know what others have revoked."""
+    for app in apps:
+        app.extensions["tokenauth"].remembered.feed.monotonic.now += after.total_seconds()
 
 
 def sign_in(app: Flask, user_id: object = "alice", scopes: Any = ("a", "b"), **options: Any) -> dict[str, Any]:

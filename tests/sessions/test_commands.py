@@ -15,7 +15,7 @@ from ..conftest import MakeApp
 from ..stores.sqlite_kit import execute, url_of
 from .conftest import MakeSessionApp
 from .devices import id_of, log_out, me
-from .kit import DAY, IDLE, Backend, Heard, away, is_live, refresh, session_of, sign_in, store_of
+from .kit import DAY, IDLE, Backend, Heard, away, claims_of, is_live, refresh, session_of, sign_in, store_of
 
 
 @pytest.fixture
@@ -183,8 +183,38 @@ def test_all_that_a_user_has_is_ended_and_the_next_login_is_good(api: Flask) -> 
     assert me(api, sign_in(api)["access_token"]) == 200
 
 
-@pytest.mark.parametrize("words", [(), ("--user", "alice", "--session", "x"), ("--user",), ("alice",)], ids=str)
-def test_it_has_to_be_said_which_of_the_two(api: Flask, words: tuple[str, ...]) -> None:
+def test_a_token_is_refused_by_its_id(api: Flask) -> None:
+    with api.app_context():
+        token, other = create_token("alice"), create_token("alice")
+
+    assert done(api, "revoke", "--token", str(claims_of(token)["jti"])) == "A token of this ID is refused.\n"
+
+    assert [me(api, token), me(api, other)] == [401, 200]
+
+
+@pytest.mark.parametrize("text", ["", "x" * 256, "a\x1b[31m"])
+def test_what_is_no_id_of_a_token_is_a_mistake(api: Flask, text: str) -> None:
+    told = failed(api, "revoke", "--token", text)
+
+    assert "token_id is a text of 1 to 255 characters" in told
+    assert told.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("option", ["--user", "--session", "--token"])
+def test_where_nothing_is_refused_nothing_is_promised(make_session_app: MakeSessionApp, option: str) -> None:
+    off = make_session_app(TOKENAUTH_REVOCATION="off")
+    login = sign_in(off)
+
+    assert 'TOKENAUTH_REVOCATION is "off"' in failed(off, "revoke", option, id_of(login))
+
+    assert is_live(off, login["refresh_token"])
+
+
+TOO_MANY = [("--user", "alice", "--session", "x"), ("--token", "x", "--session", "x"), ("--user", "a", "--token", "x")]
+
+
+@pytest.mark.parametrize("words", [*TOO_MANY, (), ("--user",), ("alice",)], ids=str)
+def test_it_has_to_be_said_which_of_the_three(api: Flask, words: tuple[str, ...]) -> None:
     login = sign_in(api)
 
     result = run(api, "revoke", *words)
@@ -245,7 +275,13 @@ def test_a_purge_says_how_much_was_forgotten(api: Flask, backend: Backend) -> No
 
 # Where it cannot work
 
-COMMANDS = [("sessions", "alice"), ("revoke", "--user", "alice"), ("revoke", "--session", "x"), ("purge",)]
+COMMANDS = [
+    ("sessions", "alice"),
+    ("revoke", "--user", "alice"),
+    ("revoke", "--session", "x"),
+    ("revoke", "--token", "x"),
+    ("purge",),
+]
 every_command = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 
 

@@ -8,11 +8,12 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import SettingsError, StoreUnavailable, TokenAuth, require_scope
+from flask_tokenauth.settings import INTROSPECT
 
 from ..conftest import MakeApp, bearer
 from .conftest import MakeSessionApp
-from .devices import DOORS, Login, end_device, id_of, list_devices, log_out, me, revoke
-from .kit import UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of
+from .devices import DOORS, Login, end_device, id_of, introspect, list_devices, log_out, me, revoke
+from .kit import UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of, warm
 
 Call = Callable[[Flask, Login, Login], TestResponse]  # application, who asks, a further session of the same user
 
@@ -22,25 +23,35 @@ CALLS: dict[str, Call] = {
     "end": lambda app, login, other: end_device(app, login["access_token"], id_of(other)),
     "revoke": lambda app, login, other: revoke(app, login["refresh_token"]),
     "revoke an access token": lambda app, login, other: revoke(app, login["access_token"]),
+    "introspect": lambda app, login, other: introspect(app, login["access_token"], other["access_token"]),
 }
 ASKED = {
-    "logout": ["is_revoked", "find_session", "end_session"],
-    "list": ["is_revoked", "find_session", "list_sessions"],
-    "end": ["is_revoked", "find_session", "find_session", "end_session"],
+    "logout": ["find_session", "end_session"],
+    "list": ["find_session", "list_sessions"],
+    "end": ["find_session", "find_session", "end_session"],
     "revoke": ["end_session"],
-    "revoke an access token": ["is_revoked"],
+    "revoke an access token": ["is_revoked", "revoke"],
+    "introspect": ["is_revoked"],
 }
+
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 PATHS = {
     "/auth/refresh": {"OPTIONS", "POST"},
     "/auth/revoke": {"OPTIONS", "POST"},
+    "/auth/introspect": {"OPTIONS", "POST"},
     "/auth/logout": {"OPTIONS", "POST"},
     "/auth/sessions": {"GET", "HEAD", "OPTIONS"},
     "/auth/sessions/x": {"DELETE", "OPTIONS"},
 }
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 every_path = pytest.mark.parametrize(("path", "allowed"), PATHS.items(), ids=PATHS)
+
+
+def log_in_twice(app: Flask) -> tuple[Login, Login]:
+    """Return two logins of a user who may do everything here, to an application that knows what is revoked."""
+    warm(app)
+    return sign_in(app, scopes=[INTROSPECT]), sign_in(app)
 
 
 # Methods
@@ -83,7 +94,7 @@ def test_the_head_of_the_list_is_guarded_too(app: Flask) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_store_is_asked_as_little_as_can_be(app: Flask, name: str) -> None:
-    login, other = sign_in(app), sign_in(app)
+    login, other = log_in_twice(app)
 
     with asked(store_of(app)) as called:
         CALLS[name](app, login, other)
@@ -97,7 +108,7 @@ def test_the_store_is_asked_as_little_as_can_be(app: Flask, name: str) -> None:
 def test_while_the_store_is_away_nothing_happens_and_everybody_may_come_again(
     app: Flask, heard: Heard, name: str, method: str
 ) -> None:
-    login, other = sign_in(app), sign_in(app)
+    login, other = log_in_twice(app)
     heard.sessions.clear()
 
     with away(store_of(app), method):
@@ -109,7 +120,7 @@ def test_while_the_store_is_away_nothing_happens_and_everybody_may_come_again(
     assert heard.reasons == ["store_unavailable"]
     assert heard.sessions == []
     assert [me(app, each["access_token"]) for each in (login, other)] == [200, 200]
-    assert CALLS[name](app, login, other).status_code == (400 if "access" in name else answer_of(name))
+    assert CALLS[name](app, login, other).status_code == answer_of(name)
 
 
 def answer_of(name: str) -> int:
@@ -120,7 +131,7 @@ def answer_of(name: str) -> int:
 @every_call
 def test_what_an_application_answers_for_its_own_views_is_not_our_answer(app: Flask, call: Call) -> None:
     app.register_error_handler(StoreUnavailable, lambda error: ("sorry", 500))
-    login, other = sign_in(app), sign_in(app)
+    login, other = log_in_twice(app)
 
     with away(store_of(app)):
         answer = call(app, login, other)
@@ -131,7 +142,7 @@ def test_what_an_application_answers_for_its_own_views_is_not_our_answer(app: Fl
 
 @every_call
 def test_the_log_says_what_is_wrong_and_no_token(app: Flask, caplog: pytest.LogCaptureFixture, call: Call) -> None:
-    login, other = sign_in(app), sign_in(app)
+    login, other = log_in_twice(app)
 
     with away(store_of(app)):
         call(app, login, other)
@@ -156,6 +167,7 @@ def test_what_needs_no_login_is_open_and_what_needs_one_is_closed_by_default_or_
     assert client.post("/auth/revoke", data={"token": "x"}).status_code == 200
     assert client.post("/auth/refresh", data={"grant_type": "refresh_token", **login}).status_code == 400
     assert client.post("/auth/logout").status_code == 401
+    assert client.post("/auth/introspect", data={"token": "x"}).status_code == 401
     assert client.get("/auth/sessions").status_code == 401
     assert client.delete("/auth/sessions/x").status_code == 401
     assert client.get("/auth/else").status_code == 404
@@ -168,6 +180,7 @@ def test_the_list_of_routes_says_what_each_endpoint_needs(make_session_app: Make
     lines = api.test_cli_runner().invoke(args=["tokenauth", "routes"]).output.splitlines()
 
     assert [line.split() for line in lines if "/auth/" in line] == [
+        ["POST", "/auth/introspect", "tokenauth:introspect"],
         ["POST", "/auth/logout", "login"],
         ["POST", "/auth/refresh", "public"],
         ["POST", "/auth/revoke", "public"],

@@ -21,6 +21,7 @@ from flask_tokenauth import (
 from flask_tokenauth.core.errors import StoreOutage
 
 from ..conftest import SECRET, Mint, bearer
+from .conftest import MakeSessionApp
 from .kit import UNAVAILABLE, Heard, asked, away, refresh, sign_in, store_of
 
 PATHS = {
@@ -31,6 +32,12 @@ PATHS = {
 }
 Call = Callable[[Flask, dict[str, Any]], TestResponse]
 every_path = pytest.mark.parametrize("call", PATHS.values(), ids=PATHS)
+
+
+@pytest.fixture
+def app(make_session_app: MakeSessionApp) -> Flask:
+    """An application that asks the store for every request."""
+    return make_session_app(TOKENAUTH_REVOCATION="strict")
 
 
 @every_path

@@ -14,12 +14,19 @@ from flask_tokenauth.testing.store_contract import AgeRevocations
 
 from ..conftest import NOW, StandingClock
 from ..stores import memory_kit, sqlite_kit
+from .conftest import MakeSessionApp
 from .devices import id_of, listed, log_out, me
 from .kit import IDLE, LIFETIME, MOMENT, Backend, refresh, sign_in, store_of, successor
 
 SECOND = timedelta(seconds=1)
-MEMORY = timedelta(hours=24, seconds=10 + 60)  # the longest life of an access token, leeway, and a minute
+MEMORY = timedelta(hours=24, seconds=2 * 10 + 60)  # the longest life of an access token, leeway twice, and a minute
 BEFORE_AT_AFTER = [(-SECOND, False), (-MOMENT, False), (MOMENT * 0, True), (MOMENT, True), (SECOND, True)]
+
+
+@pytest.fixture
+def app(make_session_app: MakeSessionApp) -> Flask:
+    """An application that asks the store for every request, and so notices at once what that has forgotten."""
+    return make_session_app(TOKENAUTH_REVOCATION="strict")
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from flask_tokenauth import TokenAuth, create_token
+from flask_tokenauth import TokenAuth
 from flask_tokenauth.core.sessions import RefreshToken
 
-from ..conftest import NOW, Mint, StandingClock
 from .conftest import MakeSessionApp
-from .devices import UNSUPPORTED_TYPE, Login, id_of, log_out, me, revoke
+from .devices import Login, id_of, log_out, me, revoke
 from .kit import (
     IDLE,
     INVALID_GRANT,
@@ -216,62 +215,6 @@ def test_a_token_of_another_application_ends_nothing(
 
     assert is_live(other, theirs["refresh_token"])
     assert is_live(app, login["refresh_token"])
-
-
-# Access tokens
-
-
-def test_an_access_token_cannot_be_revoked_here(app: Flask, login: Login, heard: Heard) -> None:
-    """RFC 7009 section 2.2.1."""
-    answer = revoke(app, login["access_token"], token_type_hint="access_token")
-
-    assert (answer.status_code, answer.get_json()) == (400, UNSUPPORTED_TYPE)
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "WWW-Authenticate" not in answer.headers
-    assert heard.reasons == ["token_type_unsupported"]
-    assert me(app, login["access_token"]) == 200
-    assert is_live(app, login["refresh_token"])
-
-
-def test_one_that_belongs_to_no_session_cannot_either(app: Flask) -> None:
-    with app.app_context():
-        token = create_token("alice")
-
-    assert revoke(app, token).get_json() == UNSUPPORTED_TYPE
-    assert me(app, token) == 200
-
-
-def test_one_that_would_be_refused_anyway_is_unknown(app: Flask, clock: StandingClock, login: Login) -> None:
-    clock.now = NOW + 910
-
-    check_done(revoke(app, login["access_token"]))
-
-    assert is_live(app, login["refresh_token"])
-
-
-def test_one_is_known_to_its_last_second(app: Flask, clock: StandingClock, login: Login) -> None:
-    clock.now = NOW + 909
-
-    assert revoke(app, login["access_token"]).status_code == 400
-
-
-def test_one_that_is_revoked_is_unknown(app: Flask, login: Login) -> None:
-    log_out(app, login["access_token"])
-
-    check_done(revoke(app, login["access_token"]))
-
-
-def test_one_that_the_application_refuses_is_unknown(app: Flask, auth: TokenAuth[Any], login: Login) -> None:
-    auth.token_check(lambda token: False)
-
-    check_done(revoke(app, login["access_token"]))
-
-
-def test_one_of_somebody_who_is_no_user_is_unknown(make_session_app: MakeSessionApp, mint: Mint) -> None:
-    numbered = make_session_app(auth=TokenAuth(user_id_type=int))
-
-    check_done(revoke(numbered, mint()))
-    assert revoke(numbered, mint(sub="42")).status_code == 400
 
 
 # What cannot be read

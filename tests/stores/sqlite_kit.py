@@ -1,7 +1,6 @@
 """What the tests of the SQL store on SQLite share: files, clocks that stand still, and ways behind the store's back."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,9 +30,9 @@ def url_of(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def engine_where_time_stands_still(path: Path) -> Engine:
-    """Return an engine of the application's, for whose connections it stays the moment at which it was made."""
-    julian_day = 2440587.5 + time.time() / 86400
+def engine_where_time_stands_still(path: Path, now: float) -> Engine:
+    """Return an engine of the application's, for whose connections it stays *now*."""
+    julian_day = 2440587.5 + now / 86400
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False)

@@ -1,5 +1,6 @@
 """The store in SQLite keeps the contract, by a clock that runs and by one that stands still."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,4 +82,4 @@ class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, RedemptionCont
 
     @pytest.fixture
     def source(self, path: Path) -> str | Engine:
-        return engine_where_time_stands_still(path)
+        return engine_where_time_stands_still(path, time.time())

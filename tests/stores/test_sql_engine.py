@@ -1,6 +1,7 @@
 """The SQL store's own engine: what it is made from, and what a fork does to it (real ones are in test_processes.py)."""
 
 import sqlite3
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 def test_an_engine_lends_its_creator_and_nothing_else(path: Path) -> None:
-    theirs = engine_where_time_stands_still(path)
+    theirs = engine_where_time_stands_still(path, time.time())
     store = SQLStore(theirs)
 
     first, second = store.start_session(new_session("a")), store.start_session(new_session("b"))

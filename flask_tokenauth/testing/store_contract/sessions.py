@@ -22,6 +22,7 @@ from .kit import (
     start,
 )
 
+TIMEOUT = timedelta(seconds=5)
 CLAIMS: dict[str, object] = {
     "team": "red",
     "nothing": None,
@@ -36,7 +37,7 @@ CLAIMS: dict[str, object] = {
 
 def read_as(store: Store, issuer: str) -> int:
     """Bind a store, and ask it something."""
-    store.bind(issuer)
+    store.bind(issuer, timeout=TIMEOUT)
     return store.read_epoch("alice")
 
 
@@ -44,7 +45,7 @@ class SessionContract:
     """What a store promises of sessions."""
 
     def test_it_belongs_to_the_issuer_it_was_bound_to(self, store: Store) -> None:
-        store.bind("https://one.example")
+        store.bind("https://one.example", timeout=TIMEOUT)
         start(store)
 
         assert read_as(store, "https://one.example") == 0
@@ -52,7 +53,7 @@ class SessionContract:
 
     def test_it_belongs_to_no_other_issuer(self, store: Store) -> None:
         """Whose users may have the same IDs; told at once, or by what is called next."""
-        store.bind("https://one.example")
+        store.bind("https://one.example", timeout=TIMEOUT)
         start(store)
 
         with pytest.raises(SettingsError):

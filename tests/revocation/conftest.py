@@ -1,0 +1,51 @@
+"""What the tests of revocation share: the application of the tests of sessions, at the time that its store has."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.testing.store_contract import AgeRevocations
+
+from ..conftest import StandingClock
+from ..sessions.conftest import MakeSessionApp, auth, backend, heard, make_session_app
+from ..sessions.kit import Backend
+from ..stores import memory_kit, sqlite_kit
+from .kit import Pass
+
+__all__ = ["auth", "backend", "heard", "make_session_app"]  # fixtures
+
+
+@pytest.fixture
+def clock(backend: Backend) -> StandingClock:
+    """Return the clock of the applications, which stands where the store's does."""
+    return StandingClock(float(backend.now))
+
+
+@pytest.fixture
+def app(make_session_app: MakeSessionApp) -> Flask:
+    return make_session_app()
+
+
+@pytest.fixture
+def age_revocations(backend: Backend, tmp_path: Path) -> AgeRevocations:
+    if isinstance(backend.source, MemoryStore):
+        return memory_kit.revocation_ager(backend.source)
+    return sqlite_kit.revocation_ager(tmp_path / "sessions.db")
+
+
+@pytest.fixture
+def pass_time(clock: StandingClock, age_revocations: AgeRevocations) -> Pass:
+    """Return a function that lets time pass for applications and for the store."""
+
+    def let_pass(duration: timedelta, *apps: Flask) -> None:
+        clock.now += duration.total_seconds()
+        age_revocations(duration)
+        for app in apps:
+            feed = app.extensions["tokenauth"].remembered.feed
+            if feed is not None:
+                feed.monotonic.now += duration.total_seconds()
+
+    return let_pass

@@ -1,0 +1,254 @@
+"""``POST /auth/introspect`` (RFC 7662): another service asks what a token of ours is worth."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth import TokenAuth
+
+from ..conftest import AUDIENCE, ISSUER, SECRET, StandingClock
+from ..sessions.conftest import MakeSessionApp
+from ..sessions.devices import introspect, log_out
+from ..sessions.kit import MALFORMED, Heard, claims_of, sign_in
+from .kit import ALL_MODES, issue, revoke_current
+
+OURS = "tokenauth:introspect"
+REPORTS = "https://reports.example"  # another service
+INACTIVE = {"active": False}
+
+
+@pytest.fixture
+def caller(app: Flask) -> str:
+    """Return the token of a service that may ask."""
+    return issue(app, "reports", [OURS])
+
+
+def is_active(app: Flask, caller: str, token: str) -> bool:
+    """Ask about a token, and see to it that of one that is not active nothing else is told."""
+    answer = introspect(app, caller, token)
+    assert answer.status_code == 200
+    body = answer.get_json()
+    if not body["active"]:
+        assert body == INACTIVE
+    return bool(body["active"])
+
+
+# What is told
+
+
+def test_of_a_good_token_all_is_told_that_it_says(app: Flask, caller: str, clock: StandingClock) -> None:
+    token = issue(app, "alice", ["a", "b"], claims={"team": {"id": 7}})
+
+    answer = introspect(app, caller, token)
+
+    assert answer.get_json() == {
+        "active": True,
+        "token_type": "Bearer",
+        "scope": "a b",
+        "client_id": ISSUER,
+        "sub": "alice",
+        "aud": AUDIENCE,
+        "iss": ISSUER,
+        "iat": int(clock.now),
+        "exp": int(clock.now) + 900,
+        "jti": claims_of(token)["jti"],
+        "team": {"id": 7},
+    }
+    assert answer.mimetype == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_token_of_a_session_is_active_too(app: Flask, caller: str) -> None:
+    login = sign_in(app)
+
+    body = introspect(app, caller, login["access_token"]).get_json()
+
+    assert (body["active"], body["sid"]) == (True, claims_of(login["access_token"])["sid"])
+
+
+def test_a_caller_may_ask_about_its_own_token(app: Flask, caller: str) -> None:
+    assert is_active(app, caller, caller)
+
+
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense"])
+def test_a_hint_changes_nothing(app: Flask, caller: str, hint: str) -> None:
+    """RFC 7662 section 2.1: "the authorization server MUST extend its search"."""
+    assert introspect(app, caller, issue(app), token_type_hint=hint).get_json()["active"]
+
+
+def test_no_claim_of_the_application_makes_a_token_less_or_more(app: Flask, caller: str) -> None:
+    claims = {"active": False, "token_type": "mac"}
+
+    body = introspect(app, caller, issue(app, claims=claims)).get_json()
+
+    assert (body["active"], body["token_type"]) == (True, "Bearer")
+
+
+def test_a_form_and_json_ask_the_same(app: Flask, caller: str) -> None:
+    headers = {"Authorization": f"Bearer {caller}"}
+
+    answer = app.test_client().post("/auth/introspect", json={"token": issue(app)}, headers=headers)
+
+    assert answer.get_json()["active"]
+
+
+# What is not active
+
+
+def forged(app: Flask) -> str:
+    return issue(app)[:-8] + "AAAAAAAA"
+
+
+def of_another_issuer(app: Flask) -> str:
+    other = Flask("other")
+    other.config |= {"SECRET_KEY": SECRET, "TOKENAUTH_ISSUER": "https://other.example", "TOKENAUTH_AUDIENCE": AUDIENCE}
+    TokenAuth(other)
+    return issue(other)
+
+
+def revoked(app: Flask) -> str:
+    token = issue(app)
+    revoke_current(app, token)
+    return token
+
+
+def of_an_ended_session(app: Flask) -> str:
+    token: str = sign_in(app)["access_token"]
+    log_out(app, token)
+    return token
+
+
+def of_a_revoked_user(app: Flask) -> str:
+    token = issue(app)
+    with app.app_context():
+        TokenAuth().revoke_user("alice", api_keys=True)
+    return token
+
+
+BAD: dict[str, Callable[[Flask], str]] = {
+    "garbage": lambda app: "x",
+    "dots": lambda app: "x.y.z",
+    "not ASCII": lambda app: "é",
+    "long": lambda app: "x" * 9000,
+    "forged": forged,
+    "of another issuer": of_another_issuer,
+    "for another audience": lambda app: issue(app, audience=REPORTS),
+    "a refresh token": lambda app: str(sign_in(app)["refresh_token"]),
+    "revoked": revoked,
+    "of a session that has ended": of_an_ended_session,
+    "of a user who was revoked": of_a_revoked_user,
+}
+
+
+NEEDS_REVOCATION = ("revoked", "of a user who was revoked")
+
+
+@pytest.mark.parametrize(
+    ("mode", "make"),
+    [(mode, BAD[name]) for name in BAD for mode in ALL_MODES if mode != "off" or name not in NEEDS_REVOCATION],
+)
+def test_of_any_other_text_nothing_is_told(
+    make_session_app: MakeSessionApp, heard: Heard, make: Callable[[Flask], str], mode: str
+) -> None:
+    app = make_session_app(TOKENAUTH_REVOCATION=mode)
+    caller, text = issue(app, "reports", [OURS]), make(app)
+    heard.reasons.clear()
+
+    assert not is_active(app, caller, text)
+
+    assert heard.reasons == []  # nobody was refused anything
+
+
+@pytest.mark.parametrize(("passed", "active"), [(909, True), (910, False)])
+def test_a_token_is_active_to_its_last_second(app: Flask, clock: StandingClock, passed: int, *, active: bool) -> None:
+    token = issue(app)
+    clock.now += passed
+
+    assert is_active(app, issue(app, "reports", [OURS]), token) is active
+
+
+def test_a_token_that_the_application_refuses_is_not_active(app: Flask, auth: TokenAuth[Any], caller: str) -> None:
+    auth.token_check(lambda token: token.subject != "alice")
+
+    assert not is_active(app, caller, issue(app, "alice"))
+    assert is_active(app, caller, issue(app, "bob"))
+
+
+def test_a_token_of_nobody_is_not_active(make_session_app: MakeSessionApp) -> None:
+    numbered = make_session_app(auth=TokenAuth(user_id_type=int))
+    named = make_session_app(auth=TokenAuth())
+    caller = issue(numbered, 1, [OURS])
+
+    assert is_active(numbered, caller, issue(numbered, 42))
+    assert not is_active(numbered, caller, issue(named, "alice"))
+
+
+def test_the_store_is_asked_whatever_this_process_knows(app: Flask, make_session_app: MakeSessionApp) -> None:
+    other = make_session_app(auth=TokenAuth())
+    caller, token = issue(app, "reports", [OURS]), issue(app)
+    assert is_active(other, caller, token)
+
+    revoke_current(app, token)
+
+    assert not is_active(other, caller, token)
+
+
+# For whom tokens are
+
+
+def test_a_service_learns_of_tokens_that_are_for_it(app: Flask) -> None:
+    caller = issue(app, "reports", [OURS], audience=[AUDIENCE, REPORTS])
+
+    assert is_active(app, caller, issue(app, audience=REPORTS))
+    assert is_active(app, caller, issue(app))
+    assert is_active(app, caller, issue(app, audience=["https://third.example", REPORTS]))
+    assert not is_active(app, caller, issue(app, audience="https://third.example"))
+
+
+def test_and_of_no_others(app: Flask, caller: str) -> None:
+    assert not is_active(app, caller, issue(app, audience=REPORTS))
+    assert is_active(app, caller, issue(app, audience=[REPORTS, AUDIENCE]))
+
+
+# Who may ask
+
+
+def test_whoever_has_no_such_scope_is_refused(app: Flask) -> None:
+    answer = introspect(app, issue(app, scopes=["admin", "tokenauth"]), issue(app))
+
+    assert answer.status_code == 403
+    assert f'scope="{OURS}"' in answer.headers["WWW-Authenticate"]
+    assert answer.get_json()["scope"] == OURS
+
+
+@pytest.mark.parametrize("make", [BAD[name] for name in BAD if name != "not ASCII"])
+def test_whoever_has_no_good_token_is_refused(app: Flask, make: Callable[[Flask], str]) -> None:
+    answer = introspect(app, make(app), issue(app))
+
+    assert answer.status_code == 401
+    assert "WWW-Authenticate" in answer.headers
+
+
+def test_a_caller_whose_token_was_revoked_is_refused(app: Flask, caller: str) -> None:
+    revoke_current(app, caller)
+
+    assert introspect(app, caller, issue(app)).status_code == 401
+
+
+def test_the_scope_need_not_be_declared(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app(TOKENAUTH_SCOPES={"a": "A", "b": "B", "admin": {"implies": [OURS]}})
+
+    assert is_active(app, issue(app, "reports", [OURS]), issue(app))
+    assert is_active(app, issue(app, "reports", ["admin"]), issue(app))
+    assert introspect(app, issue(app, "reports", ["a"]), issue(app)).status_code == 403
+
+
+@pytest.mark.parametrize("body", [{}, {"token": ""}, {"tokens": "x"}])
+def test_a_request_about_nothing_is_malformed(app: Flask, caller: str, body: dict[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {caller}"}
+
+    answer = app.test_client().post("/auth/introspect", data=body, headers=headers)
+
+    assert (answer.status_code, answer.get_json()) == (400, MALFORMED)

@@ -1,0 +1,191 @@
+"""While the store is away: what is known is good for a while, and then guards refuse until it is back."""
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from flask_tokenauth import TokenAuth
+
+from ..conftest import bearer
+from ..sessions.conftest import MakeSessionApp
+from ..sessions.devices import id_of, log_out, me
+from ..sessions.kit import UNAVAILABLE, Heard, asked, away, hear, sign_in, store_of, warm
+from ..stores.sqlite_kit import execute, url_of
+from .kit import Pass, issue, revoke_current
+
+TICK = timedelta(milliseconds=1)
+STALE = timedelta(seconds=30)
+BACK = timedelta(seconds=5)  # after which the store is asked again, at the latest
+
+
+def get(app: Flask, path: str, token: str) -> TestResponse:
+    return app.test_client().get(path, headers=bearer(token))
+
+
+@pytest.fixture
+def token(app: Flask) -> str:
+    """Return a good token; what is revoked was heard just now."""
+    warm(app)
+    return issue(app)
+
+
+def test_guarded_views_go_on_with_what_is_known_and_no_longer(app: Flask, token: str, pass_time: Pass) -> None:
+    revoked = issue(app)
+    revoke_current(app, revoked)
+
+    with away(store_of(app)):
+        for _ in range(2):
+            pass_time(STALE / 2 - TICK, app)
+            assert [me(app, token), me(app, revoked)] == [200, 401]
+        pass_time(2 * TICK, app)
+        answers = [get(app, path, each) for path in ("/me", "/maybe") for each in (token, revoked)]
+
+    for answer in answers:
+        assert (answer.status_code, answer.get_json()) == (503, UNAVAILABLE)
+        assert answer.headers["Retry-After"] == "5"
+        assert "WWW-Authenticate" not in answer.headers
+
+
+def test_open_views_go_on_throughout(app: Flask, token: str, pass_time: Pass, heard: Heard) -> None:
+    with away(store_of(app)):
+        for passed, user in ((timedelta(0), "alice"), (STALE - TICK, "alice"), (TICK, None), (STALE, None)):
+            pass_time(passed, app)
+            answer = get(app, "/open", token)
+            assert (answer.status_code, answer.get_json()["user_id"]) == (200, user)
+
+    assert heard.reasons == []
+
+
+@pytest.mark.parametrize("text", ["x.y.z", "x", "forged", "expired"])
+def test_a_bad_token_is_401_even_then(app: Flask, token: str, pass_time: Pass, text: str) -> None:
+    made = {"forged": token[:-8] + "AAAAAAAA", "expired": issue(app, expires_in=1)}
+    pass_time(2 * STALE, app)
+
+    with away(store_of(app)), asked(store_of(app)) as called:
+        answer = get(app, "/me", made.get(text, text))
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert called == []
+
+
+def test_who_brings_no_token_notices_nothing(app: Flask, pass_time: Pass) -> None:
+    warm(app)
+    pass_time(2 * STALE, app)
+
+    with away(store_of(app)):
+        assert app.test_client().get("/open").status_code == 200
+        assert app.test_client().get("/maybe").status_code == 200
+        assert app.test_client().get("/me").status_code == 401
+
+
+def test_afterwards_all_is_well_with_no_restart(
+    app: Flask, make_session_app: MakeSessionApp, token: str, pass_time: Pass
+) -> None:
+    other, revoked = make_session_app(auth=TokenAuth()), issue(app)
+    with away(store_of(app)):
+        pass_time(2 * STALE, app)
+        assert me(app, token) == 503
+    revoke_current(other, revoked)
+
+    pass_time(BACK, app)
+
+    assert [me(app, token), me(app, revoked)] == [200, 401]
+
+
+def test_a_cold_worker_answers_no_guarded_request_before_it_has_heard_all(
+    app: Flask, make_session_app: MakeSessionApp, pass_time: Pass
+) -> None:
+    revoked, token = issue(app), issue(app)
+    revoke_current(app, revoked)
+    cold = make_session_app(auth=TokenAuth())
+
+    with away(store_of(cold), "news"):
+        assert [me(cold, revoked), me(cold, token)] == [503, 503]
+        assert get(cold, "/open", token).get_json()["user_id"] is None
+    pass_time(BACK, cold)
+
+    assert [me(cold, revoked), me(cold, token)] == [401, 200]
+
+
+def test_an_idle_worker_hears_what_it_missed_first(
+    app: Flask, make_session_app: MakeSessionApp, token: str, pass_time: Pass
+) -> None:
+    other = make_session_app(auth=TokenAuth())
+    revoke_current(other, token)
+    pass_time(timedelta(minutes=10), app)
+
+    assert me(app, token) == 401
+
+
+def test_an_outage_is_asked_about_once_a_request_and_then_rarely(app: Flask, token: str, pass_time: Pass) -> None:
+    pass_time(STALE, app)
+
+    with away(store_of(app)), asked(store_of(app)) as called:
+        for _ in range(50):
+            assert me(app, token) == 503
+
+    assert called == ["news"]
+
+
+def test_a_session_that_ends_here_counts_though_news_cannot_be_heard(app: Flask, token: str, pass_time: Pass) -> None:
+    login = sign_in(app)
+    pass_time(timedelta(seconds=1), app)
+
+    with away(store_of(app), "news"):
+        assert log_out(app, login["access_token"]).status_code == 204
+        assert me(app, login["access_token"]) == 401
+
+
+def test_the_log_tells_at_the_first_sign_and_when_it_is_over(
+    app: Flask, token: str, pass_time: Pass, caplog: pytest.LogCaptureFixture
+) -> None:
+    with away(store_of(app)), caplog.at_level(logging.INFO, logger="flask_tokenauth"):
+        pass_time(timedelta(seconds=1), app)
+        me(app, token)
+        pass_time(STALE, app)
+        me(app, token)
+    pass_time(BACK, app)
+    me(app, token)
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "WARNING",
+            "what is revoked was heard 1.0 s ago and cannot be heard now: nobody answers; guards refuse from 30 s on",
+        ),
+        (
+            "WARNING",
+            "what is revoked was heard 31.0 s ago and cannot be heard now: nobody answers; guards refuse from 30 s on",
+        ),
+        ("ERROR", "the store cannot be asked: what is revoked was heard 31.0 s ago: nobody answers"),
+        ("INFO", "refused: store_unavailable"),
+        ("WARNING", "what is revoked can be heard again, after 2 tries"),
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.fixture
+def on_sqlite(make_session_app: MakeSessionApp, tmp_path: Path) -> Flask:
+    return make_session_app(TOKENAUTH_STORE=url_of(tmp_path / "garbage.db"))
+
+
+GARBAGE = ["kind = 'x'", "subject = x'00'", "subject = ''", "value = 'never'", "value = -1", "expires_at = 9e18"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_bad_answer_of_the_store_is_an_outage_and_no_pass(on_sqlite: Flask, tmp_path: Path, garbage: str) -> None:
+    warm(on_sqlite)
+    login = sign_in(on_sqlite)
+    store_of(on_sqlite).end_session(id_of(login), memory=timedelta(days=1))
+    execute(tmp_path / "garbage.db", f"UPDATE tokenauth_revocation SET {garbage}")
+
+    hear(on_sqlite, after=STALE)
+    assert [me(on_sqlite, login["access_token"]), me(on_sqlite, issue(on_sqlite))] == [503, 503]
+
+    execute(tmp_path / "garbage.db", "DELETE FROM tokenauth_revocation")
+    hear(on_sqlite, after=BACK)
+    assert me(on_sqlite, issue(on_sqlite)) == 200
