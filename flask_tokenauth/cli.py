@@ -19,6 +19,7 @@ from .doctor import Severity, examine, list_unreached
 from .revoking import end_session, end_user, revoke_token_id
 from .routes import Route
 from .state import AppState, current_state
+from .stores.memory import MemoryStore
 from .tokens import create_token
 
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
@@ -163,9 +164,10 @@ def sessions(*, user: str) -> None:
     """Show where USER is logged in, the newest sign-in first."""
     state = current_state()
     with _told():
+        _check_shared(state)
         found = state.store.list_sessions(state.judge.subject_of(user))
     for session in found:  # one line each, which no client can make two
-        click.echo(f"{session.session_id}  {_describe(session)}")
+        _echo(f"{session.session_id}  {_describe(session)}")
 
 
 def _describe(session: Session) -> str:
@@ -187,11 +189,11 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
         raise click.UsageError("one of --user, --session and --token")
     state = current_state()
     with _told():
+        _check_shared(state)
         state.remembered.check_revokes()
         if user is not None:
-            ended = len(state.store.list_sessions(state.judge.subject_of(user)))
             end_user(state, user)
-            click.echo(f"Sessions ended: {ended}. Every token issued to this user before is refused.")
+            click.echo("Every session of this user has ended, and every token issued before is refused.")
         elif token is not None:
             revoke_token_id(state, token, until=None)
             click.echo("A token of this ID is refused.")
@@ -205,8 +207,25 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
 @with_appcontext
 def purge() -> None:
     """Forget sessions and revocations that are over; a store that is never purged works as well, and grows."""
+    state = current_state()
     with _told():
-        click.echo(f"Forgotten: {current_state().store.purge()}.")
+        _check_shared(state)
+        click.echo(f"Forgotten: {state.store.purge()}.")
+
+
+def _check_shared(state: AppState) -> None:
+    """Refuse to speak of what no worker knows."""
+    if isinstance(state.store, MemoryStore):
+        raise SettingsError(
+            "TOKENAUTH_STORE is memory://, and this command has a memory of its own: what the workers of the "
+            "application remember is out of its reach; name a database"
+        )
+
+
+def _echo(line: str) -> None:
+    """Print what clients have written, on whatever terminal."""
+    encoding = sys.stdout.encoding
+    click.echo(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
 @contextmanager

@@ -170,6 +170,13 @@ def _store(state: AppState) -> Iterator[Finding]:
             "warning",
             f"{PREFIX}STORE is memory://, which every restart empties and no second process shares: name a database.",
         )
+    url = state.app.config.get(f"{PREFIX}STORE")
+    if isinstance(url, str) and url.startswith("sqlite") and not url.partition(":///")[2].startswith(("/", "file:/")):
+        yield Finding(
+            "warning",
+            f"{PREFIX}STORE is a relative path, another file for each working directory, of commands for one: name an "
+            "absolute one, with four slashes.",
+        )
     try:
         store.read_epoch("doctor")
     except StoreUnavailable as error:

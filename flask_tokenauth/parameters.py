@@ -28,7 +28,10 @@ def _read(req: Request) -> dict[str, str]:
         raise MalformedGrant
     body = _read_body(req)
     if not body and req.form:  # another hook has read it already
-        return _unique([(name, value) for name, values in req.form.lists() for value in values])
+        pairs = [(name, value) for name, values in req.form.lists() for value in values]
+        if sum(len(name) + len(value) + 2 for name, value in pairs) - 1 > MAX_BYTES:  # with "=" and "&"
+            raise GrantTooLarge
+        return _unique(pairs)
     return _read_form(body)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from blinker import Signal
 from flask import Response
@@ -45,11 +45,14 @@ def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
     # Of a spent token nothing can be lost, and whoever repeats it too late is found out, whatever else is refused.
     redeemed = _redeem(state, token) if session.generation > token.generation else None
     _check_user(state, session)
+    passed = timedelta(0) if redeemed is None else state.settings.refresh_retry_window  # at most, since it was swapped
     left = session.expires_at - datetime.fromtimestamp(state.clock(), UTC)
-    grant = bound(state, _narrow(_ask_application(state, session), scope), left=left)
-    access = _issue(state, session, grant)
+    left = min(left, state.settings.refresh_idle_lifetime - passed)
+    session = _allow(state, session)
+    asked = _ask_application(state, session)
+    access, grant = _issue(state, session, _narrow(asked, scope), left=left)
     redeemed = redeemed or _redeem(state, token)
-    return answer(state, access, redeemed.session, redeemed.successor, grant)
+    return answer(state, access, redeemed.session, redeemed.successor, grant, passed=passed)
 
 
 def _check_user(state: AppState, session: Session) -> None:
@@ -60,13 +63,19 @@ def _check_user(state: AppState, session: Session) -> None:
         raise SessionOver from None
 
 
+def _allow(state: AppState, session: Session) -> Session:
+    """Return *session* with no longer lifetime of access tokens than is allowed, which may have been lowered since."""
+    lifetime, longest = session.grant.lifetime, state.settings.max_lifetime
+    if lifetime is None or lifetime <= longest:
+        return session
+    return replace(session, grant=replace(session.grant, lifetime=longest))
+
+
 def _ask_application(state: AppState, session: Session) -> Grant:
     """Return what the session goes on with, as the application's ``before_refresh`` has it."""
     ask = state.callbacks.before_refresh
     if ask is None:
-        longest = state.settings.max_lifetime  # which may have been lowered since
-        lifetime = session.grant.lifetime
-        return session.grant if lifetime is None else replace(session.grant, lifetime=min(lifetime, longest))
+        return session.grant
     grant = state.app.ensure_sync(ask)(session)
     if grant is None or grant is False:
         raise RefreshRefused
@@ -75,19 +84,30 @@ def _ask_application(state: AppState, session: Session) -> Grant:
     return grant
 
 
-def _issue(state: AppState, session: Session, grant: Grant) -> str:
-    """Return an access token. A session whose own grant makes none any more, since a limit was lowered, is over.
+def _issue(state: AppState, session: Session, grant: Grant, *, left: timedelta) -> tuple[str, Grant]:
+    """Return an access token, and what it grants. A session whose own grant makes none any more is over.
 
     Raises:
-        ValueError: the application's ``before_refresh`` gave what makes none.
+        ValueError: the application's ``before_refresh`` gave what makes none, where the session's own grant would.
+        SessionOver: nor would that, since a limit was lowered.
     """
+    own = bound(state, session.grant, left=left)
+    grant = bound(state, grant, left=left)
     try:
-        return issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+        return issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch), grant
     except ValueError as error:
-        if state.callbacks.before_refresh is not None:
+        if grant != own and _can_issue(state, session, own):
             raise
         _log.error("session %s cannot go on: %s", session.session_id, error)
         raise SessionOver from None
+
+
+def _can_issue(state: AppState, session: Session, grant: Grant) -> bool:
+    try:
+        issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+    except ValueError:
+        return False
+    return True
 
 
 def _narrow(grant: Grant, scope: str | None) -> Grant:

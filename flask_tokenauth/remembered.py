@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 
 from .core.errors import SettingsError
-from .core.news import Kind, Revocation
-from .core.revocation import MARGIN, RevocationFeed, bucket_width
+from .core.news import MARGIN, Kind, Revocation
+from .core.revocation import RevocationFeed, bucket_width
 from .core.sessions import Sessions
 from .core.store import Store, Terms
 from .core.verifier import Token
@@ -37,8 +37,6 @@ class Remembered:
     def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        # For which no token is believed that there is now: who issues and who judges may each be as wrong as leeway.
-        self._memory = settings.max_lifetime + 2 * settings.leeway + MARGIN
         self.feed = self._make_feed()
         self._sessions = self._make_sessions()
 
@@ -108,7 +106,7 @@ class Remembered:
         Raises:
             StoreUnavailable: the store cannot be asked; it may be told again.
         """
-        longest = self._clock() + self._memory.total_seconds()
+        longest = self._clock() + self._settings.memory.total_seconds()
         last = exp or until
         over = longest if last is None else min(longest, last + (self._settings.leeway + MARGIN).total_seconds())
         entry = Revocation(kind="t", subject=token_id, value=exp, expires_at=math.ceil(over * 1000))
@@ -119,7 +117,7 @@ class Remembered:
     def _note(self, kind: Kind, subject: str, value: int) -> None:
         """Know at once what a session or a user of ours has come to."""
         if self.feed is not None:
-            over = self._clock() + self._memory.total_seconds()
+            over = self._clock() + self._settings.memory.total_seconds()
             self.feed.note(Revocation(kind=kind, subject=subject, value=value, expires_at=math.ceil(over * 1000)))
 
     def _make_feed(self) -> RevocationFeed | None:
@@ -143,7 +141,7 @@ class Remembered:
         terms = Terms(
             idle_lifetime=settings.refresh_idle_lifetime,
             retry_window=settings.refresh_retry_window,
-            memory=self._memory,
+            memory=settings.memory,
         )
         return Sessions(
             settings.store, settings.refresh_keys, terms=terms, lifetime=settings.session_lifetime, note=self._note

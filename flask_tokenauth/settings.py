@@ -12,6 +12,7 @@ from .core.identifiers import MAX_IDENTIFIER
 from .core.jws import MAX_TOKEN_BYTES
 from .core.keyring import load_keys
 from .core.keys import Key, KeySet
+from .core.news import MARGIN
 from .core.scopes import check_scope_token, expand_implied
 from .core.store import Store
 from .core.strength import check_secret
@@ -224,6 +225,14 @@ class Settings:
     names_itself: bool = False  # nobody named the issuer; no key of the configuration, as what follows
     refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: what its refresh tokens are made with
 
+    @property
+    def memory(self) -> timedelta:
+        """For how long no token is believed that there is now.
+
+        Who issues and who judges may each have a clock that is wrong by the leeway.
+        """
+        return self.max_lifetime + 2 * self.leeway + MARGIN
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, app_name: str) -> "Settings":
         """Read and check *config*.
@@ -257,7 +266,7 @@ class Settings:
         if settings.revocation_interval > settings.revocation_max_staleness:
             raise SettingsError(f"{PREFIX}REVOCATION_INTERVAL is longer than {PREFIX}REVOCATION_MAX_STALENESS")
         if settings.store is not None:
-            _bind(settings.store, issuer, settings.store_timeout)
+            _bind(settings.store, settings)
         return settings
 
 
@@ -300,9 +309,9 @@ def _check_keys(keys: KeySet) -> KeySet:
     return keys
 
 
-def _bind(store: Store, issuer: str, timeout: timedelta) -> None:
+def _bind(store: Store, settings: Settings) -> None:
     try:
-        store.bind(issuer, timeout=timeout)
+        store.bind(settings.issuer, timeout=settings.store_timeout, memory=settings.memory)
     except SettingsError as error:
         raise SettingsError(f"{PREFIX}STORE: {error}") from error
 

@@ -109,7 +109,7 @@ def token_response(
         grant = Grant(
             scopes=tuple(granted.split()),
             claims=claims or {},
-            audience=None if audience is None else frozenset([audience] if isinstance(audience, str) else audience),
+            audience=_read_audience(state, audience),
             client_id=client_id,
             lifetime=None if expires_in is None else read_duration(expires_in),
             auth_time=seconds_of(signed_in),
@@ -130,6 +130,13 @@ def token_response(
         claims=claims,
     )
     return _answer(token, lifetime, format_scope(granted_scopes))
+
+
+def _read_audience(state: AppState, audience: str | Iterable[str] | None) -> frozenset[str]:
+    """Return for whom a session's tokens are. Its own, whichever application of the issuer refreshes them."""
+    if audience is None:
+        return state.settings.audience
+    return frozenset([audience] if isinstance(audience, str) else audience)
 
 
 def _open_session(state: AppState, subject: str, grant: Grant, label: str | None) -> Response:
@@ -178,18 +185,30 @@ def issue(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch
     )
 
 
-def answer(state: AppState, token: str, session: Session, refresh: RefreshToken, grant: Grant) -> Response:
-    """Return the answer of the token endpoint, and tell the listeners: an access token of *session*, and *refresh*."""
+def answer(
+    state: AppState,
+    token: str,
+    session: Session,
+    refresh: RefreshToken,
+    grant: Grant,
+    *,
+    passed: timedelta = timedelta(0),
+) -> Response:
+    """Return the answer of the token endpoint, and tell the listeners: an access token of *session*, and *refresh*.
+
+    So much time may have *passed* since the idle lifetime began.
+    """
     lifetime = grant.lifetime or state.settings.access_lifetime
     user_id, scopes = state.judge.user_id_of(session.user_id), frozenset(grant.scopes)
-    token_issued.send(state.app, user_id=user_id, scopes=scopes, audience=grant.audience, expires_in=lifetime)
-    idle = session.idle_expires_at - (session.refreshed_at or session.started_at)
+    audience = None if grant.audience == state.settings.audience else grant.audience
+    token_issued.send(state.app, user_id=user_id, scopes=scopes, audience=audience, expires_in=lifetime)
+    idle = session.idle_expires_at - (session.refreshed_at or session.started_at) - passed
     return _answer(
         token,
         lifetime,
         " ".join(grant.scopes),
         refresh_token=state.sessions.write(refresh),
-        refresh_expires_in=int(idle.total_seconds()),
+        refresh_expires_in=max(0, int(idle.total_seconds())),
     )
 
 

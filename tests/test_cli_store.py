@@ -169,3 +169,23 @@ def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeA
 
     named = [line.split()[0] for line in listed.splitlines() if line[:3].strip()]
     assert named == ["doctor", "init-db", "inspect", "mine", "purge", "revoke", "routes", "sessions", "token"]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlite:///store.db", True),
+        ("sqlite:///./store.db", True),
+        ("sqlite+pysqlite:///store.db", True),
+        ("sqlite:///{}/store.db", False),
+        ("sqlite:///file:{}/store.db?uri=true", False),
+    ],
+)
+def test_a_path_that_each_working_directory_has_for_itself_is_warned_of(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, told: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = make_app(TOKENAUTH_STORE=url.format(tmp_path))
+
+    assert any(each.startswith("warning: TOKENAUTH_STORE is a relative path") for each in trouble(app)) is told
+    app.extensions["tokenauth"].store.close()

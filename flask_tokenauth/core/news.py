@@ -1,10 +1,13 @@
 """What a store says of what is revoked: one entry each, and the news since a reader last asked."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from .identifiers import YEAR_9999, check_identifier, is_whole
 
+_LAST = YEAR_9999 * 1000
+MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after the last moment at which it could matter
 Kind = Literal["t", "s", "u"]  # of what is revoked: a token, a session, a user
 
 
@@ -25,8 +28,8 @@ class Revocation:
         if self.kind not in ("t", "s", "u"):
             raise ValueError('kind is "t", "s" or "u"')
         check_identifier("subject", self.subject)
-        if not is_whole(self.value) or not is_whole(self.expires_at, YEAR_9999 * 1000):
-            raise ValueError("value and expires_at are whole numbers, not below 0, expires_at not after the year 9999")
+        if not is_whole(self.value, _LAST) or not is_whole(self.expires_at, _LAST):
+            raise ValueError("value and expires_at are whole numbers, from 0 to the year 9999 in milliseconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,10 @@ from threading import Lock
 from weakref import WeakSet
 
 from .errors import StoreUnavailable
-from .news import News, Revocation
+from .news import MARGIN, News, Revocation
 from .revoked import Revoked
 from .store import Store
 
-MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after the last moment at which it could matter
 _LONGEST_PAUSE = 5.0  # seconds, after a failure
 
 _log = logging.getLogger("flask_tokenauth")

@@ -221,7 +221,7 @@ class Store(Protocol):
         StoreUnavailable: any method, where the store cannot be asked or answers what cannot be read. Nothing foreign.
     """
 
-    def bind(self, issuer: str, *, timeout: timedelta) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:
         """Belong to one issuer from now on: user IDs are its users, and another's would be others of the same name.
 
         Called first of all, each time that an application starts. A store that was bound before goes on with the same.
@@ -230,6 +230,8 @@ class Store(Protocol):
             issuer: whose it is.
             timeout: how long one question may take before it is an outage: requests wait for the answer. What is
                 written may take longer, where many write.
+            memory: how long what ends is remembered at the least, whoever ends it. The longest that anybody ever said
+                counts: an access token that was issued then may be as old.
 
         Raises:
             SettingsError: it belongs to another issuer; raised here, or by what is called next.
@@ -274,7 +276,10 @@ class Store(Protocol):
         """
 
     def end_session(self, session_id: str, *, memory: timedelta) -> Session | None:
-        """End a session and revoke it for *memory*, both as :meth:`redeem` does; None where there is none to end."""
+        """End a session and revoke it for *memory*, both as :meth:`redeem` does; None where there is none to end.
+
+        Here and wherever else a *memory* is given, the one that the store was bound with counts where it is longer.
+        """
 
     def read_epoch(self, user_id: str) -> int:
         """Return the epoch of a user: what is below it is refused. 0 where nothing was ever revoked."""

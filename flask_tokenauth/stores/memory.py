@@ -56,16 +56,18 @@ class MemoryStore:
         self._process = _OneProcess()
         self._lock = Lock()
         self._issuer: str | None = None
+        self._memory = timedelta(0)
         self._sessions: dict[str, SessionRow] = {}
         self._epochs: dict[str, int] = {}
         self._incarnation = token_hex(16)
         self._written = 0  # entries so far
         self._revoked: dict[tuple[Kind, str], _Entry] = {}  # by kind and subject, the one that changed last at the end
 
-    def bind(self, issuer: str, *, timeout: timedelta) -> None:  # noqa: ARG002  # nothing is waited for here
+    def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:  # noqa: ARG002  # nobody waits here
         if self._issuer not in (None, issuer):
             raise SettingsError(f"this store belongs to another issuer, {self._issuer}: each has its own")
         self._issuer = issuer
+        self._memory = max(self._memory, memory)
 
     def create(self) -> None:
         """Nothing has to be made."""
@@ -132,7 +134,7 @@ class MemoryStore:
         check_identifier("user_id", user_id)
         with self._entered() as now:
             epoch = self._epochs[user_id] = max(self._epochs.get(user_id, 0) + 1, now)
-            self._remember("u", user_id, epoch, now + in_milliseconds(memory))
+            self._remember("u", user_id, epoch, now + in_milliseconds(max(memory, self._memory)))
             return epoch
 
     def revoke(self, revocation: Revocation) -> None:
@@ -188,7 +190,7 @@ class MemoryStore:
 
     def _end(self, row: SessionRow, now: int, memory: timedelta) -> None:
         row.ended_at = now
-        self._remember("s", row.session_id, 0, now + in_milliseconds(memory))
+        self._remember("s", row.session_id, 0, now + in_milliseconds(max(memory, self._memory)))
 
     def _remember(self, kind: Kind, subject: str, value: int, expires_at: int) -> None:
         old = self._revoked.pop((kind, subject), _Entry(0, 0, 0))  # so that it goes to the end

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 from secrets import token_hex
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, inspect
 from sqlalchemy.sql.base import Executable
@@ -25,7 +25,7 @@ from ..core.store import (
     check_generation,
     write_grant,
 )
-from .rows import SessionRow, check_whole, in_milliseconds
+from .rows import SessionRow, check_whole, in_milliseconds, parse_number
 from .sql_engine import Database
 from .sql_news import read_news
 from .sql_statements import Statements
@@ -47,22 +47,33 @@ class SQLStore:
     """
 
     def __init__(self, source: object) -> None:
-        self._database = Database(source)
+        self._database = Database(source, replaced=self._look_again)
         self._made: Statements | None = None  # once the tables are there
         self._issuer: str | None = None
+        self._memory = 0  # milliseconds
 
-    def bind(self, issuer: str, *, timeout: timedelta) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:
         if self._issuer not in (None, issuer):
             raise SettingsError(_ANOTHER_ISSUER.format(self._issuer))
         self._issuer = issuer
+        self._memory = max(self._memory, in_milliseconds(memory))
+        self._look_again()
         self._database.timeout = timeout.total_seconds()
 
     def create(self) -> None:
-        statements, issuer = Statements(self._database.dialect), self._issuer
+        self._create()
+
+    def _create(self) -> Statements:
+        statements, issuer, memory = Statements(self._database.dialect), self._issuer, self._memory
         self._database.prepare()
-        if not self._database.read(lambda connection: _is_made(connection, statements, issuer)):
-            self._database.write(lambda connection: _make(connection, statements, issuer))
+        if not self._database.read(lambda connection: _is_made(connection, statements, issuer, memory)):
+            self._database.write(lambda connection: _make(connection, statements, issuer, memory))
         self._made = statements
+        return statements
+
+    def _look_again(self) -> None:
+        """See once more whose the database is, and what it needs."""
+        self._made = None
 
     def close(self) -> None:
         self._database.dispose()
@@ -189,9 +200,7 @@ class SQLStore:
         return dropped
 
     def _statements(self) -> Statements:
-        if self._made is None:
-            self.create()
-        return cast("Statements", self._made)
+        return self._made or self._create()
 
 
 def _redeem(
@@ -226,7 +235,10 @@ def _end(connection: Connection, statements: Statements, session_id: str, memory
 
 
 def _read(connection: Connection, statement: Executable, **values: object) -> list[SessionRow]:
-    return [SessionRow.read(dict(columns)) for columns in connection.execute(statement, values).mappings()]
+    # All are fetched before one is read: who keeps the error of a row that cannot be read would keep the statement with
+    # it under way, and the connection at the state in which it began.
+    rows = connection.execute(statement, values).mappings().all()
+    return [SessionRow.read(dict(columns)) for columns in rows]
 
 
 def _read_epoch(connection: Connection, statement: Executable, user_id: str) -> int:
@@ -241,8 +253,8 @@ _ANOTHER_ISSUER = (
 )
 
 
-def _is_made(connection: Connection, statements: Statements, issuer: str | None) -> bool:
-    """Say whether the tables are there, in the form that we know, and belong to *issuer*.
+def _is_made(connection: Connection, statements: Statements, issuer: str | None, memory: int) -> bool:
+    """Say whether the tables are there, in the form that we know, belong to *issuer*, and know of such a *memory*.
 
     Raises:
         StoreUnavailable: they are there in another form.
@@ -258,17 +270,24 @@ def _is_made(connection: Connection, statements: Statements, issuer: str | None)
         )
     if issuer is not None and found.get("issuer", issuer) != issuer:
         raise SettingsError(_ANOTHER_ISSUER.format(found["issuer"]))
-    return "schema" in found and (issuer is None or "issuer" in found)
+    return "schema" in found and (issuer is None or "issuer" in found) and _knows(found, memory)
 
 
-def _make(connection: Connection, statements: Statements, issuer: str | None) -> None:
+def _knows(found: Mapping[str, str], memory: int) -> bool:
+    longest = parse_number(found.get("memory", "0"))
+    return longest is not None and longest >= memory
+
+
+def _make(connection: Connection, statements: Statements, issuer: str | None, memory: int) -> None:
     """Make what is missing; the caller holds others off."""
     metadata.create_all(connection)
     connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
     connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # another one: another store
     if issuer is not None:
         connection.execute(statements.add_fact, {"name": "issuer", "value": issuer})
-    _is_made(connection, statements, issuer)
+    if memory:
+        connection.execute(statements.raise_memory, {"name": "memory", "value": str(memory)})
+    _is_made(connection, statements, issuer, memory)
 
 
 def _find_keys(connection: Connection, *, page: Executable, after: object) -> Sequence[Any]:

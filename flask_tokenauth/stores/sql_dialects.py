@@ -27,6 +27,7 @@ class Dialect:
     on_connect: tuple[str, ...]  # what each new connection is told
     prepare: Callable[[Connection], None]  # once, before tables are made or used
     is_busy: Callable[[DBAPIError], bool]  # nothing was done, because others have the lock
+    find_file: Callable[[Any], str]  # the path of the file that a connection of the driver's has open; empty: none
 
 
 def find_dialect(url: URL) -> Dialect:
@@ -59,6 +60,11 @@ def _is_busy_sqlite(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
+def _find_sqlite_file(connection: Any) -> str:
+    [path] = [path for _, name, path in connection.execute("PRAGMA database_list") if name == "main"]
+    return str(path)
+
+
 SQLITE = Dialect(
     now=cast(func.round((func.julianday("now") - _JULIAN_1970) * 86_400_000.0), BigInteger),
     greatest=func.max,
@@ -71,4 +77,5 @@ SQLITE = Dialect(
     on_connect=("PRAGMA busy_timeout=20", "PRAGMA synchronous=FULL"),
     prepare=_prepare_sqlite,
     is_busy=_is_busy_sqlite,
+    find_file=_find_sqlite_file,
 )

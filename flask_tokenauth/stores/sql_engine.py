@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ..core.errors import SettingsError, StoreUnavailable
 from .gate import Gate
@@ -31,6 +31,7 @@ class Database:
     Args:
         source: a URL; an ``Engine``; or an object with an ``engine``, perhaps only within an application context, so
             that it is asked on first use. Dialect, URL and creator are taken from it.
+        replaced: called when another file was found in the place of the database's, as after a restore.
 
     Attributes:
         timeout: seconds for which who reads waits for a connection, and for a lock that others have; None: for as long
@@ -40,7 +41,8 @@ class Database:
         SettingsError: a URL or an ``Engine`` is none that we can use.
     """
 
-    def __init__(self, source: object) -> None:
+    def __init__(self, source: object, *, replaced: Callable[[], None]) -> None:
+        self._replaced = replaced
         self.timeout: float | None = None
         self._source = source
         self._engine: Engine | None = None
@@ -132,9 +134,10 @@ class Database:
             **({} if creator is None else {"creator": creator}),
         )
         event.listen(engine, "connect", self._greet)
+        event.listen(engine, "checkout", self._check_file)
         return engine
 
-    def _greet(self, connection: Any, _: object) -> None:
+    def _greet(self, connection: Any, record: Any) -> None:
         cursor = connection.cursor()
         try:
             for statement in self.dialect.on_connect:
@@ -143,6 +146,15 @@ class Database:
             connection.close()  # which nobody else would do
             raise
         cursor.close()
+        path = self.dialect.find_file(connection)
+        record.info[_FILE] = path, _identify(path)
+
+    def _check_file(self, _: object, record: Any, __: object) -> None:
+        """Let go of a connection whose file is another one by now: it would hear of nothing any more."""
+        path, opened = record.info[_FILE]
+        if _identify(path) != opened:
+            self._replaced()
+            raise DisconnectionError
 
     def _stand_still(self) -> None:
         """Have no statement under way and no idle connection while the process forks.
@@ -157,6 +169,18 @@ class Database:
         """Leave to the parent what is the parent's: an SQLite connection must not even be closed in a child."""
         _left_to_parent.append(self._engine)
         self._engine, self._gate, self._making, self._writing = None, Gate(), Lock(), Lock()
+
+
+_FILE = "tokenauth_file"
+
+
+def _identify(path: str) -> tuple[int, int] | None:
+    """Return what tells the file at *path* from others; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # for every question
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 _databases: "weakref.WeakSet[Database]" = weakref.WeakSet()

@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    cast,
     delete,
     exists,
     func,
@@ -42,6 +43,11 @@ class Statements:
         )
         self.read_facts = select(facts.c.name, facts.c.value)
         self.add_fact = dialect.insert(facts).on_conflict_do_nothing()
+        upsert = dialect.insert(facts)
+        longest = dialect.greatest(_whole(facts.c.value), _whole(upsert.excluded.value))
+        self.raise_memory = upsert.on_conflict_do_update(
+            index_elements=[facts.c.name], set_={"value": cast(longest, String())}
+        )
         self._build_sessions()
         self._build_redemption()
         self._build_epochs()
@@ -98,7 +104,9 @@ class Statements:
         )
 
     def _build_revocations(self) -> None:
-        self.remember = _remember(self._now + _number("memory"), self._dialect.mark)
+        known = select(_whole(facts.c.value)).where(facts.c.name == "memory").scalar_subquery()
+        memory = self._dialect.greatest(_number("memory"), func.coalesce(known, 0))
+        self.remember = _remember(self._now + memory, self._dialect.mark)
         self.remember_until = _remember(_number("until"), self._dialect.mark)
         self.is_revoked = (
             select(literal(1))
@@ -152,6 +160,10 @@ def _remember(expires_at: ColumnElement[int], mark: ColumnElement[int]) -> Inser
 
 def _is_about(kind: str, subject: ColumnElement[str]) -> ColumnElement[bool]:
     return and_(revocations.c.subject == subject, revocations.c.kind == kind)
+
+
+def _whole(digits: ColumnElement[str]) -> ColumnElement[int]:
+    return cast(digits, BigInteger())
 
 
 def _text(name: str) -> BindParameter[str]:

@@ -69,9 +69,9 @@ def test_a_store_is_told_how_long_it_may_take() -> None:
     class Listening(MemoryStore):
         told: timedelta | None = None
 
-        def bind(self, issuer: str, *, timeout: timedelta) -> None:
+        def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:
             self.told = timeout
-            super().bind(issuer, timeout=timeout)
+            super().bind(issuer, timeout=timeout, memory=memory)
 
     store = Listening()
 

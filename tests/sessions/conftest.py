@@ -43,8 +43,12 @@ SESSIONS = (
 
 @pytest.fixture(params=["memory", "sqlite"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    return make_backend(request.param, tmp_path)
+
+
+def make_backend(kind: str, tmp_path: Path) -> Backend:
     now = int(time.time())
-    if request.param == "memory":
+    if kind == "memory":
         store = MemoryStore(clock=lambda: now * 1000)
         return Backend(store, now, memory_kit.ager(store), memory_kit.generation_setter(store))
     path = tmp_path / "sessions.db"

@@ -13,9 +13,15 @@ from flask_tokenauth.core.store import NewSession
 
 from ..conftest import MakeApp
 from ..stores.sqlite_kit import execute, url_of
-from .conftest import MakeSessionApp
+from .conftest import MakeSessionApp, make_backend
 from .devices import id_of, log_out, me
 from .kit import DAY, IDLE, Backend, Heard, away, claims_of, is_live, refresh, session_of, sign_in, store_of
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Backend:
+    """A store that commands share with workers."""
+    return make_backend("sqlite", tmp_path)
 
 
 @pytest.fixture
@@ -124,6 +130,18 @@ def test_what_somebody_else_wrote_into_the_store_is_not_shown(
     assert told.rstrip("\n").isprintable()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_lacks_a_letter_is_shown_which(api: Flask, encoding: str) -> None:
+    sign_in(api, label="é \U0001f511")
+    runner = api.test_cli_runner(charset=encoding)
+
+    result = runner.invoke(args=["tokenauth", "sessions", "alice"])
+
+    shown = {"ascii": r"\xe9 \U0001f511", "latin-1": "é \\U0001f511", "utf-8": "é \U0001f511"}
+    assert result.exit_code == 0
+    assert shown[encoding] in result.stdout_bytes.decode(encoding)
+
+
 # revoke
 
 
@@ -175,12 +193,21 @@ def test_all_that_a_user_has_is_ended_and_the_next_login_is_good(api: Flask) -> 
         bare = create_token("alice")
 
     assert done(api, "revoke", "--user", "alice") == (
-        "Sessions ended: 2. Every token issued to this user before is refused.\n"
+        "Every session of this user has ended, and every token issued before is refused.\n"
     )
 
     assert [me(api, token) for token in (logins[0]["access_token"], logins[1]["access_token"], bare)] == [401, 401, 401]
     assert me(api, bob["access_token"]) == 200
     assert me(api, sign_in(api)["access_token"]) == 200
+
+
+def test_a_row_that_cannot_be_read_saves_nobody(api: Flask, tmp_path: Path) -> None:
+    login = sign_in(api)
+    execute(tmp_path / "sessions.db", "UPDATE tokenauth_session SET granted = 'x', generation = 'y'")
+
+    done(api, "revoke", "--user", "alice")
+
+    assert me(api, login["access_token"]) == 401
 
 
 def test_a_token_is_refused_by_its_id(api: Flask) -> None:
@@ -290,6 +317,13 @@ def test_without_a_store_the_setting_is_named(make_app: MakeApp, words: tuple[st
     stateless = make_app()
 
     assert "TOKENAUTH_STORE" in failed(stateless, *words)
+
+
+@every_command
+def test_of_the_memory_of_another_process_nothing_is_said(make_app: MakeApp, words: tuple[str, ...]) -> None:
+    with_memory = make_app(TOKENAUTH_STORE="memory://")
+
+    assert "this command has a memory of its own" in failed(with_memory, *words)
 
 
 @every_command

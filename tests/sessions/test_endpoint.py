@@ -462,6 +462,13 @@ def test_what_another_hook_has_read_is_measured_all_the_same(
     assert send_it(app, padded(token, MOST, JSON), JSON).status_code == 200
 
 
+def test_a_form_that_another_hook_has_read_piece_by_piece_is_measured_too(app: Flask, token: str) -> None:
+    read_before(app, lambda: request.form)
+
+    assert send_chunked(app, padded(token, MOST + 1, FORM), FORM).status_code == 413
+    assert send_chunked(app, padded(token, MOST, FORM), FORM).status_code == 200
+
+
 @pytest.mark.parametrize("more", ["&refresh_token=x", "&scope=a&scope=b", "&grant_type="])
 def test_a_form_that_another_hook_has_read_has_each_name_once(app: Flask, token: str, more: str) -> None:
     read_before(app, lambda: request.form)

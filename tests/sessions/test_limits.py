@@ -1,5 +1,6 @@
 """What bounds a session beside its own lifetimes: the transport, and limits that were lowered since."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,3 +84,48 @@ def test_a_session_whose_tokens_are_too_long_by_now_is_over(make_session_app: Ma
 
     assert refresh(again, token).get_json()["error"] == "invalid_grant"
     assert refresh(app, token).status_code == 200
+
+
+def test_the_application_is_asked_about_a_session_as_it_may_go_on(
+    make_session_app: MakeSessionApp, auth: TokenAuth[Any]
+) -> None:
+    app = make_session_app()
+    with app.test_request_context():
+        token = token_response("alice", ["a"], expires_in=7200).get_json()["refresh_token"]
+
+    again = lowered(make_session_app, app, TOKENAUTH_MAX_LIFETIME=3600)
+    again.extensions["tokenauth"].callbacks.before_refresh = lambda session: replace(session.grant, scopes=("b",))
+    body = refreshed(again, token)
+
+    assert (body["expires_in"], body["scope"]) == (3600, "b")
+
+
+def test_a_session_whose_own_grant_is_too_long_by_now_is_over_whatever_the_application_says(
+    make_session_app: MakeSessionApp,
+) -> None:
+    app = make_session_app()
+    with app.test_request_context():
+        token = token_response("alice", claims={"x": "a" * 2000}).get_json()["refresh_token"]
+
+    again = lowered(make_session_app, app, TOKENAUTH_MAX_TOKEN_BYTES=1024)
+    again.extensions["tokenauth"].callbacks.before_refresh = lambda session: replace(session.grant, scopes=("b",))
+
+    assert refresh(again, token).get_json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(("window", "expected"), [(10, 290), (0, None), (299, 1), (300, 1)])
+def test_an_access_token_for_a_repeat_ends_with_the_idle_lifetime_that_has_begun_before(
+    make_session_app: MakeSessionApp, window: int, expected: int | None
+) -> None:
+    app = make_session_app(TOKENAUTH_REFRESH_IDLE_LIFETIME=300, TOKENAUTH_REFRESH_RETRY_WINDOW=window)
+    token = sign_in(app)["refresh_token"]
+    first = refreshed(app, token)
+
+    again = refresh(app, token)
+
+    assert (first["expires_in"], first["refresh_expires_in"]) == (300, 300)
+    if expected is None:
+        assert again.status_code == 400
+    else:
+        body = again.get_json()
+        assert (body["expires_in"], body["refresh_expires_in"]) == (expected, 300 - window)

@@ -362,3 +362,15 @@ def test_a_session_keeps_what_it_was_given(app: Flask, backend: Backend) -> None
     assert before is not None
     assert after is not None
     assert (after.grant, after.started_at, after.expires_at) == (before.grant, before.started_at, before.expires_at)
+
+
+def test_whoever_refreshes_the_tokens_are_for_the_audience_of_the_login(make_session_app: MakeSessionApp) -> None:
+    """Two applications of one issuer, with one store: what one grants opens nothing of the other."""
+    billing = make_session_app(auth=TokenAuth(), TOKENAUTH_AUDIENCE="https://billing.example")
+    admin = make_session_app(auth=TokenAuth(), TOKENAUTH_AUDIENCE="https://admin.example")
+    login = sign_in(billing)
+
+    body = refreshed(admin, login["refresh_token"])
+
+    assert claims_of(body["access_token"])["aud"] == "https://billing.example"
+    assert [me(app, body["access_token"]) for app in (billing, admin)] == [200, 401]

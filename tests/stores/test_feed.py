@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.revocation import RevocationFeed
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
@@ -16,7 +16,7 @@ from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract.kit import MEMORY, at_once, start
 from flask_tokenauth.testing.store_contract.news import revoke
 
-from .sqlite_kit import copier, execute, revocation_ager, url_of, wiper
+from .sqlite_kit import copier, execute, opened, revocation_ager, url_of, wiper
 from .test_processes import Spawn, run, spawn
 
 __all__ = ["spawn"]  # a fixture
@@ -185,3 +185,57 @@ def test_garbage_in_the_store_lets_nobody_pass(path: Path, workers: list[Worker]
 
 def test_after_a_fork_each_child_knows_what_its_parent_knew_and_what_came_since(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_with_feed", url_of(path))) == ["0 0 0 0 True"]
+
+
+def remove(path: Path) -> None:
+    """Remove a database, with what lies beside it."""
+    for each in ("", "-wal", "-shm"):
+        path.with_name(path.name + each).unlink(missing_ok=True)
+
+
+def test_a_file_that_another_was_put_in_the_place_of_is_noticed(path: Path, workers: list[Worker]) -> None:
+    """As by a restore, which renames: whoever had the old one open would hear of nothing any more."""
+    one, other = workers
+    revoke(one.store, "before")
+    backup = path.with_suffix(".backup")
+    with opened(path) as source, opened(backup) as target:
+        source.backup(target)
+    revoke(one.store, "lost")
+    assert one.hears("lost")
+
+    other.store.close()
+    remove(path)
+    backup.replace(path)
+    revoke(other.store, "after")
+
+    assert one.hears("after")
+    assert other.hears("lost")
+
+
+def test_a_file_of_another_issuer_in_its_place_is_refused(path: Path) -> None:
+    mine, theirs = SQLStore(url_of(path)), SQLStore(url_of(path.with_name("theirs.db")))
+    mine.bind("https://one.example", timeout=MEMORY, memory=MEMORY)
+    theirs.bind("https://other.example", timeout=MEMORY, memory=MEMORY)
+    assert mine.read_epoch("alice") == theirs.read_epoch("alice") == 0
+    theirs.close()
+
+    remove(path)
+    path.with_name("theirs.db").replace(path)
+    mine.read_epoch("alice")  # which finds out
+
+    with pytest.raises(SettingsError, match="another issuer"):
+        mine.read_epoch("alice")
+    mine.close()
+
+
+def test_a_file_that_was_removed_is_made_again(path: Path, workers: list[Worker]) -> None:
+    one, _ = workers
+    revoke(one.store, "before")
+    assert one.hears("before")
+
+    remove(path)
+    with pytest.raises(StoreUnavailable):
+        one.store.read_epoch("alice")
+
+    assert one.hears("before")
+    assert one.store.is_revoked(token_id="before", session_id=None, user_id="nobody", epoch=0)

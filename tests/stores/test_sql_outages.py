@@ -279,3 +279,20 @@ def test_many_threads_write_and_read_and_nobody_hears_of_a_lock(path: Path) -> N
         assert list(pool.map(chain, range(32))) == [[Outcome.SWAPPED] * 5] * 32
     for store in stores:
         store.close()
+
+
+def test_who_keeps_the_error_of_a_bad_row_keeps_no_connection(path: Path, store: SQLStore) -> None:
+    """One who shows it to somebody, say. The connection would stay where it was, and hear of nothing any more."""
+    for number in range(3):
+        store.start_session(new_session(f"s{number}"))
+    execute(path, "UPDATE tokenauth_session SET generation = 'x' WHERE session_id = 's0'")
+    with pytest.raises(StoreUnavailable) as kept:
+        store.list_sessions("alice")
+    other = SQLStore(url_of(path))
+
+    epoch = other.revoke_user("bob", memory=timedelta(days=1))
+    other.close()
+
+    assert store.is_revoked(token_id=None, session_id=None, user_id="bob", epoch=epoch - 1)
+    store.start_session(new_session("s3"))
+    assert kept.value

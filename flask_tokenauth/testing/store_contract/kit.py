@@ -24,6 +24,8 @@ MARGIN = timedelta(minutes=1)  # what "just before" and "just after" are
 TERMS = Terms(idle_lifetime=IDLE, retry_window=WINDOW, memory=MEMORY)
 NO_WINDOW = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), memory=MEMORY)
 
+TIMEOUT = timedelta(seconds=5)  # for an answer
+
 T = TypeVar("T")
 
 

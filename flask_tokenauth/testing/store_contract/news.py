@@ -75,7 +75,7 @@ class NewsContract:
             Revocation(kind="t", subject="dated", value=1_700_000_000, expires_at=LATER),
             Revocation(kind="t", subject="undated", value=0, expires_at=LATER + 1),
             Revocation(kind="s", subject="session", expires_at=LATER + 2),
-            Revocation(kind="u", subject="alice", value=2**53 + 1, expires_at=LATER + 3),
+            Revocation(kind="u", subject="alice", value=253_402_300_799_000, expires_at=LATER + 3),
         ]
         for each in said:
             store.revoke(each)

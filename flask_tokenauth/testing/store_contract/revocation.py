@@ -7,7 +7,7 @@ import pytest
 
 from ...core.news import Revocation
 from ...core.store import Outcome, Store
-from .kit import MARGIN, MEMORY, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
+from .kit import MARGIN, MEMORY, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
 HOUR = timedelta(hours=1)
@@ -35,6 +35,23 @@ class RevocationContract:
         assert has(store, token_id="token")
         age_revocations(2 * MARGIN)  # an instant of our clock, judged by the store's
         assert not has(store, token_id="token")
+
+    def test_what_ends_is_remembered_for_the_longest_memory_that_the_store_was_ever_bound_with(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        """A command may have other settings than who issued, and an application other ones than it had."""
+        for memory in (HOUR, 2 * MEMORY, HOUR):
+            store.bind("https://one.example", timeout=TIMEOUT, memory=memory)
+        start(store)
+        store.end_session("session", memory=HOUR)
+        epoch = store.revoke_user("alice", memory=HOUR)
+
+        age_revocations(2 * MEMORY - MARGIN)
+        assert is_revoked(store)
+        assert has(store, user_id="alice", epoch=epoch - 1)
+        age_revocations(2 * MARGIN)
+        assert not is_revoked(store)
+        assert not has(store, user_id="alice", epoch=epoch - 1)
 
     def test_a_token_of_which_no_expiration_is_known_can_be_revoked(self, store: Store) -> None:
         store.revoke(Revocation(kind="t", subject="token", value=0, expires_at=LATER))

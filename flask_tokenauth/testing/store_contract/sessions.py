@@ -12,6 +12,7 @@ from .kit import (
     LIFETIME,
     MARGIN,
     MEMORY,
+    TIMEOUT,
     Age,
     AgeRevocations,
     at_once,
@@ -22,7 +23,6 @@ from .kit import (
     start,
 )
 
-TIMEOUT = timedelta(seconds=5)
 CLAIMS: dict[str, object] = {
     "team": "red",
     "nothing": None,
@@ -37,7 +37,7 @@ CLAIMS: dict[str, object] = {
 
 def read_as(store: Store, issuer: str) -> int:
     """Bind a store, and ask it something."""
-    store.bind(issuer, timeout=TIMEOUT)
+    store.bind(issuer, timeout=TIMEOUT, memory=MEMORY)
     return store.read_epoch("alice")
 
 
@@ -45,7 +45,7 @@ class SessionContract:
     """What a store promises of sessions."""
 
     def test_it_belongs_to_the_issuer_it_was_bound_to(self, store: Store) -> None:
-        store.bind("https://one.example", timeout=TIMEOUT)
+        store.bind("https://one.example", timeout=TIMEOUT, memory=MEMORY)
         start(store)
 
         assert read_as(store, "https://one.example") == 0
@@ -53,7 +53,15 @@ class SessionContract:
 
     def test_it_belongs_to_no_other_issuer(self, store: Store) -> None:
         """Whose users may have the same IDs; told at once, or by what is called next."""
-        store.bind("https://one.example", timeout=TIMEOUT)
+        store.bind("https://one.example", timeout=TIMEOUT, memory=MEMORY)
+        start(store)
+
+        with pytest.raises(SettingsError):
+            read_as(store, "https://other.example")
+
+    def test_it_belongs_to_no_other_issuer_whatever_was_done_before_that_was_said(self, store: Store) -> None:
+        store.create()
+        store.bind("https://one.example", timeout=TIMEOUT, memory=MEMORY)
         start(store)
 
         with pytest.raises(SettingsError):
