@@ -11,7 +11,7 @@ from .keys import Key, KeySet
 
 _LARGEST_FILE = 1024 * 1024  # bytes
 _MOST_BLOCKS = 100
-_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_PEM_BLOCK = r"(?s)-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----"  # compiled by who reads PEM text
 
 
 def load_keys(source: object) -> KeySet:
@@ -53,7 +53,7 @@ def _read_pem(text: str) -> list[Key]:
     begun = text.count("-----BEGIN ")
     if not 0 < begun <= _MOST_BLOCKS:
         raise InvalidKey(f"no PEM text, or of more than {_MOST_BLOCKS} blocks")
-    blocks = list(_PEM_BLOCK.finditer(text.replace("\\n", "\n")))
+    blocks = list(re.finditer(_PEM_BLOCK, text.replace("\\n", "\n")))
     if len(blocks) != begun:
         raise InvalidKey("PEM text with a block that does not end as it began")
     return [Key.from_pem(block[0]) for block in blocks if block[1] != "EC PARAMETERS"]

@@ -24,10 +24,13 @@ _PRINTED = frozenset({
     "5f352379324c22463451387a0aec5d2f",
     "astringsecretatleast256bitslong",
 })  # fmt: skip
-_NOT_WORDS = re.compile(r"[^a-z0-9]+")
+_NOT_WORDS = r"[^a-z0-9]+"  # compiled then, too
 
 # The primes for which Infineon's generator leaves its mark: every modulus is a power of 65537 modulo each of them.
-_ROCA_PRIMES = tuple(p for p in range(3, 168, 2) if all(p % divisor for divisor in range(3, p, 2)))
+_ROCA_PRIMES = (
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
+    113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+)  # fmt: skip
 
 _ED25519_P = 2**255 - 19
 _ED25519_ORDER_8_Y = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
@@ -60,7 +63,7 @@ def check_hmac(secret: bytes, least: int) -> None:
 
 def _is_placeholder(secret: bytes) -> bool:
     text = secret.decode("utf-8", "replace").lower()
-    words = _NOT_WORDS.sub("", text)
+    words = re.sub(_NOT_WORDS, "", text)
     return words in _PRINTED or text.startswith("django-insecure-") or bool(re.fullmatch(_PLACEHOLDER, words))
 
 
