@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
@@ -40,8 +39,7 @@ _NO_SCOPES = frozenset[str]()
 _current_g: Callable[[], Any] = g._get_current_object  # once, not for each attribute
 
 
-@dataclass(slots=True)
-class Callbacks:
+class Callbacks(msgspec.Struct):
     """Functions of the application that ``TokenAuth`` was given, shared by all its applications."""
 
     user_id_type: Callable[[str], Any] = str

@@ -6,11 +6,11 @@ mark is found on the registered view, whichever of its wrappers Flask holds.
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 from weakref import WeakKeyDictionary, ref
 
+import msgspec
 from flask import has_request_context
 
 from .core.errors import SettingsError
@@ -22,8 +22,7 @@ _MARK = "__tokenauth__"
 _GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of whatever it decorates
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """One use of a guard, for reports: it outlives what it decorated, and holds none of that."""
 
     name: str  # of what it decorated
@@ -39,8 +38,7 @@ guards: list[Guard] = []  # every guard that was used outside of requests, in th
 enforcers: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()  # the wrappers, with what each enforces
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """What is noted on one object."""
 
     requirements: tuple[Requirement, ...] = ()
@@ -65,7 +63,7 @@ def mark(target: Any, requirement: Requirement) -> None:
     for each in unwrap(target):
         noted = read_mark(each)
         if requirement not in noted.requirements:
-            _note(each, replace(noted, requirements=(*noted.requirements, requirement)))
+            _note(each, msgspec.structs.replace(noted, requirements=(*noted.requirements, requirement)))
     _report(target, requirement, tuple(unwrap(target)))
 
 
@@ -78,7 +76,7 @@ def mark_open(target: Any, opening: Opening) -> None:
     noted = read_mark(target)
     if noted.opening not in (None, opening):
         raise SettingsError(f"{name_of(target)} is marked as public and as login_optional")
-    _note(target, replace(noted, opening=opening))
+    _note(target, msgspec.structs.replace(noted, opening=opening))
     if opening == "optional":
         _report(target, None, (target,))
 
@@ -127,8 +125,7 @@ def unwrap(target: Any) -> Iterator[Any]:
         target = target.func if isinstance(target, partial) else getattr(target, "__wrapped__", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """All that was found for one view and method."""
 
     requirements: tuple[Requirement, ...]

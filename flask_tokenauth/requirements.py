@@ -1,16 +1,16 @@
 """What a guard asks of a request, and whether a token has it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from .core.errors import InsufficientScope, LoginTooOld, MissingCredential
 from .core.scopes import fill_placeholders, find_placeholders, format_scope
 from .core.verifier import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a request brings, for requirements to be checked against."""
 
     token: Token | None
@@ -19,8 +19,7 @@ class Asked:
     leeway: timedelta  # clock skew to forgive
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True):
     """What one guard asks for: a login, a recent one, all of some scopes, one of some others."""
 
     all_of: tuple[str, ...] = ()

@@ -1,9 +1,9 @@
 """What each route of an application requires: resolved for the hook, checked at start, listed for people."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as AnyBlueprint
 from flask.views import http_method_funcs
@@ -21,8 +21,7 @@ _LOGIN = Requirement()
 _METHODS = frozenset(each.upper() for each in http_method_funcs)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """What one endpoint requires for one method.
 
     ``access`` says why: ``guarded`` by a guard of its own, by the ``default`` guard, ``optional`` or ``public`` on
@@ -31,14 +30,15 @@ class Resolved:
 
     access: Access
     requirements: tuple[Requirement, ...]
-    plainly: frozenset[str] | None = field(init=False)  # scopes with which a token meets them all for certain
     visited: tuple[Any, ...] = ()  # views, classes and blueprints that were asked
     inside: frozenset[Requirement] = frozenset()  # what wrappers inside the view enforce by themselves
 
-    def __post_init__(self) -> None:
+    @property
+    def plainly(self) -> frozenset[str] | None:
+        """Scopes with which a token meets them all for certain; None where there is more to ask."""
         each = [requirement.plainly for requirement in self.requirements]
         known = [scopes for scopes in each if scopes is not None]
-        object.__setattr__(self, "plainly", frozenset().union(*known) if len(known) == len(each) else None)
+        return frozenset().union(*known) if len(known) == len(each) else None
 
 
 def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Resolved:
@@ -96,8 +96,7 @@ def is_static(view: Any) -> bool:
     return code is not None and any(each is code for each in Flask.__init__.__code__.co_consts)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One rule with one method."""
 
     rule: Rule

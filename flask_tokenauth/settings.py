@@ -6,6 +6,8 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, Literal
 
+import msgspec
+
 from .core import base64url
 from .core.errors import InvalidKey, SettingsError
 from .core.identifiers import MAX_IDENTIFIER
@@ -108,8 +110,7 @@ INTROSPECT = "tokenauth:introspect"  # of callers of POST /auth/introspect
 _OWN_SCOPES = {INTROSPECT: "Ask whether tokens are good"}
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredScopes:
+class DeclaredScopes(msgspec.Struct, frozen=True):
     """The scopes that an application knows."""
 
     descriptions: Mapping[str, str]  # what each means, for people

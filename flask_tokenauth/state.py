@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from weakref import WeakSet
 
+import msgspec
 from flask import Flask, Request, has_request_context
 from flask.typing import ResponseReturnValue
 
@@ -32,6 +33,15 @@ _log = logging.getLogger("flask_tokenauth")
 _MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up
 
 _states: WeakSet["AppState"] = WeakSet()
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What an endpoint requires for one method, and of what that was found."""
+
+    view: Any
+    made: int  # notes, at that time
+    resolved: Resolved
+    plainly: frozenset[str] | None  # of the same
 
 
 class AppState:
@@ -63,7 +73,7 @@ class AppState:
         self.app = app
         self._config_read = _read_config(app)
         self._checked = False
-        self._resolved: dict[tuple[str, str], tuple[Any, int, Resolved]] = {}
+        self._resolved: dict[tuple[str, str], _Known] = {}
         self.settings = settings
         self.remembered = Remembered(settings, clock=self._now)
         self._policy = policy
@@ -153,10 +163,10 @@ class AppState:
         if view is None:
             return  # Flask has no view for it either, and fails by itself
         known = self._resolved.get((rule.endpoint, method))
-        if known is None or known[0] is not view or known[1] != Notes.made:
+        if known is None or known.view is not view or known.made != Notes.made:
             known = self._resolve(rule.endpoint, method)
-        resolved, token = known[2], judged.token
-        if token is not None and resolved.plainly is not None and resolved.plainly <= token.scopes:
+        resolved, token = known.resolved, judged.token
+        if token is not None and known.plainly is not None and known.plainly <= token.scopes:
             judged.met = resolved.requirements
             return
         if resolved.access == "optional":
@@ -196,13 +206,15 @@ class AppState:
         if [each for some in preprocessors.values() for each in some] == [keep_matched]:
             preprocessors.pop(None, None)
 
-    def _resolve(self, endpoint: str, method: str) -> tuple[Any, int, Resolved]:
+    def _resolve(self, endpoint: str, method: str) -> _Known:
         """Return what the endpoint requires, and for which view function and how many marks that was found."""
-        resolved = self.app.view_functions[endpoint], Notes.made, resolve(self.app, self.settings, endpoint, method)
+        view, made = self.app.view_functions[endpoint], Notes.made
+        resolved = resolve(self.app, self.settings, endpoint, method)
+        known = _Known(view, made, resolved, resolved.plainly)
         if len(self._resolved) >= _MOST_RESOLVED:
             self._resolved.clear()
-        self._resolved[endpoint, method] = resolved
-        return resolved
+        self._resolved[endpoint, method] = known
+        return known
 
     def enforce(self, requirement: Requirement) -> None:
         """Refuse the current request unless its token meets *requirement*.

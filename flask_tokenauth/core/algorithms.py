@@ -4,15 +4,14 @@ There is no ``none``. PyJWT's algorithm objects compute; they are made here once
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import jwt.algorithms as pyjwt
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithm:
+class Algorithm(msgspec.Struct, frozen=True):
     """One value of ``alg``."""
 
     name: str

@@ -1,8 +1,9 @@
 """What a store says of what is revoked: one entry each, and the news since a reader last asked."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+
+import msgspec
 
 from .identifiers import YEAR_9999, check_identifier, is_whole
 
@@ -11,8 +12,7 @@ MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after 
 Kind = Literal["t", "s", "u"]  # of what is revoked: a token, a session, a user
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revocation:
+class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """That a token or a session, or what is older of a user, is good no more.
 
     Raises:
@@ -32,8 +32,7 @@ class Revocation:
             raise ValueError("value and expires_at are whole numbers, from 0 to the year 9999 in milliseconds")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class News(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader has not heard yet, or has heard before: entries may come again, and in any order."""
 
     entries: tuple[Revocation, ...] = ()

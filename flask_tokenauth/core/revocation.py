@@ -11,10 +11,11 @@ import os
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 from weakref import WeakSet
+
+import msgspec
 
 from .errors import StoreUnavailable
 from .news import MARGIN, News, Revocation
@@ -31,8 +32,7 @@ def bucket_width(lifetime: timedelta) -> timedelta:
     return max(timedelta(minutes=5), lifetime / 16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedState:
+class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     """How a feed is."""
 
     age: float | None  # seconds since it last asked and was answered; None: never in this process

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from secrets import token_bytes
 
+import msgspec
+
 from . import base64url
 from .errors import InvalidRefreshToken, InvalidSignature, RefreshTokenReused, SessionOver
 from .keys import Key, KeySet
@@ -47,8 +49,7 @@ class RefreshToken:
         return RefreshToken(self.handle, self.generation + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Redeemed:
+class Redeemed(msgspec.Struct, frozen=True):
     """What a refresh token was spent for."""
 
     session: Session

@@ -128,8 +128,7 @@ def read_grant(text: object) -> Grant:
         raise StoreUnavailable("a grant in the store cannot be read") from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSession:
+class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     """One sign-in of one user on one device, about to be kept.
 
     Raises:
@@ -151,8 +150,7 @@ class NewSession:
         _check_duration("lifetime", self.lifetime)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A session as a store has it. Instants are aware, in UTC, by the store's clock.
 
     Raises:
@@ -177,8 +175,7 @@ class Session:
             raise ValueError("generation and epoch are whole numbers, not below 0")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """On which a refresh token is redeemed."""
 
     idle_lifetime: timedelta  # begins anew with the swap
@@ -195,8 +192,7 @@ class Outcome(Enum):
     GONE = "gone"  # there is no such session, or no more; says nothing of theft
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redemption:
+class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a redemption, and of its session."""
 
     outcome: Outcome

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import cast
 
 import msgspec
 
@@ -90,7 +90,7 @@ def _instant(seconds: object) -> datetime:
     return datetime.fromtimestamp(cast("float", seconds), UTC)  # a number in range, as the policy checked
 
 
-class _Known(NamedTuple):
+class _Known(msgspec.Struct, frozen=True):
     """A token that was verified, and what has to be asked before it is believed again."""
 
     token: Token
