@@ -21,8 +21,8 @@ KEYS = {name: Key.generate(name) for name in ALGORITHMS}
 # What the libraries below call their work: in C or Rust, or in Python.
 BASE64 = {"a2b_base64", "b2a_base64"}
 JSON = {"Decoder.decode", "json_encode", "JSONDecoder.decode", "raw_decode", "c_scanner"}
-CHECKS = {"compare_digest", "RSAPublicKey.verify", "ECPublicKey.verify", "Ed25519PublicKey.verify"}
-SIGNINGS = {"hmac_new", "RSAPrivateKey.sign", "ECPrivateKey.sign", "Ed25519PrivateKey.sign"}
+CHECKS = {"HMAC.verify", "RSAPublicKey.verify", "ECPublicKey.verify", "Ed25519PublicKey.verify"}
+SIGNINGS = {"HMAC.finalize", "RSAPrivateKey.sign", "ECPrivateKey.sign", "Ed25519PrivateKey.sign"}
 PARSERS = {"load_pem_private_key", "load_pem_public_key", "public_key", "private_key", "from_public_bytes", "from_jwk"}
 
 

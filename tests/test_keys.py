@@ -1,7 +1,9 @@
 """Keys and key sets: what loads, what is refused, what is shown."""
 
+import copy
 import hmac
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +63,42 @@ def test_a_key_of_every_algorithm_signs_and_verifies(name: str) -> None:
 
     with pytest.raises(InvalidSignature):
         key.verify(b"another", key.sign(b"message"))
+
+
+@pytest.mark.parametrize("name", ["HS256", "HS384", "HS512"])
+@pytest.mark.parametrize("message", [b"", b"message", bytes(100_000)], ids=["empty", "short", "long"])
+def test_a_secret_signs_as_the_standard_library_does(name: str, message: bytes) -> None:
+    """RFC 2104; RFC 7518 section 3.2."""
+    key = Key.from_secret(SECRET, alg=name)
+
+    signatures = [key.sign(message) for _ in range(2)]
+
+    assert signatures == [hmac.digest(SECRET, message, f"sha{name[2:]}")] * 2
+
+
+@pytest.mark.parametrize("place", [0, 31])
+def test_no_bit_of_an_hmac_can_be_another(place: int) -> None:
+    key = Key.from_secret(SECRET)
+    signature = bytearray(key.sign(b"message"))
+
+    signature[place] ^= 1
+
+    with pytest.raises(InvalidSignature):
+        key.verify(b"message", bytes(signature))
+
+
+@pytest.mark.parametrize(
+    "remake",
+    [copy.copy, copy.deepcopy, lambda key: pickle.loads(pickle.dumps(key))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_secret_can_be_copied(remake: Callable[[Key], Key]) -> None:
+    key = Key.from_secret(SECRET)
+
+    again = remake(key)
+
+    again.verify(b"message", key.sign(b"message"))
+    assert again.to_jwk(private=True) == key.to_jwk(private=True)
 
 
 @pytest.mark.parametrize("name", list(ALGORITHMS))

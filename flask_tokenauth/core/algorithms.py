@@ -1,6 +1,6 @@
 """The signature algorithms that we offer, and which keys fit each (RFC 7518 section 3, RFC 8037, RFC 9864).
 
-There is no ``none``. PyJWT's algorithm objects compute; they are made here once.
+There is no ``none``. PyJWT's algorithm objects compute, but for HMAC (``key_material.Mac``); they are made here once.
 """
 
 from collections.abc import Mapping

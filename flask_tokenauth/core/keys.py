@@ -32,6 +32,7 @@ class Key:
     _public: Any = field(repr=False)  # what verifies: the secret again, or the public key
     _signature_bytes: int = field(repr=False)
     _crypto: pyjwt.Algorithm = field(repr=False)
+    _mac: key_material.Mac | None = field(repr=False)  # computes instead of it, with a secret
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, object], *, alg: str | None = None) -> "Key":
@@ -115,7 +116,8 @@ class Key:
         if not can_sign and not can_verify:
             raise InvalidKey("key_ops leave nothing that this key may do")
         length = key_material.signature_bytes(public, algorithm)
-        return cls(kid, algorithm.name, can_sign, can_verify, private, public, length, algorithm.crypto)
+        mac = key_material.Mac(public, algorithm.hash_bytes) if algorithm.key_type == "oct" else None
+        return cls(kid, algorithm.name, can_sign, can_verify, private, public, length, algorithm.crypto, mac)
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature over *message*, in the form that JWS wants (RFC 7515 section 5.1).
@@ -125,7 +127,7 @@ class Key:
         """
         if not self.can_sign:
             raise InvalidKey("this key cannot sign")
-        return self._crypto.sign(message, self._private)
+        return self._crypto.sign(message, self._private) if self._mac is None else self._mac.sign(message)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Refuse *signature* unless this key made it over *message*.
@@ -135,7 +137,11 @@ class Key:
         """
         if not self.can_verify or len(signature) != self._signature_bytes:
             raise InvalidSignature  # OpenSSL takes an RSA-PSS signature without its leading zeros for the same
-        if not self._crypto.verify(message, self._public, signature):
+        if self._mac is not None:
+            good = self._mac.verify(message, signature)
+        else:
+            good = self._crypto.verify(message, self._public, signature)
+        if not good:
             raise InvalidSignature
 
     @property
