@@ -6,7 +6,7 @@ Above it they guard too, unless a decorator between hides what it wraps; ``flask
 import inspect
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, TypeVar, overload
 
 from .core.errors import SettingsError
@@ -16,6 +16,7 @@ from .settings import read_duration
 from .state import current_state, enforce
 
 F = TypeVar("F", bound=Callable[..., Any])
+A = TypeVar("A")
 
 
 @overload
@@ -65,7 +66,7 @@ def read_scopes(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
 
 def login_optional(view: F) -> F:
     """Let the anonymous into *view*, but nobody with a bad token: a client that sends one wants to be known."""
-    enforced: F = _wrap(view, lambda: current_state().enforce_optional())
+    enforced: F = _wrap(view, _enforce_optional, None)
     mark_open(enforced, "optional")
     return enforced
 
@@ -83,9 +84,13 @@ def public(view: F) -> F:
     return view
 
 
+def _enforce_optional(_: None) -> None:
+    current_state().enforce_optional()
+
+
 def _guard(requirement: Requirement) -> Callable[[F], F]:
     def decorate(view: F) -> F:
-        enforced: F = _wrap(view, partial(enforce, requirement))
+        enforced: F = _wrap(view, enforce, requirement)
         mark(enforced, requirement)
         if inspect.isfunction(enforced):
             enforcers[enforced] = requirement
@@ -95,12 +100,12 @@ def _guard(requirement: Requirement) -> Callable[[F], F]:
     return decorate
 
 
-def _wrap(view: Any, ask: Callable[[], None]) -> Any:
+def _wrap(view: Any, ask: Callable[[A], None], asked: A) -> Any:
     """Return *view* with *ask* before it: a function for a function, the class itself for a class of views."""
     target: Any = view
     _check_class(view)
     if inspect.isclass(view):
-        target.dispatch_request = _wrap(target.dispatch_request, ask)
+        target.dispatch_request = _wrap(target.dispatch_request, ask, asked)
         return target
     if not callable(target):
         raise TypeError(f"a guard decorates a view, not {type(target).__name__}")
@@ -108,13 +113,13 @@ def _wrap(view: Any, ask: Callable[[], None]) -> Any:
 
         @wraps(target)
         async def enforced(*args: Any, **kwargs: Any) -> Any:
-            ask()
+            ask(asked)
             return await target(*args, **kwargs)
     else:
 
         @wraps(target)
         def enforced(*args: Any, **kwargs: Any) -> Any:
-            ask()
+            ask(asked)
             return target(*args, **kwargs)
 
     return enforced

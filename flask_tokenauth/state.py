@@ -155,7 +155,8 @@ class AppState:
         if not self._checked:
             self.check()
             self._spare_preprocessor()
-        keep_arguments(req)
+        if req.view_args:
+            keep_arguments(req)
         rule, method = req.url_rule, req.method
         if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return

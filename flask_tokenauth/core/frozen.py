@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 MAX_DEPTH = 32  # arrays and objects within each other
 _ATOMS = frozenset({str, int, float, bool, type(None)})  # never to be changed, so kept as they are
+_TOO_DEEP = "nested too deeply"
 
 
 def freeze(value: object, depth: int = MAX_DEPTH) -> object:
@@ -16,23 +17,20 @@ def freeze(value: object, depth: int = MAX_DEPTH) -> object:
     if isinstance(value, Mapping):
         return MappingProxyType(freeze_values(dict(value), depth))
     if isinstance(value, (list, tuple)):
-        _check_depth(depth)
+        if depth == 0:
+            raise ValueError(_TOO_DEEP)
         return tuple([each if type(each) in _ATOMS else freeze(each, depth - 1) for each in value])
     return value
 
 
 def freeze_values(members: dict[str, object], depth: int = MAX_DEPTH) -> dict[str, object]:
     """Freeze the values of *members* in their place, and return it; raises like :func:`freeze`."""
-    _check_depth(depth)
+    if depth == 0:
+        raise ValueError(_TOO_DEEP)
     for name, value in members.items():
         if type(value) not in _ATOMS:
             members[name] = freeze(value, depth - 1)  # no new name, so this may be done on the way
     return members
-
-
-def _check_depth(left: int) -> None:
-    if left == 0:
-        raise ValueError("nested too deeply")
 
 
 def thaw(value: object) -> object:

@@ -54,11 +54,18 @@ def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> Ver
         raise UnknownKey
     if header["alg"] != key.algorithm:
         raise WrongAlgorithm(key.algorithm)
-    signed = text[: len(header_text) + 1 + len(payload_text)]
-    key.verify(signed, _decode(signature_text, "signature"))
+    try:
+        signature = base64url.decode(signature_text)
+    except ValueError as error:
+        raise MalformedToken("signature") from error
+    key.verify(text[: len(header_text) + 1 + len(payload_text)], signature)
     if known is None:
         keys.remember_header(header_text, header)
-    return VerifiedJws(header, _decode(payload_text, "payload"), key)
+    try:
+        payload = base64url.decode(payload_text)
+    except ValueError as error:
+        raise MalformedToken("payload") from error
+    return VerifiedJws(header, payload, key)
 
 
 def sign(payload: bytes, key: Key, *, typ: str | None = None) -> str:
@@ -86,19 +93,12 @@ def sign_under(header: bytes, payload: bytes, key: Key) -> str:
     return (signed + b"." + base64url.encode(key.sign(signed))).decode()
 
 
-def _decode(text: bytes, part: str) -> bytes:
-    try:
-        return base64url.decode(text)
-    except ValueError as error:
-        raise MalformedToken(part) from error
-
-
 def _read_header(text: bytes) -> Mapping[str, object]:
     """Read the JOSE header and refuse what we would have to ignore or guess (RFC 7515 section 4)."""
     if len(text) > _LONGEST_HEADER:
         raise MalformedToken("header")
     try:
-        header = read_object(_decode(text, "header"))
+        header = read_object(base64url.decode(text))
     except ValueError:  # which quotes what was sent
         raise MalformedToken("header") from None
     if "alg" not in header:

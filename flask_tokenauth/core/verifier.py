@@ -137,21 +137,21 @@ class Verifier:
         Raises:
             TokenError: and nothing else, but what *revoked* itself raises; the class and its ``reason`` say why.
         """
-        known = self._find(token) if type(token) is str else None  # others could be equal to more than themselves
-        if known is not None and known.since <= now + self._skew and now < known.until:
+        known = None
+        if self._cache is not None and type(token) is str:  # others could be equal to more than themselves
+            known = self._cache.find(token)
+        if (
+            known is not None
+            and known.generation == self._keys.generation
+            and known.since <= now + self._skew
+            and now < known.until
+        ):
             believed = known.token
         else:
             believed = self._judge(token, now)
         if self._revoked is not None and self._revoked(believed):
             raise TokenRevoked
         return believed
-
-    def _find(self, token: str) -> _Known | None:
-        """Return what is known of *token*, if its key is still there."""
-        if self._cache is None:
-            return None
-        known = self._cache.find(token)
-        return known if known is not None and known.generation == self._keys.generation else None
 
     def _judge(self, token: str, now: float) -> Token:
         generation = self._keys.generation
