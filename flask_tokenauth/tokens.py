@@ -60,7 +60,7 @@ def create_token(
         subject,
         granted,
         now=state.clock(),
-        expires_in=lifetime,
+        expires_in=None if expires_in is None else lifetime,
         audience=audience,
         client_id=client_id,
         auth_time=auth_time,

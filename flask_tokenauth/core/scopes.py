@@ -42,9 +42,18 @@ def format_scope(scopes: Iterable[str]) -> str:
     if isinstance(scopes, str):
         raise TypeError('scopes are a collection of texts: ["reports:read"], not "reports:read"')
     tokens = sorted(scopes) if isinstance(scopes, (set, frozenset)) else list(scopes)
+    if not tokens:
+        return ""
+    try:
+        text = " ".join(tokens)
+        # At a glance, as an application has few: so many distinct tokens in it, and no space within one.
+        if text.count(" ") == len(tokens) - 1 and len(parse_scope(text)) == len(tokens):
+            return text
+    except (TypeError, ValueError):
+        pass  # which one it is, and what is wrong with it, is told below
     for token in tokens:
         check_scope_token(token)
-    return " ".join(dict.fromkeys(tokens)) if len(tokens) > 1 else "".join(tokens)
+    return " ".join(dict.fromkeys(tokens))
 
 
 def check_scope_token(scope: object) -> None:
