@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from blinker import Signal
 from flask import Response
 
@@ -68,7 +69,7 @@ def _allow(state: AppState, session: Session) -> Session:
     lifetime, longest = session.grant.lifetime, state.settings.max_lifetime
     if lifetime is None or lifetime <= longest:
         return session
-    return replace(session, grant=replace(session.grant, lifetime=longest))
+    return msgspec.structs.replace(session, grant=replace(session.grant, lifetime=longest))
 
 
 def _ask_application(state: AppState, session: Session) -> Grant:
