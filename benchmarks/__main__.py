@@ -8,7 +8,7 @@ import click
 from .section import Options, Section
 
 try:
-    from . import chart, guarded, imports, issuing, memory, refreshes, refusing, report, served
+    from . import chart, guarded, imports, issuing, memory, refreshes, refusing, report, revocation, served
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}: the benchmarks need what `pip install '.[bench]'` installs") from error
 
@@ -17,6 +17,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "issuing": issuing.run,
     "refusing": refusing.run,
     "refreshes": refreshes.run,
+    "revocation": revocation.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,
@@ -34,7 +35,7 @@ _ROUNDS, _QUICK_ROUNDS = 300, 3
 def main(names: tuple[str, ...], rounds: int | None, plot: Path | None, *, quick: bool, write: bool) -> None:
     """Measure what tokens cost and print it beside its targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, served, imports, memory;
+    SECTION is one of guarded, issuing, refusing, refreshes, revocation, served, imports, memory;
     all of them if none is given.
     """
     if write and (names or quick):

@@ -26,3 +26,9 @@ def make(jwk: Jwk) -> Flask:
     JWTManager(app)
     app.add_url_rule(PATH, view_func=jwt_required()(view))
     return app
+
+
+def manager_of(app: Flask) -> JWTManager:
+    """Return what takes further functions of the application."""
+    manager: JWTManager = app.extensions["flask-jwt-extended"]
+    return manager

@@ -1,0 +1,112 @@
+"""What it adds to a guarded request to ask whether its token was revoked, whatever the number of those that were."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from secrets import token_urlsafe
+from tempfile import TemporaryDirectory
+from time import time
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import create_engine, insert
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql_tables import revocations
+
+from .apps import bare, blocklists, jwt_extended, ours
+from .measure import Subject, Timing, measure
+from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
+from .tokens import Credentials, make_credentials
+from .wsgi import caller
+
+SIZES, QUICK_SIZES = (10, 1_000, 100_000, 1_000_000), (10, 1_000)
+BARE, NONE, FEED, STRICT = "bare", "ours, none", "ours, feed", "ours, strict"
+SECRET = "d41a9c0e5b7f2836" * 4
+MOST_ADDED = 5.0  # µs, by the feed
+
+_ABOUT = (
+    "A GET request with a good token that is remembered, HS256, where so many others were revoked and have not expired "
+    "yet. Ours on SQLite: *none* refuses no revoked token, *feed* knows them, *strict* asks for every request. "
+    "Flask-JWT-Extended with nothing of the kind, and with the two blocklists of its documentation: Flask-SQLAlchemy "
+    "(on SQLite as well) and Redis (over a local socket). What is added is the difference to the bare request; the "
+    "target is for what the feed adds to none."
+)
+
+
+def run(options: Options) -> Section:
+    """Measure each size beside a bare request of its own."""
+    timings: dict[int, dict[str, Timing]] = {}
+    for size in QUICK_SIZES if options.quick else SIZES:
+        with _serving(size) as subjects:
+            timings[size] = measure(subjects, options.rounds)
+    rows = [
+        [f"{size:,}", name, *timing_cells(timing, taken[BARE])]
+        for size, taken in timings.items()
+        for name, timing in taken.items()
+    ]
+    checks = [
+        Check(f"{size:,} revoked: µs that the feed adds", taken[FEED].p10 - taken[NONE].p10, MOST_ADDED)
+        for size, taken in timings.items()
+    ]
+    return Section("Revocation", _ABOUT, [Table(("revoked", "", *TIMING_HEADERS), rows, texts=2)], checks)
+
+
+@contextmanager
+def _serving(size: int) -> Iterator[list[Subject]]:
+    """Yield what is to be measured, over stores that are filled and go with the end of it."""
+    made = make_credentials("HS256")
+    token_ids = [token_urlsafe(16) for _ in range(size)]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        url = f"sqlite:///{folder / 'ours.db'}"
+        _fill(url, token_ids)
+        apps = {
+            BARE: bare.make(),
+            NONE: _make_ours(stack, made, url, "off"),
+            FEED: _make_ours(stack, made, url, "feed"),
+            STRICT: _make_ours(stack, made, url, "strict"),
+            "Flask-JWT-Extended, none": jwt_extended.make(made.jwk),
+            "Flask-JWT-Extended, Flask-SQLAlchemy": blocklists.make_with_database(
+                made.jwk, f"sqlite:///{folder / 'theirs.db'}", token_ids
+            ),
+            "Flask-JWT-Extended, Redis": stack.enter_context(
+                blocklists.serving_with_redis(made.jwk, folder / "theirs.rdb", token_ids)
+            ),
+        }
+        for app in apps.values():
+            app.config["SECRET_KEY"] = SECRET  # a store needs it, and with it Flask looks for a session of its own
+        _hear_all(apps[FEED], size)
+        yield [Subject(name, caller(app, f"Bearer {made.token}", status=200)) for name, app in apps.items()]
+
+
+def _make_ours(stack: ExitStack, made: Credentials, url: str, mode: str) -> Flask:
+    app = ours.make(made.jwk, SECRET_KEY=SECRET, TOKENAUTH_STORE=url, TOKENAUTH_REVOCATION=mode)
+    stack.enter_context(closing(app.extensions["tokenauth"].store))
+    return app
+
+
+def _fill(url: str, token_ids: list[str]) -> None:
+    """Write what the store would, in one transaction instead of as many as there are tokens."""
+    with closing(SQLStore(url)) as store:
+        store.create()
+    now = int(time())
+    entries: list[dict[str, Any]] = [
+        {"kind": "t", "subject": token_id, "value": now + 900 + number % 900, "expires_at": (now + 86400) * 1000}
+        for number, token_id in enumerate(token_ids)
+    ]
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(insert(revocations), entries)
+    engine.dispose()
+
+
+def _hear_all(app: Flask, size: int) -> None:
+    """Let a feed hear everything, in as many tries as it takes; each goes on where the last one was."""
+    feed = app.extensions["tokenauth"].remembered.feed
+    while feed.describe().tokens < size:
+        try:
+            feed.warm()
+        except StoreUnavailable:
+            continue

@@ -1,0 +1,83 @@
+"""What it costs to know what is revoked, in calls and in bytes, whatever the number of those that are."""
+
+import tracemalloc
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth.core.news import Revocation
+from flask_tokenauth.core.revocation import RevocationFeed
+
+from ..conftest import StandingClock
+from ..sessions.conftest import MakeSessionApp
+from ..sessions.kit import asked, sign_in, store_of
+from ..test_cost import drive
+from .kit import issue
+
+__all__ = ["drive"]  # a fixture
+
+FEW, MANY = 10, 100_000
+DAY = 24 * 3600
+
+
+def revoke_others(app: Flask, number: int, now: float) -> None:
+    """Let an application know of so many tokens, sessions and users that are revoked."""
+    feed: RevocationFeed = app.extensions["tokenauth"].remembered.feed
+    expires_at = int((now + DAY) * 1000)
+    for each in range(number):
+        feed.note(Revocation(kind="t", subject=f"{each:022}", value=int(now) + each % 900, expires_at=expires_at))
+        feed.note(Revocation(kind="s", subject=f"s{each:021}", expires_at=expires_at))
+        feed.note(Revocation(kind="u", subject=f"user {each}", value=1, expires_at=expires_at))
+
+
+@pytest.mark.parametrize("of_a_session", [True, False])
+def test_a_request_makes_as_many_calls_among_many_revocations_as_among_few(
+    make_session_app: MakeSessionApp, clock: StandingClock, drive: Any, *, of_a_session: bool
+) -> None:
+    app = make_session_app()
+    token = sign_in(app)["access_token"] if of_a_session else issue(app)
+    counted = []
+    for number in FEW, MANY:
+        revoke_others(app, number, clock.now)
+        drive(app, token, "/me")
+        with asked(store_of(app)) as called:
+            status, calls = drive(app, token, "/me")
+        assert (status, called) == ("200 OK", [])
+        counted.append(calls)
+
+    assert counted[0] == counted[1]
+    assert app.extensions["tokenauth"].remembered.feed.describe().tokens == MANY
+
+
+def test_a_request_pays_a_handful_of_calls_to_be_told_from_the_revoked(
+    make_session_app: MakeSessionApp, drive: Any
+) -> None:
+    totals = []
+    for mode in "off", "feed":
+        app = make_session_app(TOKENAUTH_REVOCATION=mode)
+        token = issue(app)
+        for _ in range(3):
+            _, calls = drive(app, token, "/me")
+        totals.append(calls.total())
+
+    assert 0 < totals[1] - totals[0] <= 15
+
+
+def test_a_revoked_token_takes_150_bytes_at_most(make_session_app: MakeSessionApp, clock: StandingClock) -> None:
+    """Its ID among them: 22 characters, as ours have."""
+    app = make_session_app()
+    feed: RevocationFeed = app.extensions["tokenauth"].remembered.feed
+    expires_at = int((clock.now + DAY) * 1000)
+
+    tracemalloc.start()
+    try:
+        for each in range(MANY):
+            until = int(clock.now) + each % 900
+            feed.note(Revocation(kind="t", subject=f"{each:022}", value=until, expires_at=expires_at))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken <= MANY * 150
+    assert feed.describe().tokens == MANY
