@@ -27,9 +27,10 @@ from .guards import login_required, public, require_scope
 from .introspecting import introspect
 from .parameters import read_parameters
 from .refreshing import refresh
-from .revoking import end_session, find_current_session, find_current_token, revoke_token
+from .revoking import end_session, find_current_session, revoke_token
 from .settings import INTROSPECT
 from .state import AppState, current_state
+from .users import require_token
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -115,7 +116,7 @@ def _revoke_access_token(state: AppState, text: str) -> None:
 
 def _introspect(state: AppState) -> Response:
     """Answer ``POST /auth/introspect`` (RFC 7662)."""
-    return _write(200, introspect(state, _read_token(state), find_current_token(state)))
+    return _write(200, introspect(state, _read_token(state), require_token(state)))
 
 
 def _read_token(state: AppState) -> str:

@@ -25,13 +25,12 @@ from .revoking import (
     end_session,
     end_user,
     find_current_session,
-    find_current_token,
     revoke_token,
     revoke_token_id,
 )
 from .settings import PREFIX, Settings
 from .state import AppState, current_state, list_states, state_of
-from .users import UserLoader, current_user, get_user_id
+from .users import UserLoader, current_user, get_user_id, require_token
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -227,7 +226,7 @@ class TokenAuth(Generic[T]):
             raise ValueError("expires_at goes with a token_id: of the current token it is known")
         with state.asking():
             if token_id is None:
-                revoke_token(state, find_current_token(state))
+                revoke_token(state, require_token(state))
             else:
                 revoke_token_id(state, token_id, until=until)
 

@@ -1,25 +1,12 @@
 """Ending what was granted before its time: one token, one session, or all that a user has."""
 
-from flask import request
-
-from .core.errors import MissingCredential, MissingSession
+from .core.errors import MissingSession
 from .core.identifiers import check_identifier
 from .core.store import Session
 from .core.verifier import Token
 from .signals import session_ended, token_revoked
 from .state import AppState
-
-
-def find_current_token(state: AppState) -> Token:
-    """Return the token of the current request.
-
-    Raises:
-        AuthError: it has no good token of ours.
-    """
-    judged = state.judge.of(request)
-    if judged.token is None:
-        raise state.refuse(judged.refusal or MissingCredential())
-    return judged.token
+from .users import require_token
 
 
 def find_current_session(state: AppState) -> Session:
@@ -29,7 +16,7 @@ def find_current_session(state: AppState) -> Session:
         AuthError: the request has no good token of ours, or its session is none or over.
         StoreUnavailable: the store cannot be asked.
     """
-    token = find_current_token(state)
+    token = require_token(state)
     session = None if token.session_id is None else state.store.find_session(token.session_id)
     if session is None or session.user_id != token.subject:
         raise state.refuse(MissingSession())

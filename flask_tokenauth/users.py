@@ -9,7 +9,7 @@ from werkzeug.local import LocalProxy
 
 from .core.errors import MissingCredential, Refusal, UnknownUser
 from .core.verifier import Token
-from .state import current_state
+from .state import AppState, current_state
 
 U = TypeVar("U")
 
@@ -50,10 +50,20 @@ def get_user_id() -> Any:
         NotAuthenticated: the request is anonymous, or has a bad token.
     """
     state = current_state()
+    require_token(state)
+    return state.judge.of(request).user_id
+
+
+def require_token(state: AppState) -> Token:
+    """Return the token of the current request.
+
+    Raises:
+        AuthError: it has no good one.
+    """
     judged = state.judge.of(request)
     if judged.token is None:
         raise state.refuse(judged.refusal or MissingCredential())
-    return judged.user_id
+    return judged.token
 
 
 def get_token() -> Token | None:

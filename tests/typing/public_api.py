@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import assert_type
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from flask_tokenauth import (
     session_started,
     store_rolled_back,
     token_response,
+    token_revoked,
 )
 from flask_tokenauth.core import ClaimsPolicy, Key, KeySet, TokenError, Verifier
 
@@ -94,6 +95,10 @@ app.register_blueprint(auth.endpoints, url_prefix="/v2")
 @refresh_reused.connect
 @store_rolled_back.connect
 def listen(sender: Flask, session_id: str, user_id: str) -> None: ...
+
+
+@token_revoked.connect
+def listen_to_revocations(sender: Flask, token_id: str, user_id: str | None) -> None: ...
 
 
 @session_ended.connect
@@ -179,6 +184,12 @@ def protect(blueprint: Blueprint) -> None:
     auth.protect(blueprint)
     auth.protect(blueprint, "a", any_of=("b", "c"))
     auth.check(app)
+
+
+def take_back() -> None:
+    auth.revoke_token()
+    auth.revoke_token("t1", expires_at=datetime.now(UTC))
+    auth.warm()
 
 
 def without_flask(text: str) -> frozenset[str]:
