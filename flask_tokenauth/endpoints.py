@@ -12,13 +12,11 @@ import msgspec
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 
-from .core.errors import (
+from .core.errors import InsecureTransport, StoreUnavailable, TokenError
+from .core.grant_errors import (
     GrantError,
-    InsecureTransport,
     InvalidRefreshToken,
     MalformedGrant,
-    StoreUnavailable,
-    TokenError,
     UnsupportedGrantType,
     UnsupportedTokenType,
 )

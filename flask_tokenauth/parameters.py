@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl
 
 from flask import Request
 
-from .core.errors import GrantTooLarge, MalformedGrant
+from .core.grant_errors import GrantTooLarge, MalformedGrant
 from .core.strict_json import read_object
 
 MAX_BYTES = 16 * 1024

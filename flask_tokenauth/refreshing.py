@@ -8,14 +8,8 @@ import msgspec
 from blinker import Signal
 from flask import Response
 
-from .core.errors import (
-    RefreshRefused,
-    RefreshTokenReused,
-    ScopeNotGranted,
-    SessionOver,
-    SettingsError,
-    WrongUserID,
-)
+from .core.errors import SettingsError, WrongUserID
+from .core.grant_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
 from .core.scopes import parse_scope
 from .core.sessions import Redeemed, RefreshToken
 from .core.store import Grant, Session

@@ -17,7 +17,8 @@ from flask_tokenauth import (
     token_issued,
     token_refused,
 )
-from flask_tokenauth.core.errors import RefreshTokenReused, ScopeNotGranted, UnknownKey
+from flask_tokenauth.core.errors import UnknownKey
+from flask_tokenauth.core.grant_errors import RefreshTokenReused, ScopeNotGranted
 
 from .conftest import SECRET, Mint
 from .leaks import find_leak, listening

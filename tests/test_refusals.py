@@ -14,7 +14,7 @@ from werkzeug.exceptions import (
 )
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
-from flask_tokenauth.core import errors
+from flask_tokenauth.core import errors, grant_errors
 from flask_tokenauth.refusals import answer, refuse, write_challenge
 
 from .challenges import Challenge, parse_challenge
@@ -46,7 +46,7 @@ TOKEN_ERRORS = [
 
 KINDS: list[type[errors.Refusal]] = [
     kind
-    for kind in vars(errors).values()
+    for kind in {**vars(errors), **vars(grant_errors)}.values()
     if isinstance(kind, type) and issubclass(kind, errors.Refusal) and "reason" in vars(kind)
 ]
 

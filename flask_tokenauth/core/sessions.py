@@ -15,7 +15,8 @@ from secrets import token_bytes
 import msgspec
 
 from . import base64url
-from .errors import InvalidRefreshToken, InvalidSignature, RefreshTokenReused, SessionOver
+from .errors import InvalidSignature
+from .grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from .keys import Key, KeySet
 from .news import Kind
 from .store import MAX_GENERATION, Grant, NewSession, Outcome, Redemption, Session, Store, Terms

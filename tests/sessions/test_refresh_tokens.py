@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth.core import base64url
-from flask_tokenauth.core.errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
+from flask_tokenauth.core.grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from flask_tokenauth.core.keys import Key, KeySet
 from flask_tokenauth.core.sessions import RefreshToken, Sessions
 from flask_tokenauth.core.store import Grant, Terms
