@@ -32,10 +32,10 @@ def make_with_database(jwk: Jwk, url: str, token_ids: list[str]) -> Flask:
         db.session.execute(db.insert(TokenBlocklist), [{"jti": each, "created_at": now} for each in token_ids])
         db.session.commit()
 
-    @jwt_extended.manager_of(app).token_in_blocklist_loader
     def is_revoked(_: Any, payload: dict[str, Any]) -> bool:
         return db.session.query(TokenBlocklist.id).filter_by(jti=payload["jti"]).scalar() is not None
 
+    jwt_extended.manager_of(app).token_in_blocklist_loader(is_revoked)
     return app
 
 
@@ -50,9 +50,9 @@ def serving_with_redis(jwk: Jwk, file: Path, token_ids: list[str]) -> Iterator[F
             pipeline.set(token_id, "", ex=86400)
         pipeline.execute()
 
-    @jwt_extended.manager_of(app).token_in_blocklist_loader
     def is_revoked(_: Any, payload: dict[str, Any]) -> bool:
         return client.get(payload["jti"]) is not None
 
+    jwt_extended.manager_of(app).token_in_blocklist_loader(is_revoked)
     yield app
     client.shutdown(nosave=True)
