@@ -179,7 +179,7 @@ def _store(state: AppState) -> Iterator[Finding]:
         )
     try:
         store.read_epoch("doctor")
-    except StoreUnavailable as error:
+    except (SettingsError, StoreUnavailable) as error:
         yield Finding("error", f"{PREFIX}STORE cannot be asked: {error}.")
 
 
@@ -217,7 +217,7 @@ def _revoked(state: AppState) -> Iterator[Finding]:
         return
     try:
         feed.warm()
-    except StoreUnavailable as error:
+    except (SettingsError, StoreUnavailable) as error:
         yield Finding("error", f"{PREFIX}STORE does not tell what is revoked: {error}.")
         return
     known = feed.describe()

@@ -92,6 +92,12 @@ class TokenAuth(Generic[T]):
                 PREFIX,
                 settings.issuer,
             )
+        if app.config.get(f"{PREFIX}STORE") == "memory://" and not (app.debug or app.testing):
+            _log.warning(
+                "%sSTORE is memory://: a second worker has a memory of its own, and believes what is revoked in this "
+                "one; name a database",
+                PREFIX,
+            )
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
         app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)

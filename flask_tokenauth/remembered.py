@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from .core.errors import SettingsError
+from .core.identifiers import YEAR_9999
 from .core.news import MARGIN, Kind, Revocation
 from .core.revocation import RevocationFeed, bucket_width
 from .core.sessions import Sessions
@@ -37,6 +38,8 @@ class Remembered:
     def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
+        # Seconds for which a token may be believed after it has expired, by whatever clock, and a margin.
+        self._slack = (2 * settings.leeway + MARGIN).total_seconds()
         self.feed = self._make_feed()
         self._sessions = self._make_sessions()
 
@@ -69,17 +72,22 @@ class Remembered:
         Raises:
             SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
         """
-        if self.store and not self.revokes:
+        _ = self.store
+        if not self.revokes:
             raise SettingsError(_REVOKES_NOTHING)
 
     def is_revoked(self, token: Token) -> bool:
-        """Say whether a token, its session, or what its user had at its epoch is revoked, as far as is known here.
+        """Say whether a token, its session, or what its user had at its epoch is revoked, as the mode has it.
 
         Raises:
             StoreUnavailable: nobody knows.
         """
+        return self.ask(token) if self.feed is None else self.knows(token)
+
+    def knows(self, token: Token) -> bool:
+        """Say the same as far as this process knows by itself; raises likewise, where it has to know and does not."""
         if self.feed is None:
-            return self.ask(token)
+            return False
         claims = token.claims
         return self.feed.is_revoked(
             token_id=claims.get("jti"),  # type: ignore[arg-type]  # this and what follows as the policy found them
@@ -90,35 +98,60 @@ class Remembered:
         )
 
     def ask(self, token: Token) -> bool:
-        """Ask the store whether a token is revoked, whatever is known here; raises as :meth:`is_revoked` does."""
+        """Ask the store the same, whatever is known here; raises likewise."""
         return self.store.is_revoked(
             token_id=token.token_id, session_id=token.session_id, user_id=token.subject, epoch=token.epoch
         )
 
-    def revoke_token(self, token_id: str, *, exp: int = 0, until: float | None = None) -> None:
-        """Refuse one token from now on, here at once and everywhere within the interval.
+    def revoke(self, token: Token) -> bool:
+        """Refuse a verified token from now on, here at once and everywhere within the interval.
 
-        Args:
-            token_id: ``jti``.
-            exp: of this very token, in seconds; 0 if nobody has read it there.
-            until: by when it has expired, in seconds since 1970-01-01T00:00:00Z; None if nobody knows.
+        Returns:
+            Whether it was not refused yet, as the store has it; else the store is not told, so that nobody can fill it
+            with one token.
 
         Raises:
             StoreUnavailable: the store cannot be asked; it may be told again.
         """
-        longest = self._clock() + self._settings.memory.total_seconds()
-        last = exp or until
-        over = longest if last is None else min(longest, last + (self._settings.leeway + MARGIN).total_seconds())
-        entry = Revocation(kind="t", subject=token_id, value=exp, expires_at=math.ceil(over * 1000))
+        exp = math.floor(token.claims["exp"])  # type: ignore[call-overload]  # a number, as the policy found
+        entry = self._entry(str(token.token_id), exp, until=exp + self._slack)
+        new = not self.ask(token)
+        if new:
+            self.store.revoke(entry)
+        self._know(entry)
+        return new
+
+    def revoke_id(self, token_id: str, *, until: float | None) -> None:
+        """Refuse the token of this ID likewise.
+
+        Args:
+            token_id: ``jti``.
+            until: by when it has expired, in seconds since 1970-01-01T00:00:00Z; None if nobody knows: then it is
+                remembered for as long as any token may live.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked; it may be told again.
+        """
+        if until is None:
+            until = self._clock() + max(self._settings.memory, self.store.longest_memory()).total_seconds()
+        else:
+            until += self._slack
+        entry = self._entry(token_id, 0, until=until)
         self.store.revoke(entry)
+        self._know(entry)
+
+    def _entry(self, token_id: str, exp: int, *, until: float) -> Revocation:
+        expires_at = min(max(0, math.ceil(until * 1000)), YEAR_9999 * 1000)
+        return Revocation(kind="t", subject=token_id, value=exp, expires_at=expires_at)
+
+    def _know(self, entry: Revocation) -> None:
         if self.feed is not None:
             self.feed.note(entry)
 
     def _note(self, kind: Kind, subject: str, value: int) -> None:
         """Know at once what a session or a user of ours has come to."""
-        if self.feed is not None:
-            over = self._clock() + self._settings.memory.total_seconds()
-            self.feed.note(Revocation(kind=kind, subject=subject, value=value, expires_at=math.ceil(over * 1000)))
+        over = self._clock() + self._settings.memory.total_seconds()
+        self._know(Revocation(kind=kind, subject=subject, value=value, expires_at=math.ceil(over * 1000)))
 
     def _make_feed(self) -> RevocationFeed | None:
         settings = self._settings

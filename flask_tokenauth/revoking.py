@@ -49,17 +49,13 @@ def end_user(state: AppState, user_id: object) -> None:
 
 
 def revoke_token(state: AppState, token: Token) -> None:
-    """Refuse a verified token from now on, and tell the listeners; not one that is refused already.
-
-    So nobody can fill the store with one token.
+    """Refuse a verified token from now on, and tell the listeners unless it was refused before.
 
     Raises:
         StoreUnavailable: the store cannot be asked.
     """
-    if token.token_id is None or state.remembered.ask(token):
-        return
-    state.remembered.revoke_token(token.token_id, exp=int(token.expires_at.timestamp()))
-    token_revoked.send(state.app, token_id=token.token_id, user_id=token.subject)
+    if state.remembered.revoke(token):
+        token_revoked.send(state.app, token_id=token.token_id, user_id=token.subject)
 
 
 def revoke_token_id(state: AppState, token_id: str, *, until: float | None) -> None:
@@ -75,5 +71,5 @@ def revoke_token_id(state: AppState, token_id: str, *, until: float | None) -> N
         StoreUnavailable: the store cannot be asked.
     """
     check_identifier("token_id", token_id)
-    state.remembered.revoke_token(token_id, until=until)
+    state.remembered.revoke_id(token_id, until=until)
     token_revoked.send(state.app, token_id=token_id, user_id=None)

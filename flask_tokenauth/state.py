@@ -13,7 +13,15 @@ from flask import Flask, Request, has_request_context
 from flask.typing import ResponseReturnValue
 
 from .core.claims import ClaimsPolicy
-from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
+from .core.errors import (
+    IssuedInFuture,
+    MissingCredential,
+    Refusal,
+    SettingsError,
+    StoreOutage,
+    StoreUnavailable,
+    TokenNotYetValid,
+)
 from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.sessions import Sessions
@@ -130,19 +138,41 @@ class AppState:
         """Who starts sessions and redeems refresh tokens; raises like :attr:`Remembered.store`."""
         return self.remembered.sessions
 
-    def verify_own(self, text: str, *, audience: frozenset[str] | None) -> Token:
+    def verify_for(self, text: str, audience: frozenset[str]) -> Token:
         """Return the token of ours that *text* is, good at this time, whatever became of it since it was issued.
 
         Args:
             text: untrusted.
-            audience: for one of these it has to be; None: for whomever.
+            audience: for one of these it has to be; it may be for this application or not.
 
         Raises:
             TokenError: it is none.
         """
-        policy = replace(self._policy, audience=audience)
-        verifier = Verifier(self.settings.keys, policy, max_bytes=self.settings.max_token_bytes)
-        return verifier.verify(text, now=self.clock())
+        return self._verify(text, replace(self._policy, audience=audience), self.clock())
+
+    def verify_signed(self, text: str) -> Token:
+        """Return the token of ours that *text* is, which somebody else may believe, or we at another time.
+
+        For whomever it is, however long it lives, and if it is good only later; but not if it has expired.
+
+        Args:
+            text: untrusted.
+
+        Raises:
+            TokenError: it is none.
+        """
+        policy, now = replace(self._policy, audience=None, max_lifetime=None), self.clock()
+        for _ in ("iat", "nbf"):
+            try:
+                return self._verify(text, policy, now)
+            except IssuedInFuture as early:
+                now = early.issued_at
+            except TokenNotYetValid as early:
+                now = early.not_before
+        return self._verify(text, policy, now)
+
+    def _verify(self, text: str, policy: ClaimsPolicy, now: float) -> Token:
+        return Verifier(self.settings.keys, policy, max_bytes=self.settings.max_token_bytes).verify(text, now=now)
 
     def authenticate(self) -> None:
         """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.

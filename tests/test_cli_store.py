@@ -189,3 +189,17 @@ def test_a_path_that_each_working_directory_has_for_itself_is_warned_of(
 
     assert any(each.startswith("warning: TOKENAUTH_STORE is a relative path") for each in trouble(app)) is told
     app.extensions["tokenauth"].store.close()
+
+
+def test_a_store_of_another_issuer_is_an_error(make_app: MakeApp, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    other = make_app(TOKENAUTH_STORE=url, TOKENAUTH_ISSUER="https://other.example")
+    init_db(other)
+
+    told = sentences(make_app(TOKENAUTH_STORE=url))
+
+    assert [each[:40] for each in told] == [
+        "error: TOKENAUTH_STORE cannot be asked: ",
+        "error: TOKENAUTH_STORE does not tell what is revoked: "[:40],
+    ]
+    assert all("https://other.example" in each for each in told)

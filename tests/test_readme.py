@@ -73,7 +73,7 @@ def test_every_program_is_executed_here_or_among_the_recipes() -> None:
     routes = ["app = Flask(", "class Project", "def refuse"]
     settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
     tests = ["def test_admins_only", "def test_reports"]
-    sessions = ["@auth.before_refresh", "def new_password", "def forget_this_token", "def post_fork"]
+    sessions = ["@auth.before_refresh", "def new_password", "def forget_this_token", "def post_worker_init"]
     others = ["@auth.user_loader", "policy =", "app.wsgi_app ="]
     starts = [*routes, *settings, *tests, *RECIPES, *sessions, *others]
 
@@ -187,9 +187,9 @@ def test_workers_are_warmed_as_shown(make_app: MakeApp, monkeypatch: pytest.Monk
     app = make_app(auth=auth, TOKENAUTH_STORE="memory://")
     monkeypatch.setitem(sys.modules, "reporting", SimpleNamespace(auth=auth))
     names: dict[str, Any] = {}
-    exec(python_block("def post_fork"), names)
+    exec(python_block("def post_worker_init"), names)
 
-    names["post_fork"](None, None)
+    names["post_worker_init"](None)
 
     assert app.extensions["tokenauth"].remembered.feed.describe().age == 0
 

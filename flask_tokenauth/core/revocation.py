@@ -10,19 +10,21 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
 from weakref import WeakSet
 
 import msgspec
 
-from .errors import StoreUnavailable
+from .errors import SettingsError, StoreUnavailable
 from .news import MARGIN, News, Revocation
 from .revoked import Revoked
 from .store import Store
 
 _LONGEST_PAUSE = 5.0  # seconds, after a failure
+_NO_ANSWER = "the store has not answered yet"
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -87,7 +89,7 @@ class RevocationFeed:
         self._timeout = timeout.total_seconds()
         self._load_timeout = load_timeout.total_seconds()
         self._width = math.ceil(bucket_width.total_seconds())
-        self._grace = math.ceil((leeway + MARGIN).total_seconds())
+        self._grace = math.ceil((2 * leeway + MARGIN).total_seconds())  # who issues and who judges may both be wrong
         self.monotonic = monotonic
         self._wall, self._uniform = wall, uniform
         self._revoked = self._new_table()
@@ -96,7 +98,8 @@ class RevocationFeed:
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page was asked for of those that we are amidst
         self._pruned_at = 0.0
-        self._forgotten = -math.inf  # of tokens that expired until then we may have forgotten that they were revoked
+        self._latest = 0.0  # when we heard something, by the wall clock
+        self._forgotten = -math.inf  # of tokens that expired by then we may not know that they are revoked
         self._begin_process()
         _feeds.add(self)
 
@@ -113,9 +116,13 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: nobody knows, and has not for too long.
         """
-        if self.monotonic() >= self._ask_at or exp <= self._forgotten:
+        due = self.monotonic() >= self._ask_at or exp <= self._forgotten
+        if due:
             self._catch_up(exp)
-        return self._revoked.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
+        found = self._revoked.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
+        if due and self._unsaid:
+            self._tell_again()
+        return found
 
     def warm(self) -> None:
         """Hear what is revoked before the first request asks, as in a worker that was just forked.
@@ -152,7 +159,7 @@ class RevocationFeed:
         self._synced = -math.inf  # when we asked for the last news that came; all that was kept by then is known
         self._ask_at = self._retry_at = self._tell_at = -math.inf
         self._failures = 0
-        self._trouble = "the store has not answered yet"
+        self._trouble = _NO_ANSWER
 
     def _new_table(self) -> Revoked:
         return Revoked(width=self._width, grace=self._grace)
@@ -185,8 +192,6 @@ class RevocationFeed:
                 self._asking.release()
         if self._age() >= self._max_staleness or exp <= self._forgotten:
             raise StoreUnavailable(f"what is revoked was heard {self._tell_age()}: {self._trouble}") from failure
-        if self._unsaid:
-            self._tell_again()
 
     def _acquire(self, *, must: bool) -> bool:
         """Become the one who asks, if nobody else is, or has done when we have waited as long as we may.
@@ -203,10 +208,11 @@ class RevocationFeed:
         self._asking_since = self.monotonic()
         deadline = self._asking_since + self._load_timeout
         try:
-            self._mind_clock()
-            self._hear(deadline)
-            if self._age() >= self._interval:  # hearing everything took long: there will be news
+            with _translated():
+                self._mind_clock()
                 self._hear(deadline)
+                if self._age() >= self._interval:  # hearing everything took long: there will be news
+                    self._hear(deadline)
         except StoreUnavailable as error:
             self._pause()
             self._trouble = str(error)
@@ -217,7 +223,7 @@ class RevocationFeed:
             self._asking_since = None
         if self._failures:
             _log.warning("what is revoked can be heard again, after %s tries", self._failures)
-        self._failures = 0
+        self._failures, self._trouble = 0, _NO_ANSWER
         self._ask_at = self._synced + self._interval / 2
 
     def _pause(self) -> None:
@@ -260,17 +266,18 @@ class RevocationFeed:
 
     def _begin_anew(self) -> None:
         """Forget nothing, and hear everything again, to find out what the store has lost."""
-        self._fresh = self._new_table()
         self._cursor = self._paging_since = None
+        self._fresh = self._new_table()
 
     def _settle(self) -> None:
         """Forget what is over, and see what the store has lost if we began anew."""
         now = self._wall()
         with self._changing:
-            if self._fresh is not None and now < self._pruned_at:  # a clock was set back, and all was heard again
-                self._pruned_at, self._forgotten = now, now - self._grace
-            elif now - self._pruned_at >= self._width:
-                self._forgotten = now - self._grace  # first: who looks up meanwhile must not miss what goes
+            if self._fresh is not None and now < self._latest:  # a clock was set back, and all was heard again
+                self._latest, self._pruned_at = now, min(now, self._pruned_at)
+            self._latest = max(now, self._latest)
+            self._forgotten = self._latest - self._grace  # first: who looks up meanwhile must not miss what goes
+            if now - self._pruned_at >= self._width:
                 self._revoked.prune(now)
                 self._pruned_at = now
             if self._fresh is not None:
@@ -282,7 +289,7 @@ class RevocationFeed:
 
     def _mind_clock(self) -> None:
         """Hear everything again where the clock was set back, and what was over when we forgot it may be so no more."""
-        if self._fresh is None and self._wall() < self._pruned_at - MARGIN.total_seconds():
+        if self._fresh is None and self._wall() < self._latest - MARGIN.total_seconds():
             self._begin_anew()
 
     def _tell_again(self) -> None:
@@ -291,13 +298,25 @@ class RevocationFeed:
         if began < self._tell_at or not self._telling.acquire(blocking=False):
             return
         try:
-            while unsaid and self.monotonic() < began + self._timeout:
-                self._store.revoke(unsaid[-1])
-                unsaid.pop()
+            with _translated():
+                while unsaid and self.monotonic() < began + self._timeout:
+                    self._store.revoke(unsaid[-1])
+                    unsaid.pop()
         except StoreUnavailable:
             self._tell_at = self.monotonic() + _LONGEST_PAUSE
         finally:
             self._telling.release()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Let a store that does not keep what stores promise be out of reach: no answer of its is a pass."""
+    try:
+        yield
+    except (SettingsError, StoreUnavailable):
+        raise
+    except Exception as error:
+        raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
 
 
 _feeds: "WeakSet[RevocationFeed]" = WeakSet()

@@ -277,6 +277,9 @@ class Store(Protocol):
         Here and wherever else a *memory* is given, the one that the store was bound with counts where it is longer.
         """
 
+    def longest_memory(self) -> timedelta:
+        """Return the longest memory that anybody bound the store with; zero where nobody did."""
+
     def read_epoch(self, user_id: str) -> int:
         """Return the epoch of a user: what is below it is refused. 0 where nothing was ever revoked."""
 

@@ -126,6 +126,10 @@ class MemoryStore:
             self._end(row, now, memory)
             return row.to_session()
 
+    def longest_memory(self) -> timedelta:
+        with self._entered():
+            return self._memory
+
     def read_epoch(self, user_id: str) -> int:
         with self._entered():
             return self._epochs.get(user_id, 0)

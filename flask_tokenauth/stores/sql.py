@@ -47,17 +47,18 @@ class SQLStore:
     """
 
     def __init__(self, source: object) -> None:
-        self._database = Database(source, replaced=self._look_again)
+        self._database = Database(source, replaced=self._begin_anew)
         self._made: Statements | None = None  # once the tables are there
         self._issuer: str | None = None
         self._memory = 0  # milliseconds
+        self._files = 0  # that were put in the place of the first
 
     def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:
         if self._issuer not in (None, issuer):
             raise SettingsError(_ANOTHER_ISSUER.format(self._issuer))
         self._issuer = issuer
         self._memory = max(self._memory, in_milliseconds(memory))
-        self._look_again()
+        self._made = None  # what was found before is looked at once more
         self._database.timeout = timeout.total_seconds()
 
     def create(self) -> None:
@@ -71,9 +72,10 @@ class SQLStore:
         self._made = statements
         return statements
 
-    def _look_again(self) -> None:
-        """See once more whose the database is, and what it needs."""
+    def _begin_anew(self) -> None:
+        """Take nothing for granted of a file that another was put in the place of: whose it is, what it has."""
         self._made = None
+        self._files += 1
 
     def close(self) -> None:
         self._database.dispose()
@@ -140,6 +142,13 @@ class SQLStore:
         columns = self._database.write(end)
         return None if columns is None else SessionRow.read(columns).to_session()
 
+    def longest_memory(self) -> timedelta:
+        statement = self._statements().read_facts
+        found = {
+            row.name: row.value for row in self._database.read(lambda connection: connection.execute(statement).all())
+        }
+        return timedelta(milliseconds=parse_number(found.get("memory", "0")) or 0)
+
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):
             return 0
@@ -184,7 +193,7 @@ class SQLStore:
 
     def news(self, cursor: str | None) -> News:
         self._statements()
-        return self._database.read(lambda connection: read_news(connection, cursor))
+        return self._database.read(lambda connection: read_news(connection, cursor, file=self._files))
 
     def purge(self) -> int:
         statements = self._statements()

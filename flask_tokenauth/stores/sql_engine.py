@@ -264,7 +264,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
-        raise StoreUnavailable(f"the database cannot be asked: {name}") from error
+        name = getattr(error.orig, "sqlite_errorname", "")  # beside it SQLite names tables, and no values
+        told = f"{name}, {error.orig}" if name else type(error.orig).__name__
+        raise StoreUnavailable(f"the database cannot be asked: {told}") from error
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"the database cannot be asked: {type(error).__name__}") from error

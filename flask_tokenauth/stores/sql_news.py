@@ -24,6 +24,7 @@ _mark = cast(cast(revocations.c.seq, BigInteger()), Text())  # digits, whatever 
 _PRESENT = select(
     select(facts.c.value).where(facts.c.name == "store_id").scalar_subquery().label("store_id"),
     func.coalesce(_last, 0).label("head"),
+    select(func.coalesce(func.max(revocations.c.id), 0)).scalar_subquery().label("greatest"),
     select(_mark).where(revocations.c.id == _last).scalar_subquery().label("head_mark"),
     select(_mark).where(revocations.c.id == _after).scalar_subquery().label("mark"),
 )
@@ -61,8 +62,11 @@ class _Cursor(NamedTuple):
         return f"{self.number}.{self.mark} {self.store_id}"
 
 
-def read_news(connection: Connection, text: str | None) -> News:
-    """Return the page of news after the cursor *text*; see :meth:`flask_tokenauth.core.store.Store.news`."""
+def read_news(connection: Connection, text: str | None, *, file: int = 0) -> News:
+    """Return the page of news after the cursor *text*; see :meth:`flask_tokenauth.core.store.Store.news`.
+
+    It is the *file*-th that lies where the database is, as far as this process knows.
+    """
     heard = _Cursor("") if text is None else _Cursor.parse(text)
     if heard is None:
         return News()
@@ -71,9 +75,15 @@ def read_news(connection: Connection, text: str | None) -> News:
     if not isinstance(present.store_id, str):
         raise StoreUnavailable("the store has lost its ID")
     check_whole("the last number", present.head)
-    if text is not None and not _goes_on(heard, present.store_id, present.head, present.mark):
+    if present.head < present.greatest:  # nobody would ever hear of what comes next
+        raise StoreUnavailable(
+            "the table of revocations does not count what is written to it: a migration has made it anew without "
+            "AUTOINCREMENT, or sqlite_sequence was changed"
+        )
+    store_id = f"{present.store_id} {file}"
+    if text is not None and not _goes_on(heard, store_id, present.head, present.mark):
         return News()
-    head = _Cursor(present.store_id, present.head, present.head_mark or "")
+    head = _Cursor(store_id, present.head, present.head_mark or "")
     return _read_page(connection, heard, head)
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, jsonify, request
 
 from flask_tokenauth import TokenAuth, login_required, token_response
 
@@ -23,6 +23,10 @@ def create_app() -> Flask:
     @login_required
     def me() -> dict[str, object]:
         return {"user_id": g.user_id}
+
+    @app.get("/heard")
+    def heard() -> Response:
+        return jsonify(app.extensions["tokenauth"].remembered.feed.describe().age is not None)
 
     @app.after_request
     def say_who_answers(response: Response) -> Response:

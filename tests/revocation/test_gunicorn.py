@@ -22,7 +22,7 @@ INTERVAL = 1.0  # seconds, the default
 PATIENCE = 60  # seconds, until a test that waits in vain fails
 
 CONF = """
-def post_fork(server, worker):
+def post_worker_init(worker):
     from tests.revocation.served import auth
     auth.warm()
 """
@@ -89,6 +89,14 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         yield Server(listening.getsockname()[1])
         process.terminate()
         assert process.wait(PATIENCE) == 0
+
+
+def test_each_worker_has_heard_what_is_revoked_before_its_first_request(server: Server) -> None:
+    answers: list[Answer] = []
+    while len(workers_of(answers)) < 2:
+        answers.append(server.ask("GET", "/heard"))
+
+    assert {answer.body for answer in answers} == {True}
 
 
 def workers_of(answers: list[Answer]) -> set[str]:

@@ -8,10 +8,10 @@ from flask import Flask
 
 from flask_tokenauth import TokenAuth
 
-from ..conftest import AUDIENCE, ISSUER, SECRET, StandingClock
+from ..conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock
 from ..sessions.conftest import MakeSessionApp
 from ..sessions.devices import introspect, log_out
-from ..sessions.kit import MALFORMED, Heard, claims_of, sign_in
+from ..sessions.kit import MALFORMED, Heard, claims_of, sign_in, store_of
 from .kit import ALL_MODES, issue, revoke_current
 
 OURS = "tokenauth:introspect"
@@ -60,10 +60,12 @@ def test_of_a_good_token_all_is_told_that_it_says(app: Flask, caller: str, clock
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_token_of_a_session_is_active_too(app: Flask, caller: str) -> None:
+@pytest.mark.parametrize("mode", ALL_MODES)
+def test_a_token_of_a_session_is_active_too(make_session_app: MakeSessionApp, mode: str) -> None:
+    app = make_session_app(TOKENAUTH_REVOCATION=mode)
     login = sign_in(app)
 
-    body = introspect(app, caller, login["access_token"]).get_json()
+    body = introspect(app, issue(app, "reports", [OURS]), login["access_token"]).get_json()
 
     assert (body["active"], body["sid"]) == (True, claims_of(login["access_token"])["sid"])
 
@@ -252,3 +254,20 @@ def test_a_request_about_nothing_is_malformed(app: Flask, caller: str, body: dic
     answer = app.test_client().post("/auth/introspect", data=body, headers=headers)
 
     assert (answer.status_code, answer.get_json()) == (400, MALFORMED)
+
+
+def test_what_this_process_knows_counts_though_the_store_has_lost_it(app: Flask, caller: str) -> None:
+    token = issue(app)
+    revoke_current(app, token)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_of(app), "is_revoked", lambda **asked: False)
+        assert not is_active(app, caller, token)
+
+
+def test_an_audience_that_is_nobody_makes_no_500(app: Flask, mint: Mint, clock: StandingClock) -> None:
+    caller = mint(aud=["", AUDIENCE], scope=OURS, iat=clock.now, exp=clock.now + 900)
+    empty = mint(aud="", iat=clock.now, exp=clock.now + 900)
+
+    assert is_active(app, caller, issue(app))
+    assert not is_active(app, caller, empty)

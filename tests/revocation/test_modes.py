@@ -247,3 +247,36 @@ def test_what_is_verified_by_hand_is_asked_for_like_a_request(app: Flask, auth: 
             auth.verify(token)
         hear(app)
         assert auth.verify(token).subject == "alice"
+
+
+def test_requests_wait_for_news_as_long_as_is_set_and_remember_for_as_long_as_clocks_may_differ(
+    make_session_app: MakeSessionApp,
+) -> None:
+    app = make_session_app(TOKENAUTH_STORE_TIMEOUT=0.2, TOKENAUTH_LEEWAY=100)
+    feed = app.extensions["tokenauth"].remembered.feed
+
+    assert (feed._timeout, feed._grace) == (0.2, 260)
+
+
+def test_the_second_of_two_revocations_in_one_moment_counts_here_at_once(app: Flask, auth: TokenAuth[Any]) -> None:
+    with app.app_context():
+        auth.revoke_user("alice", api_keys=True)
+    between = issue(app)
+    assert me(app, between) == 200
+
+    with app.app_context():
+        auth.revoke_user("alice", api_keys=True)
+
+    assert me(app, between) == 401
+
+
+@pytest.mark.parametrize(("setting", "told"), [({}, True), ({"TESTING": True}, False), ({"DEBUG": True}, False)])
+def test_a_memory_that_no_second_worker_shares_is_warned_of(
+    caplog: pytest.LogCaptureFixture, setting: dict[str, object], told: object
+) -> None:
+    app = Flask("tests")
+    app.config |= CONFIG | {"TESTING": False, "TOKENAUTH_STORE": "memory://"} | setting
+
+    TokenAuth(app)
+
+    assert any("TOKENAUTH_STORE is memory://" in each for each in caplog.messages) is told

@@ -3,12 +3,15 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from flask_tokenauth import TokenAuth
+from flask_tokenauth import StoreUnavailable, TokenAuth
+from flask_tokenauth.core.news import News
+from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import bearer
 from ..sessions.conftest import MakeSessionApp
@@ -189,3 +192,47 @@ def test_a_bad_answer_of_the_store_is_an_outage_and_no_pass(on_sqlite: Flask, tm
     execute(tmp_path / "garbage.db", "DELETE FROM tokenauth_revocation")
     hear(on_sqlite, after=BACK)
     assert me(on_sqlite, issue(on_sqlite)) == 200
+
+
+class Foreign(MemoryStore):
+    """A store that does not keep what stores promise."""
+
+    answer: object = None
+
+    def news(self, cursor: str | None) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ConnectionResetError("secret"), None, 7, News(entries=(1,), cursor="x"), ValueError("secret")],  # type: ignore[arg-type]
+)
+def test_a_store_that_fails_in_its_own_way_is_an_outage_too(
+    make_session_app: MakeSessionApp, caplog: pytest.LogCaptureFixture, answer: object
+) -> None:
+    store = Foreign()
+    store.answer = answer
+    app = make_session_app(TOKENAUTH_STORE=store)
+    token = issue(app)
+
+    assert me(app, token) == 503
+    assert get(app, "/open", token).get_json()["user_id"] is None
+    assert "the store failed with " in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_what_was_wrong_before_is_not_told_of_the_next_outage(app: Flask, token: str, pass_time: Pass) -> None:
+    with away(store_of(app)):
+        pass_time(STALE, app)
+        assert me(app, token) == 503
+    pass_time(BACK, app)
+    assert me(app, token) == 200
+    feed = app.extensions["tokenauth"].remembered.feed
+
+    with feed._asking:
+        feed._timeout = 0.001
+        pass_time(STALE, app)
+        with app.app_context(), pytest.raises(StoreUnavailable, match="the store has not answered yet"):
+            TokenAuth().verify(token)

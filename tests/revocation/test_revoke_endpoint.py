@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from flask_tokenauth import TokenAuth
 
-from ..conftest import StandingClock
+from ..conftest import Mint, StandingClock
 from ..sessions.conftest import MakeSessionApp
 from ..sessions.devices import UNSUPPORTED_TYPE, Login, id_of, log_out, me, revoke
 from ..sessions.kit import Heard, asked, claims_of, hear, is_live, refreshed, sign_in, store_of
@@ -156,3 +156,95 @@ def test_a_refresh_token_takes_its_access_tokens_along_on_every_worker(
     hear(other)
     assert [me(other, each) for each in tokens] == [401, 401]
     assert id_of(login) == claims_of(second["access_token"])["sid"]
+
+
+# What this worker does not believe, and others may
+
+
+def test_one_that_lives_too_long_for_this_worker_is_revoked_for_those_who_believe_it(
+    app: Flask, make_session_app: MakeSessionApp, pass_time: Pass
+) -> None:
+    other = make_session_app(auth=TokenAuth(), TOKENAUTH_MAX_LIFETIME=timedelta(days=7))
+    token = issue(other, expires_in=timedelta(days=6))
+    assert [me(app, token), me(other, token)] == [401, 200]
+
+    check_done(revoke(app, token))
+    pass_time(timedelta(days=6), other)
+
+    assert store_of(app).purge() == 0
+    assert me(other, token) == 401
+
+
+@pytest.mark.parametrize("ahead", [11, 300, 3600])
+def test_one_that_is_issued_by_a_clock_that_is_ahead_is_revoked(
+    app: Flask, make_session_app: MakeSessionApp, clock: StandingClock, ahead: int
+) -> None:
+    other = make_session_app(auth=TokenAuth())
+    other.extensions["tokenauth"].clock = StandingClock(clock.now + ahead)
+    token = issue(other)
+    assert [me(app, token), me(other, token)] == [401, 200]
+
+    check_done(revoke(app, token))
+    hear(other)
+
+    assert me(other, token) == 401
+
+
+@pytest.mark.parametrize(("issued", "begins"), [(0, 60), (60, 60), (60, 120), (120, 60)])
+def test_one_that_is_good_only_later_is_revoked(
+    app: Flask, mint: Mint, clock: StandingClock, issued: int, begins: int
+) -> None:
+    now = clock.now
+    times: dict[str, Any] = {"iat": now + issued, "nbf": now + begins, "exp": now + 900}
+    token, other = mint(**times), mint(**times, jti="t2")
+
+    check_done(revoke(app, token))
+    clock.now += 120
+
+    assert [me(app, token), me(app, other)] == [401, 200]
+
+
+def test_one_that_is_over_before_it_begins_is_unknown(app: Flask, mint: Mint, clock: StandingClock) -> None:
+    token = mint(iat=clock.now, nbf=clock.now + 120, exp=clock.now + 60)
+
+    with asked(store_of(app)) as called:
+        check_done(revoke(app, token))
+
+    assert called == []
+
+
+@pytest.mark.parametrize("length", [2000])
+def test_one_that_is_longer_than_tokens_may_be_is_unknown(make_session_app: MakeSessionApp, length: int) -> None:
+    app, small = make_session_app(), make_session_app(auth=TokenAuth(), TOKENAUTH_MAX_TOKEN_BYTES=1024)
+    token = issue(app, claims={"x": "a" * length})
+
+    with asked(store_of(small)) as called:
+        check_done(revoke(small, token))
+
+    assert called == []
+
+
+@pytest.mark.parametrize("exp", [899.9999999, 900.5, 299.99999999])
+def test_one_that_expires_within_a_second_is_found_where_it_is_looked_for(
+    make_session_app: MakeSessionApp, mint: Mint, clock: StandingClock, exp: float
+) -> None:
+    """At the edge of a bucket too."""
+    app = make_session_app()
+    edge = (clock.now // 300 + 4) * 300
+    token = mint(iat=clock.now, exp=edge - 900 + exp)
+
+    check_done(revoke(app, token))
+
+    assert me(app, token) == 401
+
+
+def test_what_another_worker_has_just_revoked_is_refused_here_at_once_by_who_says_it_again(
+    app: Flask, make_session_app: MakeSessionApp, login: Login
+) -> None:
+    other = make_session_app(auth=TokenAuth())
+    assert me(other, login["access_token"]) == 200
+    revoke(app, login["access_token"])
+
+    check_done(revoke(other, login["access_token"]))
+
+    assert me(other, login["access_token"]) == 401

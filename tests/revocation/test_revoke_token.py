@@ -160,7 +160,7 @@ def test_a_revocation_outlives_the_token_and_not_by_much(
     assert me(app, token) == 401
     assert heard.reasons == ["token_revoked", "token_expired"]
 
-    pass_time(MINUTE - MOMENT, app)
+    pass_time(LEEWAY + MINUTE - MOMENT, app)
     assert store_of(app).purge() == 0
     pass_time(MOMENT, app)
     assert store_of(app).purge() == 1
@@ -274,6 +274,44 @@ def test_a_revocation_whose_store_ages_alone_is_believed_by_its_time(
     token = issue(app)
     revoke_current(app, token)
 
-    age_revocations(timedelta(seconds=900) + LEEWAY + MINUTE)
+    age_revocations(timedelta(seconds=900) + 2 * LEEWAY + MINUTE)
 
     assert me(app, token) == 200
+
+
+def test_by_its_id_a_token_is_refused_for_as_long_as_any_process_lets_tokens_live(
+    app: Flask, make_session_app: MakeSessionApp, pass_time: Pass, heard: Heard
+) -> None:
+    """A command may have other settings than who issued."""
+    long = make_session_app(auth=TokenAuth(), TOKENAUTH_MAX_LIFETIME=timedelta(days=7), TOKENAUTH_REVOCATION="strict")
+    token, dated = issue(long, expires_in=7 * DAY), issue(long, expires_in=7 * DAY)
+
+    revoke_id(app, token_id_of(token))
+    revoke_id(app, token_id_of(dated), expires_at=datetime.fromtimestamp(claims_of(dated)["exp"], UTC))
+    pass_time(7 * DAY, long)
+    store_of(long).purge()
+
+    assert [me(long, token), me(long, dated)] == [401, 401]
+    assert heard.reasons == ["token_revoked", "token_revoked"]
+
+
+@pytest.mark.parametrize("year", [1960, 1970, 9999])
+def test_any_instant_is_taken_for_an_expiry(app: Flask, year: int) -> None:
+    revoke_id(app, "t1", expires_at=datetime(year, 12, 31, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("leeway", [0, 300])
+def test_a_process_remembers_for_as_long_as_clocks_may_differ(
+    make_session_app: MakeSessionApp, clock: StandingClock, pass_time: Pass, heard: Heard, leeway: int
+) -> None:
+    """Not by what the store still has: that is of a purge, and the news are of before."""
+    app = make_session_app(TOKENAUTH_LEEWAY=leeway)
+    token = issue(app, expires_in=300)
+    revoke_current(app, token)
+
+    for _ in range(10):
+        pass_time(timedelta(seconds=(300 + leeway) / 10 - 0.001), app)
+        store_of(app).purge()
+        me(app, token)
+
+    assert set(heard.reasons) == {"token_revoked"}

@@ -149,14 +149,11 @@ def test_a_subject_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore) -
 
 
 @pytest.mark.parametrize("value", [None, "zzz", b"1", -1, 1.5])
-def test_a_count_that_is_garbage_is_an_outage_or_another_history(path: Path, store: SQLStore, value: Any) -> None:
+def test_a_count_that_is_garbage_is_an_outage(path: Path, store: SQLStore, value: Any) -> None:
     revoke(store, "a", "b")
     cursor = cursor_of(store)
     execute(path, "UPDATE sqlite_sequence SET seq = ? WHERE name = 'tokenauth_revocation'", value)
 
-    if value is None:  # as of a table that nobody has written to
-        assert wants_a_new_beginning(store, cursor)
-        return
     with pytest.raises(StoreUnavailable):
         store.news(cursor)
 
@@ -199,3 +196,32 @@ def test_the_tables_are_made_for_a_reader_who_comes_first(path: Path) -> None:
     assert store.news(None).entries == ()
 
     store.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM sqlite_sequence",
+        "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'tokenauth_revocation'",
+        "UPDATE sqlite_sequence SET name = 'another'",
+    ],
+)
+@pytest.mark.parametrize("asks_from", ["the beginning", "where it was"])
+def test_a_table_that_does_not_count_is_an_outage(path: Path, store: SQLStore, statement: str, asks_from: str) -> None:
+    """A migration that makes it anew drops AUTOINCREMENT easily: nobody would ever hear of what comes next."""
+    revoke(store, "a", "b")
+    cursor = None if asks_from == "the beginning" else cursor_of(store)
+    execute(path, statement)
+
+    with pytest.raises(StoreUnavailable, match="AUTOINCREMENT"):
+        store.news(cursor)
+
+
+def test_a_table_from_which_all_was_purged_goes_on(path: Path, store: SQLStore) -> None:
+    revoke(store, "a", "b")
+    cursor = cursor_of(store)
+    execute(path, "DELETE FROM tokenauth_revocation")
+
+    assert store.news(cursor).entries == ()
+    revoke(store, "c")
+    assert [each.subject for each in store.news(cursor).entries] == ["c"]

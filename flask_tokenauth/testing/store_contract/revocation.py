@@ -42,6 +42,7 @@ class RevocationContract:
         """A command may have other settings than who issued, and an application other ones than it had."""
         for memory in (HOUR, 2 * MEMORY, HOUR):
             store.bind("https://one.example", timeout=TIMEOUT, memory=memory)
+        assert store.longest_memory() == 2 * MEMORY
         start(store)
         store.end_session("session", memory=HOUR)
         epoch = store.revoke_user("alice", memory=HOUR)
