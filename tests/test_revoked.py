@@ -1,6 +1,7 @@
 """What is revoked, as one process holds it."""
 
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -96,9 +97,12 @@ def test_a_token_is_remembered_past_the_last_expiry_in_its_bucket(exp: int, now:
     assert has(revoked, exp=exp) is kept
 
 
-@pytest.mark.parametrize(("now", "kept"), [(NOW - 0.002, True), (NOW - 0.001, False), (NOW, False)])
-def test_what_else_is_revoked_is_remembered_for_as_long_as_was_said(now: float, *, kept: bool) -> None:
-    until = NOW * 1000 - 1
+@pytest.mark.parametrize(("now", "kept"), [(NOW - 1, True), (NOW - 0.001, True), (NOW, False), (NOW + 1, False)])
+@pytest.mark.parametrize("said", [0, 1, 59_999])
+def test_what_else_is_revoked_is_remembered_for_as_long_as_was_said_and_to_the_end_of_that_minute(
+    now: float, said: int, *, kept: bool
+) -> None:
+    until = NOW * 1000 - said
     revoked = table(token("t", 0, until), session("s", until), user("alice", 7, until), session("other"))
 
     revoked.prune(now)
@@ -141,9 +145,9 @@ def test_of_a_token_the_bucket_tells_how_long_it_is_told_for() -> None:
 @pytest.mark.parametrize(
     ("here", "there"),
     [
-        (token("t", 0, LATER), token("t", 0, LATER - 1)),
-        (session("s", LATER), session("s", LATER - 1)),
-        (user("u", 7, LATER), user("u", 7, LATER - 1)),
+        (token("t", 0, LATER), token("t", 0, LATER - 60_000)),
+        (session("s", LATER), session("s", LATER - 60_000)),
+        (user("u", 7, LATER), user("u", 7, LATER - 60_000)),
         (user("u", 7, LATER), user("u", 6, LATER)),
     ],
 )
@@ -177,6 +181,32 @@ def test_a_revoked_token_takes_150_bytes_at_most_whatever_else_is_remembered() -
     assert taken <= 100_000 * 150
     assert revoked.count()[0] < 100
     assert left <= 100 * 1000
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda each: token(f"{each:022x}", 0, LATER + each * 864),
+        lambda each: session(f"{each:022x}", LATER + each * 864),
+        lambda each: user(f"{each:08}", LATER - 90_000_000 + each * 864, LATER + each * 864),
+    ],
+    ids=["a token of which no expiry is known", "a session", "a user"],
+)
+def test_whatever_else_is_revoked_takes_150_bytes_at_most(make: Callable[[int], Revocation]) -> None:
+    """Over a day, a hundred thousand of them."""
+    tracemalloc.start()
+    try:
+        revoked = table()
+        for each in range(100_000):
+            revoked.add(make(each))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken <= 100_000 * 150
+    assert sum(revoked.count()) == 100_000
+    revoked.prune(NOW + 2 * 86400 + 90_000)
+    assert revoked.count() == (0, 0, 0)
 
 
 def test_a_look_up_makes_as_many_calls_among_many_as_among_few() -> None:

@@ -2,13 +2,16 @@
 
 Tokens lie in buckets by the time at which they expire by themselves. Every token says that of itself, so it is found in
 two steps, and what is over goes by whole buckets. The values are None and plain numbers, nothing that the garbage
-collector would look through; sets instead of such dicts take half as much memory again.
+collector would look through; sets instead of such dicts take half as much memory again. When what else is revoked may
+be forgotten is kept to the minute, so that many share one number, and of users it is told by the epoch itself.
 """
 
 from collections.abc import Iterator
 
 from .identifiers import YEAR_9999
 from .news import Revocation
+
+_MINUTE = 60_000  # milliseconds
 
 
 class Revoked:
@@ -25,7 +28,9 @@ class Revoked:
         self._dated: dict[float, dict[str, None]] = {}  # by exp // width
         self._undated: dict[str, int] = {}  # tokens whose "exp" nobody told: when they may be forgotten
         self._sessions: dict[str, int] = {}  # when they may be forgotten
-        self._users: dict[str, tuple[int, int]] = {}  # the epoch, and when it may be forgotten
+        self._users: dict[str, int] = {}  # the epoch
+        self._user_memory = 0  # milliseconds after its epoch, at the most, for which any user is to be remembered
+        self._minutes: dict[int, int] = {}  # each of those above, once
 
     def has(self, *, token_id: str | None, exp: float, session_id: str | None, user_id: str, epoch: int) -> bool:
         """Say whether a token is revoked, its session, or what its user had at its *epoch*."""
@@ -34,15 +39,15 @@ class Revoked:
             return True
         if token_id in self._undated or session_id in self._sessions:
             return True
-        user = self._users.get(user_id)
-        return user is not None and epoch < user[0]
+        least = self._users.get(user_id)
+        return least is not None and epoch < least
 
     def add(self, entry: Revocation) -> None:
         """Know of *entry*, too; whatever was known stays known."""
-        subject, value, until = entry.subject, entry.value, entry.expires_at
+        subject, value, until = entry.subject, entry.value, self._minute(entry.expires_at)
         if entry.kind == "u":
-            epoch, known_until = self._users.get(subject, (0, 0))
-            self._users[subject] = max(epoch, value), max(known_until, until)
+            self._users[subject] = max(self._users.get(subject, 0), value)
+            self._user_memory = max(self._user_memory, until - value)
         elif entry.kind == "s":
             self._sessions[subject] = max(self._sessions.get(subject, 0), until)
         elif 0 < value <= YEAR_9999:
@@ -58,8 +63,10 @@ class Revoked:
         for table in self._undated, self._sessions:
             for subject in [each for each, until in table.items() if until <= milliseconds]:
                 del table[subject]
-        for subject in [each for each, (_, until) in self._users.items() if until <= milliseconds]:
+        for subject in [each for each, epoch in self._users.items() if epoch + self._user_memory <= milliseconds]:
             del self._users[subject]
+        for minute in [each for each in self._minutes if each <= milliseconds]:
+            del self._minutes[minute]
 
     def beyond(self, other: "Revoked") -> list[Revocation]:
         """Return what is known here and not to *other*, which has the same width."""
@@ -69,6 +76,11 @@ class Revoked:
         """Return how many tokens, sessions and users there are."""
         tokens = sum(map(len, self._dated.values())) + len(self._undated)
         return tokens, len(self._sessions), len(self._users)
+
+    def _minute(self, milliseconds: int) -> int:
+        """Return the end of the minute in which something may be forgotten, in milliseconds."""
+        minute = min(-(-milliseconds // _MINUTE) * _MINUTE, YEAR_9999 * 1000)
+        return self._minutes.setdefault(minute, minute)
 
     def _end_of(self, number: float) -> int:
         return (int(number) + 1) * self._width + self._grace
@@ -89,7 +101,8 @@ class Revoked:
         for subject, until in self._sessions.items():
             if other._sessions.get(subject, -1) < until:
                 yield Revocation(kind="s", subject=subject, expires_at=until)
-        for subject, (epoch, until) in self._users.items():
-            their_epoch, their_until = other._users.get(subject, (-1, -1))
-            if their_epoch < epoch or their_until < until:
+        for subject, epoch in self._users.items():
+            until = min(epoch + self._user_memory, YEAR_9999 * 1000)
+            theirs = other._users.get(subject, -1)
+            if theirs < epoch or theirs + other._user_memory < until:
                 yield Revocation(kind="u", subject=subject, value=epoch, expires_at=until)
