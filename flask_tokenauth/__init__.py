@@ -1,7 +1,8 @@
 """Authentication for Flask with JWT bearer tokens."""
 
 from .core.errors import SettingsError, StoreUnavailable, TokenError
-from .core.store import Grant, Session
+from .core.grants import Grant
+from .core.store import Session
 from .core.verifier import Token
 from .extension import TokenAuth
 from .guards import login_optional, login_required, public, require_scope

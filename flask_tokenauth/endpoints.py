@@ -104,7 +104,7 @@ def _revoke(state: AppState) -> Response:
 
 def _revoke_access_token(state: AppState, text: str) -> None:
     try:
-        token = state.verify_signed(text)
+        token = state.judge.verify_signed(text)
     except TokenError:
         return
     if not state.remembered.revokes:

@@ -12,8 +12,9 @@ from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .core.errors import SettingsError, StoreUnavailable
+from .core.grants import Grant
 from .core.issuer import seconds_of
-from .core.store import Grant, Session
+from .core.store import Session
 from .core.verifier import Token
 from .guards import read_scopes
 from .judge import Callbacks

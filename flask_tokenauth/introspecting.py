@@ -20,7 +20,7 @@ def introspect(state: AppState, text: str, caller: Token) -> dict[str, object]:
         StoreUnavailable: the store cannot be asked.
     """
     try:
-        token = state.verify_for(text, caller.audience - {""})
+        token = state.judge.verify_for(text, caller.audience - {""})
         state.judge.accept(token)
     except TokenError:
         return {"active": False}

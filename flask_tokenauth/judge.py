@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
@@ -11,14 +12,17 @@ from flask import Flask, g
 from flask.ctx import _AppCtxGlobals
 from werkzeug.wrappers import Request
 
+from .core.claims import ClaimsPolicy
 from .core.errors import (
     InsecureTransport,
+    IssuedInFuture,
     Refusal,
     SettingsError,
     StoreOutage,
     StoreUnavailable,
     TokenError,
     TokenExpired,
+    TokenNotYetValid,
     TokenRejected,
     UnknownUser,
     WrongUserID,
@@ -65,17 +69,26 @@ class Judge:
         app: the application.
         settings: what its configuration says.
         callbacks: what the application adds.
-        verifier: of its tokens.
+        policy: what claims must say.
+        verifier: of its tokens, by this policy.
         clock: tells seconds since 1970-01-01T00:00:00Z.
     """
 
     def __init__(
-        self, app: Flask, settings: Settings, callbacks: Callbacks, *, verifier: Verifier, clock: Clock
+        self,
+        app: Flask,
+        settings: Settings,
+        callbacks: Callbacks,
+        *,
+        policy: ClaimsPolicy,
+        verifier: Verifier,
+        clock: Clock,
     ) -> None:
         self.clock = clock
         self._app = app
         self._settings = settings
         self._callbacks = callbacks
+        self._policy = policy
         self._verifier = verifier
         self._undecided = Judged(app)
         self._minds_transport = settings.enforce_https != "off"
@@ -175,6 +188,42 @@ class Judge:
         """
         token = self._verifier.verify(text, now=self.clock())
         return token, self.accept(token)
+
+    def verify_for(self, text: str, audience: frozenset[str]) -> Token:
+        """Return the token of ours that *text* is, good at this time, whatever became of it since it was issued.
+
+        Args:
+            text: untrusted.
+            audience: for one of these it has to be; it may be for this application or not.
+
+        Raises:
+            TokenError: it is none.
+        """
+        return self._verify(text, replace(self._policy, audience=audience), self.clock())
+
+    def verify_signed(self, text: str) -> Token:
+        """Return the token of ours that *text* is, which somebody else may believe, or we at another time.
+
+        For whomever it is, however long it lives, and if it is good only later; but not if it has expired.
+
+        Args:
+            text: untrusted.
+
+        Raises:
+            TokenError: it is none.
+        """
+        policy, now = replace(self._policy, audience=None, max_lifetime=None), self.clock()
+        for _ in ("iat", "nbf"):
+            try:
+                return self._verify(text, policy, now)
+            except IssuedInFuture as early:
+                now = early.issued_at
+            except TokenNotYetValid as early:
+                now = early.not_before
+        return self._verify(text, policy, now)
+
+    def _verify(self, text: str, policy: ClaimsPolicy, now: float) -> Token:
+        return Verifier(self._settings.keys, policy, max_bytes=self._settings.max_token_bytes).verify(text, now=now)
 
     def _check_transport(self, req: Request, header: str) -> None:
         """Do what ``TOKENAUTH_ENFORCE_HTTPS`` says about a token that came over plain HTTP."""

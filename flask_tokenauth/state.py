@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -14,19 +13,17 @@ from flask.typing import ResponseReturnValue
 
 from .core.claims import ClaimsPolicy
 from .core.errors import (
-    IssuedInFuture,
     MissingCredential,
     Refusal,
     SettingsError,
     StoreOutage,
     StoreUnavailable,
-    TokenNotYetValid,
 )
 from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.sessions import Sessions
 from .core.store import Store
-from .core.verifier import Token, Verifier
+from .core.verifier import Verifier
 from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
 from .matching import current_app_itself, current_request, find_matched, keep_arguments, keep_matched
@@ -84,7 +81,6 @@ class AppState:
         self._resolved: dict[tuple[str, str], _Known] = {}
         self.settings = settings
         self.remembered = Remembered(settings, clock=self._now)
-        self._policy = policy
         verifier = Verifier(
             settings.keys,
             policy,
@@ -92,7 +88,7 @@ class AppState:
             max_bytes=settings.max_token_bytes,
             cache_size=settings.token_cache_size,
         )
-        self.judge = Judge(app, settings, callbacks, verifier=verifier, clock=time.time)
+        self.judge = Judge(app, settings, callbacks, policy=policy, verifier=verifier, clock=time.time)
         self.callbacks = callbacks
         self._issuer = (
             Issuer(
@@ -137,42 +133,6 @@ class AppState:
     def sessions(self) -> Sessions:
         """Who starts sessions and redeems refresh tokens; raises like :attr:`Remembered.store`."""
         return self.remembered.sessions
-
-    def verify_for(self, text: str, audience: frozenset[str]) -> Token:
-        """Return the token of ours that *text* is, good at this time, whatever became of it since it was issued.
-
-        Args:
-            text: untrusted.
-            audience: for one of these it has to be; it may be for this application or not.
-
-        Raises:
-            TokenError: it is none.
-        """
-        return self._verify(text, replace(self._policy, audience=audience), self.clock())
-
-    def verify_signed(self, text: str) -> Token:
-        """Return the token of ours that *text* is, which somebody else may believe, or we at another time.
-
-        For whomever it is, however long it lives, and if it is good only later; but not if it has expired.
-
-        Args:
-            text: untrusted.
-
-        Raises:
-            TokenError: it is none.
-        """
-        policy, now = replace(self._policy, audience=None, max_lifetime=None), self.clock()
-        for _ in ("iat", "nbf"):
-            try:
-                return self._verify(text, policy, now)
-            except IssuedInFuture as early:
-                now = early.issued_at
-            except TokenNotYetValid as early:
-                now = early.not_before
-        return self._verify(text, policy, now)
-
-    def _verify(self, text: str, policy: ClaimsPolicy, now: float) -> Token:
-        return Verifier(self.settings.keys, policy, max_bytes=self.settings.max_token_bytes).verify(text, now=now)
 
     def authenticate(self) -> None:
         """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from flask import Response, has_request_context, request
 
+from .core.grants import Grant
 from .core.issuer import seconds_of
 from .core.scopes import format_scope
 from .core.sessions import RefreshToken
-from .core.store import MAX_USER_AGENT, Grant, Session
+from .core.store import MAX_USER_AGENT, Session
 from .settings import read_duration
 from .signals import session_started, token_issued
 from .state import AppState, current_state

@@ -17,9 +17,10 @@ import msgspec
 from . import base64url
 from .errors import InvalidSignature
 from .grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
+from .grants import Grant
 from .keys import Key, KeySet
 from .news import Kind
-from .store import MAX_GENERATION, Grant, NewSession, Outcome, Redemption, Session, Store, Terms
+from .store import MAX_GENERATION, NewSession, Outcome, Redemption, Session, Store, Terms
 
 _PREFIX = "rt1_"
 _PURPOSE = b"flask-tokenauth refresh token v1\0"  # the key is derived for this alone as well

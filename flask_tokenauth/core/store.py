@@ -5,127 +5,18 @@ session's ID, a digest, and the number of its generation. What it says is not be
 cannot be read is :class:`~.errors.StoreUnavailable`, never a session.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from .errors import StoreUnavailable
-from .frozen import freeze, thaw
-from .identifiers import MAX_IDENTIFIER, YEAR_9999, check_identifier, is_clean, is_identifier, is_whole
+from .grants import Grant, check_duration
+from .identifiers import MAX_IDENTIFIER, check_identifier, is_clean, is_whole
 from .news import News, Revocation
-from .scopes import check_scope_token
 
 MAX_USER_AGENT = 500  # characters
 MAX_GENERATION = 2**32 - 1  # four bytes of a refresh token
-
-_LONGEST = timedelta(days=36525)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What the access tokens of a session say.
-
-    Raises:
-        ValueError, TypeError: a scope is none, a text is no identifier, a duration or a time is out of range, or claims
-            nest more than 32 deep.
-    """
-
-    scopes: tuple[str, ...] = ()
-    claims: Mapping[str, object] = field(default_factory=dict)  # the application's, made deeply immutable
-    audience: frozenset[str] | None = None  # "aud"; None: the usual one
-    client_id: str | None = None  # None: the usual one
-    lifetime: timedelta | None = None  # of its access tokens; None: the usual one
-    auth_time: int | None = None  # when the user signed in, seconds since 1970-01-01T00:00:00Z; refresh never renews it
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.scopes, tuple):
-            object.__setattr__(self, "scopes", _as_tuple(self.scopes))
-        for scope in self.scopes:
-            check_scope_token(scope)
-        if self.audience is not None and not (self.audience and all(map(is_identifier, self.audience))):
-            raise ValueError("audience is at least one text, of 1 to 255 characters")
-        if self.client_id is not None:
-            check_identifier("client_id", self.client_id)
-        if self.lifetime is not None:
-            _check_duration("lifetime", self.lifetime)
-        if self.auth_time is not None and not is_whole(self.auth_time, YEAR_9999):
-            raise ValueError("auth_time is seconds, from 0 to the year 9999")
-        object.__setattr__(self, "claims", freeze(self.claims))
-
-
-def _as_tuple(scopes: object) -> tuple[str, ...]:
-    if isinstance(scopes, (set, frozenset)):
-        return tuple(sorted(scopes))
-    if isinstance(scopes, list):
-        return tuple(scopes)
-    raise TypeError("scopes are a tuple, a list or a set of texts")
-
-
-class _WrittenGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A grant as JSON. A member that we do not know may be a limit that we would overlook: it is refused."""
-
-    scopes: tuple[str, ...]
-    claims: dict[str, object]
-    audience: tuple[str, ...] | None
-    client_id: str | None
-    lifetime: float | None  # seconds
-    auth_time: int | None
-
-
-_DECODER = msgspec.json.Decoder(_WrittenGrant)
-
-
-def write_grant(grant: Grant) -> str:
-    """Write *grant* as the one JSON text that a store keeps.
-
-    Raises:
-        ValueError: its claims are not JSON values, so that something else would be read.
-    """
-    written = _WrittenGrant(
-        scopes=grant.scopes,
-        claims=cast("dict[str, object]", thaw(grant.claims)),
-        audience=None if grant.audience is None else tuple(sorted(grant.audience)),
-        client_id=grant.client_id,
-        lifetime=None if grant.lifetime is None else grant.lifetime.total_seconds(),
-        auth_time=grant.auth_time,
-    )
-    try:
-        text = msgspec.json.encode(written).decode()
-        unchanged = read_grant(text) == grant
-    except (TypeError, ValueError, OverflowError, RecursionError, StoreUnavailable) as error:
-        raise ValueError(_NO_JSON) from error
-    if not unchanged:  # not a number became null, a date became text
-        raise ValueError(_NO_JSON)
-    return text
-
-
-_NO_JSON = "claims must be JSON values (texts, finite numbers, booleans, None, lists, dicts of texts), at most 32 deep"
-
-
-def read_grant(text: object) -> Grant:
-    """Read what :func:`write_grant` wrote; anyone may have written to a store.
-
-    Raises:
-        StoreUnavailable: *text* is something else.
-    """
-    if not isinstance(text, str):
-        raise StoreUnavailable("a grant in the store is not text")
-    try:
-        written = _DECODER.decode(text)
-        return Grant(
-            scopes=written.scopes,
-            claims=written.claims,
-            audience=None if written.audience is None else frozenset(written.audience),
-            client_id=written.client_id,
-            lifetime=None if written.lifetime is None else timedelta(seconds=written.lifetime),
-            auth_time=written.auth_time,
-        )
-    except (msgspec.DecodeError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise StoreUnavailable("a grant in the store cannot be read") from error
 
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,8 +37,8 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_facts(self)
-        _check_duration("idle_lifetime", self.idle_lifetime)
-        _check_duration("lifetime", self.lifetime)
+        check_duration("idle_lifetime", self.idle_lifetime)
+        check_duration("lifetime", self.lifetime)
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -345,8 +236,3 @@ def _check_facts(session: NewSession | Session) -> None:
     ):
         if text is not None and not (isinstance(text, str) and len(text) <= most and is_clean(text)):
             raise ValueError(f"{name} is a text of at most {most} characters, without control characters")
-
-
-def _check_duration(name: str, duration: timedelta) -> None:
-    if not timedelta(0) < duration <= _LONGEST:
-        raise ValueError(f"{name} is above zero, and a hundred years at most")

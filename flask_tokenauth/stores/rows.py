@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..core.errors import StoreUnavailable
+from ..core.grants import read_grant
 from ..core.identifiers import GREATEST
 from ..core.news import Revocation
-from ..core.store import Outcome, Session, Terms, read_grant
+from ..core.store import Outcome, Session, Terms
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

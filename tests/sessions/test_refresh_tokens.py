@@ -10,9 +10,10 @@ from flask import Flask
 
 from flask_tokenauth.core import base64url
 from flask_tokenauth.core.grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
+from flask_tokenauth.core.grants import Grant
 from flask_tokenauth.core.keys import Key, KeySet
 from flask_tokenauth.core.sessions import RefreshToken, Sessions
-from flask_tokenauth.core.store import Grant, Terms
+from flask_tokenauth.core.store import Terms
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import ISSUER, SECRET

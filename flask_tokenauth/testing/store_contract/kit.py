@@ -8,7 +8,8 @@ from datetime import timedelta
 from threading import Barrier
 from typing import Any, TypeVar
 
-from ...core.store import Grant, NewSession, Outcome, Redemption, Store, Terms
+from ...core.grants import Grant
+from ...core.store import NewSession, Outcome, Redemption, Store, Terms
 
 Age = Callable[[str, timedelta], None]
 AgeRevocations = Callable[[timedelta], None]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ...core.errors import SettingsError
-from ...core.store import Grant, NewSession, Outcome, Store
+from ...core.grants import Grant
+from ...core.store import NewSession, Outcome, Store
 from .kit import (
     IDLE,
     LIFETIME,
