@@ -215,7 +215,7 @@ class TokenAuth(Generic[T]):
         Args:
             token_id: ``jti`` of the token; None for that of the current request.
             expires_at: by when the token has expired, aware; later is safe, earlier is not. None if you do not know:
-                then it is remembered for ``TOKENAUTH_MAX_LIFETIME``.
+                then it is remembered for as long as any token may live.
 
         Raises:
             NotAuthenticated: the current one is meant, and the request has no good token.

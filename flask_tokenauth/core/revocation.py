@@ -168,7 +168,7 @@ class RevocationFeed:
         return self.monotonic() - self._synced
 
     def _tell_age(self) -> str:
-        return "never" if self._synced == -math.inf else f"{self._age():.1f} s ago"
+        return "was never heard" if self._synced == -math.inf else f"was heard {self._age():.1f} s ago"
 
     def _catch_up(self, exp: float = math.inf) -> None:
         """Ask the store, or let another thread do so, or do without, as far as the age of the news allows it.
@@ -191,7 +191,7 @@ class RevocationFeed:
             finally:
                 self._asking.release()
         if self._age() >= self._max_staleness or exp <= self._forgotten:
-            raise StoreUnavailable(f"what is revoked was heard {self._tell_age()}: {self._trouble}") from failure
+            raise StoreUnavailable(f"what is revoked {self._tell_age()}: {self._trouble}") from failure
 
     def _acquire(self, *, must: bool) -> bool:
         """Become the one who asks, if nobody else is, or has done when we have waited as long as we may.
@@ -216,7 +216,7 @@ class RevocationFeed:
         except StoreUnavailable as error:
             self._pause()
             self._trouble = str(error)
-            told = "what is revoked was heard %s and cannot be heard now: %s; guards refuse from %g s on"
+            told = "what is revoked %s and cannot be heard now: %s; guards refuse from %g s on"
             _log.warning(told, self._tell_age(), error, self._max_staleness)
             raise
         finally:

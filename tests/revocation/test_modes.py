@@ -222,7 +222,7 @@ def test_a_store_that_is_away_stops_no_worker(
         auth.warm()
 
     assert caplog.messages == [
-        "what is revoked was heard never and cannot be heard now: nobody answers; guards refuse from 30 s on"
+        "what is revoked was never heard and cannot be heard now: nobody answers; guards refuse from 30 s on"
     ]
 
 
