@@ -56,13 +56,13 @@ class Server:
         connection.close()
         return Answer(response.status, json.loads(text or "null"), response.headers["X-Worker"], asked_at)
 
-    def ask_until(self, token: str, enough: Callable[[list[Answer]], bool]) -> list[Answer]:
-        """Ask for the guarded view again and again until the answers are *enough*."""
+    def ask_until(self, token: str, enough: Callable[[list[Answer]], bool], path: str = "/me") -> list[Answer]:
+        """Ask for a view again and again until the answers are *enough*."""
         answers: list[Answer] = []
         deadline = time.monotonic() + PATIENCE
         while not enough(answers):
             assert time.monotonic() < deadline
-            answers.append(self.ask("GET", "/me", token))
+            answers.append(self.ask("GET", path, token))
         return answers
 
 
@@ -92,9 +92,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 def test_each_worker_has_heard_what_is_revoked_before_its_first_request(server: Server) -> None:
-    answers: list[Answer] = []
-    while len(workers_of(answers)) < 2:
-        answers.append(server.ask("GET", "/heard"))
+    answers = server.ask_until("", lambda answers: len(workers_of(answers)) == 2, "/heard")
 
     assert {answer.body for answer in answers} == {True}
 
