@@ -11,24 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from blinker import NamedSignal
 from click.testing import CliRunner
 
-from flask_tokenauth import (
-    AuthError,
-    refresh_retried,
-    refresh_reused,
-    session_ended,
-    session_refreshed,
-    session_started,
-    store_rolled_back,
-    token_issued,
-    token_refused,
-)
+from flask_tokenauth import AuthError, signals
 from flask_tokenauth.core.errors import InvalidKey, Refusal, SettingsError, StoreUnavailable
+
+SIGNALS = tuple(each for each in vars(signals).values() if isinstance(each, NamedSignal))
 
 SECRETS = ("4f1d9a3c7b2e8056", "91c05d7be2af4368", "7b1e5c9d0a2b48f3", "hunter2")  # the beginnings of what tests use
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]{8,}|rt1_[\w-]{20,}")
-_SESSIONS = (session_started, session_refreshed, refresh_retried, refresh_reused, session_ended, store_rolled_back)
 _PRIVATE = re.compile(r"""PRIVATE KEY-----|["'](?:k|d|p|q|dp|dq|qi)["']: *["'][\w-]{20,}""")
 _ON_PURPOSE = frozenset({"inspect", "token", "secret"})
 
@@ -57,7 +49,7 @@ def listening() -> Iterator[list[str]]:
         def hear(_: object, **told: object) -> None:
             heard.append(repr(told))
 
-        for signal in (token_issued, token_refused, *_SESSIONS):
+        for signal in SIGNALS:
             signal.connect(hear)
         yield heard
         logger.removeHandler(handler)

@@ -5,23 +5,12 @@ import logging
 import pytest
 from blinker import Signal
 
-from flask_tokenauth import (
-    SettingsError,
-    StoreUnavailable,
-    refresh_retried,
-    refresh_reused,
-    session_ended,
-    session_refreshed,
-    session_started,
-    store_rolled_back,
-    token_issued,
-    token_refused,
-)
+from flask_tokenauth import SettingsError, StoreUnavailable
 from flask_tokenauth.core.errors import UnknownKey
 from flask_tokenauth.core.grant_errors import RefreshTokenReused, ScopeNotGranted
 
 from .conftest import SECRET, Mint
-from .leaks import find_leak, listening
+from .leaks import SIGNALS, find_leak, listening
 
 REFRESH_TOKEN = "rt1_" + "A" * 70
 
@@ -59,20 +48,7 @@ def test_what_is_said_is_heard(say: object, heard: str) -> None:
     assert heard in all_heard
 
 
-@pytest.mark.parametrize(
-    "signal",
-    [
-        token_issued,
-        token_refused,
-        session_started,
-        session_refreshed,
-        refresh_retried,
-        refresh_reused,
-        session_ended,
-        store_rolled_back,
-    ],
-    ids=lambda signal: signal.name,
-)
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 def test_what_is_signalled_is_heard(signal: Signal) -> None:
     with listening() as all_heard:
         signal.send(None, said="a word")
