@@ -22,13 +22,7 @@ from .marks import mark
 from .matching import keep_matched
 from .refusals import AuthError, answer
 from .requirements import Requirement
-from .revoking import (
-    end_session,
-    end_user,
-    find_current_session,
-    revoke_token,
-    revoke_token_id,
-)
+from .revoking import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .settings import PREFIX, Settings
 from .state import AppState, current_state, list_states, state_of
 from .users import UserLoader, current_user, get_user_id, require_token

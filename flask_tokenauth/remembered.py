@@ -114,7 +114,7 @@ class Remembered:
             StoreUnavailable: the store cannot be asked; it may be told again.
         """
         exp = math.floor(token.claims["exp"])  # type: ignore[call-overload]  # a number, as the policy found
-        entry = self._entry(str(token.token_id), exp, until=exp + self._slack)
+        entry = _entry("t", str(token.token_id), exp, until=exp + self._slack)
         new = not self.ask(token)
         if new:
             self.store.revoke(entry)
@@ -136,13 +136,9 @@ class Remembered:
             until = self._clock() + max(self._settings.memory, self.store.longest_memory()).total_seconds()
         else:
             until += self._slack
-        entry = self._entry(token_id, 0, until=until)
+        entry = _entry("t", token_id, 0, until=until)
         self.store.revoke(entry)
         self._know(entry)
-
-    def _entry(self, token_id: str, exp: int, *, until: float) -> Revocation:
-        expires_at = min(max(0, math.ceil(until * 1000)), YEAR_9999 * 1000)
-        return Revocation(kind="t", subject=token_id, value=exp, expires_at=expires_at)
 
     def _know(self, entry: Revocation) -> None:
         if self.feed is not None:
@@ -150,8 +146,7 @@ class Remembered:
 
     def _note(self, kind: Kind, subject: str, value: int) -> None:
         """Know at once what a session or a user of ours has come to."""
-        over = self._clock() + self._settings.memory.total_seconds()
-        self._know(Revocation(kind=kind, subject=subject, value=value, expires_at=math.ceil(over * 1000)))
+        self._know(_entry(kind, subject, value, until=self._clock() + self._settings.memory.total_seconds()))
 
     def _make_feed(self) -> RevocationFeed | None:
         settings = self._settings
@@ -179,3 +174,9 @@ class Remembered:
         return Sessions(
             settings.store, settings.refresh_keys, terms=terms, lifetime=settings.session_lifetime, note=self._note
         )
+
+
+def _entry(kind: Kind, subject: str, value: int, *, until: float) -> Revocation:
+    """Return what is told of a revocation, which may be forgotten at *until*, seconds since 1970-01-01T00:00:00Z."""
+    expires_at = min(max(0, math.ceil(until * 1000)), YEAR_9999 * 1000)
+    return Revocation(kind=kind, subject=subject, value=value, expires_at=expires_at)

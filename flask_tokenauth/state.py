@@ -12,13 +12,7 @@ from flask import Flask, Request, has_request_context
 from flask.typing import ResponseReturnValue
 
 from .core.claims import ClaimsPolicy
-from .core.errors import (
-    MissingCredential,
-    Refusal,
-    SettingsError,
-    StoreOutage,
-    StoreUnavailable,
-)
+from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
 from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.sessions import Sessions

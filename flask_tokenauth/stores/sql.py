@@ -136,11 +136,9 @@ class SQLStore:
         return None if columns is None else SessionRow.read(columns).to_session()
 
     def longest_memory(self) -> timedelta:
-        statement = self._statements().read_facts
-        found = {
-            row.name: row.value for row in self._database.read(lambda connection: connection.execute(statement).all())
-        }
-        return timedelta(milliseconds=parse_number(found.get("memory", "0")) or 0)
+        statements = self._statements()
+        found = self._database.read(lambda connection: _read_facts(connection, statements))
+        return timedelta(milliseconds=_memory_of(found) or 0)
 
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):
@@ -264,7 +262,7 @@ def _is_made(connection: Connection, statements: Statements, issuer: str | None,
     """
     if not inspect(connection).has_table(facts.name):
         return False
-    found = {row.name: row.value for row in connection.execute(statements.read_facts)}
+    found = _read_facts(connection, statements)
     if "schema" in found and found["schema"] != str(SCHEMA):
         raise StoreUnavailable(
             f"the store's tables are not of schema {SCHEMA}, which this release of Flask-TokenAuth knows: another "
@@ -272,12 +270,17 @@ def _is_made(connection: Connection, statements: Statements, issuer: str | None,
         )
     if issuer is not None and found.get("issuer", issuer) != issuer:
         raise SettingsError(_ANOTHER_ISSUER.format(found["issuer"]))
-    return "schema" in found and (issuer is None or "issuer" in found) and _knows(found, memory)
+    longest = _memory_of(found)
+    return "schema" in found and (issuer is None or "issuer" in found) and longest is not None and longest >= memory
 
 
-def _knows(found: Mapping[str, str], memory: int) -> bool:
-    longest = parse_number(found.get("memory", "0"))
-    return longest is not None and longest >= memory
+def _read_facts(connection: Connection, statements: Statements) -> dict[str, str]:
+    return {row.name: row.value for row in connection.execute(statements.read_facts)}
+
+
+def _memory_of(found: Mapping[str, str]) -> int | None:
+    """Return the longest memory, in milliseconds; None where something else was written in its place."""
+    return parse_number(found.get("memory", "0"))
 
 
 def _make(connection: Connection, statements: Statements, issuer: str | None, memory: int) -> None:
