@@ -17,6 +17,7 @@ from .signals import (
     token_issued,
     token_refused,
     token_revoked,
+    user_revoked,
 )
 from .tokens import create_token, token_response
 from .users import current_user, get_token, get_user
@@ -52,4 +53,5 @@ __all__ = [
     "token_refused",
     "token_response",
     "token_revoked",
+    "user_revoked",
 ]

@@ -4,7 +4,7 @@ from .core.errors import MissingSession
 from .core.identifiers import check_identifier
 from .core.store import Session
 from .core.verifier import Token
-from .signals import session_ended, token_revoked
+from .signals import session_ended, token_revoked, user_revoked
 from .state import AppState
 from .users import require_token
 
@@ -39,13 +39,15 @@ def end_session(state: AppState, session_id: str) -> bool:
 
 
 def end_user(state: AppState, user_id: object) -> None:
-    """End every session of a user, and refuse every token that was issued to it before.
+    """End every session of a user, refuse every token that was issued to it before, and tell the listeners.
 
     Raises:
         TypeError, ValueError: that is no user ID.
         StoreUnavailable: the store cannot be asked.
     """
-    state.sessions.end_all(state.judge.subject_of(user_id))
+    subject = state.judge.subject_of(user_id)
+    state.sessions.end_all(subject)
+    user_revoked.send(state.app, user_id=subject)
 
 
 def revoke_token(state: AppState, token: Token) -> None:

@@ -15,6 +15,9 @@ token_refused = _signals.signal("tokenauth-token-refused")
 #: that is None where an ID was all that anybody had.
 token_revoked = _signals.signal("tokenauth-token-revoked")
 
+#: All that a user had was revoked: every session, every token issued before. Argument: ``user_id``, as text.
+user_revoked = _signals.signal("tokenauth-user-revoked")
+
 # Of sessions. All have ``session_id`` and ``user_id``, as text.
 
 #: A user signed in.
@@ -30,7 +33,7 @@ refresh_retried = _signals.signal("tokenauth-refresh-retried")
 #: A refresh token was redeemed that had been spent: somebody has a copy. The session has ended.
 refresh_reused = _signals.signal("tokenauth-refresh-reused")
 
-#: A session was ended. Argument: ``reason``, ``reused`` or ``revoked``.
+#: A session was ended, by itself and not with all of its user. Argument: ``reason``, ``reused`` or ``revoked``.
 session_ended = _signals.signal("tokenauth-session-ended")
 
 #: The store had forgotten a refresh that it had confirmed: it has lost writes, or is an older copy.

@@ -237,7 +237,7 @@ def test_all_sessions_of_a_user_end_and_those_of_others_do_not(api: Flask, auth:
         assert len(auth.list_sessions("bob")) == 1
     assert [me(api, each["access_token"]) for each in (*logins, bob)] == [401, 401, 401, 200]
     assert [refresh(api, each["refresh_token"]).status_code for each in (*logins, bob)] == [400, 400, 400, 200]
-    assert [name for name, _ in heard.sessions] == ["tokenauth-session-refreshed"]
+    assert [name for name, _ in heard.sessions] == ["tokenauth-user-revoked", "tokenauth-session-refreshed"]
 
 
 def test_tokens_that_belong_to_no_session_end_too(api: Flask, auth: Auth) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_tokenauth import TokenAuth, session_refreshed, session_started
+from flask_tokenauth import StoreUnavailable, TokenAuth, session_refreshed, session_started
 from flask_tokenauth.core.grants import Grant
 
 from .conftest import MakeSessionApp
@@ -127,6 +127,33 @@ def test_an_outage(app: Flask, heard: Heard, token: str) -> None:
         refresh(app, token)
 
     assert (heard.sessions, heard.issued) == ([], [])
+
+
+def test_all_that_a_user_had_told_once_however_many_sessions(app: Flask, auth: TokenAuth[Any], heard: Heard) -> None:
+    sign_in(app)
+    sign_in(app)
+    heard.sessions.clear()
+
+    with app.app_context():
+        auth.revoke_user("alice", api_keys=True)
+
+    assert heard.sessions == [("tokenauth-user-revoked", {"user_id": "alice"})]
+
+
+def test_all_that_a_user_had_who_is_named_as_text(make_session_app: MakeSessionApp, heard: Heard) -> None:
+    auth: TokenAuth[int] = TokenAuth(user_id_type=int)
+
+    with make_session_app(auth=auth).app_context():
+        auth.revoke_user(42, api_keys=False)
+
+    assert heard.sessions == [("tokenauth-user-revoked", {"user_id": "42"})]
+
+
+def test_what_could_not_be_revoked(app: Flask, auth: TokenAuth[Any], heard: Heard) -> None:
+    with away(store_of(app), "revoke_user"), app.app_context(), pytest.raises(StoreUnavailable):
+        auth.revoke_user("alice", api_keys=True)
+
+    assert heard.sessions == []
 
 
 def test_each_access_token_is_told_as_any_other(make_session_app: MakeSessionApp, heard: Heard) -> None:

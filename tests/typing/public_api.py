@@ -31,6 +31,7 @@ from flask_tokenauth import (
     store_rolled_back,
     token_response,
     token_revoked,
+    user_revoked,
 )
 from flask_tokenauth.core import ClaimsPolicy, Key, KeySet, TokenError, Verifier
 
@@ -99,6 +100,10 @@ def listen(sender: Flask, session_id: str, user_id: str) -> None: ...
 
 @token_revoked.connect
 def listen_to_revocations(sender: Flask, token_id: str, user_id: str | None) -> None: ...
+
+
+@user_revoked.connect
+def listen_to_the_end_of_all(sender: Flask, user_id: str) -> None: ...
 
 
 @session_ended.connect
