@@ -22,7 +22,8 @@ from flask_tokenauth.stores.memory import MemoryStore
 from ..conftest import MakeApp, whoami
 from ..leaks import SIGNALS
 from ..stores import memory_kit, sqlite_kit
-from .kit import Backend, Heard, store_of
+from .devices import Login
+from .kit import Backend, Heard, sign_in, store_of
 
 SESSIONS = [each for each in SIGNALS if each not in (token_issued, token_refused)]
 
@@ -42,8 +43,11 @@ def make_backend(kind: str, tmp_path: Path) -> Backend:
     return Backend(engine, now, sqlite_kit.ager(path), sqlite_kit.generation_setter(path))
 
 
+Auth = TokenAuth[Any]
+
+
 @pytest.fixture
-def auth() -> TokenAuth[Any]:
+def auth() -> Auth:
     return TokenAuth()
 
 
@@ -73,6 +77,27 @@ def make_session_app(make_app: MakeApp, auth: TokenAuth[Any], backend: Backend) 
 @pytest.fixture
 def app(make_session_app: MakeSessionApp) -> Flask:
     return make_session_app()
+
+
+@pytest.fixture
+def api(make_session_app: MakeSessionApp) -> Flask:
+    """An application with sessions. Not called ``app``: pytest-flask would push a request of it."""
+    return make_session_app()
+
+
+@pytest.fixture
+def phone(app: Flask) -> Login:
+    return sign_in(app, label="phone")
+
+
+@pytest.fixture
+def laptop(app: Flask) -> Login:
+    return sign_in(app, label="laptop")
+
+
+@pytest.fixture
+def token(app: Flask) -> str:
+    return str(sign_in(app)["refresh_token"])
 
 
 def login() -> Response:

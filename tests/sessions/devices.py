@@ -29,6 +29,13 @@ def me(app: Flask, token: str) -> int:
     return app.test_client().get("/me", headers=bearer(token)).status_code
 
 
+def in_view(app: Flask, work: Callable[[], Any], token: str | None) -> tuple[int, Any]:
+    """Run *work* in a view that anyone may ask, and return the status and what it answered."""
+    app.add_url_rule("/work", view_func=lambda: {"result": work()}, methods=["POST"])
+    answer = app.test_client().post("/work", headers=bearer(token) if token else {})
+    return answer.status_code, answer.get_json()
+
+
 def log_out(app: Flask, token: str, _: str = "") -> TestResponse:
     return app.test_client().post("/auth/logout", headers=bearer(token))
 

@@ -39,6 +39,10 @@ UNAVAILABLE = {
     "error_description": "The request cannot be authorized for now. Try again later.",
 }
 
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+MOST = 16384  # bytes that are read of a body
+
 
 @dataclass
 class Backend:
@@ -91,6 +95,19 @@ def successor(app: Flask, token: str) -> str:
     return str(refreshed(app, token)["refresh_token"])
 
 
+def send(app: Flask, body: bytes | str, content_type: str | None = FORM, **options: Any) -> TestResponse:
+    """Send *body* to where refresh tokens are redeemed, whatever it is."""
+    return app.test_client().post("/auth/refresh", data=body, content_type=content_type, **options)
+
+
+def form_of(token: str, more: str = "") -> str:
+    return f"grant_type=refresh_token&refresh_token={token}{more}"
+
+
+def json_of(token: str, **more: object) -> str:
+    return json.dumps({"grant_type": "refresh_token", "refresh_token": token, **more})
+
+
 def claims_of(token: str) -> dict[str, Any]:
     claims: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1].encode()))
     return claims
@@ -104,6 +121,10 @@ def session_id_of(refresh_token: str) -> str:
 
 def session_of(app: Flask, refresh_token: str) -> Session | None:
     return store_of(app).find_session(session_id_of(refresh_token))
+
+
+def sessions_of(app: Flask, user_id: str = "alice") -> list[Any]:
+    return list(store_of(app).list_sessions(user_id))
 
 
 def is_live(app: Flask, refresh_token: str) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from flask import Flask, abort
 
-from flask_tokenauth import Grant, NotPermitted, Session, SettingsError, StoreUnavailable, TokenAuth
+from flask_tokenauth import Grant, NotPermitted, Session, SettingsError, StoreUnavailable
 
 from ..conftest import AUDIENCE, ISSUER, NOW
+from .conftest import Auth
 from .kit import (
     INVALID_GRANT,
     INVALID_SCOPE,
@@ -28,7 +29,6 @@ from .kit import (
     successor,
 )
 
-Auth = TokenAuth[Any]
 WHOLE = Grant(
     scopes=("c",),
     claims={"team": "red"},

@@ -24,12 +24,6 @@ def backend(tmp_path: Path) -> Backend:
     return make_backend("sqlite", tmp_path)
 
 
-@pytest.fixture
-def api(make_session_app: MakeSessionApp) -> Flask:
-    """An application with sessions. Not called ``app``: pytest-flask would push a request of it."""
-    return make_session_app()
-
-
 def run(app: Flask, *words: str) -> Result:
     return app.test_cli_runner().invoke(args=["tokenauth", *words])
 

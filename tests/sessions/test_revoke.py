@@ -14,8 +14,10 @@ from flask_tokenauth.core.sessions import RefreshToken
 from .conftest import MakeSessionApp
 from .devices import Login, id_of, log_out, me, revoke
 from .kit import (
+    FORM,
     IDLE,
     INVALID_GRANT,
+    JSON,
     LIFETIME,
     TOO_LARGE,
     Backend,
@@ -27,9 +29,6 @@ from .kit import (
     store_of,
     successor,
 )
-
-FORM = "application/x-www-form-urlencoded"
-JSON = "application/json"
 
 
 @pytest.fixture

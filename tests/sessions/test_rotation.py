@@ -1,4 +1,4 @@
-"""A refresh token is good once: repeats, thieves, lifetimes, races, and a store that forgets."""
+"""A refresh token is good once: repeats, thieves, races, and a store that forgets."""
 
 import logging
 from datetime import timedelta
@@ -11,12 +11,10 @@ from flask_tokenauth import TokenAuth
 from flask_tokenauth.core.sessions import RefreshToken
 from flask_tokenauth.testing.store_contract.kit import at_once
 
-from ..conftest import bearer
 from .conftest import MakeSessionApp
+from .devices import me
 from .kit import (
-    IDLE,
     INVALID_GRANT,
-    LIFETIME,
     MOMENT,
     WINDOW,
     Backend,
@@ -33,10 +31,6 @@ from .kit import (
     store_of,
     successor,
 )
-
-
-def me(app: Flask, access_token: str) -> int:
-    return app.test_client().get("/me", headers=bearer(access_token)).status_code
 
 
 def test_each_refresh_token_is_another(app: Flask) -> None:
@@ -128,104 +122,6 @@ def test_with_a_window_of_zero_every_repeat_ends_the_session(make_session_app: M
 
     assert refresh(app, first).get_json() == INVALID_GRANT
     assert refresh(app, second).get_json() == INVALID_GRANT
-
-
-@pytest.mark.parametrize(("later", "live"), [(IDLE - MOMENT, True), (IDLE, False), (IDLE + MOMENT, False)])
-def test_a_session_ends_after_the_idle_lifetime(
-    app: Flask, backend: Backend, heard: Heard, later: timedelta, *, live: bool
-) -> None:
-    token = sign_in(app)["refresh_token"]
-    backend.age(session_id_of(token), later)
-
-    answer = refresh(app, token)
-
-    assert answer.status_code == (200 if live else 400)
-    assert heard.reasons == ([] if live else ["session_over"])
-    assert is_live(app, token) is live
-
-
-def test_the_idle_lifetime_begins_anew_with_each_refresh(app: Flask, backend: Backend) -> None:
-    token = sign_in(app)["refresh_token"]
-    for _ in range(2):
-        backend.age(session_id_of(token), IDLE - MOMENT)
-        token = successor(app, token)
-
-    assert is_live(app, token)
-
-
-@pytest.mark.parametrize(("later", "live"), [(-MOMENT, True), (timedelta(0), False), (MOMENT, False)])
-def test_an_active_session_lives_to_its_lifetime_and_no_longer(
-    app: Flask, backend: Backend, later: timedelta, *, live: bool
-) -> None:
-    token = sign_in(app)["refresh_token"]
-    for _ in range(3):
-        backend.age(session_id_of(token), IDLE - 2 * MOMENT)
-        body = refreshed(app, token)
-        token = body["refresh_token"]
-
-    assert body["refresh_expires_in"] == 0  # all that is left of it are six milliseconds
-    backend.age(session_id_of(token), LIFETIME - 3 * (IDLE - 2 * MOMENT) + later)
-    assert refresh(app, token).status_code == (200 if live else 400)
-
-
-def test_the_lifetimes_are_those_of_the_settings(make_session_app: MakeSessionApp, backend: Backend) -> None:
-    app = make_session_app(
-        TOKENAUTH_REFRESH_IDLE_LIFETIME=60, TOKENAUTH_SESSION_LIFETIME=90, TOKENAUTH_REFRESH_RETRY_WINDOW=20
-    )
-    first = sign_in(app)
-    token = first["refresh_token"]
-    backend.age(session_id_of(token), timedelta(seconds=50))
-
-    second = refreshed(app, token)
-    backend.age(session_id_of(token), timedelta(seconds=19))
-
-    assert (first["refresh_expires_in"], second["refresh_expires_in"]) == (60, 40)
-    assert successor(app, token) == second["refresh_token"]
-    backend.age(session_id_of(token), timedelta(seconds=21))
-    assert refresh(app, second["refresh_token"]).get_json() == INVALID_GRANT
-
-
-@pytest.mark.parametrize("end", ["reused", "expired", "ended", "user revoked", "forgotten"])
-def test_why_a_refresh_gets_nothing_is_not_told(app: Flask, backend: Backend, end: str) -> None:
-    token = sign_in(app)["refresh_token"]
-    session_id, store = session_id_of(token), store_of(app)
-    second = successor(app, token)
-    if end == "reused":
-        backend.age(session_id, WINDOW)
-    elif end == "expired":
-        backend.age(session_id, LIFETIME)
-    elif end == "ended":
-        store.end_session(session_id, memory=LIFETIME)
-    elif end == "user revoked":
-        store.revoke_user("alice", memory=LIFETIME)
-    else:
-        store.end_session(session_id, memory=LIFETIME)
-        store.purge()
-
-    answers = [refresh(app, token), refresh(app, second)]
-
-    assert [(answer.status_code, answer.get_json()) for answer in answers] == [(400, INVALID_GRANT)] * 2
-    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
-
-
-@pytest.mark.parametrize("end", ["expired", "ended", "user revoked"])
-def test_a_spent_token_of_a_session_that_is_over_is_no_sign_of_a_thief(
-    app: Flask, backend: Backend, heard: Heard, end: str
-) -> None:
-    token = sign_in(app)["refresh_token"]
-    successor(app, successor(app, token))
-    if end == "expired":
-        backend.age(session_id_of(token), LIFETIME)
-    elif end == "ended":
-        store_of(app).end_session(session_id_of(token), memory=LIFETIME)
-    else:
-        store_of(app).revoke_user("alice", memory=LIFETIME)
-    heard.sessions.clear()
-
-    refresh(app, token)
-
-    assert heard.sessions == []
-    assert heard.reasons == ["session_over"]
 
 
 def test_32_threads_that_redeem_one_token_get_one_successor(app: Flask, heard: Heard) -> None:
@@ -339,17 +235,6 @@ def test_a_session_goes_to_the_last_generation_and_no_further(app: Flask) -> Non
     assert generation_of(app, token) == 2**32 - 1
     assert refresh(app, beyond).get_json() == INVALID_GRANT
     assert successor(app, last) == beyond
-
-
-def test_a_session_of_somebody_who_is_no_user_any_more_is_over(make_session_app: MakeSessionApp, heard: Heard) -> None:
-    old = make_session_app()
-    new = make_session_app(auth=TokenAuth(user_id_type=int), TOKENAUTH_STORE=store_of(old))
-    token = sign_in(old, "alice")["refresh_token"]
-
-    assert refresh(new, token).get_json() == INVALID_GRANT
-    assert heard.reasons == ["session_over"]
-    assert generation_of(old, token) == 0
-    assert claims_of(refreshed(new, sign_in(old, "42")["refresh_token"])["access_token"])["sub"] == "42"
 
 
 def test_a_session_keeps_what_it_was_given(app: Flask, backend: Backend) -> None:

@@ -1,0 +1,106 @@
+"""Tokens say since when their user is believed again: what was issued before a revocation is refused, and no more."""
+
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_tokenauth import create_token
+
+from .conftest import MakeSessionApp
+from .devices import me
+from .kit import DAY, claims_of, hear, refresh, refreshed, sessions_of, sign_in, store_of
+
+MEMORY = timedelta(days=2)
+
+
+def test_tokens_say_since_when_their_user_is_believed_again(app: Flask) -> None:
+    with app.app_context():
+        assert "epoch" not in claims_of(create_token("alice"))
+        epoch = store_of(app).revoke_user("alice", memory=MEMORY)
+
+        assert claims_of(create_token("alice"))["epoch"] == epoch
+        assert "epoch" not in claims_of(create_token("bob"))
+
+    login = sign_in(app)
+    assert claims_of(login["access_token"])["epoch"] == epoch
+    assert claims_of(refreshed(app, login["refresh_token"])["access_token"])["epoch"] == epoch
+
+
+def test_what_a_user_had_is_refused_and_what_he_gets_later_is_good(app: Flask) -> None:
+    """In one moment of the store, and without a look at any clock of ours."""
+    with app.app_context():
+        bare, other = create_token("alice"), create_token("bob")
+    login = sign_in(app)
+    before = [bare, login["access_token"]]
+    assert [me(app, each) for each in (*before, other)] == [200, 200, 200]
+
+    store_of(app).revoke_user("alice", memory=MEMORY)
+    hear(app)
+
+    assert [me(app, each) for each in (*before, other)] == [401, 401, 200]
+    assert refresh(app, login["refresh_token"]).status_code == 400
+    with app.app_context():
+        assert me(app, create_token("alice")) == 200
+    again = sign_in(app)
+    assert me(app, again["access_token"]) == 200
+    assert refresh(app, again["refresh_token"]).status_code == 200
+
+
+def test_who_is_revoked_twice_is_refused_twice(app: Flask) -> None:
+    store = store_of(app)
+    store.revoke_user("alice", memory=MEMORY)
+    login = sign_in(app)
+    assert me(app, login["access_token"]) == 200
+
+    store.revoke_user("alice", memory=MEMORY)
+    hear(app)
+
+    assert me(app, login["access_token"]) == 401
+    assert me(app, sign_in(app)["access_token"]) == 200
+
+
+def test_a_revocation_between_the_look_and_the_start_counts(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    store: Any = store_of(app)
+    start = store.start_session
+
+    def revoke_first(new: Any) -> Any:
+        store.revoke_user(new.user_id, memory=MEMORY)
+        return start(new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "start_session", revoke_first)
+        login = sign_in(app)
+
+    assert me(app, login["access_token"]) == 200
+
+
+@pytest.mark.parametrize(("spare", "begun"), [(1, 1), (0, 1), (-1, 0), (-20, 0)])
+def test_a_token_that_the_epoch_of_its_user_makes_too_long_begins_nothing(
+    make_session_app: MakeSessionApp, spare: int, begun: int
+) -> None:
+    """An epoch takes 30 characters."""
+    claims, roomy = {"filler": "x" * 2000}, make_session_app()
+    store_of(roomy).revoke_user("alice", memory=MEMORY)
+    length = len(sign_in(roomy, claims=claims)["access_token"])
+    app = make_session_app(TOKENAUTH_MAX_TOKEN_BYTES=length + spare)
+
+    with nullcontext() if begun else pytest.raises(ValueError, match="bytes long"):
+        sign_in(app, claims=claims)
+
+    assert len(sessions_of(app)) == 1 + begun
+
+
+def test_another_application_with_the_secret_believes_what_one_store_knows(make_session_app: MakeSessionApp) -> None:
+    one = make_session_app()
+    other = make_session_app(TOKENAUTH_STORE=store_of(one))
+    login = sign_in(one)
+
+    assert me(other, login["access_token"]) == 200
+    second = refreshed(other, login["refresh_token"])
+    assert refresh(one, second["refresh_token"]).status_code == 200
+    store_of(one).revoke_user("alice", memory=DAY)
+    hear(other)
+    assert me(other, login["access_token"]) == 401

@@ -1,0 +1,117 @@
+"""``POST /auth/refresh`` takes forms and JSON that can be read in one way, and no others."""
+
+import pytest
+from flask import Flask
+
+from .kit import FORM, INVALID_GRANT, JSON, MALFORMED, asked, form_of, generation_of, json_of, send, store_of
+
+FURTHER = b"".join(b"&a%d" % number for number in range(30))  # names beside the two that count
+
+BODIES: list[tuple[str | None, bytes]] = [
+    (FORM, b""),
+    (FORM, b"grant_type=refresh_token"),
+    (FORM, b"refresh_token={token}"),
+    (FORM, b"Grant_Type=refresh_token&refresh_token={token}"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&refresh_token={token}"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&refresh_token="),
+    (FORM, b"grant_type=refresh_token&grant_type=refresh_token&refresh_token={token}"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&scope=a&scope=a"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&other=1&other=2"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&%6fther=1&other=2"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&scope=%ff"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&%ff=a"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&scope=%ed%a0%80"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}&scope=\xff"),
+    (FORM, "grant_type=refresh_token&refresh_token={token}&scope=é".encode()),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}" + FURTHER + b"&last"),
+    (FORM, b'{"grant_type": "refresh_token", "refresh_token": "{token}"}'),
+    (JSON, b""),
+    (JSON, b"null"),
+    (JSON, b"{}"),
+    (JSON, b"{"),
+    (JSON, b"[]"),
+    (JSON, b'["grant_type", "refresh_token"]'),
+    (JSON, b'[{"grant_type": "refresh_token", "refresh_token": "{token}"}]'),
+    (JSON, b'"{token}"'),
+    (JSON, b"1"),
+    (JSON, b"NaN"),
+    (JSON, b'{"grant_type": "refresh_token"}'),
+    (JSON, b'{"refresh_token": "{token}"}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": null}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": 1}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": true}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": ["{token}"]}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": {"token": "{token}"}}'),
+    (JSON, b'{"grant_type": ["refresh_token"], "refresh_token": "{token}"}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "scope": ["a"]}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "scope": null}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "other": NaN}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "other": 1e999}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "other": 1}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "refresh_token": "{token}"}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "refresh_\\u0074oken": "{token}"}'),
+    (JSON, b'{"grant_type": "refresh_token", "refresh_token": "{token}", "scope": "\xff"}'),
+    (JSON, b"[" * 10_000),
+    (JSON, b'{"a":' * 3_000),
+    (JSON, b'{"a":' * 2_500 + b"1" + b"}" * 2_500),
+    (JSON, b"grant_type=refresh_token&refresh_token={token}"),
+    ("text/plain", b"grant_type=refresh_token&refresh_token={token}"),
+    ("text/json", b'{"grant_type": "refresh_token", "refresh_token": "{token}"}'),
+    ("application/json+x", b'{"grant_type": "refresh_token", "refresh_token": "{token}"}'),
+    ("application/problem+json", b'{"grant_type": "refresh_token", "refresh_token": "{token}"}'),
+    ("", b"grant_type=refresh_token&refresh_token={token}"),
+    (None, b"grant_type=refresh_token&refresh_token={token}"),
+    (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\nrefresh_token\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="refresh_token"\r\n\r\n{token}\r\n--x--\r\n',
+    ),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body"), BODIES, ids=str)
+def test_what_cannot_be_read_in_one_way_is_an_invalid_request(
+    app: Flask, token: str, content_type: str | None, body: bytes
+) -> None:
+    with asked(store_of(app)) as called:
+        answer = send(app, body.replace(b"{token}", token.encode()), content_type)
+
+    assert (answer.status_code, answer.get_json()) == (400, MALFORMED)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert called == []
+    assert generation_of(app, token) == 0
+
+
+@pytest.mark.parametrize("body", ["", "&", "&&=&", "=", "a=b", "%"])
+def test_a_form_of_nothing_is_an_invalid_request(app: Flask, body: str) -> None:
+    assert send(app, body).get_json() == MALFORMED
+
+
+def test_what_we_do_not_know_is_ignored(app: Flask, token: str) -> None:
+    """RFC 6749 section 3.2."""
+    assert send(app, form_of(token, "&client_id=web&x=%C3%A9")).status_code == 200
+    assert send(app, json_of(token, client_id="web", x="é"), JSON).status_code == 200
+    assert send(app, form_of(token).encode() + FURTHER).status_code == 200
+
+
+@pytest.mark.parametrize("token_text", ["%20", "+"])
+def test_a_token_without_a_text_is_not_valid(app: Flask, token_text: str) -> None:
+    assert send(app, form_of(token_text)).get_json() == INVALID_GRANT
+    assert send(app, json_of(token_text), JSON).get_json() == INVALID_GRANT
+
+
+@pytest.mark.parametrize("content_type", [FORM, JSON])
+def test_a_parameter_without_a_value_is_as_good_as_left_out(app: Flask, token: str, content_type: str) -> None:
+    """RFC 6749 section 3.2: "MUST be treated as if they were omitted from the request"."""
+    write = form_of if content_type == FORM else json_of
+
+    assert send(app, write(""), content_type).get_json() == MALFORMED
+    assert send(app, write(token).replace("refresh_token", "", 1), content_type).get_json() == MALFORMED
+    with_scope = form_of(token, "&scope=") if content_type == FORM else json_of(token, scope="")
+    assert send(app, with_scope, content_type).get_json()["scope"] == "a b"
+
+
+def test_what_stands_in_the_url_is_no_parameter(app: Flask, token: str) -> None:
+    """RFC 6749 section 6: "in the HTTP request entity-body"."""
+    assert app.test_client().post("/auth/refresh?" + form_of(token)).get_json() == MALFORMED
+    assert app.test_client().post("/auth/refresh?" + form_of(token), data={"scope": "a"}).get_json() == MALFORMED
