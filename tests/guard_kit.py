@@ -12,19 +12,29 @@ from enum import Enum
 from functools import partial, reduce
 from inspect import iscoroutinefunction
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from flask_tokenauth import TokenAuth, require_scope
 
-from .conftest import CONFIG, NOW
+from .conftest import CONFIG, NOW, Mint, bearer
 
 Decorator = Callable[[Any], Any]
+Headers = Callable[[Mint], dict[str, str]]
 
 GUARD = require_scope("reports:read")
+CLOSED = {"TOKENAUTH_DEFAULT_GUARD": "login_required"}
+CREDENTIALS = [
+    pytest.param(lambda mint: {}, 401, id="no token"),
+    pytest.param(lambda mint: bearer(mint()[:-8] + "AAAAAAAA"), 401, id="bad token"),
+    pytest.param(lambda mint: bearer(mint(scope="other")), 403, id="missing scope"),
+    pytest.param(lambda mint: bearer(mint()), 200, id="good"),
+]
 _numbers = count()
 
 
@@ -109,6 +119,11 @@ def make_limit(app: Flask) -> Decorator:
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     limit: Decorator = limiter.limit("1000/minute")
     return limit
+
+
+def _write(folder: Path) -> str:
+    (folder / "style.css").write_text("served")
+    return str(folder)
 
 
 class Fate(Enum):

@@ -1,0 +1,204 @@
+"""Closed by default: documentation, static files and what Flask itself answers, under the extensions too."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+
+from flask_tokenauth import login_required, public, require_scope
+
+from .conftest import Mint, bearer
+from .guard_apps import (
+    SERVERS,
+    Serve,
+    apiflask,
+    flask,
+    method_view,
+    openapi3,
+    restx,
+    restx_before_us,
+    restx_on_a_blueprint,
+    smorest,
+)
+from .guard_kit import CLOSED, Built, Decorator, _write, leave, make_view, open_app, report_routes
+
+
+def rules_that_are(told: str, app: Flask) -> list[str]:
+    """Return the rules that ``flask tokenauth routes`` calls open, or public."""
+    return [each["rule"] for each in report_routes(app)["routes"] if each[told]]
+
+
+# Documentation, and endpoints that are public by name
+
+_SMOREST_DOCS = {
+    "OPENAPI_URL_PREFIX": "/docs",
+    "OPENAPI_SWAGGER_UI_PATH": "/swagger",
+    "OPENAPI_SWAGGER_UI_URL": "https://cdn.example/",
+}
+DOCUMENTED: list[tuple[Any, list[str], dict[str, Any], list[str]]] = [
+    (restx, ["specs", "doc"], {}, ["/swagger.json", "/"]),
+    (restx_before_us, ["specs", "doc"], {}, ["/swagger.json", "/"]),
+    (restx_on_a_blueprint, ["api.specs", "api.doc"], {}, ["/swagger.json", "/docs"]),
+    (smorest, ["api-docs.*"], _SMOREST_DOCS, ["/docs/openapi.json", "/docs/swagger"]),
+    (apiflask, ["openapi.*"], {}, ["/openapi.json", "/docs"]),
+    (openapi3, ["openapi.*"], {}, ["/openapi/openapi.json", "/openapi/"]),
+]
+
+
+documented = pytest.mark.parametrize(
+    ("serve", "endpoints", "config", "page"),
+    [
+        pytest.param(serve, endpoints, config, page, id=f"{serve.__name__} {page}")
+        for serve, endpoints, config, pages in DOCUMENTED
+        for page in pages
+    ],
+)
+
+
+@documented
+def test_closed_by_default_documentation_is_closed(
+    serve: Serve, endpoints: list[str], config: dict[str, Any], page: str, mint: Mint
+) -> None:
+    client = serve(make_view(), **CLOSED, **config).test_client()
+
+    assert client.get(page).status_code == 401
+    assert client.get(page, headers=bearer(mint())).status_code == 200
+
+
+@documented
+def test_public_endpoints_open_documentation_and_nothing_else(
+    serve: Serve, endpoints: list[str], config: dict[str, Any], page: str
+) -> None:
+    app = serve(make_view(), **CLOSED, **config, TOKENAUTH_PUBLIC_ENDPOINTS=endpoints)
+    client = app.test_client()
+
+    assert client.get(page).status_code == 200
+    assert client.get("/x").status_code == 401
+    assert (page in rules_that_are("public", app), "/x" in rules_that_are("public", app)) == (True, False)
+    assert rules_that_are("open", app) == []
+
+
+def test_the_files_of_the_swagger_ui_are_static_and_served() -> None:
+    client = restx(make_view(), **CLOSED).test_client()
+
+    assert client.get("/swaggerui/swagger-ui.css", buffered=True).status_code == 200
+
+
+def test_a_guard_holds_on_an_endpoint_that_is_public_by_name(mint: Mint) -> None:
+    """The setting is an exception to the default guard and to nothing else."""
+    app = flask(require_scope("admin")(make_view()), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=["x"])
+    marked = flask(make_view(), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=["x"])
+    require_scope("admin")(marked.view_functions["x"])
+
+    assert Built(app, "/x", "").get(bearer(mint())) == 403
+    assert Built(marked, "/x", "").get(bearer(mint())) == 403
+
+
+@pytest.mark.parametrize("name", ["x", "b.x", "b.*", "bp", "p.x", "bp.xx", "BP.x", "BP.*"])
+def test_public_endpoints_are_exact_names_or_whole_blueprints(name: str) -> None:
+    app = open_app(Flask("tests"), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=["other", name])
+    blueprint = Blueprint("bp", __name__)
+    blueprint.add_url_rule("/x", "x", make_view())
+    app.register_blueprint(blueprint)
+
+    assert app.test_client().get("/x").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["bp.x", "bp.*"])
+def test_public_endpoints_name_an_endpoint_with_its_blueprint(name: str) -> None:
+    app = open_app(Flask("tests"), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=[name])
+    blueprint = Blueprint("bp", __name__)
+    blueprint.add_url_rule("/x", "x", make_view())
+    app.register_blueprint(blueprint)
+
+    assert app.test_client().get("/x").status_code == 200
+
+
+# What Flask itself answers
+
+
+def test_closed_by_default_static_files_are_served(tmp_path: Path) -> None:
+    app = open_app(Flask("tests", static_folder=_write(tmp_path), static_url_path="/static"), **CLOSED)
+    client = app.test_client()
+
+    assert client.get("/static/style.css", buffered=True).text == "served"
+    assert client.get("/static/nothing.css").status_code == 404
+    assert rules_that_are("open", app) == []
+
+
+@pytest.mark.parametrize("names", [{}, {"name": "assets"}], ids=["its own name", "another name"])
+def test_closed_by_default_static_files_of_a_blueprint_are_served(tmp_path: Path, names: dict[str, str]) -> None:
+    app = open_app(Flask("tests"), **CLOSED)
+    outer = Blueprint("outer", __name__, url_prefix="/outer")
+    blueprint = Blueprint("bp", __name__, static_folder=_write(tmp_path), static_url_path="/files")
+    outer.register_blueprint(blueprint, **names)
+    app.register_blueprint(outer)
+
+    assert app.test_client().get("/outer/files/style.css", buffered=True).text == "served"
+    assert rules_that_are("open", app) == []
+
+
+def static(*args: object, **kwargs: object) -> str:
+    """Answer for a user who calls a view so."""
+    return "served"
+
+
+def _on_the_app(app: Any) -> None:
+    app.add_url_rule("/own", view_func=static)
+
+
+def _on_a_blueprint(app: Any) -> None:
+    blueprint = Blueprint("bp", __name__)
+    _on_the_app(blueprint)
+    app.register_blueprint(blueprint)
+
+
+def _on_the_usual_url_too(app: Any) -> None:
+    app.add_url_rule("/static/<path:filename>", view_func=static)
+    _on_the_app(app)
+
+
+@pytest.mark.parametrize("add", [_on_the_app, _on_a_blueprint, _on_the_usual_url_too])
+def test_closed_by_default_a_view_of_ones_own_called_static_is_closed(add: Callable[[Any], None], mint: Mint) -> None:
+    app = open_app(Flask("tests", static_folder=None), **CLOSED)
+    add(app)
+    built = Built(app, "/own", "")
+
+    assert (built.get({}), built.get(bearer(mint()))) == (401, 200)
+
+
+def test_closed_by_default_a_view_put_in_the_place_of_flasks_static_is_closed(tmp_path: Path) -> None:
+    app = open_app(Flask("tests", static_folder=_write(tmp_path), static_url_path="/static"), **CLOSED)
+    app.view_functions["static"] = static
+
+    assert Built(app, "/static/style.css", "").get({}) == 401
+
+
+def test_a_guard_on_flasks_static_holds(tmp_path: Path, mint: Mint) -> None:
+    app = open_app(Flask("tests", static_folder=_write(tmp_path), static_url_path="/static"))
+    guarded: Any = login_required(app.view_functions["static"])
+    app.view_functions["static"] = guarded
+    client = app.test_client()
+
+    assert client.get("/static/style.css").status_code == 401
+    assert client.get("/static/style.css", headers=bearer(mint()), buffered=True).text == "served"
+
+
+@pytest.mark.parametrize("guard", [leave, login_required], ids=["by default", "by a guard"])
+@pytest.mark.parametrize(
+    ("method", "url", "status"), [("GET", "/nowhere", 404), ("POST", "/x", 405), ("OPTIONS", "/x", 200)]
+)
+@pytest.mark.parametrize("serve", [flask, method_view, *SERVERS])
+def test_closed_by_default_what_reaches_no_view_stays_what_flask_makes_it(
+    serve: Serve, method: str, url: str, status: int, guard: Decorator
+) -> None:
+    assert serve(guard(make_view()), **CLOSED).test_client().open(url, method=method).status_code == status
+
+
+def test_closed_by_default_a_public_view_is_open() -> None:
+    app = flask(public(make_view()), **CLOSED)
+
+    assert Built(app, "/x", "").get({}) == 200
+    assert Built(app, "/x", "").get(bearer("x.y.z")) == 200
