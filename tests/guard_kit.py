@@ -121,7 +121,7 @@ def make_limit(app: Flask) -> Decorator:
     return limit
 
 
-def _write(folder: Path) -> str:
+def write_style(folder: Path) -> str:
     (folder / "style.css").write_text("served")
     return str(folder)
 

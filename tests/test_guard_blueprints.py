@@ -17,7 +17,7 @@ from flask_tokenauth import TokenAuth
 
 from .conftest import CONFIG, NOW, Mint, bearer
 from .guard_apps import SMOREST
-from .guard_kit import CREDENTIALS, Built, Headers, _write, class_of, make_view
+from .guard_kit import CREDENTIALS, Built, Headers, class_of, make_view, write_style
 
 # Each function returns a blueprint with the view /x in it, and what registers it.
 
@@ -198,7 +198,7 @@ def test_static_files_of_a_protected_blueprint_are_protected(tmp_path: Path, pro
     """Only the default guard excepts them."""
 
     def with_files(app: Any) -> Protected:
-        blueprint = Blueprint("bp", __name__, static_folder=_write(tmp_path), static_url_path="/files")
+        blueprint = Blueprint("bp", __name__, static_folder=write_style(tmp_path), static_url_path="/files")
         return blueprint, lambda: app.register_blueprint(blueprint)
 
     client = protected(with_files, protect).app.test_client()

@@ -22,7 +22,7 @@ from .guard_apps import (
     restx_on_a_blueprint,
     smorest,
 )
-from .guard_kit import CLOSED, Built, Decorator, _write, leave, make_view, open_app, report_routes
+from .guard_kit import CLOSED, Built, Decorator, leave, make_view, open_app, report_routes, write_style
 
 
 def rules_that_are(told: str, app: Flask) -> list[str]:
@@ -120,7 +120,7 @@ def test_public_endpoints_name_an_endpoint_with_its_blueprint(name: str) -> None
 
 
 def test_closed_by_default_static_files_are_served(tmp_path: Path) -> None:
-    app = open_app(Flask("tests", static_folder=_write(tmp_path), static_url_path="/static"), **CLOSED)
+    app = open_app(Flask("tests", static_folder=write_style(tmp_path), static_url_path="/static"), **CLOSED)
     client = app.test_client()
 
     assert client.get("/static/style.css", buffered=True).text == "served"
@@ -132,7 +132,7 @@ def test_closed_by_default_static_files_are_served(tmp_path: Path) -> None:
 def test_closed_by_default_static_files_of_a_blueprint_are_served(tmp_path: Path, names: dict[str, str]) -> None:
     app = open_app(Flask("tests"), **CLOSED)
     outer = Blueprint("outer", __name__, url_prefix="/outer")
-    blueprint = Blueprint("bp", __name__, static_folder=_write(tmp_path), static_url_path="/files")
+    blueprint = Blueprint("bp", __name__, static_folder=write_style(tmp_path), static_url_path="/files")
     outer.register_blueprint(blueprint, **names)
     app.register_blueprint(outer)
 
@@ -170,14 +170,14 @@ def test_closed_by_default_a_view_of_ones_own_called_static_is_closed(add: Calla
 
 
 def test_closed_by_default_a_view_put_in_the_place_of_flasks_static_is_closed(tmp_path: Path) -> None:
-    app = open_app(Flask("tests", static_folder=_write(tmp_path), static_url_path="/static"), **CLOSED)
+    app = open_app(Flask("tests", static_folder=write_style(tmp_path), static_url_path="/static"), **CLOSED)
     app.view_functions["static"] = static
 
     assert Built(app, "/static/style.css", "").get({}) == 401
 
 
 def test_a_guard_on_flasks_static_holds(tmp_path: Path, mint: Mint) -> None:
-    app = open_app(Flask("tests", static_folder=_write(tmp_path), static_url_path="/static"))
+    app = open_app(Flask("tests", static_folder=write_style(tmp_path), static_url_path="/static"))
     guarded: Any = login_required(app.view_functions["static"])
     app.view_functions["static"] = guarded
     client = app.test_client()

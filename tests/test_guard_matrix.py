@@ -10,6 +10,7 @@ from flask_tokenauth import login_required, public, require_scope
 
 from .conftest import Mint, bearer
 from .guard_kit import (
+    CLOSED,
     CREDENTIALS,
     GUARD,
     Built,
@@ -136,11 +137,14 @@ def test_a_guard_on_get_guards_a_head_method_of_its_own_no_more_than_a_post() ->
 
 
 def test_a_head_method_of_its_own_is_not_as_public_as_get() -> None:
-    app, view = open_app(Flask("tests")), make_view()
-    app.add_url_rule("/x", view_func=class_of(MethodView, public(make_view()), head=view).as_view("x"))
+    views = class_of(MethodView, public(make_view()), head=make_view())
+    open_by_default, closed = open_app(Flask("tests")), open_app(Flask("tests"), **CLOSED)
+    for app in open_by_default, closed:
+        app.add_url_rule("/x", view_func=views.as_view("x"))
 
-    assert app.test_client().head("/x").status_code == 200
-    assert Built(app, "/x", "HEAD").route("HEAD")["open"]
+    assert Built(open_by_default, "/x", "HEAD").route("HEAD")["open"]
+    assert closed.test_client().get("/x").status_code == 200
+    assert closed.test_client().head("/x").status_code == 401
 
 
 @pytest.mark.parametrize("wrap", [leave, hide], ids=["guarded", "guarded and hidden"])

@@ -115,15 +115,13 @@ def test_a_length_over_the_limit_is_refused_unread(app: Flask) -> None:
     assert stream.tell() == 0
 
 
-@pytest.mark.parametrize(("most", "status"), [(None, 413), (10**6, 413), (MOST, 413), (200, 413)])
-def test_a_limit_of_the_application_makes_ours_no_wider(
-    make_session_app: MakeSessionApp, most: int | None, status: int
-) -> None:
+@pytest.mark.parametrize("most", [None, 10**6, MOST, 200])
+def test_a_limit_of_the_application_makes_ours_no_wider(make_session_app: MakeSessionApp, most: int | None) -> None:
     app = make_session_app(MAX_CONTENT_LENGTH=most)
     token = sign_in(app)["refresh_token"]
 
-    assert send(app, padded(token, MOST + 1, FORM)).status_code == status
-    assert send_chunked(app, padded(token, MOST + 1, FORM)).status_code == status
+    assert send(app, padded(token, MOST + 1, FORM)).status_code == 413
+    assert send_chunked(app, padded(token, MOST + 1, FORM)).status_code == 413
     assert refresh(app, token).status_code == 200
 
 
