@@ -60,6 +60,7 @@ class Judged(msgspec.Struct):
     user_id: Any = None
     refusal: Refusal | None = None
     met: tuple[Requirement, ...] = ()  # what the hook has found to be met
+    owed: frozenset[Requirement] = frozenset()  # what it has left to guards within the view, until these are asked
 
 
 class Judge:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from flask import Flask, Response, current_app
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
 from .core.errors import (
@@ -100,6 +101,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
     503: TemporarilyUnavailable,
 }
 _CHALLENGE = "WWW-Authenticate"
+_SEEN = ("access-control-", "allow", "vary")
 _RETRY_AFTER = ("Retry-After", "5")  # seconds
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
@@ -119,6 +121,18 @@ def _write_plain(code: str, hint: str, realm: str, *, bare: bool) -> tuple[bytes
     """Return body and challenge of a refusal that has no more to say than that; of most, so written once."""
     parameters = {"realm": realm} if bare else {"realm": realm, "error": code, "error_description": hint}
     return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(parameters)
+
+
+def withhold(answer: Response) -> Response:
+    """Take from an *answer* to OPTIONS that was given before a guard was asked all but what CORS needs.
+
+    Whoever answered in the view's place, a cache for one, may not know that there is a guard. Errors stay as they are.
+    """
+    if answer.status_code < HTTPStatus.BAD_REQUEST:
+        answer.headers = Headers([each for each in answer.headers if each[0].lower().startswith(_SEEN)])
+        answer.call_on_close(getattr(answer.response, "close", lambda: None))
+        answer.set_data(b"")
+    return answer
 
 
 def write_challenge(error: Refusal, *, realm: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 import msgspec
-from flask import Flask, Request, has_request_context
+from flask import Flask, Request, after_this_request, has_request_context
 from flask.typing import ResponseReturnValue
 
 from .core.claims import ClaimsPolicy
@@ -21,7 +21,7 @@ from .core.verifier import Verifier
 from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
 from .matching import current_app_itself, current_request, find_matched, keep_arguments, keep_matched
-from .refusals import NOT_SET_UP, AuthError, refuse
+from .refusals import NOT_SET_UP, AuthError, refuse, withhold
 from .remembered import Remembered
 from .requirements import Asked, Requirement
 from .routes import Resolved, Route, check_routes, list_routes, resolve
@@ -162,6 +162,9 @@ class AppState:
                 self._enforce(requirement, req, judged)
         if method != "OPTIONS":
             judged.met = resolved.requirements
+        elif resolved.inside:
+            judged.owed = resolved.inside
+            after_this_request(lambda answer: withhold(answer) if judged.owed else answer)
 
     def list_routes(self) -> list[Route]:
         """Return every route of the application with what it needs."""
@@ -208,7 +211,9 @@ class AppState:
             AuthError: it has none, a bad one, or one that does not reach this far.
         """
         req = current_request()
-        self._enforce(requirement, req, self.judge.of(req))
+        judged = self.judge.of(req)
+        self._enforce(requirement, req, judged)
+        judged.owed -= {requirement}
 
     def _enforce(self, requirement: Requirement, req: Request, judged: Judged) -> None:
         if judged.token is None:

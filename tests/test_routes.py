@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Blueprint, Flask, request
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from flask.views import MethodView
 from werkzeug.routing import BaseConverter, Rule
@@ -504,51 +503,6 @@ def test_a_view_function_exchanged_later_is_looked_at_anew(app: Flask, client: F
 
     app.view_functions["me"] = login_required(fresh())
     assert client.get("/me").status_code == 401
-
-
-def answer_options(view: Callable[..., str]) -> Callable[..., str]:
-    """Answer OPTIONS in place of *view*, as Flask-CORS does for each preflight."""
-
-    @wraps(view)
-    def answering(*args: object, **kwargs: object) -> str:
-        return "options" if request.method == "OPTIONS" else view(*args, **kwargs)
-
-    return answering
-
-
-def test_a_decorator_may_answer_options_around_a_guard(make_app: MakeApp) -> None:
-    app = make_app(**CLOSED)
-    view = answer_options(login_required(fresh()))
-    app.add_url_rule("/x", view_func=view, endpoint="x", methods=["GET", "OPTIONS"], provide_automatic_options=False)
-
-    assert status(app, "/x", method="OPTIONS") == 200
-    assert status(app, "/x") == 401
-
-
-@pytest.mark.parametrize(
-    "make_view",
-    [
-        lambda: login_required(fresh()),
-        lambda: login_required(answer_options(fresh())),
-        lambda: answer_options(fresh()),
-    ],
-    ids=["that passes it on", "with the guard outside", "closed by default"],
-)
-def test_options_is_guarded_where_a_view_answers_it(make_app: MakeApp, make_view: Callable[[], Any]) -> None:
-    app = make_app(**CLOSED)
-    app.add_url_rule("/x", view_func=make_view(), endpoint="x", methods=["OPTIONS"], provide_automatic_options=False)
-
-    assert status(app, "/x", method="OPTIONS") == 401
-    assert status(app, "/x", method="GET") == 405
-
-
-def test_options_is_guarded_by_a_guard_above_what_answers_it(make_app: MakeApp) -> None:
-    app = make_app()
-    view = answer_options(fresh())
-    app.add_url_rule("/x", view_func=view, endpoint="x", methods=["OPTIONS"], provide_automatic_options=False)
-    login_required(view)
-
-    assert status(app, "/x", method="OPTIONS") == 401
 
 
 def test_a_verdict_of_one_application_is_none_of_another(make_app: MakeApp, mint: Mint) -> None:
