@@ -264,6 +264,8 @@ class TokenAuth(Generic[T]):
     def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
         """Guard every view of *blueprint* and of the blueprints in it, registered already or not, under any name.
 
+        An application that registers it after this, and is not set up, answers with a ``SettingsError``.
+
         Args:
             blueprint: the object; each application that registers it guards it.
             scopes: scope tokens, all needed; with none, and no *any_of*, a login is enough.
@@ -276,6 +278,8 @@ class TokenAuth(Generic[T]):
         if not isinstance(blueprint, SansioBlueprint):
             raise TypeError(f"a blueprint is protected, not {type(blueprint).__name__}")
         mark(blueprint, requirement)
+        if _check_set_up not in blueprint.before_request_funcs[None]:
+            blueprint.before_request_funcs[None].insert(0, _check_set_up)
 
     def check(self, app: Flask) -> None:
         """Refuse what can only be told once all routes are there; the first request asks the same.
@@ -285,3 +289,8 @@ class TokenAuth(Generic[T]):
                 that may match several segments, ``app.config`` was changed after ``init_app``, or *app* is not set up.
         """
         state_of(app).check()
+
+
+def _check_set_up() -> None:
+    """Let no request into a protected blueprint of an application that nothing guards."""
+    current_state()

@@ -107,6 +107,22 @@ def test_protection_covers_blueprints_within_and_every_name(make_app: MakeApp, m
         assert status(app, f"{prefix}/inner", mint(scope="inner outer")) == 200
 
 
+@pytest.mark.parametrize("path", ["/outer", "/inner"])
+def test_a_protected_blueprint_is_not_open_where_nothing_guards_it(path: str) -> None:
+    auth, outer, inner = TokenAuth(), blueprint("outer"), blueprint("inner")
+    auth.protect(outer, "a")
+    auth.protect(outer, "b")
+    outer.register_blueprint(inner)
+    app = Flask("bare")
+    app.register_blueprint(outer)
+
+    assert len(outer.before_request_funcs[None]) == 1
+    assert app.test_client().get(path).status_code == 500
+    app.testing = True
+    with pytest.raises(SettingsError, match="init_app"):
+        app.test_client().get(path)
+
+
 def test_a_public_view_in_a_protected_blueprint_stays_guarded(make_app: MakeApp) -> None:
     """What opens a view lifts the default guard, never a guard that somebody wrote."""
     auth, api = TokenAuth(), Blueprint("api", __name__)
