@@ -68,12 +68,11 @@ def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Resol
 def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:
     """Go through the blueprint of *endpoint* and those around it, by what is registered under their names here.
 
-    Flask-RESTX names endpoints after the blueprint's own name, also where it is registered under another or within
-    another blueprint; so every blueprint of that name counts, with those around it.
+    Flask-RESTX names endpoints after the blueprint's own name alone, also where it is registered under another or
+    within another blueprint; so for such a name every blueprint that has it counts, with those around it.
     """
     path = endpoint.rpartition(".")[0]
-    own_name = path.rpartition(".")[2]
-    others = [name for name, each in app.blueprints.items() if each.name == own_name and name != path]
+    others = [name for name, each in app.blueprints.items() if each.name == path and name != path]
     for name in (path, *others):
         while name:
             if name in app.blueprints:

@@ -123,6 +123,19 @@ def test_a_protected_blueprint_is_not_open_where_nothing_guards_it(path: str) ->
         app.test_client().get(path)
 
 
+def test_namesakes_within_other_blueprints_are_not_protected(make_app: MakeApp, mint: Mint) -> None:
+    auth, old, new = TokenAuth(), Blueprint("v1", __name__), Blueprint("v2", __name__)
+    auth.protect(old, "old")
+    app = make_app(auth=auth)
+    for version in old, new:
+        version.register_blueprint(blueprint("users"))
+        app.register_blueprint(version, url_prefix=f"/{version.name}")
+
+    assert status(app, "/v1/users", mint(scope="new")) == 403
+    assert status(app, "/v2/users", mint(scope="new")) == 200
+    assert status(app, "/v2/users") == 200
+
+
 def test_a_public_view_in_a_protected_blueprint_stays_guarded(make_app: MakeApp) -> None:
     """What opens a view lifts the default guard, never a guard that somebody wrote."""
     auth, api = TokenAuth(), Blueprint("api", __name__)
