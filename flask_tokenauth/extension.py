@@ -19,7 +19,6 @@ from .core.verifier import Token
 from .guards import read_scopes
 from .judge import Callbacks
 from .marks import mark
-from .matching import keep_matched
 from .refusals import AuthError, answer
 from .requirements import Requirement
 from .revoking import end_session, end_user, find_current_session, revoke_token, revoke_token_id
@@ -96,7 +95,7 @@ class TokenAuth(Generic[T]):
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
         app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
-        app.url_value_preprocessors.setdefault(None, []).insert(0, keep_matched)
+        app.url_value_preprocessors.setdefault(None, []).insert(0, state.prepare)
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
         app.cli.add_command(_Commands("tokenauth", help="See what protects this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]

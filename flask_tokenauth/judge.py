@@ -303,7 +303,10 @@ class Judge:
                 raise WrongUserID
             self.user_id_of(subject)
         except WrongUserID as error:
-            raise ValueError("user_id does not survive its conversion to text and back by user_id_type") from error
+            name = getattr(convert, "__qualname__", type(convert).__qualname__)
+            raise ValueError(
+                f"user_id does not survive its conversion to text and back by user_id_type, which is {name}"
+            ) from error
         return subject
 
 

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary, ref
 
 import msgspec
 from flask import has_request_context
+from flask.views import MethodView
 
 from .core.errors import SettingsError
 from .requirements import Requirement
@@ -138,16 +139,18 @@ def find_marks(view: Any, method: str) -> Found:
     """Return what is noted for *view* when it is called with *method*.
 
     Looks at the view and all that it wraps; at its class, that class's bases and its ``method_decorators``; and at the
-    function of the method with all that it wraps. Openings count on the view, its class and the method only.
+    function of the method with all that it wraps. Openings count on the view, its class and the method that this
+    dispatches to, only.
     """
     chain = list(unwrap(view))
     cls = next((each.view_class for each in chain if inspect.isclass(getattr(each, "view_class", None))), None)
     classes = list(inspect.getmro(cls))[:-1] if cls is not None else []
     function = _method_of(cls, method)
+    dispatched = function if cls is not None and issubclass(cls, MethodView) else None
     visited = [*chain, *classes, *unwrap(function), *unwrap(getattr(cls, "dispatch_request", None))]
     requirements = [each for target in visited for each in read_mark(target).requirements]
     requirements += [each for given in classes for each in _given_by_decorators(given, method)]
-    openings = [read_mark(each).opening for each in (view, cls, function)]
+    openings = [read_mark(each).opening for each in (view, cls, dispatched)]
     return Found(
         requirements=tuple(dict.fromkeys(requirements)),
         opening=next((each for each in openings if each is not None), None),

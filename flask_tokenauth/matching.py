@@ -13,14 +13,8 @@ current_request: Callable[[], Request] = request._get_current_object  # type: ig
 current_app_itself: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
 
 
-def keep_matched(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001  # Flask's call
-    """Keep what the URL matched, before any blueprint's preprocessor takes something out of it."""
-    if values:
-        setattr(current_request(), _MATCHED, dict(values))
-
-
 def keep_arguments(req: Request) -> None:
-    """Keep the same from within the hook, where no preprocessor can have been there before."""
+    """Keep what the URL matched, before any preprocessor of a blueprint takes something out of it."""
     if req.view_args and _MATCHED not in req.__dict__:
         setattr(req, _MATCHED, dict(req.view_args))
 

@@ -20,7 +20,7 @@ from .core.store import Store
 from .core.verifier import Verifier
 from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
-from .matching import current_app_itself, current_request, find_matched, keep_arguments, keep_matched
+from .matching import current_app_itself, current_request, find_matched, keep_arguments
 from .refusals import NOT_SET_UP, AuthError, refuse, withhold
 from .remembered import Remembered
 from .requirements import Asked, Requirement
@@ -128,6 +128,15 @@ class AppState:
         """Who starts sessions and redeems refresh tokens; raises like :attr:`Remembered.store`."""
         return self.remembered.sessions
 
+    def prepare(self, endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG002  # Flask's call
+        """Say on ``g`` who is calling, and keep what the URL matched. The first of all ``url_value_preprocessors``.
+
+        The others run before any hook, and if one of them raises, the answer is given with no hook at all.
+        """
+        req = current_request()
+        keep_arguments(req)
+        self.judge.show(req)
+
     def authenticate(self) -> None:
         """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.
 
@@ -191,7 +200,7 @@ class AppState:
         The hook is then the first to see the arguments.
         """
         preprocessors = self.app.url_value_preprocessors
-        if [each for some in preprocessors.values() for each in some] == [keep_matched]:
+        if [each for some in preprocessors.values() for each in some] == [self.prepare]:
             preprocessors.pop(None, None)
 
     def _resolve(self, endpoint: str, method: str) -> _Known:

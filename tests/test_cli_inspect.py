@@ -269,7 +269,7 @@ def test_a_user_is_of_the_declared_type(make_app: MakeApp) -> None:
 
     assert claims_of(app, "42")["sub"] == "42"
     assert run(app, "token", "042").stderr == (
-        "Error: user_id does not survive its conversion to text and back by user_id_type\n"
+        "Error: user_id does not survive its conversion to text and back by user_id_type, which is int\n"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
+from flask.views import View
 
 from flask_tokenauth import login_required, public, require_scope
 
@@ -202,3 +203,16 @@ def test_closed_by_default_a_public_view_is_open() -> None:
 
     assert Built(app, "/x", "").get({}) == 200
     assert Built(app, "/x", "").get(bearer("x.y.z")) == 200
+
+
+def test_a_public_method_that_its_class_does_not_dispatch_to_opens_nothing() -> None:
+    class Page(View):
+        get = staticmethod(public(make_view()))
+
+        def dispatch_request(self) -> str:
+            return "served"
+
+    app = open_app(Flask("tests"), **CLOSED)
+    app.add_url_rule("/x", view_func=Page.as_view("x"))
+
+    assert app.test_client().get("/x").status_code == 401

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask import Flask, Request, Response, g
+from flask import Flask, Request, Response, abort, g
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, get_token, login_required, token_issued, token_refused
 from flask_tokenauth.core.identifiers import YEAR_9999
 from flask_tokenauth.core.keys import Key
-from flask_tokenauth.matching import keep_matched
 
 from .challenges import Challenge, parse_challenge
 from .conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer, whoami
@@ -522,9 +521,31 @@ def test_the_preprocessor_is_spared_where_there_is_no_other(make_app: MakeApp) -
     app, other = make_app(), make_app()
     other.url_value_preprocessor(lambda endpoint, values: None)
 
+    ours, beside_others = (each.extensions["tokenauth"].prepare for each in (app, other))
     for each in (app, other):
-        assert each.url_value_preprocessors[None][0] is keep_matched
         each.test_client().get("/")
 
-    assert not app.url_value_preprocessors[None]
-    assert other.url_value_preprocessors[None][0] is keep_matched
+    assert ours not in app.url_value_preprocessors[None]
+    assert other.url_value_preprocessors[None][0] == beside_others
+
+
+def test_preprocessors_are_shown_who_is_calling(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=whoami())
+    seen: list[object] = []
+    app.url_value_preprocessor(lambda endpoint, values: seen.append(g.user_id))
+
+    with app.app_context():  # in which Flask hands the same g to both requests
+        app.test_client().get("/", headers=bearer(mint()))
+        app.test_client().get("/")
+
+    assert seen == ["alice", None]
+
+
+def test_an_error_of_a_preprocessor_is_answered_for_whoever_is_calling(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.register_error_handler(404, lambda error: ({"user_id": g.user_id}, 404))
+    app.url_value_preprocessor(lambda endpoint, values: abort(404))
+
+    assert app.test_client().get("/").get_json() == {"user_id": None}
+    assert app.test_client().get("/", headers=bearer(mint())).get_json() == {"user_id": "alice"}

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -184,6 +185,14 @@ class Person(str, Enum):  # noqa: UP042  # the old way, which shows "Person.ALIC
     """A text that shows itself as another."""
 
     ALICE = "alice"
+
+
+@pytest.mark.parametrize(("user_id_type", "name"), [(UUID, "UUID"), (partial(int, base=16), "partial")])
+def test_who_is_no_user_id_is_told_what_would_be_one(make_app: MakeApp, user_id_type: Any, name: str) -> None:
+    app = make_app(auth=TokenAuth(user_id_type=user_id_type))
+
+    with app.app_context(), pytest.raises(ValueError, match=f"user_id_type, which is {name}$"):
+        create_token("nobody")
 
 
 def test_a_text_that_shows_itself_as_another_is_refused(app: Flask) -> None:
