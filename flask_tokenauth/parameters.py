@@ -3,6 +3,7 @@
 from urllib.parse import parse_qsl
 
 from flask import Request
+from werkzeug.exceptions import HTTPException
 
 from .core.grant_errors import GrantTooLarge, MalformedGrant
 from .core.strict_json import read_object
@@ -16,7 +17,8 @@ def read_parameters(req: Request) -> dict[str, str]:
 
     Raises:
         GrantTooLarge: it has more than 16 KiB; they are not read.
-        MalformedGrant: it is neither a form nor JSON, is not UTF-8, has a name twice, or a JSON value that is no text.
+        MalformedGrant: it is neither a form nor JSON, breaks off, is not UTF-8, has a name twice, or a JSON value that
+            is no text.
     """
     return {name: value for name, value in _read(req).items() if value}
 
@@ -37,16 +39,27 @@ def _read(req: Request) -> dict[str, str]:
 
 def _read_body(req: Request) -> bytes:
     """Return the whole body, with a bound of our own: an application may allow more, and a stream has no length."""
-    if (req.content_length or 0) > MAX_BYTES:
+    length = req.content_length
+    if (length or 0) > MAX_BYTES:
         raise GrantTooLarge
-    if req.content_length is not None:
-        return req.get_data(parse_form_data=False)
+    try:
+        body = _read_stream(req) if length is None else b""
+        body = body or req.get_data(parse_form_data=False)  # or what another hook has read and kept
+    except HTTPException:  # of a limit of the application
+        raise
+    except Exception:  # noqa: BLE001  # each server has errors of its own for a body that cannot be read to its end
+        raise MalformedGrant from None
+    if len(body) > MAX_BYTES:
+        raise GrantTooLarge
+    if body and len(body) < (length or 0):  # not every server tells that the rest never came
+        raise MalformedGrant
+    return body
+
+
+def _read_stream(req: Request) -> bytes:
     body = b""
     while len(body) <= MAX_BYTES and (read := req.stream.read(MAX_BYTES + 1 - len(body))):
         body += read
-    body = body or req.get_data(parse_form_data=False)  # what another hook has read and kept
-    if len(body) > MAX_BYTES:
-        raise GrantTooLarge
     return body
 
 

@@ -6,18 +6,23 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask, request
+from gunicorn.http.errors import (  # type: ignore[import-untyped]  # it ships no types
+    ChunkMissingTerminator,
+    InvalidChunkSize,
+    NoMoreData,
+)
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from .conftest import MakeSessionApp
 from .kit import FORM, JSON, MALFORMED, MOST, TOO_LARGE, form_of, generation_of, json_of, refresh, send, sign_in
 
 
-def send_chunked(app: Flask, body: bytes, content_type: str = FORM) -> TestResponse:
+def send_chunked(app: Flask, body: bytes | io.BytesIO, content_type: str = FORM) -> TestResponse:
     """Send what a server hands on that has taken the chunks apart: a stream that ends, of a length nobody knows."""
     return app.test_client().open(
         "/auth/refresh",
         method="POST",
-        input_stream=io.BytesIO(body),
+        input_stream=io.BytesIO(body) if isinstance(body, bytes) else body,
         content_type=content_type,
         headers={"Transfer-Encoding": "chunked"},
         environ_overrides={"wsgi.input_terminated": True},
@@ -64,17 +69,58 @@ class Trickle(io.BytesIO):
 def test_what_trickles_in_is_read_to_its_end(app: Flask, token: str, length: int, status: int) -> None:
     stream = Trickle(padded(token, length, FORM), 1000)
 
-    answer = app.test_client().open(
-        "/auth/refresh",
-        method="POST",
-        input_stream=stream,
-        content_type=FORM,
-        headers={"Transfer-Encoding": "chunked"},
-        environ_overrides={"wsgi.input_terminated": True},
-    )
+    answer = send_chunked(app, stream)
 
     assert answer.status_code == status
     assert stream.tell() <= MOST + 1
+
+
+class Broken(Trickle):
+    """A stream that fails after a while, as each server has it."""
+
+    def __init__(self, data: bytes, error: type[Exception]) -> None:
+        super().__init__(data, 10)
+        self.error = error
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() >= 40:
+            raise self.error("the client wrote: rt1_")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("error", [InvalidChunkSize, ChunkMissingTerminator, NoMoreData, OSError, ValueError])
+@pytest.mark.parametrize("content_type", [FORM, JSON])
+def test_a_body_whose_chunks_are_none_is_an_invalid_request(
+    app: Flask, token: str, caplog: pytest.LogCaptureFixture, error: type[Exception], content_type: str
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    answer = send_chunked(app, Broken(padded(token, 200, content_type), error), content_type)
+
+    assert (answer.status_code, answer.get_json()) == (400, MALFORMED)
+    assert "the client wrote" not in caplog.text
+    assert generation_of(app, token) == 0
+
+
+@pytest.mark.parametrize("ended", [{}, {"wsgi.input_terminated": True}], ids=["by werkzeug", "by the server"])
+@pytest.mark.parametrize("content_type", [FORM, JSON])
+@pytest.mark.parametrize(("missing", "status"), [(0, 200), (1, 400)])
+def test_a_body_that_ends_before_its_length_redeems_nothing(
+    app: Flask, token: str, ended: dict[str, object], content_type: str, *, missing: int, status: int
+) -> None:
+    """RFC 9112 section 8: such a message is incomplete, and a scope may be what is missing."""
+    body = padded(token, 200, content_type)
+
+    answer = app.test_client().open(
+        "/auth/refresh",
+        method="POST",
+        input_stream=io.BytesIO(body),
+        content_type=content_type,
+        environ_overrides={"CONTENT_LENGTH": str(len(body) + missing)} | ended,
+    )
+
+    assert answer.status_code == status
+    assert generation_of(app, token) == (1 if status == 200 else 0)
 
 
 def test_a_body_of_unknown_length_that_no_server_ends_is_not_read(app: Flask, token: str) -> None:
