@@ -54,6 +54,8 @@ def require_scope(*all_of: str, any_of: Iterable[str] = ()) -> Callable[[F], F]:
         TypeError, ValueError: at import, if there is no scope, or something else than a scope: the decorator without
             its parentheses guards nothing.
     """
+    if any(map(callable, all_of)):
+        raise TypeError('require_scope is called with a scope: @require_scope("reports:read")')
     return _guard(read_scopes(all_of, any_of))
 
 
@@ -64,14 +66,24 @@ def read_scopes(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
     return Requirement.of_scopes(all_of, tuple(any_of))
 
 
-def login_optional(view: F) -> F:
+@overload
+def login_optional(view: F, /) -> F: ...
+@overload
+def login_optional() -> Callable[[F], F]: ...
+def login_optional(view: Any = None, /) -> Any:
     """Let the anonymous into *view*, but nobody with a bad token: a client that sends one wants to be known."""
-    enforced: F = _wrap(view, _enforce_optional, None)
+    if view is None:
+        return login_optional
+    enforced = _wrap(view, _enforce_optional, None)
     mark_open(enforced, "optional")
     return enforced
 
 
-def public(view: F) -> F:
+@overload
+def public(view: F, /) -> F: ...
+@overload
+def public() -> Callable[[F], F]: ...
+def public(view: Any = None, /) -> Any:
     """Say that *view*, or a class of views, is open on purpose.
 
     Lifts ``TOKENAUTH_DEFAULT_GUARD``, and tells ``flask tokenauth routes --check``. It does not lift a guard.
@@ -79,6 +91,8 @@ def public(view: F) -> F:
     Raises:
         SettingsError: *view* itself has a guard.
     """
+    if view is None:
+        return public
     _check_class(view)
     mark_open(view, "public")
     return view

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask, g, request
 from flask.testing import FlaskClient
 
-from flask_tokenauth import SettingsError, create_token, login_required, require_scope
+from flask_tokenauth import SettingsError, create_token, login_optional, login_required, public, require_scope
 
 from .conftest import MakeApp, Mint, bearer
 
@@ -84,11 +84,32 @@ def test_require_scope_without_a_scope_raises_at_import(scopes: tuple[str, ...])
         require_scope(*scopes)
 
 
-@pytest.mark.parametrize("scopes", [(lambda: "view",), (None,), (["a", "b"],), (1,)])
+@pytest.mark.parametrize("scopes", [(None,), (["a", "b"],), (1,)])
 def test_require_scope_given_something_else_raises_at_import(scopes: Any) -> None:
-    """Without its parenthesis the decorator would be given the view, and guard nothing."""
     with pytest.raises(TypeError, match="a scope is a text"):
         require_scope(*scopes)
+
+
+def test_require_scope_without_parentheses_says_how_it_is_written() -> None:
+    """It would be given the view, and guard nothing."""
+    with pytest.raises(TypeError, match=r'called with a scope: @require_scope\("reports:read"\)'):
+        require_scope(lambda: "open")  # type: ignore[arg-type]  # it is what is tried
+
+
+@pytest.mark.parametrize("form", ["bare", "called"])
+@pytest.mark.parametrize(
+    ("opening", "status"), [(login_required, (401, 401)), (login_optional, (200, 401)), (public, (200, 200))]
+)
+def test_parentheses_without_anything_in_them_change_nothing(
+    make_app: MakeApp, opening: Any, form: str, status: tuple[int, int]
+) -> None:
+    app = make_app(TOKENAUTH_DEFAULT_GUARD="login_required")
+    view = (opening() if form == "called" else opening)(lambda: "open")
+    app.add_url_rule("/view", view_func=view, endpoint="view")
+
+    answers = [app.test_client().get("/view", headers=headers) for headers in ({}, bearer("forged"))]
+
+    assert tuple(answer.status_code for answer in answers) == status
 
 
 def test_any_of_is_no_single_text() -> None:

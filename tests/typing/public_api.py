@@ -151,9 +151,21 @@ def open_view() -> str:
     return "open"
 
 
+@app.get("/open-too")
+@public()
+def open_too(number: int) -> str:
+    return "open"
+
+
 @app.get("/maybe")
 @login_optional
 def maybe() -> str:
+    return "maybe"
+
+
+@app.get("/maybe-too")
+@login_optional()
+def maybe_too(number: int) -> str:
     return "maybe"
 
 
@@ -168,7 +180,9 @@ assert_type(plain(1), dict[str, int])
 assert_type(called(), str)
 assert_type(scoped("x", extra=b"y"), str)
 assert_type(open_view(), str)
+assert_type(open_too(1), str)
 assert_type(maybe(), str)
+assert_type(maybe_too(1), str)
 assert_type(Views(), Views)
 assert_type(Views().get(1), str)
 
