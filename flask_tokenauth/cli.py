@@ -24,6 +24,10 @@ from .tokens import create_token
 
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _WIDTH = 200  # columns; lines are for grep as much as for people
+_OTHER_MEMORY = (
+    "TOKENAUTH_STORE is memory://, and this command has a memory of its own: what the workers of the application "
+    "remember is out of its reach"
+)
 _EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0, "info": 0}
 
 
@@ -119,6 +123,9 @@ def _judge(state: AppState, text: str) -> Refusal | None:
         return refusal
     except StoreUnavailable as error:
         raise click.ClickException(f"the store cannot be asked: {error}") from error
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    _tell_of_memory(state)
     return None
 
 
@@ -132,6 +139,7 @@ def token(*, user: str, scopes: tuple[str, ...], expires_in: int | None, audienc
     """Print a token of USER, and nothing else, for trying things. It is real."""
     with _told():
         made = create_token(user, scopes, expires_in=expires_in, audience=audience or None)
+    _tell_of_memory(current_state())
     click.echo("This token is real: until it expires, whoever has it is that user.", err=True)
     click.echo(made)
 
@@ -216,10 +224,13 @@ def purge() -> None:
 def _check_shared(state: AppState) -> None:
     """Refuse to speak of what no worker knows."""
     if isinstance(state.store, MemoryStore):
-        raise SettingsError(
-            "TOKENAUTH_STORE is memory://, and this command has a memory of its own: what the workers of the "
-            "application remember is out of its reach; name a database"
-        )
+        raise SettingsError(f"{_OTHER_MEMORY}; name a database")
+
+
+def _tell_of_memory(state: AppState) -> None:
+    """Tell whoever hears that a token is good, or gets one, that workers may know better."""
+    if state.remembered.revokes and isinstance(state.store, MemoryStore):
+        click.echo(f"{_OTHER_MEMORY}, and they may have revoked this.", err=True)
 
 
 def _echo(line: str) -> None:

@@ -1,7 +1,8 @@
-"""``flask tokenauth init-db``, and what the doctor says of the store."""
+"""``flask tokenauth init-db``, and what the doctor and other commands say of the store."""
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click import Command, Group
@@ -14,7 +15,14 @@ from flask_tokenauth.state import state_of
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 
-from .conftest import MakeApp, Mint
+from .conftest import NOW, MakeApp, Mint
+from .test_cli_inspect import run, shown
+
+MEMORY = {"TOKENAUTH_STORE": "memory://"}
+OTHER_MEMORY = (
+    "TOKENAUTH_STORE is memory://, and this command has a memory of its own: what the workers of the application "
+    "remember is out of its reach, and they may have revoked this.\n"
+)
 
 
 def init_db(app: Flask) -> tuple[int, str]:
@@ -157,6 +165,44 @@ def test_a_token_is_not_inspected_while_the_store_is_away(make_app: MakeApp, min
 
     assert result.exit_code == 1
     assert result.output == "Error: the store cannot be asked: what is revoked was never heard: the disk is full\n"
+
+
+def test_a_token_is_not_inspected_with_a_store_of_another_issuer(make_app: MakeApp, mint: Mint, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    init_db(make_app(TOKENAUTH_STORE=url, TOKENAUTH_ISSUER="https://other.example"))
+
+    result = make_app(TOKENAUTH_STORE=url).test_cli_runner().invoke(args=["tokenauth", "inspect"], input=mint())
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: this store belongs to another issuer, https://other.example")
+    assert result.output.count("\n") == 1
+
+
+def test_of_a_token_that_is_believed_it_is_said_that_the_memory_of_workers_is_out_of_reach(
+    make_app: MakeApp, mint: Mint
+) -> None:
+    result = run(make_app(**MEMORY), "inspect", mint())
+
+    assert (result.exit_code, result.stderr) == (0, OTHER_MEMORY)
+    assert shown(result)["believed"]
+
+
+def test_of_a_token_that_is_made_it_is_said_that_the_memory_of_workers_is_out_of_reach(make_app: MakeApp) -> None:
+    result = run(make_app(**MEMORY), "token", "alice")
+
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
+    assert OTHER_MEMORY in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "changes"),
+    [({}, {}), (MEMORY, {"exp": NOW - 60}), (MEMORY | {"TOKENAUTH_REVOCATION": "off"}, {})],
+    ids=["no store", "a refused token", "nothing is revoked"],
+)
+def test_where_the_memory_of_workers_changes_nothing_it_is_not_mentioned(
+    make_app: MakeApp, mint: Mint, config: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    assert run(make_app(**config), "inspect", mint(**changes)).stderr == ""
 
 
 def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeApp) -> None:
