@@ -207,7 +207,7 @@ def answer(
     return _answer(
         token,
         lifetime,
-        " ".join(grant.scopes),
+        format_scope(grant.scopes),
         refresh_token=state.sessions.write(refresh),
         refresh_expires_in=max(0, int(idle.total_seconds())),
     )

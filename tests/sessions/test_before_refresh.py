@@ -69,6 +69,15 @@ def test_it_narrows(app: Flask, auth: Auth) -> None:
     assert body["scope"] == claims_of(body["access_token"])["scope"] == "b"
 
 
+@pytest.mark.parametrize("scopes", [("b", "b"), ["b", "a", "b"]])
+def test_a_scope_that_it_names_twice_is_answered_once_as_the_token_has_it(app: Flask, auth: Auth, scopes: Any) -> None:
+    auth.before_refresh(lambda session: replace(session.grant, scopes=scopes))
+
+    body = refreshed(app, sign_in(app)["refresh_token"])
+
+    assert body["scope"] == claims_of(body["access_token"])["scope"] == " ".join(dict.fromkeys(scopes))
+
+
 def test_it_replaces_everything(app: Flask, auth: Auth) -> None:
     auth.before_refresh(lambda session: WHOLE)
 
