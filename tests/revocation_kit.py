@@ -53,7 +53,7 @@ class Watched(MemoryStore):
 
     def forget(self) -> None:
         """Lose everything, as with the memory of a process."""
-        MemoryStore.__init__(self, clock=self._clock)
+        MemoryStore.__init__(self, clock=self.clock)
 
 
 @dataclass

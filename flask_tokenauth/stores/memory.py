@@ -42,10 +42,13 @@ class MemoryStore:
     Args:
         clock: milliseconds since 1970-01-01T00:00:00Z, never going back; else the time at which the store is made, and
             from there on the monotonic clock, so that nobody who sets the clock prolongs anything.
+
+    Attributes:
+        clock: the same; tests of applications move it.
     """
 
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
-        self._clock = clock or _anchored_clock()
+        self.clock = clock or _anchored_clock()
         self._process = _OneProcess()
         self._lock = Lock()
         self._issuer: str | None = None
@@ -180,7 +183,7 @@ class MemoryStore:
         """Hold the lock, and say what time it is."""
         self._process.check()  # before the lock, which a fork may have copied while it was held
         with self._lock:
-            yield self._clock()
+            yield self.clock()
 
     def _is_live(self, row: SessionRow, now: int) -> bool:
         return row.is_live(now, self._epochs.get(row.user_id, 0))

@@ -1,4 +1,4 @@
-"""Moving the clock of one application, by which it issues and judges its tokens. No other clock moves."""
+"""Moving the clock of one application, by which it issues and judges its tokens, and that of its store in memory."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -7,8 +7,10 @@ from typing import Any, overload
 
 from flask import Flask
 
+from ..core.store import Store
 from ..settings import read_duration
 from ..state import current_state, state_of
+from ..stores.memory import MemoryStore
 
 Time = datetime | timedelta | float
 
@@ -20,6 +22,9 @@ def at(app: Flask, time: Time, /) -> AbstractContextManager[datetime]: ...
 @contextmanager
 def at(*args: Any) -> Iterator[datetime]:
     """Move the clock of an application within a ``with`` block. There it stands still; afterwards it is as before.
+
+    With ``memory://`` the clock of the store, by which sessions end, moves as far and stands still too. Any other store
+    goes on by its own. What happens within the block has happened: a token that was redeemed there is spent.
 
     Args:
         app: whose clock; else that of the current application.
@@ -41,11 +46,27 @@ def at(*args: Any) -> Iterator[datetime]:
     clock = state.clock
     moment = _read_time(time, clock())
     now = moment.timestamp()
-    state.clock = lambda: now
+    with _moved(state.settings.store, by=now - clock()):
+        state.clock = lambda: now
+        try:
+            yield moment
+        finally:
+            state.clock = clock
+
+
+@contextmanager
+def _moved(store: Store | None, *, by: float) -> Iterator[None]:
+    """Move the clock of a store in memory by so many seconds."""
+    if not isinstance(store, MemoryStore):
+        yield
+        return
+    clock = store.clock
+    now = clock() + round(by * 1000)
+    store.clock = lambda: now
     try:
-        yield moment
+        yield
     finally:
-        state.clock = clock
+        store.clock = clock
 
 
 def _read_time(time: object, now: float) -> datetime:
