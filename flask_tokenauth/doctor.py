@@ -25,6 +25,7 @@ LONG_LEEWAY = timedelta(seconds=60)
 LONG_INTERVAL = timedelta(seconds=10)
 LONG_STALENESS = timedelta(minutes=5)
 MANY_REVOKED = 1_000_000
+_ENDPOINTS = f"{__package__}.endpoints"  # which is above this module: its blueprint is known by its import name
 _MOST_NAMED = 3  # routes in one sentence
 _MOST_WRAPPED = 16  # middleware around one application; some lead back to themselves
 
@@ -235,6 +236,17 @@ def _revoked(state: AppState) -> Iterator[Finding]:
         )
 
 
+def _keys(state: AppState) -> Iterator[Finding]:
+    """Tell of endpoints that have to sign, and nothing to do it with."""
+    registered = [name for name, each in state.app.blueprints.items() if each.import_name == _ENDPOINTS]
+    if registered and state.settings.keys.signing_key is None:
+        yield Finding(
+            "error",
+            f"{PREFIX}KEYS holds no key that can sign, so {registered[0]}.refresh fails, as every login does: add a "
+            "private key, or leave auth.endpoints to the application that has one.",
+        )
+
+
 def _refresh(state: AppState) -> Iterator[Finding]:
     if state.settings.store is not None and state.settings.refresh_idle_lifetime > state.settings.session_lifetime:
         yield Finding(
@@ -261,6 +273,7 @@ CONCERNS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
     _enforce_https,
     _https,
     _store,
+    _keys,
     _refresh,
     _revocation,
     _revoked,

@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule, Submount
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
+from flask_tokenauth.core import Key, KeySet
 from flask_tokenauth.doctor import CONCERNS, Finding, examine
 from flask_tokenauth.marks import Guard
 from flask_tokenauth.state import state_of
@@ -44,6 +45,23 @@ def test_with_a_sound_application_nothing_is_found(sound: Flask) -> None:
     sound.add_url_rule("/x", view_func=login_required(fresh()), endpoint="x")
 
     assert find(sound) == []
+
+
+@pytest.mark.parametrize("signs", [True, False])
+@pytest.mark.parametrize("registered", [True, False])
+def test_endpoints_that_have_no_key_to_sign_with_are_an_error(
+    make_app: MakeApp, *, signs: bool, registered: bool
+) -> None:
+    auth, key = TokenAuth(), Key.generate("EdDSA")
+    keys = KeySet([key if signs else key.public()])
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://", TOKENAUTH_KEYS=keys)
+    if registered:
+        app.register_blueprint(auth.endpoints, name="sessions")
+
+    told = [finding for finding in find(app) if "TOKENAUTH_KEYS" in finding.sentence]
+
+    assert [finding.severity for finding in told] == (["error"] if registered and not signs else [])
+    assert all("sessions.refresh fails" in finding.sentence for finding in told)
 
 
 @pytest.mark.parametrize(
@@ -197,13 +215,17 @@ def everything_wrong(make_app: MakeApp) -> list[Finding]:
     app.add_url_rule("/z", view_func=fresh(), endpoint="z")
     blueprint = Blueprint("stray", __name__)
     TokenAuth().protect(blueprint)
+    auth = TokenAuth()
     stored = make_app(
         **GOOD,
+        auth=auth,
+        TOKENAUTH_KEYS=KeySet([Key.generate("EdDSA").public()]),
         TOKENAUTH_STORE=Away(),
         TOKENAUTH_REFRESH_IDLE_LIFETIME=61,
         TOKENAUTH_SESSION_LIFETIME=60,
         TOKENAUTH_REVOCATION="off",
     )
+    stored.register_blueprint(auth.endpoints)
     return find(app) + [finding for finding in find(stored) if "reaches no route" not in finding.sentence]
 
 
