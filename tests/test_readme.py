@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope, token_response
 from flask_tokenauth.settings import FIELDS
+from flask_tokenauth.testing import logged_in
 
 from .conftest import ISSUER, SECRET, MakeApp, Mint, bearer
 from .readme import README, blocks, python_block
@@ -70,7 +71,7 @@ def test_the_session_prints_what_it_shows(client: FlaskClient) -> None:
 
 
 def test_every_program_is_executed_here_or_among_the_recipes() -> None:
-    routes = ["app = Flask(", "class Project", "def refuse"]
+    routes = ['app = Flask("reporting")', "def create_app", "class Project", "def refuse"]
     settings = ['app.config["TOKENAUTH_SCOPES"]', "key = Key"]
     tests = ["def test_admins_only", "def test_reports"]
     sessions = ["@auth.before_refresh", "def new_password", "def forget_this_token", "def post_worker_init"]
@@ -97,7 +98,7 @@ def test_keys_and_tokens_work_without_flask_as_shown(
 
 def test_applications_test_themselves_as_shown(tmp_path: Path) -> None:
     conftest = "import pytest, reporting\n@pytest.fixture\ndef app():\n    return reporting.app\n"
-    (tmp_path / "reporting.py").write_text(python_block("app = Flask("))
+    (tmp_path / "reporting.py").write_text(python_block('app = Flask("reporting")'))
     (tmp_path / "conftest.py").write_text(conftest)
     (tmp_path / "test_one.py").write_text("from reporting import app\n" + python_block("def test_admins_only"))
     (tmp_path / "test_other.py").write_text(python_block("def test_reports"))
@@ -130,6 +131,18 @@ def test_users_are_loaded_as_shown(make_app: MakeApp, mint: Mint) -> None:
     client = names["app"].test_client()
     assert client.get("/hello", headers=bearer(mint())).json == {"hello": "Alice"}
     assert client.get("/hello", headers=bearer(mint(sub="bob"))).status_code == 401
+
+
+def test_a_factory_makes_guarded_applications_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
+    names: dict[str, Any] = {"__name__": "reporting"}
+
+    exec(python_block("def create_app"), names)
+
+    for app in (names["create_app"](), names["create_app"]()):
+        assert app.test_client().get("/reports/").status_code == 401
+        assert logged_in(app, "alice").get("/reports/").status_code == 403
+        assert logged_in(app, "alice", ["reports:read"]).get("/reports/").json == {"reports": [], "of": "alice"}
 
 
 def test_sessions_work_as_shown(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Follow:
 
     def execute(recipe: str) -> Names:
         names: Names = {"__name__": "reporting"}
-        exec(python_block("app = Flask("), names)
+        exec(python_block('app = Flask("reporting")'), names)
         exec(python_block(recipe), names)
         return names
 
