@@ -1,0 +1,120 @@
+"""What README.rst says of where guards, checks and tokens end is true."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+from werkzeug.routing import BaseConverter
+
+from flask_tokenauth import TokenAuth, login_optional, login_required, public, require_scope
+
+from .conftest import MakeApp, Mint, bearer
+
+CLOSED = {"TOKENAUTH_DEFAULT_GUARD": "login_required"}
+
+
+def fresh() -> Callable[..., Any]:
+    """Return a new view: guards mark what they guard."""
+    return lambda *args, **kwargs: "served"
+
+
+def status_of(app: Flask, url: str, headers: dict[str, str] | None = None) -> int:
+    return app.test_client().get(url, headers=headers).status_code
+
+
+# Guards
+
+
+def with_wraps(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a view as most people do."""
+
+    @wraps(view)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return call
+
+
+def without_wraps(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a view and hide it."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return call
+
+
+@pytest.mark.parametrize("opening", [public, login_optional])
+@pytest.mark.parametrize(("between", "status"), [(with_wraps, 200), (without_wraps, 401)])
+def test_what_opens_a_view_counts_under_decorators_that_use_wraps(
+    make_app: MakeApp, opening: Any, between: Callable[..., Any], status: int
+) -> None:
+    app = make_app(**CLOSED)
+    app.add_url_rule("/view", view_func=between(opening(fresh())), endpoint="view")
+
+    assert status_of(app, "/view") == status
+
+
+def test_a_view_that_wraps_a_public_one_is_open_as_well(make_app: MakeApp) -> None:
+    app = make_app(**CLOSED)
+    app.add_url_rule("/view", view_func=wraps(public(fresh()))(fresh()), endpoint="view")
+
+    assert status_of(app, "/view") == 200
+
+
+def test_a_function_that_serves_two_routes_is_guarded_on_both_and_in_every_application(make_app: MakeApp) -> None:
+    app, other, view = make_app(), make_app(), fresh()
+    app.add_url_rule("/one", view_func=view, endpoint="one")
+    app.add_url_rule("/two", view_func=require_scope("a")(view), endpoint="two")
+    other.add_url_rule("/one", view_func=view, endpoint="one")
+
+    assert [status_of(app, "/one"), status_of(app, "/two"), status_of(other, "/one")] == [401, 401, 401]
+
+
+def test_what_is_refused_on_an_error_handler_is_a_500(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app(PROPAGATE_EXCEPTIONS=False)
+    app.register_error_handler(404, login_required(lambda error: ("not found", 404)))
+
+    assert status_of(app, "/nowhere", bearer(mint())) == 404
+    assert status_of(app, "/nowhere") == 500
+
+
+@pytest.mark.parametrize(("dispatch", "status"), [("dispatch_request", 200), ("full_dispatch_request", 401)])
+def test_many_requests_in_one_are_guarded_where_the_hook_runs(make_app: MakeApp, dispatch: str, status: int) -> None:
+    app, blueprint = make_app(**CLOSED), Blueprint("inner", __name__)
+    TokenAuth().protect(blueprint)
+    blueprint.add_url_rule("/protected", view_func=fresh(), endpoint="protected")
+    app.register_blueprint(blueprint)
+    app.add_url_rule("/closed", view_func=fresh(), endpoint="closed")
+
+    @app.get("/batch")
+    @public
+    def batch() -> list[int]:
+        statuses = []
+        for url in ("/protected", "/closed"):
+            with app.test_request_context(url):
+                statuses.append(app.make_response(getattr(app, dispatch)()).status_code)
+        return statuses
+
+    assert app.test_client().get("/batch").get_json() == [status, status]
+
+
+class Thing(BaseConverter):
+    """Makes an object of what the URL matched."""
+
+    def to_python(self, value: str) -> Any:
+        return {"name": value.lower()}
+
+    def to_url(self, value: Any) -> str:
+        return f"thing-{value['name']}"
+
+
+def test_a_placeholder_is_what_the_converter_makes_of_its_object(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.url_map.converters["thing"] = Thing
+    app.add_url_rule("/<thing:thing>", view_func=require_scope("see:{thing}")(fresh()), endpoint="thing")
+
+    assert status_of(app, "/ABC", bearer(mint(scope="see:ABC"))) == 403
+    assert status_of(app, "/ABC", bearer(mint(scope="see:thing-abc"))) == 200
