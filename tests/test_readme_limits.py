@@ -1,14 +1,17 @@
 """What README.rst says of where guards, checks and tokens end is true."""
 
+import copy
+import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, abort, copy_current_request_context, g
 from werkzeug.routing import BaseConverter
 
-from flask_tokenauth import TokenAuth, login_optional, login_required, public, require_scope
+from flask_tokenauth import Token, TokenAuth, get_token, login_optional, login_required, public, require_scope
 
 from .conftest import MakeApp, Mint, bearer
 
@@ -118,3 +121,65 @@ def test_a_placeholder_is_what_the_converter_makes_of_its_object(make_app: MakeA
 
     assert status_of(app, "/ABC", bearer(mint(scope="see:ABC"))) == 403
     assert status_of(app, "/ABC", bearer(mint(scope="see:thing-abc"))) == 200
+
+
+# Who is calling
+
+
+def test_a_copy_of_the_request_context_knows_the_caller_and_has_a_new_g(make_app: MakeApp, mint: Mint) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth)
+
+    @app.get("/view")
+    @login_required
+    def view() -> list[Any]:
+        @copy_current_request_context
+        def work() -> list[Any]:
+            token = get_token()
+            return [g.get("user_id"), auth.user_id, token and token.token_id]
+
+        with ThreadPoolExecutor() as pool:
+            return pool.submit(work).result()
+
+    assert app.test_client().get("/view", headers=bearer(mint())).get_json() == [None, "alice", "t1"]
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_token_is_copied_as_a_dict(make_app: MakeApp, mint: Mint, duplicate: Callable[[Any], Any]) -> None:
+    auth = TokenAuth()
+    with make_app(auth=auth).app_context():
+        token = auth.verify(mint())
+
+    with pytest.raises(TypeError):
+        duplicate(token)
+    assert duplicate(token.to_dict()) == mint.claims()
+
+
+def test_what_a_check_raises_is_the_answer_of_public_views_too(make_app: MakeApp, mint: Mint) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth)
+    app.add_url_rule("/view", view_func=public(fresh()), endpoint="view")
+    auth.token_check(lambda token: abort(403))
+
+    assert [status_of(app, "/view"), status_of(app, "/view", bearer(mint()))] == [200, 403]
+
+
+def test_an_async_check_is_waited_for_except_by_verify_in_an_async_view(make_app: MakeApp, mint: Mint) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth, PROPAGATE_EXCEPTIONS=False)
+
+    @auth.token_check
+    async def check(token: Token) -> bool:
+        return True
+
+    @app.get("/sync")
+    @login_required
+    def look() -> str:
+        return auth.verify(mint()).subject
+
+    @app.get("/async")
+    @login_required
+    async def look_later() -> str:
+        return auth.verify(mint()).subject
+
+    assert [status_of(app, "/sync", bearer(mint())), status_of(app, "/async", bearer(mint()))] == [200, 500]
