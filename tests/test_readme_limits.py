@@ -8,10 +8,20 @@ from functools import wraps
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, abort, copy_current_request_context, g
+from flask import Blueprint, Flask, Response, abort, copy_current_request_context, g
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from flask_tokenauth import Token, TokenAuth, get_token, login_optional, login_required, public, require_scope
+from flask_tokenauth import (
+    AuthError,
+    Token,
+    TokenAuth,
+    get_token,
+    login_optional,
+    login_required,
+    public,
+    require_scope,
+)
 
 from .conftest import MakeApp, Mint, bearer
 
@@ -183,3 +193,35 @@ def test_an_async_check_is_waited_for_except_by_verify_in_an_async_view(make_app
         return auth.verify(mint()).subject
 
     assert [status_of(app, "/sync", bearer(mint())), status_of(app, "/async", bearer(mint()))] == [200, 500]
+
+
+# Answers
+
+
+def test_only_what_is_no_matter_of_an_access_token_is_shaped_after_the_request(make_app: MakeApp, mint: Mint) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://")
+    app.register_blueprint(auth.endpoints)
+    app.register_error_handler(HTTPException, lambda error: ("handled", error.code))
+    app.register_error_handler(AuthError, lambda error: ("handled", error.code))
+    seen: list[int] = []
+
+    @app.after_request
+    def see(response: Response) -> Response:
+        seen.append(response.status_code)
+        return response
+
+    client = app.test_client()
+
+    plain = [
+        client.post("/auth/refresh"),
+        client.post("/auth/refresh", data={"grant_type": "x" * 20_000}),
+        client.post("/auth/revoke"),
+    ]
+    handled = [client.get("/auth/sessions", headers=headers) for headers in ({}, bearer(mint()))]
+    app.config["MAX_CONTENT_LENGTH"] = 100
+    handled.append(client.post("/auth/refresh", data={"grant_type": "x" * 200}))
+
+    assert [answer.get_json()["error"] for answer in plain] == ["invalid_request"] * 3
+    assert [answer.text for answer in handled] == ["handled"] * 3
+    assert seen == [400, 413, 400, 401, 401, 413]
