@@ -21,7 +21,9 @@ from flask_tokenauth import (
     login_required,
     public,
     require_scope,
+    token_response,
 )
+from flask_tokenauth.testing import logged_in, token_headers
 
 from .conftest import MakeApp, Mint, bearer
 
@@ -225,3 +227,20 @@ def test_only_what_is_no_matter_of_an_access_token_is_shaped_after_the_request(m
     assert [answer.get_json()["error"] for answer in plain] == ["invalid_request"] * 3
     assert [answer.text for answer in handled] == ["handled"] * 3
     assert seen == [400, 413, 400, 401, 401, 413]
+
+
+# Tests of applications
+
+
+def test_a_test_gets_a_session_from_the_login_view(make_app: MakeApp) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://")
+    app.register_blueprint(auth.endpoints)
+    app.add_url_rule("/login", view_func=lambda: token_response("alice"), methods=["POST"], endpoint="login")
+
+    made = token_headers(app, "alice")
+    got = bearer(app.test_client().post("/login").get_json()["access_token"])
+
+    assert [status_of(app, "/auth/sessions", made), status_of(app, "/auth/sessions", got)] == [401, 200]
+    assert logged_in(app, "alice").post("/auth/logout").status_code == 401
+    assert app.test_client().post("/auth/logout", headers=got).status_code == 204
