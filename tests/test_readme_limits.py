@@ -16,6 +16,7 @@ from flask_tokenauth import (
     AuthError,
     Token,
     TokenAuth,
+    create_token,
     get_token,
     login_optional,
     login_required,
@@ -23,6 +24,8 @@ from flask_tokenauth import (
     require_scope,
     token_response,
 )
+from flask_tokenauth.core import Key, KeySet, base64url
+from flask_tokenauth.core.errors import TokenRevoked
 from flask_tokenauth.testing import logged_in, token_headers
 
 from .conftest import MakeApp, Mint, bearer
@@ -244,3 +247,33 @@ def test_a_test_gets_a_session_from_the_login_view(make_app: MakeApp) -> None:
     assert [status_of(app, "/auth/sessions", made), status_of(app, "/auth/sessions", got)] == [401, 200]
     assert logged_in(app, "alice").post("/auth/logout").status_code == 401
     assert app.test_client().post("/auth/logout", headers=got).status_code == 204
+
+
+# Tokens
+
+ORDERS = {  # how many points there are on the curve, and the bytes of a number in a signature
+    "ES256": (0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551, 32),
+    "ES384": (2**384 - 0x389CB27E0BC8D220A7E5F24DB74F58851313E695333AD68D, 48),
+    "ES512": (2**521 - 0x5AE79787C40D069948033FEB708F65A2FC44A36477663B851449048E16EC79BF7, 66),
+}
+
+
+@pytest.mark.parametrize("algorithm", ORDERS)
+def test_of_an_ecdsa_signature_there_is_a_second_that_is_revoked_with_it(make_app: MakeApp, algorithm: str) -> None:
+    auth = TokenAuth()
+    keys = KeySet([Key.generate(algorithm)])
+    app = make_app(auth=auth, TOKENAUTH_KEYS=keys, TOKENAUTH_STORE="memory://")
+    order, size = ORDERS[algorithm]
+    with app.app_context():
+        first = create_token("alice")
+        signed, _, signature = first.rpartition(".")
+        r, s = (base64url.decode(signature.encode())[part] for part in (slice(size), slice(size, None)))
+        negative = (order - int.from_bytes(s, "big")).to_bytes(size, "big")
+        second = f"{signed}.{base64url.encode(r + negative).decode()}"
+
+        assert auth.verify(second).claims == auth.verify(first).claims
+        auth.revoke_token(auth.verify(second).token_id)
+
+        for text in (first, second):
+            with pytest.raises(TokenRevoked):
+                auth.verify(text)
