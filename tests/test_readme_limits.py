@@ -67,12 +67,12 @@ def without_wraps(view: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize("opening", [public, login_optional])
 @pytest.mark.parametrize(("between", "status"), [(with_wraps, 200), (without_wraps, 401)])
 def test_what_opens_a_view_counts_under_decorators_that_use_wraps(
-    make_app: MakeApp, opening: Any, between: Callable[..., Any], status: int
+    make_app: MakeApp, mint: Mint, opening: Any, between: Callable[..., Any], status: int
 ) -> None:
     app = make_app(**CLOSED)
     app.add_url_rule("/view", view_func=between(opening(fresh())), endpoint="view")
 
-    assert status_of(app, "/view") == status
+    assert [status_of(app, "/view"), status_of(app, "/view", bearer(mint()))] == [status, 200]
 
 
 def test_a_view_that_wraps_a_public_one_is_open_as_well(make_app: MakeApp) -> None:
