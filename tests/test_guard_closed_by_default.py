@@ -212,7 +212,9 @@ def test_a_public_method_that_its_class_does_not_dispatch_to_opens_nothing() -> 
         def dispatch_request(self) -> str:
             return "served"
 
-    app = open_app(Flask("tests"), **CLOSED)
-    app.add_url_rule("/x", view_func=Page.as_view("x"))
+    open_by_default, closed = open_app(Flask("tests")), open_app(Flask("tests"), **CLOSED)
+    for app in open_by_default, closed:
+        app.add_url_rule("/x", view_func=Page.as_view("x"))
 
-    assert app.test_client().get("/x").status_code == 401
+    assert open_by_default.test_client().get("/x").text == "served"
+    assert closed.test_client().get("/x").status_code == 401
