@@ -233,13 +233,22 @@ class TokenAuth(Generic[T]):
     def warm(self) -> None:
         """Hear what is revoked before the first request asks: in a worker that has just begun, or been forked.
 
-        In each application that is set up; it needs no application context. Where the store cannot be asked, the log
-        says so, and requests will ask.
+        In each application that is set up, within a context of its own; it needs none. Where the store cannot be asked,
+        the log says so, and requests will ask.
+
+        Raises:
+            SettingsError: something is set up wrongly; the other applications are warmed all the same.
         """
+        mistake: SettingsError | None = None
         for state in list_states():
             if state.callbacks is self._callbacks and state.remembered.feed is not None:
-                with suppress(StoreUnavailable):
-                    state.remembered.feed.warm()
+                try:
+                    with state.app.app_context(), suppress(StoreUnavailable):
+                        state.remembered.feed.warm()
+                except SettingsError as error:
+                    mistake = mistake or error
+        if mistake is not None:
+            raise mistake
 
     @property
     def user_id(self) -> T:

@@ -12,7 +12,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.settings import Settings
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import CONFIG, MakeApp
+from ..conftest import CONFIG
 from ..sessions.conftest import MakeSessionApp
 from ..sessions.devices import end_device, id_of, log_out, me, revoke
 from ..sessions.kit import INVALID_GRANT, asked, away, hear, is_live, refresh, sign_in, store_of, successor
@@ -172,71 +172,7 @@ def test_where_it_is_off_revoking_is_a_mistake_that_names_the_setting(
     assert called == []
 
 
-# Warming
-
-
-def test_a_warm_worker_asks_nothing_at_its_first_request(app: Flask, auth: TokenAuth[Any]) -> None:
-    token = issue(app)
-    with asked(store_of(app)) as called:
-        auth.warm()
-    assert called == ["news"]
-
-    with asked(store_of(app)) as called:
-        assert me(app, token) == 200
-
-    assert called == []
-
-
-def test_every_application_of_one_object_is_warmed_and_no_other(make_session_app: MakeSessionApp) -> None:
-    mine: TokenAuth[Any] = TokenAuth()
-    one, two = (make_session_app(auth=mine, TOKENAUTH_STORE=MemoryStore()) for _ in range(2))
-    other = make_session_app(auth=TokenAuth(), TOKENAUTH_STORE=MemoryStore())
-
-    with asked(store_of(one)) as a, asked(store_of(two)) as b, asked(store_of(other)) as c:
-        mine.warm()
-
-    assert (a, b, c) == (["news"], ["news"], [])
-
-
-@pytest.mark.parametrize("mode", ["strict", "off"])
-def test_where_nothing_is_heard_there_is_nothing_to_warm(make_session_app: MakeSessionApp, mode: str) -> None:
-    auth: TokenAuth[Any] = TokenAuth()
-    app = make_session_app(auth=auth, TOKENAUTH_REVOCATION=mode)
-
-    with asked(store_of(app)) as called:
-        auth.warm()
-
-    assert called == []
-
-
-def test_without_a_store_either(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
-    make_app(auth=auth)
-
-    auth.warm()
-
-
-def test_a_store_that_is_away_stops_no_worker(
-    app: Flask, auth: TokenAuth[Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    with away(store_of(app)):
-        auth.warm()
-
-    assert caplog.messages == [
-        "what is revoked was never heard and cannot be heard now: nobody answers; guards refuse from 30 s on"
-    ]
-
-
-def test_a_mistake_in_the_setup_stops_it(make_session_app: MakeSessionApp, auth: TokenAuth[Any]) -> None:
-    class Misused(MemoryStore):
-        def news(self, cursor: str | None) -> Any:
-            raise SettingsError("two processes")
-
-    app = make_session_app(TOKENAUTH_STORE=Misused())
-
-    with pytest.raises(SettingsError, match="two processes"):
-        auth.warm()
-    with pytest.raises(SettingsError, match="two processes"):
-        me(app, issue(app))
+# What else is set
 
 
 def test_what_is_verified_by_hand_is_asked_for_like_a_request(app: Flask, auth: TokenAuth[Any]) -> None:
