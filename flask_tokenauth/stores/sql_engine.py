@@ -16,11 +16,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ..core.errors import SettingsError, StoreUnavailable
-from .gate import Gate
+from .gate import Gate, Turns
 from .sql_dialects import Dialect, find_dialect
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _PAUSE = 0.002  # seconds before it is asked for again
+_KEPT, _MORE = 2, 3  # connections: those that stay open, and those that are made while they are in use
 
 T = TypeVar("T")
 
@@ -46,9 +47,7 @@ class Database:
         self.timeout: float | None = None
         self._source = source
         self._engine: Engine | None = None
-        self._gate = Gate()
-        self._making = Lock()
-        self._writing = Lock()  # a queue in which nobody is passed over; that of SQLite retries at random
+        self._make_locks()
         self._dialect: Dialect | None = None
         if isinstance(source, (str, Engine)):
             self._dialect = find_dialect(_read_source(source)[0])
@@ -85,7 +84,7 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be asked. Nothing was done, or all of it.
         """
-        with _translated(), _held(self._writing):
+        with _translated(), self._writing.taken(longest_wait=LONGEST_WAIT):
             return _twice(lambda: self._run(lambda connection: self._in_transaction(connection, work)))
 
     def dispose(self) -> None:
@@ -97,8 +96,12 @@ class Database:
         return _twice(lambda: _patiently(lambda: self._run(work), self.dialect, patience))
 
     def _run(self, work: Callable[[Connection], T]) -> T:
-        with self._gate.entered(), self._connect() as connection:
+        turn = self._connections.taken(longest_wait=self._longest_queue())
+        with turn, self._gate.entered(), self._connect() as connection:
             return work(connection)
+
+    def _longest_queue(self) -> float:
+        return 2.0 if self.timeout is None else min(2.0, self.timeout)
 
     def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         try:
@@ -126,9 +129,9 @@ class Database:
         engine = create_engine(
             url,
             poolclass=QueuePool,
-            pool_size=2,
-            max_overflow=3,
-            pool_timeout=2.0 if self.timeout is None else min(2.0, self.timeout),
+            pool_size=_KEPT,
+            max_overflow=_MORE,
+            pool_timeout=self._longest_queue(),
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # an error is no place for who has signed in
             **({} if creator is None else {"creator": creator}),
@@ -168,7 +171,15 @@ class Database:
     def _begin_anew(self) -> None:
         """Leave to the parent what is the parent's: an SQLite connection must not even be closed in a child."""
         _left_to_parent.append(self._engine)
-        self._engine, self._gate, self._making, self._writing = None, Gate(), Lock(), Lock()
+        self._engine = None
+        self._make_locks()
+
+    def _make_locks(self) -> None:
+        self._gate, self._making = Gate(), Lock()
+        most = _KEPT + _MORE
+        self._connections = Turns(most, busy=f"all {most} connections of this process to the database were in use")
+        # That of SQLite retries at random. Here nobody is passed over.
+        self._writing = Turns(1, busy="the database was busy with writes of this process")
 
 
 _FILE = "tokenauth_file"
@@ -247,16 +258,6 @@ def _twice(run: Callable[[], T]) -> T:
         if not error.connection_invalidated:
             raise
     return run()
-
-
-@contextmanager
-def _held(lock: Lock) -> Iterator[None]:
-    if not lock.acquire(timeout=LONGEST_WAIT):
-        raise StoreUnavailable(f"the database was busy with writes of this process for {LONGEST_WAIT} s")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

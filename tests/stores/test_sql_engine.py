@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -148,11 +149,14 @@ def test_what_is_no_url_of_ours_is_refused_and_not_repeated(url: str, message: s
 
 def test_a_child_makes_an_engine_of_its_own_and_leaves_that_of_its_parent_open(store: SQLStore) -> None:
     engine = engine_of(store)
-    store._database._writing.acquire()  # as another thread of the parent may have it
+    with ExitStack() as others:  # threads of the parent, in the midst of it
+        others.enter_context(store._database._writing.taken(longest_wait=0))
+        for _ in range(5):
+            others.enter_context(store._database._connections.taken(longest_wait=0))
 
-    sql_engine.AT_FORK["after_in_child"]()
+        sql_engine.AT_FORK["after_in_child"]()
 
-    assert store.read_epoch("alice") == 0
+        assert store.revoke_user("alice", memory=DAY) > 0
     assert engine_of(store) is not engine
     assert engine in sql_engine._left_to_parent
 

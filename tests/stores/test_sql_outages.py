@@ -4,8 +4,10 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from flask_tokenauth.stores.sql import SQLStore
 from .sqlite_kit import TERMS, engine_of, execute, new_session, opened, url_of
 
 DAY = timedelta(days=1)
+SECONDS = 60  # until a test that hangs fails
 
 
 def test_a_file_that_is_no_database_is_an_outage(path: Path, store: SQLStore) -> None:
@@ -94,7 +97,7 @@ def test_a_database_that_this_process_writes_for_too_long_is_an_outage(path: Pat
     store = SQLStore(url_of(path))
     store.start_session(new_session())
 
-    with store._database._writing, pytest.raises(StoreUnavailable, match="busy with writes"):
+    with store._database._writing.taken(longest_wait=0), pytest.raises(StoreUnavailable, match="busy with writes"):
         store.revoke_user("alice", memory=DAY)
 
     store.close()
@@ -131,10 +134,25 @@ def test_a_new_database_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatc
     assert execute(path, "PRAGMA journal_mode") == [("wal",)]
 
 
-def test_when_all_connections_are_in_use_it_is_an_outage(store: SQLStore) -> None:
+def test_when_all_connections_are_in_use_it_is_an_outage_that_says_so(store: SQLStore) -> None:
+    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), memory=DAY)
+    store.create()
+
+    with ExitStack() as taken:
+        for _ in range(5):
+            taken.enter_context(store._database._connections.taken(longest_wait=0))
+        for ask in (lambda: store.find_session("session"), lambda: store.revoke_user("alice", memory=DAY)):
+            with pytest.raises(StoreUnavailable) as caught:
+                ask()
+            assert str(caught.value) == "all 5 connections of this process to the database were in use for 0.01 s"
+
+    assert store.find_session("session") is None
+
+
+def test_what_sqlalchemy_itself_has_trouble_with_is_an_outage(store: SQLStore) -> None:
     engine: Any = engine_of(store)
     engine.pool._timeout = 0.01
-    taken = [engine.connect() for _ in range(5)]
+    taken = [engine.connect() for _ in range(5)]  # by others than the store
 
     with pytest.raises(StoreUnavailable, match="TimeoutError"):
         store.find_session("session")
@@ -142,6 +160,17 @@ def test_when_all_connections_are_in_use_it_is_an_outage(store: SQLStore) -> Non
     for connection in taken:
         connection.close()
     assert store.find_session("session") is None
+
+
+def test_as_many_as_the_pool_has_connections_for_ask_at_once(store: SQLStore) -> None:
+    engine: Any = engine_of(store)
+    together = Barrier(5)
+
+    with ThreadPoolExecutor(5) as pool:
+        asking = [pool.submit(store._database.read, lambda _: together.wait(SECONDS)) for _ in range(5)]
+        assert sorted(each.result(SECONDS) for each in asking) == list(range(5))
+
+    assert engine.pool.size() + engine.pool._max_overflow == 5
 
 
 def close_pooled(engine: Engine) -> None:
