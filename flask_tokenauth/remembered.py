@@ -118,7 +118,7 @@ class Remembered:
         new = not self.ask(token)
         if new:
             self.store.revoke(entry)
-        self._know(entry)
+        self._know(entry, told=new)
         return new
 
     def revoke_id(self, token_id: str, *, until: float | None) -> None:
@@ -140,9 +140,9 @@ class Remembered:
         self.store.revoke(entry)
         self._know(entry)
 
-    def _know(self, entry: Revocation) -> None:
+    def _know(self, entry: Revocation, *, told: bool = True) -> None:
         if self.feed is not None:
-            self.feed.note(entry)
+            self.feed.note(entry, told=told)
 
     def _note(self, kind: Kind, subject: str, value: int) -> None:
         """Know at once what a session or a user of ours has come to."""

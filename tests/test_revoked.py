@@ -16,6 +16,7 @@ NOW = 1_700_000_100  # a multiple of the width
 WIDTH = 300
 GRACE = 70
 LATER = NOW * 1000 + 90_000_000
+MINUTE = 60_000  # milliseconds
 
 
 def token(subject: str, exp: int = 0, until: int = LATER) -> Revocation:
@@ -145,9 +146,9 @@ def test_of_a_token_the_bucket_tells_how_long_it_is_told_for() -> None:
 @pytest.mark.parametrize(
     ("here", "there"),
     [
-        (token("t", 0, LATER), token("t", 0, LATER - 60_000)),
-        (session("s", LATER), session("s", LATER - 60_000)),
-        (user("u", 7, LATER), user("u", 7, LATER - 60_000)),
+        (token("t", 0, LATER), token("t", 0, LATER - 6 * MINUTE)),
+        (session("s", LATER), session("s", LATER - 6 * MINUTE)),
+        (user("u", 7, LATER), user("u", 7, LATER - 6 * MINUTE)),
         (user("u", 7, LATER), user("u", 6, LATER)),
     ],
 )
@@ -155,6 +156,20 @@ def test_what_another_table_has_for_a_shorter_time_or_less_of_is_told(here: Revo
     assert table(here).beyond(table(there)) == [here]
     assert table(here).beyond(table(here)) == []
     assert table(there).beyond(table(here)) == []
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (token("t", 0, LATER), token("t", 0, LATER - 5 * MINUTE)),
+        (token("t", NOW + 7), token("t", 0, (NOW + 300 + GRACE) * 1000 - 5 * MINUTE)),
+        (session("s", LATER), session("s", LATER - 5 * MINUTE)),
+        (user("u", 7, LATER), user("u", 7, LATER - 5 * MINUTE)),
+    ],
+)
+def test_what_another_table_has_until_some_minutes_earlier_is_not_told(here: Revocation, there: Revocation) -> None:
+    """Each was written by a clock of its own."""
+    assert table(here).beyond(table(there)) == []
 
 
 def crowd(number: int) -> Revoked:

@@ -94,6 +94,7 @@ class RevocationFeed:
         self._wall, self._uniform = wall, uniform
         self._revoked = self._new_table()
         self._fresh: Revoked | None = None  # what the store has, while we begin anew
+        self._untold: dict[str, int] = {}  # tokens that are noted, and the store never had; until when
         self._unsaid: list[Revocation] = []
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page was asked for of those that we are amidst
@@ -133,10 +134,20 @@ class RevocationFeed:
         if self.monotonic() >= self._ask_at:
             self._catch_up()
 
-    def note(self, revocation: Revocation) -> None:
-        """Know at once what this process has told the store."""
+    def note(self, revocation: Revocation, *, told: bool = True) -> None:
+        """Know at once what this process has told the store.
+
+        Args:
+            revocation: of a token, a session or a user.
+            told: False for a token of which the store was not told, since it refuses that already, by its session say:
+                of that we may not have heard yet.
+        """
         with self._changing:
             self._revoked.add(revocation)
+            if not told:
+                self._untold[revocation.subject] = revocation.expires_at
+            elif self._fresh is not None:
+                self._fresh.add(revocation)  # the store may have it only since it told us the rest
 
     def describe(self) -> FeedState:
         """Return how it is, without asking the store."""
@@ -279,13 +290,18 @@ class RevocationFeed:
             self._forgotten = self._latest - self._grace  # first: who looks up meanwhile must not miss what goes
             if now - self._pruned_at >= self._width:
                 self._revoked.prune(now)
+                self._untold = {each: until for each, until in self._untold.items() if until > now * 1000}
                 self._pruned_at = now
             if self._fresh is not None:
-                lost = self._revoked.beyond(self._fresh)
-                self._unsaid = [each for each in lost if each.expires_at > now * 1000]
+                missing = self._revoked.beyond(self._fresh)
+                self._unsaid = [each for each in missing if each.expires_at > now * 1000]
                 self._fresh = None
-                if self._unsaid:
-                    _log.error("the store has lost %s revocations: it is told again", len(self._unsaid))
+                if lost := sum(self._is_lost(each, now) for each in self._unsaid):
+                    _log.error("the store has lost %s revocations: it is told again", lost)
+
+    def _is_lost(self, missing: Revocation, now: float) -> bool:
+        """Say whether the store should have what is *missing* there: not what it never had, or may have expired."""
+        return missing.subject not in self._untold and missing.expires_at > (now + self._width) * 1000
 
     def _mind_clock(self) -> None:
         """Hear everything again where the clock was set back, and what was over when we forgot it may be so no more."""

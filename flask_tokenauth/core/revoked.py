@@ -6,12 +6,13 @@ collector would look through; sets instead of such dicts take half as much memor
 be forgotten is kept to the minute, so that many share one number, and of users it is told by the epoch itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .identifiers import YEAR_9999
 from .news import Revocation
 
 _MINUTE = 60_000  # milliseconds
+_FORGIVEN = 5 * _MINUTE  # by which the ends of two entries for one subject may differ, as do clocks
 
 
 class Revoked:
@@ -69,7 +70,7 @@ class Revoked:
             del self._minutes[minute]
 
     def beyond(self, other: "Revoked") -> list[Revocation]:
-        """Return what is known here and not to *other*, which has the same width."""
+        """Return what is known here and not to *other*, which has the same width, or only for a shorter time there."""
         return [*self._dated_beyond(other), *self._undated_beyond(other)]
 
     def count(self) -> tuple[int, int, int]:
@@ -91,18 +92,22 @@ class Revoked:
             until = min(self._end_of(number), YEAR_9999) * 1000
             theirs = other._dated.get(number, {})
             for subject in bucket:
-                if subject not in theirs and other._undated.get(subject, -1) < until:
+                if subject not in theirs and _is_short(other._undated, subject, until):
                     yield Revocation(kind="t", subject=subject, expires_at=until)
 
     def _undated_beyond(self, other: "Revoked") -> Iterator[Revocation]:
         for subject, until in self._undated.items():
-            if other._undated.get(subject, -1) < until:
+            if _is_short(other._undated, subject, until):
                 yield Revocation(kind="t", subject=subject, expires_at=until)
         for subject, until in self._sessions.items():
-            if other._sessions.get(subject, -1) < until:
+            if _is_short(other._sessions, subject, until):
                 yield Revocation(kind="s", subject=subject, expires_at=until)
         for subject, epoch in self._users.items():
             until = min(epoch + self._user_memory, YEAR_9999 * 1000)
             theirs = other._users.get(subject, -1)
-            if theirs < epoch or theirs + other._user_memory < until:
+            if theirs < epoch or theirs + other._user_memory + _FORGIVEN < until:
                 yield Revocation(kind="u", subject=subject, value=epoch, expires_at=until)
+
+
+def _is_short(table: Mapping[str, int], subject: str, until: int) -> bool:
+    return subject not in table or table[subject] + _FORGIVEN < until

@@ -248,3 +248,20 @@ def test_what_another_worker_has_just_revoked_is_refused_here_at_once_by_who_say
     check_done(revoke(other, login["access_token"]))
 
     assert me(other, login["access_token"]) == 401
+
+
+def test_one_whose_session_another_worker_has_just_ended_is_refused_here_at_once(
+    app: Flask, make_session_app: MakeSessionApp, login: Login, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store refuses it by its session, and is not told of it, nor said to have lost it."""
+    other = make_session_app(auth=TokenAuth())
+    assert me(app, login["access_token"]) == 200
+    log_out(other, login["access_token"])
+
+    check_done(revoke(app, login["access_token"]))
+
+    assert me(app, login["access_token"]) == 401
+    app.extensions["tokenauth"].remembered.feed._begin_anew()
+    hear(app)
+    assert me(app, login["access_token"]) == 401
+    assert not [each for each in caplog.messages if "has lost" in each]
