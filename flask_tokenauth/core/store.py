@@ -165,7 +165,11 @@ class Store(Protocol):
     def end_session(self, session_id: str, *, memory: timedelta) -> Session | None:
         """End a session and revoke it for *memory*, both as :meth:`redeem` does; None where there is none to end.
 
-        Here and wherever else a *memory* is given, the one that the store was bound with counts where it is longer.
+        One that has expired, or is below its user's epoch, is ended all the same until it is purged: an access token of
+        it may live on. None is there to end where it was ended before.
+
+        Here and wherever else a *memory* is given, the one that the store was bound with counts where it is longer, and
+        what was to be remembered for longer before is so.
         """
 
     def longest_memory(self) -> timedelta:

@@ -139,12 +139,16 @@ class RedemptionContract:
         assert [outcome(store, generation) for generation in range(3)] == [Outcome.GONE] * 3
         assert is_revoked(store)
 
-    def test_reuse_is_remembered_as_long_as_the_terms_say(self, store: Store, age_revocations: AgeRevocations) -> None:
+    @pytest.mark.parametrize("memory", [MEMORY / 2, MEMORY, 2 * MEMORY])
+    def test_reuse_is_remembered_as_long_as_the_terms_say(
+        self, store: Store, age_revocations: AgeRevocations, memory: timedelta
+    ) -> None:
         start(store)
-        redeem(store, terms=NO_WINDOW)
-        redeem(store, terms=NO_WINDOW)
+        terms = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), memory=memory)
+        redeem(store, terms=terms)
+        redeem(store, terms=terms)
 
-        age_revocations(MEMORY - MARGIN)
+        age_revocations(memory - MARGIN)
         assert is_revoked(store)
         age_revocations(MARGIN)
         assert not is_revoked(store)

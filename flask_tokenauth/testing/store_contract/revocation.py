@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from ...core.news import Revocation
-from ...core.store import Outcome, Store
-from .kit import MARGIN, MEMORY, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
+from ...core.store import Outcome, Store, Terms
+from .kit import IDLE, MARGIN, MEMORY, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
 HOUR = timedelta(hours=1)
@@ -44,14 +44,17 @@ class RevocationContract:
             store.bind("https://one.example", timeout=TIMEOUT, memory=memory)
         assert store.longest_memory() == 2 * MEMORY
         start(store)
+        start(store, "reused")
+        terms = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), memory=HOUR)
         store.end_session("session", memory=HOUR)
+        assert [outcome(store, session_id="reused", terms=terms) for _ in range(2)][1] is Outcome.REUSED
         epoch = store.revoke_user("alice", memory=HOUR)
 
         age_revocations(2 * MEMORY - MARGIN)
-        assert is_revoked(store)
+        assert [is_revoked(store, each) for each in ("session", "reused")] == [True, True]
         assert has(store, user_id="alice", epoch=epoch - 1)
         age_revocations(2 * MARGIN)
-        assert not is_revoked(store)
+        assert [is_revoked(store, each) for each in ("session", "reused")] == [False, False]
         assert not has(store, user_id="alice", epoch=epoch - 1)
 
     def test_a_token_of_which_no_expiration_is_known_can_be_revoked(self, store: Store) -> None:
@@ -80,13 +83,35 @@ class RevocationContract:
     def test_a_revocation_may_be_said_again_and_lasts_as_long_as_the_longest(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
-        for left in HOUR, 3 * HOUR, 2 * HOUR, 3 * HOUR:
+        for left in HOUR, 3 * HOUR, 2 * HOUR:
             store.revoke(Revocation(kind="t", subject="token", expires_at=until(left)))
 
         age_revocations(3 * HOUR - MARGIN)
         assert has(store, token_id="token")
         age_revocations(2 * MARGIN)  # an instant of our clock, judged by the store's
         assert not has(store, token_id="token")
+
+    def test_a_session_that_has_ended_stays_revoked_where_it_is_said_again_for_less_long(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        start(store)
+        store.end_session("session", memory=3 * HOUR)
+        store.revoke(Revocation(kind="s", subject="session", expires_at=until(HOUR)))
+
+        age_revocations(3 * HOUR - MARGIN)
+
+        assert is_revoked(store)
+
+    def test_a_user_stays_revoked_where_that_is_done_again_for_less_long(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        epoch = store.revoke_user("alice", memory=3 * HOUR)
+        again = store.revoke_user("alice", memory=HOUR)
+        store.revoke(Revocation(kind="u", subject="alice", value=again, expires_at=until(HOUR)))
+
+        age_revocations(3 * HOUR - MARGIN)
+
+        assert has(store, user_id="alice", epoch=epoch - 1)
 
     def test_revoking_a_session_ends_it(self, store: Store) -> None:
         start(store)

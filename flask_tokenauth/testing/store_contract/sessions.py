@@ -247,6 +247,26 @@ class SessionContract:
         assert is_revoked(store)
         assert not is_revoked(store, "unknown")
 
+    @pytest.mark.parametrize("aged", [IDLE, LIFETIME])
+    def test_a_session_that_has_expired_can_be_ended(self, store: Store, age: Age, aged: timedelta) -> None:
+        """Its last access token may live on."""
+        start(store)
+        age("session", aged)
+
+        ended = store.end_session("session", memory=MEMORY)
+
+        assert ended is not None
+        assert (ended.session_id, ended.user_id) == ("session", "alice")
+        assert is_revoked(store)
+        assert store.end_session("session", memory=MEMORY) is None
+
+    def test_a_session_below_its_users_epoch_can_be_ended(self, store: Store) -> None:
+        start(store)
+        store.revoke_user("alice", memory=MEMORY)
+
+        assert store.end_session("session", memory=MEMORY) is not None
+        assert is_revoked(store)
+
     def test_a_session_is_remembered_as_revoked_for_as_long_as_was_asked(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
