@@ -160,11 +160,12 @@ class Sessions:
             StoreUnavailable: the store cannot be asked; the token may be redeemed again.
         """
         done: Redemption = self._store.redeem(token.session_id, generation=token.generation, terms=self._terms)
-        if done.session is None:
-            raise SessionOver
         if done.outcome is Outcome.REUSED:
             self._note("s", token.session_id, 0)
-            raise RefreshTokenReused(done.session.session_id, done.session.user_id)
+            if done.session is not None:
+                raise RefreshTokenReused(done.session.session_id, done.session.user_id)
+        if done.session is None or done.outcome not in (Outcome.SWAPPED, Outcome.RETRIED):
+            raise SessionOver
         return Redeemed(done.session, token.successor(), done.outcome is Outcome.RETRIED, done.rolled_back)
 
     def end(self, session_id: str) -> Session | None:

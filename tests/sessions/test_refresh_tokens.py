@@ -13,7 +13,7 @@ from flask_tokenauth.core.grant_errors import InvalidRefreshToken, RefreshTokenR
 from flask_tokenauth.core.grants import Grant
 from flask_tokenauth.core.keys import Key, KeySet
 from flask_tokenauth.core.sessions import RefreshToken, Sessions
-from flask_tokenauth.core.store import Terms
+from flask_tokenauth.core.store import Outcome, Redemption, Terms
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import ISSUER, SECRET
@@ -204,6 +204,38 @@ def test_a_reuse_says_whose_session_it_was() -> None:
         sessions.redeem(first)
 
     assert (caught.value.session_id, caught.value.user_id) == (first.session_id, "alice")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.GONE, None, "swapped"])
+def test_a_session_goes_on_only_where_the_outcome_says_so(outcome: Any) -> None:
+    """Whatever else a store says with it."""
+
+    class Talkative(MemoryStore):
+        def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
+            done = super().redeem(session_id, generation=generation, terms=terms)
+            return Redemption(outcome=outcome, session=done.session)
+
+    sessions, first = make_sessions(store=Talkative()), RefreshToken.first()
+    sessions.start(first, user_id="alice", grant=Grant(), label=None, user_agent=None)
+
+    with pytest.raises(SessionOver):
+        sessions.redeem(first)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_session_of_which_nothing_is_said_is_over(outcome: Outcome) -> None:
+    class Silent(MemoryStore):
+        def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
+            return Redemption(outcome=outcome)
+
+    noted: list[str] = []
+    keys = KeySet([Key.derive(SECRET.encode(), purpose="refresh", issuer=ISSUER)])
+    sessions = Sessions(Silent(), keys, terms=TERMS, lifetime=DAY, note=lambda *told: noted.append(told[1]))
+
+    with pytest.raises(SessionOver):
+        sessions.redeem(RefreshToken(HANDLE))
+
+    assert noted == ([RefreshToken(HANDLE).session_id] if outcome is Outcome.REUSED else [])
 
 
 def mangled(text: str) -> list[str]:
