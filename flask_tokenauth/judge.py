@@ -30,6 +30,7 @@ from .core.errors import (
 from .core.store import Session
 from .core.verifier import Token, Verifier
 from .credentials import check_credential, find_token
+from .outages import OutageLog
 from .requirements import Requirement
 from .settings import Settings
 
@@ -91,6 +92,7 @@ class Judge:
         self._callbacks = callbacks
         self._policy = policy
         self._verifier = verifier
+        self._outages = OutageLog()
         self._undecided = Judged(app)
         self._minds_transport = settings.enforce_https != "off"
 
@@ -137,7 +139,7 @@ class Judge:
             self._show_nobody(req, self._undecided)
             return Judged(self._app, token, self.accept(token))
         except StoreUnavailable as error:
-            _log.error("the store cannot be asked: %s", error)
+            self._outages.tell(error)
             return Judged(self._app, refusal=StoreOutage())
         except Refusal as refusal:
             # Its frames hold the token, and this very request: a cycle for the garbage collector with each refusal.

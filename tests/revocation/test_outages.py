@@ -13,12 +13,12 @@ from flask_tokenauth import StoreUnavailable, TokenAuth
 from flask_tokenauth.core.news import News
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import bearer
+from ..conftest import StandingClock, bearer
 from ..sessions.conftest import MakeSessionApp
 from ..sessions.devices import id_of, log_out, me
 from ..sessions.kit import UNAVAILABLE, Heard, asked, away, hear, sign_in, store_of, warm
 from ..stores.sqlite_kit import execute, url_of
-from .kit import Pass, issue, revoke_current
+from .kit import MODES, Pass, issue, revoke_current
 
 TICK = timedelta(milliseconds=1)
 STALE = timedelta(seconds=30)
@@ -169,6 +169,21 @@ def test_the_log_tells_at_the_first_sign_and_when_it_is_over(
         ("WARNING", "what is revoked can be heard again, after 2 tries"),
     ]
     assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_log_is_not_flooded_by_requests_that_are_refused(
+    make_session_app: MakeSessionApp, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    app = make_session_app(TOKENAUTH_REVOCATION=mode)
+    app.extensions["tokenauth"].judge._outages.monotonic = StandingClock(0)
+    token = issue(app)
+
+    with away(store_of(app)):
+        statuses = [get(app, path, token).status_code for path in ("/me", "/open") * 20]
+
+    assert statuses == [503, 200] * 20
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
 
 
 @pytest.fixture

@@ -1,0 +1,32 @@
+"""What the log is told of a store that cannot be asked, while every request finds that out anew."""
+
+import logging
+import math
+import time
+
+from .core.errors import StoreUnavailable
+
+_PAUSE = 5.0  # seconds
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+class OutageLog:
+    """Tells the log of an outage, once every few seconds; what comes between is for who debugs.
+
+    There is no lock that a fork could leave held: of two requests at the very same moment both may tell.
+
+    Attributes:
+        monotonic: seconds since whenever, as passing; tests put another in its place.
+    """
+
+    def __init__(self) -> None:
+        self.monotonic = time.monotonic
+        self._quiet_until = -math.inf
+
+    def tell(self, error: StoreUnavailable) -> None:
+        """Tell what a request has run into."""
+        level, now = logging.DEBUG, self.monotonic()
+        if now >= self._quiet_until:
+            level, self._quiet_until = logging.ERROR, now + _PAUSE
+        _log.log(level, "the store cannot be asked: %s", error)

@@ -1,0 +1,28 @@
+"""What the log is told of a store that cannot be asked."""
+
+import logging
+
+import pytest
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.outages import OutageLog
+
+from .conftest import StandingClock
+
+TICK = 2.0**-10  # seconds, and exact
+
+
+def test_an_outage_is_told_once_every_five_seconds_and_otherwise_to_who_debugs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="flask_tokenauth")
+    outages, clock = OutageLog(), StandingClock(1000.0)
+    outages.monotonic = clock
+
+    for passed in 0, 0, 5 - TICK, TICK, 0, 5, 1:
+        clock.now += passed
+        outages.tell(StoreUnavailable("nobody answers"))
+
+    levels = ["ERROR", "DEBUG", "DEBUG", "ERROR", "DEBUG", "ERROR", "DEBUG"]
+    assert [record.levelname for record in caplog.records] == levels
+    assert set(caplog.messages) == {"the store cannot be asked: nobody answers"}
