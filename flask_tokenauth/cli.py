@@ -223,13 +223,13 @@ def purge() -> None:
 
 def _check_shared(state: AppState) -> None:
     """Refuse to speak of what no worker knows."""
-    if isinstance(state.store, MemoryStore):
+    if isinstance(state.settings.store, MemoryStore):
         raise SettingsError(f"{_OTHER_MEMORY}; name a database")
 
 
 def _tell_of_memory(state: AppState) -> None:
     """Tell whoever hears that a token is good, or gets one, that workers may know better."""
-    if state.remembered.revokes and isinstance(state.store, MemoryStore):
+    if state.remembered.revokes and isinstance(state.settings.store, MemoryStore):
         click.echo(f"{_OTHER_MEMORY}, and they may have revoked this.", err=True)
 
 

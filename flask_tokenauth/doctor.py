@@ -179,7 +179,7 @@ def _store(state: AppState) -> Iterator[Finding]:
             "absolute one, with four slashes.",
         )
     try:
-        store.read_epoch("doctor")
+        state.store.read_epoch("doctor")
     except (SettingsError, StoreUnavailable) as error:
         yield Finding("error", f"{PREFIX}STORE cannot be asked: {error}.")
 

@@ -11,6 +11,7 @@ from .core.sessions import Sessions
 from .core.store import Store, Terms
 from .core.verifier import Token
 from .settings import PREFIX, Settings
+from .stores.foreign import guard
 
 _NO_STORE = (
     f'this needs a memory: set {PREFIX}STORE ("sqlite:////var/lib/api/sessions.db" for one machine, "memory://" for '
@@ -40,19 +41,20 @@ class Remembered:
         self._clock = clock
         # Seconds for which a token may be believed after it has expired, by whatever clock, and a margin.
         self._slack = (2 * settings.leeway + MARGIN).total_seconds()
+        self._store = None if settings.store is None else guard(settings.store)
         self.feed = self._make_feed()
         self._sessions = self._make_sessions()
 
     @property
     def store(self) -> Store:
-        """What the server remembers.
+        """What the server remembers. A store of the application's own comes in one that translates its errors.
 
         Raises:
             SettingsError: ``TOKENAUTH_STORE`` is not set.
         """
-        if self._settings.store is None:
+        if self._store is None:
             raise SettingsError(_NO_STORE)
-        return self._settings.store
+        return self._store
 
     @property
     def sessions(self) -> Sessions:
@@ -64,7 +66,7 @@ class Remembered:
     @property
     def revokes(self) -> bool:
         """Whether what is revoked is refused."""
-        return self._settings.store is not None and self._settings.revocation != "off"
+        return self._store is not None and self._settings.revocation != "off"
 
     def check_revokes(self) -> None:
         """Refuse to promise what would not be kept.
@@ -150,10 +152,10 @@ class Remembered:
 
     def _make_feed(self) -> RevocationFeed | None:
         settings = self._settings
-        if settings.store is None or settings.revocation != "feed":
+        if self._store is None or settings.revocation != "feed":
             return None
         return RevocationFeed(
-            settings.store,
+            self._store,
             interval=settings.revocation_interval,
             max_staleness=settings.revocation_max_staleness,
             timeout=settings.store_timeout,
@@ -164,7 +166,7 @@ class Remembered:
 
     def _make_sessions(self) -> Sessions | None:
         settings = self._settings
-        if settings.store is None or settings.refresh_keys is None:
+        if self._store is None or settings.refresh_keys is None:
             return None
         terms = Terms(
             idle_lifetime=settings.refresh_idle_lifetime,
@@ -172,7 +174,7 @@ class Remembered:
             memory=settings.memory,
         )
         return Sessions(
-            settings.store, settings.refresh_keys, terms=terms, lifetime=settings.session_lifetime, note=self._note
+            self._store, settings.refresh_keys, terms=terms, lifetime=settings.session_lifetime, note=self._note
         )
 
 

@@ -92,6 +92,15 @@ def test_a_store_that_cannot_be_asked_is_an_error(make_app: MakeApp) -> None:
     assert trouble(make_app(TOKENAUTH_STORE=Away())) == ["error: TOKENAUTH_STORE cannot be asked: the disk is full."]
 
 
+def test_a_store_that_fails_with_an_error_of_its_own_is_one_too(make_app: MakeApp) -> None:
+    class Foreign(MemoryStore):
+        def read_epoch(self, user_id: str) -> int:
+            raise ConnectionError("redis://user:hunter2@host")
+
+    told = ["error: TOKENAUTH_STORE cannot be asked: the store failed with ConnectionError."]
+    assert trouble(make_app(TOKENAUTH_STORE=Foreign())) == told
+
+
 @pytest.mark.parametrize(("idle", "told"), [(59, False), (60, False), (61, True)])
 def test_an_idle_lifetime_that_never_ends_anything_is_hinted_at(make_app: MakeApp, idle: int, told: object) -> None:
     app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REFRESH_IDLE_LIFETIME=idle, TOKENAUTH_SESSION_LIFETIME=60)
@@ -203,6 +212,13 @@ def test_where_the_memory_of_workers_changes_nothing_it_is_not_mentioned(
     make_app: MakeApp, mint: Mint, config: dict[str, Any], changes: dict[str, Any]
 ) -> None:
     assert run(make_app(**config), "inspect", mint(**changes)).stderr == ""
+
+
+def test_of_a_memory_of_the_applications_own_making_commands_do_not_speak_either(make_app: MakeApp) -> None:
+    result = make_app(TOKENAUTH_STORE=Silent()).test_cli_runner().invoke(args=["tokenauth", "purge"])
+
+    assert result.exit_code == 1
+    assert "this command has a memory of its own" in result.output
 
 
 def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeApp) -> None:

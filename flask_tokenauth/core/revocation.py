@@ -10,18 +10,17 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Lock
 from weakref import WeakSet
 
 import msgspec
 
-from .errors import SettingsError, StoreUnavailable
+from .errors import StoreUnavailable
 from .news import MARGIN, News, Revocation
 from .revoked import Revoked
-from .store import Store
+from .store import Store, translated
 
 _LONGEST_PAUSE = 5.0  # seconds, after a failure
 _NO_ANSWER = "the store has not answered yet"
@@ -219,7 +218,7 @@ class RevocationFeed:
         self._asking_since = self.monotonic()
         deadline = self._asking_since + self._load_timeout
         try:
-            with _translated():
+            with translated():  # whatever comes of an answer that is none, too: it is no pass
                 self._mind_clock()
                 self._hear(deadline)
                 if self._age() >= self._interval:  # hearing everything took long: there will be news
@@ -314,7 +313,7 @@ class RevocationFeed:
         if began < self._tell_at or not self._telling.acquire(blocking=False):
             return
         try:
-            with _translated():
+            with translated():
                 while unsaid and self.monotonic() < began + self._timeout:
                     self._store.revoke(unsaid[-1])
                     unsaid.pop()
@@ -322,17 +321,6 @@ class RevocationFeed:
             self._tell_at = self.monotonic() + _LONGEST_PAUSE
         finally:
             self._telling.release()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Let a store that does not keep what stores promise be out of reach: no answer of its is a pass."""
-    try:
-        yield
-    except (SettingsError, StoreUnavailable):
-        raise
-    except Exception as error:
-        raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
 
 
 _feeds: "WeakSet[RevocationFeed]" = WeakSet()

@@ -5,12 +5,15 @@ session's ID, a digest, and the number of its generation. What it says is not be
 cannot be read is :class:`~.errors.StoreUnavailable`, never a session.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from .errors import SettingsError, StoreUnavailable
 from .grants import Grant, check_duration
 from .identifiers import MAX_IDENTIFIER, check_identifier, is_clean, is_whole
 from .news import News, Revocation
@@ -223,6 +226,21 @@ class Store(Protocol):
         Returns:
             How many were forgotten now; stores that forget by themselves have fewer, or none.
         """
+
+
+@contextmanager
+def translated(*let_through: type[Exception]) -> Iterator[None]:
+    """Let a store that does not keep what stores promise be out of reach, but for errors of the types given.
+
+    Raises:
+        StoreUnavailable: for any other but SettingsError. It says the type alone: there may be a password in the text.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (SettingsError, StoreUnavailable, *let_through)):
+            raise
+        raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
 
 
 def check_generation(generation: int) -> None:

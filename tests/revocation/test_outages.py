@@ -15,8 +15,8 @@ from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import StandingClock, bearer
 from ..sessions.conftest import MakeSessionApp
-from ..sessions.devices import id_of, log_out, me
-from ..sessions.kit import UNAVAILABLE, Heard, asked, away, hear, sign_in, store_of, warm
+from ..sessions.devices import id_of, log_out, me, revoke
+from ..sessions.kit import METHODS, UNAVAILABLE, Heard, asked, away, hear, refresh, sign_in, store_of, warm
 from ..stores.sqlite_kit import execute, url_of
 from .kit import MODES, Pass, issue, revoke_current
 
@@ -236,6 +236,49 @@ def test_a_store_that_fails_in_its_own_way_is_an_outage_too(
     assert get(app, "/open", token).get_json()["user_id"] is None
     assert "the store failed with " in caplog.text
     assert "secret" not in caplog.text
+
+
+class Broken(MemoryStore):
+    """A store whose server is away, and which does not know how to say that."""
+
+    broken = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in METHODS and self.broken:
+            raise ConnectionError("redis://user:hunter2@host")
+        return super().__getattribute__(name)
+
+
+@pytest.fixture(params=MODES)
+def on_broken(request: pytest.FixtureRequest, make_session_app: MakeSessionApp) -> Flask:
+    return make_session_app(TOKENAUTH_STORE=Broken(), TOKENAUTH_REVOCATION=request.param)
+
+
+def test_a_store_that_fails_with_foreign_errors_is_an_outage_wherever_it_is_asked(
+    on_broken: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    login, client = sign_in(on_broken), on_broken.test_client()
+    on_broken.config["TOKENAUTH_STORE"].broken = True
+
+    assert me(on_broken, login["access_token"]) == 503
+    assert get(on_broken, "/open", login["access_token"]).get_json()["user_id"] is None
+    assert get(on_broken, "/auth/sessions", login["access_token"]).status_code == 503
+    assert refresh(on_broken, login["refresh_token"]).status_code == 503
+    assert revoke(on_broken, login["refresh_token"]).status_code == 503
+    assert client.post("/login", data={"username": "alice"}).status_code == 503
+    assert "the store failed with ConnectionError" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_who_verifies_by_hand_is_not_told_the_text_of_a_foreign_error(on_broken: Flask, auth: TokenAuth[Any]) -> None:
+    token = issue(on_broken)
+    on_broken.config["TOKENAUTH_STORE"].broken = True
+
+    with on_broken.app_context(), pytest.raises(StoreUnavailable) as caught:
+        auth.verify(token)
+
+    assert "the store failed with ConnectionError" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_what_was_wrong_before_is_not_told_of_the_next_outage(app: Flask, token: str, pass_time: Pass) -> None:
