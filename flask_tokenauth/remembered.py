@@ -14,8 +14,8 @@ from .settings import PREFIX, Settings
 from .stores.foreign import guard
 
 _NO_STORE = (
-    f'this needs a memory: set {PREFIX}STORE ("sqlite:////var/lib/api/sessions.db" for one machine, "memory://" for '
-    "trying it)"
+    f"sessions, auth.endpoints and whatever is revoked need a memory: set {PREFIX}STORE "
+    '("sqlite:////var/lib/api/sessions.db" for one machine, "memory://" for trying it)'
 )
 _REVOKES_NOTHING = (
     f'{PREFIX}REVOCATION is "off", so whatever is revoked would still be believed: set "feed", or "strict" to have the '

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..core.errors import StoreUnavailable
 from ..core.store import Store, translated
 
 
@@ -42,6 +43,13 @@ class Guarded:
     read_epoch = _pass_on("read_epoch")
     revoke_user = _pass_on("revoke_user", ValueError, TypeError)
     revoke = _pass_on("revoke")
-    is_revoked = _pass_on("is_revoked")
     news = _pass_on("news")
     purge = _pass_on("purge")
+
+    def is_revoked(self, **asked: Any) -> bool:
+        """Pass on what was asked, and no other answer than yes or no: None is neither, and would let the token pass."""
+        with translated():
+            answer = self.store.is_revoked(**asked)
+        if not isinstance(answer, bool):
+            raise StoreUnavailable(f"the store answered is_revoked with {type(answer).__name__}")
+        return answer

@@ -260,6 +260,12 @@ def _twice(run: Callable[[], T]) -> T:
     return run()
 
 
+_HINTS = {
+    "SQLITE_CANTOPEN": "; is the directory there, and may this process write in it?",
+    "SQLITE_READONLY": "; may this process write the file, and in its directory?",
+}
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -267,6 +273,7 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         name = getattr(error.orig, "sqlite_errorname", "")  # beside it SQLite names tables, and no values
         told = f"{name}, {error.orig}" if name else type(error.orig).__name__
+        told += _HINTS.get(name, "")
         raise StoreUnavailable(f"the database cannot be asked: {told}") from error
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"the database cannot be asked: {type(error).__name__}") from error

@@ -11,22 +11,24 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 
 METHODS = [name for name in vars(Store) if callable(vars(Store)[name]) and not name.startswith("_")]
+DONE = object()
 REFUSES = ["start_session", "redeem", "revoke_user"]  # what makes no sense, with ValueError
 
 
 class Theirs:
     """Does the same for whatever it is asked."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, *, answer: object = DONE) -> None:
         self.asked: list[object] = []
         self._error = error
+        self._answer = answer
 
     def __getattr__(self, name: str) -> Any:
         def call(*args: object, **options: object) -> object:
             self.asked.append((name, args, options))
             if self._error is not None:
                 raise self._error
-            return self
+            return self._answer
 
         return call
 
@@ -56,13 +58,32 @@ def test_a_guarded_store_is_one_and_is_not_guarded_again() -> None:
     assert guard(guarded) is guarded
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [each for each in METHODS if each != "is_revoked"])
 def test_every_question_and_every_answer_is_passed_on(method: str) -> None:
     theirs: Any = Theirs()
 
-    assert getattr(guard(theirs), method)(1, two=3) is theirs
+    assert getattr(guard(theirs), method)(1, two=3) is DONE
 
     assert theirs.asked == [(method, (1,), {"two": 3})]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_whether_something_is_revoked_is_yes_or_no(*, answer: bool) -> None:
+    theirs: Any = Theirs(answer=answer)
+
+    assert guard(theirs).is_revoked(token_id="t", session_id=None, user_id="u", epoch=0) is answer
+
+    assert theirs.asked == [
+        ("is_revoked", (), {"token_id": "t", "session_id": None, "user_id": "u", "epoch": 0}),
+    ]
+
+
+@pytest.mark.parametrize("answer", [None, 0, 1, "", "no"])
+def test_any_other_answer_to_that_is_an_outage_and_no_pass(answer: object) -> None:
+    theirs: Any = Theirs(answer=answer)
+
+    with pytest.raises(StoreUnavailable, match=f"answered is_revoked with {type(answer).__name__}$"):
+        guard(theirs).is_revoked(token_id="t", session_id=None, user_id="u", epoch=0)
 
 
 @pytest.mark.parametrize("method", METHODS)
