@@ -17,8 +17,8 @@ from flask_tokenauth import TokenAuth, login_optional, login_required, public, r
 from flask_tokenauth.marks import Guard
 
 from .conftest import MakeApp
+from .routes_kit import fresh
 from .test_quickstart import load
-from .test_routes import fresh
 
 
 def run(app: Flask, *options: str) -> Result:
@@ -207,7 +207,7 @@ def test_a_guard_that_counts_nowhere_is_told_of_though_its_view_is_there(alone: 
     result = run(app, "--check")
 
     assert result.exit_code == 1
-    assert "REACHES NO ROUTE: the guard of tests.test_routes.fresh" in result.output
+    assert "REACHES NO ROUTE: the guard of tests.routes_kit.fresh" in result.output
     assert kept is not method
 
 

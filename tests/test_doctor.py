@@ -16,8 +16,8 @@ from flask_tokenauth.marks import Guard
 from flask_tokenauth.state import state_of
 
 from .conftest import SECRET, MakeApp
+from .routes_kit import fresh
 from .test_cli_store import Away
-from .test_routes import fresh
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
 

@@ -29,8 +29,7 @@ from flask_tokenauth.core.errors import TokenRevoked
 from flask_tokenauth.testing import logged_in, token_headers
 
 from .conftest import MakeApp, Mint, bearer
-
-CLOSED = {"TOKENAUTH_DEFAULT_GUARD": "login_required"}
+from .guard_kit import CLOSED
 
 
 def fresh() -> Callable[..., Any]:

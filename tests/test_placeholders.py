@@ -1,0 +1,157 @@
+"""Placeholders in the scopes of routes: what fills them, what never does, and what implies a scope that has some."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Blueprint, Flask
+from werkzeug.routing import BaseConverter
+
+from flask_tokenauth import SettingsError, TokenAuth, require_scope
+
+from .conftest import MakeApp, Mint, bearer, whoami
+from .routes_kit import fresh, status
+
+
+class Slug(BaseConverter):
+    """A converter whose values are objects."""
+
+    def to_python(self, value: str) -> object:
+        return {"slug": value}
+
+    def to_url(self, value: Any) -> str:
+        return str(value["slug"])
+
+
+def projects(app: Flask, rule: str, **options: Any) -> Flask:
+    guard = require_scope("projects:{project}:write")
+    app.add_url_rule(rule, view_func=guard(fresh()), endpoint="x", **options)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "segment"),
+    [
+        ("/<project>", "/a.b-c_d~e", "a.b-c_d~e"),
+        ("/<int:project>", "/42", "42"),
+        ("/<int:project>", "/042", "42"),
+        ("/<int(signed=True):project>", "/-42", "-42"),
+        ("/<float:project>", "/1.5", "1.5"),
+        ("/<uuid:project>", f"/{UUID(int=1)}", str(UUID(int=1))),
+        ("/<any(a, b):project>", "/b", "b"),
+        ("/<slug:project>", "/red", "red"),
+        ("/<project>/more", "/x%2Dy/more", "x-y"),
+    ],
+)
+def test_a_placeholder_is_what_the_url_matched(
+    make_app: MakeApp, mint: Mint, rule: str, path: str, segment: str
+) -> None:
+    app = make_app()
+    app.url_map.converters["slug"] = Slug
+    projects(app, rule)
+
+    assert status(app, path, mint(scope=f"projects:{segment}:write")) == 200
+    refused = app.test_client().get(path, headers=bearer(mint(scope="projects:x:write")))
+    assert refused.status_code == 403
+    assert refused.get_json()["scope"] == f"projects:{segment}:write"
+
+
+@pytest.mark.parametrize(
+    "value", ["a:b", "*", "a%20b", "%20", "%C3%A9", "%7Bproject%7D", "a%0Ab", "a%22", "%25", "a,b"]
+)
+def test_nothing_is_injected_through_a_url(make_app: MakeApp, mint: Mint, value: str) -> None:
+    app = projects(make_app(), "/<project>")
+    granted = "projects:*:write projects:a:write projects:{project}:write projects:a:b:write"
+
+    answer = app.test_client().get(f"/{value}", headers=bearer(mint(scope=granted)))
+
+    assert answer.status_code == 403
+    assert "scope" not in answer.get_json()
+
+
+def test_a_slash_makes_another_route(make_app: MakeApp, mint: Mint) -> None:
+    app = projects(make_app(), "/<project>")
+
+    assert status(app, "/a/b", mint(scope="projects:a:write")) == 404
+    assert status(app, "/", mint(scope="projects::write")) == 404
+
+
+def test_a_default_of_the_rule_fills_a_placeholder(make_app: MakeApp, mint: Mint) -> None:
+    app = projects(make_app(), "/mine", defaults={"project": 42})
+
+    assert status(app, "/mine", mint(scope="projects:42:write")) == 200
+    assert status(app, "/mine", mint(scope="projects:43:write")) == 403
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, ["a"]])
+def test_a_default_that_is_no_segment_fills_no_placeholder(make_app: MakeApp, mint: Mint, value: object) -> None:
+    app = projects(make_app(), "/all", defaults={"project": value})
+
+    assert status(app, "/all", mint(scope=f"projects:{value}:write".replace(" ", "").replace("'", ""))) == 403
+
+
+def test_a_preprocessor_that_takes_the_argument_away_changes_nothing(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    api = Blueprint("api", __name__, url_prefix="/<project>")
+    api.url_value_preprocessor(lambda endpoint, values: values.pop("project") if values else None)
+    api.add_url_rule("/x", view_func=require_scope("projects:{project}:write")(fresh()), endpoint="x")
+    app.register_blueprint(api)
+
+    assert status(app, "/42/x", mint(scope="projects:42:write")) == 200
+    assert status(app, "/43/x", mint(scope="projects:42:write")) == 403
+
+
+def test_a_placeholder_is_filled_where_no_hook_ran(make_app: MakeApp, mint: Mint) -> None:
+    app = projects(make_app(), "/<project>")
+
+    with app.test_request_context("/42", headers=bearer(mint(scope="projects:42:write"))):
+        assert app.ensure_sync(app.view_functions["x"])(project="42") == "open"
+    with (
+        app.test_request_context("/43", headers=bearer(mint(scope="projects:42:write"))),
+        pytest.raises(Exception, match="403"),
+    ):
+        app.ensure_sync(app.view_functions["x"])(project="42")
+    with app.test_request_context("/a/b", headers=bearer(mint())), pytest.raises(Exception, match="403"):
+        app.ensure_sync(app.view_functions["x"])(project="42")
+
+
+@pytest.mark.parametrize(
+    ("rule", "mistake"),
+    [
+        (
+            "/<path:project>",
+            "/<path:project>: scope projects:{project}:write names project, which may match several",
+        ),
+        ("/x", "/x: scope projects:{project}:write names project, which the rule does not have"),
+        ("/<other>", "/<other>: scope projects:{project}:write names project, which the rule does not have"),
+    ],
+)
+def test_a_placeholder_that_cannot_work_is_a_mistake_of_the_application(
+    make_app: MakeApp, rule: str, mistake: str
+) -> None:
+    auth = TokenAuth()
+    app = projects(make_app(auth=auth), rule)
+    app.add_url_rule("/open", view_func=fresh(), endpoint="open")
+
+    with pytest.raises(SettingsError) as caught:
+        auth.check(app)
+    assert mistake in str(caught.value)
+    with pytest.raises(SettingsError):
+        status(app, "/open")
+    with pytest.raises(SettingsError):
+        status(app, "/open")
+
+
+def test_a_scope_may_be_had_by_one_that_implies_it(make_app: MakeApp, mint: Mint) -> None:
+    scopes = {"admin": {"implies": ["projects:{project}:write"]}, "projects:{project}:write": "Write"}
+    app = projects(make_app(TOKENAUTH_SCOPES=scopes), "/<project>")
+
+    assert status(app, "/42", mint(scope="admin")) == 200
+    assert status(app, "/42", mint(scope="projects:43:write")) == 403
+
+
+def test_g_has_the_scopes_of_the_token_and_not_what_they_imply(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app(TOKENAUTH_SCOPES={"admin": {"implies": ["read"]}, "read": "Read"})
+    app.add_url_rule("/me", view_func=require_scope("read")(whoami()), endpoint="me")
+
+    assert app.test_client().get("/me", headers=bearer(mint(scope="admin"))).get_json()["scopes"] == ["admin"]

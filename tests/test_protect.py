@@ -1,0 +1,151 @@
+"""``auth.protect``: whole blueprints, with those within them, whenever and under whatever name they are registered."""
+
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+
+from flask_tokenauth import SettingsError, TokenAuth, public
+
+from .conftest import MakeApp, Mint
+from .routes_kit import blueprint, fresh, status
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_protected_blueprint_is_guarded_whenever_it_was_registered(make_app: MakeApp, mint: Mint, when: str) -> None:
+    auth, api = TokenAuth(), blueprint()
+    app = make_app(auth=auth)
+    if when == "before":
+        auth.protect(api, "admin")
+    app.register_blueprint(api)
+    if when == "after":
+        auth.protect(api, "admin")
+
+    assert status(app, "/api") == 401
+    assert status(app, "/api", mint()) == 403
+    assert status(app, "/api", mint(scope="admin")) == 200
+
+
+def test_protecting_a_blueprint_after_a_request_counts_from_the_next(make_app: MakeApp) -> None:
+    auth, api = TokenAuth(), blueprint()
+    app = make_app(auth=auth)
+    app.register_blueprint(api)
+    assert status(app, "/api") == 200
+
+    auth.protect(api)
+
+    assert status(app, "/api") == 401
+
+
+def test_a_protected_blueprint_without_scopes_needs_a_login(make_app: MakeApp, mint: Mint) -> None:
+    auth, api = TokenAuth(), blueprint()
+    auth.protect(api)
+    app = make_app(auth=auth)
+    app.register_blueprint(api)
+
+    assert status(app, "/api") == 401
+    assert status(app, "/api", mint()) == 200
+
+
+def test_a_protected_blueprint_may_need_one_of_several_scopes(make_app: MakeApp, mint: Mint) -> None:
+    auth, api = TokenAuth(), blueprint()
+    auth.protect(api, any_of=["a", "b"])
+    app = make_app(auth=auth)
+    app.register_blueprint(api)
+
+    assert status(app, "/api", mint()) == 403
+    assert status(app, "/api", mint(scope="b")) == 200
+
+
+def test_protection_covers_blueprints_within_and_every_name(make_app: MakeApp, mint: Mint) -> None:
+    auth, outer, inner = TokenAuth(), blueprint("outer"), blueprint("inner")
+    auth.protect(outer, "outer")
+    auth.protect(inner, "inner")
+    outer.register_blueprint(inner)
+    app = make_app(auth=auth)
+    app.register_blueprint(outer, url_prefix="/one", name="one")
+    app.register_blueprint(outer, url_prefix="/two", name="two")
+
+    for prefix in ("/one", "/two"):
+        assert status(app, f"{prefix}/outer", mint(scope="outer")) == 200
+        assert status(app, f"{prefix}/inner", mint(scope="outer")) == 403
+        assert status(app, f"{prefix}/inner", mint(scope="inner")) == 403
+        assert status(app, f"{prefix}/inner", mint(scope="inner outer")) == 200
+
+
+@pytest.mark.parametrize("path", ["/outer", "/inner"])
+def test_a_protected_blueprint_is_not_open_where_nothing_guards_it(path: str) -> None:
+    auth, outer, inner = TokenAuth(), blueprint("outer"), blueprint("inner")
+    auth.protect(outer, "a")
+    auth.protect(outer, "b")
+    outer.register_blueprint(inner)
+    app = Flask("bare")
+    app.register_blueprint(outer)
+
+    assert len(outer.before_request_funcs[None]) == 1
+    assert app.test_client().get(path).status_code == 500
+    app.testing = True
+    with pytest.raises(SettingsError, match="init_app"):
+        app.test_client().get(path)
+
+
+def test_namesakes_within_other_blueprints_are_not_protected(make_app: MakeApp, mint: Mint) -> None:
+    auth, old, new = TokenAuth(), Blueprint("v1", __name__), Blueprint("v2", __name__)
+    auth.protect(old, "old")
+    app = make_app(auth=auth)
+    for version in old, new:
+        version.register_blueprint(blueprint("users"))
+        app.register_blueprint(version, url_prefix=f"/{version.name}")
+
+    assert status(app, "/v1/users", mint(scope="new")) == 403
+    assert status(app, "/v2/users", mint(scope="new")) == 200
+    assert status(app, "/v2/users") == 200
+
+
+def test_a_public_view_in_a_protected_blueprint_stays_guarded(make_app: MakeApp) -> None:
+    """What opens a view lifts the default guard, never a guard that somebody wrote."""
+    auth, api = TokenAuth(), Blueprint("api", __name__)
+    api.add_url_rule("/login", view_func=public(fresh()), endpoint="login")
+    auth.protect(api)
+    app = make_app(auth=auth)
+    app.register_blueprint(api)
+
+    assert status(app, "/login") == 401
+
+
+@pytest.mark.parametrize("name", ["renamed", "outer.api"])
+def test_protection_covers_endpoints_that_go_by_the_own_name_of_a_blueprint(make_app: MakeApp, name: str) -> None:
+    """Flask-RESTX makes such for an Api on a blueprint that has another name, or is in another blueprint."""
+    auth, api, outer = TokenAuth(), Blueprint("api", __name__), Blueprint("outer", __name__)
+    auth.protect(outer if name == "outer.api" else api)
+    app = make_app(auth=auth)
+    if name == "outer.api":
+        outer.register_blueprint(api)
+        app.register_blueprint(outer)
+    else:
+        app.register_blueprint(api, name=name)
+    app.add_url_rule("/x", view_func=fresh(), endpoint="api.x")
+
+    assert status(app, "/x") == 401
+
+
+def test_blueprints_of_one_own_name_guard_what_goes_by_that_name(make_app: MakeApp) -> None:
+    auth, one, other = TokenAuth(), blueprint("api"), Blueprint("api", __name__)
+    auth.protect(other)
+    app = make_app(auth=auth)
+    app.register_blueprint(one)
+    app.register_blueprint(other, name="v2")
+
+    assert status(app, "/api") == 401
+
+
+@pytest.mark.parametrize("scopes", [("",), (1,), ("a b",), ("{a",)])
+def test_what_is_no_scope_protects_no_blueprint(scopes: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        TokenAuth().protect(blueprint(), *scopes)
+
+
+@pytest.mark.parametrize("something", ["api", None, Flask("x"), fresh()])
+def test_only_a_blueprint_is_protected(something: Any) -> None:
+    with pytest.raises(TypeError, match="a blueprint is protected, not"):
+        TokenAuth().protect(something)
