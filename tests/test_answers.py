@@ -1,0 +1,297 @@
+"""What each Authorization header is answered, through an application, and that nothing makes a 500."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+
+from flask_tokenauth import TokenAuth, login_required
+from flask_tokenauth.core.identifiers import YEAR_9999
+from flask_tokenauth.core.keys import Key
+
+from .challenges import Challenge
+from .conftest import ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, whoami
+from .wsgi_kit import call
+
+LEEWAY = 10
+REALM = {"realm": ISSUER}
+INVALID = REALM | {"error": "invalid_token", "error_description": "The access token is not valid."}
+EXPIRED = REALM | {"error": "invalid_token", "error_description": "The access token has expired."}
+BAD_REQUEST = REALM | {"error": "invalid_request", "error_description": "The Authorization header is malformed."}
+
+
+def test_a_good_token_says_who_is_calling(app: Flask, mint: Mint) -> None:
+    answer = call(app, "/me", f"Bearer {mint()}")
+
+    assert answer.status == 200
+    assert answer.body == {"user_id": "alice", "scopes": ["reports:read"], "token": "t1"}
+
+
+def test_without_a_token_everybody_is_anonymous(app: Flask) -> None:
+    assert call(app, "/open").body == {"user_id": None, "scopes": [], "token": None}
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Basic YTpi", "Negotiate", "Basic YTpi,Bearer abc"])
+def test_no_credential_on_a_guarded_route_is_a_bare_challenge(app: Flask, authorization: str | None) -> None:
+    answer = call(app, "/me", authorization)
+
+    assert answer.status == 401
+    assert answer.challenge == Challenge("Bearer", REALM)
+    assert answer.body == {"error": "unauthorized", "error_description": "Authentication is required."}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer", "Bearer ", "Bearer a b", "bearer a,b", "Bearer {good},Bearer {good}", "Bearer {good}, Bearer {good}"],
+)
+def test_a_header_that_breaks_the_grammar_is_an_invalid_request(app: Flask, mint: Mint, authorization: str) -> None:
+    """Two Authorization headers arrive joined by a comma."""
+    answer = call(app, "/me", authorization.format(good=mint()))
+
+    assert answer.status == 400
+    assert answer.challenge == Challenge("Bearer", BAD_REQUEST)
+    assert answer.body["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("data", [b"Bearer \xe9", b"Bearer \xff\xfe", "Bearer é".encode(), b"Bearer a\x00"])
+def test_a_header_outside_ascii_is_an_invalid_request(app: Flask, data: bytes) -> None:
+    assert call(app, "/me", data.decode("latin-1")).status == 400
+
+
+@pytest.mark.parametrize(
+    "authorization", ["bearer x", "BEARER x", "Bearer   x", "Bearer a.b.c", "Bearer ..", "Bearer x=="]
+)
+def test_garbage_in_the_form_of_a_token_is_an_invalid_token(app: Flask, authorization: str) -> None:
+    answer = call(app, "/me", authorization)
+
+    assert answer.status == 401
+    assert answer.challenge == Challenge("Bearer", INVALID)
+    assert answer.body == {"error": "invalid_token", "error_description": "The access token is not valid."}
+
+
+@pytest.mark.parametrize("character", [".", ",", "A", " ", "é", "="])
+@pytest.mark.parametrize("size", [8001, 1024 * 1024])
+def test_too_much_of_anything_is_an_invalid_token(app: Flask, character: str, size: int) -> None:
+    answer = call(app, "/me", "Bearer " + character * size)
+
+    assert answer.status == 401
+    assert answer.challenge == Challenge("Bearer", INVALID)
+
+
+@pytest.mark.parametrize(("spare", "status"), [(1, 200), (0, 200), (-1, 401)])
+def test_a_good_token_may_be_as_long_as_the_setting_says(
+    make_app: MakeApp, mint: Mint, spare: int, status: int
+) -> None:
+    token = mint(filler="a" * 800)
+    app = make_app(TOKENAUTH_MAX_TOKEN_BYTES=len(token) + spare)
+    app.add_url_rule("/me", view_func=login_required(whoami()))
+
+    assert call(app, "/me", f"Bearer {token}").status == status
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"typ": None},
+        {"typ": "JWT"},
+        {"iss": "https://another.example"},
+        {"aud": "https://another.example"},
+        {"sub": ...},
+        {"sub": ""},
+        {"sub": 42},
+        {"sub": None},
+        {"jti": ...},
+        {"scope": ["reports:read"]},
+        {"scope": 1},
+        {"exp": ...},
+        {"exp": "1700000900"},
+        {"exp": True},
+        {"exp": -1},
+        {"exp": YEAR_9999 + 1},
+        {"iat": ...},
+        {"iat": "x"},
+        {"iat": NOW + LEEWAY + 1},
+        {"nbf": NOW + LEEWAY + 1},
+        {"nbf": []},
+        {"exp": NOW + 86401},
+        {"cnf": {"jkt": "x"}},
+    ],
+    ids=str,
+)
+def test_a_token_that_breaks_a_rule_is_an_invalid_token(app: Flask, mint: Mint, changes: dict[str, Any]) -> None:
+    answer = call(app, "/me", f"Bearer {mint(**changes)}")
+
+    assert answer.status == 401
+    assert answer.challenge == Challenge("Bearer", INVALID)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "9" * 400, "1" + "0" * 5000, "0x10", "01"])
+def test_no_number_makes_a_500(app: Flask, mint: Mint, number: str) -> None:
+    payload = json.dumps(mint.claims(exp=0)).replace('"exp": 0', f'"exp": {number}')
+
+    assert call(app, "/me", f"Bearer {mint.sign(payload.encode())}").status == 401
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"[]", b"null", b"\xff", b"{", b"[" * 5000, b'{"a":' * 900 + b"1" + b"}" * 900]
+)
+def test_no_payload_makes_a_500(app: Flask, mint: Mint, payload: bytes) -> None:
+    assert call(app, "/me", f"Bearer {mint.sign(payload)}").status == 401
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "status"),
+    [
+        ("exp", NOW - LEEWAY + 1, 200),
+        ("exp", NOW - LEEWAY, 401),
+        ("exp", NOW - LEEWAY - 1, 401),
+        ("iat", NOW + LEEWAY - 1, 200),
+        ("iat", NOW + LEEWAY, 200),
+        ("iat", NOW + LEEWAY + 1, 401),
+        ("nbf", NOW + LEEWAY - 1, 200),
+        ("nbf", NOW + LEEWAY, 200),
+        ("nbf", NOW + LEEWAY + 1, 401),
+    ],
+)
+def test_times_count_to_the_second(app: Flask, mint: Mint, claim: str, value: float, status: int) -> None:
+    times: dict[str, Any] = {"iat": NOW - 60, "exp": NOW + 900} | {claim: value}
+
+    assert call(app, "/me", f"Bearer {mint(**times)}").status == status
+
+
+def test_an_expired_token_is_told_so(app: Flask, mint: Mint, clock: StandingClock) -> None:
+    token = mint()
+
+    clock.now = NOW + 900 + LEEWAY - 1
+    assert call(app, "/me", f"Bearer {token}").status == 200
+    clock.now += 1
+
+    answer = call(app, "/me", f"Bearer {token}")
+    assert answer.status == 401
+    assert answer.challenge == Challenge("Bearer", EXPIRED)
+
+
+def test_a_forged_expired_token_is_not_told_that_it_expired(app: Flask, mint: Mint, clock: StandingClock) -> None:
+    clock.now = NOW + 9999
+    forged = mint()[:-8] + "AAAAAAAA"
+
+    assert call(app, "/me", f"Bearer {forged}").challenge == Challenge("Bearer", INVALID)
+
+
+def test_a_missing_scope_is_named(app: Flask, mint: Mint) -> None:
+    answer = call(app, "/admin", f"Bearer {mint()}")
+
+    assert answer.status == 403
+    assert answer.challenge.parameters == REALM | {
+        "error": "insufficient_scope",
+        "error_description": "The access token lacks a scope that is needed here.",
+        "scope": "reports:read admin",
+    }
+    assert answer.body["error"] == "insufficient_scope"
+    assert answer.body["scope"] == "reports:read admin"
+
+
+def test_apps_with_one_secret_and_two_issuers_refuse_each_others_tokens(make_app: MakeApp, mint: Mint) -> None:
+    other = Mint(
+        Key.derive(SECRET.encode(), purpose="access", issuer="https://other.example"), issuer="https://other.example"
+    )
+    app, other_app = make_app(), make_app(TOKENAUTH_ISSUER="https://other.example")
+    for each in (app, other_app):
+        each.add_url_rule("/", view_func=whoami())
+
+    assert call(app, "/", f"Bearer {mint()}").body["user_id"] == "alice"
+    assert call(app, "/", f"Bearer {other()}").body["user_id"] is None
+    assert call(other_app, "/", f"Bearer {other()}").body["user_id"] == "alice"
+    assert call(other_app, "/", f"Bearer {mint()}").body["user_id"] is None
+
+
+def test_a_key_for_another_purpose_signs_no_access_token(app: Flask) -> None:
+    refresh = Mint(Key.derive(SECRET.encode(), purpose="refresh", issuer=ISSUER))
+
+    assert call(app, "/me", f"Bearer {refresh()}").status == 401
+
+
+def test_an_open_route_answers_a_client_with_a_bad_token(app: Flask, mint: Mint) -> None:
+    anonymous: dict[str, object] = {"user_id": None, "scopes": [], "token": None}
+
+    assert call(app, "/open", f"Bearer {mint(exp=NOW - 900)}").body == anonymous
+    assert call(app, "/open", "Bearer a b").body == anonymous
+    assert call(app, "/open", f"Bearer {mint()}").body["user_id"] == "alice"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("POST", "/me", 405), ("OPTIONS", "/me", 200)]
+)
+def test_what_reaches_no_view_stays_what_flask_makes_it(app: Flask, method: str, path: str, status: int) -> None:
+    assert call(app, path, "Bearer x", method).status == status
+
+
+def test_a_view_that_answers_options_itself_is_guarded(make_app: MakeApp) -> None:
+    app = make_app()
+
+    login_required(app.route("/own", methods=["OPTIONS"])(lambda: "open"))
+
+    assert call(app, "/own", method="OPTIONS").status == 401
+
+
+@pytest.mark.parametrize("sub", ["alice", "042", "4_2", "٤٢", " 42"])
+def test_a_subject_that_is_no_user_id_is_an_invalid_token(make_app: MakeApp, mint: Mint, sub: str) -> None:
+    app = make_app(auth=TokenAuth(user_id_type=int))
+    app.add_url_rule("/me", view_func=login_required(whoami()))
+
+    assert call(app, "/me", f"Bearer {mint(sub='42')}").body["user_id"] == 42
+    assert call(app, "/me", f"Bearer {mint(sub=sub)}").challenge == Challenge("Bearer", INVALID)
+
+
+def test_a_mistake_in_the_user_id_type_is_not_hidden(make_app: MakeApp, mint: Mint) -> None:
+    def broken(text: str) -> object:
+        raise TypeError("a bug of the application")
+
+    app = make_app(auth=TokenAuth(user_id_type=broken))
+
+    with pytest.raises(TypeError, match="a bug of the application"):
+        call(app, "/open", f"Bearer {mint()}")
+
+
+def test_a_token_signed_with_an_old_secret_is_believed_while_it_is_a_fallback(make_app: MakeApp, mint: Mint) -> None:
+    new = "7b1e5c9d0a2b48f391c05d7be2af4368b7d0c1e5f9a2468d"
+    app = make_app(SECRET_KEY=new, SECRET_KEY_FALLBACKS=[SECRET])
+    without = make_app(SECRET_KEY=new)
+    for each in (app, without):
+        each.add_url_rule("/", view_func=whoami())
+
+    assert call(app, "/", f"Bearer {mint()}").body["user_id"] == "alice"
+    assert call(without, "/", f"Bearer {mint()}").body["user_id"] is None
+
+
+class Narrow(Response):
+    """A response class that takes fewer arguments than Flask's."""
+
+    def __init__(self, response: Any = None, **options: Any) -> None:
+        super().__init__(response, **options)
+
+
+def test_an_application_may_have_responses_of_its_own(make_app: MakeApp) -> None:
+    app = make_app()
+    app.response_class = Narrow
+    app.add_url_rule("/", view_func=login_required(whoami()))
+
+    answer = call(app, "/")
+
+    assert answer.status == 401
+    assert answer.challenge.parameters == REALM
+    assert Narrow("of a view").get_data(as_text=True) == "of a view"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [(None, "credential_missing"), ("Bearer a b", "credential_malformed"), ("Bearer x.y.z", "token_malformed")],
+)
+def test_the_reason_goes_to_the_log_and_the_token_does_not(
+    app: Flask, caplog: pytest.LogCaptureFixture, authorization: str | None, reason: str
+) -> None:
+    with caplog.at_level("INFO", logger="flask_tokenauth"):
+        call(app, "/me", authorization)
+
+    assert [record.getMessage() for record in caplog.records] == [f"refused: {reason}"]
