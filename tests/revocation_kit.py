@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.news import News, Revocation
 from flask_tokenauth.core.revocation import RevocationFeed
@@ -102,6 +104,18 @@ class Worker:
         except StoreUnavailable:
             return True
         return False
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def warm(worker: Worker) -> Worker:
+    """A worker with fresh news."""
+    worker.feed.warm()
+    return worker
 
 
 def token(subject: str = "t", exp: int = EXP, until: int = LATER) -> Revocation:

@@ -5,18 +5,12 @@ import pytest
 from flask_tokenauth.core.news import News, Revocation
 
 from .conftest import NOW
-from .revocation_kit import EXP, LATER, Worker, ms, token
+from .revocation_kit import EXP, LATER, Worker, ms, token, warm, worker
+
+__all__ = ["warm", "worker"]  # fixtures
 
 GRACE = 80  # seconds for which tokens are remembered beyond their expiry
 WIDTH = 300  # seconds, of a bucket
-
-
-@pytest.fixture
-def warm() -> Worker:
-    """A worker with fresh news."""
-    worker = Worker()
-    worker.feed.warm()
-    return worker
 
 
 def hear_anew(worker: Worker) -> None:

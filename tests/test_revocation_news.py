@@ -9,19 +9,9 @@ from flask_tokenauth.core.news import News, Revocation
 from flask_tokenauth.stores.memory import MemoryStore
 
 from .conftest import NOW
-from .revocation_kit import LATER, MEMORY, NEVER, OUTAGE, TICK, Worker, ms, token
+from .revocation_kit import LATER, MEMORY, NEVER, OUTAGE, TICK, Worker, ms, token, warm, worker
 
-
-@pytest.fixture
-def worker() -> Worker:
-    return Worker()
-
-
-@pytest.fixture
-def warm(worker: Worker) -> Worker:
-    """A worker with fresh news."""
-    worker.feed.warm()
-    return worker
+__all__ = ["warm", "worker"]  # fixtures
 
 
 def page(*subjects: str, cursor: str | None, more: bool = True) -> News:

@@ -1,0 +1,142 @@
+"""The feed of what is revoked: while one thread asks for news, who waits for it, how long, and who goes on."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from .revocation_kit import OUTAGE, SECONDS, TICK, Worker, token, worker
+
+__all__ = ["worker"]  # a fixture
+
+
+class Held:
+    """A store that does not answer until it is let go, and threads that look something up meanwhile."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.entered, self.let_go = Event(), Event()
+        self.pool = ThreadPoolExecutor(8)
+        worker.store.meanwhile = self._hold
+
+    def _hold(self) -> None:
+        self.entered.set()
+        self.let_go.wait(SECONDS)
+
+    def first(self) -> "Future[bool]":
+        """Have one thread ask the store, and return once it does."""
+        asking = self.pool.submit(self.worker.has)
+        assert self.entered.wait(SECONDS)
+        return asking
+
+    def others(self) -> "list[Future[bool]]":
+        return [self.pool.submit(self.worker.has) for _ in range(7)]
+
+
+@pytest.fixture
+def held(worker: Worker) -> Iterator[Held]:
+    held = Held(worker)
+    held.let_go.set()
+    worker.feed.warm()
+    worker.store.revoke(token())
+    held.let_go.clear()
+    held.entered.clear()
+    yield held
+    held.let_go.set()
+    held.pool.shutdown()
+
+
+@pytest.mark.parametrize("age", [0.5, 1 - TICK])
+def test_while_one_asks_for_news_early_the_others_go_on_with_what_is_known(held: Held, age: float) -> None:
+    held.worker.wait(age)
+    asking = held.first()
+
+    assert [each.result(SECONDS) for each in held.others()] == [False] * 7
+
+    assert not asking.done()
+    held.let_go.set()
+    assert asking.result(SECONDS)
+    assert len(held.worker.store.asked) == 2
+
+
+@pytest.mark.parametrize("age", [1, 30, 1000])
+def test_from_the_interval_on_all_wait_for_the_one_who_asks(held: Held, age: float) -> None:
+    held.worker.monotonic.now += age
+    asking, others = held.first(), held.others()
+
+    assert not any(each.done() for each in others)
+    held.let_go.set()
+
+    assert [each.result(SECONDS) for each in [asking, *others]] == [True] * 8
+    assert len(held.worker.store.asked) == 2
+
+
+def test_nobody_waits_longer_than_the_timeout(held: Held) -> None:
+    held.worker.make(timeout=timedelta(milliseconds=1))
+    held.let_go.set()
+    held.worker.feed.warm()
+    held.let_go.clear()
+    held.entered.clear()
+    held.worker.store.revoke(token("late"))
+    held.worker.wait(1)
+    asking = held.first()
+
+    late = held.pool.submit(held.worker.has, "late")
+
+    assert late.result(SECONDS) is False
+    assert not asking.done()
+
+
+def test_nobody_waits_for_one_who_has_asked_for_as_long_as_the_timeout_already(held: Held) -> None:
+    held.worker.wait(1)
+    asking = held.first()
+
+    held.worker.wait(SECONDS)
+
+    refused = [held.pool.submit(held.worker.is_refused) for _ in range(3)]
+    assert [each.result(SECONDS / 2) for each in refused] == [True] * 3
+    assert not asking.done()
+
+
+@pytest.mark.parametrize(("age", "refused"), [(1, False), (1000, True)])
+def test_those_who_waited_for_one_who_failed_do_not_ask_themselves(held: Held, age: float, *, refused: bool) -> None:
+    held.worker.wait(age)
+    held.worker.store.news_fails = OUTAGE
+    asking, others = held.first(), held.others()
+
+    held.let_go.set()
+
+    assert [bool(each.exception(SECONDS)) for each in [asking, *others]] == [refused] * 8
+    assert len(held.worker.store.asked) == 2
+
+
+def test_one_who_is_about_to_ask_is_waited_for_whenever_the_last_one_did(held: Held) -> None:
+    held.let_go.set()
+    held.worker.monotonic.now += 1000
+    feed = held.worker.feed
+    feed._asking.acquire()  # as by a thread that is stopped just then
+
+    waiting = held.pool.submit(held.worker.has)
+
+    with pytest.raises(TimeoutError):
+        waiting.result(0.05)
+    feed._asking.release()
+    waiting.result(SECONDS)
+    assert len(held.worker.store.asked) == 2
+
+
+def test_the_first_load_is_waited_for_as_long_as_it_may_take(worker: Worker) -> None:
+    held = Held(worker)
+    worker.make(timeout=timedelta(milliseconds=1), load_timeout=timedelta(seconds=SECONDS))
+    worker.store.revoke(token())
+    asking, others = held.first(), held.others()
+
+    worker.wait(1)
+    more = held.pool.submit(worker.has)
+    held.let_go.set()
+
+    assert [each.result(SECONDS) for each in [asking, *others, more]] == [True] * 9
+    assert len(worker.store.asked) == 2  # when all has come it is a second old
+    held.pool.shutdown()
