@@ -1,0 +1,9 @@
+"""What the tests of settings share: settings as they are read from a configuration."""
+
+from flask_tokenauth.settings import Settings
+
+from .conftest import SECRET
+
+
+def read(**config: object) -> Settings:
+    return Settings.from_config({"SECRET_KEY": SECRET} | config, app_name="reporting")

@@ -1,0 +1,221 @@
+"""``app.config``: the secrets and keys that sign, and the store with the keys of its refresh tokens."""
+
+import json
+
+import pytest
+
+from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.settings import Settings
+from flask_tokenauth.stores.memory import MemoryStore
+
+from .conftest import ISSUER, SECRET
+from .settings_kit import read
+
+OLD = "91c05d7be2af4368b7d0c1e5f9a2468d3b7f1c5e9d0a2b48"
+KEY = Key.generate("ES256")
+
+
+@pytest.mark.parametrize("secret", [None, "", b""])
+def test_a_missing_secret_stops_the_application(secret: object) -> None:
+    with pytest.raises(SettingsError, match="SECRET_KEY is not set; make one with: python -m flask_tokenauth secret"):
+        read(SECRET_KEY=secret)
+
+
+@pytest.mark.parametrize("secret", ["dev", "hunter2", "a" * 64, SECRET[:31]])
+def test_a_weak_secret_stops_the_application(secret: str) -> None:
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY .*python -m flask_tokenauth secret"):
+        read(SECRET_KEY=secret)
+
+
+def test_the_refusal_of_a_secret_does_not_repeat_it() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(SECRET_KEY="hunter2")
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", [12345678901234567890, ["a"], True])
+def test_a_secret_is_text_or_bytes(secret: object) -> None:
+    """``from_prefixed_env`` makes a number of an all-digit secret."""
+    with pytest.raises(SettingsError, match="SECRET_KEY must be text or bytes, not"):
+        read(SECRET_KEY=secret)
+
+
+def test_a_secret_that_utf_8_cannot_write_is_refused_and_not_kept() -> None:
+    """Python makes such texts of bytes in the environment that are no text."""
+    with pytest.raises(SettingsError, match="SECRET_KEY is not text") as caught:
+        read(SECRET_KEY="hunter2" * 9 + "\udc80")
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_secret_as_bytes_and_as_text_is_the_same() -> None:
+    assert next(iter(read(SECRET_KEY=SECRET.encode()).keys)).kid == next(iter(read().keys)).kid
+
+
+def test_fallbacks_verify_and_do_not_sign() -> None:
+    signature = Key.derive(OLD.encode(), purpose="access", issuer="reporting").sign(b"message")
+
+    keys = read(SECRET_KEY_FALLBACKS=[OLD, SECRET, OLD]).keys
+
+    current, old = keys
+    assert keys.signing_key is current
+    assert not old.can_sign
+    old.verify(b"message", signature)
+
+
+@pytest.mark.parametrize("fallbacks", ["a text", {"a": 1}, 1, [OLD, "dev"], [OLD, 1], [None]])
+def test_fallbacks_are_a_list_of_secrets_as_strong(fallbacks: object) -> None:
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY_FALLBACKS "):
+        read(SECRET_KEY_FALLBACKS=fallbacks)
+
+
+def test_the_first_key_that_can_sign_does_and_all_are_believed() -> None:
+    public = Key.generate("EdDSA").public()
+
+    settings = read(SECRET_KEY=None, TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[public, KEY])
+
+    assert settings.keys.signing_key is KEY
+    assert list(settings.keys) == [public, KEY]
+
+
+def test_keys_may_come_as_an_environment_carries_them() -> None:
+    jwks = json.loads(json.dumps({"keys": [KEY.to_jwk(private=True)]}))
+
+    assert [key.kid for key in read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=jwks).keys] == [KEY.kid]
+
+
+def test_keys_need_an_issuer() -> None:
+    with pytest.raises(SettingsError, match="TOKENAUTH_KEYS needs TOKENAUTH_ISSUER"):
+        read(TOKENAUTH_KEYS=[KEY])
+
+
+@pytest.mark.parametrize("keys", [1, [], {}, "/nowhere/at/all", {"keys": [{"kty": "oct"}]}, [KEY, KEY]])
+def test_keys_that_cannot_be_used_stop_the_application(keys: object) -> None:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_KEYS: "):
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=keys)
+
+
+def test_a_signing_key_must_verify_what_it_signed() -> None:
+    jwk = KEY.to_jwk(private=True) | {"key_ops": ["sign"]}
+
+    with pytest.raises(SettingsError, match='"verify"'):
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[jwk])
+
+
+def test_public_keys_alone_are_enough_to_verify() -> None:
+    assert read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=KeySet([KEY.public()])).keys.signing_key is None
+
+
+@pytest.mark.parametrize("secret", [b"changeme" * 4, bytes(32)])
+def test_a_guessable_secret_is_none_among_keys_either(secret: bytes) -> None:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_KEYS: a secret .*python -m flask_tokenauth secret"):
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[Key.from_secret(secret)])
+
+
+def test_a_good_secret_is_one_of_the_keys() -> None:
+    assert read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[Key.from_secret(SECRET)]).keys.signing_key is not None
+
+
+def test_settings_show_no_secret() -> None:
+    shown = repr(read(SECRET_KEY_FALLBACKS=[OLD]))
+
+    assert SECRET not in shown
+    assert OLD not in shown
+    assert "Key(" not in shown
+
+
+def read_with_store(store: object = "memory://", **config: object) -> Settings:
+    return read(**{"TOKENAUTH_ISSUER": ISSUER, "TOKENAUTH_STORE": store} | config)
+
+
+def test_a_store_needs_an_issuer() -> None:
+    with pytest.raises(SettingsError, match="TOKENAUTH_STORE needs TOKENAUTH_ISSUER"):
+        read_with_store(TOKENAUTH_ISSUER=None)
+
+
+@pytest.mark.parametrize("secret", [None, "", b""])
+@pytest.mark.parametrize("keys", [None, [KEY]])
+def test_a_store_needs_a_secret_whatever_signs_the_access_tokens(secret: object, keys: object) -> None:
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY is not set.*python -m flask_tokenauth secret"):
+        read_with_store(SECRET_KEY=secret, TOKENAUTH_KEYS=keys)
+
+
+def test_a_store_says_what_it_needs_the_secret_for() -> None:
+    with pytest.raises(SettingsError, match="SECRET_KEY is not set and TOKENAUTH_STORE makes refresh tokens with it"):
+        read_with_store(SECRET_KEY=None, TOKENAUTH_KEYS=[KEY])
+
+
+@pytest.mark.parametrize("secret", ["dev", "hunter2", "a" * 64, SECRET[:31]])
+def test_a_weak_secret_makes_no_refresh_tokens_either(secret: str) -> None:
+    read(SECRET_KEY=secret, TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[KEY])
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY .*python -m flask_tokenauth secret"):
+        read_with_store(SECRET_KEY=secret, TOKENAUTH_KEYS=[KEY])
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY_FALLBACKS "):
+        read_with_store(SECRET_KEY_FALLBACKS=[secret], TOKENAUTH_KEYS=[KEY])
+
+
+def test_refresh_tokens_have_keys_of_their_own() -> None:
+    settings = read_with_store(SECRET_KEY_FALLBACKS=[OLD])
+
+    assert settings.refresh_keys is not None
+    current, old = settings.refresh_keys
+    assert settings.refresh_keys.signing_key is current
+    assert not old.can_sign
+    assert {current.kid, old.kid}.isdisjoint(key.kid for key in settings.keys)
+    assert current.kid == Key.derive(SECRET.encode(), purpose="refresh", issuer=ISSUER).kid
+
+
+def test_keys_of_your_own_make_no_refresh_tokens() -> None:
+    settings = read_with_store(TOKENAUTH_KEYS=[KEY])
+
+    assert list(settings.keys) == [KEY]
+    assert settings.refresh_keys is not None
+    assert [key.algorithm for key in settings.refresh_keys] == ["HS256"]
+
+
+def test_a_store_may_be_an_object() -> None:
+    store = MemoryStore()
+
+    assert read_with_store(store).store is store
+    assert isinstance(read_with_store().store, MemoryStore)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "",
+        "memory:/",
+        "memory://x",
+        "sqlite",
+        "sqlite://",
+        "/var/lib/hunter2.db",
+        "redis://:hunter2@localhost",
+        "postgresql+psycopg://api:hunter2@localhost/api",
+        "hunter2://localhost",
+        1,
+        True,
+        [],
+        {},
+        MemoryStore,
+        frozenset(),
+    ],
+    ids=str,
+)
+def test_what_is_no_store_is_refused_and_not_repeated(store: object) -> None:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_STORE: .*FLASK_TOKENAUTH_STORE=sqlite:") as caught:
+        read_with_store(store)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_settings_show_neither_store_nor_refresh_keys() -> None:
+    shown = repr(read_with_store("sqlite:////var/lib/hunter2.db"))
+
+    assert "store=" not in shown
+    assert "sqlite" not in shown
+    assert "hunter2" not in shown
+    assert "refresh_keys" not in shown
+    assert SECRET not in shown
