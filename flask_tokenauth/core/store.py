@@ -229,17 +229,17 @@ class Store(Protocol):
 
 
 @contextmanager
-def translated(*let_through: type[Exception]) -> Iterator[None]:
-    """Let a store that does not keep what stores promise be out of reach, but for errors of the types given.
+def translated() -> Iterator[None]:
+    """Let a store that does not keep what stores promise be out of reach.
 
     Raises:
         StoreUnavailable: for any other but SettingsError. It says the type alone: there may be a password in the text.
     """
     try:
         yield
+    except (SettingsError, StoreUnavailable):
+        raise
     except Exception as error:
-        if isinstance(error, (SettingsError, StoreUnavailable, *let_through)):
-            raise
         raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error
 
 

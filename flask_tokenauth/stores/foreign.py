@@ -1,10 +1,12 @@
 """Stores that people write themselves: whatever they fail with is an outage, which the rest knows to answer."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from ..core.errors import StoreUnavailable
-from ..core.store import Store, translated
+from ..core.identifiers import check_identifier
+from ..core.store import Redemption, Session, Store, translated
 
 
 def guard(store: Store) -> Store:
@@ -13,10 +15,15 @@ def guard(store: Store) -> Store:
     return store if ours else Guarded(store)
 
 
-def _pass_on(name: str, *let_through: type[Exception]) -> Callable[..., Any]:
+def _pass_on(name: str, *kinds: type) -> Callable[..., Any]:
+    """Return a method that passes on what *name* is asked, and answers of these *kinds* only; any, if none is given."""
+
     def call(self: "Guarded", *args: Any, **options: Any) -> Any:
-        with translated(*let_through):
-            return getattr(self.store, name)(*args, **options)
+        with translated():
+            answer = getattr(self.store, name)(*args, **options)
+        if kinds and (not isinstance(answer, kinds) or (isinstance(answer, bool) and bool not in kinds)):
+            raise StoreUnavailable(f"the store answered {name} with {type(answer).__name__}")
+        return answer
 
     return call
 
@@ -34,22 +41,21 @@ class Guarded:
     bind = _pass_on("bind")
     create = _pass_on("create")
     close = _pass_on("close")
-    start_session = _pass_on("start_session", ValueError, TypeError)
-    find_session = _pass_on("find_session")
-    list_sessions = _pass_on("list_sessions")
-    redeem = _pass_on("redeem", ValueError, TypeError)
-    end_session = _pass_on("end_session")
-    longest_memory = _pass_on("longest_memory")
-    read_epoch = _pass_on("read_epoch")
-    revoke_user = _pass_on("revoke_user", ValueError, TypeError)
+    start_session = _pass_on("start_session", Session)
+    find_session = _pass_on("find_session", Session, type(None))
+    list_sessions = _pass_on("list_sessions", list)
+    redeem = _pass_on("redeem", Redemption)
+    end_session = _pass_on("end_session", Session, type(None))
+    longest_memory = _pass_on("longest_memory", timedelta)
+    read_epoch = _pass_on("read_epoch", int)
     revoke = _pass_on("revoke")
+    is_revoked = _pass_on("is_revoked", bool)  # None would let every token pass
     news = _pass_on("news")
-    purge = _pass_on("purge")
+    purge = _pass_on("purge", int)
 
-    def is_revoked(self, **asked: Any) -> bool:
-        """Pass on what was asked, and no other answer than yes or no: None is neither, and would let the token pass."""
-        with translated():
-            answer = self.store.is_revoked(**asked)
-        if not isinstance(answer, bool):
-            raise StoreUnavailable(f"the store answered is_revoked with {type(answer).__name__}")
-        return answer
+    def revoke_user(self, user_id: str, *, memory: timedelta) -> Any:
+        """Refuse what is no user ID, as every store promises, and pass on the rest."""
+        check_identifier("user_id", user_id)
+        return self._revoke_user(user_id, memory=memory)
+
+    _revoke_user = _pass_on("revoke_user", int)

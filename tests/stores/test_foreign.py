@@ -1,18 +1,41 @@
 """Stores that people write themselves: no error leaves them that nobody expects."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
-from flask_tokenauth.core.store import Store
+from flask_tokenauth.core.store import Outcome, Redemption, Store
 from flask_tokenauth.stores.foreign import Guarded, guard
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 
+from .sqlite_kit import new_session
+
 METHODS = [name for name in vars(Store) if callable(vars(Store)[name]) and not name.startswith("_")]
 DONE = object()
-REFUSES = ["start_session", "redeem", "revoke_user"]  # what makes no sense, with ValueError
+MEMORY = timedelta(hours=1)
+SESSION = MemoryStore().start_session(new_session())
+ANSWERS: dict[str, list[object]] = {
+    "start_session": [SESSION],
+    "find_session": [SESSION, None],
+    "list_sessions": [[]],
+    "redeem": [Redemption(outcome=Outcome.GONE)],
+    "end_session": [SESSION, None],
+    "longest_memory": [MEMORY],
+    "read_epoch": [7],
+    "revoke_user": [7],
+    "is_revoked": [True, False],
+    "purge": [7],
+}
+GOOD = [(method, answer) for method in METHODS for answer in ANSWERS.get(method, [DONE])]
+BAD = [
+    (method, answer)
+    for method, good in ANSWERS.items()
+    for answer in (DONE, 1.5, "no", {}, None, True, 0)
+    if type(answer) not in map(type, good)
+]
 
 
 class Theirs:
@@ -35,7 +58,7 @@ class Theirs:
 
 def ask(error: Exception, method: str) -> None:
     theirs: Any = Theirs(error)
-    getattr(guard(theirs), method)()
+    getattr(guard(theirs), method)("alice", memory=MEMORY)
 
 
 def test_the_stores_of_this_package_are_taken_as_they_are(store: SQLStore) -> None:
@@ -58,36 +81,35 @@ def test_a_guarded_store_is_one_and_is_not_guarded_again() -> None:
     assert guard(guarded) is guarded
 
 
-@pytest.mark.parametrize("method", [each for each in METHODS if each != "is_revoked"])
-def test_every_question_and_every_answer_is_passed_on(method: str) -> None:
-    theirs: Any = Theirs()
-
-    assert getattr(guard(theirs), method)(1, two=3) is DONE
-
-    assert theirs.asked == [(method, (1,), {"two": 3})]
-
-
-@pytest.mark.parametrize("answer", [True, False])
-def test_whether_something_is_revoked_is_yes_or_no(*, answer: bool) -> None:
+@pytest.mark.parametrize(("method", "answer"), GOOD)
+def test_every_question_and_every_answer_is_passed_on(method: str, answer: object) -> None:
     theirs: Any = Theirs(answer=answer)
 
-    assert guard(theirs).is_revoked(token_id="t", session_id=None, user_id="u", epoch=0) is answer
+    assert getattr(guard(theirs), method)("alice", memory=MEMORY) is answer
 
-    assert theirs.asked == [
-        ("is_revoked", (), {"token_id": "t", "session_id": None, "user_id": "u", "epoch": 0}),
-    ]
+    assert theirs.asked == [(method, ("alice",), {"memory": MEMORY})]
 
 
-@pytest.mark.parametrize("answer", [None, 0, 1, "", "no"])
-def test_any_other_answer_to_that_is_an_outage_and_no_pass(answer: object) -> None:
+@pytest.mark.parametrize(("method", "answer"), BAD)
+def test_an_answer_of_another_kind_is_an_outage_and_never_a_pass(method: str, answer: object) -> None:
     theirs: Any = Theirs(answer=answer)
 
-    with pytest.raises(StoreUnavailable, match=f"answered is_revoked with {type(answer).__name__}$"):
-        guard(theirs).is_revoked(token_id="t", session_id=None, user_id="u", epoch=0)
+    with pytest.raises(StoreUnavailable, match=f"answered {method} with {type(answer).__name__}$"):
+        getattr(guard(theirs), method)("alice", memory=MEMORY)
+
+
+@pytest.mark.parametrize("user_id", ["", "a" * 256, "a\0"])
+def test_who_is_no_user_is_a_mistake_of_the_caller_and_no_question(user_id: str) -> None:
+    theirs: Any = Theirs(answer=1)
+
+    with pytest.raises(ValueError, match="user_id"):
+        guard(theirs).revoke_user(user_id, memory=MEMORY)
+
+    assert theirs.asked == []
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("error", [ConnectionError("redis://:hunter2@host"), LookupError(), AttributeError("hunter2")])
+@pytest.mark.parametrize("error", [ConnectionError("redis://:hunter2@host"), ValueError("hunter2"), TypeError()])
 def test_a_foreign_error_is_an_outage_and_its_text_is_not_told(method: str, error: Exception) -> None:
     with pytest.raises(StoreUnavailable) as caught:
         ask(error, method)
@@ -103,14 +125,6 @@ def test_what_any_method_may_raise_is_left_as_it_is(method: str, error: Exceptio
         ask(error, method)
 
     assert caught.value is error
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("error", [ValueError("no identifier"), TypeError("no grant")])
-def test_a_mistake_of_the_caller_is_told_by_those_that_look_for_one(method: str, error: Exception) -> None:
-    """Where nothing can be a mistake of the caller it is one of the store: JSON that it cannot read, say."""
-    with pytest.raises(type(error) if method in REFUSES else StoreUnavailable):
-        ask(error, method)
 
 
 def test_an_interruption_is_no_outage() -> None:
