@@ -93,7 +93,7 @@ class RevocationFeed:
         self._wall, self._uniform = wall, uniform
         self._revoked = self._new_table()
         self._fresh: Revoked | None = None  # what the store has, while we begin anew
-        self._untold: dict[str, int] = {}  # tokens that are noted, and the store never had; until when
+        self._untold: dict[str, int] = {}  # what is noted, and need not be in what we hear of the store; until when
         self._unsaid: list[Revocation] = []
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page was asked for of those that we are amidst
@@ -143,10 +143,8 @@ class RevocationFeed:
         """
         with self._changing:
             self._revoked.add(revocation)
-            if not told:
+            if not told or self._fresh is not None:  # the store may have it only since it told us the rest
                 self._untold[revocation.subject] = revocation.expires_at
-            elif self._fresh is not None:
-                self._fresh.add(revocation)  # the store may have it only since it told us the rest
 
     def describe(self) -> FeedState:
         """Return how it is, without asking the store."""
