@@ -272,7 +272,8 @@ class TokenAuth(Generic[T]):
     def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
         """Guard every view of *blueprint* and of the blueprints in it, registered already or not, under any name.
 
-        An application that registers it after this, and is not set up, answers with a ``SettingsError``.
+        An application that registers it after this, and is not set up, answers with a ``SettingsError``; Flask-RESTX
+        under another name than the blueprint's own is out of reach of that.
 
         Args:
             blueprint: the object; each application that registers it guards it.

@@ -68,11 +68,12 @@ def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Resol
 def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:
     """Go through the blueprint of *endpoint* and those around it, by what is registered under their names here.
 
-    Flask-RESTX names endpoints after the blueprint's own name alone, also where it is registered under another or
-    within another blueprint; so for such a name every blueprint that has it counts, with those around it.
+    Flask-RESTX has endpoints begin with the blueprint's own name, also where it is registered under another or within
+    another blueprint; so of the first name in one every blueprint that has it counts, with those around it.
     """
     path = endpoint.rpartition(".")[0]
-    others = [name for name, each in app.blueprints.items() if each.name == path and name != path]
+    first = path.partition(".")[0]
+    others = [name for name, each in app.blueprints.items() if each.name == first and name != path]
     for name in (path, *others):
         while name:
             if name in app.blueprints:

@@ -125,8 +125,21 @@ def test_protection_covers_endpoints_that_go_by_the_own_name_of_a_blueprint(make
     else:
         app.register_blueprint(api, name=name)
     app.add_url_rule("/x", view_func=fresh(), endpoint="api.x")
+    app.add_url_rule("/y", view_func=fresh(), endpoint="api.v1.beta.y")
 
     assert status(app, "/x") == 401
+    assert status(app, "/y") == 401
+
+
+def test_a_view_beside_all_blueprints_is_in_none_of_its_name(make_app: MakeApp) -> None:
+    auth, api = TokenAuth(), blueprint("api")
+    auth.protect(api)
+    app = make_app(auth=auth)
+    app.register_blueprint(api, name="other")
+    app.add_url_rule("/x", view_func=fresh(), endpoint="api")
+
+    assert status(app, "/api") == 401
+    assert status(app, "/x") == 200
 
 
 def test_blueprints_of_one_own_name_guard_what_goes_by_that_name(make_app: MakeApp) -> None:
