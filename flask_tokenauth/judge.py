@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import msgspec
 from flask import Flask, g
 from flask.ctx import _AppCtxGlobals
-from werkzeug.wrappers import Request
+from werkzeug.wrappers import Request, Response
 
 from .core.claims import ClaimsPolicy
 from .core.errors import (
@@ -61,7 +62,12 @@ class Judged(msgspec.Struct):
     user_id: Any = None
     refusal: Refusal | None = None
     met: tuple[Requirement, ...] = ()  # what the hook has found to be met
-    owed: frozenset[Requirement] = frozenset()  # what it has left to guards within the view, until these are asked
+    owed: frozenset[Requirement] = frozenset()  # what it has left to guards within the view, until these are met
+    refused: bool = False  # by such a guard
+
+    def keeps_back(self, answer: Response) -> bool:
+        """Say whether an *answer* was given without a guard that should have been asked, and is no refusal of one."""
+        return bool(self.owed) and not (self.refused and answer.status_code >= HTTPStatus.BAD_REQUEST)
 
 
 class Judge:
@@ -123,6 +129,16 @@ class Judge:
         token = judged.token
         _show(judged.user_id, _NO_SCOPES if token is None else token.scopes, token)
         return judged
+
+    def show_early(self, req: Request) -> None:
+        """Put the same on ``g`` before the application's preprocessors run; nobody, if it has a say in the verdict.
+
+        What its ``token_check``, or a function that makes user IDs, needs may be what they are there for.
+        """
+        if self._callbacks.check_token is None and isinstance(self._callbacks.user_id_type, type):
+            self.show(req)
+        else:
+            _show(None, _NO_SCOPES, None)
 
     def _judge(self, req: Request) -> Judged:
         header: str | None = req.environ.get("HTTP_AUTHORIZATION")

@@ -124,14 +124,13 @@ def _write_plain(code: str, hint: str, realm: str, *, bare: bool) -> tuple[bytes
 
 
 def withhold(answer: Response) -> Response:
-    """Take from an *answer* to OPTIONS that was given before a guard was asked all but what CORS needs.
+    """Take from an *answer* to OPTIONS that was given before a guard was met all but its status and what CORS needs.
 
-    Whoever answered in the view's place, a cache for one, may not know that there is a guard. Errors stay as they are.
+    Whoever answered in the view's place, a cache for one, may not know that there is a guard.
     """
-    if answer.status_code < HTTPStatus.BAD_REQUEST:
-        answer.headers = Headers([each for each in answer.headers if each[0].lower().startswith(_SEEN)])
-        answer.call_on_close(getattr(answer.response, "close", lambda: None))
-        answer.set_data(b"")
+    answer.headers = Headers([each for each in answer.headers if each[0].lower().startswith(_SEEN)])
+    answer.call_on_close(getattr(answer.response, "close", lambda: None))
+    answer.set_data(b"")
     return answer
 
 

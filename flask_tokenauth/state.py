@@ -135,7 +135,7 @@ class AppState:
         """
         req = current_request()
         keep_arguments(req)
-        self.judge.show(req)
+        self.judge.show_early(req)
 
     def authenticate(self) -> None:
         """Judge the current request and enforce what its route requires. The first of all ``before_request`` functions.
@@ -173,7 +173,7 @@ class AppState:
             judged.met = resolved.requirements
         elif resolved.inside:
             judged.owed = resolved.inside
-            after_this_request(lambda answer: withhold(answer) if judged.owed else answer)
+            after_this_request(lambda answer: withhold(answer) if judged.keeps_back(answer) else answer)
 
     def list_routes(self) -> list[Route]:
         """Return every route of the application with what it needs."""
@@ -221,7 +221,11 @@ class AppState:
         """
         req = current_request()
         judged = self.judge.of(req)
-        self._enforce(requirement, req, judged)
+        try:
+            self._enforce(requirement, req, judged)
+        except AuthError:
+            judged.refused = True
+            raise
         judged.owed -= {requirement}
 
     def _enforce(self, requirement: Requirement, req: Request, judged: Judged) -> None:

@@ -1,12 +1,13 @@
 """The hook, through an application: when it runs, whom it shows, and what an application may have of its own."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 from flask import Flask, Request, abort, g
 from flask.testing import FlaskClient
 
-from flask_tokenauth import TokenAuth, create_token, get_token, login_required, token_issued, token_refused
+from flask_tokenauth import Token, TokenAuth, create_token, get_token, login_required, token_issued, token_refused
 from flask_tokenauth.core.keys import Key
 
 from .conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer, whoami
@@ -212,6 +213,43 @@ def test_preprocessors_are_shown_who_is_calling(make_app: MakeApp, mint: Mint) -
         app.test_client().get("/")
 
     assert seen == ["alice", None]
+
+
+def id_here(subject: str) -> str:
+    """Take the user IDs of one tenant only."""
+    if g.tenant != "a":
+        raise ValueError("of another tenant")
+    return subject
+
+
+def checking(check: Callable[[Token], bool]) -> TokenAuth[str]:
+    auth: TokenAuth[str] = TokenAuth()
+    auth.token_check(check)
+    return auth
+
+
+@pytest.mark.parametrize(
+    "make_auth",
+    [lambda: checking(lambda token: g.tenant == "a"), lambda: TokenAuth(user_id_type=id_here)],
+    ids=["token_check", "user_id_type"],
+)
+def test_a_token_is_judged_after_the_preprocessors_where_the_application_may_need_them(
+    make_app: MakeApp, mint: Mint, make_auth: Callable[[], TokenAuth[str]]
+) -> None:
+    app = make_app(auth=make_auth())
+    app.add_url_rule("/<tenant>/x", view_func=login_required(whoami()))
+    seen: list[object] = []
+
+    @app.url_value_preprocessor
+    def pull(endpoint: str | None, values: dict[str, str] | None) -> None:
+        seen.append(g.user_id)
+        g.tenant = (values or {}).pop("tenant", None)
+
+    with app.app_context():
+        statuses = [app.test_client().get(f"/{each}/x", headers=bearer(mint())).status_code for each in "aba"]
+
+    assert statuses == [200, 401, 200]
+    assert seen == [None, None, None]
 
 
 def test_an_error_of_a_preprocessor_is_answered_for_whoever_is_calling(make_app: MakeApp, mint: Mint) -> None:
