@@ -10,6 +10,12 @@ PRIME = 2**2203 - 1  # a number of more than 2048 bits without the mark of Infin
 ED25519_P = 2**255 - 19
 
 
+def test_bytes_that_are_no_text_hold_no_words() -> None:
+    """Of 32 random bytes about eight are letters or digits, and where there are fewer they may make a word."""
+    check_secret(b"me" + bytes(range(0x80, 0x9E)))
+    check_secret(bytes(range(0x80, 0x9D)) + b"9do")
+
+
 @pytest.mark.parametrize("secret", [RANDOM, RANDOM + b"0", b"\x00\xff" * 13 + b"abcdef", bytes(range(32))])
 def test_a_secret_of_32_bytes_and_some_variety_is_taken(secret: bytes) -> None:
     check_secret(secret)

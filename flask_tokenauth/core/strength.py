@@ -62,7 +62,10 @@ def check_hmac(secret: bytes, least: int) -> None:
 
 
 def _is_placeholder(secret: bytes) -> bool:
-    text = secret.decode("utf-8", "replace").lower()
+    try:
+        text = secret.decode().lower()
+    except UnicodeDecodeError:
+        return False  # random bytes; of one in thousands the few that are letters would make a word
     words = re.sub(_NOT_WORDS, "", text)
     return words in _PRINTED or text.startswith("django-insecure-") or bool(re.fullmatch(_PLACEHOLDER, words))
 
