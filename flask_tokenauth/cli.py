@@ -11,8 +11,8 @@ import click
 from click.formatting import HelpFormatter
 from flask.cli import with_appcontext
 
+from .core.encoding.immutable_json import thaw
 from .core.errors import Refusal, SettingsError, StoreUnavailable
-from .core.frozen import thaw
 from .core.store import Session
 from .core.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached

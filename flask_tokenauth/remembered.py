@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
+from .core.encoding.limits import YEAR_9999
 from .core.errors import SettingsError
-from .core.identifiers import YEAR_9999
 from .core.news import MARGIN, Kind, Revocation
 from .core.revocation import RevocationFeed, bucket_width
 from .core.sessions import Sessions

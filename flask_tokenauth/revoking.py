@@ -1,7 +1,7 @@
 """Ending what was granted before its time: one token, one session, or all that a user has."""
 
+from .core.encoding.limits import check_identifier
 from .core.errors import MissingSession
-from .core.identifiers import check_identifier
 from .core.store import Session
 from .core.verifier import Token
 from .signals import session_ended, token_revoked, user_revoked

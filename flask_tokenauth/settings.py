@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from .core import base64url
+from .core.encoding import base64url
+from .core.encoding.limits import MAX_IDENTIFIER
 from .core.errors import InvalidKey, SettingsError
-from .core.identifiers import MAX_IDENTIFIER
 from .core.jws import MAX_TOKEN_BYTES
 from .core.keyring import load_keys
 from .core.keys import Key, KeySet

@@ -12,8 +12,8 @@ from flask import Flask, Request, after_this_request, has_request_context
 from flask.typing import ResponseReturnValue
 
 from .core.claims import ClaimsPolicy
+from .core.encoding.immutable_json import freeze
 from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
-from .core.frozen import freeze
 from .core.issuer import Issuer
 from .core.sessions import Sessions
 from .core.store import Store

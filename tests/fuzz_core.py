@@ -10,8 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from flask_tokenauth.core import base64url, jws
+from flask_tokenauth.core import jws
 from flask_tokenauth.core.claims import ClaimsPolicy
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, Refusal, TokenError
 from flask_tokenauth.core.keyring import load_keys
 from flask_tokenauth.core.keys import Key, KeySet

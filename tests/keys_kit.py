@@ -4,8 +4,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from flask_tokenauth.core import base64url
 from flask_tokenauth.core.algorithms import ALGORITHMS
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.keys import Key
 
 SECRET = bytes(range(64))

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, Response
 
 from flask_tokenauth import TokenAuth, login_required
-from flask_tokenauth.core.identifiers import YEAR_9999
+from flask_tokenauth.core.encoding.limits import YEAR_9999
 from flask_tokenauth.core.keys import Key
 
 from .challenges import Challenge

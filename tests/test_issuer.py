@@ -9,14 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from flask_tokenauth.core import base64url, jws
+from flask_tokenauth.core import jws
 from flask_tokenauth.core.claims import RESERVED, ClaimsPolicy
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.issuer import Issuer
 from flask_tokenauth.core.keys import KeySet
 from flask_tokenauth.core.verifier import Verifier
 
 from .conftest import AUDIENCE, ISSUER, NOW, Mint
-from .test_frozen import nested
+from .core.encoding.test_immutable_json import nested
 
 POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core import base64url
 from flask_tokenauth.core.algorithms import ALGORITHMS
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, InvalidSignature
 from flask_tokenauth.core.keys import Key, KeySet
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core import base64url, jws
+from flask_tokenauth.core import jws
 from flask_tokenauth.core.claims import ClaimsPolicy
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import (
     InvalidKey,
     MalformedClaim,

@@ -24,7 +24,8 @@ from flask_tokenauth import (
     require_scope,
     token_response,
 )
-from flask_tokenauth.core import Key, KeySet, base64url
+from flask_tokenauth.core import Key, KeySet
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import TokenRevoked
 from flask_tokenauth.testing import logged_in, token_headers
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.identifiers import YEAR_9999
+from flask_tokenauth.core.encoding.limits import YEAR_9999
 from flask_tokenauth.core.news import Revocation
 from flask_tokenauth.core.revoked import Revoked
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from flask_tokenauth.core.encoding.limits import is_identifier
 from flask_tokenauth.core.errors import Refusal, SettingsError, StoreUnavailable
 from flask_tokenauth.core.grants import Grant, read_grant, write_grant
-from flask_tokenauth.core.identifiers import is_identifier
 from flask_tokenauth.core.news import Revocation
 from flask_tokenauth.core.store import MAX_GENERATION, NewSession, Session, check_generation
 

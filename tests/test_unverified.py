@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flask_tokenauth
-from flask_tokenauth.core import base64url
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.unverified import MAX_UNVERIFIED, UnverifiedToken, parse_unverified
 
 from .conftest import NOW, Mint

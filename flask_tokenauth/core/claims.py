@@ -12,6 +12,8 @@ from typing import Annotated
 
 import msgspec
 
+from .encoding.immutable_json import freeze_values
+from .encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier
 from .errors import (
     IssuedInFuture,
     LifetimeTooLong,
@@ -25,8 +27,6 @@ from .errors import (
     WrongIssuer,
     WrongType,
 )
-from .frozen import freeze_values
-from .identifiers import MAX_IDENTIFIER, YEAR_9999, is_identifier
 from .scopes import parse_scope
 
 RESERVED = frozenset({

@@ -7,9 +7,9 @@ from typing import cast
 
 import msgspec
 
+from .encoding.immutable_json import freeze, thaw
+from .encoding.limits import YEAR_9999, check_identifier, is_identifier, is_whole
 from .errors import StoreUnavailable
-from .frozen import freeze, thaw
-from .identifiers import YEAR_9999, check_identifier, is_identifier, is_whole
 from .scopes import check_scope_token
 
 _LONGEST = timedelta(days=36525)

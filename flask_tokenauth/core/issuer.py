@@ -10,10 +10,11 @@ from secrets import token_bytes
 
 import msgspec
 
-from . import base64url, jws
+from . import jws
 from .claims import RESERVED, ClaimsPolicy, read_claims
+from .encoding import base64url
+from .encoding.immutable_json import freeze, thaw
 from .errors import TokenError
-from .frozen import freeze, thaw
 from .keys import Key
 from .scopes import format_scope
 

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from jwt.exceptions import InvalidKeyError
 
-from . import base64url
 from .algorithms import Algorithm
+from .encoding import base64url
 from .errors import InvalidKey
 from .strength import check_ed25519, check_hmac, check_rsa
 

@@ -8,7 +8,7 @@ be forgotten is kept to the minute, so that many share one number, and of users 
 
 from collections.abc import Iterator, Mapping
 
-from .identifiers import YEAR_9999
+from .encoding.limits import YEAR_9999
 from .news import Revocation
 
 _MINUTE = 60_000  # milliseconds

@@ -14,7 +14,7 @@ from secrets import token_bytes
 
 import msgspec
 
-from . import base64url
+from .encoding import base64url
 from .errors import InvalidSignature
 from .grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from .grants import Grant

@@ -13,9 +13,9 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from .encoding.limits import MAX_IDENTIFIER, check_identifier, is_clean, is_whole
 from .errors import SettingsError, StoreUnavailable
 from .grants import Grant, check_duration
-from .identifiers import MAX_IDENTIFIER, check_identifier, is_clean, is_whole
 from .news import News, Revocation
 
 MAX_USER_AGENT = 500  # characters

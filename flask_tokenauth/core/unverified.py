@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-from . import base64url
 from .claims import check_time, read_claims
+from .encoding import base64url
 from .errors import MalformedClaim, MalformedToken
 
 MAX_UNVERIFIED = 1024 * 1024  # characters; the most that any setting lets an application read

@@ -9,8 +9,8 @@ import msgspec
 
 from . import jws
 from .claims import ClaimsPolicy, decode_claims, read_audience
+from .encoding.immutable_json import thaw
 from .errors import TokenRevoked, UnknownKey
-from .frozen import thaw
 from .keys import KeySet
 from .scopes import parse_scope
 from .token_cache import TokenCache

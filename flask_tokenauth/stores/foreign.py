@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from ..core.encoding.limits import check_identifier
 from ..core.errors import StoreUnavailable
-from ..core.identifiers import check_identifier
 from ..core.store import Redemption, Session, Store, translated
 
 

@@ -16,9 +16,9 @@ from secrets import token_hex
 from threading import Lock
 from typing import NamedTuple
 
+from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.grants import write_grant
-from ..core.identifiers import check_identifier
 from ..core.news import Kind, News, Revocation
 from ..core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from .rows import SessionRow, in_milliseconds, parse_number

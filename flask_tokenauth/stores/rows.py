@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..core.encoding.limits import GREATEST
 from ..core.errors import StoreUnavailable
 from ..core.grants import read_grant
-from ..core.identifiers import GREATEST
 from ..core.news import Revocation
 from ..core.store import Outcome, Session, Terms
 

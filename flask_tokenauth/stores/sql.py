@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, inspect
 from sqlalchemy.sql.base import Executable
 
+from ..core.encoding.limits import GREATEST, check_identifier, is_identifier
 from ..core.errors import SettingsError, StoreUnavailable
 from ..core.grants import write_grant
-from ..core.identifiers import GREATEST, check_identifier, is_identifier
 from ..core.news import News, Revocation
 from ..core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from .rows import SessionRow, check_whole, in_milliseconds, parse_number

@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import token_response
-from flask_tokenauth.core import base64url
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.store import Session, Store
 from flask_tokenauth.testing.store_contract import Age, SetGeneration

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_tokenauth.core import base64url
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from flask_tokenauth.core.grants import Grant
 from flask_tokenauth.core.keys import Key, KeySet

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.frozen import MAX_DEPTH, freeze, thaw
+from flask_tokenauth.core.encoding.immutable_json import MAX_DEPTH, freeze, thaw
 
 
 def nested(depth: int) -> object:

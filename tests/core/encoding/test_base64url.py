@@ -2,7 +2,7 @@
 
 import pytest
 
-from flask_tokenauth.core import base64url
+from flask_tokenauth.core.encoding import base64url
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import cast
 
-from .frozen import freeze
+from .immutable_json import freeze
 
 
 def read_object(data: bytes) -> Mapping[str, object]:

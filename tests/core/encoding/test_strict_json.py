@@ -2,7 +2,7 @@
 
 import pytest
 
-from flask_tokenauth.core.strict_json import read_object
+from flask_tokenauth.core.encoding.strict_json import read_object
 
 
 def nested(depth: int) -> bytes:
