@@ -12,12 +12,12 @@ from .core.encoding import base64url
 from .core.encoding.limits import MAX_IDENTIFIER
 from .core.errors import InvalidKey, SettingsError
 from .core.jws import MAX_TOKEN_BYTES
-from .core.keyring import load_keys
-from .core.keys import Key, KeySet
+from .core.keys.key import Key, KeySet
+from .core.keys.key_strength import check_secret
+from .core.keys.loading import load_keys
 from .core.news import MARGIN
 from .core.scopes import check_scope_token, expand_implied
 from .core.store import Store
-from .core.strength import check_secret
 from .stores.opening import open_store
 
 PREFIX = "TOKENAUTH_"

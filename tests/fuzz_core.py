@@ -14,8 +14,8 @@ from flask_tokenauth.core import jws
 from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, Refusal, TokenError
-from flask_tokenauth.core.keyring import load_keys
-from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.keys.loading import load_keys
 from flask_tokenauth.core.verifier import Verifier
 from flask_tokenauth.credentials import find_token
 

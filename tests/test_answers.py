@@ -8,7 +8,7 @@ from flask import Flask, Response
 
 from flask_tokenauth import TokenAuth, login_required
 from flask_tokenauth.core.encoding.limits import YEAR_9999
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.key import Key
 
 from .challenges import Challenge
 from .conftest import ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, whoami

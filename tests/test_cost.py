@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER
 

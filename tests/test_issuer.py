@@ -13,7 +13,7 @@ from flask_tokenauth.core import jws
 from flask_tokenauth.core.claims import RESERVED, ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.issuer import Issuer
-from flask_tokenauth.core.keys import KeySet
+from flask_tokenauth.core.keys.key import KeySet
 from flask_tokenauth.core.verifier import Verifier
 
 from .conftest import AUDIENCE, ISSUER, NOW, Mint

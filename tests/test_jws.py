@@ -16,7 +16,7 @@ from flask_tokenauth.core.errors import (
     UnsupportedHeader,
     WrongAlgorithm,
 )
-from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.keys.key import Key, KeySet
 
 KEY = Key.from_secret(bytes(range(32)), kid="k1")
 OTHER = Key.from_secret(bytes(range(1, 33)), kid="k2")

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from flask_tokenauth.__main__ import main
-from flask_tokenauth.core.strength import check_secret
+from flask_tokenauth.core.keys.key_strength import check_secret
 
 
 def test_secret_prints_a_secret_that_is_good_enough() -> None:

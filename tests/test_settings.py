@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.settings import Settings, read_duration
 
 from .conftest import ISSUER, SECRET

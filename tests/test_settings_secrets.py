@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.keys.key import Key, KeySet
 from flask_tokenauth.settings import Settings
 from flask_tokenauth.stores.memory import MemoryStore
 

@@ -8,7 +8,7 @@ from flask import Flask, Request, abort, g
 from flask.testing import FlaskClient
 
 from flask_tokenauth import Token, TokenAuth, create_token, get_token, login_required, token_issued, token_refused
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer, whoami
 from .wsgi_kit import call

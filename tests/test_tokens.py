@@ -11,7 +11,7 @@ import pytest
 from flask import Flask, g
 
 from flask_tokenauth import SettingsError, TokenAuth, create_token, login_required, token_response
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER, NOW, MakeApp, bearer
 from .test_issuer import claims_of

@@ -15,7 +15,7 @@ from flask_tokenauth.core import jws
 from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, TokenError
-from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.keys.key import Key, KeySet
 from flask_tokenauth.core.verifier import Verifier
 
 from .conftest import AUDIENCE, ISSUER, NOW

@@ -18,7 +18,7 @@ from flask_tokenauth.core.errors import (
     UnknownKey,
     WrongType,
 )
-from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.keys.key import Key, KeySet
 from flask_tokenauth.core.verifier import Token, Verifier
 
 from .conftest import AUDIENCE, ISSUER, NOW, SECRET, Mint

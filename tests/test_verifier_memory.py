@@ -20,7 +20,7 @@ from flask_tokenauth.core.errors import (
     WrongAudience,
     WrongIssuer,
 )
-from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.keys.key import Key, KeySet
 from flask_tokenauth.core.verifier import Verifier
 
 from .conftest import AUDIENCE, ISSUER, NOW, Mint

@@ -4,7 +4,7 @@ from . import jws
 from .claims import ClaimsPolicy
 from .errors import InvalidKey, Refusal, TokenError
 from .issuer import Issuer
-from .keys import Key, KeySet
+from .keys.key import Key, KeySet
 from .verifier import Token, Verifier
 
 __all__ = ["ClaimsPolicy", "InvalidKey", "Issuer", "Key", "KeySet", "Refusal", "Token", "TokenError", "Verifier", "jws"]

@@ -15,7 +15,7 @@ from .claims import RESERVED, ClaimsPolicy, read_claims
 from .encoding import base64url
 from .encoding.immutable_json import freeze, thaw
 from .errors import TokenError
-from .keys import Key
+from .keys.key import Key
 from .scopes import format_scope
 
 

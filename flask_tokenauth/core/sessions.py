@@ -18,7 +18,7 @@ from .encoding import base64url
 from .errors import InvalidSignature
 from .grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from .grants import Grant
-from .keys import Key, KeySet
+from .keys.key import Key, KeySet
 from .news import Kind
 from .store import MAX_GENERATION, NewSession, Outcome, Redemption, Session, Store, Terms
 

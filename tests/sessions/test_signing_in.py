@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import SettingsError, TokenAuth, create_token, token_response
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.key import Key
 
 from ..conftest import NOW, MakeApp, bearer
 from .conftest import MakeSessionApp

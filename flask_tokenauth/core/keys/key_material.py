@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from jwt.exceptions import InvalidKeyError
 
+from ..encoding import base64url
+from ..errors import InvalidKey
 from .algorithms import Algorithm
-from .encoding import base64url
-from .errors import InvalidKey
-from .strength import check_ed25519, check_hmac, check_rsa
+from .key_strength import check_ed25519, check_hmac, check_rsa
 
 # Members beside "kty"; the public ones make the thumbprint (RFC 7638 section 3.2, RFC 8037 section 2).
 PUBLIC_MEMBERS = {"oct": (), "RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}

@@ -2,7 +2,7 @@
 
 import re
 
-from .errors import InvalidKey
+from ..errors import InvalidKey
 
 SECRET_BYTES = 32  # RFC 7518 section 3.2: a key of the size of the hash, SHA-256
 DISTINCT_BYTES = 8

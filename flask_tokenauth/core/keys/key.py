@@ -10,9 +10,9 @@ from typing import Any
 
 import jwt.algorithms as pyjwt
 
+from ..errors import InvalidKey, InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
-from .errors import InvalidKey, InvalidSignature
 
 _BOTH = frozenset({"sign", "verify"})
 _LONGEST_KID = 255  # characters
@@ -88,7 +88,7 @@ class Key:
         """Derive an HS256 key from the application's secret; another for each purpose and each issuer.
 
         HKDF with SHA-256 over the *info* ``["flask-tokenauth","v1",purpose,"HS256",issuer]``, 32 bytes. How strong
-        *secret* is, is judged elsewhere (:func:`~flask_tokenauth.core.strength.check_secret`).
+        *secret* is, is judged elsewhere (:func:`~flask_tokenauth.core.keys.key_strength.check_secret`).
         """
         return cls.from_secret(key_material.expand(secret, purpose, "HS256", issuer))
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.algorithms import ALGORITHMS
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, InvalidSignature
-from flask_tokenauth.core.keys import Key, KeySet
+from flask_tokenauth.core.keys.algorithms import ALGORITHMS
+from flask_tokenauth.core.keys.key import Key, KeySet
 
-from .keys_kit import ASYMMETRIC, EC, ED, RSA, SECRET, jwk_of, oct_jwk
+from .kit import ASYMMETRIC, EC, ED, RSA, SECRET, jwk_of, oct_jwk
 
 
 @pytest.mark.parametrize("name", list(ALGORITHMS))

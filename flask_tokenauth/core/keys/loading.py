@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from .errors import InvalidKey
-from .keys import Key, KeySet
+from ..errors import InvalidKey
+from .key import Key, KeySet
 
 _LARGEST_FILE = 1024 * 1024  # bytes
 _MOST_BLOCKS = 100

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 from flask_tokenauth.core.errors import InvalidKey
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.key import Key
 
-from .keys_kit import EC, ED, RSA, pem_of
+from .kit import EC, ED, RSA, pem_of
 
 
 def public_pem_of(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> bytes:

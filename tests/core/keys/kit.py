@@ -4,9 +4,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from flask_tokenauth.core.algorithms import ALGORITHMS
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.keys import Key
+from flask_tokenauth.core.keys.algorithms import ALGORITHMS
+from flask_tokenauth.core.keys.key import Key
 
 SECRET = bytes(range(64))
 ASYMMETRIC = [name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != "oct"]

@@ -3,7 +3,7 @@
 import pytest
 
 from flask_tokenauth.core.errors import InvalidKey
-from flask_tokenauth.core.strength import check_ed25519, check_hmac, check_rsa, check_secret
+from flask_tokenauth.core.keys.key_strength import check_ed25519, check_hmac, check_rsa, check_secret
 
 RANDOM = b"4f1d9a3c7b2e8056d4c1f7a9b3e6082c"  # 32 bytes
 PRIME = 2**2203 - 1  # a number of more than 2048 bits without the mark of Infineon's primes
