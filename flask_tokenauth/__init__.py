@@ -3,7 +3,7 @@
 from .core.errors import SettingsError, StoreUnavailable, TokenError
 from .core.grants import Grant
 from .core.store import Session
-from .core.verifier import Token
+from .core.tokens.verifier import Token
 from .extension import TokenAuth
 from .guards import login_optional, login_required, public, require_scope
 from .refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from .core.encoding.immutable_json import thaw
 from .core.errors import Refusal, SettingsError, StoreUnavailable
 from .core.store import Session
-from .core.unverified import MAX_UNVERIFIED, parse_unverified
+from .core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached
 from .revoking import end_session, end_user, revoke_token_id
 from .routes import Route

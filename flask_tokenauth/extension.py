@@ -13,9 +13,9 @@ from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .core.errors import SettingsError, StoreUnavailable
 from .core.grants import Grant
-from .core.issuer import seconds_of
 from .core.store import Session
-from .core.verifier import Token
+from .core.tokens.issuing import seconds_of
+from .core.tokens.verifier import Token
 from .guards import read_scopes
 from .judge import Callbacks
 from .marks import mark

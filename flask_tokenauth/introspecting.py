@@ -1,7 +1,7 @@
 """Another service asks about a token of ours, and is told what the token says if it is good, and else nothing."""
 
 from .core.errors import TokenError
-from .core.verifier import Token
+from .core.tokens.verifier import Token
 from .state import AppState
 
 

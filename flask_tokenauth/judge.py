@@ -13,7 +13,6 @@ from flask import Flask, g
 from flask.ctx import _AppCtxGlobals
 from werkzeug.wrappers import Request, Response
 
-from .core.claims import ClaimsPolicy
 from .core.errors import (
     InsecureTransport,
     IssuedInFuture,
@@ -29,7 +28,8 @@ from .core.errors import (
     WrongUserID,
 )
 from .core.store import Session
-from .core.verifier import Token, Verifier
+from .core.tokens.claims import ClaimsPolicy
+from .core.tokens.verifier import Token, Verifier
 from .credentials import check_credential, find_token
 from .outages import OutageLog
 from .requirements import Requirement

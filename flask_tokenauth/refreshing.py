@@ -11,9 +11,9 @@ from flask import Response
 from .core.errors import SettingsError, WrongUserID
 from .core.grant_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
 from .core.grants import Grant
-from .core.scopes import parse_scope
 from .core.sessions import Redeemed, RefreshToken
 from .core.store import Session
+from .core.tokens.scopes import parse_scope
 from .signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
 from .state import AppState
 from .tokens import answer, bound, issue

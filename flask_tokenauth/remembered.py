@@ -9,7 +9,7 @@ from .core.news import MARGIN, Kind, Revocation
 from .core.revocation import RevocationFeed, bucket_width
 from .core.sessions import Sessions
 from .core.store import Store, Terms
-from .core.verifier import Token
+from .core.tokens.verifier import Token
 from .settings import PREFIX, Settings
 from .stores.foreign import guard
 

@@ -3,7 +3,7 @@
 from .core.encoding.limits import check_identifier
 from .core.errors import MissingSession
 from .core.store import Session
-from .core.verifier import Token
+from .core.tokens.verifier import Token
 from .signals import session_ended, token_revoked, user_revoked
 from .state import AppState
 from .users import require_token

@@ -10,7 +10,7 @@ from flask.views import http_method_funcs
 from werkzeug.routing import Rule
 
 from .core.errors import SettingsError
-from .core.scopes import find_placeholders
+from .core.tokens.scopes import find_placeholders
 from .marks import find_marks, guards, read_mark
 from .requirements import Requirement
 from .settings import Settings

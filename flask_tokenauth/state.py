@@ -11,13 +11,13 @@ import msgspec
 from flask import Flask, Request, after_this_request, has_request_context
 from flask.typing import ResponseReturnValue
 
-from .core.claims import ClaimsPolicy
 from .core.encoding.immutable_json import freeze
 from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
-from .core.issuer import Issuer
 from .core.sessions import Sessions
 from .core.store import Store
-from .core.verifier import Verifier
+from .core.tokens.claims import ClaimsPolicy
+from .core.tokens.issuing import Issuer
+from .core.tokens.verifier import Verifier
 from .judge import JUDGED, Callbacks, Clock, Judge, Judged
 from .marks import Notes
 from .matching import current_app_itself, current_request, find_matched, keep_arguments

@@ -11,10 +11,10 @@ import msgspec
 from flask import Response, has_request_context, request
 
 from .core.grants import Grant
-from .core.issuer import seconds_of
-from .core.scopes import format_scope
 from .core.sessions import RefreshToken
 from .core.store import MAX_USER_AGENT, Session
+from .core.tokens.issuing import seconds_of
+from .core.tokens.scopes import format_scope
 from .settings import read_duration
 from .signals import session_started, token_issued
 from .state import AppState, current_state

@@ -8,7 +8,7 @@ from flask import has_request_context, request
 from werkzeug.local import LocalProxy
 
 from .core.errors import MissingCredential, Refusal, UnknownUser
-from .core.verifier import Token
+from .core.tokens.verifier import Token
 from .state import AppState, current_state
 
 U = TypeVar("U")

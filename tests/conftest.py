@@ -11,7 +11,8 @@ from flask import Flask, g
 from hypothesis import settings
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
-from flask_tokenauth.core import Key, jws
+from flask_tokenauth.core import Key
+from flask_tokenauth.core.tokens import jws
 
 from .leaks import find_leak, listening
 

@@ -14,7 +14,7 @@ from flask_tokenauth import SettingsError, TokenAuth, create_token, login_requir
 from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER, NOW, MakeApp, bearer
-from .test_issuer import claims_of
+from .core.tokens.test_issuing import claims_of
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ class KeySet:
     def exchange(self, keys: Iterable[Key]) -> None:
         """Hold *keys* from now on, and no others: what was verified with a key that is gone must be verified again.
 
-        For those who verify. An :class:`~flask_tokenauth.core.issuer.Issuer` signs with the key that it was given.
+        For those who verify. An :class:`~flask_tokenauth.core.tokens.issuing.Issuer` signs with the key that it was given.
 
         Raises:
             InvalidKey: as for a new set; this one stays as it was.

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from flask_tokenauth.core.claims import RESERVED, read_audience, read_claims
 from flask_tokenauth.core.encoding.limits import YEAR_9999
 from flask_tokenauth.core.errors import MalformedClaim, MalformedToken
+from flask_tokenauth.core.tokens.claims import RESERVED, read_audience, read_claims
 
+from ...conftest import AUDIENCE, ISSUER, Mint
 from .claims_kit import check, claim_of
-from .conftest import AUDIENCE, ISSUER, Mint
 
 NO_NUMBERS: list[object] = [
     None,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import flask_tokenauth
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.unverified import MAX_UNVERIFIED, UnverifiedToken, parse_unverified
+from flask_tokenauth.core.tokens.unverified import MAX_UNVERIFIED, UnverifiedToken, parse_unverified
 
-from .conftest import NOW, Mint
+from ...conftest import NOW, Mint
 
 
 def segment(value: object) -> str:

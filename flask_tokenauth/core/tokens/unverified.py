@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
+from ..encoding import base64url
+from ..errors import MalformedClaim, MalformedToken
 from .claims import check_time, read_claims
-from .encoding import base64url
-from .errors import MalformedClaim, MalformedToken
 
 MAX_UNVERIFIED = 1024 * 1024  # characters; the most that any setting lets an application read
 _PARTS = 3  # header, payload and signature, RFC 7515 section 7.1

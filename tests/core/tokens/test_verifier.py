@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flask_tokenauth.core import jws
-from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import (
     InvalidSignature,
@@ -19,9 +17,11 @@ from flask_tokenauth.core.errors import (
     WrongType,
 )
 from flask_tokenauth.core.keys.key import Key, KeySet
-from flask_tokenauth.core.verifier import Token, Verifier
+from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.core.tokens.claims import ClaimsPolicy
+from flask_tokenauth.core.tokens.verifier import Token, Verifier
 
-from .conftest import AUDIENCE, ISSUER, NOW, SECRET, Mint
+from ...conftest import AUDIENCE, ISSUER, NOW, SECRET, Mint
 
 POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
 

@@ -10,12 +10,12 @@ from secrets import token_bytes
 
 import msgspec
 
+from ..encoding import base64url
+from ..encoding.immutable_json import freeze, thaw
+from ..errors import TokenError
+from ..keys.key import Key
 from . import jws
 from .claims import RESERVED, ClaimsPolicy, read_claims
-from .encoding import base64url
-from .encoding.immutable_json import freeze, thaw
-from .errors import TokenError
-from .keys.key import Key
 from .scopes import format_scope
 
 

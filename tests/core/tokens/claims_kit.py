@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from flask_tokenauth.core.claims import ClaimsPolicy
+from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 
-from .conftest import AUDIENCE, ISSUER, NOW, Mint
+from ...conftest import AUDIENCE, ISSUER, NOW, Mint
 
 POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE, "second"}))
 

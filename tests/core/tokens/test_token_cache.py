@@ -5,7 +5,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from flask_tokenauth.core.token_cache import TokenCache
+from flask_tokenauth.core.tokens.token_cache import TokenCache
 
 
 def filled(size: int, *texts: str) -> TokenCache[str]:

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core import jws
-from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import (
     InvalidKey,
@@ -20,9 +18,11 @@ from flask_tokenauth.core.errors import (
     WrongType,
 )
 from flask_tokenauth.core.keys.key import Key, KeySet
-from flask_tokenauth.core.verifier import Verifier
+from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.core.tokens.claims import ClaimsPolicy
+from flask_tokenauth.core.tokens.verifier import Verifier
 
-from .conftest import AUDIENCE, ISSUER, NOW, Mint
+from ...conftest import AUDIENCE, ISSUER, NOW, Mint
 
 POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
 RSA = Key.generate("RS256")

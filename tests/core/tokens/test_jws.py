@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core import jws
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import (
     InvalidSignature,
@@ -17,6 +16,7 @@ from flask_tokenauth.core.errors import (
     WrongAlgorithm,
 )
 from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.tokens import jws
 
 KEY = Key.from_secret(bytes(range(32)), kid="k1")
 OTHER = Key.from_secret(bytes(range(1, 33)), kid="k2")

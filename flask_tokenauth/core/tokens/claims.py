@@ -12,9 +12,9 @@ from typing import Annotated
 
 import msgspec
 
-from .encoding.immutable_json import freeze_values
-from .encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier
-from .errors import (
+from ..encoding.immutable_json import freeze_values
+from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier
+from ..errors import (
     IssuedInFuture,
     LifetimeTooLong,
     MalformedClaim,

@@ -20,15 +20,15 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 from jwt.algorithms import OKPAlgorithm
 
-from flask_tokenauth.core.claims import RESERVED, ClaimsPolicy, decode_claims
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.encoding.immutable_json import freeze
 from flask_tokenauth.core.errors import MalformedToken, TokenError
 from flask_tokenauth.core.keys.algorithms import ALGORITHMS
 from flask_tokenauth.core.keys.key import Key, KeySet
-from flask_tokenauth.core.verifier import Token, Verifier
+from flask_tokenauth.core.tokens.claims import RESERVED, ClaimsPolicy, decode_claims
+from flask_tokenauth.core.tokens.verifier import Token, Verifier
 
-from .conftest import AUDIENCE, ISSUER, NOW, Mint
+from ...conftest import AUDIENCE, ISSUER, NOW, Mint
 
 LEEWAY = 10
 KEYS = {name: Key.generate(name, kid="k1") for name in ALGORITHMS}

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.errors import (
     IssuedInFuture,
     LifetimeTooLong,
@@ -19,9 +18,10 @@ from flask_tokenauth.core.errors import (
     WrongIssuer,
     WrongType,
 )
+from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 
+from ...conftest import AUDIENCE, ISSUER, NOW, Mint
 from .claims_kit import check, claim_of
-from .conftest import AUDIENCE, ISSUER, NOW, Mint
 
 LEEWAY = 10.0
 DAY = 86400.0

@@ -7,11 +7,11 @@ from typing import cast
 
 import msgspec
 
+from ..encoding.immutable_json import thaw
+from ..errors import TokenRevoked, UnknownKey
+from ..keys.key import KeySet
 from . import jws
 from .claims import ClaimsPolicy, decode_claims, read_audience
-from .encoding.immutable_json import thaw
-from .errors import TokenRevoked, UnknownKey
-from .keys.key import KeySet
 from .scopes import parse_scope
 from .token_cache import TokenCache
 

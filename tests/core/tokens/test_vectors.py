@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core import jws
-from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, TokenError
 from flask_tokenauth.core.keys.key import Key, KeySet
-from flask_tokenauth.core.verifier import Verifier
+from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.core.tokens.claims import ClaimsPolicy
+from flask_tokenauth.core.tokens.verifier import Verifier
 
-from .conftest import AUDIENCE, ISSUER, NOW
+from ...conftest import AUDIENCE, ISSUER, NOW
 
 Case = dict[str, Any]
 
-HERE = Path(__file__).parent / "vectors"
+HERE = Path(__file__).parents[2] / "vectors"
 ELSEWHERE = os.environ.get("TOKENAUTH_VECTORS")
 NOT_HERE = pytest.param({}, id="wycheproof", marks=pytest.mark.skip("TOKENAUTH_VECTORS names no folder with its cases"))
 POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))

@@ -9,15 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from flask_tokenauth.core import jws
-from flask_tokenauth.core.claims import RESERVED, ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.issuer import Issuer
 from flask_tokenauth.core.keys.key import KeySet
-from flask_tokenauth.core.verifier import Verifier
+from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.core.tokens.claims import RESERVED, ClaimsPolicy
+from flask_tokenauth.core.tokens.issuing import Issuer
+from flask_tokenauth.core.tokens.verifier import Verifier
 
-from .conftest import AUDIENCE, ISSUER, NOW, Mint
-from .core.encoding.test_immutable_json import nested
+from ...conftest import AUDIENCE, ISSUER, NOW, Mint
+from ..encoding.test_immutable_json import nested
 
 POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
 

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.errors import (
     InvalidSignature,
     IssuedInFuture,
@@ -21,9 +20,10 @@ from flask_tokenauth.core.errors import (
     WrongIssuer,
 )
 from flask_tokenauth.core.keys.key import Key, KeySet
-from flask_tokenauth.core.verifier import Verifier
+from flask_tokenauth.core.tokens.claims import ClaimsPolicy
+from flask_tokenauth.core.tokens.verifier import Verifier
 
-from .conftest import AUDIENCE, ISSUER, NOW, Mint
+from ...conftest import AUDIENCE, ISSUER, NOW, Mint
 
 POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
 LEEWAY = 10

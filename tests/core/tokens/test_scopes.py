@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from flask_tokenauth.core.scopes import (
+from flask_tokenauth.core.tokens.scopes import (
     check_scope_token,
     expand_implied,
     find_placeholders,

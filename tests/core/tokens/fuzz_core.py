@@ -1,6 +1,6 @@
 """A target for the fuzzer atheris: nothing but a refusal may come out of the core, whatever goes in.
 
-``python tests/fuzz_core.py -max_total_time=120`` runs it for two minutes.
+``python tests/core/tokens/fuzz_core.py -max_total_time=120`` runs it for two minutes.
 """
 
 import contextlib
@@ -8,15 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from flask_tokenauth.core import jws
-from flask_tokenauth.core.claims import ClaimsPolicy
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, Refusal, TokenError
 from flask_tokenauth.core.keys.key import Key, KeySet
 from flask_tokenauth.core.keys.loading import load_keys
-from flask_tokenauth.core.verifier import Verifier
+from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.core.tokens.claims import ClaimsPolicy
+from flask_tokenauth.core.tokens.verifier import Verifier
 from flask_tokenauth.credentials import find_token
 
 NOW = 1_700_000_000.0

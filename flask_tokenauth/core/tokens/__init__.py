@@ -1,0 +1,1 @@
+"""Tokens: signatures, claims and scopes; verified for a request, or issued for a login."""
