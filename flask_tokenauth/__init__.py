@@ -1,7 +1,7 @@
 """Authentication for Flask with JWT bearer tokens."""
 
 from .core.errors import SettingsError, StoreUnavailable, TokenError
-from .core.grants import Grant
+from .core.records.grant import Grant
 from .core.store import Session
 from .core.tokens.verifier import Token
 from .extension import TokenAuth

@@ -12,14 +12,14 @@ import msgspec
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 
-from .core.errors import InsecureTransport, StoreUnavailable, TokenError
-from .core.grant_errors import (
+from .core.endpoint_errors import (
     GrantError,
     InvalidRefreshToken,
     MalformedGrant,
     UnsupportedGrantType,
     UnsupportedTokenType,
 )
+from .core.errors import InsecureTransport, StoreUnavailable, TokenError
 from .core.store import Session
 from .guards import login_required, public, require_scope
 from .introspecting import introspect

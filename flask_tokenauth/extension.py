@@ -12,7 +12,7 @@ from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .core.errors import SettingsError, StoreUnavailable
-from .core.grants import Grant
+from .core.records.grant import Grant
 from .core.store import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.verifier import Token

@@ -6,7 +6,7 @@ from flask import Request
 from werkzeug.exceptions import HTTPException
 
 from .core.encoding.strict_json import read_object
-from .core.grant_errors import GrantTooLarge, MalformedGrant
+from .core.endpoint_errors import GrantTooLarge, MalformedGrant
 
 MAX_BYTES = 16 * 1024
 _MOST_NAMES = 32

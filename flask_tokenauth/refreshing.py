@@ -8,10 +8,10 @@ import msgspec
 from blinker import Signal
 from flask import Response
 
+from .core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
 from .core.errors import SettingsError, WrongUserID
-from .core.grant_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
-from .core.grants import Grant
-from .core.sessions import Redeemed, RefreshToken
+from .core.records.grant import Grant
+from .core.rotation import Redeemed, RefreshToken
 from .core.store import Session
 from .core.tokens.scopes import parse_scope
 from .signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from .core.encoding.limits import YEAR_9999
 from .core.errors import SettingsError
-from .core.news import MARGIN, Kind, Revocation
-from .core.revocation import RevocationFeed, bucket_width
-from .core.sessions import Sessions
+from .core.records.revocation import MARGIN, Kind, Revocation
+from .core.revocation.feed import RevocationFeed, bucket_width
+from .core.rotation import Sessions
 from .core.store import Store, Terms
 from .core.tokens.verifier import Token
 from .settings import PREFIX, Settings

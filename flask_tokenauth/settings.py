@@ -14,7 +14,7 @@ from .core.errors import InvalidKey, SettingsError
 from .core.keys.key import Key, KeySet
 from .core.keys.key_strength import check_secret
 from .core.keys.loading import load_keys
-from .core.news import MARGIN
+from .core.records.revocation import MARGIN
 from .core.store import Store
 from .core.tokens.jws import MAX_TOKEN_BYTES
 from .core.tokens.scopes import check_scope_token, expand_implied

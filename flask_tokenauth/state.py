@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from .core.encoding.immutable_json import freeze
 from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
-from .core.sessions import Sessions
+from .core.rotation import Sessions
 from .core.store import Store
 from .core.tokens.claims import ClaimsPolicy
 from .core.tokens.issuing import Issuer

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from flask import Response, has_request_context, request
 
-from .core.grants import Grant
-from .core.sessions import RefreshToken
+from .core.records.grant import Grant
+from .core.rotation import RefreshToken
 from .core.store import MAX_USER_AGENT, Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.scopes import format_scope

@@ -6,8 +6,8 @@ import pytest
 from blinker import Signal
 
 from flask_tokenauth import SettingsError, StoreUnavailable
+from flask_tokenauth.core.endpoint_errors import RefreshTokenReused, ScopeNotGranted
 from flask_tokenauth.core.errors import UnknownKey
-from flask_tokenauth.core.grant_errors import RefreshTokenReused, ScopeNotGranted
 
 from .conftest import SECRET, Mint
 from .leaks import SIGNALS, find_leak, listening

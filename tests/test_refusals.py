@@ -14,7 +14,8 @@ from werkzeug.exceptions import (
 )
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
-from flask_tokenauth.core import errors, grant_errors
+from flask_tokenauth.core import endpoint_errors as grant_errors
+from flask_tokenauth.core import errors
 from flask_tokenauth.refusals import answer, refuse, write_challenge
 
 from .challenges import Challenge, parse_challenge

@@ -15,8 +15,8 @@ import msgspec
 
 from .encoding.limits import MAX_IDENTIFIER, check_identifier, is_clean, is_whole
 from .errors import SettingsError, StoreUnavailable
-from .grants import Grant, check_duration
-from .news import News, Revocation
+from .records.grant import Grant, check_duration
+from .records.revocation import News, Revocation
 
 MAX_USER_AGENT = 500  # characters
 MAX_GENERATION = 2**32 - 1  # four bytes of a refresh token

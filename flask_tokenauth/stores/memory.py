@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
-from ..core.grants import write_grant
-from ..core.news import Kind, News, Revocation
+from ..core.records.grant import write_grant
+from ..core.records.revocation import Kind, News, Revocation
 from ..core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from .rows import SessionRow, in_milliseconds, parse_number
 

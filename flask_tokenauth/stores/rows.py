@@ -7,8 +7,8 @@ from typing import Any
 
 from ..core.encoding.limits import GREATEST
 from ..core.errors import StoreUnavailable
-from ..core.grants import read_grant
-from ..core.news import Revocation
+from ..core.records.grant import read_grant
+from ..core.records.revocation import Revocation
 from ..core.store import Outcome, Session, Terms
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

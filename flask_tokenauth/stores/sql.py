@@ -15,8 +15,8 @@ from sqlalchemy.sql.base import Executable
 
 from ..core.encoding.limits import GREATEST, check_identifier, is_identifier
 from ..core.errors import SettingsError, StoreUnavailable
-from ..core.grants import write_grant
-from ..core.news import News, Revocation
+from ..core.records.grant import write_grant
+from ..core.records.revocation import News, Revocation
 from ..core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from .rows import SessionRow, check_whole, in_milliseconds, parse_number
 from .sql_engine import Database

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, column, func, select, table
 
 from ..core.errors import StoreUnavailable
-from ..core.news import News
+from ..core.records.revocation import News
 from .rows import check_whole, parse_number, to_revocation
 from .sql_dialects import SQLITE
 from .sql_tables import facts, revocations

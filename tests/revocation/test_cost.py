@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_tokenauth.core.news import Revocation
-from flask_tokenauth.core.revocation import RevocationFeed
+from flask_tokenauth.core.records.revocation import Revocation
+from flask_tokenauth.core.revocation.feed import RevocationFeed
 
 from ..conftest import StandingClock
 from ..sessions.conftest import MakeSessionApp

@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import StoreUnavailable, TokenAuth
-from flask_tokenauth.core.news import News
+from flask_tokenauth.core.records.revocation import News
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import StandingClock, bearer

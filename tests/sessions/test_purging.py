@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth, create_token
-from flask_tokenauth.core.news import Revocation
+from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import AgeRevocations
 

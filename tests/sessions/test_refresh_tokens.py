@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
-from flask_tokenauth.core.grants import Grant
+from flask_tokenauth.core.endpoint_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from flask_tokenauth.core.keys.key import Key, KeySet
-from flask_tokenauth.core.sessions import RefreshToken, Sessions
+from flask_tokenauth.core.records.grant import Grant
+from flask_tokenauth.core.rotation import RefreshToken, Sessions
 from flask_tokenauth.core.store import Outcome, Redemption, Terms
 from flask_tokenauth.stores.memory import MemoryStore
 

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import TokenAuth
-from flask_tokenauth.core.sessions import RefreshToken
+from flask_tokenauth.core.rotation import RefreshToken
 
 from .conftest import MakeSessionApp
 from .devices import Login, id_of, log_out, me, revoke

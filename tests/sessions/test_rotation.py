@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth
-from flask_tokenauth.core.sessions import RefreshToken
+from flask_tokenauth.core.rotation import RefreshToken
 from flask_tokenauth.testing.store_contract.kit import at_once
 
 from .conftest import MakeSessionApp

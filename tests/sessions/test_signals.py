@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import StoreUnavailable, TokenAuth, session_refreshed, session_started
-from flask_tokenauth.core.grants import Grant
+from flask_tokenauth.core.records.grant import Grant
 
 from .conftest import MakeSessionApp
 from .kit import (

@@ -14,8 +14,8 @@ from functools import partial
 from threading import Event, Thread
 
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.core.grants import Grant
-from flask_tokenauth.core.revocation import RevocationFeed
+from flask_tokenauth.core.records.grant import Grant
+from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import NewSession, Store, Terms
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.core.news import News
+from flask_tokenauth.core.records.revocation import News
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import (
     Age,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.grants import Grant, write_grant
-from flask_tokenauth.core.news import Revocation
+from flask_tokenauth.core.records.grant import Grant, write_grant
+from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.store import Outcome, Terms
 from flask_tokenauth.stores.rows import SessionRow, in_milliseconds, parse_number, to_revocation
 

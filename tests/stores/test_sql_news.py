@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.news import News, Revocation
+from flask_tokenauth.core.records.revocation import News, Revocation
 from flask_tokenauth.stores import sql_news
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract.lost_writes import wants_a_new_beginning

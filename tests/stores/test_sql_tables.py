@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.news import Revocation
+from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.store import Outcome
 from flask_tokenauth.stores.sql import SQLStore, metadata
 

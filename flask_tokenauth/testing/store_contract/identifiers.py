@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ...core.news import Revocation
+from ...core.records.revocation import Revocation
 from ...core.store import Outcome, Store
 from .kit import MEMORY, is_live, is_revoked, outcome, start
 from .revocation import LATER, has

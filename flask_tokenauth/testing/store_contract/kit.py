@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import Barrier
 from typing import Any, TypeVar
 
-from ...core.grants import Grant
+from ...core.records.grant import Grant
 from ...core.store import NewSession, Outcome, Redemption, Store, Terms
 
 Age = Callable[[str, timedelta], None]

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from ...core.errors import StoreUnavailable
-from ...core.news import News
+from ...core.records.revocation import News
 from ...core.store import Store
 from .kit import MEMORY, CopyStore, WipeStore, is_revoked, start
 from .news import Reader, revoke, tokens

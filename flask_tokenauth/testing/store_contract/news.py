@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 from threading import Event
 
-from ...core.news import Revocation
+from ...core.records.revocation import Revocation
 from ...core.store import Store
 from .kit import (
     MARGIN,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ...core.news import Revocation
+from ...core.records.revocation import Revocation
 from ...core.store import Outcome, Store, Terms
 from .kit import IDLE, MARGIN, MEMORY, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ...core.errors import SettingsError
-from ...core.grants import Grant
+from ...core.records.grant import Grant
 from ...core.store import NewSession, Outcome, Store
 from .kit import (
     IDLE,

@@ -17,10 +17,10 @@ from weakref import WeakSet
 
 import msgspec
 
-from .errors import StoreUnavailable
-from .news import MARGIN, News, Revocation
-from .revoked import Revoked
-from .store import Store, translated
+from ..errors import StoreUnavailable
+from ..records.revocation import MARGIN, News, Revocation
+from ..store import Store, translated
+from .index import Revoked
 
 _LONGEST_PAUSE = 5.0  # seconds, after a failure
 _NO_ANSWER = "the store has not answered yet"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.news import News, Revocation
-from flask_tokenauth.core.revocation import RevocationFeed
+from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.stores.memory import MemoryStore
 
-from .conftest import NOW, StandingClock
+from ...conftest import NOW, StandingClock
 
 SECONDS = 60  # until a test that hangs fails
 LATER = int(NOW * 1000) + 24 * 3600 * 1000

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flask_tokenauth.core.news import News, Revocation
+from flask_tokenauth.core.records.revocation import News, Revocation
 
-from .conftest import NOW
-from .revocation_kit import EXP, LATER, Worker, ms, token, warm, worker
+from ...conftest import NOW
+from .kit import EXP, LATER, Worker, ms, token, warm, worker
 
 __all__ = ["warm", "worker"]  # fixtures
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.encoding.limits import YEAR_9999
-from flask_tokenauth.core.news import Revocation
-from flask_tokenauth.core.revoked import Revoked
+from flask_tokenauth.core.records.revocation import Revocation
+from flask_tokenauth.core.revocation.index import Revoked
 
-from .test_cost import Calls
+from ...test_cost import Calls
 
 NOW = 1_700_000_100  # a multiple of the width
 WIDTH = 300

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from .encoding.limits import YEAR_9999, check_identifier, is_whole
+from ..encoding.limits import YEAR_9999, check_identifier, is_whole
 
 _LAST = YEAR_9999 * 1000
 MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after the last moment at which it could matter

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from flask_tokenauth.core import revocation
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
-from flask_tokenauth.core.news import Revocation
-from flask_tokenauth.core.revocation import FeedState, bucket_width
+from flask_tokenauth.core.records.revocation import Revocation
+from flask_tokenauth.core.revocation import feed as revocation
+from flask_tokenauth.core.revocation.feed import FeedState, bucket_width
 
-from .conftest import NOW
-from .revocation_kit import LATER, MEMORY, OUTAGE, TICK, Worker, ms, token, warm, worker
-from .test_cost import Calls
+from ...conftest import NOW
+from ...test_cost import Calls
+from .kit import LATER, MEMORY, OUTAGE, TICK, Worker, ms, token, warm, worker
 
 __all__ = ["warm", "worker"]  # fixtures
 

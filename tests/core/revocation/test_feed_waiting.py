@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from .revocation_kit import OUTAGE, SECONDS, TICK, Worker, token, worker
+from .kit import OUTAGE, SECONDS, TICK, Worker, token, worker
 
 __all__ = ["worker"]  # a fixture
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.news import News, Revocation
+from flask_tokenauth.core.records.revocation import News, Revocation
 from flask_tokenauth.stores.memory import MemoryStore
 
-from .conftest import NOW
-from .revocation_kit import LATER, MEMORY, NEVER, OUTAGE, TICK, Worker, ms, token, warm, worker
+from ...conftest import NOW
+from .kit import LATER, MEMORY, NEVER, OUTAGE, TICK, Worker, ms, token, warm, worker
 
 __all__ = ["warm", "worker"]  # fixtures
 

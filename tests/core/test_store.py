@@ -9,8 +9,8 @@ import pytest
 
 from flask_tokenauth.core.encoding.limits import is_identifier
 from flask_tokenauth.core.errors import Refusal, SettingsError, StoreUnavailable
-from flask_tokenauth.core.grants import Grant, read_grant, write_grant
-from flask_tokenauth.core.news import Revocation
+from flask_tokenauth.core.records.grant import Grant, read_grant, write_grant
+from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.store import MAX_GENERATION, NewSession, Session, check_generation
 
 DAY = timedelta(days=1)

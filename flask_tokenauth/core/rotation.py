@@ -15,11 +15,11 @@ from secrets import token_bytes
 import msgspec
 
 from .encoding import base64url
+from .endpoint_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from .errors import InvalidSignature
-from .grant_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
-from .grants import Grant
 from .keys.key import Key, KeySet
-from .news import Kind
+from .records.grant import Grant
+from .records.revocation import Kind
 from .store import MAX_GENERATION, NewSession, Outcome, Redemption, Session, Store, Terms
 
 _PREFIX = "rt1_"

@@ -8,8 +8,8 @@ be forgotten is kept to the minute, so that many share one number, and of users 
 
 from collections.abc import Iterator, Mapping
 
-from .encoding.limits import YEAR_9999
-from .news import Revocation
+from ..encoding.limits import YEAR_9999
+from ..records.revocation import Revocation
 
 _MINUTE = 60_000  # milliseconds
 _FORGIVEN = 5 * _MINUTE  # by which the ends of two entries for one subject may differ, as do clocks

@@ -7,10 +7,10 @@ from typing import cast
 
 import msgspec
 
-from .encoding.immutable_json import freeze, thaw
-from .encoding.limits import YEAR_9999, check_identifier, is_identifier, is_whole
-from .errors import StoreUnavailable
-from .tokens.scopes import check_scope_token
+from ..encoding.immutable_json import freeze, thaw
+from ..encoding.limits import YEAR_9999, check_identifier, is_identifier, is_whole
+from ..errors import StoreUnavailable
+from ..tokens.scopes import check_scope_token
 
 _LONGEST = timedelta(days=36525)
 

@@ -1,0 +1,1 @@
+"""Records that a store keeps: grants, sessions and revocations."""

@@ -1,0 +1,1 @@
+"""What this process knows to be revoked, fetched from the store at intervals."""
