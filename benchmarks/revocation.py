@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, insert
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql_tables import revocations
+from flask_tokenauth.stores.sql.tables import revocations
 
 from .apps import bare, blocklists, jwt_extended, ours
 from .measure import Subject, Timing, measure

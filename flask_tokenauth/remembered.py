@@ -11,7 +11,7 @@ from .core.rotation import Sessions
 from .core.store import Store, Terms
 from .core.tokens.verifier import Token
 from .settings import PREFIX, Settings
-from .stores.foreign import guard
+from .stores.custom import guard
 
 _NO_STORE = (
     f"sessions, auth.endpoints and whatever is revoked need a memory: set {PREFIX}STORE "

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flask_tokenauth.stores import sql_engine
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import engine as sql_engine
 
 
 @pytest.fixture

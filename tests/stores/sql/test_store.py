@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from flask_tokenauth.stores import sql_news
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import revocations as sql_news
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeRevocations,
@@ -22,15 +22,7 @@ from flask_tokenauth.testing.store_contract.news import NewsContract
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
-from .sqlite_kit import (
-    ager,
-    copier,
-    engine_where_time_stands_still,
-    generation_setter,
-    revocation_ager,
-    url_of,
-    wiper,
-)
+from ..sqlite_kit import ager, copier, engine_where_time_stands_still, generation_setter, revocation_ager, url_of, wiper
 
 
 class SQLStoreFixtures:

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
-from flask_tokenauth.stores import sql_engine
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import engine as sql_engine
 
-from .sqlite_kit import engine_of, engine_where_time_stands_still, execute, new_session, url_of
+from ..sqlite_kit import engine_of, engine_where_time_stands_still, execute, new_session, url_of
 
 DAY = timedelta(days=1)
 

@@ -13,18 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, inspect
 from sqlalchemy.sql.base import Executable
 
-from ..core.encoding.limits import GREATEST, check_identifier, is_identifier
-from ..core.errors import SettingsError, StoreUnavailable
-from ..core.records.grant import write_grant
-from ..core.records.revocation import News, Revocation
-from ..core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
-from .rows import SessionRow, check_whole, in_milliseconds, parse_number
-from .sql_engine import Database
-from .sql_news import read_news
-from .sql_statements import Statements
-from .sql_tables import SCHEMA, facts, metadata
-
-__all__ = ["SQLStore", "metadata"]
+from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
+from ...core.errors import SettingsError, StoreUnavailable
+from ...core.records.grant import write_grant
+from ...core.records.revocation import News, Revocation
+from ...core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
+from ..rows import SessionRow, check_whole, in_milliseconds, parse_number
+from .engine import Database
+from .revocations import read_news
+from .statements import Statements
+from .tables import SCHEMA, facts, metadata
 
 
 class SQLStore:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, column, func, select, table
 
-from ..core.errors import StoreUnavailable
-from ..core.records.revocation import News
-from .rows import check_whole, parse_number, to_revocation
-from .sql_dialects import SQLITE
-from .sql_tables import facts, revocations
+from ...core.errors import StoreUnavailable
+from ...core.records.revocation import News
+from ..rows import check_whole, parse_number, to_revocation
+from .dialect import SQLITE
+from .tables import facts, revocations
 
 PAGE = 20_000  # entries
 

@@ -7,12 +7,12 @@ import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import News, Revocation
-from flask_tokenauth.stores import sql_news
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import revocations as sql_news
 from flask_tokenauth.testing.store_contract.lost_writes import wants_a_new_beginning
 from flask_tokenauth.testing.store_contract.news import Reader, revoke, tokens
 
-from .sqlite_kit import TERMS, execute, url_of
+from ..sqlite_kit import TERMS, execute, url_of
 
 LATER = 4_000_000_000_000
 

@@ -22,8 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from .sql_dialects import Dialect
-from .sql_tables import epochs, facts, revocations, sessions
+from .dialect import Dialect
+from .tables import epochs, facts, revocations, sessions
 
 PAGE = 500  # rows that one transaction deletes: others want to write in between
 

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
-from ..core.errors import SettingsError, StoreUnavailable
-from .gate import Gate, Turns
-from .sql_dialects import Dialect, find_dialect
+from ...core.errors import SettingsError, StoreUnavailable
+from .connection_queue import Gate, Turns
+from .dialect import Dialect, find_dialect
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _PAUSE = 0.002  # seconds before it is asked for again

@@ -12,7 +12,7 @@ from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.store import Outcome
 from flask_tokenauth.stores.sql import SQLStore, metadata
 
-from .sqlite_kit import TERMS, ager, execute, new_session, url_of
+from ..sqlite_kit import TERMS, ager, execute, new_session, url_of
 
 DAY = timedelta(days=1)
 LATER = 4_000_000_000_000

@@ -18,7 +18,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.store import Outcome
 from flask_tokenauth.stores.sql import SQLStore
 
-from .sqlite_kit import TERMS, engine_of, execute, new_session, opened, url_of
+from ..sqlite_kit import TERMS, engine_of, execute, new_session, opened, url_of
 
 DAY = timedelta(days=1)
 SECONDS = 60  # until a test that hangs fails

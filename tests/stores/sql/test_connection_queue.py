@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores import gate as gate_module
-from flask_tokenauth.stores.gate import Gate, Turns
+from flask_tokenauth.stores.sql import connection_queue as gate_module
+from flask_tokenauth.stores.sql.connection_queue import Gate, Turns
 
 SECONDS = 60
 

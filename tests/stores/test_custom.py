@@ -7,7 +7,7 @@ import pytest
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.store import Outcome, Redemption, Store
-from flask_tokenauth.stores.foreign import Guarded, guard
+from flask_tokenauth.stores.custom import Guarded, guard
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from ..core.errors import SettingsError, StoreUnavailable
+from ...core.errors import SettingsError, StoreUnavailable
 
 _JULIAN_1970 = 2440587.5  # days
 
@@ -69,7 +69,7 @@ SQLITE = Dialect(
     now=cast(func.round((func.julianday("now") - _JULIAN_1970) * 86_400_000.0), BigInteger),
     greatest=func.max,
     least=func.min,
-    mark=cast(func.random(), BigInteger),  # see sql_news
+    mark=cast(func.random(), BigInteger),  # see revocations.py
     insert=sqlite.insert,
     begin="BEGIN IMMEDIATE",  # one that begins by reading fails as soon as another has written meanwhile
     # Milliseconds, after which we ask again. Left to itself SQLite asks ten times a second in the end, and a process

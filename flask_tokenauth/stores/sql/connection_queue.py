@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, Lock
 
-from ..core.errors import StoreUnavailable
+from ...core.errors import StoreUnavailable
 
 
 class Gate:
