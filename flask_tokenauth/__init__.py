@@ -1,12 +1,12 @@
 """Authentication for Flask with JWT bearer tokens."""
 
+from .authentication.refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from .core.errors import SettingsError, StoreUnavailable, TokenError
 from .core.records.grant import Grant
 from .core.store import Session
 from .core.tokens.verifier import Token
 from .extension import TokenAuth
 from .guards import login_optional, login_required, public, require_scope
-from .refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from .signals import (
     refresh_retried,
     refresh_reused,

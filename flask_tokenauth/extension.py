@@ -11,15 +11,15 @@ import click
 from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
+from .authentication.authenticator import Callbacks
+from .authentication.refusals import AuthError, answer
 from .core.errors import SettingsError, StoreUnavailable
 from .core.records.grant import Grant
 from .core.store import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.verifier import Token
 from .guards import read_scopes
-from .judge import Callbacks
 from .marks import mark
-from .refusals import AuthError, answer
 from .requirements import Requirement
 from .revoking import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .settings import PREFIX, Settings

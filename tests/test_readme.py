@@ -18,11 +18,11 @@ from flask_tokenauth import TokenAuth, create_token, login_required, require_sco
 from flask_tokenauth.settings import FIELDS
 from flask_tokenauth.testing import logged_in
 
+from .authentication.test_refusals import KINDS
 from .conftest import ISSUER, SECRET, MakeApp, Mint, bearer
 from .readme import README, blocks, python_block
 from .test_quickstart import load
 from .test_recipes import RECIPES
-from .test_refusals import KINDS
 
 
 @pytest.fixture

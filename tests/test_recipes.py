@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from flask_tokenauth.testing import logged_in, token_headers
 
-from .challenges import Challenge, parse_challenge
+from .authentication.challenges import Challenge, parse_challenge
 from .conftest import SECRET, bearer
 from .readme import python_block
 

@@ -21,7 +21,7 @@ from flask_tokenauth import (
 )
 from flask_tokenauth.routes import is_static
 
-from .challenges import parse_challenge
+from .authentication.challenges import parse_challenge
 from .conftest import ISSUER, NOW, MakeApp, Mint, StandingClock, bearer, whoami
 from .guard_kit import CLOSED
 from .routes_kit import blueprint, fresh, status

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from .challenges import Challenge, parse_challenge
+from .authentication.challenges import Challenge, parse_challenge
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from flask_tokenauth.authentication.credentials import find_token
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, Refusal, TokenError
 from flask_tokenauth.core.keys.key import Key, KeySet
@@ -17,7 +18,6 @@ from flask_tokenauth.core.keys.loading import load_keys
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.verifier import Verifier
-from flask_tokenauth.credentials import find_token
 
 NOW = 1_700_000_000.0
 KEY = Key.from_secret(bytes(range(32)), kid="k1")

@@ -14,12 +14,12 @@ from werkzeug.exceptions import (
 )
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
+from flask_tokenauth.authentication.refusals import answer, refuse, write_challenge
 from flask_tokenauth.core import endpoint_errors as grant_errors
 from flask_tokenauth.core import errors
-from flask_tokenauth.refusals import answer, refuse, write_challenge
 
+from ..conftest import ISSUER, MakeApp
 from .challenges import Challenge, parse_challenge
-from .conftest import ISSUER, MakeApp
 
 TOKEN_ERRORS = [
     errors.TokenTooLarge(2, 1),

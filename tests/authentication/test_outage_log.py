@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
+from flask_tokenauth.authentication.outage_log import OutageLog
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.outages import OutageLog
 
-from .conftest import StandingClock
+from ..conftest import StandingClock
 
 TICK = 2.0**-10  # seconds, and exact
 

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 
-from .core.errors import StoreUnavailable
+from ..core.errors import StoreUnavailable
 
 _PAUSE = 5.0  # seconds
 

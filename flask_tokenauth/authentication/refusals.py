@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
-from .core.errors import (
+from ..core.errors import (
     InsufficientScope,
     LoginTooOld,
     MalformedCredential,
@@ -19,7 +19,7 @@ from .core.errors import (
     StoreOutage,
     StoreUnavailable,
 )
-from .settings import Settings
+from ..settings import Settings
 
 NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)"
 

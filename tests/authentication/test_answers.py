@@ -10,9 +10,9 @@ from flask_tokenauth import TokenAuth, login_required
 from flask_tokenauth.core.encoding.limits import YEAR_9999
 from flask_tokenauth.core.keys.key import Key
 
+from ..conftest import ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, whoami
+from ..wsgi_kit import call
 from .challenges import Challenge
-from .conftest import ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, whoami
-from .wsgi_kit import call
 
 LEEWAY = 10
 REALM = {"realm": ISSUER}

@@ -13,7 +13,7 @@ from flask import Flask, g
 from flask.ctx import _AppCtxGlobals
 from werkzeug.wrappers import Request, Response
 
-from .core.errors import (
+from ..core.errors import (
     InsecureTransport,
     IssuedInFuture,
     Refusal,
@@ -27,13 +27,13 @@ from .core.errors import (
     UnknownUser,
     WrongUserID,
 )
-from .core.store import Session
-from .core.tokens.claims import ClaimsPolicy
-from .core.tokens.verifier import Token, Verifier
+from ..core.store import Session
+from ..core.tokens.claims import ClaimsPolicy
+from ..core.tokens.verifier import Token, Verifier
+from ..requirements import Requirement
+from ..settings import Settings
 from .credentials import check_credential, find_token
-from .outages import OutageLog
-from .requirements import Requirement
-from .settings import Settings
+from .outage_log import OutageLog
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 

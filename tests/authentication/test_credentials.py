@@ -2,8 +2,8 @@
 
 import pytest
 
+from flask_tokenauth.authentication.credentials import check_credential, find_token
 from flask_tokenauth.core.errors import MalformedCredential, TokenTooLarge
-from flask_tokenauth.credentials import check_credential, find_token
 
 LIMIT = 100
 
