@@ -11,6 +11,7 @@ import click
 from click.formatting import HelpFormatter
 from flask.cli import with_appcontext
 
+from .application.app_state import AppState, current_state
 from .core.encoding.immutable_json import thaw
 from .core.errors import Refusal, SettingsError, StoreUnavailable
 from .core.store import Session
@@ -18,7 +19,6 @@ from .core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached
 from .revoking import end_session, end_user, revoke_token_id
 from .routes import Route
-from .state import AppState, current_state
 from .stores.memory import MemoryStore
 from .tokens import create_token
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from .application.app_state import AppState, count_states, list_states
+from .application.settings import PREFIX
 from .core.errors import SettingsError, StoreUnavailable
 from .routes import find_unreached
-from .settings import PREFIX
-from .state import AppState, count_states, list_states
 from .stores.memory import MemoryStore
 
 Severity = Literal["error", "warning", "hint", "info"]

@@ -12,6 +12,8 @@ import msgspec
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 
+from .application.app_state import AppState, current_state
+from .application.settings import INTROSPECT
 from .core.endpoint_errors import (
     GrantError,
     InvalidRefreshToken,
@@ -26,8 +28,6 @@ from .introspecting import introspect
 from .parameters import read_parameters
 from .refreshing import refresh
 from .revoking import end_session, find_current_session, revoke_token
-from .settings import INTROSPECT
-from .state import AppState, current_state
 from .users import require_token
 
 _NO_STORE = {"Cache-Control": "no-store"}

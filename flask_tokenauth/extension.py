@@ -11,6 +11,8 @@ import click
 from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
+from .application.app_state import AppState, current_state, list_states, state_of
+from .application.settings import PREFIX, Settings
 from .authentication.authenticator import Callbacks
 from .authentication.refusals import AuthError, answer
 from .core.errors import SettingsError, StoreUnavailable
@@ -22,8 +24,6 @@ from .guards import read_scopes
 from .marks import mark
 from .requirements import Requirement
 from .revoking import end_session, end_user, find_current_session, revoke_token, revoke_token_id
-from .settings import PREFIX, Settings
-from .state import AppState, current_state, list_states, state_of
 from .users import UserLoader, current_user, get_user_id, require_token
 
 T = TypeVar("T")

@@ -1,11 +1,11 @@
 """Ending what was granted before its time: one token, one session, or all that a user has."""
 
+from .application.app_state import AppState
 from .core.encoding.limits import check_identifier
 from .core.errors import MissingSession
 from .core.store import Session
 from .core.tokens.verifier import Token
 from .signals import session_ended, token_revoked, user_revoked
-from .state import AppState
 from .users import require_token
 
 

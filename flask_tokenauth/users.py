@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 from flask import has_request_context, request
 from werkzeug.local import LocalProxy
 
+from .application.app_state import AppState, current_state
 from .core.errors import MissingCredential, Refusal, UnknownUser
 from .core.tokens.verifier import Token
-from .state import AppState, current_state
 
 U = TypeVar("U")
 

@@ -8,10 +8,10 @@ import pytest
 from click import Command, Group
 from flask import Flask
 
+from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import News, Revocation
 from flask_tokenauth.doctor import examine
-from flask_tokenauth.state import state_of
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 

@@ -10,10 +10,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule, Submount
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
+from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.core import Key, KeySet
 from flask_tokenauth.doctor import CONCERNS, Finding, examine
 from flask_tokenauth.marks import Guard
-from flask_tokenauth.state import state_of
 
 from .conftest import SECRET, MakeApp
 from .routes_kit import fresh

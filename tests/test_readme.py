@@ -15,7 +15,7 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope, token_response
-from flask_tokenauth.settings import FIELDS
+from flask_tokenauth.application.settings import FIELDS
 from flask_tokenauth.testing import logged_in
 
 from .authentication.test_refusals import KINDS

@@ -248,7 +248,7 @@ def test_a_rule_without_methods_is_listed_and_guarded_for_any(make_app: MakeApp)
 
 
 def test_methods_that_clients_make_up_fill_no_memory(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flask_tokenauth.state._MOST_RESOLVED", 3)
+    monkeypatch.setattr("flask_tokenauth.application.app_state._MOST_RESOLVED", 3)
     app = make_app()
     app.url_map.add(Rule("/x", endpoint="x"))
     app.endpoint("x")(fresh())

@@ -13,6 +13,7 @@ from flask import Flask, g
 from flask.ctx import _AppCtxGlobals
 from werkzeug.wrappers import Request, Response
 
+from ..application.settings import Settings
 from ..core.errors import (
     InsecureTransport,
     IssuedInFuture,
@@ -31,7 +32,6 @@ from ..core.store import Session
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.verifier import Token, Verifier
 from ..requirements import Requirement
-from ..settings import Settings
 from .credentials import check_credential, find_token
 from .outage_log import OutageLog
 

@@ -9,6 +9,7 @@ from flask import Flask, Response, current_app
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
+from ..application.settings import Settings
 from ..core.errors import (
     InsufficientScope,
     LoginTooOld,
@@ -19,7 +20,6 @@ from ..core.errors import (
     StoreOutage,
     StoreUnavailable,
 )
-from ..settings import Settings
 
 NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)"
 

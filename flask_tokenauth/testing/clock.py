@@ -7,9 +7,9 @@ from typing import Any, overload
 
 from flask import Flask
 
+from ..application.app_state import current_state, state_of
+from ..application.settings import read_duration
 from ..core.store import Store
-from ..settings import read_duration
-from ..state import current_state, state_of
 from ..stores.memory import MemoryStore
 
 Time = datetime | timedelta | float

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from ..settings import read_duration
-from ..state import state_of
+from ..application.app_state import state_of
+from ..application.settings import read_duration
 from ..tokens import create_token
 
 _OPTIONS = frozenset({"expires_in", "audience", "client_id", "auth_time"})  # of create_token; the rest are claims

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import SettingsError, TokenAuth
+from flask_tokenauth.application.settings import Settings
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.settings import Settings
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import CONFIG

@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from .core.encoding import base64url
-from .core.encoding.limits import MAX_IDENTIFIER
-from .core.errors import InvalidKey, SettingsError
-from .core.keys.key import Key, KeySet
-from .core.keys.key_strength import check_secret
-from .core.keys.loading import load_keys
-from .core.records.revocation import MARGIN
-from .core.store import Store
-from .core.tokens.jws import MAX_TOKEN_BYTES
-from .core.tokens.scopes import check_scope_token, expand_implied
-from .stores.opening import open_store
+from ..core.encoding import base64url
+from ..core.encoding.limits import MAX_IDENTIFIER
+from ..core.errors import InvalidKey, SettingsError
+from ..core.keys.key import Key, KeySet
+from ..core.keys.key_strength import check_secret
+from ..core.keys.loading import load_keys
+from ..core.records.revocation import MARGIN
+from ..core.store import Store
+from ..core.tokens.jws import MAX_TOKEN_BYTES
+from ..core.tokens.scopes import check_scope_token, expand_implied
+from ..stores.opening import open_store
 
 PREFIX = "TOKENAUTH_"
 Mode = Literal["feed", "strict", "off"]

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable
 
-from .core.encoding.limits import YEAR_9999
-from .core.errors import SettingsError
-from .core.records.revocation import MARGIN, Kind, Revocation
-from .core.revocation.feed import RevocationFeed, bucket_width
-from .core.rotation import Sessions
-from .core.store import Store, Terms
-from .core.tokens.verifier import Token
+from ..core.encoding.limits import YEAR_9999
+from ..core.errors import SettingsError
+from ..core.records.revocation import MARGIN, Kind, Revocation
+from ..core.revocation.feed import RevocationFeed, bucket_width
+from ..core.rotation import Sessions
+from ..core.store import Store, Terms
+from ..core.tokens.verifier import Token
+from ..stores.custom import guard
 from .settings import PREFIX, Settings
-from .stores.custom import guard
 
 _NO_STORE = (
     f"sessions, auth.endpoints and whatever is revoked need a memory: set {PREFIX}STORE "

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from flask_tokenauth import Token, TokenAuth, create_token, get_token, login_required, token_issued, token_refused
 from flask_tokenauth.core.keys.key import Key
 
-from .conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer, whoami
-from .wsgi_kit import call
+from ..conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer, whoami
+from ..wsgi_kit import call
 
 
 def test_two_requests_in_one_outer_context_do_not_see_each_other(app: Flask, mint: Mint) -> None:

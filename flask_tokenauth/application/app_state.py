@@ -11,22 +11,22 @@ import msgspec
 from flask import Flask, Request, after_this_request, has_request_context
 from flask.typing import ResponseReturnValue
 
-from .authentication.authenticator import JUDGED, Callbacks, Clock, Judge, Judged
-from .authentication.refusals import NOT_SET_UP, AuthError, refuse, withhold
-from .core.encoding.immutable_json import freeze
-from .core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
-from .core.rotation import Sessions
-from .core.store import Store
-from .core.tokens.claims import ClaimsPolicy
-from .core.tokens.issuing import Issuer
-from .core.tokens.verifier import Verifier
-from .marks import Notes
-from .matching import current_app_itself, current_request, find_matched, keep_arguments
-from .remembered import Remembered
-from .requirements import Asked, Requirement
-from .routes import Resolved, Route, check_routes, list_routes, resolve
+from ..authentication.authenticator import JUDGED, Callbacks, Clock, Judge, Judged
+from ..authentication.refusals import NOT_SET_UP, AuthError, refuse, withhold
+from ..core.encoding.immutable_json import freeze
+from ..core.errors import MissingCredential, Refusal, SettingsError, StoreOutage, StoreUnavailable
+from ..core.rotation import Sessions
+from ..core.store import Store
+from ..core.tokens.claims import ClaimsPolicy
+from ..core.tokens.issuing import Issuer
+from ..core.tokens.verifier import Verifier
+from ..marks import Notes
+from ..matching import current_app_itself, current_request, find_matched, keep_arguments
+from ..requirements import Asked, Requirement
+from ..routes import Resolved, Route, check_routes, list_routes, resolve
+from ..signals import token_refused
 from .settings import PREFIX, Settings
-from .signals import token_refused
+from .stored_state import Remembered
 
 _log = logging.getLogger("flask_tokenauth")
 _MOST_RESOLVED = 10_000  # a rule without methods answers any that a client makes up

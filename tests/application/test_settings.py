@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.application.settings import Settings, read_duration
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.settings import Settings, read_duration
 
-from .conftest import ISSUER, SECRET
+from ..conftest import ISSUER, SECRET
 from .settings_kit import read
 
 TEN_YEARS = timedelta(days=3660)

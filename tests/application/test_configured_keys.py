@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from flask_tokenauth.application.settings import Settings
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.keys.key import Key, KeySet
-from flask_tokenauth.settings import Settings
 from flask_tokenauth.stores.memory import MemoryStore
 
-from .conftest import ISSUER, SECRET
+from ..conftest import ISSUER, SECRET
 from .settings_kit import read
 
 OLD = "91c05d7be2af4368b7d0c1e5f9a2468d3b7f1c5e9d0a2b48"

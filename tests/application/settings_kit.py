@@ -1,8 +1,8 @@
 """What the tests of settings share: settings as they are read from a configuration."""
 
-from flask_tokenauth.settings import Settings
+from flask_tokenauth.application.settings import Settings
 
-from .conftest import SECRET
+from ..conftest import SECRET
 
 
 def read(**config: object) -> Settings:

@@ -1,0 +1,1 @@
+"""One application: its settings, and the objects that are made from them."""
