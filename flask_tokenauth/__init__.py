@@ -6,7 +6,7 @@ from .core.records.grant import Grant
 from .core.store import Session
 from .core.tokens.verifier import Token
 from .extension import TokenAuth
-from .guards import login_optional, login_required, public, require_scope
+from .guards.decorators import login_optional, login_required, public, require_scope
 from .signals import (
     refresh_retried,
     refresh_reused,

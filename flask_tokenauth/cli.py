@@ -17,8 +17,8 @@ from .core.errors import Refusal, SettingsError, StoreUnavailable
 from .core.store import Session
 from .core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached
+from .guards.route_requirements import Route
 from .revoking import end_session, end_user, revoke_token_id
-from .routes import Route
 from .stores.memory import MemoryStore
 from .tokens import create_token
 

@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .application.app_state import AppState, count_states, list_states
 from .application.settings import PREFIX
 from .core.errors import SettingsError, StoreUnavailable
-from .routes import find_unreached
+from .guards.route_requirements import find_unreached
 from .stores.memory import MemoryStore
 
 Severity = Literal["error", "warning", "hint", "info"]

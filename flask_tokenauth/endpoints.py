@@ -23,7 +23,7 @@ from .core.endpoint_errors import (
 )
 from .core.errors import InsecureTransport, StoreUnavailable, TokenError
 from .core.store import Session
-from .guards import login_required, public, require_scope
+from .guards.decorators import login_required, public, require_scope
 from .introspecting import introspect
 from .parameters import read_parameters
 from .refreshing import refresh

@@ -20,9 +20,9 @@ from .core.records.grant import Grant
 from .core.store import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.verifier import Token
-from .guards import read_scopes
-from .marks import mark
-from .requirements import Requirement
+from .guards.decorators import read_scopes
+from .guards.marks import mark
+from .guards.requirement import Requirement
 from .revoking import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .users import UserLoader, current_user, get_user_id, require_token
 

@@ -14,10 +14,10 @@ from flask import Blueprint, Flask
 from flask.views import MethodView
 
 from flask_tokenauth import TokenAuth, login_optional, login_required, public, require_scope
-from flask_tokenauth.marks import Guard
+from flask_tokenauth.guards.marks import Guard
 
 from .conftest import MakeApp
-from .routes_kit import fresh
+from .guards.routes_kit import fresh
 from .test_quickstart import load
 
 
@@ -108,8 +108,8 @@ def test_the_same_is_told_as_json(shown: Flask) -> None:
 def alone(monkeypatch: pytest.MonkeyPatch) -> list[Guard]:
     """Let no guard of another test be seen."""
     guards: list[Guard] = []
-    monkeypatch.setattr("flask_tokenauth.marks.guards", guards)
-    monkeypatch.setattr("flask_tokenauth.routes.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.guards.route_requirements.guards", guards)
     return guards
 
 
@@ -207,7 +207,7 @@ def test_a_guard_that_counts_nowhere_is_told_of_though_its_view_is_there(alone: 
     result = run(app, "--check")
 
     assert result.exit_code == 1
-    assert "REACHES NO ROUTE: the guard of tests.routes_kit.fresh" in result.output
+    assert "REACHES NO ROUTE: the guard of tests.guards.routes_kit.fresh" in result.output
     assert kept is not method
 
 

@@ -13,10 +13,10 @@ from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.core import Key, KeySet
 from flask_tokenauth.doctor import CONCERNS, Finding, examine
-from flask_tokenauth.marks import Guard
+from flask_tokenauth.guards.marks import Guard
 
 from .conftest import SECRET, MakeApp
-from .routes_kit import fresh
+from .guards.routes_kit import fresh
 from .test_cli_store import Away
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
@@ -26,8 +26,8 @@ GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "ht
 def guards(monkeypatch: pytest.MonkeyPatch) -> list[Guard]:
     """Let no guard of another test be seen."""
     guards: list[Guard] = []
-    monkeypatch.setattr("flask_tokenauth.marks.guards", guards)
-    monkeypatch.setattr("flask_tokenauth.routes.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.guards.route_requirements.guards", guards)
     return guards
 
 

@@ -30,7 +30,7 @@ from flask_tokenauth.core.errors import TokenRevoked
 from flask_tokenauth.testing import logged_in, token_headers
 
 from .conftest import MakeApp, Mint, bearer
-from .guard_kit import CLOSED
+from .guards.kit import CLOSED
 
 
 def fresh() -> Callable[..., Any]:

@@ -20,10 +20,10 @@ from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.issuing import Issuer
 from ..core.tokens.verifier import Verifier
-from ..marks import Notes
-from ..matching import current_app_itself, current_request, find_matched, keep_arguments
-from ..requirements import Asked, Requirement
-from ..routes import Resolved, Route, check_routes, list_routes, resolve
+from ..guards.marks import Notes
+from ..guards.requirement import Asked, Requirement
+from ..guards.route_requirements import Resolved, Route, check_routes, list_routes, resolve
+from ..guards.url_arguments import current_app_itself, current_request, find_matched, keep_arguments
 from ..signals import token_refused
 from .settings import PREFIX, Settings
 from .stored_state import Remembered

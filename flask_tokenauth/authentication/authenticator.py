@@ -31,7 +31,7 @@ from ..core.errors import (
 from ..core.store import Session
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.verifier import Token, Verifier
-from ..requirements import Requirement
+from ..guards.requirement import Requirement
 from .credentials import check_credential, find_token
 from .outage_log import OutageLog
 

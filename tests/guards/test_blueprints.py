@@ -15,9 +15,9 @@ from flask_openapi3.openapi import OpenAPI
 
 from flask_tokenauth import TokenAuth
 
-from .conftest import CONFIG, NOW, Mint, bearer
-from .guard_apps import SMOREST
-from .guard_kit import CREDENTIALS, Built, Headers, class_of, make_view, write_style
+from ..conftest import CONFIG, NOW, Mint, bearer
+from .apps import SMOREST
+from .kit import CREDENTIALS, Built, Headers, class_of, make_view, write_style
 
 # Each function returns a blueprint with the view /x in it, and what registers it.
 

@@ -9,7 +9,7 @@ from werkzeug.routing import BaseConverter
 
 from flask_tokenauth import SettingsError, TokenAuth, require_scope
 
-from .conftest import MakeApp, Mint, bearer, whoami
+from ..conftest import MakeApp, Mint, bearer, whoami
 from .routes_kit import fresh, status
 
 

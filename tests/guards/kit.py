@@ -22,7 +22,7 @@ from flask_limiter.util import get_remote_address
 
 from flask_tokenauth import TokenAuth, require_scope
 
-from .conftest import CONFIG, NOW, Mint, bearer
+from ..conftest import CONFIG, NOW, Mint, bearer
 
 Decorator = Callable[[Any], Any]
 Headers = Callable[[Mint], dict[str, str]]

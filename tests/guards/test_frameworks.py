@@ -16,10 +16,10 @@ from pydantic import create_model
 
 from flask_tokenauth import SettingsError, login_optional, login_required, public, require_scope
 
-from .authentication.challenges import Challenge, parse_challenge
-from .conftest import ISSUER, Mint, bearer
-from .guard_apps import SERVERS, SMOREST, Serve, flask, method_view
-from .guard_kit import CLOSED, Built, Decorator, Headers, class_of, hide, leave, make_view, open_app
+from ..authentication.challenges import Challenge, parse_challenge
+from ..conftest import ISSUER, Mint, bearer
+from .apps import SERVERS, SMOREST, Serve, flask, method_view
+from .kit import CLOSED, Built, Decorator, Headers, class_of, hide, leave, make_view, open_app
 
 REALM = {"realm": ISSUER}
 serving = pytest.mark.parametrize("serve", SERVERS)

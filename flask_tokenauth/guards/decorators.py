@@ -9,11 +9,11 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, overload
 
-from .application.app_state import current_state, enforce
-from .application.settings import read_duration
-from .core.errors import SettingsError
+from ..application.app_state import current_state, enforce
+from ..application.settings import read_duration
+from ..core.errors import SettingsError
 from .marks import enforcers, mark, mark_giver, mark_open
-from .requirements import Requirement
+from .requirement import Requirement
 
 F = TypeVar("F", bound=Callable[..., Any])
 A = TypeVar("A")

@@ -14,8 +14,8 @@ import msgspec
 from flask import has_request_context
 from flask.views import MethodView
 
-from .core.errors import SettingsError
-from .requirements import Requirement
+from ..core.errors import SettingsError
+from .requirement import Requirement
 
 Opening = Literal["public", "optional"]
 

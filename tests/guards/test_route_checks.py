@@ -5,7 +5,7 @@ from flask import Flask
 
 from flask_tokenauth import SettingsError, TokenAuth, require_scope
 
-from .conftest import MakeApp
+from ..conftest import MakeApp
 from .routes_kit import fresh, status
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask
 
 from flask_tokenauth import SettingsError, TokenAuth, public
 
-from .conftest import MakeApp, Mint
+from ..conftest import MakeApp, Mint
 from .routes_kit import blueprint, fresh, status
 
 

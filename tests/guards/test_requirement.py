@@ -6,9 +6,9 @@ import pytest
 
 from flask_tokenauth.core.errors import InsufficientScope, LoginTooOld, MissingCredential
 from flask_tokenauth.core.tokens.verifier import Token
-from flask_tokenauth.requirements import Asked, Requirement
+from flask_tokenauth.guards.requirement import Asked, Requirement
 
-from .conftest import NOW
+from ..conftest import NOW
 
 LOGIN = Requirement()
 READ = Requirement(all_of=("read",))

@@ -9,11 +9,11 @@ from flask.sansio.blueprints import Blueprint as AnyBlueprint
 from flask.views import http_method_funcs
 from werkzeug.routing import Rule
 
-from .application.settings import Settings
-from .core.errors import SettingsError
-from .core.tokens.scopes import find_placeholders
+from ..application.settings import Settings
+from ..core.errors import SettingsError
+from ..core.tokens.scopes import find_placeholders
 from .marks import find_marks, guards, read_mark
-from .requirements import Requirement
+from .requirement import Requirement
 
 Access = Literal["guarded", "default", "optional", "public", "static", "open"]
 

@@ -11,8 +11,8 @@ from flask.views import MethodView
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 
-from .conftest import MakeApp, Mint, bearer
-from .guard_kit import CLOSED, Decorator
+from ..conftest import MakeApp, Mint, bearer
+from .kit import CLOSED, Decorator
 
 
 def fresh() -> Callable[..., str]:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from flask_tokenauth import SettingsError, create_token, login_optional, login_required, public, require_scope
 
-from .conftest import MakeApp, Mint, bearer
+from ..conftest import MakeApp, Mint, bearer
 
 
 def test_a_guard_above_the_route_decorator_guards_just_the_same(make_app: MakeApp, mint: Mint) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Flask
 
-from .conftest import bearer
+from ..conftest import bearer
 
 
 def fresh() -> Callable[..., str]:

@@ -19,11 +19,11 @@ from flask_tokenauth import (
     public,
     require_scope,
 )
-from flask_tokenauth.routes import is_static
+from flask_tokenauth.guards.route_requirements import is_static
 
-from .authentication.challenges import parse_challenge
-from .conftest import ISSUER, NOW, MakeApp, Mint, StandingClock, bearer, whoami
-from .guard_kit import CLOSED
+from ..authentication.challenges import parse_challenge
+from ..conftest import ISSUER, NOW, MakeApp, Mint, StandingClock, bearer, whoami
+from .kit import CLOSED
 from .routes_kit import blueprint, fresh, status
 
 

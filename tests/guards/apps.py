@@ -10,7 +10,7 @@ from flask import Blueprint, Flask
 from flask.views import MethodView
 from flask_openapi3.openapi import OpenAPI
 
-from .guard_kit import class_of, open_app
+from .kit import class_of, open_app
 
 SMOREST = {"API_TITLE": "tests", "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0"}
 

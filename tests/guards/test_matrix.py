@@ -8,8 +8,8 @@ from flask.views import MethodView
 
 from flask_tokenauth import login_required, public, require_scope
 
-from .conftest import Mint, bearer
-from .guard_kit import (
+from ..conftest import Mint, bearer
+from .kit import (
     CLOSED,
     CREDENTIALS,
     GUARD,
@@ -25,7 +25,7 @@ from .guard_kit import (
     make_view,
     open_app,
 )
-from .guard_shapes import SHAPES
+from .shapes import SHAPES
 
 CELLS = [Cell(each, placement, url) for each in SHAPES for placement in each.placements for url in each.urls]
 GUARDING, NAMED, EITHER = ([cell for cell in CELLS if cell.fate is fate] for fate in Fate)

@@ -10,8 +10,8 @@ from flask.views import View
 
 from flask_tokenauth import login_required, public, require_scope
 
-from .conftest import Mint, bearer
-from .guard_apps import (
+from ..conftest import Mint, bearer
+from .apps import (
     SERVERS,
     Serve,
     apiflask,
@@ -23,7 +23,7 @@ from .guard_apps import (
     restx_on_a_blueprint,
     smorest,
 )
-from .guard_kit import CLOSED, Built, Decorator, leave, make_view, open_app, report_routes, write_style
+from .kit import CLOSED, Built, Decorator, leave, make_view, open_app, report_routes, write_style
 
 
 def rules_that_are(told: str, app: Flask) -> list[str]:

@@ -14,7 +14,7 @@ from flask_openapi3.blueprint import APIBlueprint as OpenAPIBlueprint
 from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.view import APIView
 
-from .guard_kit import (
+from .kit import (
     ABOVE,
     ABOVE_HIDE,
     BELOW,

@@ -10,8 +10,18 @@ from flask import Flask
 from flask.views import MethodView, View
 
 from flask_tokenauth import SettingsError
-from flask_tokenauth.marks import Notes, find_marks, guards, mark, mark_giver, mark_open, name_of, read_mark, unwrap
-from flask_tokenauth.requirements import Requirement
+from flask_tokenauth.guards.marks import (
+    Notes,
+    find_marks,
+    guards,
+    mark,
+    mark_giver,
+    mark_open,
+    name_of,
+    read_mark,
+    unwrap,
+)
+from flask_tokenauth.guards.requirement import Requirement
 
 LOGIN = Requirement()
 READ = Requirement(all_of=("read",))

@@ -1,0 +1,1 @@
+"""Guards: what a route requires, found and enforced before its view runs."""
