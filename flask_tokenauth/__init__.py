@@ -7,6 +7,7 @@ from .core.store import Session
 from .core.tokens.verifier import Token
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_scope
+from .lifecycle.sign_in import create_token, token_response
 from .signals import (
     refresh_retried,
     refresh_reused,
@@ -19,7 +20,6 @@ from .signals import (
     token_revoked,
     user_revoked,
 )
-from .tokens import create_token, token_response
 from .users import current_user, get_token, get_user
 
 __all__ = [

@@ -18,9 +18,9 @@ from .core.store import Session
 from .core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from .doctor import Severity, examine, list_unreached
 from .guards.route_requirements import Route
-from .revoking import end_session, end_user, revoke_token_id
+from .lifecycle.revoke import end_session, end_user, revoke_token_id
+from .lifecycle.sign_in import create_token
 from .stores.memory import MemoryStore
-from .tokens import create_token
 
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _WIDTH = 200  # columns; lines are for grep as much as for people

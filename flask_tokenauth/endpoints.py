@@ -24,10 +24,10 @@ from .core.endpoint_errors import (
 from .core.errors import InsecureTransport, StoreUnavailable, TokenError
 from .core.store import Session
 from .guards.decorators import login_required, public, require_scope
-from .introspecting import introspect
+from .lifecycle.introspect import introspect
+from .lifecycle.refresh import refresh
+from .lifecycle.revoke import end_session, find_current_session, revoke_token
 from .parameters import read_parameters
-from .refreshing import refresh
-from .revoking import end_session, find_current_session, revoke_token
 from .users import require_token
 
 _NO_STORE = {"Cache-Control": "no-store"}

@@ -23,7 +23,7 @@ from .core.tokens.verifier import Token
 from .guards.decorators import read_scopes
 from .guards.marks import mark
 from .guards.requirement import Requirement
-from .revoking import end_session, end_user, find_current_session, revoke_token, revoke_token_id
+from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .users import UserLoader, current_user, get_user_id, require_token
 
 T = TypeVar("T")

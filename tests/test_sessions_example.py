@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from .conftest import SECRET, bearer
-from .sessions.kit import session_id_of
+from .lifecycle.kit import session_id_of
 from .stores.sqlite_kit import ager
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from ..application.app_state import state_of
 from ..application.settings import read_duration
-from ..tokens import create_token
+from ..lifecycle.sign_in import create_token
 
 _OPTIONS = frozenset({"expires_in", "audience", "client_id", "auth_time"})  # of create_token; the rest are claims
 

@@ -11,9 +11,9 @@ from flask_tokenauth import TokenAuth, create_token
 from flask_tokenauth.core import Key
 
 from ..conftest import ISSUER, NOW, SECRET, Mint, StandingClock
-from .conftest import MakeSessionApp
-from .devices import DOORS, Door, Login, id_of
-from .kit import DAY, IDLE, LIFETIME, MOMENT, Backend, Heard, is_live, sign_in, store_of
+from ..lifecycle.conftest import MakeSessionApp
+from ..lifecycle.devices import DOORS, Door, Login, id_of
+from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, Backend, Heard, is_live, sign_in, store_of
 
 every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from ..conftest import bearer
-from .devices import NOT_FOUND, Login, end_device, id_of, listed, log_out, me
-from .kit import (
+from ..lifecycle.devices import NOT_FOUND, Login, end_device, id_of, listed, log_out, me
+from ..lifecycle.kit import (
     DAY,
     IDLE,
     INVALID_GRANT,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from .conftest import MakeSessionApp
-from .devices import Login, id_of, list_devices, listed
-from .kit import DAY, IDLE, LIFETIME, MOMENT, Backend, refresh, refreshed, session_of, sign_in
+from ..lifecycle.conftest import MakeSessionApp
+from ..lifecycle.devices import Login, id_of, list_devices, listed
+from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, Backend, refresh, refreshed, session_of, sign_in
 
 
 def seen(app: Flask, login: Login) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ from flask_tokenauth import SettingsError, StoreUnavailable, TokenAuth, require_
 from flask_tokenauth.application.settings import INTROSPECT
 
 from ..conftest import MakeApp, bearer
-from .conftest import MakeSessionApp
-from .devices import DOORS, Login, end_device, id_of, introspect, list_devices, log_out, me, revoke
-from .kit import UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of, warm
+from ..lifecycle.conftest import MakeSessionApp
+from ..lifecycle.devices import DOORS, Login, end_device, id_of, introspect, list_devices, log_out, me, revoke
+from ..lifecycle.kit import UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of, warm
 
 Call = Callable[[Flask, Login, Login], TestResponse]  # application, who asks, a further session of the same user
 

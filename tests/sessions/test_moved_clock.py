@@ -12,8 +12,8 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing import at
 
 from ..conftest import NOW, MakeApp
+from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, WINDOW, is_live, refresh, refreshed, sign_in, store_of
 from ..stores.sqlite_kit import url_of
-from .kit import DAY, IDLE, LIFETIME, MOMENT, WINDOW, is_live, refresh, refreshed, sign_in, store_of
 
 STARTED = int(NOW) * 1000  # where the store's own clock stands, milliseconds
 

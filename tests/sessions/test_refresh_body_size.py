@@ -13,8 +13,20 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]  # it ships n
 )
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from .conftest import MakeSessionApp
-from .kit import FORM, JSON, MALFORMED, MOST, TOO_LARGE, form_of, generation_of, json_of, refresh, send, sign_in
+from ..lifecycle.conftest import MakeSessionApp
+from ..lifecycle.kit import (
+    FORM,
+    JSON,
+    MALFORMED,
+    MOST,
+    TOO_LARGE,
+    form_of,
+    generation_of,
+    json_of,
+    refresh,
+    send,
+    sign_in,
+)
 
 
 def send_chunked(app: Flask, body: bytes | io.BytesIO, content_type: str = FORM) -> TestResponse:

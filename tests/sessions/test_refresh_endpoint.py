@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 from flask_tokenauth import TokenAuth
 
 from ..conftest import AUDIENCE, ISSUER, NOW, StandingClock, bearer
-from .conftest import MakeSessionApp
-from .kit import (
+from ..lifecycle.conftest import MakeSessionApp
+from ..lifecycle.kit import (
     INVALID_GRANT,
     INVALID_SCOPE,
     JSON,

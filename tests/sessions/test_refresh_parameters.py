@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from .kit import FORM, INVALID_GRANT, JSON, MALFORMED, asked, form_of, generation_of, json_of, send, store_of
+from ..lifecycle.kit import FORM, INVALID_GRANT, JSON, MALFORMED, asked, form_of, generation_of, json_of, send, store_of
 
 FURTHER = b"".join(b"&a%d" % number for number in range(30))  # names beside the two that count
 

@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 from flask_tokenauth import TokenAuth
 from flask_tokenauth.core.rotation import RefreshToken
 
-from .conftest import MakeSessionApp
-from .devices import Login, id_of, log_out, me, revoke
-from .kit import (
+from ..lifecycle.conftest import MakeSessionApp
+from ..lifecycle.devices import Login, id_of, log_out, me, revoke
+from ..lifecycle.kit import (
     FORM,
     IDLE,
     INVALID_GRANT,

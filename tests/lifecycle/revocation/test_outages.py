@@ -13,11 +13,11 @@ from flask_tokenauth import StoreUnavailable, TokenAuth
 from flask_tokenauth.core.records.revocation import News
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import StandingClock, bearer
-from ..sessions.conftest import MakeSessionApp
-from ..sessions.devices import id_of, log_out, me, revoke
-from ..sessions.kit import METHODS, UNAVAILABLE, Heard, asked, away, hear, refresh, sign_in, store_of, warm
-from ..stores.sqlite_kit import execute, url_of
+from ...conftest import StandingClock, bearer
+from ...stores.sqlite_kit import execute, url_of
+from ..conftest import MakeSessionApp
+from ..devices import id_of, log_out, me, revoke
+from ..kit import METHODS, UNAVAILABLE, Heard, asked, away, hear, refresh, sign_in, store_of, warm
 from .kit import MODES, Pass, issue, revoke_current
 
 TICK = timedelta(milliseconds=1)

@@ -9,10 +9,10 @@ from flask import Flask
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.revocation.feed import RevocationFeed
 
-from ..conftest import StandingClock
-from ..sessions.conftest import MakeSessionApp
-from ..sessions.kit import asked, sign_in, store_of
-from ..test_cost import drive
+from ...conftest import StandingClock
+from ...test_cost import drive
+from ..conftest import MakeSessionApp
+from ..kit import asked, sign_in, store_of
 from .kit import issue
 
 __all__ = ["drive"]  # a fixture

@@ -1,8 +1,8 @@
 """Another service asks about a token of ours, and is told what the token says if it is good, and else nothing."""
 
-from .application.app_state import AppState
-from .core.errors import TokenError
-from .core.tokens.verifier import Token
+from ..application.app_state import AppState
+from ..core.errors import TokenError
+from ..core.tokens.verifier import Token
 
 
 def introspect(state: AppState, text: str, caller: Token) -> dict[str, object]:

@@ -7,7 +7,7 @@ from flask import Flask
 
 from flask_tokenauth import TokenAuth, create_token
 
-from ..conftest import bearer
+from ...conftest import bearer
 
 MODES = ["feed", "strict"]  # in which what is revoked is refused
 ALL_MODES = [*MODES, "off"]

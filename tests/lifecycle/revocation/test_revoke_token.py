@@ -9,10 +9,10 @@ from flask import Flask
 from flask_tokenauth import NotAuthenticated, SettingsError, StoreUnavailable, TokenAuth
 from flask_tokenauth.testing.store_contract import AgeRevocations
 
-from ..conftest import MakeApp, StandingClock, bearer
-from ..sessions.conftest import MakeSessionApp
-from ..sessions.devices import me
-from ..sessions.kit import Heard, asked, away, claims_of, hear, refreshed, sign_in, store_of, warm
+from ...conftest import MakeApp, StandingClock, bearer
+from ..conftest import MakeSessionApp
+from ..devices import me
+from ..kit import Heard, asked, away, claims_of, hear, refreshed, sign_in, store_of, warm
 from .kit import MODES, Pass, issue, revoke_current, revoke_id
 
 SECOND = timedelta(seconds=1)

@@ -13,11 +13,11 @@ from flask_tokenauth import SettingsError, TokenAuth, extension
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp
-from ..sessions.conftest import MakeSessionApp
-from ..sessions.devices import me
-from ..sessions.kit import asked, away, sign_in, store_of
-from ..stores.sqlite_kit import execute, url_of
+from ...conftest import MakeApp
+from ...stores.sqlite_kit import execute, url_of
+from ..conftest import MakeSessionApp
+from ..devices import me
+from ..kit import asked, away, sign_in, store_of
 from .kit import issue
 
 

@@ -1,12 +1,12 @@
 """Ending what was granted before its time: one token, one session, or all that a user has."""
 
-from .application.app_state import AppState
-from .core.encoding.limits import check_identifier
-from .core.errors import MissingSession
-from .core.store import Session
-from .core.tokens.verifier import Token
-from .signals import session_ended, token_revoked, user_revoked
-from .users import require_token
+from ..application.app_state import AppState
+from ..core.encoding.limits import check_identifier
+from ..core.errors import MissingSession
+from ..core.store import Session
+from ..core.tokens.verifier import Token
+from ..signals import session_ended, token_revoked, user_revoked
+from ..users import require_token
 
 
 def find_current_session(state: AppState) -> Session:

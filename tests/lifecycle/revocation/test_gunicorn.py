@@ -15,15 +15,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ..conftest import SECRET
+from ...conftest import SECRET
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 INTERVAL = 1.0  # seconds, the default
 PATIENCE = 60  # seconds, until a test that waits in vain fails
 
 CONF = """
 def post_worker_init(worker):
-    from tests.revocation.served import auth
+    from tests.lifecycle.revocation.served import auth
     auth.warm()
 """
 
@@ -81,7 +81,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         command += [f"--config={tmp_path / 'conf.py'}", "--worker-tmp-dir", str(tmp_path), "--log-level=warning"]
         command += ["--preload"] if request.param == "preloaded" else []
         process = subprocess.Popen(
-            [*command, "tests.revocation.served:create_app()"],
+            [*command, "tests.lifecycle.revocation.served:create_app()"],
             cwd=tmp_path,
             env=environ,
             pass_fds=[listening.fileno()],

@@ -8,15 +8,15 @@ import msgspec
 from blinker import Signal
 from flask import Response
 
-from .application.app_state import AppState
-from .core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
-from .core.errors import SettingsError, WrongUserID
-from .core.records.grant import Grant
-from .core.rotation import Redeemed, RefreshToken
-from .core.store import Session
-from .core.tokens.scopes import parse_scope
-from .signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
-from .tokens import answer, bound, issue
+from ..application.app_state import AppState
+from ..core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
+from ..core.errors import SettingsError, WrongUserID
+from ..core.records.grant import Grant
+from ..core.rotation import Redeemed, RefreshToken
+from ..core.store import Session
+from ..core.tokens.scopes import parse_scope
+from ..signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
+from .sign_in import answer, bound, issue
 
 _log = logging.getLogger("flask_tokenauth")
 

@@ -9,10 +9,10 @@ from flask import Flask
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import AgeRevocations
 
-from ..conftest import StandingClock
-from ..sessions.conftest import MakeSessionApp, auth, backend, heard, make_session_app
-from ..sessions.kit import Backend
-from ..stores import memory_kit, sqlite_kit
+from ...conftest import StandingClock
+from ...stores import memory_kit, sqlite_kit
+from ..conftest import MakeSessionApp, auth, backend, heard, make_session_app
+from ..kit import Backend
 from .kit import Pass
 
 __all__ = ["auth", "backend", "heard", "make_session_app"]  # fixtures

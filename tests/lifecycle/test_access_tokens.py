@@ -13,8 +13,8 @@ from flask import Flask, g
 from flask_tokenauth import SettingsError, TokenAuth, create_token, login_required, token_response
 from flask_tokenauth.core.keys.key import Key
 
-from .conftest import AUDIENCE, ISSUER, NOW, MakeApp, bearer
-from .core.tokens.test_issuing import claims_of
+from ..conftest import AUDIENCE, ISSUER, NOW, MakeApp, bearer
+from ..core.tokens.test_issuing import claims_of
 
 
 @pytest.fixture

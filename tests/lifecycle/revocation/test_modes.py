@@ -12,10 +12,10 @@ from flask_tokenauth.application.settings import Settings
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import CONFIG
-from ..sessions.conftest import MakeSessionApp
-from ..sessions.devices import end_device, id_of, log_out, me, revoke
-from ..sessions.kit import INVALID_GRANT, asked, away, hear, is_live, refresh, sign_in, store_of, successor
+from ...conftest import CONFIG
+from ..conftest import MakeSessionApp
+from ..devices import end_device, id_of, log_out, me, revoke
+from ..kit import INVALID_GRANT, asked, away, hear, is_live, refresh, sign_in, store_of, successor
 from .kit import ALL_MODES, MODES, issue
 
 

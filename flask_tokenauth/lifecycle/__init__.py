@@ -1,0 +1,1 @@
+"""The life of what is granted: sign-in, access tokens, refresh, revocation, introspection."""
