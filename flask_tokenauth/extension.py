@@ -142,7 +142,7 @@ class TokenAuth(Generic[T]):
         those of the user, and ``DELETE /auth/sessions/<id>`` ends one. ``POST /auth/introspect`` tells other services
         about a token (RFC 7662). They need ``TOKENAUTH_STORE``.
         """
-        from .endpoints import make_blueprint  # noqa: PLC0415  # an application without a store does without
+        from .endpoints.blueprint import make_blueprint  # noqa: PLC0415  # an application without a store does without
 
         return make_blueprint()
 

@@ -8,11 +8,11 @@ from flask import Flask
 
 from flask_tokenauth import TokenAuth
 
-from ..conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock
-from ..lifecycle.conftest import MakeSessionApp
-from ..lifecycle.devices import introspect, log_out
-from ..lifecycle.kit import MALFORMED, Heard, claims_of, sign_in, store_of
-from ..lifecycle.revocation.kit import ALL_MODES, issue, revoke_current
+from ...conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock
+from ...lifecycle.conftest import MakeSessionApp
+from ...lifecycle.devices import introspect, log_out
+from ...lifecycle.kit import MALFORMED, Heard, claims_of, sign_in, store_of
+from ...lifecycle.revocation.kit import ALL_MODES, issue, revoke_current
 
 OURS = "tokenauth:introspect"
 REPORTS = "https://reports.example"  # another service

@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
-from .core.encoding.strict_json import read_object
-from .core.endpoint_errors import GrantTooLarge, MalformedGrant
+from ..core.encoding.strict_json import read_object
+from ..core.endpoint_errors import GrantTooLarge, MalformedGrant
 
 MAX_BYTES = 16 * 1024
 _MOST_NAMES = 32

@@ -12,23 +12,23 @@ import msgspec
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 
-from .application.app_state import AppState, current_state
-from .application.settings import INTROSPECT
-from .core.endpoint_errors import (
+from ..application.app_state import AppState, current_state
+from ..application.settings import INTROSPECT
+from ..core.endpoint_errors import (
     GrantError,
     InvalidRefreshToken,
     MalformedGrant,
     UnsupportedGrantType,
     UnsupportedTokenType,
 )
-from .core.errors import InsecureTransport, StoreUnavailable, TokenError
-from .core.store import Session
-from .guards.decorators import login_required, public, require_scope
-from .lifecycle.introspect import introspect
-from .lifecycle.refresh import refresh
-from .lifecycle.revoke import end_session, find_current_session, revoke_token
+from ..core.errors import InsecureTransport, StoreUnavailable, TokenError
+from ..core.store import Session
+from ..guards.decorators import login_required, public, require_scope
+from ..lifecycle.introspect import introspect
+from ..lifecycle.refresh import refresh
+from ..lifecycle.revoke import end_session, find_current_session, revoke_token
+from ..users import require_token
 from .parameters import read_parameters
-from .users import require_token
 
 _NO_STORE = {"Cache-Control": "no-store"}
 

@@ -9,11 +9,11 @@ from werkzeug.test import TestResponse
 
 from flask_tokenauth import TokenAuth
 
-from ..conftest import Mint, StandingClock
-from ..lifecycle.conftest import MakeSessionApp
-from ..lifecycle.devices import UNSUPPORTED_TYPE, Login, id_of, log_out, me, revoke
-from ..lifecycle.kit import Heard, asked, claims_of, hear, is_live, refreshed, sign_in, store_of
-from ..lifecycle.revocation.kit import Pass, issue
+from ...conftest import Mint, StandingClock
+from ...lifecycle.conftest import MakeSessionApp
+from ...lifecycle.devices import UNSUPPORTED_TYPE, Login, id_of, log_out, me, revoke
+from ...lifecycle.kit import Heard, asked, claims_of, hear, is_live, refreshed, sign_in, store_of
+from ...lifecycle.revocation.kit import Pass, issue
 
 
 @pytest.fixture

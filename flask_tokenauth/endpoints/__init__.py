@@ -1,0 +1,1 @@
+"""The blueprint for clients: refresh, revoke, introspect, log out, list and end sessions."""
