@@ -46,7 +46,7 @@ class _Commands(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def _load(self) -> None:
-        from .cli import COMMANDS  # noqa: PLC0415  # see above
+        from .commands.group import COMMANDS  # noqa: PLC0415  # see above
 
         for command in COMMANDS:
             self.commands.setdefault(str(command.name), command)  # an application may have put its own here

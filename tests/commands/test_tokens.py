@@ -13,7 +13,7 @@ from flask import Blueprint, Flask
 from flask_tokenauth import TokenAuth, login_required, token_refused
 from flask_tokenauth.core import Key, KeySet
 
-from .conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer
+from ..conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
 

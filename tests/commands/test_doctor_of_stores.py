@@ -9,14 +9,14 @@ from click import Command, Group
 from flask import Flask
 
 from flask_tokenauth.application.app_state import state_of
+from flask_tokenauth.commands.doctor import examine
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import News, Revocation
-from flask_tokenauth.doctor import examine
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 
-from .conftest import NOW, MakeApp, Mint
-from .test_cli_inspect import run, shown
+from ..conftest import NOW, MakeApp, Mint
+from .test_tokens import run, shown
 
 MEMORY = {"TOKENAUTH_STORE": "memory://"}
 OTHER_MEMORY = (
@@ -161,7 +161,7 @@ def test_a_store_that_does_not_tell_what_is_revoked_is_an_error(make_app: MakeAp
 def test_more_than_a_process_should_hold_is_hinted_at(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, most: int, told: object
 ) -> None:
-    monkeypatch.setattr("flask_tokenauth.doctor.MANY_REVOKED", most)
+    monkeypatch.setattr("flask_tokenauth.commands.doctor.MANY_REVOKED", most)
     app = make_app(TOKENAUTH_STORE="memory://")
     app.extensions["tokenauth"].store.revoke_user("alice", memory=timedelta(days=1))
     app.extensions["tokenauth"].store.revoke_user("bob", memory=timedelta(days=1))

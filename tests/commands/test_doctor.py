@@ -11,13 +11,13 @@ from werkzeug.routing import Rule, Submount
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.application.app_state import state_of
+from flask_tokenauth.commands.doctor import CONCERNS, Finding, examine
 from flask_tokenauth.core import Key, KeySet
-from flask_tokenauth.doctor import CONCERNS, Finding, examine
 from flask_tokenauth.guards.marks import Guard
 
-from .conftest import SECRET, MakeApp
-from .guards.routes_kit import fresh
-from .test_cli_store import Away
+from ..conftest import SECRET, MakeApp
+from ..guards.routes_kit import fresh
+from .test_doctor_of_stores import Away
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
 

@@ -16,9 +16,9 @@ from flask.views import MethodView
 from flask_tokenauth import TokenAuth, login_optional, login_required, public, require_scope
 from flask_tokenauth.guards.marks import Guard
 
-from .conftest import MakeApp
-from .guards.routes_kit import fresh
-from .test_quickstart import load
+from ..conftest import MakeApp
+from ..guards.routes_kit import fresh
+from ..test_quickstart import load
 
 
 def run(app: Flask, *options: str) -> Result:
@@ -244,7 +244,7 @@ def test_a_guard_of_which_nothing_is_left_is_told_of(tmp_path: Path) -> None:
     """In a process of its own, as the command is run: there a guard that is gone was never on a route."""
     (tmp_path / "program.py").write_text(PROGRAM)
     command = [sys.executable, "-m", "flask", "--app", "program", "tokenauth", "routes", "--check"]
-    environ = os.environ | {"PYTHONPATH": f"{Path(__file__).parent.parent}"}
+    environ = os.environ | {"PYTHONPATH": f"{Path(__file__).parents[2]}"}
 
     result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
 

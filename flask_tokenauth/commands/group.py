@@ -11,16 +11,16 @@ import click
 from click.formatting import HelpFormatter
 from flask.cli import with_appcontext
 
-from .application.app_state import AppState, current_state
-from .core.encoding.immutable_json import thaw
-from .core.errors import Refusal, SettingsError, StoreUnavailable
-from .core.store import Session
-from .core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
+from ..application.app_state import AppState, current_state
+from ..core.encoding.immutable_json import thaw
+from ..core.errors import Refusal, SettingsError, StoreUnavailable
+from ..core.store import Session
+from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
+from ..guards.route_requirements import Route
+from ..lifecycle.revoke import end_session, end_user, revoke_token_id
+from ..lifecycle.sign_in import create_token
+from ..stores.memory import MemoryStore
 from .doctor import Severity, examine, list_unreached
-from .guards.route_requirements import Route
-from .lifecycle.revoke import end_session, end_user, revoke_token_id
-from .lifecycle.sign_in import create_token
-from .stores.memory import MemoryStore
 
 _TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _WIDTH = 200  # columns; lines are for grep as much as for people

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from .application.app_state import AppState, count_states, list_states
-from .application.settings import PREFIX
-from .core.errors import SettingsError, StoreUnavailable
-from .guards.route_requirements import find_unreached
-from .stores.memory import MemoryStore
+from ..application.app_state import AppState, count_states, list_states
+from ..application.settings import PREFIX
+from ..core.errors import SettingsError, StoreUnavailable
+from ..guards.route_requirements import find_unreached
+from ..stores.memory import MemoryStore
 
 Severity = Literal["error", "warning", "hint", "info"]
 
@@ -25,7 +25,7 @@ LONG_LEEWAY = timedelta(seconds=60)
 LONG_INTERVAL = timedelta(seconds=10)
 LONG_STALENESS = timedelta(minutes=5)
 MANY_REVOKED = 1_000_000
-_ENDPOINTS = f"{__package__}.endpoints"  # which is above this module: its blueprint is known by its import name
+_ENDPOINTS = "flask_tokenauth.endpoints.blueprint"  # its import name; that module is beside this one, not below
 _MOST_NAMED = 3  # routes in one sentence
 _MOST_WRAPPED = 16  # middleware around one application; some lead back to themselves
 

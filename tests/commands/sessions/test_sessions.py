@@ -11,11 +11,11 @@ from flask import Flask
 from flask_tokenauth import Grant, TokenAuth, create_token
 from flask_tokenauth.core.store import NewSession
 
-from ..conftest import MakeApp
-from ..lifecycle.conftest import MakeSessionApp, make_backend
-from ..lifecycle.devices import id_of, log_out, me
-from ..lifecycle.kit import DAY, IDLE, Backend, Heard, away, claims_of, is_live, refresh, session_of, sign_in, store_of
-from ..stores.sqlite_kit import execute, url_of
+from ...conftest import MakeApp
+from ...lifecycle.conftest import MakeSessionApp, make_backend
+from ...lifecycle.devices import id_of, log_out, me
+from ...lifecycle.kit import DAY, IDLE, Backend, Heard, away, claims_of, is_live, refresh, session_of, sign_in, store_of
+from ...stores.sqlite_kit import execute, url_of
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""``flask tokenauth``: routes, inspect, token, sessions, revoke, purge, init-db and doctor."""
