@@ -17,8 +17,8 @@ from flask_tokenauth import TokenAuth, login_optional, login_required, public, r
 from flask_tokenauth.guards.marks import Guard
 
 from ..conftest import MakeApp
+from ..examples.test_quickstart import load
 from ..guards.routes_kit import fresh
-from ..test_quickstart import load
 
 
 def run(app: Flask, *options: str) -> Result:

@@ -18,10 +18,10 @@ from flask_tokenauth import TokenAuth, create_token, login_required, require_sco
 from flask_tokenauth.application.settings import FIELDS
 from flask_tokenauth.testing import logged_in
 
-from .authentication.test_refusals import KINDS
-from .conftest import ISSUER, SECRET, MakeApp, Mint, bearer
+from ..authentication.test_refusals import KINDS
+from ..conftest import ISSUER, SECRET, MakeApp, Mint, bearer
+from ..examples.test_quickstart import load
 from .readme import README, blocks, python_block
-from .test_quickstart import load
 from .test_recipes import RECIPES
 
 
@@ -102,7 +102,7 @@ def test_applications_test_themselves_as_shown(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(conftest)
     (tmp_path / "test_one.py").write_text("from reporting import app\n" + python_block("def test_admins_only"))
     (tmp_path / "test_other.py").write_text(python_block("def test_reports"))
-    environ = os.environ | {"FLASK_SECRET_KEY": SECRET, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environ = os.environ | {"FLASK_SECRET_KEY": SECRET, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
 
     ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)

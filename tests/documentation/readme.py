@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-README = (Path(__file__).parent.parent / "README.rst").read_text()
+README = (Path(__file__).parents[2] / "README.rst").read_text()
 
 
 def blocks(language: str) -> list[str]:

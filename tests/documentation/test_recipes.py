@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from flask_tokenauth.testing import logged_in, token_headers
 
-from .authentication.challenges import Challenge, parse_challenge
-from .conftest import SECRET, bearer
+from ..authentication.challenges import Challenge, parse_challenge
+from ..conftest import SECRET, bearer
 from .readme import python_block
 
 RESTX = "from flask_restx"

@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 from flask_tokenauth import SettingsError, Token, login_required
 from flask_tokenauth.testing import at, logged_in, token_headers
 
-from .conftest import ISSUER, NOW, MakeApp, bearer, whoami
+from ..conftest import ISSUER, NOW, MakeApp, bearer, whoami
 
 MINUTE = timedelta(minutes=1)
 LIFETIME = timedelta(minutes=15)  # of tokens, by default

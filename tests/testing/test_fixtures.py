@@ -15,7 +15,7 @@ from flask_tokenauth.testing.fixtures import (
     token_headers_for,
 )
 
-from .conftest import NOW
+from ..conftest import NOW
 
 __all__ = ["at_time", "login_client", "token_headers_for"]  # pytest finds them in this module
 

@@ -16,7 +16,7 @@ from flask_tokenauth import SettingsError
 from flask_tokenauth.guards.marks import Guard
 from flask_tokenauth.testing import at, logged_in, token_headers
 
-from .conftest import SECRET, bearer
+from ..conftest import SECRET, bearer
 
 PASSWORD = "correct horse"
 

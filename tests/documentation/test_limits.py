@@ -29,8 +29,8 @@ from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import TokenRevoked
 from flask_tokenauth.testing import logged_in, token_headers
 
-from .conftest import MakeApp, Mint, bearer
-from .guards.kit import CLOSED
+from ..conftest import MakeApp, Mint, bearer
+from ..guards.kit import CLOSED
 
 
 def fresh() -> Callable[..., Any]:

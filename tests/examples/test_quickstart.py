@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 
 from flask_tokenauth.core import Key
 
-from .conftest import SECRET, bearer
+from ..conftest import SECRET, bearer
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "quickstart.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.py"
 
 
 def load(name: str = "quickstart") -> ModuleType:

@@ -17,11 +17,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from .conftest import SECRET, bearer
-from .lifecycle.kit import session_id_of
-from .stores.sqlite_kit import ager
+from ..conftest import SECRET, bearer
+from ..lifecycle.kit import session_id_of
+from ..stores.sqlite_kit import ager
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "sessions.py"
 
 
