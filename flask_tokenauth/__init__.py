@@ -3,8 +3,8 @@
 from .authentication.refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from .core.errors import SettingsError, StoreUnavailable, TokenError
 from .core.records.grant import Grant
-from .core.store import Session
-from .core.tokens.verifier import Token
+from .core.records.session import Session
+from .core.tokens.token import Token
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_scope
 from .lifecycle.sign_in import create_token, token_response

@@ -17,9 +17,9 @@ from .authentication.authenticator import Callbacks
 from .authentication.refusals import AuthError, answer
 from .core.errors import SettingsError, StoreUnavailable
 from .core.records.grant import Grant
-from .core.store import Session
+from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
-from .core.tokens.verifier import Token
+from .core.tokens.token import Token
 from .guards.decorators import read_scopes
 from .guards.marks import mark
 from .guards.requirement import Requirement

@@ -9,7 +9,7 @@ from werkzeug.local import LocalProxy
 
 from .application.app_state import AppState, current_state
 from .core.errors import MissingCredential, Refusal, UnknownUser
-from .core.tokens.verifier import Token
+from .core.tokens.token import Token
 
 U = TypeVar("U")
 

@@ -11,7 +11,8 @@ import msgspec
 from ..core.encoding import base64url
 from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.errors import InvalidKey, SettingsError
-from ..core.keys.key import Key, KeySet
+from ..core.keys.key import Key
+from ..core.keys.key_set import KeySet
 from ..core.keys.key_strength import check_secret
 from ..core.keys.loading import load_keys
 from ..core.records.revocation import MARGIN

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from ..core.encoding.limits import YEAR_9999
 from ..core.errors import SettingsError
 from ..core.records.revocation import MARGIN, Kind, Revocation
+from ..core.records.session import Terms
 from ..core.revocation.feed import RevocationFeed, bucket_width
 from ..core.rotation import Sessions
-from ..core.store import Store, Terms
-from ..core.tokens.verifier import Token
+from ..core.store import Store
+from ..core.tokens.token import Token
 from ..stores.custom import guard
 from .settings import PREFIX, Settings
 

@@ -28,9 +28,10 @@ from ..core.errors import (
     UnknownUser,
     WrongUserID,
 )
-from ..core.store import Session
+from ..core.records.session import Session
 from ..core.tokens.claims import ClaimsPolicy
-from ..core.tokens.verifier import Token, Verifier
+from ..core.tokens.token import Token
+from ..core.tokens.verifier import Verifier
 from ..guards.requirement import Requirement
 from .credentials import check_credential, find_token
 from .outage_log import OutageLog

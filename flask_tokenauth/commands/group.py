@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from ..application.app_state import AppState, current_state
 from ..core.encoding.immutable_json import thaw
 from ..core.errors import Refusal, SettingsError, StoreUnavailable
-from ..core.store import Session
+from ..core.records.session import Session
 from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from ..guards.route_requirements import Route
 from ..lifecycle.revoke import end_session, end_user, revoke_token_id

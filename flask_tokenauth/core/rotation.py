@@ -17,10 +17,12 @@ import msgspec
 from .encoding import base64url
 from .endpoint_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from .errors import InvalidSignature
-from .keys.key import Key, KeySet
+from .keys.key import Key
+from .keys.key_set import KeySet
 from .records.grant import Grant
 from .records.revocation import Kind
-from .store import MAX_GENERATION, NewSession, Outcome, Redemption, Session, Store, Terms
+from .records.session import MAX_GENERATION, NewSession, Outcome, Redemption, Session, Terms
+from .store import Store
 
 _PREFIX = "rt1_"
 _PURPOSE = b"flask-tokenauth refresh token v1\0"  # the key is derived for this alone as well

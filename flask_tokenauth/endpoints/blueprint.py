@@ -22,7 +22,7 @@ from ..core.endpoint_errors import (
     UnsupportedTokenType,
 )
 from ..core.errors import InsecureTransport, StoreUnavailable, TokenError
-from ..core.store import Session
+from ..core.records.session import Session
 from ..guards.decorators import login_required, public, require_scope
 from ..lifecycle.introspect import introspect
 from ..lifecycle.refresh import refresh

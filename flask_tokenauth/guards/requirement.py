@@ -7,7 +7,7 @@ import msgspec
 
 from ..core.errors import InsufficientScope, LoginTooOld, MissingCredential
 from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_scope
-from ..core.tokens.verifier import Token
+from ..core.tokens.token import Token
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from ..application.app_state import AppState
 from ..core.errors import TokenError
-from ..core.tokens.verifier import Token
+from ..core.tokens.token import Token
 
 
 def introspect(state: AppState, text: str, caller: Token) -> dict[str, object]:

@@ -12,8 +12,8 @@ from ..application.app_state import AppState
 from ..core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
 from ..core.errors import SettingsError, WrongUserID
 from ..core.records.grant import Grant
+from ..core.records.session import Session
 from ..core.rotation import Redeemed, RefreshToken
-from ..core.store import Session
 from ..core.tokens.scopes import parse_scope
 from ..signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
 from .sign_in import answer, bound, issue

@@ -3,8 +3,8 @@
 from ..application.app_state import AppState
 from ..core.encoding.limits import check_identifier
 from ..core.errors import MissingSession
-from ..core.store import Session
-from ..core.tokens.verifier import Token
+from ..core.records.session import Session
+from ..core.tokens.token import Token
 from ..signals import session_ended, token_revoked, user_revoked
 from ..users import require_token
 

@@ -13,8 +13,8 @@ from flask import Response, has_request_context, request
 from ..application.app_state import AppState, current_state
 from ..application.settings import read_duration
 from ..core.records.grant import Grant
+from ..core.records.session import MAX_USER_AGENT, Session
 from ..core.rotation import RefreshToken
-from ..core.store import MAX_USER_AGENT, Session
 from ..core.tokens.issuing import seconds_of
 from ..core.tokens.scopes import format_scope
 from ..signals import session_started, token_issued

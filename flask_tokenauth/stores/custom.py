@@ -6,7 +6,8 @@ from typing import Any
 
 from ..core.encoding.limits import check_identifier
 from ..core.errors import StoreUnavailable
-from ..core.store import Redemption, Session, Store, translated
+from ..core.records.session import Redemption, Session
+from ..core.store import Store, translated
 
 
 def guard(store: Store) -> Store:

@@ -20,7 +20,7 @@ from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.records.grant import write_grant
 from ..core.records.revocation import Kind, News, Revocation
-from ..core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
+from ..core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from .rows import SessionRow, in_milliseconds, parse_number
 
 

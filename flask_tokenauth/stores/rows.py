@@ -9,7 +9,7 @@ from ..core.encoding.limits import GREATEST
 from ..core.errors import StoreUnavailable
 from ..core.records.grant import read_grant
 from ..core.records.revocation import Revocation
-from ..core.store import Outcome, Session, Terms
+from ..core.records.session import Outcome, Session, Terms
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -6,7 +6,8 @@ import pytest
 
 from flask_tokenauth.application.settings import Settings
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import ISSUER, SECRET

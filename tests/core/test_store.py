@@ -11,7 +11,7 @@ from flask_tokenauth.core.encoding.limits import is_identifier
 from flask_tokenauth.core.errors import Refusal, SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.grant import Grant, read_grant, write_grant
 from flask_tokenauth.core.records.revocation import Revocation
-from flask_tokenauth.core.store import MAX_GENERATION, NewSession, Session, check_generation
+from flask_tokenauth.core.records.session import MAX_GENERATION, NewSession, Session, check_generation
 
 DAY = timedelta(days=1)
 GRANT = Grant(

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.errors import InsufficientScope, LoginTooOld, MissingCredential
-from flask_tokenauth.core.tokens.verifier import Token
+from flask_tokenauth.core.tokens.token import Token
 from flask_tokenauth.guards.requirement import Asked, Requirement
 
 from ..conftest import NOW

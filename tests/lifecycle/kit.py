@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 from flask_tokenauth import token_response
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.store import Session, Store
+from flask_tokenauth.core.records.session import Session
+from flask_tokenauth.core.store import Store
 from flask_tokenauth.testing.store_contract import Age, SetGeneration
 
 METHODS = tuple(name for name in vars(Store) if not name.startswith("_") and name not in ("create", "close"))

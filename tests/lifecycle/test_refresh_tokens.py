@@ -10,10 +10,11 @@ from flask import Flask
 
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.endpoint_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
-from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.records.grant import Grant
+from flask_tokenauth.core.records.session import Outcome, Redemption, Terms
 from flask_tokenauth.core.rotation import RefreshToken, Sessions
-from flask_tokenauth.core.store import Outcome, Redemption, Terms
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import ISSUER, SECRET

@@ -15,8 +15,9 @@ from threading import Event, Thread
 
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.records.grant import Grant
+from flask_tokenauth.core.records.session import NewSession, Terms
 from flask_tokenauth.core.revocation.feed import RevocationFeed
-from flask_tokenauth.core.store import NewSession, Store, Terms
+from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine
 
 from flask_tokenauth.core.records.grant import Grant
-from flask_tokenauth.core.store import NewSession, Terms
+from flask_tokenauth.core.records.session import NewSession, Terms
 from flask_tokenauth.stores.sql import SQLStore, metadata
 from flask_tokenauth.testing.store_contract import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
-from flask_tokenauth.core.store import Outcome, Redemption, Store
+from flask_tokenauth.core.records.session import Outcome, Redemption
+from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.custom import Guarded, guard
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore

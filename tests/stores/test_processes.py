@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_tokenauth.core.store import Outcome
+from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore
 
 from .sqlite_kit import TERMS, execute, new_session, url_of

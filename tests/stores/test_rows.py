@@ -8,7 +8,7 @@ import pytest
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.grant import Grant, write_grant
 from flask_tokenauth.core.records.revocation import Revocation
-from flask_tokenauth.core.store import Outcome, Terms
+from flask_tokenauth.core.records.session import Outcome, Terms
 from flask_tokenauth.stores.rows import SessionRow, in_milliseconds, parse_number, to_revocation
 
 TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), memory=timedelta(days=1))

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from ..errors import InvalidKey
-from .key import Key, KeySet
+from .key import Key
+from .key_set import KeySet
 
 _LARGEST_FILE = 1024 * 1024  # bytes
 _MOST_BLOCKS = 100

@@ -11,7 +11,8 @@ import msgspec
 from ..encoding import base64url
 from ..encoding.strict_json import read_object
 from ..errors import MalformedToken, TokenTooLarge, UnknownKey, UnsupportedHeader, WrongAlgorithm
-from ..keys.key import Key, KeySet
+from ..keys.key import Key
+from ..keys.key_set import KeySet
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
 _LONGEST_HEADER = 8000  # characters, however long a token may be: reading it is slow, and comes before the signature

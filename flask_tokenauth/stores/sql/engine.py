@@ -16,8 +16,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ...core.errors import SettingsError, StoreUnavailable
-from .connection_queue import Gate, Turns
+from .connection_queue import Turns
 from .dialect import Dialect, find_dialect
+from .fork_safety import Gate
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _PAUSE = 0.002  # seconds before it is asked for again

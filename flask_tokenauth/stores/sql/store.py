@@ -17,7 +17,7 @@ from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.records.grant import write_grant
 from ...core.records.revocation import News, Revocation
-from ...core.store import NewSession, Outcome, Redemption, Session, Terms, check_generation
+from ...core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from ..rows import SessionRow, check_whole, in_milliseconds, parse_number
 from .engine import Database
 from .revocations import read_news

@@ -6,7 +6,7 @@ Times are milliseconds since 1970-01-01T00:00:00Z. No index lies on what a refre
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
 from ...core.encoding.limits import MAX_IDENTIFIER
-from ...core.store import MAX_USER_AGENT
+from ...core.records.session import MAX_USER_AGENT
 
 SCHEMA = 1  # raised with every change that an older release could not live with
 

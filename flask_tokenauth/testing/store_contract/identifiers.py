@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ...core.records.revocation import Revocation
-from ...core.store import Outcome, Store
+from ...core.records.session import Outcome
+from ...core.store import Store
 from .kit import MEMORY, is_live, is_revoked, outcome, start
 from .revocation import LATER, has
 

@@ -9,7 +9,8 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from ...core.records.grant import Grant
-from ...core.store import NewSession, Outcome, Redemption, Store, Terms
+from ...core.records.session import NewSession, Outcome, Redemption, Terms
+from ...core.store import Store
 
 Age = Callable[[str, timedelta], None]
 AgeRevocations = Callable[[timedelta], None]

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from ...core.store import MAX_GENERATION, Outcome, Redemption, Store, Terms
+from ...core.records.session import MAX_GENERATION, Outcome, Redemption, Terms
+from ...core.store import Store
 from .kit import (
     IDLE,
     LIFETIME,

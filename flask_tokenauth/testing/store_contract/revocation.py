@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from ...core.records.revocation import Revocation
-from ...core.store import Outcome, Store, Terms
+from ...core.records.session import Outcome, Terms
+from ...core.store import Store
 from .kit import IDLE, MARGIN, MEMORY, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z

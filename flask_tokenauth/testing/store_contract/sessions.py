@@ -7,7 +7,8 @@ import pytest
 
 from ...core.errors import SettingsError
 from ...core.records.grant import Grant
-from ...core.store import NewSession, Outcome, Store
+from ...core.records.session import NewSession, Outcome
+from ...core.store import Store
 from .kit import (
     IDLE,
     LIFETIME,

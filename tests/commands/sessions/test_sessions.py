@@ -9,7 +9,7 @@ from click.testing import Result
 from flask import Flask
 
 from flask_tokenauth import Grant, TokenAuth, create_token
-from flask_tokenauth.core.store import NewSession
+from flask_tokenauth.core.records.session import NewSession
 
 from ...conftest import MakeApp
 from ...lifecycle.conftest import MakeSessionApp, make_backend

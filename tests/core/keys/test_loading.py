@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from flask_tokenauth.core.errors import InvalidKey
-from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.keys.loading import load_keys
 
 EC = Key.generate("ES256")

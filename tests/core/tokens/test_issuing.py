@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.keys.key import KeySet
+from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import RESERVED, ClaimsPolicy
 from flask_tokenauth.core.tokens.issuing import Issuer

@@ -15,7 +15,8 @@ from flask_tokenauth.core.errors import (
     UnsupportedHeader,
     WrongAlgorithm,
 )
-from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 
 KEY = Key.from_secret(bytes(range(32)), kid="k1")

@@ -17,7 +17,8 @@ from flask_tokenauth.core.errors import (
     WrongAlgorithm,
     WrongType,
 )
-from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.verifier import Verifier

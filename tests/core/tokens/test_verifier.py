@@ -16,10 +16,12 @@ from flask_tokenauth.core.errors import (
     UnknownKey,
     WrongType,
 )
-from flask_tokenauth.core.keys.key import Key, KeySet
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
-from flask_tokenauth.core.tokens.verifier import Token, Verifier
+from flask_tokenauth.core.tokens.token import Token
+from flask_tokenauth.core.tokens.verifier import Verifier
 
 from ...conftest import AUDIENCE, ISSUER, NOW, SECRET, Mint
 

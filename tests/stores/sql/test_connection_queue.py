@@ -10,7 +10,8 @@ import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import connection_queue as gate_module
-from flask_tokenauth.stores.sql.connection_queue import Gate, Turns
+from flask_tokenauth.stores.sql.connection_queue import Turns
+from flask_tokenauth.stores.sql.fork_safety import Gate
 
 SECONDS = 60
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.store import Outcome
+from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore
 
 from ..sqlite_kit import TERMS, engine_of, execute, new_session, opened, url_of

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
-from flask_tokenauth.core.store import Outcome
+from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore, metadata
 
 from ..sqlite_kit import TERMS, ager, execute, new_session, url_of
