@@ -7,7 +7,8 @@ from .core.records.session import Session
 from .core.tokens.token import Token
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_scope
-from .lifecycle.sign_in import create_token, token_response
+from .lifecycle.access_tokens import create_token
+from .lifecycle.sign_in import token_response
 from .signals import (
     refresh_retried,
     refresh_reused,

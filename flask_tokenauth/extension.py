@@ -12,7 +12,8 @@ from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .application.app_state import AppState, current_state, list_states, state_of
-from .application.settings import PREFIX, Settings
+from .application.setting_types import PREFIX
+from .application.settings import Settings
 from .authentication.authenticator import Callbacks
 from .authentication.refusals import AuthError, answer
 from .core.errors import SettingsError, StoreUnavailable

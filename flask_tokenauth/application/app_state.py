@@ -22,10 +22,12 @@ from ..core.tokens.issuing import Issuer
 from ..core.tokens.verifier import Verifier
 from ..guards.marks import Notes
 from ..guards.requirement import Asked, Requirement
-from ..guards.route_requirements import Resolved, Route, check_routes, list_routes, resolve
+from ..guards.route_checks import check_routes
+from ..guards.route_requirements import Resolved, Route, list_routes, resolve
 from ..guards.url_arguments import current_app_itself, current_request, find_matched, keep_arguments
 from ..signals import token_refused
-from .settings import PREFIX, Settings
+from .setting_types import PREFIX
+from .settings import Settings
 from .stored_state import Remembered
 
 _log = logging.getLogger("flask_tokenauth")

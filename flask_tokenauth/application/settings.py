@@ -2,142 +2,33 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-
-from ..core.encoding import base64url
-from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.errors import InvalidKey, SettingsError
-from ..core.keys.key import Key
 from ..core.keys.key_set import KeySet
-from ..core.keys.key_strength import check_secret
 from ..core.keys.loading import load_keys
 from ..core.records.revocation import MARGIN
 from ..core.store import Store
 from ..core.tokens.jws import MAX_TOKEN_BYTES
-from ..core.tokens.scopes import check_scope_token, expand_implied
 from ..stores.opening import open_store
-
-PREFIX = "TOKENAUTH_"
-Mode = Literal["feed", "strict", "off"]
-_YEAR = timedelta(days=366)
-_MAKE_ONE = "make one with: python -m flask_tokenauth secret (in the environment: FLASK_SECRET_KEY=…)"
-
-
-def read_duration(value: object) -> timedelta:
-    """Return a ``timedelta`` or a number of seconds as ``timedelta``.
-
-    Raises:
-        TypeError: it is neither.
-        ValueError: no ``timedelta`` is that long.
-    """
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"seconds or a timedelta, not {type(value).__name__}")
-    try:
-        return timedelta(seconds=value)
-    except OverflowError as error:
-        raise ValueError("no such duration") from error
-
-
-def _duration(least: timedelta, most: timedelta) -> Callable[[object], timedelta]:
-    def read(value: object) -> timedelta:
-        duration = read_duration(value)
-        if not least <= duration <= most:
-            raise ValueError
-        return duration
-
-    return read
-
-
-def _size(least: int, most: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ValueError
-        return value
-
-    return read
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTIFIER:  # the issuer is client_id as well
-        raise ValueError
-    if value != value.strip() or not value.isprintable():
-        raise ValueError
-    return value
-
-
-def _texts(value: object) -> frozenset[str]:
-    entries = [value] if isinstance(value, str) else value
-    if not isinstance(entries, (list, tuple, set, frozenset)) or not entries:
-        raise ValueError
-    return frozenset(_text(entry) for entry in entries)
-
-
-def _realm(value: object) -> str:
-    return _text(value).encode("latin-1").decode("latin-1")
-
-
-def _default_guard(value: object) -> str:
-    if value != "login_required":
-        raise ValueError
-    return "login_required"
-
-
-def _enforce_https(value: object) -> str:
-    if value not in ("off", "warn", "refuse"):
-        raise ValueError
-    return str(value)
-
-
-def _revocation(value: object) -> Mode:
-    if value not in ("feed", "strict", "off"):
-        raise ValueError
-    return value
-
-
-def _endpoints(value: object) -> frozenset[str]:
-    endpoints = _texts(value) if value else frozenset()
-    if any("*" in (named := each.removesuffix(".*")) or not named for each in endpoints):
-        raise ValueError
-    return endpoints
-
-
-INTROSPECT = "tokenauth:introspect"  # of callers of POST /auth/introspect
-_OWN_SCOPES = {INTROSPECT: "Ask whether tokens are good"}
-
-
-class DeclaredScopes(msgspec.Struct, frozen=True):
-    """The scopes that an application knows."""
-
-    descriptions: Mapping[str, str]  # what each means, for people
-    enough: Mapping[str, tuple[str, ...]]  # for each scope those of which one is enough for it, itself among them
-
-
-def _scopes(value: object) -> DeclaredScopes:
-    """Read ``{"reports:read": "Read reports"}``, or with ``{"description": …, "implies": […]}`` instead of the text."""
-    if not isinstance(value, Mapping):
-        raise TypeError
-    descriptions: dict[str, str] = {}
-    implies: dict[str, tuple[str, ...]] = {}
-    for scope, declared in (_OWN_SCOPES | dict(value)).items():
-        given = {"description": declared} if isinstance(declared, str) else declared
-        if not isinstance(given, Mapping) or not given.keys() <= {"description", "implies"}:
-            raise SettingsError(f"scope {scope!r} is neither a text nor a description with implies")
-        implied = given.get("implies", ())
-        if not isinstance(implied, (list, tuple)) or not isinstance(given.get("description", ""), str):
-            raise SettingsError(f"scope {scope!r}: description is a text, implies a list of scopes")
-        descriptions[scope], implies[scope] = given.get("description", ""), tuple(implied)
-    try:
-        for scope in implies:
-            check_scope_token(scope)
-        return DeclaredScopes(descriptions, expand_implied(implies))
-    except (TypeError, ValueError) as error:
-        raise SettingsError(str(error)) from error
+from .configured_keys import _check_keys, _derive_keys
+from .declared_scopes import DeclaredScopes, _scopes
+from .setting_types import (
+    _YEAR,
+    PREFIX,
+    Mode,
+    _default_guard,
+    _duration,
+    _endpoints,
+    _enforce_https,
+    _realm,
+    _revocation,
+    _size,
+    _text,
+    _texts,
+)
 
 
 def _setting(read: Callable[[Any], Any], form: str, example: str, default: Any = MISSING, *, shown: bool = True) -> Any:
@@ -273,6 +164,8 @@ class Settings:
 
 
 FIELDS = tuple(each for each in fields(Settings) if each.metadata)
+
+
 _ISSUER = next(each for each in FIELDS if each.name == "issuer")
 
 
@@ -302,49 +195,8 @@ def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:
         raise SettingsError(f"{key} must be {spelling}") from error
 
 
-def _check_keys(keys: KeySet) -> KeySet:
-    if keys.signing_key is not None and not keys.signing_key.can_verify:
-        raise SettingsError(f'{PREFIX}KEYS: key_ops of the signing key must have "verify" as well as "sign"')
-    for key in keys:
-        if key.key_type == "oct":
-            _check_secret(f"{PREFIX}KEYS: a secret", base64url.decode(str(key.to_jwk(private=True)["k"]).encode()))
-    return keys
-
-
 def _bind(store: Store, settings: Settings) -> None:
     try:
         store.bind(settings.issuer, timeout=settings.store_timeout, memory=settings.memory)
     except SettingsError as error:
         raise SettingsError(f"{PREFIX}STORE: {error}") from error
-
-
-def _derive_keys(config: Mapping[str, Any], issuer: str, purpose: str) -> KeySet:
-    """Derive the one HS256 key from ``SECRET_KEY``, and what still verifies from ``SECRET_KEY_FALLBACKS``."""
-    secret = config.get("SECRET_KEY")
-    if secret is None or secret in ("", b""):
-        needed = f" and {PREFIX}STORE makes refresh tokens with it" if purpose == "refresh" else ""
-        raise SettingsError(f"SECRET_KEY is not set{needed}; {_MAKE_ONE}")
-    signing = _derive_key("SECRET_KEY", secret, issuer, purpose)
-    fallbacks = config.get("SECRET_KEY_FALLBACKS") or ()  # Flask 3.0 has no default for it
-    if not isinstance(fallbacks, (list, tuple)):
-        raise SettingsError("SECRET_KEY_FALLBACKS must be a list of secrets")
-    older = {key.kid: key for key in (_derive_key("SECRET_KEY_FALLBACKS", each, issuer, purpose) for each in fallbacks)}
-    return KeySet([signing, *(replace(key, can_sign=False) for kid, key in older.items() if kid != signing.kid)])
-
-
-def _derive_key(name: str, secret: object, issuer: str, purpose: str) -> Key:
-    if not isinstance(secret, (str, bytes)):
-        raise SettingsError(f"{name} must be text or bytes, not {type(secret).__name__}; {_MAKE_ONE}")
-    try:
-        data = secret.encode() if isinstance(secret, str) else secret
-    except UnicodeEncodeError:  # which holds the secret
-        raise SettingsError(f"{name} is not text that UTF-8 can write; {_MAKE_ONE}") from None
-    _check_secret(name, data)
-    return Key.derive(data, purpose=purpose, issuer=issuer)
-
-
-def _check_secret(name: str, secret: bytes) -> None:
-    try:
-        check_secret(secret)
-    except InvalidKey as error:
-        raise SettingsError(f"{name} {error}; {_MAKE_ONE}") from error

@@ -12,7 +12,8 @@ from ..core.rotation import Sessions
 from ..core.store import Store
 from ..core.tokens.token import Token
 from ..stores.custom import guard
-from .settings import PREFIX, Settings
+from .setting_types import PREFIX
+from .settings import Settings
 
 _NO_STORE = (
     f"sessions, auth.endpoints and whatever is revoked need a memory: set {PREFIX}STORE "

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+import click
+from flask.cli import with_appcontext
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ..application.app_state import AppState, count_states, list_states
-from ..application.settings import PREFIX
+from ..application.app_state import AppState, count_states, current_state, list_states
+from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError, StoreUnavailable
-from ..guards.route_requirements import find_unreached
+from ..guards.route_checks import find_unreached
 from ..stores.memory import MemoryStore
 
 Severity = Literal["error", "warning", "hint", "info"]
@@ -27,6 +29,7 @@ LONG_STALENESS = timedelta(minutes=5)
 MANY_REVOKED = 1_000_000
 _ENDPOINTS = "flask_tokenauth.endpoints.blueprint"  # its import name; that module is beside this one, not below
 _MOST_NAMED = 3  # routes in one sentence
+_EXIT_CODES = {"error": 2, "warning": 1, "hint": 0, "info": 0}
 _MOST_WRAPPED = 16  # middleware around one application; some lead back to themselves
 
 
@@ -278,3 +281,15 @@ CONCERNS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
     _revocation,
     _revoked,
 )
+
+
+@click.command()
+@with_appcontext
+def doctor() -> None:
+    """Tell what is wrong or risky as it would run; exit with 2 for errors, 1 for warnings."""
+    found = examine(current_state())
+    for finding in found:
+        click.echo(f"{finding.severity}: {finding.sentence}")
+    if not found:
+        click.echo("Nothing found.")
+    raise SystemExit(max((_EXIT_CODES[finding.severity] for finding in found), default=0))

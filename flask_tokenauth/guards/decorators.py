@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, TypeVar, overload
 
 from ..application.app_state import current_state, enforce
-from ..application.settings import read_duration
+from ..application.setting_types import read_duration
 from ..core.errors import SettingsError
 from .marks import enforcers, mark, mark_giver, mark_open
 from .requirement import Requirement

@@ -16,7 +16,7 @@ from ..core.records.session import Session
 from ..core.rotation import Redeemed, RefreshToken
 from ..core.tokens.scopes import parse_scope
 from ..signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
-from .sign_in import answer, bound, issue
+from .access_tokens import answer, bound, issue
 
 _log = logging.getLogger("flask_tokenauth")
 

@@ -8,7 +8,7 @@ from typing import Any, overload
 from flask import Flask
 
 from ..application.app_state import current_state, state_of
-from ..application.settings import read_duration
+from ..application.setting_types import read_duration
 from ..core.store import Store
 from ..stores.memory import MemoryStore
 

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from ..application.app_state import state_of
-from ..application.settings import read_duration
-from ..lifecycle.sign_in import create_token
+from ..application.setting_types import read_duration
+from ..lifecycle.access_tokens import create_token
 
 _OPTIONS = frozenset({"expires_in", "audience", "client_id", "auth_time"})  # of create_token; the rest are claims
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.application.settings import Settings, read_duration
+from flask_tokenauth.application.setting_types import read_duration
+from flask_tokenauth.application.settings import Settings
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.keys.key import Key
 

@@ -27,7 +27,7 @@ def guards(monkeypatch: pytest.MonkeyPatch) -> list[Guard]:
     """Let no guard of another test be seen."""
     guards: list[Guard] = []
     monkeypatch.setattr("flask_tokenauth.guards.marks.guards", guards)
-    monkeypatch.setattr("flask_tokenauth.guards.route_requirements.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.guards.route_checks.guards", guards)
     return guards
 
 

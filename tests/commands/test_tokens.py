@@ -34,7 +34,7 @@ def shown(result: Result) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no guard of another test be seen."""
-    monkeypatch.setattr("flask_tokenauth.guards.route_requirements.guards", [])
+    monkeypatch.setattr("flask_tokenauth.guards.route_checks.guards", [])
 
 
 @pytest.fixture

@@ -244,7 +244,7 @@ def test_refusals_can_be_answered_otherwise_as_shown(make_app: MakeApp) -> None:
 @pytest.mark.parametrize("command", ["routes", "inspect", "doctor"])
 def test_the_command_line_prints_what_is_shown(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
-    monkeypatch.setattr("flask_tokenauth.guards.route_requirements.guards", [])
+    monkeypatch.setattr("flask_tokenauth.guards.route_checks.guards", [])
     [shown] = [each for each in blocks("console") if f"tokenauth {command}" in each]
     line, _, printed = shown.partition("\n")
     _, _, wanted = line.removesuffix("'").partition(" | grep -E '")

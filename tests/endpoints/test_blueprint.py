@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import SettingsError, StoreUnavailable, TokenAuth, require_scope
-from flask_tokenauth.application.settings import INTROSPECT
+from flask_tokenauth.application.declared_scopes import INTROSPECT
 
 from ..conftest import MakeApp, bearer
 from ..lifecycle.conftest import MakeSessionApp

@@ -26,7 +26,7 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The example, imported anew and where no guard of another test is seen."""
     guards: list[Guard] = []
     monkeypatch.setattr("flask_tokenauth.guards.marks.guards", guards)
-    monkeypatch.setattr("flask_tokenauth.guards.route_requirements.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.guards.route_checks.guards", guards)
     for name in [name for name in sys.modules if name.startswith("examples.notes")]:
         monkeypatch.delitem(sys.modules, name)
     return importlib.import_module("examples.notes")
