@@ -104,7 +104,7 @@ def _fill(url: str, token_ids: list[str]) -> None:
 
 def _hear_all(app: Flask, size: int) -> None:
     """Let a feed hear everything, in as many tries as it takes; each goes on where the last one was."""
-    feed = app.extensions["tokenauth"].remembered.feed
+    feed = app.extensions["tokenauth"].stored.feed
     while feed.describe().tokens < size:
         try:
             feed.warm()

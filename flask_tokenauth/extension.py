@@ -1,4 +1,4 @@
-"""``TokenAuth``, the object that people hold."""
+"""``TokenAuth``, the object that an application holds."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,23 +7,26 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 
-import click
 from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .application.app_state import AppState, current_state, list_states, state_of
+from .application.refusing import answer_store_unavailable, asking_store
 from .application.setting_types import PREFIX
 from .application.settings import Settings
 from .authentication.authenticator import Callbacks
-from .authentication.refusals import AuthError, answer
+from .authentication.refusals import AuthError, answer_auth_error
+from .commands.group import CommandGroup
 from .core.errors import SettingsError, StoreUnavailable
 from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token
-from .guards.decorators import read_scopes
+from .guards.before_request import RequestHook
+from .guards.decorators import scope_requirement
 from .guards.marks import mark
 from .guards.requirement import Requirement
+from .guards.route_checks import check_application
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .users import UserLoader, current_user, get_user_id, require_token
 
@@ -35,31 +38,16 @@ C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[boo
 _log = logging.getLogger("flask_tokenauth")
 
 
-class _Commands(click.Group):
-    """``flask tokenauth``, whose commands are imported when somebody asks for them; a worker never does."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        self._load()
-        return super().list_commands(ctx)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        self._load()
-        return super().get_command(ctx, cmd_name)
-
-    def _load(self) -> None:
-        from .commands.group import COMMANDS  # noqa: PLC0415  # see above
-
-        for command in COMMANDS:
-            self.commands.setdefault(str(command.name), command)  # an application may have put its own here
-
-
 class TokenAuth(Generic[T]):
     """Guards the routes of any number of Flask applications.
 
     Args:
-        app: set up at once; else call :meth:`init_app`.
-        user_id_type: makes ``g.user_id`` of the text in the token: ``int``, ``uuid.UUID``, any callable that raises
-            ``ValueError`` for what is no user ID and whose results ``str()`` turns into the same text again.
+        app: set up at once. Otherwise call :meth:`init_app`.
+        user_id_type: converts the string in the token to ``g.user_id``: ``int``, ``uuid.UUID``, or a callable that
+            raises ``ValueError`` for a string that is no user ID. ``str()`` of its result must be the same string.
+
+    Raises:
+        SettingsError: a setting of *app* is wrong, or *app* is set up already.
     """
 
     @overload
@@ -67,185 +55,196 @@ class TokenAuth(Generic[T]):
     @overload
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], T]) -> None: ...
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], Any] = str) -> None:
-        self._callbacks = Callbacks(user_id_type)  # shared by all apps; nothing of any one app lives here
+        self._callbacks = Callbacks(user_id_type)  # shared by all applications; nothing here belongs to one of them
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Set up *app*: read its settings, verify each of its requests before anything else runs.
+        """Set up *app*: read its settings, and authenticate each of its requests before anything else runs.
 
         Raises:
             SettingsError: a setting is wrong, or *app* is set up already.
         """
         if "tokenauth" in app.extensions:
-            raise SettingsError("TokenAuth is already set up on this application")
+            raise SettingsError("TokenAuth is already set up on this application: call init_app once")
         settings = Settings.from_config(app.config, app_name=app.name)
-        if settings.names_itself and not (app.debug or app.testing):
-            _log.warning(
-                "%sISSUER is not set: the tokens of this application are issued by %r, after the name it was launched "
-                "under; another application of that name with the same SECRET_KEY would believe them",
-                PREFIX,
-                settings.issuer,
-            )
-        if app.config.get(f"{PREFIX}STORE") == "memory://" and not (app.debug or app.testing):
-            _log.warning(
-                "%sSTORE is memory://: a second worker has a memory of its own, and believes what is revoked in this "
-                "one; name a database",
-                PREFIX,
-            )
+        if not (app.debug or app.testing):
+            _warn_of_defaults(settings)
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
-        app.before_request_funcs.setdefault(None, []).insert(0, state.authenticate)
-        app.url_value_preprocessors.setdefault(None, []).insert(0, state.prepare)
+        RequestHook(state).install(app)
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
-        app.cli.add_command(_Commands("tokenauth", help="See what protects this application, and try it."))
+        app.cli.add_command(CommandGroup("tokenauth", help="Show how TokenAuth guards this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
-        handlers.setdefault(AuthError, answer)
-        handlers.setdefault(StoreUnavailable, state.answer_outage)
+        handlers.setdefault(AuthError, answer_auth_error)
+        handlers.setdefault(StoreUnavailable, answer_store_unavailable)
 
     @overload
     def user_loader(self, load: Callable[[T], Awaitable[U | None]]) -> UserLoader[U]: ...
     @overload
     def user_loader(self, load: Callable[[T], U | None]) -> UserLoader[U]: ...
     def user_loader(self, load: Callable[[T], Any]) -> UserLoader[Any]:
-        """Decorate the function that loads a user by ID, and get one that returns the user of the current request.
+        """Decorate the function that loads a user by ID.
 
-        It is called on first use, once a request; it may be a coroutine function. None means that the user is gone:
-        401. With ``@login_required(load_user=True)`` it is called before the view, so that nobody passes who is gone.
+        The decorated name becomes a function without arguments that returns the user of the current request. Your
+        function is called at its first use, once per request; it can be a coroutine function. If it returns None, the
+        user no longer exists, and the request gets 401. With ``@login_required(load_user=True)`` it is called before
+        the view, so that a deleted user is refused.
+
+        Args:
+            load: gets a user ID, and returns the user or None.
+
+        Returns:
+            A function that returns the user of the current request.
         """
         self._callbacks.load_user = load
         return UserLoader(load)
 
     def token_check(self, check: C) -> C:
-        """Decorate a function that sees each verified token and refuses it with False: 401 ``invalid_token``.
+        """Decorate a function that gets each verified token, and returns False to refuse it: 401 ``invalid_token``.
 
-        For what scopes cannot say. It runs for each request with a token, so it should be quick.
+        It is called for every request with a token, so it should be fast. It can be a coroutine function.
+
+        Args:
+            check: gets the token, and returns whether it is accepted.
         """
         self._callbacks.check_token = check
         return check
 
     def before_refresh(self, ask: R) -> R:
-        """Decorate a function that is asked before each refresh, given the :class:`Session`.
+        """Decorate a function that is called before each refresh.
 
-        It returns the :class:`Grant` to go on with: ``session.grant``, or one made of it with
-        ``dataclasses.replace(session.grant, scopes=(…), claims={…})``; None refuses, and the client has to sign in
-        again. It may be a coroutine function. What it returns is not kept: the next time, the session's own is given.
+        It returns the :class:`Grant` for the next access token: ``session.grant``, or one that you made from it with
+        ``dataclasses.replace(session.grant, scopes=(…), claims={…})``. None refuses: the user has to sign in again. It
+        can be a coroutine function. The session keeps its own grant: the next refresh starts from that again.
+
+        Args:
+            ask: gets the :class:`Session`, and returns a :class:`Grant` or None.
         """
         self._callbacks.before_refresh = ask
         return ask
 
     @cached_property
     def endpoints(self) -> Blueprint:
-        """The blueprint for clients: ``app.register_blueprint(auth.endpoints)``, under ``/auth`` unless told otherwise.
+        """The blueprint for clients: ``app.register_blueprint(auth.endpoints)``. Its URLs begin with ``/auth``.
 
-        ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6), ``POST /auth/revoke`` ends its session, or
-        an access token (RFC 7009), ``POST /auth/logout`` the session of an access token. ``GET /auth/sessions`` lists
-        those of the user, and ``DELETE /auth/sessions/<id>`` ends one. ``POST /auth/introspect`` tells other services
-        about a token (RFC 7662). They need ``TOKENAUTH_STORE``.
+        ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6). ``POST /auth/revoke`` ends the session of a
+        refresh token, or revokes an access token (RFC 7009). ``POST /auth/logout`` ends the session of an access token.
+        ``GET /auth/sessions`` lists the sessions of the user, ``DELETE /auth/sessions/<id>`` ends one. ``POST
+        /auth/introspect`` describes a token to other services (RFC 7662). They need ``TOKENAUTH_STORE``.
         """
-        from .endpoints.blueprint import make_blueprint  # noqa: PLC0415  # an application without a store does without
+        from .endpoints.blueprint import make_blueprint  # noqa: PLC0415  # most applications have no store
 
         return make_blueprint()
 
     def list_sessions(self, user_id: T) -> list[Session]:
-        """Return the live sessions of a user, the newest sign-in first; needs an application context.
+        """Return the live sessions of a user, the newest sign-in first. Needs an application context.
+
+        Args:
+            user_id: the user.
 
         Raises:
-            TypeError, ValueError: that is no user ID.
+            TypeError: *user_id* has the wrong type.
+            ValueError: *user_id* is not a user ID.
             SettingsError: ``TOKENAUTH_STORE`` is not set.
             StoreUnavailable: the store cannot be asked.
         """
         state = current_state()
-        with state.asking():
-            return state.store.list_sessions(state.judge.subject_of(user_id))
+        with asking_store(state):
+            return state.store.list_sessions(state.authenticator.user_ids.to_subject(user_id))
 
     def revoke_session(self, session_id: str | None = None) -> bool:
-        """End a session, whoever's it is, and its access tokens with it: a logout.
+        """End a session of any user, and revoke its access tokens. Needs an application context.
 
         Args:
-            session_id: of the session; None for the one that the token of the current request belongs to.
+            session_id: the session; None for the session of the current request's token.
 
         Returns:
-            Whether there was one to end.
+            Whether there was a session to end.
 
         Raises:
-            NotAuthenticated: the current one is meant, and the request has no token of a live session.
-            TypeError: *session_id* is no text; a :class:`Session` has one.
+            NotAuthenticated: *session_id* is None, and the request has no token of a live session.
+            TypeError: *session_id* is not a string.
             SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
-            StoreUnavailable: the store cannot be asked.
+            StoreUnavailable: the store cannot be asked; you can try again.
         """
         state = current_state()
-        state.remembered.check_revokes()
+        state.stored.check_revokes()
         if not isinstance(session_id, str | None):
-            raise TypeError(f"a session's ID is a text, not {type(session_id).__name__}")
-        with state.asking():
+            raise TypeError(
+                f"session_id must be a string, got {type(session_id).__name__}: pass the session_id of a Session"
+            )
+        with asking_store(state):
             return end_session(state, find_current_session(state).session_id if session_id is None else session_id)
 
     def revoke_user(self, user_id: T, *, api_keys: bool) -> None:
-        """End every session of a user and refuse every token issued before: after a theft, or with a new password.
+        """End every session of a user, and revoke every token issued before. Needs an application context.
+
+        Call it after a theft, when the password changes, or when you delete the user.
 
         Args:
-            user_id: whose.
-            api_keys: whether API keys of the user end as well; there are none yet, and the day there are you will have
-                said what you want.
+            user_id: the user.
+            api_keys: whether the API keys of the user end too. There are no API keys yet, so it has no effect yet.
 
         Raises:
-            TypeError, ValueError: that is no user ID.
+            TypeError: *user_id* has the wrong type, or *api_keys* is not a boolean.
+            ValueError: *user_id* is not a user ID.
             SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
-            StoreUnavailable: the store cannot be asked.
+            StoreUnavailable: the store cannot be asked; you can try again.
         """
         if not isinstance(api_keys, bool):
-            raise TypeError("api_keys is True or False")
+            raise TypeError(f"api_keys must be True or False, got {type(api_keys).__name__}")
         state = current_state()
-        state.remembered.check_revokes()
-        with state.asking():
+        state.stored.check_revokes()
+        with asking_store(state):
             end_user(state, user_id)
 
     def revoke_token(self, token_id: str | None = None, *, expires_at: datetime | None = None) -> None:
-        """Refuse one access token from now on: in this process at once, in others within the interval.
+        """Revoke one access token: in this process at once, in others within ``TOKENAUTH_REVOCATION_INTERVAL``.
 
-        Its session goes on, and so do the user's other tokens.
+        Its session goes on, and so do the other tokens of the user. Needs an application context.
 
         Args:
-            token_id: ``jti`` of the token; None for that of the current request.
-            expires_at: by when the token has expired, aware; later is safe, earlier is not. None if you do not know:
-                then it is remembered for as long as any token may live.
+            token_id: ``jti`` of the token; None for the token of the current request.
+            expires_at: a time by which the token has expired, as an aware ``datetime``. It may be later, but not
+                earlier. If you do not know it, the revocation is kept for as long as any token can live.
 
         Raises:
-            NotAuthenticated: the current one is meant, and the request has no good token.
-            TypeError: *token_id* is no text, or *expires_at* no ``datetime``.
-            ValueError: *token_id* is no ID of a token, *expires_at* has no time zone, or belongs to no ID.
+            NotAuthenticated: *token_id* is None, and the request has no good token.
+            TypeError: *token_id* is not a string, or *expires_at* is not a ``datetime``.
+            ValueError: *token_id* is not an identifier, *expires_at* has no time zone, or it is given without
+                *token_id*.
             SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
-            StoreUnavailable: the store cannot be asked.
+            StoreUnavailable: the store cannot be asked; you can try again.
         """
         state = current_state()
-        state.remembered.check_revokes()
+        state.stored.check_revokes()
         if not isinstance(token_id, str | None):
-            raise TypeError(f"a token's ID is a text, its jti, not {type(token_id).__name__}")
+            raise TypeError(f"token_id must be a string (the claim jti), got {type(token_id).__name__}")
         until = None if expires_at is None else seconds_of(expires_at, name="expires_at")
         if token_id is None and until is not None:
-            raise ValueError("expires_at goes with a token_id: of the current token it is known")
-        with state.asking():
+            raise ValueError("expires_at needs a token_id: for the current token it is known, so leave it out")
+        with asking_store(state):
             if token_id is None:
                 revoke_token(state, require_token(state))
             else:
                 revoke_token_id(state, token_id, until=until)
 
     def warm(self) -> None:
-        """Hear what is revoked before the first request asks: in a worker that has just begun, or been forked.
+        """Load the revocations before the first request: call it in a worker that has just started.
 
-        In each application that is set up, within a context of its own; it needs none. Where the store cannot be asked,
-        the log says so, and requests will ask.
+        It does so for each application of this object, and needs no application context. If the store cannot be asked,
+        the log says so, and the first requests try again.
 
         Raises:
-            SettingsError: something is set up wrongly; the other applications are warmed all the same.
+            SettingsError: an application is set up wrongly. The other applications are warmed nevertheless.
         """
         mistake: SettingsError | None = None
         for state in list_states():
-            if state.callbacks is self._callbacks and state.remembered.feed is not None:
+            if state.callbacks is self._callbacks and state.stored.feed is not None:
                 try:
                     with state.app.app_context(), suppress(StoreUnavailable):
-                        state.remembered.feed.warm()
+                        state.stored.feed.warm()
                 except SettingsError as error:
                     mistake = mistake or error
         if mistake is not None:
@@ -253,7 +252,7 @@ class TokenAuth(Generic[T]):
 
     @property
     def user_id(self) -> T:
-        """The ID of the user of the current request, of the declared type.
+        """The ID of the user of the current request, of the type ``user_id_type``.
 
         Raises:
             NotAuthenticated: the request is anonymous, or has a bad token.
@@ -262,45 +261,73 @@ class TokenAuth(Generic[T]):
         return user_id
 
     def verify(self, text: str) -> Token:
-        """Return the token that *text* is, for sockets, jobs and scripts; needs an application context.
+        """Return the verified token in *text*, for sockets, jobs and scripts. Needs an application context.
 
-        Raises:
-            TokenError: it is refused; its ``reason`` says why.
-            StoreUnavailable: there is a store, and it cannot be asked whether it was revoked.
-        """
-        return current_state().judge.verify(text)[0]
-
-    def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
-        """Guard every view of *blueprint* and of the blueprints in it, registered already or not, under any name.
-
-        An application that registers it after this, and is not set up, answers with a ``SettingsError``; Flask-RESTX
-        under another name than the blueprint's own is out of reach of that.
+        It does not check that the token came over HTTPS.
 
         Args:
-            blueprint: the object; each application that registers it guards it.
-            scopes: scope tokens, all needed; with none, and no *any_of*, a login is enough.
-            any_of: scope tokens of which one is needed besides.
+            text: untrusted.
 
         Raises:
-            TypeError, ValueError: a scope is none, or *blueprint* is no blueprint.
+            TokenError: the token is refused. The attribute ``reason`` says why.
+            StoreUnavailable: it is not known whether the token was revoked.
         """
-        requirement = read_scopes(scopes, any_of) if scopes or any_of else Requirement()
+        return current_state().authenticator.verify(text)[0]
+
+    def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
+        """Guard every view of *blueprint* and of the blueprints inside it.
+
+        You can call it before or after the blueprint is registered, under any name. An application that registers the
+        blueprint later, and on which ``TokenAuth`` is not set up, answers with a ``SettingsError``. (With Flask-RESTX
+        this works only if the blueprint is registered under its own name.)
+
+        Args:
+            blueprint: the blueprint, in every application that registers it.
+            scopes: scopes, all of which are needed. Without scopes, and without *any_of*, a login is enough.
+            any_of: scopes, one of which is needed as well.
+
+        Raises:
+            TypeError: *blueprint* is not a blueprint, or a scope is not a string.
+            ValueError: a scope breaks the grammar of RFC 6749 section 3.3.
+        """
+        requirement = scope_requirement(scopes, any_of) if scopes or any_of else Requirement()
         if not isinstance(blueprint, SansioBlueprint):
-            raise TypeError(f"a blueprint is protected, not {type(blueprint).__name__}")
+            raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}")
         mark(blueprint, requirement)
         if _check_set_up not in blueprint.before_request_funcs[None]:
             blueprint.before_request_funcs[None].insert(0, _check_set_up)
 
     def check(self, app: Flask) -> None:
-        """Refuse what can only be told once all routes are there; the first request asks the same.
+        """Check everything that can be checked only when all routes are registered. The first request does the same.
+
+        Args:
+            app: the application.
 
         Raises:
-            SettingsError: a guard names a scope that is not declared or a placeholder that its route does not have or
-                that may match several segments, ``app.config`` was changed after ``init_app``, or *app* is not set up.
+            SettingsError: a guard names a scope that is not declared, a placeholder that its route does not have, or
+                one that may match several segments; ``app.config`` was changed after ``init_app``; or *app* is not set
+                up.
         """
-        state_of(app).check()
+        check_application(state_of(app))
+
+
+def _warn_of_defaults(settings: Settings) -> None:
+    if settings.has_default_issuer:
+        _log.warning(
+            "%sISSUER is not set, so the issuer is %r, the name that the application was launched under: another "
+            "application with this name and the same SECRET_KEY would accept its tokens. Set it to the URL of the "
+            "application",
+            PREFIX,
+            settings.issuer,
+        )
+    if settings.store == "memory://":
+        _log.warning(
+            "%sSTORE is memory://, so each worker has a memory of its own and accepts tokens that another worker has "
+            "revoked: set it to a database",
+            PREFIX,
+        )
 
 
 def _check_set_up() -> None:
-    """Let no request into a protected blueprint of an application that nothing guards."""
+    """Let no request into a protected blueprint of an application on which ``TokenAuth`` is not set up."""
     current_state()

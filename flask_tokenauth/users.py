@@ -1,4 +1,4 @@
-"""Who is calling: the user, loaded by the application's own function, and the token."""
+"""The caller of the current request: the user, loaded by a function of the application, and the token."""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -8,6 +8,7 @@ from flask import has_request_context, request
 from werkzeug.local import LocalProxy
 
 from .application.app_state import AppState, current_state
+from .application.refusing import refuse
 from .core.errors import MissingCredential, Refusal, UnknownUser
 from .core.tokens.token import Token
 
@@ -15,31 +16,35 @@ U = TypeVar("U")
 
 
 class UserLoader(Generic[U]):
-    """What ``@auth.user_loader`` makes of a function: called, it returns the user of the current request."""
+    """The function that ``@auth.user_loader`` returns: call it to get the user of the current request."""
 
     def __init__(self, load: Callable[[Any], Any]) -> None:
         update_wrapper(self, load)
 
     def __call__(self) -> U:
-        """Return the user of the current request; raises like :func:`get_user`."""
+        """Return the user of the current request.
+
+        Raises:
+            NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who no longer exists.
+        """
         user: U = get_user()
         return user
 
 
 def get_user() -> Any:
-    """Return the user of the current request, loaded on first use and once a request.
+    """Return the user of the current request. The user is loaded at the first call, once per request.
 
     Raises:
-        NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who is gone.
+        NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who no longer exists.
         SettingsError: there is no ``user_loader``.
     """
     state = current_state()
     try:
-        user = state.judge.load_user(request)
+        user = state.authenticator.load_user(request)
         if user is None:
-            raise state.judge.of(request).refusal or MissingCredential()
+            raise state.authenticator.authenticate(request).refusal or MissingCredential()
     except Refusal as refusal:
-        raise state.refuse(refusal) from None
+        raise refuse(state, refusal) from None
     return user
 
 
@@ -51,35 +56,35 @@ def get_user_id() -> Any:
     """
     state = current_state()
     require_token(state)
-    return state.judge.of(request).user_id
+    return state.authenticator.authenticate(request).user_id
 
 
 def require_token(state: AppState) -> Token:
     """Return the token of the current request.
 
     Raises:
-        AuthError: it has no good one.
+        AuthError: the request has no good token.
     """
-    judged = state.judge.of(request)
-    if judged.token is None:
-        raise state.refuse(judged.refusal or MissingCredential())
-    return judged.token
+    authentication = state.authenticator.authenticate(request)
+    if authentication.token is None:
+        raise refuse(state, authentication.refusal or MissingCredential())
+    return authentication.token
 
 
 def get_token() -> Token | None:
-    """Return the verified token of the current request; None if it is anonymous or its token is bad."""
-    return current_state().judge.of(request).token
+    """Return the verified token of the current request, or None if it is anonymous or its token is bad."""
+    return current_state().authenticator.authenticate(request).token
 
 
 def _find_user() -> Any:
-    """Return the user of the current request; None for the anonymous, for those who are gone, and without a request."""
+    """Return the user of the current request; None without a user, or without a request."""
     if not has_request_context():
         return None
     try:
-        return current_state().judge.load_user(request)
+        return current_state().authenticator.load_user(request)
     except UnknownUser:
         return None
 
 
 current_user: Any = LocalProxy(_find_user)
-"""The user of the current request, or a stand-in for None; for templates. In code, ``get_user()`` is typed and loud."""
+"""The user of the current request, for templates: false if there is none. In code use ``get_user()``, which raises."""

@@ -111,8 +111,8 @@ def make_app(clock: StandingClock) -> MakeApp:
         (auth or TokenAuth()).init_app(app)
         state = app.extensions["tokenauth"]
         state.clock = clock
-        if state.remembered.feed is not None:
-            state.remembered.feed.monotonic = StandingClock(0)
+        if state.stored.feed is not None:
+            state.stored.feed.monotonic = StandingClock(0)
         return app
 
     return make

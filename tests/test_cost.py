@@ -231,7 +231,7 @@ def test_the_number_of_remembered_tokens_changes_nothing(drive: Drive) -> None:
     drive(app, token)
     _, among_few = drive(app, token)
     for _ in range(998):
-        app.extensions["tokenauth"].judge.verify(issue(app))
+        app.extensions["tokenauth"].authenticator.verify(issue(app))
 
     _, among_many = drive(app, token)
 

@@ -238,7 +238,7 @@ def test_a_check_that_asks_who_is_calling_is_told_to_look_at_the_token(make_app:
     auth.token_check(lambda token: auth.user_id == token.subject)
     app = make_app(auth=auth)
 
-    with pytest.raises(SettingsError, match="use the token it is given"):
+    with pytest.raises(SettingsError, match="use the token that it is given"):
         app.test_client().get("/", headers=bearer(mint()))
 
 

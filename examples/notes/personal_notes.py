@@ -1,4 +1,4 @@
-"""Notes of one's own. Those of others are 404, as if they were not there."""
+"""MarkCounter of one's own. Those of others are 404, as if they were not there."""
 
 from uuid import UUID
 

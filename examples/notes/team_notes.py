@@ -1,4 +1,4 @@
-"""Notes of a team."""
+"""MarkCounter of a team."""
 
 from uuid import UUID
 

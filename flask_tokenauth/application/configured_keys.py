@@ -1,4 +1,4 @@
-"""The keys of an application: those that it is given, or those derived from SECRET_KEY."""
+"""The keys of an application: those in ``TOKENAUTH_KEYS``, or those derived from ``SECRET_KEY``."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,12 +9,20 @@ from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key import Key
 from ..core.keys.key_set import KeySet
 from ..core.keys.key_strength import check_secret
-from .setting_types import PREFIX
+from ..core.keys.loading import load_keys
+from .setting_types import PREFIX, SettingType
 
 _MAKE_ONE = "make one with: python -m flask_tokenauth secret (in the environment: FLASK_SECRET_KEY=…)"
 
+KEYS = SettingType("a path, PEM text, a JWK Set or a list of JWKs", load_keys)
 
-def _check_keys(keys: KeySet) -> KeySet:
+
+def check_keys(keys: KeySet) -> KeySet:
+    """Return *keys*, if an application can use them.
+
+    Raises:
+        SettingsError: the signing key may not verify, or a secret is too weak.
+    """
     if keys.signing_key is not None and not keys.signing_key.can_verify:
         raise SettingsError(f'{PREFIX}KEYS: key_ops of the signing key must have "verify" as well as "sign"')
     for key in keys:
@@ -23,27 +31,37 @@ def _check_keys(keys: KeySet) -> KeySet:
     return keys
 
 
-def _derive_keys(config: Mapping[str, Any], issuer: str, purpose: str) -> KeySet:
-    """Derive the one HS256 key from ``SECRET_KEY``, and what still verifies from ``SECRET_KEY_FALLBACKS``."""
+def derive_keys(config: Mapping[str, Any], issuer: str, purpose: str) -> KeySet:
+    """Derive the signing key from ``SECRET_KEY``, and keys that only verify from ``SECRET_KEY_FALLBACKS``.
+
+    Args:
+        config: the configuration of the application.
+        issuer: the issuer; another one gives other keys.
+        purpose: "access" or "refresh"; each has keys of its own.
+
+    Raises:
+        SettingsError: a secret is missing, has the wrong type or is too weak. The message has no secret.
+    """
     secret = config.get("SECRET_KEY")
     if secret is None or secret in ("", b""):
-        needed = f" and {PREFIX}STORE makes refresh tokens with it" if purpose == "refresh" else ""
+        needed = f", and {PREFIX}STORE needs it for refresh tokens" if purpose == "refresh" else ""
         raise SettingsError(f"SECRET_KEY is not set{needed}; {_MAKE_ONE}")
     signing = _derive_key("SECRET_KEY", secret, issuer, purpose)
     fallbacks = config.get("SECRET_KEY_FALLBACKS") or ()  # Flask 3.0 has no default for it
     if not isinstance(fallbacks, (list, tuple)):
-        raise SettingsError("SECRET_KEY_FALLBACKS must be a list of secrets")
-    older = {key.kid: key for key in (_derive_key("SECRET_KEY_FALLBACKS", each, issuer, purpose) for each in fallbacks)}
-    return KeySet([signing, *(replace(key, can_sign=False) for kid, key in older.items() if kid != signing.kid)])
+        raise SettingsError(f"SECRET_KEY_FALLBACKS must be a list of secrets, got {type(fallbacks).__name__}")
+    older = [_derive_key("SECRET_KEY_FALLBACKS", fallback, issuer, purpose) for fallback in fallbacks]
+    verifying = {key.kid: replace(key, can_sign=False) for key in older if key.kid != signing.kid}
+    return KeySet([signing, *verifying.values()])
 
 
 def _derive_key(name: str, secret: object, issuer: str, purpose: str) -> Key:
     if not isinstance(secret, (str, bytes)):
-        raise SettingsError(f"{name} must be text or bytes, not {type(secret).__name__}; {_MAKE_ONE}")
+        raise SettingsError(f"{name} must be a string or bytes, got {type(secret).__name__}; {_MAKE_ONE}")
     try:
         data = secret.encode() if isinstance(secret, str) else secret
-    except UnicodeEncodeError:  # which holds the secret
-        raise SettingsError(f"{name} is not text that UTF-8 can write; {_MAKE_ONE}") from None
+    except UnicodeEncodeError:  # this error would hold the secret
+        raise SettingsError(f"{name} must be a string that UTF-8 can encode; {_MAKE_ONE}") from None
     _check_secret(name, data)
     return Key.derive(data, purpose=purpose, issuer=issuer)
 

@@ -1,4 +1,4 @@
-"""The scopes that an application declares, and what they imply."""
+"""The scopes that an application declares in ``TOKENAUTH_SCOPES``, and what they imply."""
 
 from collections.abc import Mapping
 
@@ -6,22 +6,21 @@ import msgspec
 
 from ..core.errors import SettingsError
 from ..core.tokens.scopes import check_scope_token, expand_implied
+from .setting_types import SettingType
 
-INTROSPECT = "tokenauth:introspect"  # of callers of POST /auth/introspect
-
-
-_OWN_SCOPES = {INTROSPECT: "Ask whether tokens are good"}
+INTROSPECT = "tokenauth:introspect"  # the scope that POST /auth/introspect requires
+_OWN_SCOPES = {INTROSPECT: "Introspect tokens"}
 
 
 class DeclaredScopes(msgspec.Struct, frozen=True):
-    """The scopes that an application knows."""
+    """The scopes of an application."""
 
-    descriptions: Mapping[str, str]  # what each means, for people
-    enough: Mapping[str, tuple[str, ...]]  # for each scope those of which one is enough for it, itself among them
+    descriptions: Mapping[str, str]  # of each scope, for people
+    granted_by: Mapping[str, tuple[str, ...]]  # for each scope: itself, and all scopes that imply it
 
 
-def _scopes(value: object) -> DeclaredScopes:
-    """Read ``{"reports:read": "Read reports"}``, or with ``{"description": …, "implies": […]}`` instead of the text."""
+def _read_scopes(value: object) -> DeclaredScopes:
+    """Read ``{"reports:read": "Read reports"}``, or ``{"description": …, "implies": […]}`` for a scope."""
     if not isinstance(value, Mapping):
         raise TypeError
     descriptions: dict[str, str] = {}
@@ -29,10 +28,13 @@ def _scopes(value: object) -> DeclaredScopes:
     for scope, declared in (_OWN_SCOPES | dict(value)).items():
         given = {"description": declared} if isinstance(declared, str) else declared
         if not isinstance(given, Mapping) or not given.keys() <= {"description", "implies"}:
-            raise SettingsError(f"scope {scope!r} is neither a text nor a description with implies")
+            raise SettingsError(
+                f"scope {scope!r} must have a description, or a dict with description and implies, "
+                f"got {type(given).__name__}"
+            )
         implied = given.get("implies", ())
         if not isinstance(implied, (list, tuple)) or not isinstance(given.get("description", ""), str):
-            raise SettingsError(f"scope {scope!r}: description is a text, implies a list of scopes")
+            raise SettingsError(f"scope {scope!r}: description must be a string, and implies a list of scopes")
         descriptions[scope], implies[scope] = given.get("description", ""), tuple(implied)
     try:
         for scope in implies:
@@ -40,3 +42,6 @@ def _scopes(value: object) -> DeclaredScopes:
         return DeclaredScopes(descriptions, expand_implied(implies))
     except (TypeError, ValueError) as error:
         raise SettingsError(str(error)) from error
+
+
+SCOPES = SettingType("a dict from scopes to descriptions", _read_scopes)

@@ -1,93 +1,123 @@
-"""How the value of each setting is read and checked."""
+"""The types of settings: how a value is read, and the words for it in an error message."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from ..core.encoding.limits import MAX_IDENTIFIER
 
 PREFIX = "TOKENAUTH_"
-Mode = Literal["feed", "strict", "off"]
+RevocationMode = Literal["feed", "strict", "off"]
+
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-_YEAR = timedelta(days=366)
+@dataclass(frozen=True, slots=True)
+class SettingType:
+    """What values a setting takes."""
+
+    form: str  # completes the sentence "TOKENAUTH_… must be"
+    read: Callable[[Any], Any]  # returns the value to keep; raises TypeError or ValueError
 
 
 def read_duration(value: object) -> timedelta:
-    """Return a ``timedelta`` or a number of seconds as ``timedelta``.
+    """Return *value*, a ``timedelta`` or a number of seconds, as ``timedelta``.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: *value* has another type.
         ValueError: no ``timedelta`` is that long.
     """
     if isinstance(value, timedelta):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"seconds or a timedelta, not {type(value).__name__}")
+        raise TypeError(f"a duration must be a number of seconds or a timedelta, got {type(value).__name__}")
     try:
         return timedelta(seconds=value)
     except OverflowError as error:
-        raise ValueError("no such duration") from error
+        raise ValueError(f"a duration must be shorter than {timedelta.max.days} days, got {value} seconds") from error
 
 
-def _duration(least: timedelta, most: timedelta) -> Callable[[object], timedelta]:
+def duration(least: timedelta, most: timedelta) -> SettingType:
+    """Return the type of durations from *least* to *most*, both included."""
+
     def read(value: object) -> timedelta:
-        duration = read_duration(value)
-        if not least <= duration <= most:
+        found = read_duration(value)
+        if not least <= found <= most:
             raise ValueError
-        return duration
+        return found
 
-    return read
+    return SettingType(f"{format_duration(least)} to {format_duration(most)}, as a timedelta or in seconds", read)
 
 
-def _size(least: int, most: int) -> Callable[[object], int]:
+def format_duration(length: timedelta) -> str:
+    """Return *length* in the largest unit that divides it: "15 minutes", "366 days", "0.5 seconds"."""
+    seconds = length.total_seconds()
+    for size, unit in _UNITS:
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:g} {unit}" + ("" if seconds == size else "s")
+    return f"{seconds:g} seconds"
+
+
+def whole_number(least: int, most: int, unit: str) -> SettingType:
+    """Return the type of whole numbers of *unit* from *least* to *most*, both included."""
+
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ValueError
         return value
 
-    return read
+    return SettingType(f"a whole number of {unit}, from {least} to {most}", read)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTIFIER:  # the issuer is client_id as well
+def one_of(*values: str) -> SettingType:
+    """Return the type of settings that are one of a few strings."""
+
+    def read(value: object) -> object:
+        if value not in values:
+            raise ValueError
+        return value
+
+    *first, last = (f'"{value}"' for value in values)
+    return SettingType(", ".join(first) + (" or " if first else "") + last, read)
+
+
+def read_string(value: object) -> str:
+    """Return *value*, a string that can be an issuer (so also a ``client_id``), an audience or a realm.
+
+    Raises:
+        ValueError: it is something else, is empty, longer than 255 characters, has white space at an end or a character
+            that cannot be printed.
+    """
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTIFIER:
         raise ValueError
     if value != value.strip() or not value.isprintable():
         raise ValueError
     return value
 
 
-def _texts(value: object) -> frozenset[str]:
+def read_strings(value: object) -> frozenset[str]:
+    """Return *value*, one string or several, as a set; raises ValueError for an empty collection or a bad string."""
     entries = [value] if isinstance(value, str) else value
     if not isinstance(entries, (list, tuple, set, frozenset)) or not entries:
         raise ValueError
-    return frozenset(_text(entry) for entry in entries)
+    return frozenset(read_string(entry) for entry in entries)
 
 
-def _realm(value: object) -> str:
-    return _text(value).encode("latin-1").decode("latin-1")
+def _read_latin_1(value: object) -> str:
+    return read_string(value).encode("latin-1").decode("latin-1")
 
 
-def _default_guard(value: object) -> str:
-    if value != "login_required":
-        raise ValueError
-    return "login_required"
-
-
-def _enforce_https(value: object) -> str:
-    if value not in ("off", "warn", "refuse"):
-        raise ValueError
-    return str(value)
-
-
-def _revocation(value: object) -> Mode:
-    if value not in ("feed", "strict", "off"):
-        raise ValueError
-    return value
-
-
-def _endpoints(value: object) -> frozenset[str]:
-    endpoints = _texts(value) if value else frozenset()
-    if any("*" in (named := each.removesuffix(".*")) or not named for each in endpoints):
-        raise ValueError
+def _read_endpoints(value: object) -> frozenset[str]:
+    endpoints = read_strings(value) if value else frozenset()
+    for endpoint in endpoints:
+        name = endpoint.removesuffix(".*")
+        if not name or "*" in name:
+            raise ValueError
     return endpoints
+
+
+STRING = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, best a URL", read_string)
+STRINGS = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, or a list of them", read_strings)
+REALM = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable Latin-1 characters", _read_latin_1)
+ENDPOINTS = SettingType('a list of endpoints ("login") or of all endpoints of a blueprint ("docs.*")', _read_endpoints)

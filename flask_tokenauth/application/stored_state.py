@@ -1,55 +1,59 @@
-"""What the server remembers for one application: its sessions, and what of all that was issued is good no more."""
+"""The store of one application, with its sessions and the revocation feed."""
 
 import math
 from collections.abc import Callable
 
 from ..core.encoding.limits import YEAR_9999
 from ..core.errors import SettingsError
-from ..core.records.revocation import MARGIN, Kind, Revocation
+from ..core.records.revocation import MARGIN, Revocation, RevocationKind
 from ..core.records.session import Terms
 from ..core.revocation.feed import RevocationFeed, bucket_width
 from ..core.rotation import Sessions
 from ..core.store import Store
 from ..core.tokens.token import Token
-from ..stores.custom import guard
+from ..stores.custom import translate_errors
+from ..stores.opening import open_store
 from .setting_types import PREFIX
 from .settings import Settings
 
 _NO_STORE = (
-    f"sessions, auth.endpoints and whatever is revoked need a memory: set {PREFIX}STORE "
-    '("sqlite:////var/lib/api/sessions.db" for one machine, "memory://" for trying it)'
+    f"sessions, auth.endpoints and revocation need {PREFIX}STORE, which is not set: set it to "
+    '"sqlite:////var/lib/api/sessions.db" for one machine, or to "memory://" to try it'
 )
-_REVOKES_NOTHING = (
-    f'{PREFIX}REVOCATION is "off", so whatever is revoked would still be believed: set "feed", or "strict" to have the '
-    "store asked for every request"
+_REVOCATION_IS_OFF = (
+    f'{PREFIX}REVOCATION must be "feed" or "strict" to revoke, got "off": with "off", revoked tokens are accepted '
+    "until they expire"
 )
 
 
-class Remembered:
-    """The store of one application, and what is done with it.
-
-    Without ``TOKENAUTH_STORE`` it remembers nothing, and whatever needs a memory fails.
+class StoredState:
+    """The state that one application keeps in its store. Without ``TOKENAUTH_STORE`` there is none.
 
     Args:
-        settings: what the configuration of the application says.
-        clock: tells seconds since 1970-01-01T00:00:00Z.
+        settings: of the application.
+        clock: returns seconds since 1970-01-01T00:00:00Z.
 
     Attributes:
-        feed: what is revoked, as this process knows it; None where the store is asked each time, or nobody.
+        opened: the store as it was opened, or given; None without ``TOKENAUTH_STORE``.
+        feed: the revocations that this process knows; None unless ``TOKENAUTH_REVOCATION`` is "feed".
+
+    Raises:
+        SettingsError: the store cannot be opened, or belongs to another issuer.
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        # Seconds for which a token may be believed after it has expired, by whatever clock, and a margin.
+        # Seconds for which a token may be accepted after it has expired, by any of the clocks, and a margin.
         self._slack = (2 * settings.leeway + MARGIN).total_seconds()
-        self._store = None if settings.store is None else guard(settings.store)
+        self.opened = None if settings.store is None else _open(settings)
+        self._store = None if self.opened is None else translate_errors(self.opened)
         self.feed = self._make_feed()
         self._sessions = self._make_sessions()
 
     @property
     def store(self) -> Store:
-        """What the server remembers. A store of the application's own comes in one that translates its errors.
+        """The store. A custom store is wrapped, so that its own exceptions become ``StoreUnavailable``.
 
         Raises:
             SettingsError: ``TOKENAUTH_STORE`` is not set.
@@ -60,97 +64,113 @@ class Remembered:
 
     @property
     def sessions(self) -> Sessions:
-        """Who starts sessions and redeems refresh tokens; raises like :attr:`store`."""
+        """Starts sessions and redeems refresh tokens.
+
+        Raises:
+            SettingsError: ``TOKENAUTH_STORE`` is not set.
+        """
         if self._sessions is None:
             raise SettingsError(_NO_STORE)
         return self._sessions
 
     @property
     def revokes(self) -> bool:
-        """Whether what is revoked is refused."""
+        """Whether revoked tokens are refused: there is a store, and ``TOKENAUTH_REVOCATION`` is not "off"."""
         return self._store is not None and self._settings.revocation != "off"
 
     def check_revokes(self) -> None:
-        """Refuse to promise what would not be kept.
+        """Check that a revocation would have an effect.
 
         Raises:
             SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
         """
         _ = self.store
         if not self.revokes:
-            raise SettingsError(_REVOKES_NOTHING)
+            raise SettingsError(_REVOCATION_IS_OFF)
 
     def is_revoked(self, token: Token) -> bool:
-        """Say whether a token, its session, or what its user had at its epoch is revoked, as the mode has it.
+        """Return whether *token*, its session, or everything that its user had at its epoch is revoked.
+
+        With ``TOKENAUTH_REVOCATION`` "strict" the store is asked, with "feed" this process knows.
 
         Raises:
-            StoreUnavailable: nobody knows.
+            StoreUnavailable: it is not known.
         """
-        return self.ask(token) if self.feed is None else self.knows(token)
+        return self.is_revoked_in_store(token) if self.feed is None else self.is_revoked_locally(token)
 
-    def knows(self, token: Token) -> bool:
-        """Say the same as far as this process knows by itself; raises likewise, where it has to know and does not."""
+    def is_revoked_locally(self, token: Token) -> bool:
+        """Return whether this process knows that *token* is revoked; False without a feed.
+
+        Raises:
+            StoreUnavailable: the revocations that this process knows are too old.
+        """
         if self.feed is None:
             return False
         claims = token.claims
         return self.feed.is_revoked(
-            token_id=claims.get("jti"),  # type: ignore[arg-type]  # this and what follows as the policy found them
+            token_id=claims.get("jti"),  # type: ignore[arg-type]  # the policy has checked the types of these claims
             exp=claims["exp"],  # type: ignore[arg-type]
             session_id=claims.get("sid"),  # type: ignore[arg-type]
             user_id=token.subject,
             epoch=claims.get("epoch", 0),  # type: ignore[arg-type]
         )
 
-    def ask(self, token: Token) -> bool:
-        """Ask the store the same, whatever is known here; raises likewise."""
+    def is_revoked_in_store(self, token: Token) -> bool:
+        """Return whether the store has *token*, its session or its user as revoked.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked.
+        """
         return self.store.is_revoked(
             token_id=token.token_id, session_id=token.session_id, user_id=token.subject, epoch=token.epoch
         )
 
     def revoke(self, token: Token) -> bool:
-        """Refuse a verified token from now on, here at once and everywhere within the interval.
+        """Revoke a verified token: in this process at once, in others within the interval.
 
         Returns:
-            Whether it was not refused yet, as the store has it; else the store is not told, so that nobody can fill it
-            with one token.
+            Whether the store did not have it as revoked. If it had, nothing is written: a client that repeats itself
+            cannot fill the store.
 
         Raises:
-            StoreUnavailable: the store cannot be asked; it may be told again.
+            StoreUnavailable: the store cannot be asked; you can try again.
         """
-        exp = math.floor(token.claims["exp"])  # type: ignore[call-overload]  # a number, as the policy found
-        entry = _entry("t", str(token.token_id), exp, until=exp + self._slack)
-        new = not self.ask(token)
-        if new:
+        exp = math.floor(token.claims["exp"])  # type: ignore[call-overload]  # a number, as the policy has checked
+        entry = _revocation("token", str(token.token_id), exp, until=exp + self._slack)
+        is_new = not self.is_revoked_in_store(token)
+        if is_new:
             self.store.revoke(entry)
-        self._know(entry, told=new)
-        return new
+        self._add_to_feed(entry, in_store=is_new)
+        return is_new
 
     def revoke_id(self, token_id: str, *, until: float | None) -> None:
-        """Refuse the token of this ID likewise.
+        """Revoke the token with this ID: in this process at once, in others within the interval.
 
         Args:
             token_id: ``jti``.
-            until: by when it has expired, in seconds since 1970-01-01T00:00:00Z; None if nobody knows: then it is
-                remembered for as long as any token may live.
+            until: a time by which the token has expired, in seconds since 1970-01-01T00:00:00Z. With None the
+                revocation is kept for as long as any token can live.
 
         Raises:
-            StoreUnavailable: the store cannot be asked; it may be told again.
+            StoreUnavailable: the store cannot be asked; you can try again.
         """
         if until is None:
-            until = self._clock() + max(self._settings.memory, self.store.longest_memory()).total_seconds()
+            retention = max(self._settings.retention, self.store.longest_retention())
+            until = self._clock() + retention.total_seconds()
         else:
             until += self._slack
-        entry = _entry("t", token_id, 0, until=until)
+        entry = _revocation("token", token_id, 0, until=until)
         self.store.revoke(entry)
-        self._know(entry)
+        self._add_to_feed(entry)
 
-    def _know(self, entry: Revocation, *, told: bool = True) -> None:
+    def _add_to_feed(self, entry: Revocation, *, in_store: bool = True) -> None:
         if self.feed is not None:
-            self.feed.note(entry, told=told)
+            self.feed.add(entry, in_store=in_store)
 
-    def _note(self, kind: Kind, subject: str, value: int) -> None:
-        """Know at once what a session or a user of ours has come to."""
-        self._know(_entry(kind, subject, value, until=self._clock() + self._settings.memory.total_seconds()))
+    def _revoked_here(self, kind: RevocationKind, subject: str, value: int) -> None:
+        """Add a session or a user that this process has just revoked to the feed."""
+        until = self._clock() + self._settings.retention.total_seconds()
+        self._add_to_feed(_revocation(kind, subject, value, until=until))
 
     def _make_feed(self) -> RevocationFeed | None:
         settings = self._settings
@@ -173,14 +193,31 @@ class Remembered:
         terms = Terms(
             idle_lifetime=settings.refresh_idle_lifetime,
             retry_window=settings.refresh_retry_window,
-            memory=settings.memory,
+            retention=settings.retention,
         )
         return Sessions(
-            self._store, settings.refresh_keys, terms=terms, lifetime=settings.session_lifetime, note=self._note
+            self._store,
+            settings.refresh_keys,
+            terms=terms,
+            lifetime=settings.session_lifetime,
+            on_revocation=self._revoked_here,
         )
 
 
-def _entry(kind: Kind, subject: str, value: int, *, until: float) -> Revocation:
-    """Return what is told of a revocation, which may be forgotten at *until*, seconds since 1970-01-01T00:00:00Z."""
+def _open(settings: Settings) -> Store:
+    try:
+        store = open_store(settings.store)
+    except SettingsError as error:
+        spelling = f"FLASK_{PREFIX}STORE=sqlite:////var/lib/api/sessions.db"
+        raise SettingsError(f"{PREFIX}STORE: {error} (in the environment: {spelling})") from error
+    try:
+        store.bind(settings.issuer, timeout=settings.store_timeout, retention=settings.retention)
+    except SettingsError as error:
+        raise SettingsError(f"{PREFIX}STORE: {error}") from error
+    return store
+
+
+def _revocation(kind: RevocationKind, subject: str, value: int, *, until: float) -> Revocation:
+    """Return a revocation that may be forgotten at *until*, in seconds since 1970-01-01T00:00:00Z."""
     expires_at = min(max(0, math.ceil(until * 1000)), YEAR_9999 * 1000)
     return Revocation(kind=kind, subject=subject, value=value, expires_at=expires_at)

@@ -24,8 +24,8 @@ class OutageLog:
         self.monotonic = time.monotonic
         self._quiet_until = -math.inf
 
-    def tell(self, error: StoreUnavailable) -> None:
-        """Tell what a request has run into."""
+    def log(self, error: StoreUnavailable) -> None:
+        """Log the error that a request met."""
         level, now = logging.DEBUG, self.monotonic()
         if now >= self._quiet_until:
             level, self._quiet_until = logging.ERROR, now + _PAUSE

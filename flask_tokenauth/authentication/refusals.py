@@ -9,7 +9,6 @@ from flask import Flask, Response, current_app
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
-from ..application.settings import Settings
 from ..core.errors import (
     InsufficientScope,
     LoginTooOld,
@@ -52,12 +51,12 @@ class AuthError(HTTPException):
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # for three looks at it
         if "tokenauth" not in app.extensions:
             raise SettingsError(NOT_SET_UP)
-        settings: Settings = app.extensions["tokenauth"].settings
+        realm: str = app.extensions["tokenauth"].realm
         if description is None and not isinstance(error, (InsufficientScope, LoginTooOld)):
             bare = isinstance(error, MissingCredential)
-            body, challenge = _write_plain(error.code, error.hint, settings.realm, bare=bare)
+            body, challenge = _write_plain(error.code, error.hint, realm, bare=bare)
         else:
-            body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=settings.realm)
+            body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm)
         further = (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), further]
         response = Response([body], error.status, headers)
@@ -106,13 +105,13 @@ _RETRY_AFTER = ("Retry-After", "5")  # seconds
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
-def refuse(error: Refusal) -> AuthError:
+def auth_error_for(error: Refusal) -> AuthError:
     """Return the exception that answers the current request with *error*."""
     return _BY_STATUS[error.status](error=error)
 
 
-def answer(error: AuthError) -> Response:
-    """Answer with what the refusal says; the application's handler for :class:`AuthError` unless it has its own."""
+def answer_auth_error(error: AuthError) -> Response:
+    """Answer a refused request. ``init_app`` registers this handler unless the application has one of its own."""
     return error.response  # type: ignore[return-value]  # set, and of the application's response_class
 
 
@@ -123,15 +122,16 @@ def _write_plain(code: str, hint: str, realm: str, *, bare: bool) -> tuple[bytes
     return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(parameters)
 
 
-def withhold(answer: Response) -> Response:
-    """Take from an *answer* to OPTIONS that was given before a guard was met all but its status and what CORS needs.
+def withhold(response: Response) -> Response:
+    """Remove everything from a *response* to OPTIONS but the status and the headers that CORS needs.
 
-    Whoever answered in the view's place, a cache for one, may not know that there is a guard.
+    For a response that was made before the guard of the view was asked: a cache may have made it, which does not know
+    of the guard.
     """
-    answer.headers = Headers([each for each in answer.headers if each[0].lower().startswith(_SEEN)])
-    answer.call_on_close(getattr(answer.response, "close", lambda: None))
-    answer.set_data(b"")
-    return answer
+    response.headers = Headers([header for header in response.headers if header[0].lower().startswith(_SEEN)])
+    response.call_on_close(getattr(response.response, "close", lambda: None))
+    response.set_data(b"")
+    return response
 
 
 def write_challenge(error: Refusal, *, realm: str) -> str:

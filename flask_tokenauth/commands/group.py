@@ -1,8 +1,24 @@
-"""The group ``flask tokenauth``."""
+"""The group ``flask tokenauth``. Its commands are imported when they are used: a worker never uses them."""
 
-from .doctor import doctor
-from .routes import routes
-from .sessions import init_db, purge, revoke, sessions
-from .tokens import inspect, token
+import click
 
-COMMANDS = (doctor, init_db, inspect, purge, revoke, routes, sessions, token)
+
+class CommandGroup(click.Group):
+    """Imports the commands at the first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._import_commands()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        self._import_commands()
+        return super().get_command(ctx, cmd_name)
+
+    def _import_commands(self) -> None:
+        from .doctor import doctor  # noqa: PLC0415  # see above
+        from .routes import routes  # noqa: PLC0415
+        from .sessions import init_db, purge, revoke, sessions  # noqa: PLC0415
+        from .tokens import inspect, token  # noqa: PLC0415
+
+        for command in (doctor, init_db, inspect, purge, revoke, routes, sessions, token):
+            self.commands.setdefault(str(command.name), command)  # the application may have its own of that name

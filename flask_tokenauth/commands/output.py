@@ -7,31 +7,42 @@ from contextlib import contextmanager
 import click
 
 from ..application.app_state import AppState
+from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError, StoreUnavailable
 from ..stores.memory import MemoryStore
 
 _OTHER_MEMORY = (
-    "TOKENAUTH_STORE is memory://, and this command has a memory of its own: what the workers of the application "
-    "remember is out of its reach"
+    f"{PREFIX}STORE is memory://, and this command has a memory of its own: it does not see the sessions and "
+    "revocations of the workers"
 )
 
 
-def _tell_of_memory(state: AppState) -> None:
-    """Tell whoever hears that a token is good, or gets one, that workers may know better."""
-    if state.remembered.revokes and isinstance(state.settings.store, MemoryStore):
-        click.echo(f"{_OTHER_MEMORY}, and they may have revoked this.", err=True)
-
-
-def _echo(line: str) -> None:
-    """Print what clients have written, on whatever terminal."""
-    encoding = sys.stdout.encoding
-    click.echo(line.encode(encoding, "backslashreplace").decode(encoding))
-
-
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell people what they can do something about, without a traceback."""
+def errors_as_messages() -> Iterator[None]:
+    """Report errors that people can do something about, without a traceback."""
     try:
         yield
     except (SettingsError, StoreUnavailable, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def check_shared_store(state: AppState) -> None:
+    """Check that this command sees the store of the workers.
+
+    Raises:
+        SettingsError: the store is ``memory://``.
+    """
+    if isinstance(state.stored.opened, MemoryStore):
+        raise SettingsError(f"{_OTHER_MEMORY}: set {PREFIX}STORE to a database")
+
+
+def warn_of_other_memory(state: AppState) -> None:
+    """Warn that the workers may have revoked a token that is good as far as this command knows."""
+    if state.stored.revokes and isinstance(state.stored.opened, MemoryStore):
+        click.echo(f"{_OTHER_MEMORY}, and a worker may have revoked this token.", err=True)
+
+
+def echo_untrusted(line: str) -> None:
+    """Print a line with strings that clients have written, on any terminal."""
+    encoding = sys.stdout.encoding
+    click.echo(line.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,4 +1,4 @@
-"""``flask tokenauth routes``: every route with what it requires."""
+"""``flask tokenauth routes``: every route with its requirements."""
 
 import json
 from typing import Any
@@ -7,14 +7,12 @@ import click
 from click.formatting import HelpFormatter
 from flask.cli import with_appcontext
 
-from ..application.app_state import current_state
-from ..guards.route_requirements import Route
-from .doctor import list_unreached
+from ..application.app_state import current_state, list_states
+from ..guards.route_checks import check_application, find_unreached
+from ..guards.route_requirements import Route, list_routes
 
-_TELLS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
-
-
-_WIDTH = 200  # columns; lines are for grep as much as for people
+_ACCESS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
+_WIDTH = 200  # columns: one line per route, for grep
 
 
 @click.command()
@@ -22,32 +20,36 @@ _WIDTH = 200  # columns; lines are for grep as much as for people
 @click.option("--check", is_flag=True, help="Exit with 1 if a route is open or a guard reaches no route.")
 @with_appcontext
 def routes(*, as_json: bool, check: bool) -> None:
-    """Show every route with what it needs, and guards that reach no route."""
+    """Show every route with its requirements, and guards that reach no route."""
     state = current_state()
-    state.check()
-    found = state.list_routes()
+    check_application(state)
+    found = list_routes(state.app, state.settings)
     unreached = list_unreached()
-    click.echo(_write_json(found, unreached) if as_json else _write_text(found, unreached), nl=False)
-    if check and (unreached or any(route.resolved.access == "open" for route in found)):
+    click.echo(_write_json(found, unreached) if as_json else _write_lines(found, unreached), nl=False)
+    if check and (unreached or any(route.required.access == "open" for route in found)):
         raise SystemExit(1)
 
 
-def _write_text(found: list[Route], unreached: list[str]) -> str:
+def list_unreached() -> list[str]:
+    """Return the names of views and blueprints with a guard that reaches no route of any application here."""
+    return find_unreached([route for state in list_states() for route in list_routes(state.app, state.settings)])
+
+
+def _write_lines(found: list[Route], unreached: list[str]) -> str:
     formatter = HelpFormatter(width=_WIDTH)
     if found:
-        formatter.write_dl(
-            [(f"{route.method} {route.rule.rule}", _tell(route)) for route in found], col_max=_WIDTH // 2
-        )
+        lines = [(f"{route.method} {route.rule.rule}", _describe(route)) for route in found]
+        formatter.write_dl(lines, col_max=_WIDTH // 2)
     for name in unreached:
         formatter.write_text(f"REACHES NO ROUTE: the guard of {name}")
     return formatter.getvalue()
 
 
-def _tell(route: Route) -> str:
-    needs = "; ".join(str(requirement) for requirement in route.resolved.requirements)
-    if route.resolved.access == "default":
-        return f"{needs} (by default)"
-    return needs or _TELLS[route.resolved.access]
+def _describe(route: Route) -> str:
+    requirements = "; ".join(str(requirement) for requirement in route.required.requirements)
+    if route.required.access == "default":
+        return f"{requirements} (by default)"
+    return requirements or _ACCESS[route.required.access]
 
 
 def _write_json(found: list[Route], unreached: list[str]) -> str:
@@ -56,10 +58,10 @@ def _write_json(found: list[Route], unreached: list[str]) -> str:
             "rule": route.rule.rule,
             "method": route.method,
             "endpoint": route.rule.endpoint,
-            "requires": [str(requirement) for requirement in route.resolved.requirements],
-            "access": route.resolved.access,
-            "open": route.resolved.access == "open",
-            "public": route.resolved.access == "public",
+            "requires": [str(requirement) for requirement in route.required.requirements],
+            "access": route.required.access,
+            "open": route.required.access == "open",
+            "public": route.required.access == "public",
         }
         for route in found
     ]

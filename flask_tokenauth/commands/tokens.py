@@ -13,68 +13,68 @@ from ..core.encoding.immutable_json import thaw
 from ..core.errors import Refusal, SettingsError, StoreUnavailable
 from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from ..lifecycle.access_tokens import create_token
-from .output import _tell_of_memory, _told
+from .output import errors_as_messages, warn_of_other_memory
 
 
-# Unknown options and further words are part of what is inspected: an error message would show them to the terminal.
+# Unknown options and further words belong to the token: an error message would print them on the terminal.
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", metavar="[TOKEN]", nargs=-1, type=click.UNPROCESSED)
 @with_appcontext
 def inspect(*, words: tuple[str, ...]) -> None:
-    """Show what TOKEN says and whether this application would believe it now; exit with 1 if not.
+    """Show the content of TOKEN, and whether this application would accept it now; exit with 1 if not.
 
-    Without TOKEN it is read from standard input, or asked for; the shell keeps a history of arguments.
+    Without TOKEN it is read from standard input, or you are asked for it. The shell keeps a history of arguments.
     """
     state = current_state()
-    text = " ".join(words).strip() or _ask_for_token()
+    text = " ".join(words).strip() or _read_token()
     now = state.clock()
-    refusal = _judge(state, text)
-    said = parse_unverified(text)
+    refusal = _find_refusal(state, text)
+    unverified = parse_unverified(text)
     shown: dict[str, Any] = {
-        "header": thaw(said.header),
-        "claims": thaw(said.claims),
-        "times": {name: at.isoformat() for name, at in said.times.items()},
+        "header": thaw(unverified.header),
+        "claims": thaw(unverified.claims),
+        "times": {name: at.isoformat() for name, at in unverified.times.items()},
         "now": datetime.fromtimestamp(int(now), UTC).isoformat(),
-        "believed": refusal is None,
+        "accepted": refusal is None,
     }
     if refusal is not None:
         shown |= {"reason": refusal.reason, "message": str(refusal) or refusal.hint}
-    # ASCII, so that no escape sequence of a token reaches the terminal; JSON would let the one control character pass.
+    # ASCII, so that no escape sequence of a token reaches the terminal. JSON lets one control character pass.
     click.echo(json.dumps(shown, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f"))
     raise SystemExit(refusal is not None)
 
 
-def _ask_for_token() -> str:
+def _read_token() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Token", hide_input=True, err=True)).strip()
     return sys.stdin.buffer.read(MAX_UNVERIFIED + 1).decode(errors="replace").strip()
 
 
-def _judge(state: AppState, text: str) -> Refusal | None:
-    """Judge *text* as if it came in a request, so that the reason is the one in the log."""
+def _find_refusal(state: AppState, text: str) -> Refusal | None:
+    """Verify *text* as if it came in a request, so that the reason is the same as in the log."""
     try:
-        token = state.judge.find_token(f"Bearer {text}")
-        state.judge.accept(token)  # type: ignore[arg-type]  # not None, with this scheme
+        token = state.authenticator.find_token(f"Bearer {text}")
+        state.authenticator.accept(token)  # type: ignore[arg-type]  # not None, with this scheme
     except Refusal as refusal:
         return refusal
     except StoreUnavailable as error:
         raise click.ClickException(f"the store cannot be asked: {error}") from error
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    _tell_of_memory(state)
+    warn_of_other_memory(state)
     return None
 
 
 @click.command()
 @click.argument("user")
-@click.option("--scope", "scopes", multiple=True, help="What it may do; may be repeated.")
+@click.option("--scope", "scopes", multiple=True, help="A scope of the token; can be repeated.")
 @click.option("--expires-in", type=int, metavar="SECONDS", help="Its lifetime.  [default: TOKENAUTH_ACCESS_LIFETIME]")
-@click.option("--audience", multiple=True, help="For whom; may be repeated.  [default: TOKENAUTH_AUDIENCE]")
+@click.option("--audience", multiple=True, help="Its audience; can be repeated.  [default: TOKENAUTH_AUDIENCE]")
 @with_appcontext
 def token(*, user: str, scopes: tuple[str, ...], expires_in: int | None, audience: tuple[str, ...]) -> None:
-    """Print a token of USER, and nothing else, for trying things. It is real."""
-    with _told():
-        made = create_token(user, scopes, expires_in=expires_in, audience=audience or None)
-    _tell_of_memory(current_state())
-    click.echo("This token is real: until it expires, whoever has it is that user.", err=True)
-    click.echo(made)
+    """Print an access token of USER, and nothing else, to try things with. It is real."""
+    with errors_as_messages():
+        issued = create_token(user, scopes, expires_in=expires_in, audience=audience or None)
+    warn_of_other_memory(current_state())
+    click.echo("This token is real: until it expires, everyone who has it can act as that user.", err=True)
+    click.echo(issued)

@@ -1,12 +1,39 @@
-"""What a token is, with no web framework: for workers, sockets and other programs that must judge or make one."""
+"""Tokens without a web framework: for workers, sockets and other programs that verify or issue tokens."""
 
-from .errors import InvalidKey, Refusal, TokenError
+from .errors import InvalidKey, Refusal, SettingsError, StoreUnavailable, TokenError
 from .keys.key import Key
 from .keys.key_set import KeySet
+from .records.grant import Grant
+from .records.revocation import Revocation, RevocationPage
+from .records.session import NewSession, Outcome, Redemption, Session, Terms
+from .store import Store
 from .tokens import jws
-from .tokens.claims import ClaimsPolicy
-from .tokens.issuing import Issuer
+from .tokens.claims import ClaimsPolicy, read_claims
+from .tokens.issuing import TokenIssuer
 from .tokens.token import Token
 from .tokens.verifier import Verifier
 
-__all__ = ["ClaimsPolicy", "InvalidKey", "Issuer", "Key", "KeySet", "Refusal", "Token", "TokenError", "Verifier", "jws"]
+__all__ = [
+    "ClaimsPolicy",
+    "Grant",
+    "InvalidKey",
+    "Key",
+    "KeySet",
+    "NewSession",
+    "Outcome",
+    "Redemption",
+    "Refusal",
+    "Revocation",
+    "RevocationPage",
+    "Session",
+    "SettingsError",
+    "Store",
+    "StoreUnavailable",
+    "Terms",
+    "Token",
+    "TokenError",
+    "TokenIssuer",
+    "Verifier",
+    "jws",
+    "read_claims",
+]

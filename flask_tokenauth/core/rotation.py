@@ -1,77 +1,45 @@
-"""Sessions: refresh tokens that rotate, and a thief who is found out (RFC 6749 section 6, RFC 9700 section 4.14.2).
+"""Refresh-token rotation with reuse detection (RFC 6749 section 6, RFC 9700 section 4.14.2).
 
-A session is one sign-in of one user on one device. Its refresh token is made of a random handle that nobody keeps but
-the client, the number of its generation, and an HMAC over both. The store has a digest of the handle and the number:
-neither the store, nor an access token, nor the key, nor all of them together make a refresh token.
+A session is one sign-in of one user on one device. Its refresh token can be redeemed once, for a new access token and
+the next refresh token. If one is redeemed twice, somebody has a copy of it, and the session ends.
 """
 
-import hashlib
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from secrets import token_bytes
 
 import msgspec
 
-from .encoding import base64url
-from .endpoint_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
-from .errors import InvalidSignature
-from .keys.key import Key
+from .endpoint_errors import RefreshTokenReused, SessionOver
 from .keys.key_set import KeySet
+from .opaque.refresh_token import RefreshToken, read_refresh_token, write_refresh_token
 from .records.grant import Grant
-from .records.revocation import Kind
-from .records.session import MAX_GENERATION, NewSession, Outcome, Redemption, Session, Terms
+from .records.revocation import RevocationKind
+from .records.session import NewSession, Outcome, Redemption, Session, Terms
 from .store import Store
-
-_PREFIX = "rt1_"
-_PURPOSE = b"flask-tokenauth refresh token v1\0"  # the key is derived for this alone as well
-_FACTS = struct.Struct(">16sI")  # handle, generation
-_HMAC_BYTES = 32  # SHA-256
-_TEXT_LENGTH = len(_PREFIX) + -(-(_FACTS.size + _HMAC_BYTES) * 8 // 6)
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
-    """A refresh token that we made, as its HMAC proves. Whether it is good any more, the store knows."""
-
-    handle: bytes = field(repr=False)  # 16 random bytes, the session's secret
-    generation: int = 0
-
-    @classmethod
-    def first(cls) -> "RefreshToken":
-        """Return the first refresh token of a new session."""
-        return cls(token_bytes(16))
-
-    @property
-    def session_id(self) -> str:
-        """``sid``: the first 16 bytes of the handle's SHA-256, in base64url. No secret."""
-        return base64url.encode(hashlib.sha256(self.handle).digest()[:16]).decode()
-
-    def successor(self) -> "RefreshToken":
-        """Return the refresh token of the next generation; the same however often it is asked for."""
-        return RefreshToken(self.handle, self.generation + 1)
 
 
 class Redeemed(msgspec.Struct, frozen=True):
-    """What a refresh token was spent for."""
+    """The result of redeeming a refresh token."""
 
     session: Session
     successor: RefreshToken
-    retried: bool  # it had been spent a moment ago, for the same successor
+    retried: bool  # the token had been redeemed a moment ago, for the same successor
     rolled_back: bool  # the store has lost writes
 
 
 class Sessions:
-    """Starts sessions and redeems their refresh tokens.
+    """Starts sessions, redeems their refresh tokens, and ends them.
 
     Args:
-        store: what remembers them.
-        keys: HMAC keys for refresh tokens and nothing else; the one that can sign makes them, all are believed.
-        terms: how long they live idle, and a spent refresh token may be repeated.
-        lifetime: of a session, however busy.
-        note: told at once what is revoked here, so that this process need not hear it from the store: the kind, the
-            session's or user's ID, and the epoch of a user.
+        store: keeps the sessions.
+        keys: HMAC keys for refresh tokens and nothing else. The signing key makes them, all keys are accepted.
+        terms: the idle lifetime, the retry window, and how long revocations are kept.
+        lifetime: of a session, even if it is used all the time.
+        on_revocation: called with each revocation that is written here: its kind, the ID of the session or user, and
+            the new epoch of a user or 0.
+
+    Raises:
+        ValueError: *keys* has no signing key.
     """
 
     def __init__(
@@ -81,24 +49,31 @@ class Sessions:
         *,
         terms: Terms,
         lifetime: timedelta,
-        note: Callable[[Kind, str, int], None] = lambda *_: None,
+        on_revocation: Callable[[RevocationKind, str, int], None] = lambda *_: None,
     ) -> None:
         if keys.signing_key is None:
-            raise ValueError("no key makes refresh tokens")
+            raise ValueError("keys must have a key that can sign, to make refresh tokens")
         self._store = store
         self._keys = keys
         self._key = keys.signing_key
         self._terms = terms
         self._lifetime = lifetime
-        self._note = note
+        self._on_revocation = on_revocation
 
     def start(
         self, first: RefreshToken, *, user_id: str, grant: Grant, label: str | None, user_agent: str | None
     ) -> Session:
-        """Keep the new session that *first* opens; never one that is there already.
+        """Store the new session of the refresh token *first*, and return it.
+
+        Args:
+            first: the first refresh token of the session.
+            user_id: ``sub``.
+            grant: what its access tokens may do and say.
+            label: the name that people gave the device.
+            user_agent: the name that the client gave itself.
 
         Raises:
-            ValueError: *label* or something of *grant* cannot be kept.
+            ValueError: *label* or a part of *grant* cannot be stored.
             StoreUnavailable: the store cannot be asked.
         """
         new = NewSession(
@@ -113,39 +88,25 @@ class Sessions:
         return self._store.start_session(new)
 
     def write(self, token: RefreshToken) -> str:
-        """Return the text of *token*: ``rt1_`` and base64url, 74 characters."""
-        facts = _FACTS.pack(token.handle, token.generation)
-        return _PREFIX + base64url.encode(facts + self._key.sign(_PURPOSE + facts)).decode()
+        """Return *token* as the string for the client, 74 characters."""
+        return write_refresh_token(token, self._key)
 
     def read(self, text: str) -> RefreshToken:
-        """Return the refresh token that *text* is. No store is asked.
+        """Return the refresh token in *text*. The store is not asked.
 
         Args:
             text: untrusted.
 
         Raises:
-            InvalidRefreshToken: we never made it, or its text was changed.
+            InvalidRefreshToken: this server did not make it, or it was changed.
         """
-        if len(text) != _TEXT_LENGTH or not text.isascii() or not text.startswith(_PREFIX):
-            raise InvalidRefreshToken
-        try:
-            data = base64url.decode(text.removeprefix(_PREFIX).encode())
-        except ValueError:
-            raise InvalidRefreshToken from None
-        facts, mac = data[: _FACTS.size], data[_FACTS.size :]
-        # It does not name its key; there are as many as SECRET_KEY_FALLBACKS has, and an HMAC costs a microsecond.
-        if not any(_is_made_by(key, facts, mac) for key in self._keys):
-            raise InvalidRefreshToken
-        handle, generation = _FACTS.unpack(facts)
-        if generation == MAX_GENERATION:
-            raise InvalidRefreshToken  # a refresh each second for a hundred years would get here
-        return RefreshToken(handle, generation)
+        return read_refresh_token(text, self._keys)
 
     def find(self, token: RefreshToken) -> Session:
-        """Return the live session of *token*, which may be spent already.
+        """Return the live session of *token*, which may have been redeemed before.
 
         Raises:
-            SessionOver: it has ended, expired, or was never kept here.
+            SessionOver: the session has ended or expired, or the store does not know it.
             StoreUnavailable: the store cannot be asked.
         """
         session = self._store.find_session(token.session_id)
@@ -154,16 +115,16 @@ class Sessions:
         return session
 
     def redeem(self, token: RefreshToken) -> Redeemed:
-        """Spend *token* for its successor, in one atomic step.
+        """Redeem *token* for its successor, in one atomic step.
 
         Raises:
-            RefreshTokenReused: it was spent before, and longer ago than the retry window: the session has ended.
-            SessionOver: the session has ended or expired otherwise.
-            StoreUnavailable: the store cannot be asked; the token may be redeemed again.
+            RefreshTokenReused: it was redeemed before, longer ago than the retry window. The session has ended.
+            SessionOver: the session has ended or expired for another reason.
+            StoreUnavailable: the store cannot be asked; the token can be redeemed again.
         """
         done: Redemption = self._store.redeem(token.session_id, generation=token.generation, terms=self._terms)
         if done.outcome is Outcome.REUSED:
-            self._note("s", token.session_id, 0)
+            self._on_revocation("session", token.session_id, 0)
             if done.session is not None:
                 raise RefreshTokenReused(done.session.session_id, done.session.user_id)
         if done.session is None or done.outcome not in (Outcome.SWAPPED, Outcome.RETRIED):
@@ -171,30 +132,22 @@ class Sessions:
         return Redeemed(done.session, token.successor(), done.outcome is Outcome.RETRIED, done.rolled_back)
 
     def end(self, session_id: str) -> Session | None:
-        """End a session, and all its access tokens with it; None where there is none to end.
+        """End a session and revoke its access tokens. Return the session, or None if there is none to end.
 
         Raises:
-            StoreUnavailable: the store cannot be asked; it may be told again.
+            StoreUnavailable: the store cannot be asked; you can try again.
         """
-        session = self._store.end_session(session_id, memory=self._terms.memory)
+        session = self._store.end_session(session_id, retention=self._terms.retention)
         if session is not None:
-            self._note("s", session_id, 0)
+            self._on_revocation("session", session_id, 0)
         return session
 
     def end_all(self, user_id: str) -> None:
-        """End every session of a user, and every access token that was issued before, of a session or not.
+        """End every session of a user, and revoke every access token that was issued before, with a session or not.
 
         Raises:
-            ValueError: *user_id* is no identifier.
-            StoreUnavailable: the store cannot be asked; it may be told again.
+            ValueError: *user_id* is not an identifier.
+            StoreUnavailable: the store cannot be asked; you can try again.
         """
-        epoch = self._store.revoke_user(user_id, memory=self._terms.memory)
-        self._note("u", user_id, epoch)
-
-
-def _is_made_by(key: Key, facts: bytes, mac: bytes) -> bool:
-    try:
-        key.verify(_PURPOSE + facts, mac)
-    except InvalidSignature:
-        return False
-    return True
+        epoch = self._store.revoke_user(user_id, retention=self._terms.retention)
+        self._on_revocation("user", user_id, epoch)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from .errors import SettingsError, StoreUnavailable
-from .records.revocation import News, Revocation
+from .records.revocation import Revocation, RevocationPage
 from .records.session import NewSession, Redemption, Session, Terms
 
 
@@ -32,7 +32,7 @@ class Store(Protocol):
         StoreUnavailable: any method, where the store cannot be asked or answers what cannot be read. Nothing foreign.
     """
 
-    def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
         """Belong to one issuer from now on: user IDs are its users, and another's would be others of the same name.
 
         Called first of all, each time that an application starts. A store that was bound before goes on with the same.
@@ -86,7 +86,7 @@ class Store(Protocol):
             ValueError: *generation* is out of range.
         """
 
-    def end_session(self, session_id: str, *, memory: timedelta) -> Session | None:
+    def end_session(self, session_id: str, *, retention: timedelta) -> Session | None:
         """End a session and revoke it for *memory*, both as :meth:`redeem` does; None where there is none to end.
 
         One that has expired, or is below its user's epoch, is ended all the same until it is purged: an access token of
@@ -96,13 +96,13 @@ class Store(Protocol):
         what was to be remembered for longer before is so.
         """
 
-    def longest_memory(self) -> timedelta:
+    def longest_retention(self) -> timedelta:
         """Return the longest memory that anybody bound the store with; zero where nobody did."""
 
     def read_epoch(self, user_id: str) -> int:
         """Return the epoch of a user: what is below it is refused. 0 where nothing was ever revoked."""
 
-    def revoke_user(self, user_id: str, *, memory: timedelta) -> int:
+    def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
         """Refuse all that a user has: raise the epoch, and remember it for *memory*, in one step.
 
         Returns:
@@ -122,7 +122,7 @@ class Store(Protocol):
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
         """Ask for one access token: is it, its session, or what its user had at its *epoch*, revoked?"""
 
-    def news(self, cursor: str | None) -> News:
+    def revocations_since(self, cursor: str | None) -> RevocationPage:
         """Tell what is revoked, to a reader who asks again and again.
 
         Args:

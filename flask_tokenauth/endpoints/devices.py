@@ -1,4 +1,4 @@
-"""Endpoints for the sessions of a user: log out, list them, end one."""
+"""Endpoints for the sessions of a user: log out, list the sessions, end one."""
 
 from datetime import datetime
 
@@ -7,30 +7,33 @@ from flask import Response
 from ..application.app_state import AppState
 from ..core.records.session import Session
 from ..lifecycle.revoke import end_session, find_current_session
-from .responses import _write
+from .responses import empty_response, json_response
 
 
-def _log_out(state: AppState) -> Response:
-    """Answer ``POST /auth/logout``: end the session that the access token belongs to."""
+def log_out(state: AppState) -> Response:
+    """Answer ``POST /auth/logout``: end the session of the access token."""
     end_session(state, find_current_session(state).session_id)
-    return _write(204, None)
+    return empty_response(204)
 
 
-def _list_sessions(state: AppState) -> Response:
-    """Answer ``GET /auth/sessions``: those of the user, the newest sign-in first."""
+def list_sessions(state: AppState) -> Response:
+    """Answer ``GET /auth/sessions``: the sessions of the user, the newest sign-in first."""
     current = find_current_session(state)
     sessions = state.store.list_sessions(current.user_id)
-    return _write(200, {"sessions": [_describe(session, current) for session in sessions]})
+    return json_response(200, {"sessions": [_describe(session, current) for session in sessions]})
 
 
-def _end_session(state: AppState, session_id: str) -> Response:
-    """Answer ``DELETE /auth/sessions/<id>``: end one of the user's own; of others nobody learns whether they exist."""
+def end_one_session(state: AppState, session_id: str) -> Response:
+    """Answer ``DELETE /auth/sessions/<id>``: end a session of the user.
+
+    A session of another user gets the same answer as one that does not exist.
+    """
     current = find_current_session(state)
     session = state.store.find_session(session_id)
     if session is None or session.user_id != current.user_id:
-        return _write(404, {"error": "not_found", "error_description": "You have no such session."})
+        return json_response(404, {"error": "not_found", "error_description": "You have no such session."})
     end_session(state, session_id)
-    return _write(204, None)
+    return empty_response(204)
 
 
 def _describe(session: Session, current: Session) -> dict[str, object]:

@@ -6,7 +6,7 @@ from flask import Request
 from werkzeug.exceptions import HTTPException
 
 from ..core.encoding.strict_json import read_object
-from ..core.endpoint_errors import GrantTooLarge, MalformedGrant
+from ..core.endpoint_errors import MalformedRequest, RequestTooLarge
 
 MAX_BYTES = 16 * 1024
 _MOST_NAMES = 32
@@ -16,9 +16,9 @@ def read_parameters(req: Request) -> dict[str, str]:
     """Return the parameters in the body of a request; one without a value is as good as left out (RFC 6749, 3.2).
 
     Raises:
-        GrantTooLarge: it has more than 16 KiB; they are not read.
-        MalformedGrant: it is neither a form nor JSON, breaks off, is not UTF-8, has a name twice, or a JSON value that
-            is no text.
+        RequestTooLarge: it has more than 16 KiB; they are not read.
+        MalformedRequest: it is neither a form nor JSON, is incomplete, is not UTF-8, has a name twice, or has a JSON
+            value that is not a string.
     """
     return {name: value for name, value in _read(req).items() if value}
 
@@ -27,12 +27,12 @@ def _read(req: Request) -> dict[str, str]:
     if req.mimetype == "application/json":
         return _read_json(_read_body(req))
     if req.mimetype != "application/x-www-form-urlencoded":
-        raise MalformedGrant
+        raise MalformedRequest
     body = _read_body(req)
     if not body and req.form:  # another hook has read it already
         pairs = [(name, value) for name, values in req.form.lists() for value in values]
         if sum(len(name) + len(value) + 2 for name, value in pairs) - 1 > MAX_BYTES:  # with "=" and "&"
-            raise GrantTooLarge
+            raise RequestTooLarge
         return _unique(pairs)
     return _read_form(body)
 
@@ -41,18 +41,18 @@ def _read_body(req: Request) -> bytes:
     """Return the whole body, with a bound of our own: an application may allow more, and a stream has no length."""
     length = req.content_length
     if (length or 0) > MAX_BYTES:
-        raise GrantTooLarge
+        raise RequestTooLarge
     try:
         body = _read_stream(req) if length is None else b""
         body = body or req.get_data(parse_form_data=False)  # or what another hook has read and kept
     except HTTPException:  # of a limit of the application
         raise
     except Exception:  # noqa: BLE001  # each server has errors of its own for a body that cannot be read to its end
-        raise MalformedGrant from None
+        raise MalformedRequest from None
     if len(body) > MAX_BYTES:
-        raise GrantTooLarge
+        raise RequestTooLarge
     if body and len(body) < (length or 0):  # not every server tells that the rest never came
-        raise MalformedGrant
+        raise MalformedRequest
     return body
 
 
@@ -67,10 +67,10 @@ def _read_json(body: bytes) -> dict[str, str]:
     try:
         members = read_object(body)
     except ValueError:  # which quotes the body
-        raise MalformedGrant from None
+        raise MalformedRequest from None
     texts = {name: value for name, value in members.items() if isinstance(value, str)}
     if len(texts) != len(members):
-        raise MalformedGrant
+        raise MalformedRequest
     return texts
 
 
@@ -80,12 +80,12 @@ def _read_form(body: bytes) -> dict[str, str]:
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_NAMES, separator="&"
         )
     except ValueError:  # which quotes the body
-        raise MalformedGrant from None
+        raise MalformedRequest from None
     return _unique(pairs)
 
 
 def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
-        raise MalformedGrant  # "MUST NOT be included more than once"
+        raise MalformedRequest  # "MUST NOT be included more than once"
     return parameters

@@ -1,6 +1,7 @@
-"""The decorators that guard views. Their place is directly under the route decorator.
+"""The decorators that guard views. Put them directly under the route decorator.
 
-Above it they guard too, unless a decorator between hides what it wraps; ``flask tokenauth routes --check`` tells.
+Above the route decorator they guard too, unless a decorator between hides the view that it wraps. ``flask tokenauth
+routes --check`` finds those.
 """
 
 import inspect
@@ -9,14 +10,13 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, overload
 
-from ..application.app_state import current_state, enforce
 from ..application.setting_types import read_duration
 from ..core.errors import SettingsError
-from .marks import enforcers, mark, mark_giver, mark_open
+from .enforcement import enforce, enforce_optional
+from .marks import mark, mark_giver, mark_open, wrappers
 from .requirement import Requirement
 
 F = TypeVar("F", bound=Callable[..., Any])
-A = TypeVar("A")
 
 
 @overload
@@ -24,16 +24,20 @@ def login_required(view: F, /) -> F: ...
 @overload
 def login_required(*, max_age: timedelta | float | None = None, load_user: bool = False) -> Callable[[F], F]: ...
 def login_required(view: Any = None, /, *, max_age: timedelta | float | None = None, load_user: bool = False) -> Any:
-    """Guard a view or a class of views: only requests with a good token pass; others get 401 and a challenge.
+    """Guard a view or a class of views: only requests with a good token pass. Others get 401 and a challenge.
 
     Args:
-        view: what is guarded, with or without parentheses after the decorator.
-        max_age: how long ago the user may have signed in, a ``timedelta`` or seconds, cut to whole ones; older logins
-            get 401 with ``insufficient_user_authentication`` (RFC 9470 section 3). The token says when: ``auth_time``.
-        load_user: load the user before the view runs, so that nobody passes who is gone; else a good token is enough.
+        view: the view or class. The decorator can be written with or without parentheses.
+        max_age: the longest time since the user signed in, as a ``timedelta`` or in seconds; fractions of a second are
+            cut off. After an older login the request gets 401 ``insufficient_user_authentication`` (RFC 9470 section
+            3). The time is the claim ``auth_time`` of the token.
+        load_user: load the user before the view runs, so that a deleted user is refused. By default a good token is
+            enough.
 
     Raises:
-        TypeError, ValueError: at import, if *max_age* is no duration of a second or more, or *view* no view.
+        TypeError: at import, *max_age* is not a duration, or *view* cannot be decorated.
+        ValueError: at import, *max_age* is under a second.
+        SettingsError: at import, *view* is a class, but not a class of Flask views.
     """
     decorator = _guard(Requirement(max_age=_read_age(max_age), load_user=load_user))
     return decorator if view is None else decorator(view)
@@ -43,26 +47,35 @@ mark_giver(login_required, Requirement())
 
 
 def require_scope(*all_of: str, any_of: Iterable[str] = ()) -> Callable[[F], F]:
-    """Guard a view or a class of views: the token needs these scopes; without a token 401, without a scope 403.
+    """Guard a view or a class of views: the token needs these scopes. Without a token 401, without a scope 403.
 
     Args:
-        all_of: scope tokens, all needed. They match exactly, never by prefix. A segment may be a placeholder for an
-            argument of the view: ``projects:{project_id}:write``.
-        any_of: scope tokens of which one is needed besides.
+        all_of: scopes, all of which are needed. They match exactly, never by prefix. A segment can be a placeholder
+            for an argument of the view: ``projects:{project_id}:write``.
+        any_of: scopes, one of which is needed as well.
 
     Raises:
-        TypeError, ValueError: at import, if there is no scope, or something else than a scope: the decorator without
-            its parentheses guards nothing.
+        TypeError: at import, a scope is not a string. ``@require_scope`` without parentheses is such a mistake.
+        ValueError: at import, there is no scope, or one breaks the grammar of RFC 6749 section 3.3.
     """
     if any(map(callable, all_of)):
-        raise TypeError('require_scope is called with a scope: @require_scope("reports:read")')
-    return _guard(read_scopes(all_of, any_of))
+        raise TypeError('require_scope must be called with a scope: @require_scope("reports:read")')
+    return _guard(scope_requirement(all_of, any_of))
 
 
-def read_scopes(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
-    """Return the requirement of these scopes; raises like :func:`require_scope`."""
+def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
+    """Return the requirement of scopes.
+
+    Args:
+        all_of: scopes, all of which are needed.
+        any_of: scopes, one of which is needed as well.
+
+    Raises:
+        TypeError: a scope is not a string, or *any_of* is a string.
+        ValueError: there is no scope, or one breaks the grammar of RFC 6749 section 3.3.
+    """
     if isinstance(any_of, str):
-        raise TypeError('any_of is a collection of texts: any_of=["reports:read", "admin"]')
+        raise TypeError(f'any_of must be a list of strings, got a string: any_of=["{any_of}"]')
     return Requirement.of_scopes(all_of, tuple(any_of))
 
 
@@ -71,12 +84,19 @@ def login_optional(view: F, /) -> F: ...
 @overload
 def login_optional() -> Callable[[F], F]: ...
 def login_optional(view: Any = None, /) -> Any:
-    """Let the anonymous into *view*, but nobody with a bad token: a client that sends one wants to be known."""
+    """Let anonymous callers into *view*, and refuse those with a bad token.
+
+    Args:
+        view: the view or class. The decorator can be written with or without parentheses.
+
+    Raises:
+        SettingsError: at import, *view* has a guard, is marked with ``public``, or is a class, but not of Flask views.
+    """
     if view is None:
         return login_optional
-    enforced = _wrap(view, _enforce_optional, None)
-    mark_open(enforced, "optional")
-    return enforced
+    guarded = _wrap(view, enforce_optional)
+    mark_open(guarded, "optional")
+    return guarded
 
 
 @overload
@@ -84,12 +104,16 @@ def public(view: F, /) -> F: ...
 @overload
 def public() -> Callable[[F], F]: ...
 def public(view: Any = None, /) -> Any:
-    """Say that *view*, or a class of views, is open on purpose.
+    """Mark *view*, or a class of views, as open on purpose.
 
-    Lifts ``TOKENAUTH_DEFAULT_GUARD``, and tells ``flask tokenauth routes --check``. It does not lift a guard.
+    The default guard (``TOKENAUTH_DEFAULT_GUARD``) leaves it open, and ``flask tokenauth routes --check`` accepts it.
+    A guard on the view still guards it.
+
+    Args:
+        view: the view or class. The decorator can be written with or without parentheses.
 
     Raises:
-        SettingsError: *view* itself has a guard.
+        SettingsError: at import, *view* itself has a guard, or is a class, but not a class of Flask views.
     """
     if view is None:
         return public
@@ -98,55 +122,51 @@ def public(view: Any = None, /) -> Any:
     return view
 
 
-def _enforce_optional(_: None) -> None:
-    current_state().enforce_optional()
-
-
 def _guard(requirement: Requirement) -> Callable[[F], F]:
     def decorate(view: F) -> F:
-        enforced: F = _wrap(view, enforce, requirement)
-        mark(enforced, requirement)
-        if inspect.isfunction(enforced):
-            enforcers[enforced] = requirement
-        return enforced
+        guarded: F = _wrap(view, enforce, requirement)
+        mark(guarded, requirement)
+        if inspect.isfunction(guarded):
+            wrappers[guarded] = requirement
+        return guarded
 
     mark_giver(decorate, requirement)
     return decorate
 
 
-def _wrap(view: Any, ask: Callable[[A], None], asked: A) -> Any:
-    """Return *view* with *ask* before it: a function for a function, the class itself for a class of views."""
+def _wrap(view: Any, check: Callable[..., None], *required: Requirement) -> Any:
+    """Return *view* with ``check(*required)`` before it. A function gives a new function, a class of views itself."""
     target: Any = view
     _check_class(view)
     if inspect.isclass(view):
-        target.dispatch_request = _wrap(target.dispatch_request, ask, asked)
+        target.dispatch_request = _wrap(target.dispatch_request, check, *required)
         return target
     if not callable(target):
-        raise TypeError(f"a guard decorates a view, not {type(target).__name__}")
+        raise TypeError(f"a guard must decorate a view or a class of views, got {type(target).__name__}")
     if inspect.iscoroutinefunction(target):
 
         @wraps(target)
-        async def enforced(*args: Any, **kwargs: Any) -> Any:
-            ask(asked)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            check(*required)
             return await target(*args, **kwargs)
     else:
 
         @wraps(target)
-        def enforced(*args: Any, **kwargs: Any) -> Any:
-            ask(asked)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            check(*required)
             return target(*args, **kwargs)
 
-    return enforced
+    return guarded
 
 
 def _check_class(view: Any) -> None:
-    """Refuse a class that something else than Flask's views makes routes of: its methods are found, it is not.
+    """Refuse a class that is not a class of Flask views: a guard on it would never be found.
 
     Raises:
-        SettingsError: *view* is one.
+        SettingsError: *view* is such a class.
     """
     if inspect.isclass(view) and not callable(getattr(view, "dispatch_request", None)):
-        raise SettingsError(f"{view.__qualname__} is no class of Flask views: decorate its methods instead")
+        raise SettingsError(f"{view.__qualname__} is not a class of Flask views: put the guard on its methods instead")
 
 
 def _read_age(max_age: timedelta | float | None) -> timedelta | None:
@@ -154,5 +174,5 @@ def _read_age(max_age: timedelta | float | None) -> timedelta | None:
         return None
     age = timedelta(seconds=int(read_duration(max_age).total_seconds()))
     if age < timedelta(seconds=1):
-        raise ValueError("max_age is under one second")
+        raise ValueError(f"max_age must be at least one second, got {max_age}")
     return age

@@ -1,14 +1,15 @@
-"""Marks that guards leave on views, classes and blueprints, and how they are found again.
+"""Marks that guards leave on views, classes and blueprints, and how a mark is found again.
 
-Guards mark what they decorate as well as wrap it, so that a guard above the route decorator guards just the same: the
-mark is found on the registered view, whichever of its wrappers Flask holds.
+A guard wraps the view that it decorates, and marks it as well. So a guard above the route decorator guards too: the
+mark is found on the registered view, or on a function that this view wraps.
 """
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 from flask import has_request_context
@@ -20,105 +21,93 @@ from .requirement import Requirement
 Opening = Literal["public", "optional"]
 
 _MARK = "__tokenauth__"
-_GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of whatever it decorates
+_GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of each view that it decorates
 
-
-class Guard(msgspec.Struct, frozen=True):
-    """One use of a guard, for reports: it outlives what it decorated, and holds none of that."""
-
-    name: str  # of what it decorated
-    requirement: Requirement | None  # None with an optional login
-    targets: tuple[ref[Any], ...]  # what carries its mark
-
-    def is_lost(self) -> bool:
-        """Tell whether nothing that carries its mark is left."""
-        return all(target() is None for target in self.targets)
-
-
-guards: list[Guard] = []  # every guard that was used outside of requests, in this process
-enforcers: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()  # the wrappers, with what each enforces
+guarded: WeakSet[Any] = WeakSet()  # the functions, classes and blueprints that were guarded outside of requests
+wrappers: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()  # the wrappers, with the requirement of each
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What is noted on one object."""
+    """The mark on one object."""
 
     requirements: tuple[Requirement, ...] = ()
     opening: Opening | None = None
 
 
-_NOTHING = Mark()
+_NO_MARK = Mark()
 
 
-class Notes:
-    """How many notes were made so far: what was resolved before the last of them is resolved again."""
+class MarkCounter:
+    """Counts the marks of this process. Requirements that were resolved at a lower count are resolved again."""
 
-    made = 0
+    value = 0
 
 
 def mark(target: Any, requirement: Requirement) -> None:
-    """Note that *requirement* holds for *target* and for all that it wraps, as far as these can carry a note.
+    """Mark *target*, and everything that it wraps, with *requirement*. Objects that cannot carry a mark are left out.
 
     Raises:
         SettingsError: the same object is marked as public or as optional.
     """
-    for each in unwrap(target):
-        noted = read_mark(each)
-        if requirement not in noted.requirements:
-            _note(each, msgspec.structs.replace(noted, requirements=(*noted.requirements, requirement)))
-    _report(target, requirement, tuple(unwrap(target)))
+    for layer in unwrap(target):
+        found = read_mark(layer)
+        if requirement not in found.requirements:
+            _set_mark(layer, msgspec.structs.replace(found, requirements=(*found.requirements, requirement)))
+    _register(target)
 
 
 def mark_open(target: Any, opening: Opening) -> None:
-    """Note that *target* is open on purpose: to all, or to the anonymous. Only on itself: what it wraps may be shared.
+    """Mark *target* as public, or as open to anonymous callers; only itself, since others may wrap the same function.
 
     Raises:
-        SettingsError: it has a guard, or is open in the other way.
+        SettingsError: *target* has a guard, or is marked with the other opening.
     """
-    noted = read_mark(target)
-    if noted.opening not in (None, opening):
-        raise SettingsError(f"{name_of(target)} is marked as public and as login_optional")
-    _note(target, msgspec.structs.replace(noted, opening=opening))
+    found = read_mark(target)
+    if found.opening not in (None, opening):
+        raise SettingsError(f"{name_of(target)} is marked as public and as login_optional: remove one of the two")
+    _set_mark(target, msgspec.structs.replace(found, opening=opening))
     if opening == "optional":
-        _report(target, None, (target,))
+        _register(target)
 
 
-def _report(target: Any, requirement: Requirement | None, chain: tuple[Any, ...]) -> None:
+def _register(target: Any) -> None:
     if not has_request_context():  # some frameworks decorate at each request
-        guards.append(Guard(name_of(target), requirement, tuple(_refer(each) for each in chain)))
+        with suppress(TypeError):  # an object with slots; a guard registers a function, a class or a blueprint
+            guarded.add(target)
 
 
-def _refer(target: Any) -> ref[Any]:
-    try:
-        return ref(target)
-    except TypeError:
-        return ref(type(target))  # slots; it is not found by this, and so told as unreached
+def list_guarded() -> list[Any]:
+    """Return the functions, classes and blueprints that were guarded in this process and still exist."""
+    return list(guarded)
 
 
 def mark_giver(decorator: Any, requirement: Requirement) -> None:
-    """Note on a guard that it gives *requirement*, for lists of decorators that are applied at each request only."""
+    """Note on a guard that it gives *requirement*: some lists of decorators are applied at each request only."""
     setattr(decorator, _GIVES, requirement)
 
 
 def read_mark(target: Any) -> Mark:
-    """Return what is noted on this very object: not on its class, its base classes or what it wraps."""
-    mark: Mark = getattr(target, "__dict__", {}).get(_MARK, _NOTHING)
+    """Return the mark on this very object: not on its class, its base classes or the function that it wraps."""
+    mark: Mark = getattr(target, "__dict__", {}).get(_MARK, _NO_MARK)
     return mark
 
 
-def _note(target: Any, noted: Mark) -> None:
-    """Leave a note where one can be left; elsewhere the wrapper enforces regardless."""
-    if noted.requirements and noted.opening:
-        raise SettingsError(f"{name_of(target)} is marked as {noted.opening} and has a guard as well")
+def _set_mark(target: Any, mark: Mark) -> None:
+    """Set the mark if *target* can carry one. Otherwise the wrapper still enforces its requirement."""
+    if mark.requirements and mark.opening:
+        raise SettingsError(
+            f"{name_of(target)} is marked as {mark.opening} and has a guard as well: remove one of the two"
+        )
     try:
-        setattr(target, _MARK, noted)
+        setattr(target, _MARK, mark)
     except (AttributeError, TypeError):
-        return  # bound methods, builtins and slots carry none
-    # What is decorated at each request is new, so nobody has resolved it.
-    Notes.made += not (inspect.isfunction(target) and has_request_context())
+        return  # bound methods, builtins and objects with slots
+    # A function that is decorated during a request is new: no requirements were resolved for it.
+    MarkCounter.value += not (inspect.isfunction(target) and has_request_context())
 
 
 def unwrap(target: Any) -> Iterator[Any]:
-    """Go from *target* along ``__wrapped__``, and into partial functions, to the innermost function."""
+    """Yield *target* and what it wraps, along ``__wrapped__`` and into partial functions, to the innermost function."""
     seen: set[int] = set()
     while target is not None and id(target) not in seen:
         seen.add(id(target))
@@ -126,36 +115,36 @@ def unwrap(target: Any) -> Iterator[Any]:
         target = target.func if isinstance(target, partial) else getattr(target, "__wrapped__", None)
 
 
-class Found(msgspec.Struct, frozen=True):
-    """All that was found for one view and method."""
+class FoundMarks(msgspec.Struct, frozen=True):
+    """The marks of one view for one method."""
 
     requirements: tuple[Requirement, ...]
     opening: Opening | None
-    visited: tuple[Any, ...]  # the objects that were looked at
-    inside: frozenset[Requirement]  # what wrappers inside the view enforce, should it call what it wraps
+    visited: tuple[Any, ...]  # the objects that were searched
+    inside: frozenset[Requirement]  # requirements that wrappers inside the view enforce, if it calls them
 
 
-def find_marks(view: Any, method: str) -> Found:
-    """Return what is noted for *view* when it is called with *method*.
+def find_marks(view: Any, method: str) -> FoundMarks:
+    """Return the marks for *view* when it is called with *method*.
 
-    Looks at the view and all that it wraps; at its class, that class's bases and its ``method_decorators``; and at the
-    function of the method with all that it wraps. Openings count on the view, its class and the method that this
-    dispatches to, only.
+    Searched are the view and everything that it wraps; its class, the bases of this class and its
+    ``method_decorators``; the function of the method and everything that this wraps. Openings count only on the view,
+    its class, and the method that the class dispatches to.
     """
     chain = list(unwrap(view))
-    cls = next((each.view_class for each in chain if inspect.isclass(getattr(each, "view_class", None))), None)
+    cls = next((layer.view_class for layer in chain if inspect.isclass(getattr(layer, "view_class", None))), None)
     classes = list(inspect.getmro(cls))[:-1] if cls is not None else []
     function = _method_of(cls, method)
     dispatched = function if cls is not None and issubclass(cls, MethodView) else None
     visited = [*chain, *classes, *unwrap(function), *unwrap(getattr(cls, "dispatch_request", None))]
-    requirements = [each for target in visited for each in read_mark(target).requirements]
-    requirements += [each for given in classes for each in _given_by_decorators(given, method)]
-    openings = [read_mark(each).opening for each in (view, cls, dispatched)]
-    return Found(
+    requirements = [requirement for target in visited for requirement in read_mark(target).requirements]
+    requirements += [requirement for base in classes for requirement in _given_by_decorators(base, method)]
+    openings = [read_mark(target).opening for target in (view, cls, dispatched)]
+    return FoundMarks(
         requirements=tuple(dict.fromkeys(requirements)),
-        opening=next((each for each in openings if each is not None), None),
+        opening=next((opening for opening in openings if opening is not None), None),
         visited=tuple(visited),
-        inside=frozenset(enforcers[each] for each in chain if inspect.isfunction(each) and each in enforcers),
+        inside=frozenset(wrappers[layer] for layer in chain if inspect.isfunction(layer) and layer in wrappers),
     )
 
 
@@ -165,7 +154,7 @@ def _method_of(cls: Any, method: str) -> Any:
 
 
 def _given_by_decorators(cls: Any, method: str) -> Iterator[Requirement]:
-    """Read the guards among ``method_decorators``, applied at each request: a list in Flask-RESTX, or by method."""
+    """Yield the requirements of guards in ``method_decorators``: a list in Flask-RESTX, or a dict by method."""
     decorators = vars(cls).get("method_decorators", ())
     if isinstance(decorators, Mapping):
         decorators = decorators.get(method.lower(), ())
@@ -176,7 +165,7 @@ def _given_by_decorators(cls: Any, method: str) -> Iterator[Requirement]:
 
 
 def name_of(target: Any) -> str:
-    """Return the name by which people find *target*: module and qualified name, or the blueprint's name."""
+    """Return a name by which people find *target*: its module and qualified name, or the name of the blueprint."""
     qualified = getattr(target, "__qualname__", None)
     if qualified is None:
         return f"blueprint {target.name}" if hasattr(target, "name") else repr(type(target))

@@ -1,4 +1,4 @@
-"""What a guard asks of a request, and whether a token has it."""
+"""A requirement: the scopes or the recent login that one guard requires, and how it is checked."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -10,34 +10,34 @@ from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_sc
 from ..core.tokens.token import Token
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What a request brings, for requirements to be checked against."""
+class RequestFacts(msgspec.Struct, frozen=True):
+    """The facts of one request that requirements are checked against."""
 
     token: Token | None
-    matched: Callable[[str], str | None]  # an argument of the view as the text that the URL matched, untrusted
+    url_argument: Callable[[str], str | None]  # returns an argument of the view as it stood in the URL; untrusted
     now: float  # seconds since 1970-01-01T00:00:00Z
     leeway: timedelta  # clock skew to forgive
 
 
 class Requirement(msgspec.Struct, frozen=True):
-    """What one guard asks for: a login, a recent one, all of some scopes, one of some others."""
+    """The requirement of one guard: a login, a recent login, all of some scopes, one of some other scopes."""
 
     all_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
     max_age: timedelta | None = None
-    load_user: bool = False  # and a user who is still there; the loader is asked by whoever enforces
+    load_user: bool = False  # the user must still exist; checked by the caller of check(), who loads the user
 
     @classmethod
     def of_scopes(cls, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> "Requirement":
-        """Return a requirement of at least one scope.
+        """Return the requirement of at least one scope.
 
         Raises:
-            TypeError: a scope is not a text.
-            ValueError: there is none, one breaks the grammar of RFC 6749 section 3.3, or a placeholder is not a whole
-                segment.
+            TypeError: a scope is not a string.
+            ValueError: there is no scope, one breaks the grammar of RFC 6749 section 3.3, or a placeholder is not a
+                whole segment.
         """
         if not all_of and not any_of:
-            raise ValueError("require_scope needs a scope; for any user there is login_required")
+            raise ValueError("require_scope needs a scope: name one, or use login_required to allow every user")
         for scope in (*all_of, *any_of):
             format_scope((scope,))
             find_placeholders(scope)
@@ -45,36 +45,36 @@ class Requirement(msgspec.Struct, frozen=True):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """All scopes that it names, as the guard has them."""
+        """All scopes of the guard, as they are written there."""
         return self.all_of + self.any_of
 
     @property
-    def plainly(self) -> frozenset[str] | None:
-        """Scopes with which a token meets this for certain, whatever was asked; None where there is more to ask."""
+    def simple_scopes(self) -> frozenset[str] | None:
+        """Scopes with which every token satisfies this requirement; None if more must be checked."""
         if self.any_of or self.max_age is not None or self.load_user or any("{" in scope for scope in self.all_of):
             return None
         return frozenset(self.all_of)
 
-    def check(self, asked: Asked, enough: Mapping[str, tuple[str, ...]]) -> None:
-        """Refuse a request that does not meet this requirement.
+    def check(self, facts: RequestFacts, granted_by: Mapping[str, tuple[str, ...]]) -> None:
+        """Refuse a request that does not satisfy this requirement.
 
         Args:
-            asked: the token and what else it takes.
-            enough: for each declared scope those that are enough for it; an undeclared one is enough for itself only.
+            facts: the token, and the other facts of the request.
+            granted_by: for each declared scope the scopes that grant it. An undeclared scope is granted by itself only.
 
         Raises:
             MissingCredential: there is no token.
-            LoginTooOld: the login lies further back than ``max_age`` seconds, or nobody knows when it was.
-            InsufficientScope: a scope is missing, or cannot be told for what the URL matched.
+            LoginTooOld: the login is longer ago than ``max_age``, or the token does not say when it was.
+            InsufficientScope: a scope is missing, or its placeholder has a value that no scope can have.
         """
-        if asked.token is None:
+        if facts.token is None:
             raise MissingCredential
         if self.max_age is not None:
-            _check_age(asked.token, self.max_age, asked)
-        if not all(_has(asked, scope, enough) for scope in self.all_of):
-            raise InsufficientScope(_fill(self.all_of, asked))
-        if self.any_of and not any(_has(asked, scope, enough) for scope in self.any_of):
-            raise InsufficientScope(_fill(self.any_of, asked))
+            _check_age(facts.token, self.max_age, facts)
+        if not all(_has(facts, scope, granted_by) for scope in self.all_of):
+            raise InsufficientScope(_fill(self.all_of, facts))
+        if self.any_of and not any(_has(facts, scope, granted_by) for scope in self.any_of):
+            raise InsufficientScope(_fill(self.any_of, facts))
 
     def __str__(self) -> str:
         parts = list(self.all_of)
@@ -83,22 +83,23 @@ class Requirement(msgspec.Struct, frozen=True):
         if self.max_age is not None:
             parts.append(f"login within {int(self.max_age.total_seconds())} s")
         if self.load_user:
-            parts.append("a user who is still there")
+            parts.append("a user who still exists")
         return " and ".join(parts) or "login"
 
 
-def _has(asked: Asked, scope: str, enough: Mapping[str, tuple[str, ...]]) -> bool:
-    granted = asked.token.scopes if asked.token is not None else frozenset()
-    return any(fill_placeholders(each, asked.matched) in granted for each in enough.get(scope, (scope,)))
+def _has(facts: RequestFacts, scope: str, granted_by: Mapping[str, tuple[str, ...]]) -> bool:
+    scopes = facts.token.scopes if facts.token is not None else frozenset()
+    candidates = granted_by.get(scope, (scope,))
+    return any(fill_placeholders(candidate, facts.url_argument) in scopes for candidate in candidates)
 
 
-def _fill(scopes: tuple[str, ...], asked: Asked) -> tuple[str, ...]:
-    """Fill the scopes that the challenge names; none where the URL matched what no scope can hold."""
-    filled = [fill_placeholders(scope, asked.matched) for scope in scopes]
+def _fill(scopes: tuple[str, ...], facts: RequestFacts) -> tuple[str, ...]:
+    """Fill the placeholders of the scopes for the challenge. A scope whose value no scope can have is left out."""
+    filled = [fill_placeholders(scope, facts.url_argument) for scope in scopes]
     return tuple(scope for scope in filled if scope is not None)
 
 
-def _check_age(token: Token, max_age: timedelta, asked: Asked) -> None:
-    age = None if token.auth_time is None else asked.now - token.auth_time.timestamp()
-    if age is None or not -asked.leeway.total_seconds() <= age <= max_age.total_seconds():
-        raise LoginTooOld(int(max_age.total_seconds()))  # a login that lies ahead is none
+def _check_age(token: Token, max_age: timedelta, facts: RequestFacts) -> None:
+    age = None if token.auth_time is None else facts.now - token.auth_time.timestamp()
+    if age is None or not -facts.leeway.total_seconds() <= age <= max_age.total_seconds():
+        raise LoginTooOld(int(max_age.total_seconds()))  # so is a login in the future

@@ -1,53 +1,77 @@
-"""Checks of guards that can run only when all routes are registered."""
+"""Checks that can run only when all routes are registered."""
 
 from collections.abc import Iterator
 
 from flask import Flask
 from werkzeug.routing import Rule
 
+from ..application.app_state import AppState
 from ..application.settings import Settings
 from ..core.errors import SettingsError
 from ..core.tokens.scopes import find_placeholders
-from .marks import guards
+from .marks import list_guarded, name_of, read_mark, unwrap
 from .requirement import Requirement
 from .route_requirements import Route, list_routes
 
 
-def find_unreached(routes: list[Route], *, alone: bool) -> list[str]:
-    """Return the names of what has a guard that counts on no route: its decorator stands where Flask does not look.
+def check_application(state: AppState) -> None:
+    """Check everything that can be checked only when all routes are registered.
+
+    Raises:
+        SettingsError: a guard can never work, the configuration was changed after ``init_app``, or the hook of
+            ``TokenAuth`` was removed.
+    """
+    state.check_config()
+    if state.hook not in state.app.before_request_funcs.get(None, []):
+        raise SettingsError(
+            "the hook of TokenAuth was removed from before_request_funcs, so no route would be guarded: do not replace "
+            "that list, add functions with app.before_request"
+        )
+    check_routes(state.app, state.settings)
+
+
+def find_unreached(routes: list[Route]) -> list[str]:
+    """Return the names of functions, classes and blueprints with a guard that counts on none of *routes*.
 
     Args:
-        routes: of every application in this process, since nobody knows for which one a guard was meant.
-        alone: whether there has only ever been one application. Then a guard of which nothing is left was never on a
-            route either; else it may have gone with its application.
+        routes: the routes of all applications in this process: a guard may be meant for any of them.
     """
-    reached = {(id(each), needed) for route in routes for each in route.resolved.visited for needed in _counting(route)}
-    unreached = [guard.name for guard in guards if guard.is_lost() and alone]
-    for guard in guards:
-        alive = [target() for target in guard.targets]
-        if not guard.is_lost() and not any((id(each), guard.requirement) in reached for each in alive):
-            unreached.append(guard.name)
-    return sorted(unreached)
+    reached = {
+        (id(target), needed) for route in routes for target in route.required.visited for needed in _count(route)
+    }
+    return sorted(
+        name_of(target)
+        for target in list_guarded()
+        if not all(any((id(layer), needed) in reached for layer in unwrap(target)) for needed in _needed_by(target))
+    )
 
 
-def _counting(route: Route) -> Iterator[Requirement | None]:
-    """Go through what counts on *route*; None stands for an optional login."""
-    yield from route.resolved.requirements
-    if route.resolved.access == "optional":
+def _needed_by(target: object) -> Iterator[Requirement | None]:
+    """Yield the requirements on *target*; None stands for an optional login."""
+    mark = read_mark(target)
+    yield from mark.requirements
+    if mark.opening == "optional":
+        yield None
+
+
+def _count(route: Route) -> Iterator[Requirement | None]:
+    """Yield the requirements that count on *route*; None stands for an optional login."""
+    yield from route.required.requirements
+    if route.required.access == "optional":
         yield None
 
 
 def check_routes(app: Flask, settings: Settings) -> None:
-    """Refuse guards that could never work as they stand.
+    """Check that each guard can work on its routes.
 
     Raises:
-        SettingsError: a guard names a scope that is not declared (where scopes are), a placeholder that its rule does
-            not have, or one that may match several segments. Every mistake is told at once.
+        SettingsError: a guard names a scope that is not declared (if scopes are declared), a placeholder that its rule
+            does not have, or one that may match several segments. The message has every mistake.
     """
     mistakes = dict.fromkeys(
         f"{route.rule.rule}: {mistake}"
         for route in list_routes(app, settings)
-        for requirement in route.resolved.requirements
+        for requirement in route.required.requirements
         for scope in requirement.scopes
         for mistake in _find_mistakes(route.rule, scope, settings)
     )
@@ -56,7 +80,7 @@ def check_routes(app: Flask, settings: Settings) -> None:
 
 
 def _find_mistakes(rule: Rule, scope: str, settings: Settings) -> Iterator[str]:
-    if settings.scopes is not None and scope not in settings.scopes.enough:
+    if settings.scopes is not None and scope not in settings.scopes.granted_by:
         yield f"scope {scope} is not declared in TOKENAUTH_SCOPES"
     for name in find_placeholders(scope):
         if name not in rule.arguments:

@@ -1,4 +1,4 @@
-"""The requirements of each route: found for the hook, and listed for people."""
+"""The requirements of each route: resolved for the hook, and listed for people."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -15,66 +15,64 @@ from .requirement import Requirement
 
 Access = Literal["guarded", "default", "optional", "public", "static", "open"]
 
-
 _LOGIN = Requirement()
+_METHODS = frozenset(name.upper() for name in http_method_funcs)
 
 
-_METHODS = frozenset(each.upper() for each in http_method_funcs)
+class RouteRequirements(msgspec.Struct, frozen=True):
+    """The requirements of one endpoint for one method.
 
-
-class Resolved(msgspec.Struct, frozen=True):
-    """What one endpoint requires for one method.
-
-    ``access`` says why: ``guarded`` by a guard of its own, by the ``default`` guard, ``optional`` or ``public`` on
-    purpose, ``static`` files of Flask's, or ``open`` because nobody said anything.
+    ``access`` is the reason for them: ``guarded`` (a guard of its own), ``default`` (the default guard), ``optional``
+    or ``public`` (opened on purpose), ``static`` (static files of Flask), or ``open`` (neither guarded nor opened).
     """
 
     access: Access
     requirements: tuple[Requirement, ...]
-    visited: tuple[Any, ...] = ()  # views, classes and blueprints that were asked
-    inside: frozenset[Requirement] = frozenset()  # what wrappers inside the view enforce by themselves
+    visited: tuple[Any, ...] = ()  # the views, classes and blueprints that were searched
+    inside: frozenset[Requirement] = frozenset()  # requirements that wrappers inside the view enforce
 
     @property
-    def plainly(self) -> frozenset[str] | None:
-        """Scopes with which a token meets them all for certain; None where there is more to ask."""
-        each = [requirement.plainly for requirement in self.requirements]
-        known = [scopes for scopes in each if scopes is not None]
-        return frozenset().union(*known) if len(known) == len(each) else None
+    def simple_scopes(self) -> frozenset[str] | None:
+        """Scopes with which every token satisfies all requirements; None if more must be checked."""
+        scopes = [requirement.simple_scopes for requirement in self.requirements]
+        simple = [some for some in scopes if some is not None]
+        return frozenset().union(*simple) if len(simple) == len(scopes) else None
 
 
-def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Resolved:
-    """Return what *endpoint* requires when it is called with *method*.
+def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> RouteRequirements:
+    """Return the requirements of *endpoint* when it is called with *method*.
 
-    Requirements of the view, its class, its method, its blueprint and the blueprints around that add up. What opens a
-    view lifts the default guard and nothing else.
+    The requirements of the view, its class, its method, its blueprint and the blueprints around that add up. An
+    opening lifts the default guard only.
     """
     view = app.view_functions[endpoint]
     found = find_marks(view, method)
     blueprints = list(_blueprints_of(app, endpoint))
-    requirements = [*found.requirements, *(each for target in blueprints for each in read_mark(target).requirements)]
+    of_blueprints = [requirement for blueprint in blueprints for requirement in read_mark(blueprint).requirements]
+    requirements = tuple(dict.fromkeys([*found.requirements, *of_blueprints]))
     visited = (*found.visited, *blueprints)
     if requirements:
-        return Resolved("guarded", tuple(dict.fromkeys(requirements)), visited, found.inside)
+        return RouteRequirements("guarded", requirements, visited, found.inside)
     if found.opening is not None:
-        return Resolved(found.opening, (), visited)
+        return RouteRequirements(found.opening, (), visited)
     if _is_public(endpoint, settings.public_endpoints):
-        return Resolved("public", (), visited)
+        return RouteRequirements("public", (), visited)
     if endpoint.rpartition(".")[2] == "static" and is_static(view):
-        return Resolved("static", (), visited)
+        return RouteRequirements("static", (), visited)
     if settings.default_guard is not None:
-        return Resolved("default", (_LOGIN,), visited)
-    return Resolved("open", (), visited)
+        return RouteRequirements("default", (_LOGIN,), visited)
+    return RouteRequirements("open", (), visited)
 
 
 def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:
-    """Go through the blueprint of *endpoint* and those around it, by what is registered under their names here.
+    """Yield the blueprint of *endpoint* and those around it, as they are registered here.
 
-    Flask-RESTX has endpoints begin with the blueprint's own name, also where it is registered under another or within
-    another blueprint; so of the first name in one every blueprint that has it counts, with those around it.
+    In Flask-RESTX an endpoint begins with the blueprint's own name, even if the blueprint is registered under another
+    name or inside another blueprint. So each blueprint with that own name counts, and the blueprints around it.
     """
     path = endpoint.rpartition(".")[0]
     first = path.partition(".")[0]
-    others = [name for name, each in app.blueprints.items() if each.name == first and name != path]
+    others = [name for name, blueprint in app.blueprints.items() if blueprint.name == first and name != path]
     for name in (path, *others):
         while name:
             if name in app.blueprints:
@@ -82,19 +80,19 @@ def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:
             name = name.rpartition(".")[0]  # noqa: PLW2901  # outwards, one by one
 
 
-def _is_public(endpoint: str, named: frozenset[str]) -> bool:
-    return endpoint in named or any(each.endswith(".*") and endpoint.startswith(each[:-1]) for each in named)
+def _is_public(endpoint: str, public: frozenset[str]) -> bool:
+    return endpoint in public or any(name.endswith(".*") and endpoint.startswith(name[:-1]) for name in public)
 
 
 def is_static(view: Any) -> bool:
-    """Tell whether *view* is the one with which Flask itself serves static files, of the app or of a blueprint.
+    """Return whether *view* is the one that serves static files in Flask, of the application or of a blueprint.
 
-    By what it is: a view of the application's own may be called ``static`` too.
+    The function itself decides: a view of the application may be called ``static`` too.
     """
     if getattr(view, "__func__", None) is Blueprint.send_static_file:
         return True
     code = getattr(view, "__code__", None)
-    return code is not None and any(each is code for each in Flask.__init__.__code__.co_consts)
+    return code is not None and any(constant is code for constant in Flask.__init__.__code__.co_consts)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -102,13 +100,13 @@ class Route(msgspec.Struct, frozen=True):
 
     rule: Rule
     method: str
-    resolved: Resolved
+    required: RouteRequirements
 
 
 def list_routes(app: Flask, settings: Settings) -> list[Route]:
     """Return every rule with every method that a view answers, in the order of their paths.
 
-    HEAD is left out where it is like GET, and OPTIONS where Flask answers it by itself.
+    HEAD is left out if it is the same as GET, and OPTIONS if Flask answers it.
     """
     rules = sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint))
     return [route for rule in rules if rule.endpoint in app.view_functions for route in _routes_of(app, settings, rule)]
@@ -116,13 +114,13 @@ def list_routes(app: Flask, settings: Settings) -> list[Route]:
 
 def _routes_of(app: Flask, settings: Settings, rule: Rule) -> list[Route]:
     methods = _METHODS if rule.methods is None else rule.methods  # a rule without methods answers any
-    resolved = {method: resolve(app, settings, rule.endpoint, method) for method in sorted(methods)}
-    if "GET" in resolved and "HEAD" in resolved and _tell(resolved["HEAD"]) == _tell(resolved["GET"]):
-        del resolved["HEAD"]
+    required = {method: resolve(app, settings, rule.endpoint, method) for method in sorted(methods)}
+    if "GET" in required and "HEAD" in required and _essence(required["HEAD"]) == _essence(required["GET"]):
+        del required["HEAD"]
     if getattr(rule, "provide_automatic_options", False):
-        resolved.pop("OPTIONS", None)
-    return [Route(rule, method, each) for method, each in resolved.items()]
+        required.pop("OPTIONS", None)
+    return [Route(rule, method, requirements) for method, requirements in required.items()]
 
 
-def _tell(resolved: Resolved) -> tuple[Access, tuple[Requirement, ...]]:
-    return resolved.access, resolved.requirements
+def _essence(required: RouteRequirements) -> tuple[Access, tuple[Requirement, ...]]:
+    return required.access, required.requirements

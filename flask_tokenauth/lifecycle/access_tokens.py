@@ -8,10 +8,11 @@ import msgspec
 from flask import Response
 
 from ..application.app_state import AppState, current_state
+from ..application.refusing import asking_store
 from ..application.setting_types import read_duration
+from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import Session
-from ..core.rotation import RefreshToken
 from ..core.tokens.scopes import format_scope
 from ..signals import token_issued
 
@@ -29,31 +30,32 @@ def create_token(
     """Return a signed access token for the current application (RFC 9068). It belongs to no session.
 
     Args:
-        user_id: who the user is: a text, an int, a UUID, or of the ``user_id_type`` of ``TokenAuth``, where that is a
-            class. At most 255 characters as text.
-        scopes: what the token may do: scope tokens, RFC 6749 section 3.3.
-        expires_in: lifetime, a ``timedelta`` or seconds, whole ones; else ``TOKENAUTH_ACCESS_LIFETIME``.
-        audience: for whom it is, one or several; else ``TOKENAUTH_AUDIENCE``.
-        client_id: the client that the user uses; else the issuer.
-        auth_time: when the user signed in, an aware ``datetime``.
-        claims: of the application, JSON values. Anyone who sees the token can read them.
+        user_id: the user: a string, an int, a UUID, or a value of the ``user_id_type`` of ``TokenAuth`` if that is a
+            class. As a string it has 1 to 255 characters.
+        scopes: the scopes that the token grants (RFC 6749 section 3.3).
+        expires_in: the lifetime, as a ``timedelta`` or in seconds; fractions of a second are cut off. Default:
+            ``TOKENAUTH_ACCESS_LIFETIME``.
+        audience: the recipients, one string or several. Default: ``TOKENAUTH_AUDIENCE``.
+        client_id: the client that the user uses. Default: the issuer.
+        auth_time: the time at which the user signed in, as an aware ``datetime``.
+        claims: claims of the application, which are JSON values. Everyone who sees the token can read them.
 
     Raises:
-        TypeError: *user_id* is of another type, or *scopes* is one text.
-        ValueError: *expires_in* is under a second or over ``TOKENAUTH_MAX_LIFETIME``, a claim is reserved or no JSON
-            value, or the token would be refused for any other reason.
-        SettingsError: ``TokenAuth`` is not set up here, or has no key that signs.
-        StoreUnavailable: there is a store, and it cannot be asked; unless you catch it, the answer is 503.
+        TypeError: an argument has the wrong type, or *scopes* is a single string.
+        ValueError: *expires_in* is under a second or over ``TOKENAUTH_MAX_LIFETIME``, a claim has a reserved name or is
+            not a JSON value, or the token would be refused for another reason.
+        SettingsError: ``TokenAuth`` is not set up on this application, or it has no key that can sign.
+        StoreUnavailable: there is a store, and it cannot be asked. Unless you catch it, the answer is 503.
     """
     state = current_state()
-    subject = state.judge.subject_of(user_id)
+    subject = state.authenticator.user_ids.to_subject(user_id)
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
-    granted = _keep(scopes)
+    granted = keep_scopes(scopes)
     epoch = 0
     if state.settings.store is not None:
-        with state.asking():
+        with asking_store(state):
             epoch = state.store.read_epoch(subject)
-    token = state.issuer.issue(
+    token = state.token_issuer.issue(
         subject,
         granted,
         now=state.clock(),
@@ -69,29 +71,32 @@ def create_token(
     return token
 
 
-def _keep(scopes: Iterable[str]) -> Iterable[str]:
-    """Return *scopes* so that they can be gone through twice, and sets as sets, which are written in order."""
+def keep_scopes(scopes: Iterable[str]) -> Iterable[str]:
+    """Return *scopes* in a form that can be iterated twice. A set stays a set, since sets are written sorted."""
     return scopes if isinstance(scopes, (str, set, frozenset)) else tuple(scopes)
 
 
-def bound(state: AppState, grant: Grant, *, left: timedelta) -> Grant:
-    """Return *grant* with a lifetime of access tokens that does not go beyond what is *left* of the session.
+def cap_lifetime(state: AppState, grant: Grant, *, left: timedelta) -> Grant:
+    """Return *grant* with a lifetime of access tokens that ends before the session can be forgotten.
 
-    Nor beyond the time that it may be idle: no access token is good when its session is over and forgotten.
+    Args:
+        state: of the current application.
+        grant: of the session.
+        left: the time until the session ends.
     """
     lifetime = grant.lifetime or state.settings.access_lifetime
     longest = max(min(left, state.settings.refresh_idle_lifetime), timedelta(seconds=1))
     return replace(grant, lifetime=min(lifetime, longest))
 
 
-def issue(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch: int = 0) -> str:
-    """Return an access token of a session, which says what *grant* says.
+def issue_for_session(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch: int = 0) -> str:
+    """Return an access token of a session, with everything that *grant* says.
 
     Raises:
-        ValueError: it would be refused.
-        SettingsError: there is no key that signs.
+        ValueError: the token would be refused.
+        SettingsError: there is no key that can sign.
     """
-    return state.issuer.issue(
+    return state.token_issuer.issue(
         subject,
         grant.scopes,
         now=state.clock(),
@@ -105,7 +110,7 @@ def issue(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch
     )
 
 
-def answer(
+def token_response_for(
     state: AppState,
     token: str,
     session: Session,
@@ -114,16 +119,22 @@ def answer(
     *,
     passed: timedelta = timedelta(0),
 ) -> Response:
-    """Return the answer of the token endpoint, and tell the listeners: an access token of *session*, and *refresh*.
+    """Return the token response of a session, and send the signal ``token_issued``.
 
-    So much time may have *passed* since the idle lifetime began.
+    Args:
+        state: of the current application.
+        token: the access token.
+        session: the session that it belongs to.
+        refresh: the next refresh token.
+        grant: what the access token says.
+        passed: the time since the idle lifetime began, at the most.
     """
     lifetime = grant.lifetime or state.settings.access_lifetime
-    user_id, scopes = state.judge.user_id_of(session.user_id), frozenset(grant.scopes)
+    user_id, scopes = state.authenticator.user_ids.from_subject(session.user_id), frozenset(grant.scopes)
     audience = None if grant.audience == state.settings.audience else grant.audience
     token_issued.send(state.app, user_id=user_id, scopes=scopes, audience=audience, expires_in=lifetime)
     idle = session.idle_expires_at - (session.refreshed_at or session.started_at) - passed
-    return _answer(
+    return write_token_response(
         token,
         lifetime,
         format_scope(grant.scopes),
@@ -132,7 +143,8 @@ def answer(
     )
 
 
-def _answer(token: str, lifetime: timedelta, scope: str, **further: object) -> Response:
+def write_token_response(token: str, lifetime: timedelta, scope: str, **further: object) -> Response:
+    """Return a token response (RFC 6749 section 5.1) with *further* members. No cache may store it."""
     body = {
         "access_token": token,
         "token_type": "Bearer",

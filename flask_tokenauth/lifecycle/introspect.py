@@ -1,4 +1,4 @@
-"""Another service asks about a token of ours, and is told what the token says if it is good, and else nothing."""
+"""Introspection: another service asks whether a token is active, and what it says (RFC 7662)."""
 
 from ..application.app_state import AppState
 from ..core.errors import TokenError
@@ -8,22 +8,24 @@ from ..core.tokens.token import Token
 def introspect(state: AppState, text: str, caller: Token) -> dict[str, object]:
     """Return the answer to *caller* (RFC 7662 section 2.2).
 
-    Only access tokens that are for somebody whom the caller's own token is for as well are anything to it: the others
-    look like garbage. The store is asked, beside what this process knows, and so is the application's ``token_check``.
+    A token is active if it is an access token of this issuer, has an audience in common with the token of the caller,
+    is not revoked (the store is asked, besides the revocations that this process knows), and ``token_check`` accepts
+    it. All other tokens get the same answer.
 
     Args:
         state: of the current application.
         text: the token asked about, untrusted.
-        caller: the token of the one who asks.
+        caller: the token of the service that asks.
 
     Raises:
         StoreUnavailable: the store cannot be asked.
     """
+    inactive: dict[str, object] = {"active": False}
     try:
-        token = state.judge.verify_for(text, caller.audience - {""})
-        state.judge.accept(token)
+        token = state.authenticator.verify_for(text, caller.audience - {""})
+        state.authenticator.accept(token)
     except TokenError:
-        return {"active": False}
-    if state.remembered.ask(token) or state.remembered.knows(token):
-        return {"active": False}
+        return inactive
+    if state.stored.is_revoked_in_store(token) or state.stored.is_revoked_locally(token):
+        return inactive
     return {**token.to_dict(), "active": True, "token_type": "Bearer"}

@@ -1,4 +1,4 @@
-"""A refresh token is spent for its successor and a new access token (RFC 6749 section 6)."""
+"""Refresh: a refresh token is redeemed for a new access token and its own successor (RFC 6749 section 6)."""
 
 import logging
 from dataclasses import replace
@@ -11,56 +11,57 @@ from flask import Response
 from ..application.app_state import AppState
 from ..core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
 from ..core.errors import SettingsError, WrongUserID
+from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import Session
-from ..core.rotation import Redeemed, RefreshToken
+from ..core.rotation import Redeemed
 from ..core.tokens.scopes import parse_scope
 from ..signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
-from .access_tokens import answer, bound, issue
+from .access_tokens import cap_lifetime, issue_for_session, token_response_for
 
 _log = logging.getLogger("flask_tokenauth")
 
 
 def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
-    """Redeem a refresh token, and return the answer.
+    """Redeem a refresh token, and return the token response.
 
-    Everything that may refuse is asked before a token is spent: who gets nothing has lost nothing.
+    Every check runs before the token is redeemed: a client that is refused can use the token again.
 
     Args:
         state: of the current application.
         text: the refresh token, untrusted.
-        scope: scopes to be content with for this once, untrusted; None for all that the session has.
+        scope: the scopes that the client asks for this time, untrusted. None for all scopes of the session.
 
     Raises:
-        GrantError: it gets nothing.
-        StoreUnavailable: the store cannot be asked; the token may be redeemed again.
+        EndpointError: the client is refused.
+        StoreUnavailable: the store cannot be asked; the token can be redeemed again.
     """
     sessions = state.sessions
     token = sessions.read(text)
     session = sessions.find(token)
-    # Of a spent token nothing can be lost, and whoever repeats it too late is found out, whatever else is refused.
+    # A token that was redeemed before cannot be lost, and its reuse must be detected even if another check refuses.
     redeemed = _redeem(state, token) if session.generation > token.generation else None
-    _check_user(state, session)
-    passed = timedelta(0) if redeemed is None else state.settings.refresh_retry_window  # at most, since it was swapped
+    _check_user_id(state, session)
+    passed = timedelta(0) if redeemed is None else state.settings.refresh_retry_window  # since the swap, at the most
     left = session.expires_at - datetime.fromtimestamp(state.clock(), UTC)
     left = min(left, state.settings.refresh_idle_lifetime - passed)
-    session = _allow(state, session)
-    asked = _ask_application(state, session)
-    access, grant = _issue(state, session, _narrow(asked, scope), left=left)
+    session = _limit_lifetime(state, session)
+    wanted = _ask_application(state, session)
+    access, grant = _issue(state, session, _narrow(wanted, scope), left=left)
     redeemed = redeemed or _redeem(state, token)
-    return answer(state, access, redeemed.session, redeemed.successor, grant, passed=passed)
+    return token_response_for(state, access, redeemed.session, redeemed.successor, grant, passed=passed)
 
 
-def _check_user(state: AppState, session: Session) -> None:
-    """Refuse to go on for what is no user ID any more: nobody would believe the access token."""
+def _check_user_id(state: AppState, session: Session) -> None:
+    """Refuse a session whose user ID this application no longer accepts: its access token would be refused too."""
     try:
-        state.judge.user_id_of(session.user_id)
+        state.authenticator.user_ids.from_subject(session.user_id)
     except WrongUserID:
         raise SessionOver from None
 
 
-def _allow(state: AppState, session: Session) -> Session:
-    """Return *session* with no longer lifetime of access tokens than is allowed, which may have been lowered since."""
+def _limit_lifetime(state: AppState, session: Session) -> Session:
+    """Return *session* with a lifetime of access tokens that is still allowed. The limit may be lower than before."""
     lifetime, longest = session.grant.lifetime, state.settings.max_lifetime
     if lifetime is None or lifetime <= longest:
         return session
@@ -68,7 +69,7 @@ def _allow(state: AppState, session: Session) -> Session:
 
 
 def _ask_application(state: AppState, session: Session) -> Grant:
-    """Return what the session goes on with, as the application's ``before_refresh`` has it."""
+    """Return the grant that ``before_refresh`` wants for *session*."""
     ask = state.callbacks.before_refresh
     if ask is None:
         return session.grant
@@ -76,21 +77,24 @@ def _ask_application(state: AppState, session: Session) -> Grant:
     if grant is None or grant is False:
         raise RefreshRefused
     if not isinstance(grant, Grant):
-        raise SettingsError("before_refresh returns a grant, session.grant or one made of it, or None to refuse")
+        raise SettingsError(
+            "before_refresh must return session.grant, a Grant made from it, or None to refuse, "
+            f"got {type(grant).__name__}"
+        )
     return grant
 
 
 def _issue(state: AppState, session: Session, grant: Grant, *, left: timedelta) -> tuple[str, Grant]:
-    """Return an access token, and what it grants. A session whose own grant makes none any more is over.
+    """Return an access token and its grant.
 
     Raises:
-        ValueError: the application's ``before_refresh`` gave what makes none, where the session's own grant would.
-        SessionOver: nor would that, since a limit was lowered.
+        ValueError: the grant of ``before_refresh`` gives no token, though the session's own grant would.
+        SessionOver: the session's own grant gives no token either, since a limit was lowered.
     """
-    own = bound(state, session.grant, left=left)
-    grant = bound(state, grant, left=left)
+    own = cap_lifetime(state, session.grant, left=left)
+    grant = cap_lifetime(state, grant, left=left)
     try:
-        return issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch), grant
+        return _issue_one(state, session, grant), grant
     except ValueError as error:
         if grant != own and _can_issue(state, session, own):
             raise
@@ -100,14 +104,18 @@ def _issue(state: AppState, session: Session, grant: Grant, *, left: timedelta) 
 
 def _can_issue(state: AppState, session: Session, grant: Grant) -> bool:
     try:
-        issue(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+        _issue_one(state, session, grant)
     except ValueError:
         return False
     return True
 
 
+def _issue_one(state: AppState, session: Session, grant: Grant) -> str:
+    return issue_for_session(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+
+
 def _narrow(grant: Grant, scope: str | None) -> Grant:
-    """Return *grant* with no more than the scopes that are asked for; the session keeps them all."""
+    """Return *grant* with the scopes that the client asks for. The session keeps all of its scopes."""
     if scope is None:
         return grant
     try:
@@ -116,26 +124,26 @@ def _narrow(grant: Grant, scope: str | None) -> Grant:
         raise ScopeNotGranted from None
     if not wanted or not wanted <= frozenset(grant.scopes):
         raise ScopeNotGranted
-    return replace(grant, scopes=tuple(each for each in grant.scopes if each in wanted))
+    return replace(grant, scopes=tuple(name for name in grant.scopes if name in wanted))
 
 
 def _redeem(state: AppState, token: RefreshToken) -> Redeemed:
-    """Spend *token*, and tell the listeners what came of it."""
+    """Redeem *token*, write the log, and send the signals."""
     try:
         redeemed = state.sessions.redeem(token)
     except RefreshTokenReused as reused:
-        of = {"session_id": reused.session_id, "user_id": reused.user_id}
-        _log.warning("a refresh token was used again, somebody has a copy: ended session %s", reused.session_id)
-        _tell(refresh_reused, state, of)
-        _tell(session_ended, state, of | {"reason": "reused"})
+        facts = {"session_id": reused.session_id, "user_id": reused.user_id}
+        _log.warning("a refresh token was used twice, so there is a copy of it: ended session %s", reused.session_id)
+        _send(refresh_reused, state, facts)
+        _send(session_ended, state, facts | {"reason": "reused"})
         raise
-    of = {"session_id": redeemed.session.session_id, "user_id": redeemed.session.user_id}
+    facts = {"session_id": redeemed.session.session_id, "user_id": redeemed.session.user_id}
     if redeemed.rolled_back:
-        _log.error("the store had forgotten a refresh of session %s: it has lost writes", redeemed.session.session_id)
-        _tell(store_rolled_back, state, of)
-    _tell(refresh_retried if redeemed.retried else session_refreshed, state, of)
+        _log.error("the store has lost a refresh of session %s: it has lost writes", redeemed.session.session_id)
+        _send(store_rolled_back, state, facts)
+    _send(refresh_retried if redeemed.retried else session_refreshed, state, facts)
     return redeemed
 
 
-def _tell(signal: Signal, state: AppState, what: dict[str, str]) -> None:
-    signal.send(state.app, **what)  # type: ignore[arg-type]  # what follows the sender has any name but its wrapper's
+def _send(signal: Signal, state: AppState, facts: dict[str, str]) -> None:
+    signal.send(state.app, **facts)  # type: ignore[arg-type]  # no key is called _async_wrapper

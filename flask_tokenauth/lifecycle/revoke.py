@@ -1,6 +1,7 @@
-"""Ending what was granted before its time: one token, one session, or all that a user has."""
+"""Revoke: end one session, everything that a user has, or one access token."""
 
 from ..application.app_state import AppState
+from ..application.refusing import refuse
 from ..core.encoding.limits import check_identifier
 from ..core.errors import MissingSession
 from ..core.records.session import Session
@@ -13,24 +14,24 @@ def find_current_session(state: AppState) -> Session:
     """Return the live session that the token of the current request belongs to.
 
     Raises:
-        AuthError: the request has no good token of ours, or its session is none or over.
+        AuthError: the request has no good token, or its token belongs to no live session.
         StoreUnavailable: the store cannot be asked.
     """
     token = require_token(state)
     session = None if token.session_id is None else state.store.find_session(token.session_id)
     if session is None or session.user_id != token.subject:
-        raise state.refuse(MissingSession())
+        raise refuse(state, MissingSession())
     return session
 
 
 def end_session(state: AppState, session_id: str) -> bool:
-    """End a session with its access tokens, and tell the listeners.
+    """End a session, revoke its access tokens, and send the signal ``session_ended``.
 
     Returns:
-        Whether there was one to end.
+        Whether there was a session to end.
 
     Raises:
-        StoreUnavailable: the store cannot be asked.
+        StoreUnavailable: the store cannot be asked; you can try again.
     """
     session = state.sessions.end(session_id)
     if session is not None:
@@ -39,39 +40,40 @@ def end_session(state: AppState, session_id: str) -> bool:
 
 
 def end_user(state: AppState, user_id: object) -> None:
-    """End every session of a user, refuse every token that was issued to it before, and tell the listeners.
+    """End every session of a user, revoke every token issued before, and send the signal ``user_revoked``.
 
     Raises:
-        TypeError, ValueError: that is no user ID.
-        StoreUnavailable: the store cannot be asked.
+        TypeError: *user_id* has the wrong type.
+        ValueError: *user_id* is not a user ID.
+        StoreUnavailable: the store cannot be asked; you can try again.
     """
-    subject = state.judge.subject_of(user_id)
+    subject = state.authenticator.user_ids.to_subject(user_id)
     state.sessions.end_all(subject)
     user_revoked.send(state.app, user_id=subject)
 
 
 def revoke_token(state: AppState, token: Token) -> None:
-    """Refuse a verified token from now on, and tell the listeners unless it was refused before.
+    """Revoke a verified token. Send the signal ``token_revoked`` unless it was revoked before.
 
     Raises:
-        StoreUnavailable: the store cannot be asked.
+        StoreUnavailable: the store cannot be asked; you can try again.
     """
-    if state.remembered.revoke(token):
+    if state.stored.revoke(token):
         token_revoked.send(state.app, token_id=token.token_id, user_id=token.subject)
 
 
 def revoke_token_id(state: AppState, token_id: str, *, until: float | None) -> None:
-    """Refuse the token of this ID from now on, and tell the listeners.
+    """Revoke the token with this ID, and send the signal ``token_revoked``.
 
     Args:
         state: of the current application.
         token_id: ``jti``.
-        until: by when it has expired, in seconds since 1970-01-01T00:00:00Z; None if nobody knows.
+        until: a time by which the token has expired, in seconds since 1970-01-01T00:00:00Z; None if it is not known.
 
     Raises:
-        ValueError: *token_id* is no identifier.
-        StoreUnavailable: the store cannot be asked.
+        ValueError: *token_id* is not an identifier.
+        StoreUnavailable: the store cannot be asked; you can try again.
     """
     check_identifier("token_id", token_id)
-    state.remembered.revoke_id(token_id, until=until)
+    state.stored.revoke_id(token_id, until=until)
     token_revoked.send(state.app, token_id=token_id, user_id=None)

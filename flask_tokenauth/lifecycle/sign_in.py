@@ -1,7 +1,4 @@
-"""What login views call: :func:`create_token` for the text, :func:`token_response` for the whole answer.
-
-With a store the answer opens a session; :func:`issue` and :func:`answer` are for all that continues it.
-"""
+"""Signing in: login views call :func:`token_response`. With a store it starts a session."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,14 +6,22 @@ from datetime import UTC, datetime, timedelta
 from flask import Response, has_request_context, request
 
 from ..application.app_state import AppState, current_state
+from ..application.refusing import asking_store
 from ..application.setting_types import read_duration
+from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import MAX_USER_AGENT
-from ..core.rotation import RefreshToken
 from ..core.tokens.issuing import seconds_of
 from ..core.tokens.scopes import format_scope
 from ..signals import session_started
-from .access_tokens import _answer, _keep, answer, bound, create_token, issue
+from .access_tokens import (
+    cap_lifetime,
+    create_token,
+    issue_for_session,
+    keep_scopes,
+    token_response_for,
+    write_token_response,
+)
 
 
 def token_response(
@@ -30,24 +35,36 @@ def token_response(
     auth_time: datetime | None = None,
     claims: Mapping[str, object] | None = None,
 ) -> Response:
-    """Return the answer to a successful login: JSON with the token (RFC 6749 section 5.1), never to be stored.
+    """Return the answer to a successful login: JSON with an access token (RFC 6749 section 5.1).
 
-    This is the sign-in: ``auth_time`` is now unless given. With ``TOKENAUTH_STORE`` it starts a session, a new one each
-    time, and the answer has ``refresh_token`` and ``refresh_expires_in`` (seconds) too. What is granted here holds for
-    all access tokens of the session.
+    With ``TOKENAUTH_STORE`` it starts a session, a new one at each call, and the answer has ``refresh_token`` and
+    ``refresh_expires_in`` (seconds) too. All access tokens of the session have the scopes, the claims and the audience
+    that you pass here. No cache may store the answer.
 
     Args:
-        user_id: as for :func:`create_token`, and so are the others that are not here.
-        label: what people call the device, at most 255 characters; for lists of sessions.
+        user_id: the user: a string, an int, a UUID, or a value of the ``user_id_type`` of ``TokenAuth`` if that is a
+            class. As a string it has 1 to 255 characters.
+        scopes: the scopes that the tokens grant (RFC 6749 section 3.3).
+        label: a name for the device, at most 255 characters, for lists of sessions.
+        expires_in: the lifetime of access tokens, as a ``timedelta`` or in seconds; fractions of a second are cut off.
+            Default: ``TOKENAUTH_ACCESS_LIFETIME``.
+        audience: the recipients, one string or several. Default: ``TOKENAUTH_AUDIENCE``.
+        client_id: the client that the user uses. Default: the issuer.
+        auth_time: the time at which the user signed in, as an aware ``datetime``. Default: now.
+        claims: claims of the application, which are JSON values. Everyone who sees the token can read them.
 
     Raises:
-        SettingsError: there is a *label*, and no ``TOKENAUTH_STORE`` that could keep it.
-        TypeError, ValueError, StoreUnavailable: as from :func:`create_token`.
+        TypeError: an argument has the wrong type, or *scopes* is a single string.
+        ValueError: *label* is too long, *expires_in* is under a second or over ``TOKENAUTH_MAX_LIFETIME``, a claim has
+            a reserved name or is not a JSON value, or the token would be refused for another reason.
+        SettingsError: there is a *label*, but no ``TOKENAUTH_STORE``; ``TokenAuth`` is not set up on this application,
+            or it has no key that can sign.
+        StoreUnavailable: there is a store, and it cannot be asked. Unless you catch it, the answer is 503.
     """
     state = current_state()
     signed_in = auth_time or datetime.fromtimestamp(state.clock(), UTC)
     if state.settings.store is not None:
-        subject, granted = state.judge.subject_of(user_id), format_scope(scopes)
+        subject, granted = state.authenticator.user_ids.to_subject(user_id), format_scope(scopes)
         grant = Grant(
             scopes=tuple(granted.split()),
             claims=claims or {},
@@ -56,12 +73,12 @@ def token_response(
             lifetime=None if expires_in is None else read_duration(expires_in),
             auth_time=seconds_of(signed_in),
         )
-        with state.asking():
-            return _open_session(state, subject, grant, label)
+        with asking_store(state):
+            return _start_session(state, subject, grant, label)
     if label is not None:
-        state.sessions  # noqa: B018  # which says that there are none
+        _ = state.sessions  # raises, since there is no store
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
-    granted_scopes = _keep(scopes)
+    granted_scopes = keep_scopes(scopes)
     token = create_token(
         user_id,
         granted_scopes,
@@ -71,34 +88,34 @@ def token_response(
         auth_time=signed_in,
         claims=claims,
     )
-    return _answer(token, lifetime, format_scope(granted_scopes))
+    return write_token_response(token, lifetime, format_scope(granted_scopes))
 
 
 def _read_audience(state: AppState, audience: str | Iterable[str] | None) -> frozenset[str]:
-    """Return for whom a session's tokens are. Its own, whichever application of the issuer refreshes them."""
+    """Return the audience of a session's tokens: it stays the same, whichever application refreshes them."""
     if audience is None:
         return state.settings.audience
     return frozenset([audience] if isinstance(audience, str) else audience)
 
 
-def _open_session(state: AppState, subject: str, grant: Grant, label: str | None) -> Response:
+def _start_session(state: AppState, subject: str, grant: Grant, label: str | None) -> Response:
     first = RefreshToken.first()
-    now = bound(state, grant, left=state.settings.session_lifetime)
-    token = issue(state, subject, now, session_id=first.session_id)  # before anything is kept: it may be refused
+    capped = cap_lifetime(state, grant, left=state.settings.session_lifetime)
+    token = issue_for_session(state, subject, capped, session_id=first.session_id)  # it may be refused: before storing
     session = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
     if session.epoch:
         try:
-            token = issue(state, subject, now, session_id=session.session_id, epoch=session.epoch)
-        except ValueError:  # now it is too long
+            token = issue_for_session(state, subject, capped, session_id=session.session_id, epoch=session.epoch)
+        except ValueError:  # with the epoch it is too long
             state.sessions.end(session.session_id)
             raise
     session_started.send(state.app, session_id=session.session_id, user_id=subject)
-    return answer(state, token, session, first, now)
+    return token_response_for(state, token, session, first, capped)
 
 
 def _user_agent() -> str | None:
-    """Return what the client calls itself, as far as it can be shown; it is not to be trusted."""
+    """Return the name that the client gives itself, without characters that cannot be shown. It is untrusted."""
     if not has_request_context():
         return None
-    told = "".join(character for character in request.user_agent.string if character.isprintable())
-    return told[:MAX_USER_AGENT] or None
+    printable = "".join(character for character in request.user_agent.string if character.isprintable())
+    return printable[:MAX_USER_AGENT] or None

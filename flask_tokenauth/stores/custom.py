@@ -1,4 +1,4 @@
-"""Stores that people write themselves: whatever they fail with is an outage, which the rest knows to answer."""
+"""Custom stores, which an application brings. Their exceptions become ``StoreUnavailable``."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,16 +10,16 @@ from ..core.records.session import Redemption, Session
 from ..core.store import Store, translated
 
 
-def guard(store: Store) -> Store:
-    """Return *store* such that nothing foreign leaves it: one of ours as it is, for any other a :class:`Guarded`."""
-    ours = type(store).__module__.startswith(f"{__package__}.")  # by name: one may need what is not installed
-    return store if ours else Guarded(store)
+def translate_errors(store: Store) -> Store:
+    """Return *store* wrapped in a :class:`CustomStore`, or unchanged if it is a store of this package."""
+    is_ours = type(store).__module__.startswith(f"{__package__}.")  # by name: SQLAlchemy may not be installed
+    return store if is_ours else CustomStore(store)
 
 
-def _pass_on(name: str, *kinds: type) -> Callable[..., Any]:
-    """Return a method that passes on what *name* is asked, and answers of these *kinds* only; any, if none is given."""
+def _forward(name: str, *kinds: type) -> Callable[..., Any]:
+    """Return a method that calls *name* of the custom store, and checks that its answer is one of *kinds*, if given."""
 
-    def call(self: "Guarded", *args: Any, **options: Any) -> Any:
+    def call(self: "CustomStore", *args: Any, **options: Any) -> Any:
         with translated():
             answer = getattr(self.store, name)(*args, **options)
         if kinds and (not isinstance(answer, kinds) or (isinstance(answer, bool) and bool not in kinds)):
@@ -29,34 +29,38 @@ def _pass_on(name: str, *kinds: type) -> Callable[..., Any]:
     return call
 
 
-class Guarded:
-    """Passes on what a store is asked. Its errors may name a host or a password, and no caller expects them.
+class CustomStore:
+    """Forwards each call to a custom store, and translates its exceptions, which may name a host or a password.
 
     Args:
-        store: asked for each method when that is called.
+        store: the custom store. Its methods are looked up at each call.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    bind = _pass_on("bind")
-    create = _pass_on("create")
-    close = _pass_on("close")
-    start_session = _pass_on("start_session", Session)
-    find_session = _pass_on("find_session", Session, type(None))
-    list_sessions = _pass_on("list_sessions", list)
-    redeem = _pass_on("redeem", Redemption)
-    end_session = _pass_on("end_session", Session, type(None))
-    longest_memory = _pass_on("longest_memory", timedelta)
-    read_epoch = _pass_on("read_epoch", int)
-    revoke = _pass_on("revoke")
-    is_revoked = _pass_on("is_revoked", bool)  # None would let every token pass
-    news = _pass_on("news")
-    purge = _pass_on("purge", int)
+    bind = _forward("bind")
+    create = _forward("create")
+    close = _forward("close")
+    start_session = _forward("start_session", Session)
+    find_session = _forward("find_session", Session, type(None))
+    list_sessions = _forward("list_sessions", list)
+    redeem = _forward("redeem", Redemption)
+    end_session = _forward("end_session", Session, type(None))
+    longest_retention = _forward("longest_retention", timedelta)
+    read_epoch = _forward("read_epoch", int)
+    revoke = _forward("revoke")
+    is_revoked = _forward("is_revoked", bool)  # None would accept every token
+    revocations_since = _forward("revocations_since")
+    purge = _forward("purge", int)
 
-    def revoke_user(self, user_id: str, *, memory: timedelta) -> Any:
-        """Refuse what is no user ID, as every store promises, and pass on the rest."""
+    def revoke_user(self, user_id: str, *, retention: timedelta) -> Any:
+        """Check the user ID, as every store promises, and forward the call.
+
+        Raises:
+            ValueError: *user_id* is not an identifier.
+        """
         check_identifier("user_id", user_id)
-        return self._revoke_user(user_id, memory=memory)
+        return self._revoke_user(user_id, retention=retention)
 
-    _revoke_user = _pass_on("revoke_user", int)
+    _revoke_user = _forward("revoke_user", int)

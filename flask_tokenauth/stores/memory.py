@@ -19,7 +19,7 @@ from typing import NamedTuple
 from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.records.grant import write_grant
-from ..core.records.revocation import Kind, News, Revocation
+from ..core.records.revocation import Revocation, RevocationKind, RevocationPage
 from ..core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from .rows import SessionRow, in_milliseconds, parse_number
 
@@ -31,7 +31,7 @@ class _Entry(NamedTuple):
     expires_at: int
     number: int  # rises with each that is written
 
-    def to_revocation(self, kind: Kind, subject: str) -> Revocation:
+    def to_revocation(self, kind: RevocationKind, subject: str) -> Revocation:
         """Return it as readers get it."""
         return Revocation(kind=kind, subject=subject, value=self.value, expires_at=self.expires_at)
 
@@ -52,18 +52,20 @@ class MemoryStore:
         self._process = _OneProcess()
         self._lock = Lock()
         self._issuer: str | None = None
-        self._memory = timedelta(0)
+        self._retention = timedelta(0)
         self._sessions: dict[str, SessionRow] = {}
         self._epochs: dict[str, int] = {}
         self._incarnation = token_hex(16)
         self._written = 0  # entries so far
-        self._revoked: dict[tuple[Kind, str], _Entry] = {}  # by kind and subject, the one that changed last at the end
+        self._revoked: dict[
+            tuple[RevocationKind, str], _Entry
+        ] = {}  # by kind and subject, the one that changed last at the end
 
-    def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:  # noqa: ARG002  # nobody waits here
+    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:  # noqa: ARG002  # nobody waits here
         if self._issuer not in (None, issuer):
             raise SettingsError(f"this store belongs to another issuer, {self._issuer}: each has its own")
         self._issuer = issuer
-        self._memory = max(self._memory, memory)
+        self._retention = max(self._retention, retention)
 
     def create(self) -> None:
         """Nothing has to be made."""
@@ -111,46 +113,46 @@ class MemoryStore:
             epoch = self._epochs.get(row.user_id, 0)
             outcome = row.judge_repeat(generation, now=now, epoch=epoch, terms=terms)
             if outcome is Outcome.REUSED:
-                self._end(row, now, terms.memory)
+                self._end(row, now, terms.retention)
             return Redemption(outcome=outcome, session=None if outcome is Outcome.GONE else row.to_session())
 
-    def end_session(self, session_id: str, *, memory: timedelta) -> Session | None:
+    def end_session(self, session_id: str, *, retention: timedelta) -> Session | None:
         with self._entered() as now:
             row = self._sessions.get(session_id)
             if row is None or row.ended_at is not None:
                 return None
-            self._end(row, now, memory)
+            self._end(row, now, retention)
             return row.to_session()
 
-    def longest_memory(self) -> timedelta:
+    def longest_retention(self) -> timedelta:
         with self._entered():
-            return self._memory
+            return self._retention
 
     def read_epoch(self, user_id: str) -> int:
         with self._entered():
             return self._epochs.get(user_id, 0)
 
-    def revoke_user(self, user_id: str, *, memory: timedelta) -> int:
+    def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
         check_identifier("user_id", user_id)
         with self._entered() as now:
             epoch = self._epochs[user_id] = max(self._epochs.get(user_id, 0) + 1, now)
-            self._remember("u", user_id, epoch, now + in_milliseconds(max(memory, self._memory)))
+            self._remember("user", user_id, epoch, now + in_milliseconds(max(retention, self._retention)))
             return epoch
 
     def revoke(self, revocation: Revocation) -> None:
         with self._entered() as now:
             subject = revocation.subject
             self._remember(revocation.kind, subject, revocation.value, revocation.expires_at)
-            if revocation.kind == "u":
+            if revocation.kind == "user":
                 self._epochs[subject] = max(self._epochs.get(subject, 0), revocation.value)
-            elif revocation.kind == "s" and subject in self._sessions:
+            elif revocation.kind == "session" and subject in self._sessions:
                 self._sessions[subject].ended_at = now
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
-        asked: tuple[tuple[Kind, str | None, int], ...] = (
-            ("t", token_id, -1),
-            ("s", session_id, -1),
-            ("u", user_id, epoch),
+        asked: tuple[tuple[RevocationKind, str | None, int], ...] = (
+            ("token", token_id, -1),
+            ("session", session_id, -1),
+            ("user", user_id, epoch),
         )
         with self._entered() as now:
             for kind, subject, known in asked:
@@ -159,14 +161,14 @@ class MemoryStore:
                     return True
             return False
 
-    def news(self, cursor: str | None) -> News:
+    def revocations_since(self, cursor: str | None) -> RevocationPage:
         with self._entered() as now:
             heard = 0 if cursor is None else self._read_cursor(cursor)
             if heard is None:
-                return News()
+                return RevocationPage()
             fresh = takewhile(lambda each: each[1].number > heard, reversed(self._revoked.items()))
             entries = tuple(entry.to_revocation(*key) for key, entry in fresh if now < entry.expires_at)
-            return News(entries=entries, cursor=f"{self._incarnation}.{self._written}")
+            return RevocationPage(entries=entries, cursor=f"{self._incarnation}.{self._written}")
 
     def purge(self) -> int:
         with self._entered() as now:
@@ -188,11 +190,11 @@ class MemoryStore:
     def _is_live(self, row: SessionRow, now: int) -> bool:
         return row.is_live(now, self._epochs.get(row.user_id, 0))
 
-    def _end(self, row: SessionRow, now: int, memory: timedelta) -> None:
+    def _end(self, row: SessionRow, now: int, retention: timedelta) -> None:
         row.ended_at = now
-        self._remember("s", row.session_id, 0, now + in_milliseconds(max(memory, self._memory)))
+        self._remember("session", row.session_id, 0, now + in_milliseconds(max(retention, self._retention)))
 
-    def _remember(self, kind: Kind, subject: str, value: int, expires_at: int) -> None:
+    def _remember(self, kind: RevocationKind, subject: str, value: int, expires_at: int) -> None:
         old = self._revoked.pop((kind, subject), _Entry(0, 0, 0))  # so that it goes to the end
         self._written += 1
         self._revoked[kind, subject] = _Entry(max(old.value, value), max(old.expires_at, expires_at), self._written)

@@ -8,7 +8,6 @@ from typing import Any
 from ..core.encoding.limits import GREATEST
 from ..core.errors import StoreUnavailable
 from ..core.records.grant import read_grant
-from ..core.records.revocation import Revocation
 from ..core.records.session import Outcome, Session, Terms
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,18 +95,6 @@ def parse_number(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(GREATEST))):
         return None
     return int(text) if int(text) <= GREATEST else None
-
-
-def to_revocation(kind: Any, subject: Any, value: Any, expires_at: Any) -> Revocation:
-    """Take an entry that a store answered, and believe none of its types.
-
-    Raises:
-        StoreUnavailable: it cannot be one. To leave it out would be to believe what it may revoke.
-    """
-    try:
-        return Revocation(kind=kind, subject=subject, value=value, expires_at=expires_at)
-    except ValueError as error:
-        raise StoreUnavailable("a revocation in the store cannot be read") from error
 
 
 def check_whole(name: str, value: object) -> None:

@@ -46,7 +46,7 @@ def at(*args: Any) -> Iterator[datetime]:
     clock = state.clock
     moment = _read_time(time, clock())
     now = moment.timestamp()
-    with _moved(state.settings.store, by=now - clock()):
+    with _moved(state.stored.opened, by=now - clock()):
         state.clock = lambda: now
         try:
             yield moment

@@ -190,11 +190,11 @@ def test_who_reads_the_log_of_plain_http_sees_nobody(make_app: MakeApp, mint: Mi
     assert seen == [(None, frozenset(), None)]
 
 
-def test_the_preprocessor_is_spared_where_there_is_no_other(make_app: MakeApp) -> None:
+def test_the_preprocessor_is_dropped_if_there_is_no_other(make_app: MakeApp) -> None:
     app, other = make_app(), make_app()
     other.url_value_preprocessor(lambda endpoint, values: None)
 
-    ours, beside_others = (each.extensions["tokenauth"].prepare for each in (app, other))
+    ours, beside_others = (each.url_value_preprocessors[None][0] for each in (app, other))
     for each in (app, other):
         each.test_client().get("/")
 

@@ -23,7 +23,7 @@ def test_a_secret_is_all_that_is_needed() -> None:
     assert settings.issuer == "reporting"
     assert settings.audience == {"reporting"}
     assert settings.realm == "reporting"
-    assert settings.names_itself
+    assert settings.has_default_issuer
     assert settings.access_lifetime == timedelta(minutes=15)
     assert settings.max_lifetime == timedelta(hours=24)
     assert settings.leeway == timedelta(seconds=10)
@@ -38,7 +38,7 @@ def test_a_secret_is_all_that_is_needed() -> None:
 def test_audience_and_realm_are_the_issuer_unless_named() -> None:
     settings = read(TOKENAUTH_ISSUER=ISSUER)
 
-    assert (settings.audience, settings.realm, settings.names_itself) == (frozenset({ISSUER}), ISSUER, False)
+    assert (settings.audience, settings.realm, settings.has_default_issuer) == (frozenset({ISSUER}), ISSUER, False)
 
 
 def test_everything_can_be_set() -> None:
@@ -140,7 +140,7 @@ def test_values_at_the_limits_are_taken(key: str, value: object) -> None:
 
 
 def test_no_token_may_live_longer_than_any_may() -> None:
-    with pytest.raises(SettingsError, match="TOKENAUTH_ACCESS_LIFETIME is longer than TOKENAUTH_MAX_LIFETIME"):
+    with pytest.raises(SettingsError, match="TOKENAUTH_ACCESS_LIFETIME must not be longer than TOKENAUTH_MAX_LIFETIME"):
         read(TOKENAUTH_ACCESS_LIFETIME=901, TOKENAUTH_MAX_LIFETIME=900)
 
 
@@ -166,23 +166,23 @@ def test_a_duration_is_a_timedelta_or_seconds(value: object, seconds: float) -> 
 
 @pytest.mark.parametrize("value", ["60", None, True, [60]])
 def test_nothing_else_is_a_duration(value: object) -> None:
-    with pytest.raises(TypeError, match="seconds or a timedelta"):
+    with pytest.raises(TypeError, match="a number of seconds or a timedelta"):
         read_duration(value)
 
 
 @pytest.mark.parametrize("value", [1e300, float("inf"), float("nan"), -1e300])
 def test_a_duration_has_a_length(value: float) -> None:
-    with pytest.raises(ValueError, match=r"no such duration|NaN"):
+    with pytest.raises(ValueError, match=r"a duration must be shorter|NaN"):
         read_duration(value)
 
 
 @pytest.mark.parametrize(
     ("scopes", "mistake"),
     [
-        ({"a": 1}, "scope 'a' is neither a text nor a description with implies"),
-        ({"a": {"implys": []}}, "scope 'a' is neither a text nor a description with implies"),
-        ({"a": {"implies": "b"}}, "scope 'a': description is a text, implies a list of scopes"),
-        ({"a": {"description": 1}}, "scope 'a': description is a text, implies a list of scopes"),
+        ({"a": 1}, "scope 'a' must have a description, or a dict with description and implies"),
+        ({"a": {"implys": []}}, "scope 'a' must have a description, or a dict with description and implies"),
+        ({"a": {"implies": "b"}}, "scope 'a': description must be a string, and implies a list of scopes"),
+        ({"a": {"description": 1}}, "scope 'a': description must be a string, and implies a list of scopes"),
         ({"a": {"implies": ["b"]}}, "a implies b, which is not declared"),
         ({"a b": ""}, "not a scope: 'a b'"),
         ({1: ""}, "a scope is a text, not int"),
@@ -201,8 +201,8 @@ def test_declared_scopes_say_what_they_mean_and_what_is_enough() -> None:
 
     assert scopes is not None
     ours = "tokenauth:introspect"
-    assert scopes.descriptions == {ours: "Ask whether tokens are good", "read": "Read", "admin": "All"}
-    assert scopes.enough == {ours: (ours,), "read": ("read", "admin"), "admin": ("admin",)}
+    assert scopes.descriptions == {ours: "Introspect tokens", "read": "Read", "admin": "All"}
+    assert scopes.granted_by == {ours: (ours,), "read": ("read", "admin"), "admin": ("admin",)}
 
 
 def test_scopes_of_our_own_may_be_described_and_implied() -> None:
@@ -211,7 +211,7 @@ def test_scopes_of_our_own_may_be_described_and_implied() -> None:
 
     assert scopes is not None
     assert scopes.descriptions == {ours: "Look", "admin": ""}
-    assert scopes.enough == {ours: (ours, "admin"), "admin": ("admin",)}
+    assert scopes.granted_by == {ours: (ours, "admin"), "admin": ("admin",)}
 
 
 @pytest.mark.parametrize(("debug", "enforced"), [(True, "off"), (False, "warn")])

@@ -21,7 +21,7 @@ def test_an_outage_is_told_once_every_five_seconds_and_otherwise_to_who_debugs(
 
     for passed in 0, 0, 5 - TICK, TICK, 0, 5, 1:
         clock.now += passed
-        outages.tell(StoreUnavailable("nobody answers"))
+        outages.log(StoreUnavailable("nobody answers"))
 
     levels = ["ERROR", "DEBUG", "DEBUG", "ERROR", "DEBUG", "ERROR", "DEBUG"]
     assert [record.levelname for record in caplog.records] == levels

@@ -14,7 +14,7 @@ from werkzeug.exceptions import (
 )
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
-from flask_tokenauth.authentication.refusals import answer, refuse, write_challenge
+from flask_tokenauth.authentication.refusals import answer_auth_error, auth_error_for, write_challenge
 from flask_tokenauth.core import endpoint_errors as grant_errors
 from flask_tokenauth.core import errors
 
@@ -60,12 +60,12 @@ def context(make_app: MakeApp) -> Iterator[Flask]:
 
 
 def challenge_of(error: errors.Refusal) -> Challenge:
-    return parse_challenge(answer(refuse(error)).headers["WWW-Authenticate"].encode("latin-1"))
+    return parse_challenge(answer_auth_error(auth_error_for(error)).headers["WWW-Authenticate"].encode("latin-1"))
 
 
 def test_a_missing_credential_is_a_challenge_without_error_code() -> None:
     """RFC 6750 section 3.1."""
-    error = refuse(errors.MissingCredential())
+    error = auth_error_for(errors.MissingCredential())
 
     assert isinstance(error, NotAuthenticated)
     assert challenge_of(error.error) == Challenge("Bearer", {"realm": ISSUER})
@@ -73,7 +73,7 @@ def test_a_missing_credential_is_a_challenge_without_error_code() -> None:
 
 
 def test_a_malformed_credential_is_an_invalid_request() -> None:
-    error = refuse(errors.MalformedCredential())
+    error = auth_error_for(errors.MalformedCredential())
 
     assert isinstance(error, InvalidRequest)
     assert challenge_of(error.error).parameters["error"] == "invalid_request"
@@ -81,7 +81,7 @@ def test_a_malformed_credential_is_an_invalid_request() -> None:
 
 @pytest.mark.parametrize("token_error", TOKEN_ERRORS, ids=lambda error: error.reason)
 def test_every_refusal_of_a_token_looks_alike(token_error: errors.TokenError) -> None:
-    error = refuse(token_error)
+    error = auth_error_for(token_error)
 
     assert isinstance(error, NotAuthenticated)
     assert error.data == {"error": "invalid_token", "error_description": "The access token is not valid."}
@@ -90,7 +90,7 @@ def test_every_refusal_of_a_token_looks_alike(token_error: errors.TokenError) ->
 
 
 def test_only_expiry_is_told() -> None:
-    assert refuse(errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
+    assert auth_error_for(errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
 
 
 def test_every_refusal_of_a_token_is_listed_here() -> None:
@@ -106,7 +106,7 @@ def test_reasons_are_unique() -> None:
 
 
 def test_a_token_over_plain_http_is_an_invalid_request() -> None:
-    error = refuse(errors.InsecureTransport())
+    error = auth_error_for(errors.InsecureTransport())
 
     assert isinstance(error, InvalidRequest)
     assert challenge_of(error.error).parameters == {"realm": ISSUER} | error.data
@@ -114,7 +114,7 @@ def test_a_token_over_plain_http_is_an_invalid_request() -> None:
 
 
 def test_a_missing_scope_is_named() -> None:
-    error = refuse(errors.InsufficientScope(("a", "b")))
+    error = auth_error_for(errors.InsufficientScope(("a", "b")))
 
     assert isinstance(error, NotPermitted)
     assert error.data["scope"] == "a b"
@@ -132,7 +132,7 @@ def test_refusals_are_the_http_exceptions_of_their_status(
 
     assert isinstance(error, base)
     assert error.code == status
-    assert answer(error).status_code == status
+    assert answer_auth_error(error).status_code == status
     assert error.data["error_description"] == error.description == "Because."
     assert "scope" not in error.data
 
@@ -140,8 +140,11 @@ def test_refusals_are_the_http_exceptions_of_their_status(
 def test_the_body_is_the_data_as_json() -> None:
     error = NotAuthenticated('Not "you", é.')
 
-    assert answer(error).mimetype == "application/json"
-    assert answer(error).get_data() == '{"error":"unauthorized","error_description":"Not \\"you\\", é."}'.encode()
+    assert answer_auth_error(error).mimetype == "application/json"
+    assert (
+        answer_auth_error(error).get_data()
+        == '{"error":"unauthorized","error_description":"Not \\"you\\", é."}'.encode()
+    )
 
 
 @pytest.mark.parametrize("realm", ["a", 'the "api"', "back\\slash", "é", '\\"', "a, b=c"])
@@ -156,7 +159,10 @@ def test_a_view_may_refuse_in_any_words() -> None:
     error = NotPermitted("no \ud800, é")
 
     assert error.data["error_description"] == "no ?, é"
-    assert "scope" not in parse_challenge(answer(error).headers["WWW-Authenticate"].encode("latin-1")).parameters
+    assert (
+        "scope"
+        not in parse_challenge(answer_auth_error(error).headers["WWW-Authenticate"].encode("latin-1")).parameters
+    )
 
 
 class Hinting(errors.TokenError):
@@ -170,7 +176,7 @@ class Hinting(errors.TokenError):
 
 
 def test_a_refusal_may_have_its_own_words() -> None:
-    error = refuse(Hinting("mine"))
+    error = auth_error_for(Hinting("mine"))
 
     assert error.get_response().get_json() == error.data == {"error": "invalid_token", "error_description": "of mine"}
     assert challenge_of(error.error).parameters["error_description"] == "of mine"
@@ -189,12 +195,12 @@ def test_an_application_may_have_a_refusal_of_its_own() -> None:
 
 
 def test_what_is_done_to_one_answer_the_next_does_not_have() -> None:
-    first = refuse(errors.UnknownKey())
+    first = auth_error_for(errors.UnknownKey())
     first.data["error"] = "changed"
     first.get_response().headers["WWW-Authenticate"] = "changed"
     first.get_response().data = b"changed"
 
-    second = refuse(errors.UnknownKey())
+    second = auth_error_for(errors.UnknownKey())
 
     assert second.data["error"] == "invalid_token"
     assert second.get_response().headers["WWW-Authenticate"].startswith("Bearer ")
@@ -202,7 +208,7 @@ def test_what_is_done_to_one_answer_the_next_does_not_have() -> None:
 
 
 def test_while_the_store_is_away_there_is_no_challenge_but_when_to_come_back() -> None:
-    error = refuse(errors.StoreOutage())
+    error = auth_error_for(errors.StoreOutage())
 
     assert isinstance(error, TemporarilyUnavailable)
     assert isinstance(error, ServiceUnavailable)

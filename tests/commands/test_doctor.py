@@ -3,6 +3,7 @@
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from flask import Blueprint, Flask
@@ -11,9 +12,8 @@ from werkzeug.routing import Rule, Submount
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.application.app_state import state_of
-from flask_tokenauth.commands.doctor import CONCERNS, Finding, examine
+from flask_tokenauth.commands.doctor import CHECKS, Finding, examine
 from flask_tokenauth.core import Key, KeySet
-from flask_tokenauth.guards.marks import Guard
 
 from ..conftest import SECRET, MakeApp
 from ..guards.routes_kit import fresh
@@ -23,12 +23,9 @@ GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "ht
 
 
 @pytest.fixture(autouse=True)
-def guards(monkeypatch: pytest.MonkeyPatch) -> list[Guard]:
+def guards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no guard of another test be seen."""
-    guards: list[Guard] = []
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guards", guards)
-    monkeypatch.setattr("flask_tokenauth.guards.route_checks.guards", guards)
-    return guards
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
 
 
 def find(app: Flask) -> list[Finding]:
@@ -86,16 +83,16 @@ def test_a_risky_setting_is_warned_of_by_name(make_app: MakeApp, setting: str, f
 
 
 @pytest.mark.parametrize(
-    ("setting", "fine", "unsaid"),
+    ("setting", "fine", "unset"),
     [
         ("TOKENAUTH_AUDIENCE", "https://issuer.example", None),  # the same as the default, but somebody said so
         ("PREFERRED_URL_SCHEME", "https", "http"),
     ],
 )
-def test_what_nobody_said_is_hinted_at(make_app: MakeApp, setting: str, fine: Any, unsaid: Any) -> None:
+def test_what_nobody_said_is_hinted_at(make_app: MakeApp, setting: str, fine: Any, unset: Any) -> None:
     assert find(make_app(**GOOD | {setting: fine})) == []
 
-    [finding] = find(make_app(**GOOD | {setting: unsaid}))
+    [finding] = find(make_app(**GOOD | {setting: unset}))
 
     assert finding.severity == "hint"
     assert setting in finding.sentence
@@ -138,9 +135,9 @@ def test_middleware_that_leads_back_to_itself_does_not_hold_the_doctor(make_app:
 @pytest.mark.parametrize(
     ("paths", "named"),
     [
-        (["/a"], "GET /a:"),
-        (["/a", "/b", "/c"], "GET /a, GET /b, GET /c:"),
-        (["/a", "/b", "/c", "/d"], "GET /a, GET /b, GET /c and 1 more:"),
+        (["/a"], "GET /a;"),
+        (["/a", "/b", "/c"], "GET /a, GET /b, GET /c;"),
+        (["/a", "/b", "/c", "/d"], "GET /a, GET /b, GET /c and 1 more;"),
     ],
 )
 def test_open_routes_are_warned_of(make_app: MakeApp, paths: list[str], named: str) -> None:
@@ -151,7 +148,7 @@ def test_open_routes_are_warned_of(make_app: MakeApp, paths: list[str], named: s
     [finding] = find(app)
 
     assert finding.severity == "warning"
-    assert finding.sentence.startswith(f"Nobody said who may call {named} guard")
+    assert finding.sentence.startswith(f"These routes have no guard and are not marked as public: {named} guard")
     assert "TOKENAUTH_DEFAULT_GUARD" in finding.sentence
 
 
@@ -230,7 +227,7 @@ def everything_wrong(make_app: MakeApp) -> list[Finding]:
 
 
 def test_every_concern_finds_what_is_wrong(make_app: MakeApp) -> None:
-    assert len(everything_wrong(make_app)) == len(CONCERNS) + 1  # both lifetimes are one concern
+    assert len(everything_wrong(make_app)) == len(CHECKS) + 1  # both lifetimes are one concern
 
 
 def test_no_finding_tells_a_secret_and_each_is_one_sentence(make_app: MakeApp) -> None:

@@ -11,17 +11,17 @@ from flask import Flask
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.commands.doctor import examine
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 
 from ..conftest import NOW, MakeApp, Mint
 from .test_tokens import run, shown
 
-MEMORY = {"TOKENAUTH_STORE": "memory://"}
+RETENTION = {"TOKENAUTH_STORE": "memory://"}
 OTHER_MEMORY = (
-    "TOKENAUTH_STORE is memory://, and this command has a memory of its own: what the workers of the application "
-    "remember is out of its reach, and they may have revoked this.\n"
+    "TOKENAUTH_STORE is memory://, and this command has a memory of its own: it does not see the sessions and "
+    "revocations of the workers, and a worker may have revoked this token.\n"
 )
 
 
@@ -84,7 +84,7 @@ class Away(MemoryStore):
 class Silent(MemoryStore):
     """A store that tells no news."""
 
-    def news(self, cursor: str | None) -> News:
+    def revocations_since(self, cursor: str | None) -> RevocationPage:
         raise StoreUnavailable("the disk is full")
 
 
@@ -114,17 +114,28 @@ def test_an_idle_lifetime_that_never_ends_anything_is_hinted_at(make_app: MakeAp
 def test_how_things_are_with_revocation_is_told(make_app: MakeApp, tmp_path: Path) -> None:
     store = SQLStore(f"sqlite:///{tmp_path / 'store.db'}")
     app = make_app(TOKENAUTH_STORE=store)
-    for kind, subject in (("t", "t1"), ("t", "t2"), ("t", "t3"), ("s", "s1"), ("s", "s2"), ("u", "alice")):
+    for kind, subject in (
+        ("token", "t1"),
+        ("token", "t2"),
+        ("token", "t3"),
+        ("session", "s1"),
+        ("session", "s2"),
+        ("user", "alice"),
+    ):
         store.revoke(Revocation(kind=kind, subject=subject, expires_at=4_000_000_000_000))  # type: ignore[arg-type]
 
     assert sentences(app) == [
-        "info: TOKENAUTH_STORE is a SQLStore, TOKENAUTH_REVOCATION is feed, heard 0.0 s ago: "
+        "info: TOKENAUTH_STORE is a SQLStore, TOKENAUTH_REVOCATION is feed, fetched 0.0 s ago: "
         "3 tokens, 2 sessions and 1 users are revoked."
     ]
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"), [("strict", []), ("off", ['warning: TOKENAUTH_REVOCATION is "off", so a stolen token is good'])]
+    ("mode", "told"),
+    [
+        ("strict", []),
+        ("off", ['warning: TOKENAUTH_REVOCATION is "off", so a stolen token is accepted']),
+    ],
 )
 def test_the_mode_is_told(make_app: MakeApp, mode: str, told: list[str]) -> None:
     app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REVOCATION=mode)
@@ -153,7 +164,7 @@ def test_what_is_believed_for_too_long_is_warned_of(
 
 def test_a_store_that_does_not_tell_what_is_revoked_is_an_error(make_app: MakeApp) -> None:
     assert sentences(make_app(TOKENAUTH_STORE=Silent())) == [
-        "error: TOKENAUTH_STORE does not tell what is revoked: what is revoked was never heard: the disk is full."
+        "error: The revocations in TOKENAUTH_STORE cannot be loaded: what is revoked was never heard: the disk is full."
     ]
 
 
@@ -163,10 +174,10 @@ def test_more_than_a_process_should_hold_is_hinted_at(
 ) -> None:
     monkeypatch.setattr("flask_tokenauth.commands.doctor.MANY_REVOKED", most)
     app = make_app(TOKENAUTH_STORE="memory://")
-    app.extensions["tokenauth"].store.revoke_user("alice", memory=timedelta(days=1))
-    app.extensions["tokenauth"].store.revoke_user("bob", memory=timedelta(days=1))
+    app.extensions["tokenauth"].store.revoke_user("alice", retention=timedelta(days=1))
+    app.extensions["tokenauth"].store.revoke_user("bob", retention=timedelta(days=1))
 
-    assert any(each.startswith("hint: 2 revocations are held by every process") for each in sentences(app)) is told
+    assert any(each.startswith("hint: Every process holds 2 revocations") for each in sentences(app)) is told
 
 
 def test_a_token_is_not_inspected_while_the_store_is_away(make_app: MakeApp, mint: Mint) -> None:
@@ -190,14 +201,14 @@ def test_a_token_is_not_inspected_with_a_store_of_another_issuer(make_app: MakeA
 def test_of_a_token_that_is_believed_it_is_said_that_the_memory_of_workers_is_out_of_reach(
     make_app: MakeApp, mint: Mint
 ) -> None:
-    result = run(make_app(**MEMORY), "inspect", mint())
+    result = run(make_app(**RETENTION), "inspect", mint())
 
     assert (result.exit_code, result.stderr) == (0, OTHER_MEMORY)
-    assert shown(result)["believed"]
+    assert shown(result)["accepted"]
 
 
 def test_of_a_token_that_is_made_it_is_said_that_the_memory_of_workers_is_out_of_reach(make_app: MakeApp) -> None:
-    result = run(make_app(**MEMORY), "token", "alice")
+    result = run(make_app(**RETENTION), "token", "alice")
 
     assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
     assert OTHER_MEMORY in result.stderr
@@ -205,7 +216,7 @@ def test_of_a_token_that_is_made_it_is_said_that_the_memory_of_workers_is_out_of
 
 @pytest.mark.parametrize(
     ("config", "changes"),
-    [({}, {}), (MEMORY, {"exp": NOW - 60}), (MEMORY | {"TOKENAUTH_REVOCATION": "off"}, {})],
+    [({}, {}), (RETENTION, {"exp": NOW - 60}), (RETENTION | {"TOKENAUTH_REVOCATION": "off"}, {})],
     ids=["no store", "a refused token", "nothing is revoked"],
 )
 def test_where_the_memory_of_workers_changes_nothing_it_is_not_mentioned(
@@ -262,6 +273,6 @@ def test_a_store_of_another_issuer_is_an_error(make_app: MakeApp, tmp_path: Path
 
     assert [each[:40] for each in told] == [
         "error: TOKENAUTH_STORE cannot be asked: ",
-        "error: TOKENAUTH_STORE does not tell what is revoked: "[:40],
+        "error: The revocations in TOKENAUTH_STORE cannot be loaded: "[:40],
     ]
     assert all("https://other.example" in each for each in told)

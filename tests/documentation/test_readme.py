@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from flask import Flask, g
@@ -204,7 +205,7 @@ def test_workers_are_warmed_as_shown(make_app: MakeApp, monkeypatch: pytest.Monk
 
     names["post_worker_init"](None)
 
-    assert app.extensions["tokenauth"].remembered.feed.describe().age == 0
+    assert app.extensions["tokenauth"].stored.feed.describe().age == 0
 
 
 def test_classes_and_scopes_work_as_shown(make_app: MakeApp, mint: Mint) -> None:
@@ -244,7 +245,7 @@ def test_refusals_can_be_answered_otherwise_as_shown(make_app: MakeApp) -> None:
 @pytest.mark.parametrize("command", ["routes", "inspect", "doctor"])
 def test_the_command_line_prints_what_is_shown(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
-    monkeypatch.setattr("flask_tokenauth.guards.route_checks.guards", [])
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
     [shown] = [each for each in blocks("console") if f"tokenauth {command}" in each]
     line, _, printed = shown.partition("\n")
     _, _, wanted = line.removesuffix("'").partition(" | grep -E '")

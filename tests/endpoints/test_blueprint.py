@@ -159,8 +159,7 @@ def test_what_needs_no_login_is_open_and_what_needs_one_is_closed_by_default_or_
     make_session_app: MakeSessionApp, guard: str | None
 ) -> None:
     app = make_session_app(**({"TOKENAUTH_DEFAULT_GUARD": guard} if guard else {}))
-    with app.app_context():
-        app.extensions["tokenauth"].check()
+    TokenAuth().check(app)
     client = app.test_client()
     login = {"refresh_token": "x"}
 

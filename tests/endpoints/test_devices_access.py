@@ -35,7 +35,7 @@ def after(end: Callable[[Flask, Backend, Login], object]) -> Callable[[Flask, Ba
 
 
 def end_it(app: Flask, backend: Backend, login: Login) -> None:
-    store_of(app).end_session(id_of(login), memory=DAY)
+    store_of(app).end_session(id_of(login), retention=DAY)
 
 
 def end_and_purge(app: Flask, backend: Backend, login: Login) -> None:

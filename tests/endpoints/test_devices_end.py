@@ -73,7 +73,7 @@ def test_of_two_who_end_one_session_at_once_both_have_what_they_want(
     def find_and_lose(session_id: str) -> Any:
         found = find(session_id)
         if session_id == id_of(laptop):
-            store.end_session(session_id, memory=DAY)
+            store.end_session(session_id, retention=DAY)
         return found
 
     with monkeypatch.context() as patch:

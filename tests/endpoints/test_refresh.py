@@ -25,6 +25,7 @@ from ..lifecycle.kit import (
     form_of,
     generation_of,
     json_of,
+    missing,
     refresh,
     refreshed,
     send,
@@ -215,8 +216,9 @@ def test_a_refusal_has_no_challenge_and_is_not_kept(app: Flask) -> None:
 REASONS = {
     "refresh_token_invalid": ("grant_type=refresh_token&refresh_token=x", 400, INVALID_GRANT),
     "scope_not_granted": ("grant_type=refresh_token&refresh_token={token}&scope=c", 400, INVALID_SCOPE),
-    "grant_malformed": ("", 400, MALFORMED),
-    "grant_too_large": ("x" * (MOST + 1), 413, TOO_LARGE),
+    "request_malformed": ("scope=a&scope=b", 400, MALFORMED),
+    "parameter_missing": ("", 400, missing("grant_type")),
+    "request_too_large": ("x" * (MOST + 1), 413, TOO_LARGE),
     "grant_type_unsupported": ("grant_type=password", 400, UNSUPPORTED),
 }
 

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import TokenAuth
-from flask_tokenauth.core.rotation import RefreshToken
+from flask_tokenauth.core.opaque.refresh_token import RefreshToken
 
 from ..lifecycle.conftest import MakeSessionApp
 from ..lifecycle.devices import Login, id_of, log_out, me, revoke
@@ -24,6 +24,7 @@ from ..lifecycle.kit import (
     Heard,
     asked,
     is_live,
+    missing,
     refresh,
     sign_in,
     store_of,
@@ -219,8 +220,6 @@ def test_a_token_of_another_application_ends_nothing(
 # What cannot be read
 
 MALFORMED_REQUESTS = {
-    "nothing": (b"", FORM),
-    "another name": (b"refresh_token=x", FORM),
     "twice": (b"token=x&token=x", FORM),
     "no UTF-8": (b"token=%FF", FORM),
     "no JSON": (b"token=x", JSON),
@@ -245,7 +244,17 @@ def test_what_cannot_be_read_in_one_way_is_an_invalid_request(
     assert answer.get_json()["error"] == "invalid_request"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in answer.headers
-    assert heard.reasons == ["grant_malformed"]
+    assert heard.reasons == ["request_malformed"]
+
+
+@pytest.mark.parametrize("body", [b"", b"refresh_token=x"])
+def test_a_request_without_a_token_is_an_invalid_request(app: Flask, heard: Heard, body: bytes) -> None:
+    answer = send(app, body, FORM)
+
+    assert (answer.status_code, answer.get_json()) == (400, missing("token"))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "WWW-Authenticate" not in answer.headers
+    assert heard.reasons == ["parameter_missing"]
 
 
 def test_what_stands_in_the_url_is_no_parameter(app: Flask, login: Login) -> None:

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from weakref import WeakSet
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_tokenauth import SettingsError
-from flask_tokenauth.guards.marks import Guard
 from flask_tokenauth.testing import at, logged_in, token_headers
 
 from ..conftest import SECRET, bearer
@@ -24,9 +24,7 @@ PASSWORD = "correct horse"
 @pytest.fixture
 def notes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The example, imported anew and where no guard of another test is seen."""
-    guards: list[Guard] = []
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guards", guards)
-    monkeypatch.setattr("flask_tokenauth.guards.route_checks.guards", guards)
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
     for name in [name for name in sys.modules if name.startswith("examples.notes")]:
         monkeypatch.delitem(sys.modules, name)
     return importlib.import_module("examples.notes")

@@ -113,7 +113,7 @@ def test_parentheses_without_anything_in_them_change_nothing(
 
 
 def test_any_of_is_no_single_text() -> None:
-    with pytest.raises(TypeError, match="any_of is a collection"):
+    with pytest.raises(TypeError, match="any_of must be a list of strings"):
         require_scope("a", any_of="abc")
 
 

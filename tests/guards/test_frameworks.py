@@ -215,5 +215,5 @@ def test_options_that_cross_origin_leaves_to_the_view_needs_a_token(mint: Mint) 
 def test_a_class_of_flask_openapi3_takes_no_guard_since_nobody_would_find_it(decorate: Any) -> None:
     api_view = APIView(url_prefix="/x")
 
-    with pytest.raises(SettingsError, match="no class of Flask views: decorate its methods instead"):
+    with pytest.raises(SettingsError, match="not a class of Flask views: put the guard on its methods instead"):
         decorate(api_view.route("/x")(type("Plain", (), {"get": make_view()})))

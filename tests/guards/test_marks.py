@@ -1,5 +1,6 @@
 """Marks that guards leave, and where they are found."""
 
+import gc
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -10,10 +11,11 @@ from flask import Flask
 from flask.views import MethodView, View
 
 from flask_tokenauth import SettingsError
+from flask_tokenauth.guards.decorators import require_scope
 from flask_tokenauth.guards.marks import (
-    Notes,
+    MarkCounter,
     find_marks,
-    guards,
+    list_guarded,
     mark,
     mark_giver,
     mark_open,
@@ -271,21 +273,21 @@ def test_what_pretends_to_wrap_without_end_does_not_hang() -> None:
 def test_a_wrapper_made_at_each_request_makes_nobody_look_again() -> None:
     """Flask-RESTX applies ``method_decorators`` to a bound method at each request."""
     with Flask("tests").test_request_context():
-        before = Notes.made, len(guards)
+        before = MarkCounter.value, len(list_guarded())
 
         mark(wrapped(make_class()().get), READ)
 
-        assert (Notes.made, len(guards)) == before
+        assert (MarkCounter.value, len(list_guarded())) == before
 
 
 def test_a_mark_on_what_may_be_a_view_already_makes_everybody_look_again() -> None:
-    before = Notes.made
+    before = MarkCounter.value
 
     mark(view(), READ)
     mark(make_class(), READ)
     mark_open(view(), "public")
 
-    assert Notes.made == before + 3
+    assert MarkCounter.value == before + 3
 
 
 def test_a_guard_on_the_dispatcher_of_a_view_is_found() -> None:
@@ -295,8 +297,17 @@ def test_a_guard_on_the_dispatcher_of_a_view_is_found() -> None:
     assert find_requirements(cls.as_view("x")) == (READ,)
 
 
-def test_what_can_carry_no_mark_is_told_of_all_the_same() -> None:
-    mark(Slotted(), READ)
+def test_the_guard_of_a_callable_that_cannot_carry_a_mark_is_listed() -> None:
+    guarded = require_scope("reports:read")(Slotted())
 
-    assert guards[-1].requirement == READ
-    assert not guards[-1].is_lost()
+    assert guarded in list_guarded()
+
+
+def test_a_guard_is_listed_as_long_as_it_exists() -> None:
+    guarded = require_scope("reports:read")(view())
+    before = len(list_guarded())
+
+    del guarded
+    gc.collect()
+
+    assert len(list_guarded()) < before

@@ -6,7 +6,7 @@ import pytest
 
 from flask_tokenauth.core.errors import InsufficientScope, LoginTooOld, MissingCredential
 from flask_tokenauth.core.tokens.token import Token
-from flask_tokenauth.guards.requirement import Asked, Requirement
+from flask_tokenauth.guards.requirement import RequestFacts, Requirement
 
 from ..conftest import NOW
 
@@ -14,10 +14,10 @@ LOGIN = Requirement()
 READ = Requirement(all_of=("read",))
 
 
-def asked(*scopes: str, now: float = NOW, auth_time: float | None = None, **view_args: str) -> Asked:
+def asked(*scopes: str, now: float = NOW, auth_time: float | None = None, **view_args: str) -> RequestFacts:
     claims = {} if auth_time is None else {"auth_time": auth_time}
     token = Token(subject="alice", scopes=frozenset(scopes), claims=claims)
-    return Asked(token, dict[str, str | None](view_args).get, now, timedelta(seconds=10))
+    return RequestFacts(token, dict[str, str | None](view_args).get, now, timedelta(seconds=10))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_token_that_lacks_a_scope_is_told_which(
 @pytest.mark.parametrize("requirement", [LOGIN, READ])
 def test_without_a_token_nobody_passes(requirement: Requirement) -> None:
     with pytest.raises(MissingCredential):
-        requirement.check(Asked(None, lambda name: None, NOW, timedelta(0)), {})
+        requirement.check(RequestFacts(None, lambda name: None, NOW, timedelta(0)), {})
 
 
 PROJECT = Requirement(all_of=("projects:{project_id}:write",))
@@ -136,7 +136,7 @@ def test_a_login_that_nobody_knows_the_time_of_is_too_old() -> None:
         (Requirement(("a", "b")), "a and b"),
         (Requirement(("a",), ("b", "c")), "a and one of b, c"),
         (Requirement(max_age=timedelta(minutes=5)), "login within 300 s"),
-        (Requirement(load_user=True), "a user who is still there"),
+        (Requirement(load_user=True), "a user who still exists"),
     ],
 )
 def test_a_requirement_reads_as_people_say_it(requirement: Requirement, text: str) -> None:

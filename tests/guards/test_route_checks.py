@@ -76,5 +76,5 @@ def test_an_application_whose_hook_was_taken_out_is_not_guarded_and_says_so(make
     app = make_app(auth=auth)
     app.before_request_funcs[None].clear()
 
-    with pytest.raises(SettingsError, match="taken out of before_request_funcs"):
+    with pytest.raises(SettingsError, match="removed from before_request_funcs"):
         auth.check(app)

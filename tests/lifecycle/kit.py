@@ -32,7 +32,10 @@ INVALID_SCOPE = {
     "error": "invalid_scope",
     "error_description": "A scope is asked for that the session does not have.",
 }
-MALFORMED = {"error": "invalid_request", "error_description": "The request is malformed, or lacks a parameter."}
+MALFORMED = {
+    "error": "invalid_request",
+    "error_description": "The body must be a form or a JSON object, with each parameter once.",
+}
 TOO_LARGE = {"error": "invalid_request", "error_description": "The request is too large."}
 UNSUPPORTED = {"error": "unsupported_grant_type", "error_description": "The grant type is not supported."}
 UNAVAILABLE = {
@@ -55,6 +58,11 @@ class Backend:
     set_generation: SetGeneration
 
 
+def missing(name: str) -> dict[str, str]:
+    """Return the answer to a request that lacks a parameter."""
+    return {"error": "invalid_request", "error_description": f"The parameter {name} is missing."}
+
+
 def store_of(app: Flask) -> Store:
     store: Store = app.extensions["tokenauth"].store
     return store
@@ -62,13 +70,13 @@ def store_of(app: Flask) -> Store:
 
 def warm(app: Flask) -> None:
     """Let an application hear what is revoked, for which time stands still then; see :func:`hear`."""
-    app.extensions["tokenauth"].remembered.feed.warm()
+    app.extensions["tokenauth"].stored.feed.warm()
 
 
 def hear(*apps: Flask, after: timedelta = timedelta(seconds=1)) -> None:
     """Let the interval pass after which applications know what others have revoked."""
     for app in apps:
-        app.extensions["tokenauth"].remembered.feed.monotonic.now += after.total_seconds()
+        app.extensions["tokenauth"].stored.feed.monotonic.now += after.total_seconds()
 
 
 def sign_in(app: Flask, user_id: object = "alice", scopes: Any = ("a", "b"), **options: Any) -> dict[str, Any]:

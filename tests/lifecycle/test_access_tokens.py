@@ -72,7 +72,7 @@ def test_a_user_is_a_text_a_number_or_a_uuid(app: Flask, user_id: object, subjec
 
 @pytest.mark.parametrize("user_id", [None, True, False, 1.5, object(), ["alice"], b"alice"])
 def test_a_user_is_nothing_else(app: Flask, user_id: object) -> None:
-    with pytest.raises(TypeError, match="a user ID is"):
+    with pytest.raises(TypeError, match="user_id must be a str, int, UUID"):
         create_token(user_id)
 
 
@@ -177,7 +177,7 @@ def test_one_text_is_no_collection_of_scopes(app: Flask) -> None:
 def test_an_application_with_public_keys_only_signs_nothing(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_KEYS=[Key.generate("EdDSA").public()])
 
-    with app.app_context(), pytest.raises(SettingsError, match="only verifies"):
+    with app.app_context(), pytest.raises(SettingsError, match="can only verify"):
         create_token("alice")
 
 
@@ -191,7 +191,7 @@ class Person(str, Enum):  # noqa: UP042  # the old way, which shows "Person.ALIC
 def test_who_is_no_user_id_is_told_what_would_be_one(make_app: MakeApp, user_id_type: Any, name: str) -> None:
     app = make_app(auth=TokenAuth(user_id_type=user_id_type))
 
-    with app.app_context(), pytest.raises(ValueError, match=f"user_id_type, which is {name}$"):
+    with app.app_context(), pytest.raises(ValueError, match=f"user_id_type, which is {name}: pass"):
         create_token("nobody")
 
 

@@ -159,7 +159,7 @@ def test_anything_else_that_it_returns_is_a_mistake(app: Flask, auth: Auth, nons
     auth.before_refresh(lambda session: nonsense)
     token = sign_in(app)["refresh_token"]
 
-    with pytest.raises(SettingsError, match="before_refresh returns a grant"):
+    with pytest.raises(SettingsError, match=r"before_refresh must return session\.grant"):
         refresh(app, token)
 
     assert generation_of(app, token) == 0

@@ -13,13 +13,13 @@ from .conftest import MakeSessionApp
 from .devices import me
 from .kit import DAY, claims_of, hear, refresh, refreshed, sessions_of, sign_in, store_of
 
-MEMORY = timedelta(days=2)
+RETENTION = timedelta(days=2)
 
 
 def test_tokens_say_since_when_their_user_is_believed_again(app: Flask) -> None:
     with app.app_context():
         assert "epoch" not in claims_of(create_token("alice"))
-        epoch = store_of(app).revoke_user("alice", memory=MEMORY)
+        epoch = store_of(app).revoke_user("alice", retention=RETENTION)
 
         assert claims_of(create_token("alice"))["epoch"] == epoch
         assert "epoch" not in claims_of(create_token("bob"))
@@ -37,7 +37,7 @@ def test_what_a_user_had_is_refused_and_what_he_gets_later_is_good(app: Flask) -
     before = [bare, login["access_token"]]
     assert [me(app, each) for each in (*before, other)] == [200, 200, 200]
 
-    store_of(app).revoke_user("alice", memory=MEMORY)
+    store_of(app).revoke_user("alice", retention=RETENTION)
     hear(app)
 
     assert [me(app, each) for each in (*before, other)] == [401, 401, 200]
@@ -51,11 +51,11 @@ def test_what_a_user_had_is_refused_and_what_he_gets_later_is_good(app: Flask) -
 
 def test_who_is_revoked_twice_is_refused_twice(app: Flask) -> None:
     store = store_of(app)
-    store.revoke_user("alice", memory=MEMORY)
+    store.revoke_user("alice", retention=RETENTION)
     login = sign_in(app)
     assert me(app, login["access_token"]) == 200
 
-    store.revoke_user("alice", memory=MEMORY)
+    store.revoke_user("alice", retention=RETENTION)
     hear(app)
 
     assert me(app, login["access_token"]) == 401
@@ -67,7 +67,7 @@ def test_a_revocation_between_the_look_and_the_start_counts(app: Flask, monkeypa
     start = store.start_session
 
     def revoke_first(new: Any) -> Any:
-        store.revoke_user(new.user_id, memory=MEMORY)
+        store.revoke_user(new.user_id, retention=RETENTION)
         return start(new)
 
     with monkeypatch.context() as patch:
@@ -83,7 +83,7 @@ def test_a_token_that_the_epoch_of_its_user_makes_too_long_begins_nothing(
 ) -> None:
     """An epoch takes 30 characters."""
     claims, roomy = {"filler": "x" * 2000}, make_session_app()
-    store_of(roomy).revoke_user("alice", memory=MEMORY)
+    store_of(roomy).revoke_user("alice", retention=RETENTION)
     length = len(sign_in(roomy, claims=claims)["access_token"])
     app = make_session_app(TOKENAUTH_MAX_TOKEN_BYTES=length + spare)
 
@@ -101,6 +101,6 @@ def test_another_application_with_the_secret_believes_what_one_store_knows(make_
     assert me(other, login["access_token"]) == 200
     second = refreshed(other, login["refresh_token"])
     assert refresh(one, second["refresh_token"]).status_code == 200
-    store_of(one).revoke_user("alice", memory=DAY)
+    store_of(one).revoke_user("alice", retention=DAY)
     hear(other)
     assert me(other, login["access_token"]) == 401

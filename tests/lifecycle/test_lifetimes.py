@@ -93,11 +93,11 @@ def test_why_a_refresh_gets_nothing_is_not_told(app: Flask, backend: Backend, en
     elif end == "expired":
         backend.age(session_id, LIFETIME)
     elif end == "ended":
-        store.end_session(session_id, memory=LIFETIME)
+        store.end_session(session_id, retention=LIFETIME)
     elif end == "user revoked":
-        store.revoke_user("alice", memory=LIFETIME)
+        store.revoke_user("alice", retention=LIFETIME)
     else:
-        store.end_session(session_id, memory=LIFETIME)
+        store.end_session(session_id, retention=LIFETIME)
         store.purge()
 
     answers = [refresh(app, token), refresh(app, second)]
@@ -115,9 +115,9 @@ def test_a_spent_token_of_a_session_that_is_over_is_no_sign_of_a_thief(
     if end == "expired":
         backend.age(session_id_of(token), LIFETIME)
     elif end == "ended":
-        store_of(app).end_session(session_id_of(token), memory=LIFETIME)
+        store_of(app).end_session(session_id_of(token), retention=LIFETIME)
     else:
-        store_of(app).revoke_user("alice", memory=LIFETIME)
+        store_of(app).revoke_user("alice", retention=LIFETIME)
     heard.sessions.clear()
 
     refresh(app, token)

@@ -19,7 +19,7 @@ from .devices import id_of, listed, log_out, me
 from .kit import IDLE, LIFETIME, MOMENT, Backend, refresh, sign_in, store_of, successor
 
 SECOND = timedelta(seconds=1)
-MEMORY = timedelta(hours=24, seconds=2 * 10 + 60)  # the longest life of an access token, leeway twice, and a minute
+RETENTION = timedelta(hours=24, seconds=2 * 10 + 60)  # the longest life of an access token, leeway twice, and a minute
 BEFORE_AT_AFTER = [(-SECOND, False), (-MOMENT, False), (MOMENT * 0, True), (MOMENT, True), (SECOND, True)]
 
 
@@ -63,7 +63,7 @@ def test_a_session_is_forgotten_when_its_time_is_over(
 
 ENDS: dict[str, Callable[[Flask, str], object]] = {
     "session": log_out,
-    "user": lambda app, _: store_of(app).revoke_user("alice", memory=MEMORY),
+    "user": lambda app, _: store_of(app).revoke_user("alice", retention=RETENTION),
 }
 
 
@@ -76,7 +76,7 @@ def test_a_revocation_is_forgotten_when_no_token_can_be_left(
     end(app, login["access_token"])
     assert purge(app) == 1  # the session
 
-    age_revocations(MEMORY + off)
+    age_revocations(RETENTION + off)
 
     assert me(app, login["access_token"]) == (200 if over else 401)  # the clock of the workers stands still
     assert purge(app) == int(over)
@@ -90,7 +90,7 @@ def test_no_token_outlives_the_memory_of_its_revocation(
     with app.app_context():
         token = create_token("alice", expires_in=24 * 3600)
         TokenAuth().revoke_user("alice", api_keys=True)
-    age_revocations(MEMORY + off)
+    age_revocations(RETENTION + off)
     purge(app)
 
     clock.now = NOW + 24 * 3600 + 10  # a minute before that
@@ -103,11 +103,11 @@ def test_a_revocation_is_remembered_for_as_long_as_the_settings_ask_for(
     make_session_app: Callable[..., Flask], age_revocations: AgeRevocations, setting: dict[str, int]
 ) -> None:
     app = make_session_app(**setting)
-    memory = timedelta(seconds=3600 + 60) if setting else MEMORY
+    retention = timedelta(seconds=3600 + 60) if setting else RETENTION
     log_out(app, sign_in(app)["access_token"])
     assert purge(app) == 1
 
-    age_revocations(memory - MOMENT)
+    age_revocations(retention - MOMENT)
     assert purge(app) == 0
 
     age_revocations(MOMENT)
@@ -121,7 +121,7 @@ def test_the_revocation_of_one_token_is_forgotten_too(
     login = sign_in(app)
     [session] = store_of(app).list_sessions("alice")  # by whose start we know what time it is
     expires_at = int(session.started_at.timestamp() * 1000) + 3_600_000
-    store_of(app).revoke(Revocation(kind="t", subject="t1", value=int(NOW), expires_at=expires_at))
+    store_of(app).revoke(Revocation(kind="token", subject="t1", value=int(NOW), expires_at=expires_at))
 
     age_revocations(timedelta(hours=1) + off)
 
@@ -134,7 +134,7 @@ def test_a_purge_takes_everything_that_is_over_and_nothing_else(
 ) -> None:
     live, idle, gone, below = sign_in(app), sign_in(app), sign_in(app), sign_in(app, "bob")
     log_out(app, gone["access_token"])
-    age_revocations(MEMORY)
+    age_revocations(RETENTION)
     backend.age(id_of(idle), IDLE)
     with app.app_context():
         TokenAuth().revoke_user("bob", api_keys=True)
@@ -164,7 +164,7 @@ def test_what_is_below_an_epoch_stays_so_for_ever(
     with app.app_context():
         TokenAuth().revoke_user("alice", api_keys=True)
         first = store_of(app).read_epoch("alice")
-        age_revocations(MEMORY)
+        age_revocations(RETENTION)
         purge(app)
         TokenAuth().revoke_user("alice", api_keys=True)
 
@@ -179,9 +179,9 @@ def test_who_never_purges_notices_nothing(
         if number % 3 == 0:
             log_out(app, login["access_token"])
         elif number % 3 == 1:
-            store_of(app).revoke_user("alice", memory=MEMORY)
+            store_of(app).revoke_user("alice", retention=RETENTION)
         backend.age(id_of(login), LIFETIME)
-    age_revocations(MEMORY)
+    age_revocations(RETENTION)
     clock.now = NOW + 90 * 86400
 
     login = sign_in(app)

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth
-from flask_tokenauth.core.rotation import RefreshToken
+from flask_tokenauth.core.opaque.refresh_token import RefreshToken
 from flask_tokenauth.testing.store_contract.kit import at_once
 
 from .conftest import MakeSessionApp
@@ -86,7 +86,7 @@ def test_after_the_window_a_repeat_ends_the_session(
     assert not is_live(app, first)
     assert refresh(app, second["refresh_token"]).get_json() == INVALID_GRANT
     assert told == [
-        ("WARNING", f"a refresh token was used again, somebody has a copy: ended session {session_id_of(first)}"),
+        ("WARNING", f"a refresh token was used twice, so there is a copy of it: ended session {session_id_of(first)}"),
         ("INFO", "refused: refresh_token_reused"),
     ]
 
@@ -165,7 +165,7 @@ def test_a_store_that_lost_refreshes_is_told_by_the_client_how_far_it_was(
     of = {"session_id": session_id_of(first), "user_id": "alice"}
     assert heard.sessions == [("tokenauth-store-rolled-back", of), ("tokenauth-session-refreshed", of)]
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
-        f"the store had forgotten a refresh of session {session_id_of(first)}: it has lost writes"
+        f"the store has lost a refresh of session {session_id_of(first)}: it has lost writes"
     ]
     assert refresh(app, second).get_json() == INVALID_GRANT
     assert refresh(app, fourth).get_json() == INVALID_GRANT

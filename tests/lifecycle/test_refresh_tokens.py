@@ -12,9 +12,10 @@ from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.endpoint_errors import InvalidRefreshToken, RefreshTokenReused, SessionOver
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.opaque.refresh_token import RefreshToken
 from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.session import Outcome, Redemption, Terms
-from flask_tokenauth.core.rotation import RefreshToken, Sessions
+from flask_tokenauth.core.rotation import Sessions
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import ISSUER, SECRET
@@ -22,7 +23,7 @@ from .conftest import MakeSessionApp
 from .kit import DAY, INVALID_GRANT, asked, claims_of, refresh, session_id_of, sign_in, store_of, successor
 
 NEW_SECRET = "7b1e5c9d0a2b48f391c05d7be2af4368b7d0c1e5f9a2468d"
-TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(0), memory=DAY)
+TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(0), retention=DAY)
 PRINTED = string.ascii_letters + string.digits + string.punctuation + " "
 HANDLE = bytes(range(16))
 PURPOSE = b"flask-tokenauth refresh token v1\0"
@@ -184,7 +185,7 @@ def test_a_made_up_mac_is_none(mac: bytes) -> None:
 def test_without_a_key_that_signs_there_are_no_sessions() -> None:
     key = Key.generate("EdDSA").public()
 
-    with pytest.raises(ValueError, match="no key makes refresh tokens"):
+    with pytest.raises(ValueError, match="keys must have a key that can sign"):
         Sessions(MemoryStore(), KeySet([key]), terms=TERMS, lifetime=DAY)
 
 
@@ -231,7 +232,7 @@ def test_a_session_of_which_nothing_is_said_is_over(outcome: Outcome) -> None:
 
     noted: list[str] = []
     keys = KeySet([Key.derive(SECRET.encode(), purpose="refresh", issuer=ISSUER)])
-    sessions = Sessions(Silent(), keys, terms=TERMS, lifetime=DAY, note=lambda *told: noted.append(told[1]))
+    sessions = Sessions(Silent(), keys, terms=TERMS, lifetime=DAY, on_revocation=lambda *told: noted.append(told[1]))
 
     with pytest.raises(SessionOver):
         sessions.redeem(RefreshToken(HANDLE))

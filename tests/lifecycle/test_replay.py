@@ -12,7 +12,7 @@ from flask import Flask
 
 from flask_tokenauth import TokenAuth, create_token
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.rotation import RefreshToken
+from flask_tokenauth.core.opaque.refresh_token import RefreshToken
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import NOW, StandingClock, bearer

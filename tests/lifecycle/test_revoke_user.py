@@ -54,9 +54,9 @@ NO_USERS = [None, True, 4.2, b"42", [], object()]
 @pytest.mark.parametrize("user_id", NO_USERS, ids=range(len(NO_USERS)))
 def test_what_is_no_user_id_is_a_mistake(api: Flask, auth: Auth, user_id: Any) -> None:
     with api.app_context():
-        with pytest.raises(TypeError, match="a user ID is"):
+        with pytest.raises(TypeError, match="user_id must be a str, int, UUID"):
             auth.list_sessions(user_id)
-        with pytest.raises(TypeError, match="a user ID is"):
+        with pytest.raises(TypeError, match="user_id must be a str, int, UUID"):
             auth.revoke_user(user_id, api_keys=False)
 
 
@@ -141,7 +141,7 @@ def test_who_never_had_anything_can_be_revoked_and_log_in(api: Flask, auth: Auth
 def test_what_happens_to_api_keys_is_yes_or_no(api: Flask, auth: Auth, api_keys: Any) -> None:
     login = sign_in(api)
 
-    with api.app_context(), pytest.raises(TypeError, match="api_keys is True or False"):
+    with api.app_context(), pytest.raises(TypeError, match="api_keys must be True or False"):
         auth.revoke_user("alice", api_keys=api_keys)
 
     assert me(api, login["access_token"]) == 200

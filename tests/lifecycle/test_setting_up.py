@@ -17,7 +17,7 @@ from .kit import INVALID_GRANT, Backend, refresh, refreshed, sign_in, store_of
 def test_endpoints_without_a_store_stop_the_application(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
     app = make_app(auth=auth)
 
-    with pytest.raises(SettingsError, match="set TOKENAUTH_STORE"):
+    with pytest.raises(SettingsError, match="need TOKENAUTH_STORE"):
         app.register_blueprint(auth.endpoints)
 
 
@@ -30,7 +30,7 @@ def test_endpoints_that_come_before_the_rest_say_so_at_their_first_use(auth: Tok
     auth.init_app(app)
 
     if store is None:
-        with pytest.raises(SettingsError, match="set TOKENAUTH_STORE"):
+        with pytest.raises(SettingsError, match="need TOKENAUTH_STORE"):
             refresh(app, token)
     else:
         assert refresh(app, token).get_json() == INVALID_GRANT
@@ -52,7 +52,7 @@ def test_one_object_has_one_blueprint_and_two_have_two(auth: TokenAuth[Any]) -> 
 
 @pytest.mark.parametrize("ask", ["store", "sessions"])
 def test_what_needs_a_memory_says_what_to_set(make_app: MakeApp, ask: str) -> None:
-    with pytest.raises(SettingsError, match=r"set TOKENAUTH_STORE \(.sqlite:////"):
+    with pytest.raises(SettingsError, match=r"need TOKENAUTH_STORE, which is not set: set it to .sqlite:////"):
         getattr(make_app().extensions["tokenauth"], ask)
 
 

@@ -203,7 +203,7 @@ def test_without_a_store_there_is_no_session(make_app: MakeApp) -> None:
 def test_public_keys_begin_no_session(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(TOKENAUTH_KEYS=[Key.generate("EdDSA").public()])
 
-    with pytest.raises(SettingsError, match="only verifies"):
+    with pytest.raises(SettingsError, match="can only verify"):
         sign_in(app)
 
     assert sessions_of(app) == []
@@ -256,7 +256,7 @@ def test_the_store_is_asked_as_little_as_can_be(app: Flask) -> None:
 
     assert calls(lambda: sign_in(app)) == ["start_session"]
     assert calls(lambda: refresh(app, token)) == ["find_session", "redeem"]
-    assert calls(lambda: me(app, login["access_token"])) == ["news"]
+    assert calls(lambda: me(app, login["access_token"])) == ["revocations_since"]
     assert calls(lambda: me(app, login["access_token"])) == []
     assert calls(lambda: app.test_client().get("/me")) == []
     assert calls(lambda: app.test_client().get("/me", headers=bearer("x.y.z"))) == []

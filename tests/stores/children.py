@@ -22,7 +22,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store
 
 DAY = timedelta(days=1)
-TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(hours=1), memory=DAY)
+TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(hours=1), retention=DAY)
 SECONDS = 60  # until a child that hangs is ended
 
 
@@ -114,12 +114,12 @@ def fork_while_writing(url: str) -> None:
 
     def write(number: int) -> None:
         while not stop.is_set():
-            store.revoke_user(f"user{number}", memory=DAY)
+            store.revoke_user(f"user{number}", retention=DAY)
             store.find_session("parent")
 
     def ask() -> bool:
         for _ in range(20):
-            store.revoke_user("child", memory=DAY)
+            store.revoke_user("child", retention=DAY)
         return store.find_session("parent") is not None
 
     threads = [Thread(target=write, args=(number,)) for number in range(4)]
@@ -136,7 +136,7 @@ def fork_with_feed(url: str) -> None:
     """Fork from a process in which another thread asks for news all the time, and ask in the child."""
     store, stop = open_store(url), Event()
     feed = RevocationFeed(store, interval=timedelta(microseconds=1), max_staleness=timedelta(seconds=30))
-    store.revoke_user("parent", memory=DAY)
+    store.revoke_user("parent", retention=DAY)
     feed.warm()
 
     def is_revoked(user_id: str) -> bool:
@@ -148,13 +148,13 @@ def fork_with_feed(url: str) -> None:
 
     def ask(number: int) -> bool:
         is_known_to_be_old = feed.describe().age is None
-        store.revoke_user(f"child{number}", memory=DAY)
+        store.revoke_user(f"child{number}", retention=DAY)
         return is_known_to_be_old and all(map(is_revoked, ("parent", "between", f"child{number}")))
 
     threads = [Thread(target=keep_asking) for _ in range(2)]
     for thread in threads:
         thread.start()
-    store.revoke_user("between", memory=DAY)
+    store.revoke_user("between", retention=DAY)
     children = [fork(partial(ask, number)) for number in range(4)]
     ended = wait(*children)
     stop.set()

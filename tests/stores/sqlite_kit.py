@@ -15,7 +15,7 @@ from flask_tokenauth.core.records.session import NewSession, Terms
 from flask_tokenauth.stores.sql import SQLStore, metadata
 from flask_tokenauth.testing.store_contract import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
 
-TERMS = Terms(idle_lifetime=timedelta(days=30), retry_window=timedelta(hours=1), memory=timedelta(days=1))
+TERMS = Terms(idle_lifetime=timedelta(days=30), retry_window=timedelta(hours=1), retention=timedelta(days=1))
 
 
 def new_session(session_id: str = "session", user_id: str = "alice") -> NewSession:

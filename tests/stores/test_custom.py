@@ -8,7 +8,7 @@ import pytest
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome, Redemption
 from flask_tokenauth.core.store import Store
-from flask_tokenauth.stores.custom import Guarded, guard
+from flask_tokenauth.stores.custom import CustomStore, translate_errors
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 
@@ -16,7 +16,7 @@ from .sqlite_kit import new_session
 
 METHODS = [name for name in vars(Store) if callable(vars(Store)[name]) and not name.startswith("_")]
 DONE = object()
-MEMORY = timedelta(hours=1)
+RETENTION = timedelta(hours=1)
 SESSION = MemoryStore().start_session(new_session())
 ANSWERS: dict[str, list[object]] = {
     "start_session": [SESSION],
@@ -24,7 +24,7 @@ ANSWERS: dict[str, list[object]] = {
     "list_sessions": [[]],
     "redeem": [Redemption(outcome=Outcome.GONE)],
     "end_session": [SESSION, None],
-    "longest_memory": [MEMORY],
+    "longest_retention": [RETENTION],
     "read_epoch": [7],
     "revoke_user": [7],
     "is_revoked": [True, False],
@@ -59,14 +59,14 @@ class Theirs:
 
 def ask(error: Exception, method: str) -> None:
     theirs: Any = Theirs(error)
-    getattr(guard(theirs), method)("alice", memory=MEMORY)
+    getattr(translate_errors(theirs), method)("alice", retention=RETENTION)
 
 
 def test_the_stores_of_this_package_are_taken_as_they_are(store: SQLStore) -> None:
     memory = MemoryStore()
 
-    assert guard(memory) is memory
-    assert guard(store) is store
+    assert translate_errors(memory) is memory
+    assert translate_errors(store) is store
 
 
 def test_a_guarded_store_is_one_and_is_not_guarded_again() -> None:
@@ -74,21 +74,21 @@ def test_a_guarded_store_is_one_and_is_not_guarded_again() -> None:
         pass
 
     own = Own()
-    guarded = guard(own)
+    guarded = translate_errors(own)
 
-    assert isinstance(guarded, Guarded)
+    assert isinstance(guarded, CustomStore)
     assert isinstance(guarded, Store)
     assert guarded.store is own
-    assert guard(guarded) is guarded
+    assert translate_errors(guarded) is guarded
 
 
 @pytest.mark.parametrize(("method", "answer"), GOOD)
 def test_every_question_and_every_answer_is_passed_on(method: str, answer: object) -> None:
     theirs: Any = Theirs(answer=answer)
 
-    assert getattr(guard(theirs), method)("alice", memory=MEMORY) is answer
+    assert getattr(translate_errors(theirs), method)("alice", retention=RETENTION) is answer
 
-    assert theirs.asked == [(method, ("alice",), {"memory": MEMORY})]
+    assert theirs.asked == [(method, ("alice",), {"retention": RETENTION})]
 
 
 @pytest.mark.parametrize(("method", "answer"), BAD)
@@ -96,7 +96,7 @@ def test_an_answer_of_another_kind_is_an_outage_and_never_a_pass(method: str, an
     theirs: Any = Theirs(answer=answer)
 
     with pytest.raises(StoreUnavailable, match=f"answered {method} with {type(answer).__name__}$"):
-        getattr(guard(theirs), method)("alice", memory=MEMORY)
+        getattr(translate_errors(theirs), method)("alice", retention=RETENTION)
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 256, "a\0"])
@@ -104,7 +104,7 @@ def test_who_is_no_user_is_a_mistake_of_the_caller_and_no_question(user_id: str)
     theirs: Any = Theirs(answer=1)
 
     with pytest.raises(ValueError, match="user_id"):
-        guard(theirs).revoke_user(user_id, memory=MEMORY)
+        translate_errors(theirs).revoke_user(user_id, retention=RETENTION)
 
     assert theirs.asked == []
 
@@ -134,4 +134,4 @@ def test_an_interruption_is_no_outage() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        guard(Interrupted()).purge()
+        translate_errors(Interrupted()).purge()

@@ -13,8 +13,8 @@ from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.testing.store_contract.kit import MEMORY, at_once, start
-from flask_tokenauth.testing.store_contract.news import revoke
+from flask_tokenauth.testing.store_contract.kit import RETENTION, at_once, start
+from flask_tokenauth.testing.store_contract.revocation_pages import revoke
 
 from .sqlite_kit import copier, execute, opened, revocation_ager, url_of, wiper
 from .test_processes import Spawn, run, spawn
@@ -72,8 +72,8 @@ def test_what_any_worker_revokes_all_know(any_store: Store) -> None:
     assert not any(worker.hears() for worker in workers)
 
     revoke(any_store, "token")
-    any_store.end_session("session", memory=MEMORY)
-    epoch = any_store.revoke_user("alice", memory=MEMORY)
+    any_store.end_session("session", retention=RETENTION)
+    epoch = any_store.revoke_user("alice", retention=RETENTION)
 
     for worker in workers:
         assert worker.hears("token")
@@ -138,8 +138,8 @@ def test_when_an_older_copy_is_restored_the_new_is_known_and_the_old_said_again(
     revoke(one.store, "before")
     put_back = copier(path)()
     revoke(one.store, "after")
-    one.store.end_session("s1", memory=MEMORY)
-    epoch = one.store.revoke_user("alice", memory=MEMORY)
+    one.store.end_session("s1", retention=RETENTION)
+    epoch = one.store.revoke_user("alice", retention=RETENTION)
     assert one.hears("after")
 
     put_back()
@@ -150,7 +150,7 @@ def test_when_an_older_copy_is_restored_the_new_is_known_and_the_old_said_again(
     assert one.hears("new")
     assert one.hears("newest")
     assert one.hears("after")
-    assert one.feed.describe().unsaid == 0
+    assert one.feed.describe().lost_by_store == 0
     assert other.hears("after")
     assert other.hears(session_id="s1")
     assert other.hears(user_id="alice", epoch=epoch - 1)
@@ -214,8 +214,8 @@ def test_a_file_that_another_was_put_in_the_place_of_is_noticed(path: Path, work
 
 def test_a_file_of_another_issuer_in_its_place_is_refused(path: Path) -> None:
     mine, theirs = SQLStore(url_of(path)), SQLStore(url_of(path.with_name("theirs.db")))
-    mine.bind("https://one.example", timeout=MEMORY, memory=MEMORY)
-    theirs.bind("https://other.example", timeout=MEMORY, memory=MEMORY)
+    mine.bind("https://one.example", timeout=RETENTION, retention=RETENTION)
+    theirs.bind("https://other.example", timeout=RETENTION, retention=RETENTION)
     assert mine.read_epoch("alice") == theirs.read_epoch("alice") == 0
     theirs.close()
 

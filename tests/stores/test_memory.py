@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.core.records.revocation import News
+from flask_tokenauth.core.records.revocation import RevocationPage
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import (
     Age,
@@ -122,22 +122,22 @@ def test_of_one_process_many_threads_may_be_the_first() -> None:
 @pytest.mark.parametrize("change", [lambda it: it + "9", lambda it: it[1:], lambda it: it + ".", lambda it: it + " "])
 def test_a_cursor_that_was_changed_gets_no_news(change: Callable[[str], str]) -> None:
     store = MemoryStore()
-    store.revoke_user("alice", memory=timedelta(days=1))
-    cursor = store.news(None).cursor
+    store.revoke_user("alice", retention=timedelta(days=1))
+    cursor = store.revocations_since(None).cursor
     assert cursor is not None
 
-    assert store.news(cursor) == News(cursor=cursor)
-    assert store.news(change(cursor)) == News()
+    assert store.revocations_since(cursor) == RevocationPage(cursor=cursor)
+    assert store.revocations_since(change(cursor)) == RevocationPage()
 
 
 def test_what_has_expired_is_not_told() -> None:
     now = [1_700_000_000_000]
     store = MemoryStore(clock=lambda: now[0])
-    store.revoke_user("alice", memory=timedelta(milliseconds=2))
+    store.revoke_user("alice", retention=timedelta(milliseconds=2))
 
     told = []
     for _ in range(3):
-        told.append(len(store.news(None).entries))
+        told.append(len(store.revocations_since(None).entries))
         now[0] += 1
 
     assert told == [1, 1, 0]
@@ -145,10 +145,10 @@ def test_what_has_expired_is_not_told() -> None:
 
 def test_its_clock_begins_with_the_present_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
-    first = store.revoke_user("alice", memory=timedelta(days=1))
+    first = store.revoke_user("alice", retention=timedelta(days=1))
     monkeypatch.setattr(time, "time_ns", lambda: 0)
 
-    second = store.revoke_user("bob", memory=timedelta(days=1))
+    second = store.revoke_user("bob", retention=timedelta(days=1))
 
     assert abs(first - time.time() * 1000) < 60_000
     assert 0 <= second - first < 60_000

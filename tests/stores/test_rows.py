@@ -9,9 +9,10 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.grant import Grant, write_grant
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome, Terms
-from flask_tokenauth.stores.rows import SessionRow, in_milliseconds, parse_number, to_revocation
+from flask_tokenauth.stores.rows import SessionRow, in_milliseconds, parse_number
+from flask_tokenauth.stores.sql.revocations import to_revocation
 
-TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), memory=timedelta(days=1))
+TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), retention=timedelta(days=1))
 NOW = 1_700_000_000_000
 
 
@@ -91,7 +92,7 @@ def test_anything_else_is_none_that_a_store_can_keep(text: str) -> None:
 
 
 def test_a_row_is_read_as_a_revocation() -> None:
-    assert to_revocation("t", "a", 5, NOW) == Revocation(kind="t", subject="a", value=5, expires_at=NOW)
+    assert to_revocation("t", "a", 5, NOW) == Revocation(kind="token", subject="a", value=5, expires_at=NOW)
 
 
 @pytest.mark.parametrize(

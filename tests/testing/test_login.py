@@ -29,7 +29,7 @@ def now_of(app: Flask) -> float:
 
 
 def token_of(app: Flask, headers: dict[str, str]) -> Token:
-    token: Token = app.extensions["tokenauth"].judge.verify(headers["Authorization"].removeprefix("Bearer "))[0]
+    token: Token = app.extensions["tokenauth"].authenticator.verify(headers["Authorization"].removeprefix("Bearer "))[0]
     return token
 
 

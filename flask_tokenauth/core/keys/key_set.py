@@ -34,9 +34,9 @@ class KeySet:
         self._headers: dict[bytes, Mapping[str, object]] = {}
 
     def exchange(self, keys: Iterable[Key]) -> None:
-        """Hold *keys* from now on, and no others: what was verified with a key that is gone must be verified again.
+        """Replace all keys by *keys*. Tokens that a removed key has verified must be verified again.
 
-        For those who verify. An :class:`~flask_tokenauth.core.tokens.issuing.Issuer` signs with the key that it was given.
+        For sets that verify. A ``TokenIssuer`` signs with the key that it was given.
 
         Raises:
             InvalidKey: as for a new set; this one stays as it was.

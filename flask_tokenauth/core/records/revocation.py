@@ -9,7 +9,7 @@ from ..encoding.limits import YEAR_9999, check_identifier, is_whole
 
 _LAST = YEAR_9999 * 1000
 MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after the last moment at which it could matter
-Kind = Literal["t", "s", "u"]  # of what is revoked: a token, a session, a user
+RevocationKind = Literal["token", "session", "user"]
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,20 +19,20 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
         ValueError: the subject is no identifier, or a number is out of range.
     """
 
-    kind: Kind
+    kind: RevocationKind
     subject: str  # "jti", "sid" or "sub"
     value: int = 0  # token: its "exp" in seconds, 0 if unknown; user: the epoch, below which all is refused
     expires_at: int  # when it may be forgotten, milliseconds since 1970-01-01T00:00:00Z
 
     def __post_init__(self) -> None:
-        if self.kind not in ("t", "s", "u"):
-            raise ValueError('kind is "t", "s" or "u"')
+        if self.kind not in ("token", "session", "user"):
+            raise ValueError('kind must be "token", "session" or "user"')
         check_identifier("subject", self.subject)
         if not is_whole(self.value, _LAST) or not is_whole(self.expires_at, _LAST):
             raise ValueError("value and expires_at are whole numbers, from 0 to the year 9999 in milliseconds")
 
 
-class News(msgspec.Struct, frozen=True, kw_only=True):
+class RevocationPage(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader has not heard yet, or has heard before: entries may come again, and in any order."""
 
     entries: tuple[Revocation, ...] = ()

@@ -66,7 +66,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     idle_lifetime: timedelta  # begins anew with the swap
     retry_window: timedelta  # for so long after the swap a repeat gets the same successor; zero: never
-    memory: timedelta  # a session that ends here is remembered as revoked for so long: past its last access token
+    retention: timedelta  # a session that ends here is remembered as revoked for so long: past its last access token
 
 
 class Outcome(Enum):

@@ -18,9 +18,9 @@ from weakref import WeakSet
 import msgspec
 
 from ..errors import StoreUnavailable
-from ..records.revocation import MARGIN, News, Revocation
+from ..records.revocation import MARGIN, Revocation, RevocationPage
 from ..store import Store, translated
-from .index import Revoked
+from .index import RevocationIndex
 
 _LONGEST_PAUSE = 5.0  # seconds, after a failure
 _NO_ANSWER = "the store has not answered yet"
@@ -41,7 +41,7 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     users: int
     failures: int  # in a row, up to now
-    unsaid: int  # revocations that the store has lost and was not told again yet
+    lost_by_store: int  # revocations that the store has lost and was not told again yet
 
 
 class RevocationFeed:
@@ -91,16 +91,18 @@ class RevocationFeed:
         self._grace = math.ceil((2 * leeway + MARGIN).total_seconds())  # who issues and who judges may both be wrong
         self.monotonic = monotonic
         self._wall, self._uniform = wall, uniform
-        self._revoked = self._new_table()
-        self._fresh: Revoked | None = None  # what the store has, while we begin anew
-        self._untold: dict[str, int] = {}  # what is noted, and need not be in what we hear of the store; until when
-        self._unsaid: list[Revocation] = []
+        self._index = self._new_index()
+        self._reloaded: RevocationIndex | None = None  # what the store has, while we begin anew
+        self._not_yet_in_store: dict[
+            str, int
+        ] = {}  # what is noted, and need not be in what we hear of the store; until when
+        self._lost_by_store: list[Revocation] = []
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page was asked for of those that we are amidst
         self._pruned_at = 0.0
         self._latest = 0.0  # when we heard something, by the wall clock
         self._forgotten = -math.inf  # of tokens that expired by then we may not know that they are revoked
-        self._begin_process()
+        self._reset_process()
         _feeds.add(self)
 
     def is_revoked(self, *, token_id: str | None, exp: float, session_id: str | None, user_id: str, epoch: int) -> bool:
@@ -116,12 +118,12 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: nobody knows, and has not for too long.
         """
-        due = self.monotonic() >= self._ask_at or exp <= self._forgotten
+        due = self.monotonic() >= self._fetch_at or exp <= self._forgotten
         if due:
             self._catch_up(exp)
-        found = self._revoked.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
-        if due and self._unsaid:
-            self._tell_again()
+        found = self._index.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
+        if due and self._lost_by_store:
+            self._restore_lost()
         return found
 
     def warm(self) -> None:
@@ -130,26 +132,26 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: as for that request.
         """
-        if self.monotonic() >= self._ask_at:
+        if self.monotonic() >= self._fetch_at:
             self._catch_up()
 
-    def note(self, revocation: Revocation, *, told: bool = True) -> None:
-        """Know at once what this process has told the store.
+    def add(self, revocation: Revocation, *, in_store: bool = True) -> None:
+        """Add a revocation of this process, without waiting until it comes back from the store.
 
         Args:
             revocation: of a token, a session or a user.
-            told: False for a token of which the store was not told, since it refuses that already, by its session say:
-                of that we may not have heard yet.
+            in_store: False if it was not written to the store, which refuses the token already, for example by its
+                session. This process may not have fetched that yet.
         """
         with self._changing:
-            self._revoked.add(revocation)
-            if not told or self._fresh is not None:  # the store may have it only since it told us the rest
-                self._untold[revocation.subject] = revocation.expires_at
+            self._index.add(revocation)
+            if not in_store or self._reloaded is not None:  # the pages fetched so far may be older than this entry
+                self._not_yet_in_store[revocation.subject] = revocation.expires_at
 
     def describe(self) -> FeedState:
         """Return how it is, without asking the store."""
         with self._changing:
-            tokens, sessions, users = self._revoked.count()
+            tokens, sessions, users = self._index.count()
         age = self._age()
         return FeedState(
             age=None if age == math.inf else age,
@@ -157,25 +159,25 @@ class RevocationFeed:
             sessions=sessions,
             users=users,
             failures=self._failures,
-            unsaid=len(self._unsaid),
+            lost_by_store=len(self._lost_by_store),
         )
 
-    def _begin_process(self) -> None:
+    def _reset_process(self) -> None:
         """Take nothing for granted but what is known: a lock may be held by a thread that a fork has left behind."""
-        self._asking, self._telling, self._changing = Lock(), Lock(), Lock()
-        self._asking_since: float | None = None
+        self._fetching, self._restoring, self._changing = Lock(), Lock(), Lock()
+        self._fetching_since: float | None = None
         self._synced = -math.inf  # when we asked for the last news that came; all that was kept by then is known
-        self._ask_at = self._retry_at = self._tell_at = -math.inf
+        self._fetch_at = self._retry_at = self._restore_at = -math.inf
         self._failures = 0
-        self._trouble = _NO_ANSWER
+        self._last_error = _NO_ANSWER
 
-    def _new_table(self) -> Revoked:
-        return Revoked(width=self._width, grace=self._grace)
+    def _new_index(self) -> RevocationIndex:
+        return RevocationIndex(width=self._width, grace=self._grace)
 
     def _age(self) -> float:
         return self.monotonic() - self._synced
 
-    def _tell_age(self) -> str:
+    def _describe_age(self) -> str:
         return "was never heard" if self._synced == -math.inf else f"was heard {self._age():.1f} s ago"
 
     def _catch_up(self, exp: float = math.inf) -> None:
@@ -189,136 +191,138 @@ class RevocationFeed:
             StoreUnavailable: the news are too old, or do not reach as far back.
         """
         failure: StoreUnavailable | None = None
-        if self.monotonic() >= self._retry_at and self._acquire(must=exp <= self._forgotten):
+        if self.monotonic() >= self._retry_at and self._become_fetcher(must=exp <= self._forgotten):
             try:
-                due = self.monotonic() >= self._ask_at or exp <= self._forgotten
+                due = self.monotonic() >= self._fetch_at or exp <= self._forgotten
                 if due and self.monotonic() >= self._retry_at:  # nobody has while we waited
-                    self._sync()
+                    self._fetch()
             except StoreUnavailable as error:
                 failure = error
             finally:
-                self._asking.release()
+                self._fetching.release()
         if self._age() >= self._max_staleness or exp <= self._forgotten:
-            raise StoreUnavailable(f"what is revoked {self._tell_age()}: {self._trouble}") from failure
+            raise StoreUnavailable(f"what is revoked {self._describe_age()}: {self._last_error}") from failure
 
-    def _acquire(self, *, must: bool) -> bool:
+    def _become_fetcher(self, *, must: bool) -> bool:
         """Become the one who asks, if nobody else is, or has done when we have waited as long as we may.
 
         Who *must* know more than is known waits, however new the news are.
         """
-        now, since = self.monotonic(), self._asking_since
+        now, since = self.monotonic(), self._fetching_since
         if now - self._synced < self._interval and not must:
-            return self._asking.acquire(blocking=False)
+            return self._fetching.acquire(blocking=False)
         patience = self._load_timeout if self._synced == -math.inf else self._timeout
-        return self._asking.acquire(timeout=patience if since is None else max(0.0, since + patience - now))
+        return self._fetching.acquire(timeout=patience if since is None else max(0.0, since + patience - now))
 
-    def _sync(self) -> None:
-        self._asking_since = self.monotonic()
-        deadline = self._asking_since + self._load_timeout
+    def _fetch(self) -> None:
+        self._fetching_since = self.monotonic()
+        deadline = self._fetching_since + self._load_timeout
         try:
             with translated():  # whatever comes of an answer that is none, too: it is no pass
-                self._mind_clock()
-                self._hear(deadline)
+                self._check_clock()
+                self._fetch_pages(deadline)
                 if self._age() >= self._interval:  # hearing everything took long: there will be news
-                    self._hear(deadline)
+                    self._fetch_pages(deadline)
         except StoreUnavailable as error:
             self._pause()
-            self._trouble = str(error)
+            self._last_error = str(error)
             told = "what is revoked %s and cannot be heard now: %s; guards refuse from %g s on"
-            _log.warning(told, self._tell_age(), error, self._max_staleness)
+            _log.warning(told, self._describe_age(), error, self._max_staleness)
             raise
         finally:
-            self._asking_since = None
+            self._fetching_since = None
         if self._failures:
             _log.warning("what is revoked can be heard again, after %s tries", self._failures)
-        self._failures, self._trouble = 0, _NO_ANSWER
-        self._ask_at = self._synced + self._interval / 2
+        self._failures, self._last_error = 0, _NO_ANSWER
+        self._fetch_at = self._synced + self._interval / 2
 
     def _pause(self) -> None:
         """Ask again only after a while, longer each time, and not with all other workers at once."""
         longest = min(_LONGEST_PAUSE, self._interval * 2.0 ** min(self._failures, 20))
         self._failures += 1
         self._retry_at = self.monotonic() + self._uniform(0.5, 1) * longest
-        self._ask_at = min(self._retry_at, self._synced + self._max_staleness)
+        self._fetch_at = min(self._retry_at, self._synced + self._max_staleness)
 
-    def _hear(self, deadline: float) -> None:
+    def _fetch_pages(self, deadline: float) -> None:
         """Ask for news until there is no more."""
         while True:
             since = self.monotonic() if self._paging_since is None else self._paging_since
-            news = self._store.news(self._cursor)
+            news = self._store.revocations_since(self._cursor)
             if news.cursor is None:
-                self._check_can_begin()
-                self._begin_anew()
+                self._check_first_load()
+                self._start_over()
             else:
-                self._learn(news)
+                self._merge(news)
                 if not news.more:
                     break
                 self._paging_since = since
             if self.monotonic() >= deadline:
                 raise StoreUnavailable(f"what is revoked could not be heard within {self._load_timeout} s")
         self._paging_since = None
-        self._settle()
+        self._prune_and_compare()
         self._synced = since
 
-    def _learn(self, news: News) -> None:
+    def _merge(self, news: RevocationPage) -> None:
         with self._changing:
             for entry in news.entries:
-                self._revoked.add(entry)
-                if self._fresh is not None:
-                    self._fresh.add(entry)
+                self._index.add(entry)
+                if self._reloaded is not None:
+                    self._reloaded.add(entry)
         self._cursor = news.cursor
 
-    def _check_can_begin(self) -> None:
+    def _check_first_load(self) -> None:
         if self._cursor is None:
             raise StoreUnavailable("the store does not tell from the beginning what is revoked")
 
-    def _begin_anew(self) -> None:
+    def _start_over(self) -> None:
         """Forget nothing, and hear everything again, to find out what the store has lost."""
         self._cursor = self._paging_since = None
-        self._fresh = self._new_table()
+        self._reloaded = self._new_index()
 
-    def _settle(self) -> None:
+    def _prune_and_compare(self) -> None:
         """Forget what is over, and see what the store has lost if we began anew."""
         now = self._wall()
         with self._changing:
-            if self._fresh is not None and now < self._latest:  # a clock was set back, and all was heard again
+            if self._reloaded is not None and now < self._latest:  # a clock was set back, and all was heard again
                 self._latest, self._pruned_at = now, min(now, self._pruned_at)
             self._latest = max(now, self._latest)
             self._forgotten = self._latest - self._grace  # first: who looks up meanwhile must not miss what goes
             if now - self._pruned_at >= self._width:
-                self._revoked.prune(now)
-                self._untold = {each: until for each, until in self._untold.items() if until > now * 1000}
+                self._index.prune(now)
+                self._not_yet_in_store = {
+                    each: until for each, until in self._not_yet_in_store.items() if until > now * 1000
+                }
                 self._pruned_at = now
-            if self._fresh is not None:
-                missing = self._revoked.beyond(self._fresh)
-                self._unsaid = [each for each in missing if each.expires_at > now * 1000]
-                self._fresh = None
-                if lost := sum(self._is_lost(each, now) for each in self._unsaid):
+            if self._reloaded is not None:
+                missing = self._index.beyond(self._reloaded)
+                self._lost_by_store = [each for each in missing if each.expires_at > now * 1000]
+                self._reloaded = None
+                if lost := sum(self._is_lost(each, now) for each in self._lost_by_store):
                     _log.error("the store has lost %s revocations: it is told again", lost)
 
     def _is_lost(self, missing: Revocation, now: float) -> bool:
         """Say whether the store should have what is *missing* there: not what it never had, or may have expired."""
-        return missing.subject not in self._untold and missing.expires_at > (now + self._width) * 1000
+        return missing.subject not in self._not_yet_in_store and missing.expires_at > (now + self._width) * 1000
 
-    def _mind_clock(self) -> None:
+    def _check_clock(self) -> None:
         """Hear everything again where the clock was set back, and what was over when we forgot it may be so no more."""
-        if self._fresh is None and self._wall() < self._latest - MARGIN.total_seconds():
-            self._begin_anew()
+        if self._reloaded is None and self._wall() < self._latest - MARGIN.total_seconds():
+            self._start_over()
 
-    def _tell_again(self) -> None:
+    def _restore_lost(self) -> None:
         """Tell the store what it has lost, as much as a request has time for. Other workers may do so, too."""
-        began, unsaid = self.monotonic(), self._unsaid
-        if began < self._tell_at or not self._telling.acquire(blocking=False):
+        began, lost_by_store = self.monotonic(), self._lost_by_store
+        if began < self._restore_at or not self._restoring.acquire(blocking=False):
             return
         try:
             with translated():
-                while unsaid and self.monotonic() < began + self._timeout:
-                    self._store.revoke(unsaid[-1])
-                    unsaid.pop()
+                while lost_by_store and self.monotonic() < began + self._timeout:
+                    self._store.revoke(lost_by_store[-1])
+                    lost_by_store.pop()
         except StoreUnavailable:
-            self._tell_at = self.monotonic() + _LONGEST_PAUSE
+            self._restore_at = self.monotonic() + _LONGEST_PAUSE
         finally:
-            self._telling.release()
+            self._restoring.release()
 
 
 _feeds: "WeakSet[RevocationFeed]" = WeakSet()
@@ -326,7 +330,7 @@ _feeds: "WeakSet[RevocationFeed]" = WeakSet()
 
 def _after_in_child() -> None:
     for feed in list(_feeds):
-        feed._begin_process()
+        feed._reset_process()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork

@@ -15,7 +15,7 @@ _MINUTE = 60_000  # milliseconds
 _FORGIVEN = 5 * _MINUTE  # by which the ends of two entries for one subject may differ, as do clocks
 
 
-class Revoked:
+class RevocationIndex:
     """Knows what is revoked. Looking up needs no lock; who changes or lists has to hold others off who change.
 
     Args:
@@ -46,10 +46,10 @@ class Revoked:
     def add(self, entry: Revocation) -> None:
         """Know of *entry*, too; whatever was known stays known."""
         subject, value, until = entry.subject, entry.value, self._minute(entry.expires_at)
-        if entry.kind == "u":
+        if entry.kind == "user":
             self._users[subject] = max(self._users.get(subject, 0), value)
             self._user_memory = max(self._user_memory, until - value)
-        elif entry.kind == "s":
+        elif entry.kind == "session":
             self._sessions[subject] = max(self._sessions.get(subject, 0), until)
         elif 0 < value <= YEAR_9999:
             self._dated.setdefault(value // self._width, {})[subject] = None
@@ -69,7 +69,7 @@ class Revoked:
         for minute in [each for each in self._minutes if each <= milliseconds]:
             del self._minutes[minute]
 
-    def beyond(self, other: "Revoked") -> list[Revocation]:
+    def beyond(self, other: "RevocationIndex") -> list[Revocation]:
         """Return what is known here and not to *other*, which has the same width, or only for a shorter time there."""
         return [*self._dated_beyond(other), *self._undated_beyond(other)]
 
@@ -86,27 +86,27 @@ class Revoked:
     def _end_of(self, number: float) -> int:
         return (int(number) + 1) * self._width + self._grace
 
-    def _dated_beyond(self, other: "Revoked") -> Iterator[Revocation]:
+    def _dated_beyond(self, other: "RevocationIndex") -> Iterator[Revocation]:
         """Yield tokens, with no *exp*: we know the bucket alone, and others may have buckets of another width."""
         for number, bucket in self._dated.items():
             until = min(self._end_of(number), YEAR_9999) * 1000
             theirs = other._dated.get(number, {})
             for subject in bucket:
                 if subject not in theirs and _is_short(other._undated, subject, until):
-                    yield Revocation(kind="t", subject=subject, expires_at=until)
+                    yield Revocation(kind="token", subject=subject, expires_at=until)
 
-    def _undated_beyond(self, other: "Revoked") -> Iterator[Revocation]:
+    def _undated_beyond(self, other: "RevocationIndex") -> Iterator[Revocation]:
         for subject, until in self._undated.items():
             if _is_short(other._undated, subject, until):
-                yield Revocation(kind="t", subject=subject, expires_at=until)
+                yield Revocation(kind="token", subject=subject, expires_at=until)
         for subject, until in self._sessions.items():
             if _is_short(other._sessions, subject, until):
-                yield Revocation(kind="s", subject=subject, expires_at=until)
+                yield Revocation(kind="session", subject=subject, expires_at=until)
         for subject, epoch in self._users.items():
             until = min(epoch + self._user_memory, YEAR_9999 * 1000)
             theirs = other._users.get(subject, -1)
             if theirs < epoch or theirs + other._user_memory + _FORGIVEN < until:
-                yield Revocation(kind="u", subject=subject, value=epoch, expires_at=until)
+                yield Revocation(kind="user", subject=subject, value=epoch, expires_at=until)
 
 
 def _is_short(table: Mapping[str, int], subject: str, until: int) -> bool:

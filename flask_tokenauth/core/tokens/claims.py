@@ -72,7 +72,8 @@ class ClaimsPolicy:
     typ: str | None = "at+jwt"  # RFC 9068 section 2.1; compared as a media type
     required: frozenset[str] = frozenset({"iss", "aud", "exp", "iat", "jti", "sub"})
     leeway: timedelta = timedelta(seconds=10)  # clock skew to forgive
-    max_lifetime: timedelta | None = timedelta(hours=24)  # between "iat", or now where there is none, and "exp"
+    max_lifetime: timedelta | None = timedelta(hours=24)  # from "iat", or from now if there is none, to "exp"
+    may_start_later: bool = False  # a token of the future is judged at the time when it becomes valid
     _skew: float = field(init=False, repr=False, compare=False)  # leeway, in seconds
     _longest: float = field(init=False, repr=False, compare=False)  # max_lifetime, in seconds
     _takes_plain: bool = field(init=False, repr=False, compare=False)  # no more than plain claims have
@@ -152,6 +153,8 @@ class ClaimsPolicy:
         expires: float = claims["exp"]  # type: ignore[assignment]  # numbers, as checked
         issued: float = claims.get("iat", now)  # type: ignore[assignment]
         not_before: float = claims.get("nbf", now)  # type: ignore[assignment]
+        if self.may_start_later:
+            now = max(now, issued, not_before)
         # Written so that a clock that is not a number refuses.
         if not issued <= now + skew:
             raise IssuedInFuture(issued)

@@ -19,7 +19,7 @@ from .claims import RESERVED, ClaimsPolicy, read_claims
 from .scopes import format_scope
 
 
-class Issuer:
+class TokenIssuer:
     """Signs access tokens for one issuer.
 
     Args:

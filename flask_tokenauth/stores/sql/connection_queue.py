@@ -8,7 +8,7 @@ from threading import Lock
 from ...core.errors import StoreUnavailable
 
 
-class Turns:
+class ConnectionQueue:
     """Lets so many be at work at once, and the others in the order in which they came.
 
     Whoever is done hands its place to the one who has waited longest. Where it is free for all instead, as with locks

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 
 from ...core.errors import SettingsError, StoreUnavailable
-from .connection_queue import Turns
-from .dialect import Dialect, find_dialect
-from .fork_safety import Gate
+from .connection_queue import ConnectionQueue
+from .dialect import Dialect
+from .fork_safety import ForkGate
+from .source import find_dialect, read_source
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _PAUSE = 0.002  # seconds before it is asked for again
@@ -51,14 +51,14 @@ class Database:
         self._make_locks()
         self._dialect: Dialect | None = None
         if isinstance(source, (str, Engine)):
-            self._dialect = find_dialect(_read_source(source)[0])
+            self._dialect = find_dialect(read_source(source)[0])
         _databases.add(self)
 
     @property
     def dialect(self) -> Dialect:
         """Of the server."""
         if self._dialect is None:
-            self._dialect = find_dialect(_read_source(self._source)[0])
+            self._dialect = find_dialect(read_source(self._source)[0])
         return self._dialect
 
     def read(self, work: Callable[[Connection], T]) -> T:
@@ -86,7 +86,9 @@ class Database:
             StoreUnavailable: the database cannot be asked. Nothing was done, or all of it.
         """
         with _translated(), self._writing.taken(longest_wait=LONGEST_WAIT):
-            return _twice(lambda: self._run(lambda connection: self._in_transaction(connection, work)))
+            return _retry_dropped_connection(
+                lambda: self._run(lambda connection: self._in_transaction(connection, work))
+            )
 
     def dispose(self) -> None:
         """Close the connections that are not in use. The next call takes new ones."""
@@ -94,7 +96,7 @@ class Database:
             self._engine.dispose()
 
     def _read(self, work: Callable[[Connection], T], patience: float) -> T:
-        return _twice(lambda: _patiently(lambda: self._run(work), self.dialect, patience))
+        return _retry_dropped_connection(lambda: _retry_while_locked(lambda: self._run(work), self.dialect, patience))
 
     def _run(self, work: Callable[[Connection], T]) -> T:
         turn = self._connections.taken(longest_wait=self._longest_queue())
@@ -106,7 +108,7 @@ class Database:
 
     def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         try:
-            _patiently(lambda: connection.exec_driver_sql(self.dialect.begin), self.dialect, LONGEST_WAIT)
+            _retry_while_locked(lambda: connection.exec_driver_sql(self.dialect.begin), self.dialect, LONGEST_WAIT)
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
         except BaseException:
@@ -126,7 +128,7 @@ class Database:
             raise StoreUnavailable("the application gave no connection to the database") from error
 
     def _make_engine(self) -> Engine:
-        url, creator = _read_source(self._source)
+        url, creator = read_source(self._source)
         engine = create_engine(
             url,
             poolclass=QueuePool,
@@ -160,7 +162,7 @@ class Database:
             self._replaced()
             raise DisconnectionError
 
-    def _stand_still(self) -> None:
+    def _wait_for_other_threads(self) -> None:
         """Have no statement under way and no idle connection while the process forks.
 
         SQLite's locks are in the memory of the process. A child would inherit those that are held at that moment, and
@@ -176,11 +178,13 @@ class Database:
         self._make_locks()
 
     def _make_locks(self) -> None:
-        self._gate, self._making = Gate(), Lock()
+        self._gate, self._making = ForkGate(), Lock()
         most = _KEPT + _MORE
-        self._connections = Turns(most, busy=f"all {most} connections of this process to the database were in use")
+        self._connections = ConnectionQueue(
+            most, busy=f"all {most} connections of this process to the database were in use"
+        )
         # That of SQLite retries at random. Here nobody is passed over.
-        self._writing = Turns(1, busy="the database was busy with writes of this process")
+        self._writing = ConnectionQueue(1, busy="the database was busy with writes of this process")
 
 
 _FILE = "tokenauth_file"
@@ -208,7 +212,7 @@ def _each(step: Callable[[Database], None]) -> Callable[[], None]:
 
 
 AT_FORK = {
-    "before": _each(Database._stand_still),
+    "before": _each(Database._wait_for_other_threads),
     "after_in_parent": _each(lambda database: database._gate.open()),
     "after_in_child": _each(Database._begin_anew),
 }
@@ -216,30 +220,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
     os.register_at_fork(**AT_FORK)
 
 
-def _read_source(source: object) -> tuple[URL, Any]:
-    if isinstance(source, str):
-        try:
-            return make_url(source), None
-        except (ArgumentError, ValueError):
-            raise SettingsError("the store's URL is none of a database") from None  # the cause repeats it
-    engine = _find_engine(source)
-    return engine.url, engine.pool._creator  # with connect_args, and with what listens to do_connect
-
-
-def _find_engine(source: Any) -> Engine:
-    try:
-        engine = source.engine  # an Engine is its own
-    except (RuntimeError, NotImplementedError) as error:
-        raise SettingsError(
-            "the store's database object has no engine here: Flask-SQLAlchemy needs its init_app, and an application "
-            "context when the store is first used"
-        ) from error
-    if not isinstance(engine, Engine):
-        raise SettingsError("the store's database object has no engine of SQLAlchemy")
-    return engine
-
-
-def _patiently(run: Callable[[], T], dialect: Dialect, patience: float) -> T:
+def _retry_while_locked(run: Callable[[], T], dialect: Dialect, patience: float) -> T:
     """Run until no other process has the lock that it takes, for as many seconds as *patience* says."""
     deadline = time.monotonic() + patience
     while True:
@@ -251,7 +232,7 @@ def _patiently(run: Callable[[], T], dialect: Dialect, patience: float) -> T:
         time.sleep(_PAUSE)
 
 
-def _twice(run: Callable[[], T]) -> T:
+def _retry_dropped_connection(run: Callable[[], T]) -> T:
     """Run once more if the connection had been dropped: an idle one is, by many a server and what lies between."""
     try:
         return run()

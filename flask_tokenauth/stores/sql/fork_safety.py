@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Condition
 
 
-class Gate:
+class ForkGate:
     """Counts who is inside, and can be closed to wait until nobody is."""
 
     def __init__(self) -> None:

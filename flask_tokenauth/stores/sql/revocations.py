@@ -5,22 +5,23 @@ Numbers alone do not tell a database that an older copy was put in place of, onc
 entries. So each entry has a random mark, and a cursor that of the entry it ends with.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, column, func, select, table
 
 from ...core.errors import StoreUnavailable
-from ...core.records.revocation import News
-from ..rows import check_whole, parse_number, to_revocation
-from .dialect import SQLITE
-from .tables import facts, revocations
+from ...core.records.revocation import Revocation, RevocationPage
+from ..rows import check_whole, parse_number
+from .sqlite import SQLITE
+from .tables import KIND_CODES, facts, revocations
 
 PAGE = 20_000  # entries
+_KINDS = {code: kind for kind, code in KIND_CODES.items()}
 
 _after, _head = bindparam("after", type_=BigInteger()), bindparam("head", type_=BigInteger())
 _counted = table("sqlite_sequence", column("name"), column("seq", BigInteger()))
 _last = select(_counted.c.seq).where(_counted.c.name == revocations.name).scalar_subquery()
-_mark = cast(cast(revocations.c.seq, BigInteger()), Text())  # digits, whatever lies there
+_mark = cast(cast(revocations.c.mark, BigInteger()), Text())  # digits, whatever lies there
 _PRESENT = select(
     select(facts.c.value).where(facts.c.name == "store_id").scalar_subquery().label("store_id"),
     func.coalesce(_last, 0).label("head"),
@@ -62,14 +63,14 @@ class _Cursor(NamedTuple):
         return f"{self.number}.{self.mark} {self.store_id}"
 
 
-def read_news(connection: Connection, text: str | None, *, file: int = 0) -> News:
+def read_revocations(connection: Connection, text: str | None, *, file: int = 0) -> RevocationPage:
     """Return the page of news after the cursor *text*; see :meth:`flask_tokenauth.core.store.Store.news`.
 
     It is the *file*-th that lies where the database is, as far as this process knows.
     """
     heard = _Cursor("") if text is None else _Cursor.parse(text)
     if heard is None:
-        return News()
+        return RevocationPage()
     # The head is read first. So it may be that of an earlier moment than the entries up to it, but never of a later.
     present = connection.execute(_PRESENT, {"after": heard.number}).one()
     if not isinstance(present.store_id, str):
@@ -82,7 +83,7 @@ def read_news(connection: Connection, text: str | None, *, file: int = 0) -> New
         )
     store_id = f"{present.store_id} {file}"
     if text is not None and not _goes_on(heard, store_id, present.head, present.mark):
-        return News()
+        return RevocationPage()
     head = _Cursor(store_id, present.head, present.head_mark or "")
     return _read_page(connection, heard, head)
 
@@ -92,13 +93,25 @@ def _goes_on(heard: _Cursor, store_id: str, head: int, mark: str | None) -> bool
     return heard.store_id == store_id and heard.number <= head and mark in (None, heard.mark)
 
 
-def _read_page(connection: Connection, heard: _Cursor, head: _Cursor) -> News:
+def _read_page(connection: Connection, heard: _Cursor, head: _Cursor) -> RevocationPage:
     if heard.number == head.number:
-        return News(cursor=str(head))
+        return RevocationPage(cursor=str(head))
     asked = {"after": heard.number, "head": head.number, "page": PAGE}
     rows = connection.execute(_ENTRIES, asked).all()
     entries = tuple(to_revocation(*told) for _, _, *told in rows)
     if len(rows) < PAGE or rows[-1].id >= head.number:
-        return News(entries=entries, cursor=str(head))
+        return RevocationPage(entries=entries, cursor=str(head))
     last = _Cursor(head.store_id, rows[-1].id, rows[-1].mark)
-    return News(entries=entries, cursor=str(last), more=True)
+    return RevocationPage(entries=entries, cursor=str(last), more=True)
+
+
+def to_revocation(code: Any, subject: Any, value: Any, expires_at: Any) -> Revocation:
+    """Return the revocation in a row of the table. The types of the columns are not trusted.
+
+    Raises:
+        StoreUnavailable: the row cannot be a revocation. If it were skipped, a revoked token would be accepted.
+    """
+    try:
+        return Revocation(kind=_KINDS[code], subject=subject, value=value, expires_at=expires_at)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreUnavailable("a revocation in the store cannot be read") from error

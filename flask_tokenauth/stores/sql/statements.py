@@ -22,8 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from ...core.records.revocation import RevocationKind
 from .dialect import Dialect
-from .tables import epochs, facts, revocations, sessions
+from .tables import KIND_CODES, epochs, facts, revocations, sessions
 
 PAGE = 500  # rows that one transaction deletes: others want to write in between
 
@@ -45,7 +46,7 @@ class Statements:
         self.add_fact = dialect.insert(facts).on_conflict_do_nothing()
         upsert = dialect.insert(facts)
         longest = dialect.greatest(_whole(facts.c.value), _whole(upsert.excluded.value))
-        self.raise_memory = upsert.on_conflict_do_update(
+        self.raise_retention = upsert.on_conflict_do_update(
             index_elements=[facts.c.name], set_={"value": cast(longest, String())}
         )
         self._build_sessions()
@@ -104,18 +105,18 @@ class Statements:
         )
 
     def _build_revocations(self) -> None:
-        known = select(_whole(facts.c.value)).where(facts.c.name == "memory").scalar_subquery()
-        memory = self._dialect.greatest(_number("memory"), func.coalesce(known, 0))
-        self.remember = _remember(self._now + memory, self._dialect.mark)
+        known = select(_whole(facts.c.value)).where(facts.c.name == "retention").scalar_subquery()
+        retention = self._dialect.greatest(_number("retention"), func.coalesce(known, 0))
+        self.remember = _remember(self._now + retention, self._dialect.mark)
         self.remember_until = _remember(_number("until"), self._dialect.mark)
         self.is_revoked = (
             select(literal(1))
             .where(
                 revocations.c.expires_at > self._now,
                 or_(
-                    _is_about("t", _text("asked_token")),
-                    _is_about("s", _text("asked_session")),
-                    and_(_is_about("u", _text("asked_user")), revocations.c.value > _number("known_epoch")),
+                    _is_about("token", _text("asked_token")),
+                    _is_about("session", _text("asked_session")),
+                    and_(_is_about("user", _text("asked_user")), revocations.c.value > _number("known_epoch")),
                 ),
             )
             .limit(1)
@@ -154,12 +155,12 @@ def _remember(expires_at: ColumnElement[int], mark: ColumnElement[int]) -> Inser
         revocations.c.expires_at >= expires_at,
     )
     return insert(revocations).from_select(
-        ["kind", "subject", "value", "expires_at", "seq"], select(*given, expires_at, mark).where(~there)
+        ["kind", "subject", "value", "expires_at", "mark"], select(*given, expires_at, mark).where(~there)
     )
 
 
-def _is_about(kind: str, subject: ColumnElement[str]) -> ColumnElement[bool]:
-    return and_(revocations.c.subject == subject, revocations.c.kind == kind)
+def _is_about(kind: RevocationKind, subject: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(revocations.c.subject == subject, revocations.c.kind == KIND_CODES[kind])
 
 
 def _whole(digits: ColumnElement[str]) -> ColumnElement[int]:

@@ -16,13 +16,13 @@ from sqlalchemy.sql.base import Executable
 from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.records.grant import write_grant
-from ...core.records.revocation import News, Revocation
+from ...core.records.revocation import Revocation, RevocationPage
 from ...core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
 from ..rows import SessionRow, check_whole, in_milliseconds, parse_number
 from .engine import Database
-from .revocations import read_news
+from .revocations import read_revocations
 from .statements import Statements
-from .tables import SCHEMA, facts, metadata
+from .tables import KIND_CODES, SCHEMA, facts, metadata
 
 
 class SQLStore:
@@ -41,14 +41,14 @@ class SQLStore:
         self._database = Database(source, replaced=self._begin_anew)
         self._made: Statements | None = None  # once the tables are there
         self._issuer: str | None = None
-        self._memory = 0  # milliseconds
+        self._retention = 0  # milliseconds
         self._files = 0  # that were put in the place of the first
 
-    def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
         if self._issuer not in (None, issuer):
             raise SettingsError(_ANOTHER_ISSUER.format(self._issuer))
         self._issuer = issuer
-        self._memory = max(self._memory, in_milliseconds(memory))
+        self._retention = max(self._retention, in_milliseconds(retention))
         self._made = None  # what was found before is looked at once more
         self._database.timeout = timeout.total_seconds()
 
@@ -56,10 +56,10 @@ class SQLStore:
         self._create()
 
     def _create(self) -> Statements:
-        statements, issuer, memory = Statements(self._database.dialect), self._issuer, self._memory
+        statements, issuer, retention = Statements(self._database.dialect), self._issuer, self._retention
         self._database.prepare()
-        if not self._database.read(lambda connection: _is_made(connection, statements, issuer, memory)):
-            self._database.write(lambda connection: _make(connection, statements, issuer, memory))
+        if not self._database.read(lambda connection: _is_made(connection, statements, issuer, retention)):
+            self._database.write(lambda connection: _make(connection, statements, issuer, retention))
         self._made = statements
         return statements
 
@@ -120,23 +120,23 @@ class SQLStore:
             return outcome
         return Redemption(outcome=Outcome.REUSED, session=outcome.to_session())  # it has ended, readable or not
 
-    def end_session(self, session_id: str, *, memory: timedelta) -> Session | None:
+    def end_session(self, session_id: str, *, retention: timedelta) -> Session | None:
         if not is_identifier(session_id):
             return None
         statements = self._statements()
 
         def end(connection: Connection) -> Mapping[str, Any] | None:
-            if not _end(connection, statements, session_id, memory):
+            if not _end(connection, statements, session_id, retention):
                 return None
             return dict(connection.execute(statements.read_session, {"asked_session": session_id}).mappings().one())
 
         columns = self._database.write(end)
         return None if columns is None else SessionRow.read(columns).to_session()
 
-    def longest_memory(self) -> timedelta:
+    def longest_retention(self) -> timedelta:
         statements = self._statements()
         found = self._database.read(lambda connection: _read_facts(connection, statements))
-        return timedelta(milliseconds=_memory_of(found) or 0)
+        return timedelta(milliseconds=_retention_of(found) or 0)
 
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):
@@ -144,14 +144,19 @@ class SQLStore:
         statement = self._statements().read_epoch
         return self._database.read(lambda connection: _read_epoch(connection, statement, user_id))
 
-    def revoke_user(self, user_id: str, *, memory: timedelta) -> int:
+    def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
         check_identifier("user_id", user_id)
         statements = self._statements()
 
         def revoke(connection: Connection) -> int:
             connection.execute(statements.raise_epoch, {"user_id": user_id})
             epoch = _read_epoch(connection, statements.read_epoch, user_id)
-            told = {"kind": "u", "subject": user_id, "value": epoch, "memory": in_milliseconds(memory)}
+            told = {
+                "kind": KIND_CODES["user"],
+                "subject": user_id,
+                "value": epoch,
+                "retention": in_milliseconds(retention),
+            }
             connection.execute(statements.remember, told)
             return epoch
 
@@ -162,11 +167,11 @@ class SQLStore:
         kind, subject, value = revocation.kind, revocation.subject, revocation.value
 
         def revoke(connection: Connection) -> None:
-            told = {"kind": kind, "subject": subject, "value": value, "until": revocation.expires_at}
+            told = {"kind": KIND_CODES[kind], "subject": subject, "value": value, "until": revocation.expires_at}
             connection.execute(statements.remember_until, told)
-            if kind == "u":
+            if kind == "user":
                 connection.execute(statements.raise_epoch_to, {"user_id": subject, "epoch": value})
-            elif kind == "s":
+            elif kind == "session":
                 connection.execute(statements.end_session, {"asked_session": subject})
 
         self._database.write(revoke)
@@ -180,9 +185,9 @@ class SQLStore:
             lambda connection: connection.execute(statement, {**values, "known_epoch": known}).first() is not None
         )
 
-    def news(self, cursor: str | None) -> News:
+    def revocations_since(self, cursor: str | None) -> RevocationPage:
         self._statements()
-        return self._database.read(lambda connection: read_news(connection, cursor, file=self._files))
+        return self._database.read(lambda connection: read_revocations(connection, cursor, file=self._files))
 
     def purge(self) -> int:
         statements = self._statements()
@@ -218,16 +223,16 @@ def _redeem(
     check_whole("epoch", epoch)
     outcome = row.judge_repeat(generation, now=now, epoch=epoch, terms=terms)
     if outcome is Outcome.REUSED:
-        _end(connection, statements, session_id, terms.memory)
+        _end(connection, statements, session_id, terms.retention)
         return row
     return Redemption(outcome=outcome, session=row.to_session() if outcome is Outcome.RETRIED else None)
 
 
-def _end(connection: Connection, statements: Statements, session_id: str, memory: timedelta) -> bool:
+def _end(connection: Connection, statements: Statements, session_id: str, retention: timedelta) -> bool:
     """End a session and remember that, unless it had ended."""
     if connection.execute(statements.end_session, {"asked_session": session_id}).rowcount == 0:
         return False
-    told = {"kind": "s", "subject": session_id, "value": 0, "memory": in_milliseconds(memory)}
+    told = {"kind": KIND_CODES["session"], "subject": session_id, "value": 0, "retention": in_milliseconds(retention)}
     connection.execute(statements.remember, told)
     return True
 
@@ -251,7 +256,7 @@ _ANOTHER_ISSUER = (
 )
 
 
-def _is_made(connection: Connection, statements: Statements, issuer: str | None, memory: int) -> bool:
+def _is_made(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> bool:
     """Say whether the tables are there, in the form that we know, belong to *issuer*, and know of such a *memory*.
 
     Raises:
@@ -268,29 +273,29 @@ def _is_made(connection: Connection, statements: Statements, issuer: str | None,
         )
     if issuer is not None and found.get("issuer", issuer) != issuer:
         raise SettingsError(_ANOTHER_ISSUER.format(found["issuer"]))
-    longest = _memory_of(found)
-    return "schema" in found and (issuer is None or "issuer" in found) and longest is not None and longest >= memory
+    longest = _retention_of(found)
+    return "schema" in found and (issuer is None or "issuer" in found) and longest is not None and longest >= retention
 
 
 def _read_facts(connection: Connection, statements: Statements) -> dict[str, str]:
     return {row.name: row.value for row in connection.execute(statements.read_facts)}
 
 
-def _memory_of(found: Mapping[str, str]) -> int | None:
+def _retention_of(found: Mapping[str, str]) -> int | None:
     """Return the longest memory, in milliseconds; None where something else was written in its place."""
-    return parse_number(found.get("memory", "0"))
+    return parse_number(found.get("retention", "0"))
 
 
-def _make(connection: Connection, statements: Statements, issuer: str | None, memory: int) -> None:
+def _make(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> None:
     """Make what is missing; the caller holds others off."""
     metadata.create_all(connection)
     connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
     connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # another one: another store
     if issuer is not None:
         connection.execute(statements.add_fact, {"name": "issuer", "value": issuer})
-    if memory:
-        connection.execute(statements.raise_memory, {"name": "memory", "value": str(memory)})
-    _is_made(connection, statements, issuer, memory)
+    if retention:
+        connection.execute(statements.raise_retention, {"name": "retention", "value": str(retention)})
+    _is_made(connection, statements, issuer, retention)
 
 
 def _find_keys(connection: Connection, *, page: Executable, after: object) -> Sequence[Any]:

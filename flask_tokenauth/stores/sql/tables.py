@@ -6,11 +6,14 @@ Times are milliseconds since 1970-01-01T00:00:00Z. No index lies on what a refre
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
 from ...core.encoding.limits import MAX_IDENTIFIER
+from ...core.records.revocation import RevocationKind
 from ...core.records.session import MAX_USER_AGENT
 
 SCHEMA = 1  # raised with every change that an older release could not live with
 
 metadata = MetaData()
+
+KIND_CODES: dict[RevocationKind, str] = {"token": "t", "session": "s", "user": "u"}  # in the column "kind"
 
 _IDENTIFIER = String(MAX_IDENTIFIER)
 
@@ -43,8 +46,8 @@ revocations = Table(
     metadata,
     # On SQLite never used twice: who asks for what came after a number must not miss what took a purged one.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("seq", BigInteger, nullable=False, server_default="0"),  # SQLite: a random mark; other servers count here
-    Column("kind", String(1), nullable=False),
+    Column("mark", BigInteger, nullable=False, server_default="0"),  # random; see revocations.py
+    Column("kind", String(1), nullable=False),  # one of KIND_CODES
     Column("subject", _IDENTIFIER, nullable=False),
     Column("value", BigInteger, nullable=False, server_default="0"),
     Column("expires_at", BigInteger, nullable=False, index=True),

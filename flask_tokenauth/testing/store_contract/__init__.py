@@ -29,15 +29,20 @@ more. The only modules beside the fixtures that import pytest, which the package
 from .identifiers import IdentifierContract
 from .kit import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
 from .lost_writes import LostWritesContract
-from .news import NewsContract
 from .redemption import RedemptionContract
 from .revocation import RevocationContract
+from .revocation_pages import RevocationPagesContract
 from .sessions import SessionContract
 
 __all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
 
 
 class StoreContract(
-    SessionContract, RedemptionContract, RevocationContract, NewsContract, LostWritesContract, IdentifierContract
+    SessionContract,
+    RedemptionContract,
+    RevocationContract,
+    RevocationPagesContract,
+    LostWritesContract,
+    IdentifierContract,
 ):
     """Every promise of :class:`flask_tokenauth.core.store.Store`."""

@@ -8,7 +8,7 @@ import pytest
 from ...core.records.revocation import Revocation
 from ...core.records.session import Outcome
 from ...core.store import Store
-from .kit import MEMORY, is_live, is_revoked, outcome, start
+from .kit import RETENTION, is_live, is_revoked, outcome, start
 from .revocation import LATER, has
 
 ALIKE = [
@@ -44,11 +44,11 @@ class IdentifierContract:
     def test_sessions_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
         start(store, one, user_id="of one")
         assert not is_live(store, other)
-        assert store.end_session(other, memory=MEMORY) is None
+        assert store.end_session(other, retention=RETENTION) is None
         assert outcome(store, session_id=other) is Outcome.GONE
 
         start(store, other, user_id="of other")
-        store.end_session(one, memory=MEMORY)
+        store.end_session(one, retention=RETENTION)
 
         found: Any = store.find_session(other)
         assert (found.session_id, found.user_id) == (other, "of other")
@@ -60,7 +60,7 @@ class IdentifierContract:
         start(store, "of one", user_id=one)
         start(store, "of other", user_id=other)
 
-        epoch = store.revoke_user(one, memory=MEMORY)
+        epoch = store.revoke_user(one, retention=RETENTION)
 
         assert (store.read_epoch(one), store.read_epoch(other)) == (epoch, 0)
         assert store.list_sessions(one) == []
@@ -70,7 +70,7 @@ class IdentifierContract:
 
     @alike
     def test_tokens_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
-        store.revoke(Revocation(kind="t", subject=one, expires_at=LATER))
+        store.revoke(Revocation(kind="token", subject=one, expires_at=LATER))
 
         assert has(store, token_id=one)
         assert not has(store, token_id=other)
@@ -78,12 +78,12 @@ class IdentifierContract:
     @pytest.mark.parametrize("none", NONE)
     def test_what_is_no_identifier_is_asked_for_in_vain(self, store: Store, none: str) -> None:
         start(store)
-        store.revoke_user("alice", memory=MEMORY)
+        store.revoke_user("alice", retention=RETENTION)
 
         assert not is_live(store, none)
         assert store.list_sessions(none) == []
         assert outcome(store, session_id=none) is Outcome.GONE
-        assert store.end_session(none, memory=MEMORY) is None
+        assert store.end_session(none, retention=RETENTION) is None
         assert store.read_epoch(none) == 0
         assert not store.is_revoked(token_id=none, session_id=none, user_id=none, epoch=0)
 
@@ -94,13 +94,13 @@ class IdentifierContract:
         with pytest.raises(ValueError, match="user_id"):
             start(store, user_id=none)
         with pytest.raises(ValueError, match="user_id"):
-            store.revoke_user(none, memory=MEMORY)
+            store.revoke_user(none, retention=RETENTION)
 
     def test_an_end_is_told_of_the_session_that_was_meant(self, store: Store) -> None:
         for session_id in "a", "A", "a ":
             start(store, session_id)
 
-        ended = store.end_session("A", memory=MEMORY)
+        ended = store.end_session("A", retention=RETENTION)
 
         assert ended is not None
         assert ended.session_id == "A"

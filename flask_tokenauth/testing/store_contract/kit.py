@@ -20,11 +20,11 @@ WipeStore = Callable[[], None]
 
 IDLE = timedelta(days=30)
 LIFETIME = timedelta(days=90)
-MEMORY = timedelta(hours=24, seconds=70)
+RETENTION = timedelta(hours=24, seconds=70)
 WINDOW = timedelta(hours=1)  # far longer than a test runs, so that "just before" is no race
 MARGIN = timedelta(minutes=1)  # what "just before" and "just after" are
-TERMS = Terms(idle_lifetime=IDLE, retry_window=WINDOW, memory=MEMORY)
-NO_WINDOW = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), memory=MEMORY)
+TERMS = Terms(idle_lifetime=IDLE, retry_window=WINDOW, retention=RETENTION)
+NO_WINDOW = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), retention=RETENTION)
 
 TIMEOUT = timedelta(seconds=5)  # for an answer
 

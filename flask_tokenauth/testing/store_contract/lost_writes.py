@@ -5,11 +5,11 @@ from contextlib import suppress
 import pytest
 
 from ...core.errors import StoreUnavailable
-from ...core.records.revocation import News
+from ...core.records.revocation import RevocationPage
 from ...core.store import Store
-from .kit import MEMORY, CopyStore, WipeStore, is_revoked, start
-from .news import Reader, revoke, tokens
+from .kit import RETENTION, CopyStore, WipeStore, is_revoked, start
 from .revocation import has
+from .revocation_pages import Reader, revoke, tokens
 
 NO_CURSORS = [
     "",
@@ -37,7 +37,7 @@ NO_CURSORS = [
 
 def wants_a_new_beginning(store: Store, cursor: str | None) -> bool:
     """Ask from *cursor* on."""
-    return store.news(cursor) == News()
+    return store.revocations_since(cursor) == RevocationPage()
 
 
 class LostWritesContract:
@@ -98,8 +98,8 @@ class LostWritesContract:
         start(store, "other", user_id="bob")
         put_back = copy()
         revoke(store, "token")
-        store.end_session("session", memory=MEMORY)
-        epoch = store.revoke_user("bob", memory=MEMORY)
+        store.end_session("session", retention=RETENTION)
+        epoch = store.revoke_user("bob", retention=RETENTION)
         reader, other = Reader(store), Reader(store)
         reader.ask()
         put_back()
@@ -109,7 +109,7 @@ class LostWritesContract:
         for each in reader.heard.values():
             store.revoke(each)
 
-        assert other.ask() == {("t", "token"), ("s", "session"), ("u", "bob")}
+        assert other.ask() == {("token", "token"), ("session", "session"), ("user", "bob")}
         assert has(store, token_id="token")
         assert is_revoked(store)
         assert store.read_epoch("bob") == epoch
@@ -120,11 +120,11 @@ class LostWritesContract:
     def test_what_is_no_cursor_gets_no_news(self, store: Store, cursor: str) -> None:
         revoke(store, "a")
 
-        news = News()
+        news = RevocationPage()
         with suppress(StoreUnavailable):
-            news = store.news(cursor)
+            news = store.revocations_since(cursor)
 
-        assert news == News()
+        assert news == RevocationPage()
 
     def test_a_cursor_of_another_store_gets_no_news(self, store: Store, wipe: WipeStore) -> None:
         revoke(store, "a")

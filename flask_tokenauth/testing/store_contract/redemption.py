@@ -10,8 +10,8 @@ from .kit import (
     IDLE,
     LIFETIME,
     MARGIN,
-    MEMORY,
     NO_WINDOW,
+    RETENTION,
     TERMS,
     WINDOW,
     Age,
@@ -62,7 +62,7 @@ class RedemptionContract:
     def test_the_idle_lifetime_is_that_of_the_redemption(self, store: Store) -> None:
         start(store)
 
-        terms = Terms(idle_lifetime=timedelta(days=2), retry_window=WINDOW, memory=MEMORY)
+        terms = Terms(idle_lifetime=timedelta(days=2), retry_window=WINDOW, retention=RETENTION)
         session = redeem(store, terms=terms).session
 
         assert session is not None
@@ -140,16 +140,16 @@ class RedemptionContract:
         assert [outcome(store, generation) for generation in range(3)] == [Outcome.GONE] * 3
         assert is_revoked(store)
 
-    @pytest.mark.parametrize("memory", [MEMORY / 2, MEMORY, 2 * MEMORY])
+    @pytest.mark.parametrize("retention", [RETENTION / 2, RETENTION, 2 * RETENTION])
     def test_reuse_is_remembered_as_long_as_the_terms_say(
-        self, store: Store, age_revocations: AgeRevocations, memory: timedelta
+        self, store: Store, age_revocations: AgeRevocations, retention: timedelta
     ) -> None:
         start(store)
-        terms = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), memory=memory)
+        terms = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), retention=retention)
         redeem(store, terms=terms)
         redeem(store, terms=terms)
 
-        age_revocations(memory - MARGIN)
+        age_revocations(retention - MARGIN)
         assert is_revoked(store)
         age_revocations(MARGIN)
         assert not is_revoked(store)
@@ -174,7 +174,7 @@ class RedemptionContract:
         start(store)
         redeem(store, 0)
         redeem(store, 1)
-        store.end_session("session", memory=MEMORY)
+        store.end_session("session", retention=RETENTION)
 
         assert redeem(store, generation) == Redemption(outcome=Outcome.GONE)
 
@@ -196,7 +196,7 @@ class RedemptionContract:
         start(store)
         redeem(store, 0)
         redeem(store, 1)
-        store.revoke_user("alice", memory=MEMORY)
+        store.revoke_user("alice", retention=RETENTION)
 
         assert redeem(store, generation) == Redemption(outcome=Outcome.GONE)
         assert not is_revoked(store)
@@ -295,7 +295,7 @@ class RedemptionContract:
 
             def step(index: int, session_id: str = session_id) -> None:
                 if index == 0:
-                    store.end_session(session_id, memory=MEMORY)
+                    store.end_session(session_id, retention=RETENTION)
                 else:
                     redeem(store, session_id=session_id)
 

@@ -8,7 +8,7 @@ import pytest
 from ...core.records.revocation import Revocation
 from ...core.records.session import Outcome, Terms
 from ...core.store import Store
-from .kit import IDLE, MARGIN, MEMORY, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
+from .kit import IDLE, MARGIN, RETENTION, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
 HOUR = timedelta(hours=1)
@@ -29,7 +29,7 @@ class RevocationContract:
     def test_a_token_is_revoked_until_the_revocation_expires(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
-        store.revoke(Revocation(kind="t", subject="token", value=1_700_000_000, expires_at=until(HOUR)))
+        store.revoke(Revocation(kind="token", subject="token", value=1_700_000_000, expires_at=until(HOUR)))
 
         assert has(store, token_id="token")
         age_revocations(HOUR - MARGIN)
@@ -41,17 +41,17 @@ class RevocationContract:
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         """A command may have other settings than who issued, and an application other ones than it had."""
-        for memory in (HOUR, 2 * MEMORY, HOUR):
-            store.bind("https://one.example", timeout=TIMEOUT, memory=memory)
-        assert store.longest_memory() == 2 * MEMORY
+        for retention in (HOUR, 2 * RETENTION, HOUR):
+            store.bind("https://one.example", timeout=TIMEOUT, retention=retention)
+        assert store.longest_retention() == 2 * RETENTION
         start(store)
         start(store, "reused")
-        terms = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), memory=HOUR)
-        store.end_session("session", memory=HOUR)
+        terms = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), retention=HOUR)
+        store.end_session("session", retention=HOUR)
         assert [outcome(store, session_id="reused", terms=terms) for _ in range(2)][1] is Outcome.REUSED
-        epoch = store.revoke_user("alice", memory=HOUR)
+        epoch = store.revoke_user("alice", retention=HOUR)
 
-        age_revocations(2 * MEMORY - MARGIN)
+        age_revocations(2 * RETENTION - MARGIN)
         assert [is_revoked(store, each) for each in ("session", "reused")] == [True, True]
         assert has(store, user_id="alice", epoch=epoch - 1)
         age_revocations(2 * MARGIN)
@@ -59,21 +59,21 @@ class RevocationContract:
         assert not has(store, user_id="alice", epoch=epoch - 1)
 
     def test_a_token_of_which_no_expiration_is_known_can_be_revoked(self, store: Store) -> None:
-        store.revoke(Revocation(kind="t", subject="token", value=0, expires_at=LATER))
+        store.revoke(Revocation(kind="token", subject="token", value=0, expires_at=LATER))
 
         assert has(store, token_id="token")
 
     def test_one_revocation_says_nothing_of_other_subjects_and_kinds(self, store: Store) -> None:
-        store.revoke(Revocation(kind="t", subject="x", expires_at=LATER))
+        store.revoke(Revocation(kind="token", subject="x", expires_at=LATER))
 
         assert not has(store, token_id="y")
         assert not has(store, token_id=None, user_id="x")
         assert not is_revoked(store, "x")
 
     def test_any_of_token_session_and_user_is_enough(self, store: Store) -> None:
-        store.revoke(Revocation(kind="t", subject="token", expires_at=LATER))
-        store.revoke(Revocation(kind="s", subject="session", expires_at=LATER))
-        store.revoke(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+        store.revoke(Revocation(kind="token", subject="token", expires_at=LATER))
+        store.revoke(Revocation(kind="session", subject="session", expires_at=LATER))
+        store.revoke(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
 
         assert store.is_revoked(token_id="token", session_id="other", user_id="bob", epoch=0)
         assert store.is_revoked(token_id="other", session_id="session", user_id="bob", epoch=0)
@@ -85,7 +85,7 @@ class RevocationContract:
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         for left in HOUR, 3 * HOUR, 2 * HOUR:
-            store.revoke(Revocation(kind="t", subject="token", expires_at=until(left)))
+            store.revoke(Revocation(kind="token", subject="token", expires_at=until(left)))
 
         age_revocations(3 * HOUR - MARGIN)
         assert has(store, token_id="token")
@@ -96,8 +96,8 @@ class RevocationContract:
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         start(store)
-        store.end_session("session", memory=3 * HOUR)
-        store.revoke(Revocation(kind="s", subject="session", expires_at=until(HOUR)))
+        store.end_session("session", retention=3 * HOUR)
+        store.revoke(Revocation(kind="session", subject="session", expires_at=until(HOUR)))
 
         age_revocations(3 * HOUR - MARGIN)
 
@@ -106,9 +106,9 @@ class RevocationContract:
     def test_a_user_stays_revoked_where_that_is_done_again_for_less_long(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
-        epoch = store.revoke_user("alice", memory=3 * HOUR)
-        again = store.revoke_user("alice", memory=HOUR)
-        store.revoke(Revocation(kind="u", subject="alice", value=again, expires_at=until(HOUR)))
+        epoch = store.revoke_user("alice", retention=3 * HOUR)
+        again = store.revoke_user("alice", retention=HOUR)
+        store.revoke(Revocation(kind="user", subject="alice", value=again, expires_at=until(HOUR)))
 
         age_revocations(3 * HOUR - MARGIN)
 
@@ -118,7 +118,7 @@ class RevocationContract:
         start(store)
         start(store, "other")
 
-        store.revoke(Revocation(kind="s", subject="session", expires_at=LATER))
+        store.revoke(Revocation(kind="session", subject="session", expires_at=LATER))
 
         assert not is_live(store)
         assert is_revoked(store)
@@ -128,8 +128,8 @@ class RevocationContract:
     def test_telling_a_store_of_an_epoch_raises_it_and_never_lowers_it(self, store: Store) -> None:
         start(store)
 
-        store.revoke(Revocation(kind="u", subject="alice", value=7, expires_at=LATER))
-        store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER))
+        store.revoke(Revocation(kind="user", subject="alice", value=7, expires_at=LATER))
+        store.revoke(Revocation(kind="user", subject="alice", value=6, expires_at=LATER))
 
         assert store.read_epoch("alice") == 7
         assert not is_live(store)
@@ -139,7 +139,7 @@ class RevocationContract:
         start(store, "before")
         old = store.read_epoch("alice")
 
-        epoch = store.revoke_user("alice", memory=MEMORY)
+        epoch = store.revoke_user("alice", retention=RETENTION)
         start(store, "after")
 
         assert store.read_epoch("alice") == epoch
@@ -157,24 +157,24 @@ class RevocationContract:
     def test_of_other_users_nothing_is_revoked(self, store: Store) -> None:
         start(store, user_id="bob")
 
-        store.revoke_user("alice", memory=MEMORY)
+        store.revoke_user("alice", retention=RETENTION)
 
         assert is_live(store)
         assert store.read_epoch("bob") == 0
         assert not has(store, user_id="bob")
 
     def test_an_epoch_is_the_present_in_milliseconds(self, store: Store) -> None:
-        epoch = store.revoke_user("alice", memory=MEMORY)
+        epoch = store.revoke_user("alice", retention=RETENTION)
 
         assert abs(epoch - time.time() * 1000) < 24 * 3600 * 1000  # in these units, whatever the clocks
 
     def test_epochs_of_the_same_millisecond_rise(self, store: Store) -> None:
-        epochs = [store.revoke_user("alice", memory=MEMORY) for _ in range(20)]
+        epochs = [store.revoke_user("alice", retention=RETENTION) for _ in range(20)]
 
         assert epochs == sorted(set(epochs))
 
     def test_epochs_of_many_at_once_are_all_different(self, store: Store) -> None:
-        epochs = at_once(16, lambda _: store.revoke_user("alice", memory=MEMORY))
+        epochs = at_once(16, lambda _: store.revoke_user("alice", retention=RETENTION))
 
         assert len(set(epochs)) == 16
         assert store.read_epoch("alice") == max(epochs)
@@ -182,23 +182,23 @@ class RevocationContract:
 
     def test_an_epoch_ahead_of_the_clock_rises_all_the_same(self, store: Store) -> None:
         ahead = LATER * 2
-        store.revoke(Revocation(kind="u", subject="alice", value=ahead, expires_at=LATER))
+        store.revoke(Revocation(kind="user", subject="alice", value=ahead, expires_at=LATER))
 
-        assert store.revoke_user("alice", memory=MEMORY) == ahead + 1
+        assert store.revoke_user("alice", retention=RETENTION) == ahead + 1
 
     def test_a_user_is_remembered_as_revoked_for_as_long_as_was_asked(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
-        epoch = store.revoke_user("alice", memory=MEMORY)
+        epoch = store.revoke_user("alice", retention=RETENTION)
 
-        age_revocations(MEMORY - MARGIN)
+        age_revocations(RETENTION - MARGIN)
         assert has(store, user_id="alice", epoch=epoch - 1)
         age_revocations(MARGIN)
         assert not has(store, user_id="alice", epoch=epoch - 1)
 
     @pytest.mark.parametrize("epoch", [-(2**80), -1, 2**63 - 1, 2**63, 2**80])
     def test_an_epoch_of_any_size_can_be_asked_for(self, store: Store, epoch: int) -> None:
-        store.revoke_user("alice", memory=MEMORY)
+        store.revoke_user("alice", retention=RETENTION)
 
         assert has(store, user_id="alice", epoch=epoch) is (epoch < 0)
 
@@ -207,7 +207,7 @@ class RevocationContract:
     ) -> None:
         for number in range(1200):
             left = HOUR if number % 2 else 2 * HOUR
-            store.revoke(Revocation(kind="t", subject=f"token{number}", expires_at=until(left)))
+            store.revoke(Revocation(kind="token", subject=f"token{number}", expires_at=until(left)))
         age_revocations(HOUR + MARGIN)
 
         store.purge()
@@ -218,7 +218,7 @@ class RevocationContract:
     def test_sessions_that_start_while_their_user_is_revoked_are_dead_or_know_the_epoch(self, store: Store) -> None:
         def step(index: int) -> int:
             if index == 0:
-                return store.revoke_user("alice", memory=MEMORY)
+                return store.revoke_user("alice", retention=RETENTION)
             start(store, f"session{index}")
             return 0
 

@@ -13,7 +13,7 @@ from .kit import (
     IDLE,
     LIFETIME,
     MARGIN,
-    MEMORY,
+    RETENTION,
     TIMEOUT,
     Age,
     AgeRevocations,
@@ -39,7 +39,7 @@ CLAIMS: dict[str, object] = {
 
 def read_as(store: Store, issuer: str) -> int:
     """Bind a store, and ask it something."""
-    store.bind(issuer, timeout=TIMEOUT, memory=MEMORY)
+    store.bind(issuer, timeout=TIMEOUT, retention=RETENTION)
     return store.read_epoch("alice")
 
 
@@ -47,7 +47,7 @@ class SessionContract:
     """What a store promises of sessions."""
 
     def test_it_belongs_to_the_issuer_it_was_bound_to(self, store: Store) -> None:
-        store.bind("https://one.example", timeout=TIMEOUT, memory=MEMORY)
+        store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION)
         start(store)
 
         assert read_as(store, "https://one.example") == 0
@@ -55,7 +55,7 @@ class SessionContract:
 
     def test_it_belongs_to_no_other_issuer(self, store: Store) -> None:
         """Whose users may have the same IDs; told at once, or by what is called next."""
-        store.bind("https://one.example", timeout=TIMEOUT, memory=MEMORY)
+        store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION)
         start(store)
 
         with pytest.raises(SettingsError):
@@ -63,7 +63,7 @@ class SessionContract:
 
     def test_it_belongs_to_no_other_issuer_whatever_was_done_before_that_was_said(self, store: Store) -> None:
         store.create()
-        store.bind("https://one.example", timeout=TIMEOUT, memory=MEMORY)
+        store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION)
         start(store)
 
         with pytest.raises(SettingsError):
@@ -229,7 +229,7 @@ class SessionContract:
         start(store)
         start(store, "other")
 
-        ended = store.end_session("session", memory=MEMORY)
+        ended = store.end_session("session", retention=RETENTION)
 
         assert ended is not None
         assert (ended.session_id, ended.user_id) == ("session", "alice")
@@ -241,10 +241,10 @@ class SessionContract:
 
     def test_a_session_that_has_ended_or_never_was_cannot_be_ended(self, store: Store) -> None:
         start(store)
-        store.end_session("session", memory=MEMORY)
+        store.end_session("session", retention=RETENTION)
 
-        assert store.end_session("session", memory=MEMORY) is None
-        assert store.end_session("unknown", memory=MEMORY) is None
+        assert store.end_session("session", retention=RETENTION) is None
+        assert store.end_session("unknown", retention=RETENTION) is None
         assert is_revoked(store)
         assert not is_revoked(store, "unknown")
 
@@ -254,27 +254,27 @@ class SessionContract:
         start(store)
         age("session", aged)
 
-        ended = store.end_session("session", memory=MEMORY)
+        ended = store.end_session("session", retention=RETENTION)
 
         assert ended is not None
         assert (ended.session_id, ended.user_id) == ("session", "alice")
         assert is_revoked(store)
-        assert store.end_session("session", memory=MEMORY) is None
+        assert store.end_session("session", retention=RETENTION) is None
 
     def test_a_session_below_its_users_epoch_can_be_ended(self, store: Store) -> None:
         start(store)
-        store.revoke_user("alice", memory=MEMORY)
+        store.revoke_user("alice", retention=RETENTION)
 
-        assert store.end_session("session", memory=MEMORY) is not None
+        assert store.end_session("session", retention=RETENTION) is not None
         assert is_revoked(store)
 
     def test_a_session_is_remembered_as_revoked_for_as_long_as_was_asked(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         start(store)
-        store.end_session("session", memory=MEMORY)
+        store.end_session("session", retention=RETENTION)
 
-        age_revocations(MEMORY - MARGIN)
+        age_revocations(RETENTION - MARGIN)
         assert is_revoked(store)
 
         age_revocations(MARGIN)
@@ -283,7 +283,7 @@ class SessionContract:
     def test_of_many_that_end_a_session_at_once_one_does(self, store: Store) -> None:
         start(store)
 
-        ended = at_once(8, lambda _: store.end_session("session", memory=MEMORY))
+        ended = at_once(8, lambda _: store.end_session("session", retention=RETENTION))
 
         assert len([each for each in ended if each]) == 1
         assert is_revoked(store)
@@ -294,8 +294,8 @@ class SessionContract:
         for session_id in "live", "ended", "idle", "expired":
             start(store, session_id)
         start(store, "below", user_id="bob")
-        store.end_session("ended", memory=MEMORY)
-        store.revoke_user("bob", memory=MEMORY)
+        store.end_session("ended", retention=RETENTION)
+        store.revoke_user("bob", retention=RETENTION)
         age("idle", IDLE)
         age("live", IDLE - MARGIN)
         age("expired", LIFETIME)
@@ -306,13 +306,13 @@ class SessionContract:
         assert is_live(store, "live")
         assert is_revoked(store, "ended")
         assert outcome(store, session_id="ended") is Outcome.GONE
-        age_revocations(MEMORY - MARGIN)
+        age_revocations(RETENTION - MARGIN)
         assert store.purge() == 0
         assert is_revoked(store, "ended")
 
     def test_an_epoch_outlives_every_purge(self, store: Store, age_revocations: AgeRevocations) -> None:
-        epoch = store.revoke_user("alice", memory=MEMORY)
-        age_revocations(MEMORY)
+        epoch = store.revoke_user("alice", retention=RETENTION)
+        age_revocations(RETENTION)
 
         store.purge()
 
@@ -321,7 +321,7 @@ class SessionContract:
     def test_sessions_by_the_thousand_are_purged(self, store: Store) -> None:
         for number in range(600):
             start(store, f"session{number}", user_id="alice" if number % 2 else "bob")
-        store.revoke_user("alice", memory=MEMORY)
+        store.revoke_user("alice", retention=RETENTION)
 
         store.purge()
 

@@ -143,7 +143,7 @@ def test_one_session_is_ended_by_its_id(api: Flask, heard: Heard) -> None:
     login, other = sign_in(api), sign_in(api)
     heard.sessions.clear()
 
-    assert done(api, "revoke", "--session", id_of(login)) == "Ended.\n"
+    assert done(api, "revoke", "--session", id_of(login)) == "The session has ended.\n"
 
     assert [me(api, each["access_token"]) for each in (login, other)] == [401, 200]
     assert refresh(api, login["refresh_token"]).status_code == 400
@@ -169,7 +169,7 @@ def test_ids_may_begin_with_a_dash(api: Flask) -> None:
 def test_a_session_that_is_none_cannot_be_ended(api: Flask, session_id: str) -> None:
     login = sign_in(api)
 
-    assert failed(api, "revoke", "--session", session_id) == "Error: there is no such session, or no more\n"
+    assert failed(api, "revoke", "--session", session_id) == "Error: there is no such session, or it has ended before\n"
 
     assert is_live(api, login["refresh_token"])
 
@@ -208,7 +208,7 @@ def test_a_token_is_refused_by_its_id(api: Flask) -> None:
     with api.app_context():
         token, other = create_token("alice"), create_token("alice")
 
-    assert done(api, "revoke", "--token", str(claims_of(token)["jti"])) == "A token of this ID is refused.\n"
+    assert done(api, "revoke", "--token", str(claims_of(token)["jti"])) == "The token with this ID is refused.\n"
 
     assert [me(api, token), me(api, other)] == [401, 200]
 
@@ -226,7 +226,7 @@ def test_where_nothing_is_refused_nothing_is_promised(make_session_app: MakeSess
     off = make_session_app(TOKENAUTH_REVOCATION="off")
     login = sign_in(off)
 
-    assert 'TOKENAUTH_REVOCATION is "off"' in failed(off, "revoke", option, id_of(login))
+    assert 'TOKENAUTH_REVOCATION must be "feed" or "strict" to revoke' in failed(off, "revoke", option, id_of(login))
 
     assert is_live(off, login["refresh_token"])
 
@@ -287,8 +287,8 @@ def test_a_purge_says_how_much_was_forgotten(api: Flask, backend: Backend) -> No
     backend.age(id_of(idle), IDLE)
     log_out(api, gone["access_token"])
 
-    assert done(api, "purge") == "Forgotten: 2.\n"
-    assert done(api, "purge") == "Forgotten: 0.\n"
+    assert done(api, "purge") == "Deleted: 2.\n"
+    assert done(api, "purge") == "Deleted: 0.\n"
 
     assert me(api, live["access_token"]) == 200
     assert me(api, gone["access_token"]) == 401

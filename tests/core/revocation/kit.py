@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.stores.memory import MemoryStore
 
@@ -17,7 +17,7 @@ from ...conftest import NOW, StandingClock
 SECONDS = 60  # until a test that hangs fails
 LATER = int(NOW * 1000) + 24 * 3600 * 1000
 NEVER = int(NOW * 1000) * 2
-MEMORY = timedelta(days=1)
+RETENTION = timedelta(days=1)
 EXP = int(NOW) + 900
 TICK = 2.0**-10  # seconds, and exact
 
@@ -35,16 +35,16 @@ class Watched(MemoryStore):
         self.told: list[Revocation] = []
         self.news_fails: Exception | None = None
         self.revoke_fails: Exception | None = None
-        self.answers: list[News] = []  # instead of the real ones
+        self.answers: list[RevocationPage] = []  # instead of the real ones
         self.meanwhile: Callable[[], object] = lambda: None
         self.before_revoke: Callable[[], object] = lambda: None
 
-    def news(self, cursor: str | None) -> News:
+    def revocations_since(self, cursor: str | None) -> RevocationPage:
         self.asked.append(cursor)
         self.meanwhile()
         if self.news_fails is not None:
             raise self.news_fails
-        return self.answers.pop(0) if self.answers else super().news(cursor)
+        return self.answers.pop(0) if self.answers else super().revocations_since(cursor)
 
     def revoke(self, revocation: Revocation) -> None:
         self.before_revoke()
@@ -119,7 +119,7 @@ def warm(worker: Worker) -> Worker:
 
 
 def token(subject: str = "t", exp: int = EXP, until: int = LATER) -> Revocation:
-    return Revocation(kind="t", subject=subject, value=exp, expires_at=until)
+    return Revocation(kind="token", subject=subject, value=exp, expires_at=until)
 
 
 OUTAGE = StoreUnavailable("away")

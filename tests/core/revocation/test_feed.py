@@ -12,7 +12,7 @@ from flask_tokenauth.core.revocation.feed import FeedState, bucket_width
 
 from ...conftest import NOW
 from ...test_cost import Calls
-from .kit import LATER, MEMORY, OUTAGE, TICK, Worker, ms, token, warm, worker
+from .kit import LATER, OUTAGE, RETENTION, TICK, Worker, ms, token, warm, worker
 
 __all__ = ["warm", "worker"]  # fixtures
 
@@ -35,8 +35,8 @@ def test_nothing_is_answered_before_the_first_news(worker: Worker) -> None:
 
 def test_what_others_revoke_is_known_after_the_interval(warm: Worker) -> None:
     warm.store.revoke(token())
-    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=LATER))
-    warm.store.revoke_user("bob", memory=MEMORY)
+    warm.store.revoke(Revocation(kind="session", subject="s", expires_at=LATER))
+    warm.store.revoke_user("bob", retention=RETENTION)
     warm.store.revoke(token("undated", 0))
 
     warm.wait(1)
@@ -49,7 +49,7 @@ def test_what_others_revoke_is_known_after_the_interval(warm: Worker) -> None:
 
 
 def test_what_this_process_revokes_is_known_at_once(warm: Worker) -> None:
-    warm.feed.note(token())
+    warm.feed.add(token())
 
     assert warm.has()
     assert warm.store.asked == [None]
@@ -182,15 +182,15 @@ def test_a_mistake_in_the_setup_is_told_and_holds_up_nobody(worker: Worker) -> N
 
 def test_what_is_over_is_forgotten(warm: Worker) -> None:
     warm.store.revoke(token())
-    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=ms(NOW + 1000)))
+    warm.store.revoke(Revocation(kind="session", subject="s", expires_at=ms(NOW + 1000)))
     warm.wait(1)
     warm.asks()
-    assert warm.feed.describe() == FeedState(age=0, tokens=1, sessions=1, users=0, failures=0, unsaid=0)
+    assert warm.feed.describe() == FeedState(age=0, tokens=1, sessions=1, users=0, failures=0, lost_by_store=0)
 
     warm.wait(900 + 300 + 70)
     warm.asks()
 
-    assert warm.feed.describe() == FeedState(age=0, tokens=0, sessions=0, users=0, failures=0, unsaid=0)
+    assert warm.feed.describe() == FeedState(age=0, tokens=0, sessions=0, users=0, failures=0, lost_by_store=0)
 
 
 @pytest.mark.parametrize(
@@ -224,13 +224,13 @@ def test_an_interval_may_be_as_long_as_the_longest_staleness(worker: Worker) -> 
 
 
 def test_its_state_is_told_without_asking_the_store(worker: Worker) -> None:
-    worker.feed.note(token())
-    worker.feed.note(token("u", 0))
-    worker.feed.note(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+    worker.feed.add(token())
+    worker.feed.add(token("u", 0))
+    worker.feed.add(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
 
     state = worker.feed.describe()
 
-    assert state == FeedState(age=None, tokens=2, sessions=0, users=1, failures=0, unsaid=0)
+    assert state == FeedState(age=None, tokens=2, sessions=0, users=1, failures=0, lost_by_store=0)
     assert worker.store.asked == []
 
 
@@ -244,9 +244,9 @@ def test_warming_asks_once(worker: Worker) -> None:
 
 def test_after_a_fork_the_child_has_locks_of_its_own_and_asks_before_it_answers(warm: Worker) -> None:
     """The real forks are in stores/test_feed.py."""
-    warm.feed._asking.acquire()  # as other threads of the parent may have them
+    warm.feed._fetching.acquire()  # as other threads of the parent may have them
     warm.feed._changing.acquire()
-    warm.feed._asking_since = warm.monotonic.now
+    warm.feed._fetching_since = warm.monotonic.now
     warm.store.revoke(token())
 
     revocation._after_in_child()
@@ -270,14 +270,15 @@ def test_a_look_up_is_a_handful_of_calls_however_many_are_revoked(warm: Worker) 
     counted = []
     for number in 10, 100_000:
         for each in range(number):
-            warm.feed.note(token(f"t{each}", int(NOW) + each % 900))
+            warm.feed.add(token(f"t{each}", int(NOW) + each % 900))
         with Calls() as calls:
             warm.has("x", session_id="s", user_id="alice")
         counted.append(calls)
 
     assert counted[0] == counted[1]
     assert {name for name in counted[0] if name != "Calls.__exit__"} <= {
-        "Worker.has", "RevocationFeed.is_revoked", "StandingClock.__call__", "Revoked.has", "dict.get", "setprofile",
+        "Worker.has", "RevocationFeed.is_revoked", "StandingClock.__call__", "RevocationIndex.has", "dict.get",
+        "setprofile",
     }  # fmt: skip
     assert counted[0]["dict.get"] == 2
 
@@ -287,8 +288,8 @@ def test_threads_that_revoke_look_up_and_forget_do_not_disturb_each_other(warm: 
         found = []
         for each in range(200):
             name = f"{number}.{each}"
-            warm.feed.note(token(name))
-            warm.feed.note(Revocation(kind="s", subject=name, expires_at=LATER))
+            warm.feed.add(token(name))
+            warm.feed.add(Revocation(kind="session", subject=name, expires_at=LATER))
             warm.wait(0.5)
             warm.feed.describe()
             found.append(warm.has(name))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 
 from ...conftest import NOW
 from .kit import EXP, LATER, Worker, ms, token, warm, worker
@@ -16,7 +16,7 @@ WIDTH = 300  # seconds, of a bucket
 def hear_anew(worker: Worker) -> None:
     """Let the store say that it is another one, and be heard from the beginning."""
     worker.wait(1)
-    worker.store.answers = [News()]
+    worker.store.answers = [RevocationPage()]
     worker.store.told.clear()
     worker.asks()
     assert worker.store.asked[-1] is None
@@ -24,7 +24,7 @@ def hear_anew(worker: Worker) -> None:
 
 def test_how_much_is_lost_is_told_in_the_log(warm: Worker, caplog: pytest.LogCaptureFixture) -> None:
     warm.store.revoke(token())
-    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=LATER))
+    warm.store.revoke(Revocation(kind="session", subject="s", expires_at=LATER))
     warm.wait(1)
     warm.asks()
     warm.store.forget()
@@ -36,9 +36,9 @@ def test_how_much_is_lost_is_told_in_the_log(warm: Worker, caplog: pytest.LogCap
 
 
 def test_a_store_that_has_everything_has_lost_nothing(warm: Worker, caplog: pytest.LogCaptureFixture) -> None:
-    for entry in token(), token("undated", 0), Revocation(kind="s", subject="s", expires_at=LATER):
+    for entry in token(), token("undated", 0), Revocation(kind="session", subject="s", expires_at=LATER):
         warm.store.revoke(entry)
-        warm.feed.note(entry)
+        warm.feed.add(entry)
 
     hear_anew(warm)
 
@@ -48,7 +48,7 @@ def test_a_store_that_has_everything_has_lost_nothing(warm: Worker, caplog: pyte
 def test_a_token_of_which_the_store_was_not_told_is_refused_and_not_lost(
     warm: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    warm.feed.note(token(), told=False)
+    warm.feed.add(token(), in_store=False)
     assert warm.has()
 
     hear_anew(warm)
@@ -59,7 +59,7 @@ def test_a_token_of_which_the_store_was_not_told_is_refused_and_not_lost(
 
 def test_of_what_a_store_has_lost_it_is_told_again_even_what_it_never_had(warm: Worker) -> None:
     """It may not have the session any more for which that token was refused."""
-    warm.feed.note(token(), told=False)
+    warm.feed.add(token(), in_store=False)
 
     hear_anew(warm)
 
@@ -67,21 +67,21 @@ def test_of_what_a_store_has_lost_it_is_told_again_even_what_it_never_had(warm: 
 
 
 def test_which_tokens_were_not_told_is_forgotten_with_them(warm: Worker) -> None:
-    warm.feed.note(token("early", until=ms(NOW + 900)), told=False)
-    warm.feed.note(token("late", until=LATER), told=False)
+    warm.feed.add(token("early", until=ms(NOW + 900)), in_store=False)
+    warm.feed.add(token("late", until=LATER), in_store=False)
 
     warm.wait(901)
     warm.asks()
 
-    assert list(warm.feed._untold) == ["late"]
+    assert list(warm.feed._not_yet_in_store) == ["late"]
 
 
 def test_what_is_revoked_here_while_everything_is_heard_is_told_again_and_not_called_lost(
     warm: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The store had it before it was noted, and may have told the rest before that; or another store had it."""
-    warm.store.answers = [News(), News(cursor="all")]
-    warm.store.meanwhile = lambda: None if warm.store.answers[1:] else warm.feed.note(token())
+    warm.store.answers = [RevocationPage(), RevocationPage(cursor="all")]
+    warm.store.meanwhile = lambda: None if warm.store.answers[1:] else warm.feed.add(token())
 
     warm.wait(1)
     warm.asks()
@@ -95,7 +95,7 @@ def test_what_may_have_expired_by_the_clock_of_the_store_is_not_called_lost(
     warm: Worker, caplog: pytest.LogCaptureFixture, left: int, logged: int
 ) -> None:
     minute = NOW // 60 * 60 + 1200
-    warm.feed.note(Revocation(kind="s", subject="s", expires_at=ms(minute)))
+    warm.feed.add(Revocation(kind="session", subject="s", expires_at=ms(minute)))
     warm.wait(minute - left - 1 - warm.wall.now)
 
     hear_anew(warm)

@@ -5,17 +5,17 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ...conftest import NOW
-from .kit import LATER, MEMORY, NEVER, OUTAGE, TICK, Worker, ms, token, warm, worker
+from .kit import LATER, NEVER, OUTAGE, RETENTION, TICK, Worker, ms, token, warm, worker
 
 __all__ = ["warm", "worker"]  # fixtures
 
 
-def page(*subjects: str, cursor: str | None, more: bool = True) -> News:
-    return News(entries=tuple(token(subject) for subject in subjects), cursor=cursor, more=more)
+def page(*subjects: str, cursor: str | None, more: bool = True) -> RevocationPage:
+    return RevocationPage(entries=tuple(token(subject) for subject in subjects), cursor=cursor, more=more)
 
 
 def test_news_come_page_by_page_until_there_is_no_more(worker: Worker) -> None:
@@ -76,24 +76,24 @@ def test_an_outage_amidst_the_pages_answers_nothing_and_loses_nothing(worker: Wo
 
 
 def test_a_store_that_never_begins_is_an_outage(worker: Worker) -> None:
-    worker.store.answers = [News()]
+    worker.store.answers = [RevocationPage()]
 
     assert worker.is_refused()
 
 
 def test_a_store_that_begins_again_and_again_is_an_outage(worker: Worker) -> None:
     worker.store.meanwhile = lambda: worker.wait(1)
-    worker.store.answers = [page("a", cursor="1"), News()] * 10
+    worker.store.answers = [page("a", cursor="1"), RevocationPage()] * 10
 
     assert worker.is_refused()
     assert len(worker.store.asked) == 10
 
 
 def test_a_store_that_forgot_is_heard_anew_and_told_again(warm: Worker) -> None:
-    warm.feed.note(token("own"))
+    warm.feed.add(token("own"))
     warm.store.revoke(token("a", 0))
-    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=LATER))
-    epoch = warm.store.revoke_user("bob", memory=MEMORY)
+    warm.store.revoke(Revocation(kind="session", subject="s", expires_at=LATER))
+    epoch = warm.store.revoke_user("bob", retention=RETENTION)
     warm.wait(1)
     assert warm.has("a")
     warm.store.forget()
@@ -105,14 +105,14 @@ def test_a_store_that_forgot_is_heard_anew_and_told_again(warm: Worker) -> None:
     assert warm.has("new")
     assert [warm.has("own"), warm.has("a"), warm.has("x", session_id="s"), warm.has("x", user_id="bob")] == [True] * 4
     assert {(each.kind, each.subject, each.value) for each in warm.store.told} == {
-        ("t", "own", 0),
-        ("t", "a", 0),
-        ("s", "s", 0),
-        ("u", "bob", epoch),
+        ("token", "own", 0),
+        ("token", "a", 0),
+        ("session", "s", 0),
+        ("user", "bob", epoch),
     }
     assert warm.store.read_epoch("bob") == epoch
-    assert warm.feed.describe().unsaid == 0
-    warm.feed.note(token("later"))
+    assert warm.feed.describe().lost_by_store == 0
+    warm.feed.add(token("later"))
     warm.wait(1)
     warm.asks()
     assert "later" not in {each.subject for each in warm.store.told}  # that was once, and it is over
@@ -123,7 +123,7 @@ def test_a_store_that_forgot_is_heard_anew_and_told_again(warm: Worker) -> None:
 
 def test_what_has_expired_is_not_told_again(warm: Worker) -> None:
     minute = NOW // 60 * 60 + 60
-    warm.store.revoke(Revocation(kind="s", subject="s", expires_at=ms(minute)))
+    warm.store.revoke(Revocation(kind="session", subject="s", expires_at=ms(minute)))
     warm.wait(1)
     warm.asks()
     warm.store.forget()
@@ -132,28 +132,28 @@ def test_what_has_expired_is_not_told_again(warm: Worker) -> None:
     warm.asks()
 
     assert len(warm.store.told) == 1
-    assert warm.feed.describe().unsaid == 0
+    assert warm.feed.describe().lost_by_store == 0
 
 
 def test_a_store_is_told_again_as_much_as_a_request_has_time_for(worker: Worker) -> None:
     worker.make(timeout=timedelta(seconds=0.5))
     worker.feed.warm()
     for number in range(5):
-        worker.feed.note(token(str(number)))
+        worker.feed.add(token(str(number)))
     worker.store.forget()
     worker.wait(1)
     worker.store.before_revoke = lambda: worker.wait(0.25)
 
     assert worker.asks() == 2
-    assert [len(worker.store.told), worker.feed.describe().unsaid] == [2, 3]
+    assert [len(worker.store.told), worker.feed.describe().lost_by_store] == [2, 3]
     worker.asks()
     worker.wait(1)
     worker.asks()
-    assert [len(worker.store.told), worker.feed.describe().unsaid] == [5, 0]
+    assert [len(worker.store.told), worker.feed.describe().lost_by_store] == [5, 0]
 
 
 def test_a_store_that_cannot_be_told_holds_up_nobody_and_is_told_later(warm: Worker) -> None:
-    warm.feed.note(token())
+    warm.feed.add(token())
     warm.store.forget()
     warm.store.revoke_fails = OUTAGE
     tries: list[float] = []
@@ -172,10 +172,10 @@ def test_a_store_that_cannot_be_told_holds_up_nobody_and_is_told_later(warm: Wor
 
 
 def test_one_thread_at_a_time_tells_a_store_again(warm: Worker) -> None:
-    warm.feed.note(token())
+    warm.feed.add(token())
     warm.store.forget()
     warm.wait(1)
-    with warm.feed._telling:
+    with warm.feed._restoring:
         assert warm.has()
         assert warm.store.told == []
 
@@ -186,9 +186,9 @@ def test_one_thread_at_a_time_tells_a_store_again(warm: Worker) -> None:
 
 
 def test_a_reload_that_fails_is_good_for_what_was_known_until_it_is_too_old(warm: Worker) -> None:
-    warm.feed.note(token())
+    warm.feed.add(token())
     warm.wait(1)
-    warm.store.answers = [News()]
+    warm.store.answers = [RevocationPage()]
     warm.store.meanwhile = lambda: setattr(warm.store, "news_fails", None if warm.store.answers else OUTAGE)
 
     assert warm.has()
@@ -265,14 +265,14 @@ def test_what_expired_longer_ago_than_twice_the_leeway_and_a_minute_may_be_forgo
 
 
 def test_a_load_that_a_clock_made_necessary_goes_on_where_it_was(forgetful: Worker) -> None:
-    forgetful.store.answers = [News(cursor="page", more=True)]
+    forgetful.store.answers = [RevocationPage(cursor="page", more=True)]
     forgetful.store.meanwhile = lambda: setattr(
         forgetful.store, "news_fails", None if forgetful.store.answers else OUTAGE
     )
     with pytest.raises(StoreUnavailable):
         forgetful.has()
     forgetful.store.meanwhile = lambda: setattr(forgetful.store, "news_fails", None)
-    forgetful.store.answers = [News(entries=(token(),), cursor="end"), News(cursor="end")]
+    forgetful.store.answers = [RevocationPage(entries=(token(),), cursor="end"), RevocationPage(cursor="end")]
     forgetful.monotonic.now += 1
 
     assert forgetful.has()
@@ -295,14 +295,14 @@ def test_a_clock_that_ran_ahead_for_one_answer_brings_back_what_that_left_out(wa
 
 
 def test_after_a_fork_nobody_waits_for_one_who_asked_in_the_parent(warm: Worker) -> None:
-    warm.feed._asking_since = warm.monotonic.now
-    warm.feed._begin_process()
+    warm.feed._fetching_since = warm.monotonic.now
+    warm.feed._reset_process()
 
-    assert warm.feed._asking_since is None
+    assert warm.feed._fetching_since is None
 
 
 def test_a_mistake_in_a_store_that_is_told_again_holds_up_nobody(warm: Worker) -> None:
-    warm.feed.note(token("own"))
+    warm.feed.add(token("own"))
     warm.wait(1)
     warm.store.forget()
     warm.store.revoke_fails = ValueError("mistake")

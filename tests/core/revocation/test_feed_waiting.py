@@ -116,13 +116,13 @@ def test_one_who_is_about_to_ask_is_waited_for_whenever_the_last_one_did(held: H
     held.let_go.set()
     held.worker.monotonic.now += 1000
     feed = held.worker.feed
-    feed._asking.acquire()  # as by a thread that is stopped just then
+    feed._fetching.acquire()  # as by a thread that is stopped just then
 
     waiting = held.pool.submit(held.worker.has)
 
     with pytest.raises(TimeoutError):
         waiting.result(0.05)
-    feed._asking.release()
+    feed._fetching.release()
     waiting.result(SECONDS)
     assert len(held.worker.store.asked) == 2
 

@@ -8,7 +8,7 @@ import pytest
 
 from flask_tokenauth.core.encoding.limits import YEAR_9999
 from flask_tokenauth.core.records.revocation import Revocation
-from flask_tokenauth.core.revocation.index import Revoked
+from flask_tokenauth.core.revocation.index import RevocationIndex
 
 from ...test_cost import Calls
 
@@ -20,25 +20,25 @@ MINUTE = 60_000  # milliseconds
 
 
 def token(subject: str, exp: int = 0, until: int = LATER) -> Revocation:
-    return Revocation(kind="t", subject=subject, value=exp, expires_at=until)
+    return Revocation(kind="token", subject=subject, value=exp, expires_at=until)
 
 
 def session(subject: str, until: int = LATER) -> Revocation:
-    return Revocation(kind="s", subject=subject, expires_at=until)
+    return Revocation(kind="session", subject=subject, expires_at=until)
 
 
 def user(subject: str, epoch: int, until: int = LATER) -> Revocation:
-    return Revocation(kind="u", subject=subject, value=epoch, expires_at=until)
+    return Revocation(kind="user", subject=subject, value=epoch, expires_at=until)
 
 
-def table(*entries: Revocation) -> Revoked:
-    made = Revoked(width=WIDTH, grace=GRACE)
+def table(*entries: Revocation) -> RevocationIndex:
+    made = RevocationIndex(width=WIDTH, grace=GRACE)
     for entry in entries:
         made.add(entry)
     return made
 
 
-def has(revoked: Revoked, **changes: Any) -> bool:
+def has(revoked: RevocationIndex, **changes: Any) -> bool:
     usual: dict[str, Any] = {"token_id": "t", "exp": NOW + 900, "session_id": None, "user_id": "alice", "epoch": 0}
     return revoked.has(**(usual | changes))
 
@@ -172,7 +172,7 @@ def test_what_another_table_has_until_some_minutes_earlier_is_not_told(here: Rev
     assert table(here).beyond(table(there)) == []
 
 
-def crowd(number: int) -> Revoked:
+def crowd(number: int) -> RevocationIndex:
     """Return a table of a hundred tokens of thirty days and so many of 15 minutes, with IDs as long as ours."""
     revoked = table()
     for each in range(100):

@@ -13,7 +13,7 @@ from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import RESERVED, ClaimsPolicy
-from flask_tokenauth.core.tokens.issuing import Issuer
+from flask_tokenauth.core.tokens.issuing import TokenIssuer
 from flask_tokenauth.core.tokens.verifier import Verifier
 
 from ...conftest import AUDIENCE, ISSUER, NOW, Mint
@@ -23,8 +23,8 @@ POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
 
 
 @pytest.fixture
-def issuer(mint: Mint) -> Issuer:
-    return Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15))
+def issuer(mint: Mint) -> TokenIssuer:
+    return TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15))
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def claims_of(token: str) -> dict[str, Any]:
     return claims
 
 
-def test_an_access_token_has_the_claims_of_rfc_9068(issuer: Issuer, mint: Mint) -> None:
+def test_an_access_token_has_the_claims_of_rfc_9068(issuer: TokenIssuer, mint: Mint) -> None:
     token = issuer.issue("alice", ["reports:read", "profile"], now=NOW + 0.9)
 
     header = jws.verify(token, KeySet([mint.key])).header
@@ -50,11 +50,11 @@ def test_an_access_token_has_the_claims_of_rfc_9068(issuer: Issuer, mint: Mint) 
     }
 
 
-def test_every_token_has_an_id_of_its_own(issuer: Issuer) -> None:
+def test_every_token_has_an_id_of_its_own(issuer: TokenIssuer) -> None:
     assert len({claims_of(issuer.issue("alice", now=NOW))["jti"] for _ in range(100)}) == 100
 
 
-def test_what_is_issued_is_believed(issuer: Issuer, mint: Mint) -> None:
+def test_what_is_issued_is_believed(issuer: TokenIssuer, mint: Mint) -> None:
     token = issuer.issue("alice", {"a"}, now=NOW, auth_time=datetime.fromtimestamp(NOW, UTC), claims={"team": "blue"})
 
     believed = Verifier(KeySet([mint.key]), POLICY).verify(token, now=NOW)
@@ -62,7 +62,7 @@ def test_what_is_issued_is_believed(issuer: Issuer, mint: Mint) -> None:
     assert (believed.subject, believed.scopes, believed.claims["team"]) == ("alice", frozenset({"a"}), "blue")
 
 
-def test_without_scopes_there_is_no_scope(issuer: Issuer) -> None:
+def test_without_scopes_there_is_no_scope(issuer: TokenIssuer) -> None:
     assert "scope" not in claims_of(issuer.issue("alice", now=NOW))
 
 
@@ -70,11 +70,13 @@ def test_without_scopes_there_is_no_scope(issuer: Issuer) -> None:
     ("asked", "written"),
     [("bcd", "bcd"), (["b"], "b"), (["c", "b"], ["b", "c"]), (frozenset({"b"}), "b"), (None, AUDIENCE)],
 )
-def test_a_token_is_for_the_audience_asked_for(issuer: Issuer, asked: str | list[str] | None, written: object) -> None:
+def test_a_token_is_for_the_audience_asked_for(
+    issuer: TokenIssuer, asked: str | list[str] | None, written: object
+) -> None:
     assert claims_of(issuer.issue("alice", now=NOW, audience=asked))["aud"] == written
 
 
-def test_a_token_names_the_client_and_the_sign_in_where_these_are_known(issuer: Issuer) -> None:
+def test_a_token_names_the_client_and_the_sign_in_where_these_are_known(issuer: TokenIssuer) -> None:
     claims = claims_of(
         issuer.issue("alice", now=NOW, client_id="web", auth_time=datetime.fromtimestamp(NOW - 5.5, UTC))
     )
@@ -87,25 +89,25 @@ def test_a_token_names_the_client_and_the_sign_in_where_these_are_known(issuer: 
     [(timedelta(seconds=1), 1), (timedelta(seconds=1.9), 1), (timedelta(hours=24), 86400), (None, 900)],
 )
 def test_a_token_lives_as_long_as_asked_in_whole_seconds(
-    issuer: Issuer, asked: timedelta | None, lifetime: int
+    issuer: TokenIssuer, asked: timedelta | None, lifetime: int
 ) -> None:
     assert claims_of(issuer.issue("alice", now=NOW, expires_in=asked))["exp"] == NOW + lifetime
 
 
 @pytest.mark.parametrize("asked", [timedelta(0), timedelta(seconds=0.9), timedelta(seconds=-1), timedelta(days=-9999)])
-def test_a_token_lives_a_second_at_least(issuer: Issuer, asked: timedelta) -> None:
+def test_a_token_lives_a_second_at_least(issuer: TokenIssuer, asked: timedelta) -> None:
     with pytest.raises(ValueError, match="under one second"):
         issuer.issue("alice", now=NOW, expires_in=asked)
 
 
 @pytest.mark.parametrize("asked", [timedelta(hours=24, seconds=1), timedelta.max])
-def test_a_token_lives_no_longer_than_any_may(issuer: Issuer, asked: timedelta) -> None:
+def test_a_token_lives_no_longer_than_any_may(issuer: TokenIssuer, asked: timedelta) -> None:
     with pytest.raises(ValueError, match="would be refused"):
         issuer.issue("alice", now=NOW, expires_in=asked)
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
-def test_claims_of_ours_are_reserved(issuer: Issuer, name: str) -> None:
+def test_claims_of_ours_are_reserved(issuer: TokenIssuer, name: str) -> None:
     with pytest.raises(ValueError, match=f"reserved claims: {name}"):
         issuer.issue("alice", now=NOW, claims={name: "x", "team": "blue"})
 
@@ -113,7 +115,7 @@ def test_claims_of_ours_are_reserved(issuer: Issuer, name: str) -> None:
 @pytest.mark.parametrize(
     "value", [None, True, 0, -1.5, "é", [], {}, [1, {"a": [None]}], (1, 2), 2**64, {"a": {"b": "c"}}, nested(31)]
 )
-def test_json_values_become_claims(issuer: Issuer, value: object) -> None:
+def test_json_values_become_claims(issuer: TokenIssuer, value: object) -> None:
     assert claims_of(issuer.issue("alice", now=NOW, claims={"x": value}))["x"] == json.loads(json.dumps(value))
 
 
@@ -136,43 +138,43 @@ def test_json_values_become_claims(issuer: Issuer, value: object) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_json_would_change_becomes_no_claim(issuer: Issuer, value: object) -> None:
+def test_what_json_would_change_becomes_no_claim(issuer: TokenIssuer, value: object) -> None:
     with pytest.raises(ValueError, match="claims must be JSON values"):
         issuer.issue("alice", now=NOW, claims={"x": value})
 
 
 @pytest.mark.parametrize("claims", [{1: 2}, {b"a": 2}])
-def test_the_names_of_claims_are_texts(issuer: Issuer, claims: Mapping[Any, object]) -> None:
+def test_the_names_of_claims_are_texts(issuer: TokenIssuer, claims: Mapping[Any, object]) -> None:
     with pytest.raises(ValueError, match="claims must be JSON values"):
         issuer.issue("alice", now=NOW, claims=claims)
 
 
 @pytest.mark.parametrize("subject", ["", "a" * 256, "a\n"])
-def test_what_would_be_refused_is_not_signed(issuer: Issuer, subject: str) -> None:
+def test_what_would_be_refused_is_not_signed(issuer: TokenIssuer, subject: str) -> None:
     with pytest.raises(ValueError, match="claim_malformed, claim sub is malformed"):
         issuer.issue(subject, now=NOW)
 
 
 @pytest.mark.parametrize("audience", [[], "", [""]])
-def test_a_token_is_for_somebody(issuer: Issuer, audience: list[str]) -> None:
+def test_a_token_is_for_somebody(issuer: TokenIssuer, audience: list[str]) -> None:
     with pytest.raises(ValueError, match="audience"):
         issuer.issue("alice", now=NOW, audience=audience)
 
 
-def test_a_sign_in_without_time_zone_is_no_instant(issuer: Issuer) -> None:
+def test_a_sign_in_without_time_zone_is_no_instant(issuer: TokenIssuer) -> None:
     with pytest.raises(ValueError, match="time zone"):
         issuer.issue("alice", now=NOW, auth_time=datetime(2026, 1, 1))
 
 
 def test_a_token_over_the_limit_is_not_made(mint: Mint) -> None:
-    length = len(Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15)).issue("alice", now=NOW))
+    length = len(TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15)).issue("alice", now=NOW))
 
-    Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length).issue("alice", now=NOW)
+    TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length).issue("alice", now=NOW)
     with pytest.raises(ValueError, match="bytes long"):
-        Issuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length - 1).issue("alice", now=NOW)
+        TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length - 1).issue("alice", now=NOW)
 
 
-def test_claims_of_one_token_can_be_issued_again(issuer: Issuer, mint: Mint) -> None:
+def test_claims_of_one_token_can_be_issued_again(issuer: TokenIssuer, mint: Mint) -> None:
     first = issuer.issue("alice", now=NOW, claims={"teams": [{"name": "blue"}]})
     claims = Verifier(KeySet([mint.key]), POLICY).verify(first, now=NOW).claims
 
@@ -182,7 +184,7 @@ def test_claims_of_one_token_can_be_issued_again(issuer: Issuer, mint: Mint) -> 
 
 
 @pytest.mark.parametrize("options", [{"audience": [1, "a"]}, {"audience": [None]}, {"auth_time": 5}])
-def test_what_is_of_another_type_is_refused(issuer: Issuer, options: dict[str, Any]) -> None:
+def test_what_is_of_another_type_is_refused(issuer: TokenIssuer, options: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         issuer.issue("alice", now=NOW, **options)
 
@@ -190,15 +192,15 @@ def test_what_is_of_another_type_is_refused(issuer: Issuer, options: dict[str, A
 @pytest.mark.parametrize("subject", ["alice", "José\u00a0X", "a\u200db"])
 def test_a_token_may_be_for_several_and_of_anyone(mint: Mint, subject: str) -> None:
     policy = ClaimsPolicy(issuer=ISSUER, audience=frozenset({"a", "b"}))
-    text = Issuer(mint.key, policy, lifetime=timedelta(minutes=15)).issue(subject, now=NOW)
+    text = TokenIssuer(mint.key, policy, lifetime=timedelta(minutes=15)).issue(subject, now=NOW)
 
     assert Verifier(KeySet([mint.key]), policy).verify(text, now=NOW).audience == {"a", "b"}
 
 
-def test_a_lifetime_is_a_timedelta(issuer: Issuer) -> None:
+def test_a_lifetime_is_a_timedelta(issuer: TokenIssuer) -> None:
     with pytest.raises(TypeError):
         issuer.issue("alice", now=NOW, expires_in=5)  # type: ignore[arg-type]  # the attempt under test
 
 
-def test_claims_may_be_pairs(issuer: Issuer) -> None:
+def test_claims_may_be_pairs(issuer: TokenIssuer) -> None:
     assert claims_of(issuer.issue("alice", now=NOW, claims=[("q", 1)]))["q"] == 1  # type: ignore[arg-type]  # as dict() takes them

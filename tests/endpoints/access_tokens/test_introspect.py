@@ -11,7 +11,7 @@ from flask_tokenauth import TokenAuth
 from ...conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock
 from ...lifecycle.conftest import MakeSessionApp
 from ...lifecycle.devices import introspect, log_out
-from ...lifecycle.kit import MALFORMED, Heard, claims_of, sign_in, store_of
+from ...lifecycle.kit import MALFORMED, Heard, claims_of, missing, sign_in, store_of
 from ...lifecycle.revocation.kit import ALL_MODES, issue, revoke_current
 
 OURS = "tokenauth:introspect"
@@ -247,13 +247,17 @@ def test_the_scope_need_not_be_declared(make_session_app: MakeSessionApp) -> Non
     assert introspect(app, issue(app, "reports", ["a"]), issue(app)).status_code == 403
 
 
-@pytest.mark.parametrize("body", [{}, {"token": ""}, {"tokens": "x"}])
-def test_a_request_about_nothing_is_malformed(app: Flask, caller: str, body: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("body", "refused"), [({}, MALFORMED), ({"token": ""}, missing("token")), ({"tokens": "x"}, missing("token"))]
+)
+def test_a_request_about_nothing_is_an_invalid_request(
+    app: Flask, caller: str, body: dict[str, str], refused: dict[str, str]
+) -> None:
     headers = {"Authorization": f"Bearer {caller}"}
 
     answer = app.test_client().post("/auth/introspect", data=body, headers=headers)
 
-    assert (answer.status_code, answer.get_json()) == (400, MALFORMED)
+    assert (answer.status_code, answer.get_json()) == (400, refused)
 
 
 def test_what_this_process_knows_counts_though_the_store_has_lost_it(app: Flask, caller: str) -> None:

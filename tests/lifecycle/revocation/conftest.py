@@ -44,7 +44,7 @@ def pass_time(clock: StandingClock, age_revocations: AgeRevocations) -> Pass:
         clock.now += duration.total_seconds()
         age_revocations(duration)
         for app in apps:
-            feed = app.extensions["tokenauth"].remembered.feed
+            feed = app.extensions["tokenauth"].stored.feed
             if feed is not None:
                 feed.monotonic.now += duration.total_seconds()
 

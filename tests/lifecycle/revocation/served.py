@@ -26,7 +26,7 @@ def create_app() -> Flask:
 
     @app.get("/heard")
     def heard() -> Response:
-        return jsonify(app.extensions["tokenauth"].remembered.feed.describe().age is not None)
+        return jsonify(app.extensions["tokenauth"].stored.feed.describe().age is not None)
 
     @app.after_request
     def say_who_answers(response: Response) -> Response:

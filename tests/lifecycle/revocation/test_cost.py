@@ -23,12 +23,12 @@ DAY = 24 * 3600
 
 def revoke_others(app: Flask, number: int, now: float) -> None:
     """Let an application know of so many tokens, sessions and users that are revoked."""
-    feed: RevocationFeed = app.extensions["tokenauth"].remembered.feed
+    feed: RevocationFeed = app.extensions["tokenauth"].stored.feed
     expires_at = int((now + DAY) * 1000)
     for each in range(number):
-        feed.note(Revocation(kind="t", subject=f"{each:022}", value=int(now) + each % 900, expires_at=expires_at))
-        feed.note(Revocation(kind="s", subject=f"s{each:021}", expires_at=expires_at))
-        feed.note(Revocation(kind="u", subject=f"user {each}", value=1, expires_at=expires_at))
+        feed.add(Revocation(kind="token", subject=f"{each:022}", value=int(now) + each % 900, expires_at=expires_at))
+        feed.add(Revocation(kind="session", subject=f"s{each:021}", expires_at=expires_at))
+        feed.add(Revocation(kind="user", subject=f"user {each}", value=1, expires_at=expires_at))
 
 
 @pytest.mark.parametrize("of_a_session", [True, False])
@@ -47,7 +47,7 @@ def test_a_request_makes_as_many_calls_among_many_revocations_as_among_few(
         counted.append(calls)
 
     assert counted[0] == counted[1]
-    assert app.extensions["tokenauth"].remembered.feed.describe().tokens == MANY
+    assert app.extensions["tokenauth"].stored.feed.describe().tokens == MANY
 
 
 def test_a_request_pays_a_handful_of_calls_to_be_told_from_the_revoked(
@@ -67,14 +67,14 @@ def test_a_request_pays_a_handful_of_calls_to_be_told_from_the_revoked(
 def test_a_revoked_token_takes_150_bytes_at_most(make_session_app: MakeSessionApp, clock: StandingClock) -> None:
     """Its ID among them: 22 characters, as ours have."""
     app = make_session_app()
-    feed: RevocationFeed = app.extensions["tokenauth"].remembered.feed
+    feed: RevocationFeed = app.extensions["tokenauth"].stored.feed
     expires_at = int((clock.now + DAY) * 1000)
 
     tracemalloc.start()
     try:
         for each in range(MANY):
             until = int(clock.now) + each % 900
-            feed.note(Revocation(kind="t", subject=f"{each:022}", value=until, expires_at=expires_at))
+            feed.add(Revocation(kind="token", subject=f"{each:022}", value=until, expires_at=expires_at))
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,5 +1,6 @@
 """``TOKENAUTH_REVOCATION``: the store is heard once an interval, asked for every request, or neither."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from flask import Flask
 
 from flask_tokenauth import SettingsError, TokenAuth
 from flask_tokenauth.application.settings import Settings
+from flask_tokenauth.application.stored_state import StoredState
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.memory import MemoryStore
 
@@ -61,7 +63,9 @@ def test_news_are_not_rarer_than_they_may_be_old(staleness: float, *, refused: b
     if not refused:
         assert read(**config).revocation_max_staleness == timedelta(seconds=staleness)
         return
-    with pytest.raises(SettingsError, match="REVOCATION_INTERVAL is longer than TOKENAUTH_REVOCATION_MAX_STALENESS"):
+    with pytest.raises(
+        SettingsError, match="REVOCATION_INTERVAL must not be longer than TOKENAUTH_REVOCATION_MAX_STALENESS"
+    ):
         read(**config)
 
 
@@ -69,13 +73,13 @@ def test_a_store_is_told_how_long_it_may_take() -> None:
     class Listening(MemoryStore):
         told: timedelta | None = None
 
-        def bind(self, issuer: str, *, timeout: timedelta, memory: timedelta) -> None:
+        def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
             self.told = timeout
-            super().bind(issuer, timeout=timeout, memory=memory)
+            super().bind(issuer, timeout=timeout, retention=retention)
 
     store = Listening()
 
-    read(TOKENAUTH_STORE=store, TOKENAUTH_STORE_TIMEOUT=0.2)
+    StoredState(read(TOKENAUTH_STORE=store, TOKENAUTH_STORE_TIMEOUT=0.2), clock=time.time)
 
     assert store.told == timedelta(seconds=0.2)
 
@@ -83,7 +87,7 @@ def test_a_store_is_told_how_long_it_may_take() -> None:
 # What a request asks the store
 
 
-ASKED = {"feed": [["news"], [], []], "strict": [["is_revoked"]] * 3, "off": [[], [], []]}
+ASKED = {"feed": [["revocations_since"], [], []], "strict": [["is_revoked"]] * 3, "off": [[], [], []]}
 
 
 @pytest.mark.parametrize("mode", ALL_MODES)
@@ -143,9 +147,9 @@ def test_an_end_on_another_worker_is_not_known_before_the_interval(make_session_
     assert me(b, login["access_token"]) == 200
     log_out(a, login["access_token"])
 
-    b.extensions["tokenauth"].remembered.feed.monotonic.now += 0.499
+    b.extensions["tokenauth"].stored.feed.monotonic.now += 0.499
     assert me(b, login["access_token"]) == 200
-    b.extensions["tokenauth"].remembered.feed.monotonic.now += 0.001
+    b.extensions["tokenauth"].stored.feed.monotonic.now += 0.001
 
     assert me(b, login["access_token"]) == 401
 
@@ -168,7 +172,7 @@ def test_where_it_is_off_revoking_is_a_mistake_that_names_the_setting(
     with app.app_context(), asked(store_of(app)) as called, pytest.raises(SettingsError) as caught:
         call(auth)
 
-    assert 'TOKENAUTH_REVOCATION is "off"' in str(caught.value)
+    assert 'TOKENAUTH_REVOCATION must be "feed" or "strict" to revoke' in str(caught.value)
     assert called == []
 
 
@@ -189,7 +193,7 @@ def test_requests_wait_for_news_as_long_as_is_set_and_remember_for_as_long_as_cl
     make_session_app: MakeSessionApp,
 ) -> None:
     app = make_session_app(TOKENAUTH_STORE_TIMEOUT=0.2, TOKENAUTH_LEEWAY=100)
-    feed = app.extensions["tokenauth"].remembered.feed
+    feed = app.extensions["tokenauth"].stored.feed
 
     assert (feed._timeout, feed._grace) == (0.2, 260)
 

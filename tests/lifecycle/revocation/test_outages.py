@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import StoreUnavailable, TokenAuth
-from flask_tokenauth.core.records.revocation import News
+from flask_tokenauth.core.records.revocation import RevocationPage
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ...conftest import StandingClock, bearer
@@ -107,7 +107,7 @@ def test_a_cold_worker_answers_no_guarded_request_before_it_has_heard_all(
     revoke_current(app, revoked)
     cold = make_session_app(auth=TokenAuth())
 
-    with away(store_of(cold), "news"):
+    with away(store_of(cold), "revocations_since"):
         assert [me(cold, revoked), me(cold, token)] == [503, 503]
         assert get(cold, "/open", token).get_json()["user_id"] is None
     pass_time(BACK, cold)
@@ -132,14 +132,14 @@ def test_an_outage_is_asked_about_once_a_request_and_then_rarely(app: Flask, tok
         for _ in range(50):
             assert me(app, token) == 503
 
-    assert called == ["news"]
+    assert called == ["revocations_since"]
 
 
 def test_a_session_that_ends_here_counts_though_news_cannot_be_heard(app: Flask, token: str, pass_time: Pass) -> None:
     login = sign_in(app)
     pass_time(timedelta(seconds=1), app)
 
-    with away(store_of(app), "news"):
+    with away(store_of(app), "revocations_since"):
         assert log_out(app, login["access_token"]).status_code == 204
         assert me(app, login["access_token"]) == 401
 
@@ -176,7 +176,7 @@ def test_the_log_is_not_flooded_by_requests_that_are_refused(
     make_session_app: MakeSessionApp, caplog: pytest.LogCaptureFixture, mode: str
 ) -> None:
     app = make_session_app(TOKENAUTH_REVOCATION=mode)
-    app.extensions["tokenauth"].judge._outages.monotonic = StandingClock(0)
+    app.extensions["tokenauth"].authenticator._outages.monotonic = StandingClock(0)
     token = issue(app)
 
     with away(store_of(app)):
@@ -198,7 +198,7 @@ GARBAGE = ["kind = 'x'", "subject = x'00'", "subject = ''", "value = 'never'", "
 def test_a_bad_answer_of_the_store_is_an_outage_and_no_pass(on_sqlite: Flask, tmp_path: Path, garbage: str) -> None:
     warm(on_sqlite)
     login = sign_in(on_sqlite)
-    store_of(on_sqlite).end_session(id_of(login), memory=timedelta(days=1))
+    store_of(on_sqlite).end_session(id_of(login), retention=timedelta(days=1))
     execute(tmp_path / "garbage.db", f"UPDATE tokenauth_revocation SET {garbage}")
 
     hear(on_sqlite, after=STALE)
@@ -214,7 +214,7 @@ class Foreign(MemoryStore):
 
     answer: object = None
 
-    def news(self, cursor: str | None) -> Any:
+    def revocations_since(self, cursor: str | None) -> Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -222,7 +222,7 @@ class Foreign(MemoryStore):
 
 @pytest.mark.parametrize(
     "answer",
-    [ConnectionResetError("secret"), None, 7, News(entries=(1,), cursor="x"), ValueError("secret")],  # type: ignore[arg-type]
+    [ConnectionResetError("secret"), None, 7, RevocationPage(entries=(1,), cursor="x"), ValueError("secret")],  # type: ignore[arg-type]
 )
 def test_a_store_that_fails_in_its_own_way_is_an_outage_too(
     make_session_app: MakeSessionApp, caplog: pytest.LogCaptureFixture, answer: object
@@ -287,9 +287,9 @@ def test_what_was_wrong_before_is_not_told_of_the_next_outage(app: Flask, token:
         assert me(app, token) == 503
     pass_time(BACK, app)
     assert me(app, token) == 200
-    feed = app.extensions["tokenauth"].remembered.feed
+    feed = app.extensions["tokenauth"].stored.feed
 
-    with feed._asking:
+    with feed._fetching:
         feed._timeout = 0.001
         pass_time(STALE, app)
         with app.app_context(), pytest.raises(StoreUnavailable, match="the store has not answered yet"):

@@ -133,7 +133,7 @@ def test_an_expiry_is_an_aware_instant(app: Flask, expires_at: Any, error: type[
 def test_of_the_current_token_the_expiry_is_known(app: Flask, auth: TokenAuth[Any]) -> None:
     with (
         app.test_request_context(headers=bearer(issue(app))),
-        pytest.raises(ValueError, match="goes with a token_id"),
+        pytest.raises(ValueError, match="needs a token_id"),
     ):
         auth.revoke_token(expires_at=datetime.now(UTC))
 

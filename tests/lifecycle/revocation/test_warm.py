@@ -25,7 +25,7 @@ def test_a_warm_worker_asks_nothing_at_its_first_request(app: Flask, auth: Token
     token = issue(app)
     with asked(store_of(app)) as called:
         auth.warm()
-    assert called == ["news"]
+    assert called == ["revocations_since"]
 
     with asked(store_of(app)) as called:
         assert me(app, token) == 200
@@ -41,7 +41,7 @@ def test_every_application_of_one_object_is_warmed_and_no_other(make_session_app
     with asked(store_of(one)) as a, asked(store_of(two)) as b, asked(store_of(other)) as c:
         mine.warm()
 
-    assert (a, b, c) == (["news"], ["news"], [])
+    assert (a, b, c) == (["revocations_since"], ["revocations_since"], [])
 
 
 @pytest.mark.parametrize("mode", ["strict", "off"])
@@ -74,7 +74,7 @@ def test_a_store_that_is_away_stops_no_worker(
 
 def test_a_mistake_in_the_setup_stops_it(make_session_app: MakeSessionApp, auth: TokenAuth[Any]) -> None:
     class Misused(MemoryStore):
-        def news(self, cursor: str | None) -> Any:
+        def revocations_since(self, cursor: str | None) -> Any:
             raise SettingsError("two processes")
 
     app = make_session_app(TOKENAUTH_STORE=Misused())
@@ -92,7 +92,7 @@ def test_trouble_of_one_application_keeps_no_other_from_being_warmed(
     make_session_app: MakeSessionApp, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     class Troubled(MemoryStore):
-        def news(self, cursor: str | None) -> Any:
+        def revocations_since(self, cursor: str | None) -> Any:
             raise trouble
 
     auth: TokenAuth[Any] = TokenAuth()
@@ -102,7 +102,7 @@ def test_trouble_of_one_application_keeps_no_other_from_being_warmed(
     with asked(store_of(other)) as called, suppress(SettingsError):
         auth.warm()
 
-    assert called == ["news"]
+    assert called == ["revocations_since"]
 
 
 MakeWithDatabase = Callable[[Path], Flask]
@@ -131,7 +131,7 @@ def test_a_flask_sqlalchemy_object_is_warmed_where_there_is_no_application_conte
 
     auth.warm()
 
-    assert app.extensions["tokenauth"].remembered.feed.describe().age == 0
+    assert app.extensions["tokenauth"].stored.feed.describe().age == 0
 
 
 def test_each_of_the_applications_that_share_one_is_warmed_from_its_own_database(

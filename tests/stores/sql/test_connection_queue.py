@@ -10,14 +10,14 @@ import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import connection_queue as gate_module
-from flask_tokenauth.stores.sql.connection_queue import Turns
-from flask_tokenauth.stores.sql.fork_safety import Gate
+from flask_tokenauth.stores.sql.connection_queue import ConnectionQueue
+from flask_tokenauth.stores.sql.fork_safety import ForkGate
 
 SECONDS = 60
 
 
 def test_who_closes_the_gate_waits_until_nobody_is_inside() -> None:
-    gate, told, inside, leave = Gate(), [], Event(), Event()
+    gate, told, inside, leave = ForkGate(), [], Event(), Event()
 
     def stay() -> None:
         with gate.entered():
@@ -41,7 +41,7 @@ def test_who_closes_the_gate_waits_until_nobody_is_inside() -> None:
 
 
 def test_who_would_enter_a_closed_gate_waits_until_all_who_closed_it_have_opened_it() -> None:
-    gate, told = Gate(), []
+    gate, told = ForkGate(), []
 
     def enter() -> None:
         with gate.entered():
@@ -60,7 +60,7 @@ def test_who_would_enter_a_closed_gate_waits_until_all_who_closed_it_have_opened
 
 
 def test_a_gate_that_nobody_closed_stays_open() -> None:
-    gate = Gate()
+    gate = ForkGate()
 
     gate.open()
     with gate.entered():
@@ -71,11 +71,11 @@ def test_a_gate_that_nobody_closed_stays_open() -> None:
         pass
 
 
-def make_turns(places: int = 1) -> Turns:
-    return Turns(places, busy="all was busy")
+def make_turns(places: int = 1) -> ConnectionQueue:
+    return ConnectionQueue(places, busy="all was busy")
 
 
-def let_wait(turns: Turns, number: int) -> None:
+def let_wait(turns: ConnectionQueue, number: int) -> None:
     """Go on when so many wait."""
     while len(turns._waiting) < number:
         pass

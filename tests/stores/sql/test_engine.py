@@ -62,7 +62,7 @@ def test_a_flask_sqlalchemy_object_is_asked_within_an_application(tmp_path: Path
     with pytest.raises(SettingsError, match="application context"):
         store.read_epoch("alice")
     with app.app_context():
-        epoch = store.revoke_user("alice", memory=DAY)
+        epoch = store.revoke_user("alice", retention=DAY)
         db.engine.dispose()
     assert store.read_epoch("alice") == epoch  # the engine is there now
     store.close()
@@ -77,7 +77,7 @@ def test_a_transaction_of_the_application_takes_nothing_back(path: Path) -> None
 
     with theirs.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM tokenauth_session").all()
-        store.end_session("session", memory=DAY)
+        store.end_session("session", retention=DAY)
         connection.rollback()
 
     assert store.find_session("session") is None
@@ -156,7 +156,7 @@ def test_a_child_makes_an_engine_of_its_own_and_leaves_that_of_its_parent_open(s
 
         sql_engine.AT_FORK["after_in_child"]()
 
-        assert store.revoke_user("alice", memory=DAY) > 0
+        assert store.revoke_user("alice", retention=DAY) > 0
     assert engine_of(store) is not engine
     assert engine in sql_engine._left_to_parent
 
@@ -168,7 +168,7 @@ def test_the_parent_goes_on_after_a_fork(store: SQLStore) -> None:
     assert engine.pool.checkedin() == 0
     sql_engine.AT_FORK["after_in_parent"]()
 
-    assert store.revoke_user("alice", memory=DAY) > 0
+    assert store.revoke_user("alice", retention=DAY) > 0
 
 
 @pytest.mark.usefixtures("impatient")
@@ -182,4 +182,4 @@ def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
 
     store._database.read(fork)
 
-    assert store.revoke_user("alice", memory=DAY) > 0
+    assert store.revoke_user("alice", retention=DAY) > 0

@@ -42,7 +42,7 @@ def test_a_file_that_may_only_be_read_is_an_outage_for_writers(path: Path, store
 
     assert reader.find_session("session") is not None
     with pytest.raises(StoreUnavailable, match=r"SQLITE_READONLY.*may this process write"):
-        reader.revoke_user("alice", memory=DAY)
+        reader.revoke_user("alice", retention=DAY)
     reader.close()
 
 
@@ -98,7 +98,7 @@ def test_a_database_that_this_process_writes_for_too_long_is_an_outage(path: Pat
     store.start_session(new_session())
 
     with store._database._writing.taken(longest_wait=0), pytest.raises(StoreUnavailable, match="busy with writes"):
-        store.revoke_user("alice", memory=DAY)
+        store.revoke_user("alice", retention=DAY)
 
     store.close()
 
@@ -135,13 +135,13 @@ def test_a_new_database_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_when_all_connections_are_in_use_it_is_an_outage_that_says_so(store: SQLStore) -> None:
-    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), memory=DAY)
+    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), retention=DAY)
     store.create()
 
     with ExitStack() as taken:
         for _ in range(5):
             taken.enter_context(store._database._connections.taken(longest_wait=0))
-        for ask in (lambda: store.find_session("session"), lambda: store.revoke_user("alice", memory=DAY)):
+        for ask in (lambda: store.find_session("session"), lambda: store.revoke_user("alice", retention=DAY)):
             with pytest.raises(StoreUnavailable) as caught:
                 ask()
             assert str(caught.value) == "all 5 connections of this process to the database were in use for 0.01 s"
@@ -185,8 +185,8 @@ def close_pooled(engine: Engine) -> None:
     [
         lambda store: store.find_session("session") is not None,
         lambda store: store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED,
-        lambda store: store.end_session("session", memory=DAY) is not None,
-        lambda store: store.revoke_user("alice", memory=DAY) > 0,
+        lambda store: store.end_session("session", retention=DAY) is not None,
+        lambda store: store.revoke_user("alice", retention=DAY) > 0,
         lambda store: store.start_session(new_session("other")).generation == 0,
     ],
 )
@@ -319,7 +319,7 @@ def test_who_keeps_the_error_of_a_bad_row_keeps_no_connection(path: Path, store:
         store.list_sessions("alice")
     other = SQLStore(url_of(path))
 
-    epoch = other.revoke_user("bob", memory=timedelta(days=1))
+    epoch = other.revoke_user("bob", retention=timedelta(days=1))
     other.close()
 
     assert store.is_revoked(token_id=None, session_id=None, user_id="bob", epoch=epoch - 1)

@@ -1,4 +1,4 @@
-"""News from SQLite: its numbers, its pages, and what becomes of garbage (the promises are in the contract)."""
+"""Revocations since a cursor, from SQLite: numbers, pages and garbage (the promises are in the contract)."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql import revocations as sql_news
 from flask_tokenauth.testing.store_contract.lost_writes import wants_a_new_beginning
-from flask_tokenauth.testing.store_contract.news import Reader, revoke, tokens
+from flask_tokenauth.testing.store_contract.revocation_pages import Reader, revoke, tokens
 
 from ..sqlite_kit import TERMS, execute, url_of
 
@@ -33,7 +33,7 @@ def test_what_is_new_comes_in_pages_in_the_order_in_which_it_was_kept(
     pages, cursor, more = [], None, True
 
     while more:
-        news = store.news(cursor)
+        news = store.revocations_since(cursor)
         pages.append([each.subject for each in news.entries])
         cursor, more = news.cursor, news.more
 
@@ -46,25 +46,25 @@ def test_a_page_that_is_just_full_is_the_last(store: SQLStore, monkeypatch: pyte
     monkeypatch.setattr(sql_news, "PAGE", 2)
     revoke(store, *"abc"[:number])
 
-    assert store.news(None).more is (number == 3)
+    assert store.revocations_since(None).more is (number == 3)
 
 
 def test_what_has_expired_is_not_told(path: Path, store: SQLStore) -> None:
-    store.revoke(Revocation(kind="t", subject="a", expires_at=1))
+    store.revoke(Revocation(kind="token", subject="a", expires_at=1))
     revoke(store, "b")
-    store.revoke(Revocation(kind="t", subject="c", expires_at=1))
+    store.revoke(Revocation(kind="token", subject="c", expires_at=1))
 
-    news = store.news(None)
+    news = store.revocations_since(None)
 
     assert [each.subject for each in news.entries] == ["b"]
-    assert store.news(news.cursor) == News(cursor=news.cursor)
+    assert store.revocations_since(news.cursor) == RevocationPage(cursor=news.cursor)
 
 
 def test_each_entry_has_a_mark_of_its_own(path: Path, store: SQLStore) -> None:
     revoke(store, "a", "b", "c")
-    store.revoke_user("alice", memory=TERMS.memory)
+    store.revoke_user("alice", retention=TERMS.retention)
 
-    marks = {mark for (mark,) in execute(path, "SELECT seq FROM tokenauth_revocation")}
+    marks = {mark for (mark,) in execute(path, "SELECT mark FROM tokenauth_revocation")}
 
     assert len(marks) == 4
     assert 0 not in marks
@@ -82,11 +82,11 @@ def test_entries_of_a_release_that_gave_no_marks_are_told(path: Path, store: SQL
 
 
 def test_a_cursor_at_an_entry_that_was_purged_before_it_was_heard_goes_on(path: Path, store: SQLStore) -> None:
-    store.revoke(Revocation(kind="t", subject="a", expires_at=1))
+    store.revoke(Revocation(kind="token", subject="a", expires_at=1))
     store.purge()
     cursor = cursor_of(store)
 
-    assert store.news(cursor) == News(cursor=cursor)
+    assert store.revocations_since(cursor) == RevocationPage(cursor=cursor)
     execute(path, "INSERT INTO tokenauth_revocation (id, kind, subject, expires_at) VALUES (1, 't', 'b', ?)", LATER)
 
     assert wants_a_new_beginning(store, cursor)  # numbers are not used twice: that is another history
@@ -107,7 +107,9 @@ def test_a_count_that_has_fallen_is_another_history(path: Path, store: SQLStore,
     cursor = cursor_of(store)
     execute(path, "DELETE FROM tokenauth_revocation")
 
-    assert store.news(cursor) == News(cursor=cursor.partition(".")[0] + ". " + cursor.partition(" ")[2])
+    assert store.revocations_since(cursor) == RevocationPage(
+        cursor=cursor.partition(".")[0] + ". " + cursor.partition(" ")[2]
+    )
     execute(path, "UPDATE sqlite_sequence SET seq = ? WHERE name = 'tokenauth_revocation'", below)
 
     assert wants_a_new_beginning(store, cursor)
@@ -137,7 +139,7 @@ def test_an_entry_that_is_garbage_is_an_outage(path: Path, store: SQLStore, colu
 
     for asked in cursor, None:
         with pytest.raises(StoreUnavailable):
-            store.news(asked)
+            store.revocations_since(asked)
 
 
 def test_a_subject_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore) -> None:
@@ -145,7 +147,7 @@ def test_a_subject_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore) -
     execute(path, "UPDATE tokenauth_revocation SET subject = CAST(x'ff' AS TEXT)")
 
     with pytest.raises(StoreUnavailable):
-        store.news(None)
+        store.revocations_since(None)
 
 
 @pytest.mark.parametrize("value", [None, "zzz", b"1", -1, 1.5])
@@ -155,15 +157,15 @@ def test_a_count_that_is_garbage_is_an_outage(path: Path, store: SQLStore, value
     execute(path, "UPDATE sqlite_sequence SET seq = ? WHERE name = 'tokenauth_revocation'", value)
 
     with pytest.raises(StoreUnavailable):
-        store.news(cursor)
+        store.revocations_since(cursor)
 
 
 def test_a_mark_that_is_garbage_is_a_mark(path: Path, store: SQLStore) -> None:
     revoke(store, "a")
-    execute(path, "UPDATE tokenauth_revocation SET seq = 'z z.z'")
+    execute(path, "UPDATE tokenauth_revocation SET mark = 'z z.z'")
     cursor = cursor_of(store)
 
-    assert store.news(cursor) == News(cursor=cursor)
+    assert store.revocations_since(cursor) == RevocationPage(cursor=cursor)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_a_store_that_has_lost_its_id_is_an_outage(path: Path, store: SQLStore, 
 
     for asked in cursor, None:
         with pytest.raises(StoreUnavailable, match="lost its ID"):
-            store.news(asked)
+            store.revocations_since(asked)
 
 
 def test_tables_that_went_are_an_outage(path: Path, store: SQLStore) -> None:
@@ -187,13 +189,13 @@ def test_tables_that_went_are_an_outage(path: Path, store: SQLStore) -> None:
     execute(path, "DROP TABLE tokenauth_revocation")
 
     with pytest.raises(StoreUnavailable):
-        store.news(cursor)
+        store.revocations_since(cursor)
 
 
 def test_the_tables_are_made_for_a_reader_who_comes_first(path: Path) -> None:
     store = SQLStore(url_of(path))
 
-    assert store.news(None).entries == ()
+    assert store.revocations_since(None).entries == ()
 
     store.close()
 
@@ -214,7 +216,7 @@ def test_a_table_that_does_not_count_is_an_outage(path: Path, store: SQLStore, s
     execute(path, statement)
 
     with pytest.raises(StoreUnavailable, match="AUTOINCREMENT"):
-        store.news(cursor)
+        store.revocations_since(cursor)
 
 
 def test_a_table_from_which_all_was_purged_goes_on(path: Path, store: SQLStore) -> None:
@@ -222,6 +224,6 @@ def test_a_table_from_which_all_was_purged_goes_on(path: Path, store: SQLStore) 
     cursor = cursor_of(store)
     execute(path, "DELETE FROM tokenauth_revocation")
 
-    assert store.news(cursor).entries == ()
+    assert store.revocations_since(cursor).entries == ()
     revoke(store, "c")
-    assert [each.subject for each in store.news(cursor).entries] == ["c"]
+    assert [each.subject for each in store.revocations_since(cursor).entries] == ["c"]

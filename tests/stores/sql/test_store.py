@@ -18,8 +18,8 @@ from flask_tokenauth.testing.store_contract import (
     WipeStore,
 )
 from flask_tokenauth.testing.store_contract.lost_writes import LostWritesContract
-from flask_tokenauth.testing.store_contract.news import NewsContract
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
+from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPagesContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
 from ..sqlite_kit import ager, copier, engine_where_time_stands_still, generation_setter, revocation_ager, url_of, wiper
@@ -61,7 +61,7 @@ class TestSQLStore(SQLStoreFixtures, StoreContract):
     """By the clock of the machine."""
 
 
-class TestSQLStoreInSmallPages(SQLStoreFixtures, NewsContract, LostWritesContract):
+class TestSQLStoreInSmallPages(SQLStoreFixtures, RevocationPagesContract, LostWritesContract):
     """As for readers of a store that has more to say than one page holds."""
 
     @pytest.fixture(autouse=True)

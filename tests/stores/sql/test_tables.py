@@ -109,9 +109,9 @@ def test_every_connection_waits_for_others_and_keeps_what_it_acknowledges(store:
 
 def test_the_number_of_a_purged_revocation_is_not_used_again(path: Path, store: SQLStore) -> None:
     """Who asks for what came after a number would miss the next one."""
-    store.revoke(Revocation(kind="t", subject="a", expires_at=1))
+    store.revoke(Revocation(kind="token", subject="a", expires_at=1))
     store.purge()
-    store.revoke(Revocation(kind="t", subject="b", expires_at=LATER))
+    store.revoke(Revocation(kind="token", subject="b", expires_at=LATER))
 
     assert execute(path, "SELECT id, kind, subject, value, expires_at FROM tokenauth_revocation") == [
         (2, "t", "b", 0, LATER)
@@ -120,16 +120,16 @@ def test_the_number_of_a_purged_revocation_is_not_used_again(path: Path, store: 
 
 def test_what_is_said_again_is_kept_once(path: Path, store: SQLStore) -> None:
     for expires_at in LATER, LATER, LATER - 1, LATER + 1, LATER:
-        store.revoke(Revocation(kind="t", subject="a", expires_at=expires_at))
+        store.revoke(Revocation(kind="token", subject="a", expires_at=expires_at))
     for value in 5, 5, 4, 6:
-        store.revoke(Revocation(kind="u", subject="a", value=value, expires_at=LATER))
+        store.revoke(Revocation(kind="user", subject="a", value=value, expires_at=LATER))
 
     kept = execute(path, "SELECT kind, value, expires_at FROM tokenauth_revocation ORDER BY id")
     assert kept == [("t", 0, LATER), ("t", 0, LATER + 1), ("u", 5, LATER), ("u", 6, LATER)]
 
 
 def test_revoking_a_user_leaves_the_new_epoch_for_all_to_read(path: Path, store: SQLStore) -> None:
-    epoch = store.revoke_user("alice", memory=DAY)
+    epoch = store.revoke_user("alice", retention=DAY)
 
     assert execute(path, "SELECT kind, subject, value FROM tokenauth_revocation") == [("u", "alice", epoch)]
     assert execute(path, "SELECT * FROM tokenauth_user_epoch") == [("alice", epoch)]
@@ -139,10 +139,10 @@ def test_purging_says_how_many_rows_went(path: Path, store: SQLStore) -> None:
     age = ager(path)
     for session_id in "ended", "idle", "below", "live":
         store.start_session(new_session(session_id, user_id=session_id))
-    store.end_session("ended", memory=DAY)
-    store.revoke_user("below", memory=DAY)
+    store.end_session("ended", retention=DAY)
+    store.revoke_user("below", retention=DAY)
     age("idle", TERMS.idle_lifetime)
-    store.revoke(Revocation(kind="t", subject="over", expires_at=1))
+    store.revoke(Revocation(kind="token", subject="over", expires_at=1))
 
     assert (store.purge(), store.purge()) == (4, 0)
     assert execute(path, "SELECT session_id FROM tokenauth_session") == [("live",)]
@@ -218,9 +218,9 @@ def test_a_session_that_cannot_be_read_can_be_ended(path: Path, store: SQLStore,
     execute(path, f"UPDATE tokenauth_session SET {column} = ?", value)
 
     with pytest.raises(StoreUnavailable):
-        store.end_session("session", memory=DAY)
+        store.end_session("session", retention=DAY)
 
-    assert store.end_session("session", memory=DAY) is None
+    assert store.end_session("session", retention=DAY) is None
     assert store.is_revoked(token_id=None, session_id="session", user_id="alice", epoch=0)
 
 
@@ -253,7 +253,7 @@ def test_an_epoch_that_is_garbage_is_an_outage(path: Path, store: SQLStore, epoc
 
 @pytest.mark.parametrize(("column", "value"), [("expires_at", "zzz"), ("expires_at", b"x"), ("value", "zzz")])
 def test_a_revocation_that_is_garbage_counts(path: Path, store: SQLStore, column: str, value: object) -> None:
-    store.revoke(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+    store.revoke(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
     execute(path, f"UPDATE tokenauth_revocation SET {column} = ?", value)
 
     assert store.is_revoked(token_id=None, session_id=None, user_id="alice", epoch=4)

@@ -1,4 +1,4 @@
-"""News: no reader misses what was revoked before it asked, whoever writes meanwhile, whatever becomes of the store."""
+"""Revocations since a cursor: a reader gets every revocation that was stored before it asked."""
 
 import time
 from datetime import timedelta
@@ -8,8 +8,8 @@ from ...core.records.revocation import Revocation
 from ...core.store import Store
 from .kit import (
     MARGIN,
-    MEMORY,
     NO_WINDOW,
+    RETENTION,
     AgeRevocations,
     at_once,
     redeem,
@@ -38,7 +38,7 @@ class Reader:
         came: dict[Facts, Revocation] = {}
         more = True
         while more:
-            news = self._store.news(self.cursor)
+            news = self._store.revocations_since(self.cursor)
             assert news.cursor is not None, "the store wants its reader to begin anew"
             came |= {(each.kind, each.subject): each for each in news.entries}
             self.cursor, more = news.cursor, news.more
@@ -54,15 +54,15 @@ class Reader:
 def revoke(store: Store, *subjects: str, left: timedelta = HOUR) -> None:
     """Revoke tokens."""
     for subject in subjects:
-        store.revoke(Revocation(kind="t", subject=subject, expires_at=until(left)))
+        store.revoke(Revocation(kind="token", subject=subject, expires_at=until(left)))
 
 
 def tokens(*subjects: str) -> set[Facts]:
     """Return what a reader hears of tokens."""
-    return {("t", subject) for subject in subjects}
+    return {("token", subject) for subject in subjects}
 
 
-class NewsContract:
+class RevocationPagesContract:
     """What a store promises to readers."""
 
     def test_of_an_empty_store_there_is_no_news(self, store: Store) -> None:
@@ -72,10 +72,10 @@ class NewsContract:
 
     def test_the_first_answer_has_everything_as_it_was_said(self, store: Store) -> None:
         said = [
-            Revocation(kind="t", subject="dated", value=1_700_000_000, expires_at=LATER),
-            Revocation(kind="t", subject="undated", value=0, expires_at=LATER + 1),
-            Revocation(kind="s", subject="session", expires_at=LATER + 2),
-            Revocation(kind="u", subject="alice", value=253_402_300_799_000, expires_at=LATER + 3),
+            Revocation(kind="token", subject="dated", value=1_700_000_000, expires_at=LATER),
+            Revocation(kind="token", subject="undated", value=0, expires_at=LATER + 1),
+            Revocation(kind="session", subject="session", expires_at=LATER + 2),
+            Revocation(kind="user", subject="alice", value=253_402_300_799_000, expires_at=LATER + 3),
         ]
         for each in said:
             store.revoke(each)
@@ -133,12 +133,12 @@ class NewsContract:
         reader = Reader(store)
         reader.ask()
 
-        store.end_session("session", memory=MEMORY)
+        store.end_session("session", retention=RETENTION)
 
-        assert reader.ask() == {("s", "session")}
-        told = reader.heard["s", "session"]
+        assert reader.ask() == {("session", "session")}
+        told = reader.heard["session", "session"]
         assert told.value == 0
-        assert abs(told.expires_at - until(MEMORY)) < MARGIN / timedelta(milliseconds=1)
+        assert abs(told.expires_at - until(RETENTION)) < MARGIN / timedelta(milliseconds=1)
 
     def test_a_session_that_ends_because_its_token_was_reused_is_news(self, store: Store) -> None:
         start(store)
@@ -148,8 +148,10 @@ class NewsContract:
 
         redeem(store, terms=NO_WINDOW)
 
-        assert reader.ask() == {("s", "session")}
-        assert abs(reader.heard["s", "session"].expires_at - until(MEMORY)) < MARGIN / timedelta(milliseconds=1)
+        assert reader.ask() == {("session", "session")}
+        assert abs(reader.heard["session", "session"].expires_at - until(RETENTION)) < MARGIN / timedelta(
+            milliseconds=1
+        )
 
     def test_a_user_who_is_revoked_is_news_with_the_new_epoch(self, store: Store) -> None:
         reader = Reader(store)
@@ -157,27 +159,27 @@ class NewsContract:
 
         epochs = []
         for _ in range(3):
-            epochs.append(store.revoke_user("alice", memory=MEMORY))
-            assert reader.ask() == {("u", "alice")}
+            epochs.append(store.revoke_user("alice", retention=RETENTION))
+            assert reader.ask() == {("user", "alice")}
 
-        told = reader.heard["u", "alice"]
+        told = reader.heard["user", "alice"]
         assert told.value == epochs[-1]
-        assert abs(told.expires_at - until(MEMORY)) < MARGIN / timedelta(milliseconds=1)
+        assert abs(told.expires_at - until(RETENTION)) < MARGIN / timedelta(milliseconds=1)
 
     def test_what_is_said_again_is_news_where_it_says_more(self, store: Store) -> None:
-        store.revoke(Revocation(kind="u", subject="alice", value=5, expires_at=LATER))
+        store.revoke(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
         revoke(store, "other")
         reader = Reader(store)
         reader.ask()
 
-        store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER))
-        assert reader.ask() == {("u", "alice")}
-        assert reader.heard["u", "alice"].value == 6
+        store.revoke(Revocation(kind="user", subject="alice", value=6, expires_at=LATER))
+        assert reader.ask() == {("user", "alice")}
+        assert reader.heard["user", "alice"].value == 6
         revoke(store, "another")
         reader.ask()
-        store.revoke(Revocation(kind="u", subject="alice", value=6, expires_at=LATER + 1))
-        assert reader.ask() == {("u", "alice")}
-        assert reader.heard["u", "alice"].expires_at == LATER + 1
+        store.revoke(Revocation(kind="user", subject="alice", value=6, expires_at=LATER + 1))
+        assert reader.ask() == {("user", "alice")}
+        assert reader.heard["user", "alice"].expires_at == LATER + 1
 
     def test_what_only_refreshes_or_begins_is_no_news(self, store: Store) -> None:
         reader = Reader(store)
@@ -228,15 +230,15 @@ class NewsContract:
             for number in range(EACH):
                 name = f"{writer}.{number}"
                 if number % 4 == 0:
-                    store.revoke_user(name, memory=MEMORY)
-                    kept.append(("u", name))
+                    store.revoke_user(name, retention=RETENTION)
+                    kept.append(("user", name))
                 elif number % 4 == 1:
                     start(store, name)
-                    store.end_session(name, memory=MEMORY)
-                    kept.append(("s", name))
+                    store.end_session(name, retention=RETENTION)
+                    kept.append(("session", name))
                 else:
                     revoke(store, name)
-                    kept.append(("t", name))
+                    kept.append(("token", name))
             done[writer].set()
 
         def read() -> None:
@@ -264,10 +266,10 @@ class NewsContract:
         assert reader.ask() == tokens("a")
 
     def test_expiry_is_told_in_milliseconds_of_the_present(self, store: Store) -> None:
-        store.revoke_user("alice", memory=HOUR)
+        store.revoke_user("alice", retention=HOUR)
         reader = Reader(store)
         reader.ask()
 
-        left = reader.heard["u", "alice"].expires_at - time.time() * 1000
+        left = reader.heard["user", "alice"].expires_at - time.time() * 1000
 
         assert abs(left - HOUR / timedelta(milliseconds=1)) < MARGIN / timedelta(milliseconds=1)

@@ -1,0 +1,62 @@
+"""Refuse the current request: write the reason to the log, send the signal, and return the exception to raise."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import has_request_context
+from flask.typing import ResponseReturnValue
+
+from ..authentication.refusals import AuthError, auth_error_for
+from ..core.errors import Refusal, StoreOutage, StoreUnavailable
+from ..signals import token_refused
+from .app_state import AppState, current_state
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+def refuse(state: AppState, refusal: Refusal) -> AuthError:
+    """Return the exception that answers the current request with *refusal*, after it was logged and signalled."""
+    report_refusal(state, refusal)
+    return auth_error_for(refusal)
+
+
+def report_refusal(state: AppState, refusal: Refusal) -> None:
+    """Write the reason of *refusal* to the log, and send the signal ``token_refused``."""
+    _log.info("refused: %s", refusal.reason)
+    if token_refused.receivers:
+        token_refused.send(state.app, reason=refusal.reason)
+
+
+def refuse_for_outage(state: AppState, error: StoreUnavailable) -> AuthError:
+    """Return the exception that answers the current request with 503, after *error* was logged."""
+    _log.error("the store cannot be asked: %s", error)
+    return refuse(state, StoreOutage())
+
+
+@contextmanager
+def asking_store(state: AppState) -> Iterator[None]:
+    """Answer an outage of the store within a request with 503, by an exception that every framework can answer.
+
+    If the application has a handler of its own for :class:`StoreUnavailable`, that error is raised unchanged.
+    """
+    try:
+        yield
+    except StoreUnavailable as error:
+        handlers: Any = state.app.error_handler_spec[None][None]
+        if isinstance(error, AuthError) or not has_request_context():
+            raise
+        if handlers.get(StoreUnavailable) is not answer_store_unavailable:
+            raise
+        raise refuse_for_outage(state, error) from None
+
+
+def answer_store_unavailable(error: StoreUnavailable) -> ResponseReturnValue:
+    """Answer a request whose view met an outage of the store.
+
+    ``init_app`` registers this handler unless the application has its own. A handler of the application for the 503 of
+    guards answers here too.
+    """
+    state = current_state()
+    return state.app.handle_user_exception(refuse_for_outage(state, error))

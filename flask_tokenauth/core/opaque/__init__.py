@@ -1,0 +1,1 @@
+"""Tokens that only a store can explain: clients cannot read anything from them."""

@@ -1,0 +1,71 @@
+"""Enforce requirements on the current request, for the hook and for the wrappers of guards."""
+
+from flask import Request
+
+from ..application.app_state import AppState, current_flask, current_state
+from ..application.refusing import refuse
+from ..authentication.authenticator import AUTHENTICATION, Authentication
+from ..authentication.refusals import AuthError
+from ..core.errors import MissingCredential, Refusal
+from .requirement import RequestFacts, Requirement
+from .url_arguments import current_request, find_url_argument
+
+
+def enforce(requirement: Requirement) -> None:
+    """Refuse the current request unless it satisfies *requirement*. Nothing is done if the hook has checked it.
+
+    Raises:
+        AuthError: the request does not satisfy *requirement*.
+        SettingsError: ``TokenAuth`` is not set up on the current application.
+    """
+    req = current_request()
+    authentication: Authentication | None = getattr(req, AUTHENTICATION, None)
+    if authentication is not None and authentication.app is current_flask() and requirement in authentication.satisfied:
+        return
+    state = current_state()
+    authentication = state.authenticator.authenticate(req)
+    try:
+        check_requirement(state, requirement, req, authentication)
+    except AuthError:
+        authentication.guard_refused = True
+        raise
+    authentication.pending -= {requirement}
+
+
+def enforce_optional() -> None:
+    """Refuse the current request if it has a bad credential. A request without one passes.
+
+    Raises:
+        AuthError: the credential is refused.
+        SettingsError: ``TokenAuth`` is not set up on the current application.
+    """
+    state = current_state()
+    check_optional(state, state.authenticator.authenticate(current_request()))
+
+
+def check_optional(state: AppState, authentication: Authentication) -> None:
+    """Refuse a request with a bad credential.
+
+    Raises:
+        AuthError: the credential is refused.
+    """
+    if authentication.refusal is not None:
+        raise refuse(state, authentication.refusal)
+
+
+def check_requirement(state: AppState, requirement: Requirement, req: Request, authentication: Authentication) -> None:
+    """Refuse a request that does not satisfy *requirement*.
+
+    Raises:
+        AuthError: there is no token, or a bad one, or it does not satisfy the requirement.
+    """
+    if authentication.token is None:
+        raise refuse(state, authentication.refusal or MissingCredential())
+    try:
+        declared = state.settings.scopes
+        facts = RequestFacts(authentication.token, find_url_argument, state.clock(), state.settings.leeway)
+        requirement.check(facts, declared.granted_by if declared else {})
+        if requirement.load_user:
+            state.authenticator.load_user(req)
+    except Refusal as refusal:
+        raise refuse(state, refusal) from None

@@ -1,0 +1,49 @@
+"""SQLite, as a :class:`~.dialect.Dialect`."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, cast, func
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+
+from ...core.errors import StoreUnavailable
+from .dialect import Dialect
+
+_JULIAN_1970 = 2440587.5  # days
+
+
+def _prepare_sqlite(connection: Connection) -> None:
+    """Let readers and a writer work at once, for good: the mode is kept in the file."""
+    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    if mode != "wal":
+        mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar()
+    if mode != "wal":
+        raise StoreUnavailable(
+            f"the SQLite database cannot be used with a write-ahead log, its journal stays {mode}: "
+            "it has to be a file that we may write, on a file system of this machine"
+        )
+
+
+def _is_busy_sqlite(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+
+
+def _find_sqlite_file(connection: Any) -> str:
+    [path] = [path for _, name, path in connection.execute("PRAGMA database_list") if name == "main"]
+    return str(path)
+
+
+SQLITE = Dialect(
+    now=cast(func.round((func.julianday("now") - _JULIAN_1970) * 86_400_000.0), BigInteger),
+    greatest=func.max,
+    least=func.min,
+    mark=cast(func.random(), BigInteger),  # see revocations.py
+    insert=sqlite.insert,
+    begin="BEGIN IMMEDIATE",  # one that begins by reading fails as soon as another has written meanwhile
+    # Milliseconds, after which we ask again. Left to itself SQLite asks ten times a second in the end, and a process
+    # that is as patient as that goes without for seconds beside others that write without a pause.
+    on_connect=("PRAGMA busy_timeout=20", "PRAGMA synchronous=FULL"),
+    prepare=_prepare_sqlite,
+    is_busy=_is_busy_sqlite,
+    find_file=_find_sqlite_file,
+)
