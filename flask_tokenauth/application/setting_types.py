@@ -1,15 +1,19 @@
 """The types of settings: how a value is read, and the words for it in an error message."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
+
+import msgspec
 
 from ..core.encoding.limits import MAX_IDENTIFIER
 
 PREFIX = "TOKENAUTH_"
 RevocationMode = Literal["feed", "strict", "off"]
 
+_SHORT_DURATION = re.compile(r"(\d+d)?((?:\d+h)?(?:\d+m)?(?:\d+s)?)", re.ASCII)  # "15m", "1d12h"
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -38,16 +42,33 @@ def read_duration(value: object) -> timedelta:
         raise ValueError(f"a duration must be shorter than {timedelta.max.days} days, got {value} seconds") from error
 
 
+def parse_duration(string: str) -> timedelta:
+    """Return the duration that *string* is: "900" (seconds), "15m", "1d12h", or in ISO 8601 "PT15M".
+
+    Raises:
+        ValueError: *string* is something else.
+    """
+    if short := _SHORT_DURATION.fullmatch(string):
+        days, rest = short.groups("")
+        string = f"P{days}T{rest}".removesuffix("T")
+    try:
+        return msgspec.convert(string, timedelta, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"a duration must be like 900, 15m or PT15M, got {string!r}") from error
+
+
 def duration(least: timedelta, most: timedelta) -> SettingType:
     """Return the type of durations from *least* to *most*, both included."""
 
     def read(value: object) -> timedelta:
-        found = read_duration(value)
+        found = parse_duration(value) if isinstance(value, str) else read_duration(value)
         if not least <= found <= most:
             raise ValueError
         return found
 
-    return SettingType(f"{format_duration(least)} to {format_duration(most)}, as a timedelta or in seconds", read)
+    return SettingType(
+        f"{format_duration(least)} to {format_duration(most)}, as a timedelta, in seconds or like 15m or PT15M", read
+    )
 
 
 def format_duration(length: timedelta) -> str:

@@ -50,9 +50,9 @@ class Settings:
     keys: KeySet = _setting(KEYS, "/run/secrets/jwks.json", secret=True)
     issuer: str = _setting(STRING, "https://api.example.com")  # "iss"
     audience: frozenset[str] = _setting(STRINGS, "https://api.example.com")  # "aud"
-    access_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "900", timedelta(minutes=15))
-    max_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "86400", timedelta(hours=24))
-    leeway: timedelta = _setting(duration(timedelta(0), timedelta(minutes=5)), "10", timedelta(seconds=10))
+    access_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "15m", timedelta(minutes=15))
+    max_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "24h", timedelta(hours=24))
+    leeway: timedelta = _setting(duration(timedelta(0), timedelta(minutes=5)), "10s", timedelta(seconds=10))
     max_token_bytes: int = _setting(whole_number(1024, 1024 * 1024, "bytes"), "8000", MAX_TOKEN_BYTES)
     token_cache_size: int = _setting(whole_number(0, 1_000_000, "tokens"), "1024", 1024)
     realm: str = _setting(REALM, "api")
@@ -61,14 +61,14 @@ class Settings:
     scopes: DeclaredScopes | None = _setting(SCOPES, '\'{"reports:read": "Read reports"}\'', None)
     enforce_https: str = _setting(one_of("off", "warn", "refuse"), "refuse", "warn")
     store: object = _setting(_ANY, "sqlite:////var/lib/api/sessions.db", None, secret=True)  # not opened here
-    refresh_idle_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "2592000", timedelta(days=30))
-    session_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "7776000", timedelta(days=90))
+    refresh_idle_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "30d", timedelta(days=30))
+    session_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "90d", timedelta(days=90))
     refresh_retry_window: timedelta = _setting(
-        duration(timedelta(0), timedelta(minutes=5)), "10", timedelta(seconds=10)
+        duration(timedelta(0), timedelta(minutes=5)), "10s", timedelta(seconds=10)
     )
     revocation: RevocationMode = _setting(one_of("feed", "strict", "off"), "strict", "feed")
-    revocation_interval: timedelta = _setting(duration(_SECOND / 10, timedelta(minutes=5)), "1", timedelta(seconds=1))
-    revocation_max_staleness: timedelta = _setting(duration(_SECOND, timedelta(hours=1)), "30", timedelta(seconds=30))
+    revocation_interval: timedelta = _setting(duration(_SECOND / 10, timedelta(minutes=5)), "1s", timedelta(seconds=1))
+    revocation_max_staleness: timedelta = _setting(duration(_SECOND, timedelta(hours=1)), "30s", timedelta(seconds=30))
     store_timeout: timedelta = _setting(duration(_SECOND / 100, timedelta(seconds=30)), "0.5", timedelta(seconds=0.5))
     # Derived; no keys of the configuration.
     has_default_issuer: bool = False  # the issuer is the name of the application

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from flask_tokenauth.application.setting_types import read_duration
+from flask_tokenauth.application.setting_types import parse_duration, read_duration
 from flask_tokenauth.application.settings import Settings
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.keys.key import Key
@@ -14,6 +15,7 @@ from flask_tokenauth.core.keys.key import Key
 from ..conftest import ISSUER, SECRET
 from .settings_kit import read
 
+FIVE = timedelta(minutes=5)
 TEN_YEARS = timedelta(days=3660)
 
 
@@ -92,22 +94,22 @@ WRONG: dict[str, list[Any]] = {
     "ISSUER": ["", " ", " a", "a ", "a" * 256, 1, True, [], "a\n", b"a", "a\x00"],
     "AUDIENCE": ["", [], {}, 1, True, [""], ["a", None], [1], "a\n", b"a"],
     "REALM": ["", 1, "é" * 256, "a\r\nb", "a\x00", "\u20ac", "\x7f", b"a"],
-    "ACCESS_LIFETIME": ["15m", "900", 0, -1, 0.5, True, [], float("nan"), float("inf"), 1e300, 366 * 86400 + 1],
-    "MAX_LIFETIME": ["1h", 0, -1, False, float("nan"), timedelta(days=367), timedelta(0)],
-    "LEEWAY": ["10", -1, 301, 300.5, True, timedelta(days=1), float("nan")],
+    "ACCESS_LIFETIME": ["15x", "366d1s", 0, -1, 0.5, True, [], float("nan"), float("inf"), 1e300, 366 * 86400 + 1],
+    "MAX_LIFETIME": ["1H", "-1h", 0, -1, False, float("nan"), timedelta(days=367), timedelta(0)],
+    "LEEWAY": ["5m1s", "-PT1S", -1, 301, 300.5, True, timedelta(days=1), float("nan")],
     "ENFORCE_HTTPS": ["", "on", True, 1],
     "DEFAULT_GUARD": ["", "login", True, ["login_required"]],
     "PUBLIC_ENDPOINTS": ["*", [".*"], [""], ["a*"], ["a.*.b"], [1], {"a": 1}],
     "SCOPES": ["reports:read", ["reports:read"], 1],
     "MAX_TOKEN_BYTES": ["8000", 1023, 1024 * 1024 + 1, 8000.0, True, timedelta(1)],
-    "REFRESH_IDLE_LIFETIME": ["30d", "60", 0, -1, 0.9, True, [], float("nan"), TEN_YEARS + timedelta(seconds=1)],
-    "SESSION_LIFETIME": ["90d", "60", 0, -1, 0.9, False, {}, float("inf"), 1e300, TEN_YEARS + timedelta(seconds=1)],
-    "REFRESH_RETRY_WINDOW": ["10", -1, -0.1, 300.5, 301, True, [], float("nan"), timedelta(days=1)],
+    "REFRESH_IDLE_LIFETIME": ["1w", "P1Y", 0, -1, 0.9, True, [], float("nan"), TEN_YEARS + timedelta(seconds=1)],
+    "SESSION_LIFETIME": ["0s", "inf", 0, -1, 0.9, False, {}, float("inf"), 1e300, TEN_YEARS + timedelta(seconds=1)],
+    "REFRESH_RETRY_WINDOW": ["301s", "true", -1, -0.1, 300.5, 301, True, [], float("nan"), timedelta(days=1)],
 }
 RIGHT: dict[str, list[Any]] = {
-    "ACCESS_LIFETIME": [1, 86400, timedelta(seconds=1)],
-    "MAX_LIFETIME": [900, 366 * 86400],
-    "LEEWAY": [0, 300, timedelta(0)],
+    "ACCESS_LIFETIME": [1, "1", "1s", "24h", 86400, timedelta(seconds=1)],
+    "MAX_LIFETIME": [900, "15m", "P366D", 366 * 86400],
+    "LEEWAY": [0, "0", "0s", "PT0S", "5m", 300, timedelta(0)],
     "MAX_TOKEN_BYTES": [1024, 1024 * 1024],
     "REFRESH_IDLE_LIFETIME": [1, 1.5, timedelta(seconds=1), TEN_YEARS, TEN_YEARS.total_seconds() - 1],
     "SESSION_LIFETIME": [1, 1.5, timedelta(seconds=1), TEN_YEARS, TEN_YEARS.total_seconds() - 1],
@@ -162,6 +164,56 @@ def test_settings_cannot_be_changed() -> None:
 @pytest.mark.parametrize(("value", "seconds"), [(timedelta(minutes=1), 60), (60, 60), (0.5, 0.5), (-1, -1)])
 def test_a_duration_is_a_timedelta_or_seconds(value: object, seconds: float) -> None:
     assert read_duration(value) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("string", "meant"),
+    [
+        ("900", timedelta(seconds=900)),
+        ("0.5", timedelta(seconds=0.5)),
+        ("10s", timedelta(seconds=10)),
+        ("15m", timedelta(minutes=15)),
+        ("24h", timedelta(hours=24)),
+        ("30d", timedelta(days=30)),
+        ("1h30m", timedelta(hours=1, minutes=30)),
+        ("1d12h", timedelta(days=1, hours=12)),
+        ("1d1h1m1s", timedelta(days=1, hours=1, minutes=1, seconds=1)),
+        ("PT15M", timedelta(minutes=15)),
+        ("PT0.5S", timedelta(seconds=0.5)),
+        ("P30D", timedelta(days=30)),
+        ("P1DT12H", timedelta(days=1, hours=12)),
+    ],
+)
+def test_a_duration_may_be_a_string_as_in_the_environment(string: str, meant: timedelta) -> None:
+    assert parse_duration(string) == meant
+
+
+@pytest.mark.parametrize("string", ["300", '"300"', "5m", "PT5M"])
+def test_the_environment_takes_every_form(monkeypatch: pytest.MonkeyPatch, string: str) -> None:
+    monkeypatch.setenv("FLASK_TOKENAUTH_ACCESS_LIFETIME", string)
+    app = Flask("tests")
+    app.config.from_prefixed_env()
+
+    assert read(**app.config.get_namespace("TOKENAUTH_", lowercase=False, trim_namespace=False)).access_lifetime == FIVE
+
+
+def test_a_wrong_duration_is_answered_with_the_limits_what_came_and_an_example() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(TOKENAUTH_ACCESS_LIFETIME="15x")
+
+    assert str(caught.value) == (
+        "TOKENAUTH_ACCESS_LIFETIME must be 1 second to 366 days, as a timedelta, in seconds or like 15m or PT15M, "
+        "got '15x' (in the environment: FLASK_TOKENAUTH_ACCESS_LIFETIME=15m)"
+    )
+
+
+NO_DURATIONS = ["", "m", "15x", "15M", "1.5h", "15 m", " 15m", "1m1h", "1h1h", "٣m", "P1W", "P1M", "P", "nan", "true"]
+
+
+@pytest.mark.parametrize("string", [*NO_DURATIONS, "9" * 30 + "d", "9" * 400])
+def test_no_other_string_is_a_duration(string: str) -> None:
+    with pytest.raises(ValueError, match="a duration must be like 900, 15m or PT15M, got "):
+        parse_duration(string)
 
 
 @pytest.mark.parametrize("value", ["60", None, True, [60]])
