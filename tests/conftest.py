@@ -2,13 +2,16 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask, g
 from hypothesis import settings
+from werkzeug.security import generate_password_hash
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.core import Key
@@ -17,6 +20,11 @@ from flask_tokenauth.core.tokens import jws
 from .leaks import find_leak, listening
 
 pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # whose failures tell as much as ours
+
+# SQLite waits for the disk at each commit. Linux has a file system in memory.
+MEMORY = Path("/dev/shm")
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # where pytest makes its temporary directories
 
 settings.register_profile("usual", max_examples=300, deadline=None)
 settings.register_profile("thorough", max_examples=10_000, deadline=None)
@@ -86,6 +94,14 @@ def no_leaks() -> Iterator[None]:
     with listening() as heard:
         yield
     assert [leak for leak in map(find_leak, heard) if leak] == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Make the hashing of passwords fast in this process: the tests of the examples hash hundreds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generate_password_hash, "__defaults__", ("scrypt:128:8:1", 16))
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 
 from ..core.errors import StoreUnavailable
 
@@ -16,12 +17,16 @@ class OutageLog:
 
     There is no lock that a fork could leave held: of two requests at the very same moment both may tell.
 
+    Args:
+        monotonic: returns seconds that always rise, from any start. The default goes on where tests
+            stop the clock: freezegun, and time-machine before 3.0, stop ``time.monotonic`` too.
+
     Attributes:
-        monotonic: seconds since whenever, as passing; tests put another in its place.
+        monotonic: as given; tests put another in its place.
     """
 
-    def __init__(self) -> None:
-        self.monotonic = time.monotonic
+    def __init__(self, *, monotonic: Callable[[], float] = time.perf_counter) -> None:
+        self.monotonic = monotonic
         self._quiet_until = -math.inf
 
     def log(self, error: StoreUnavailable) -> None:

@@ -40,15 +40,14 @@ class MemoryStore:
     """Keeps everything in dicts, under one lock. What its methods promise: :class:`~flask_tokenauth.core.store.Store`.
 
     Args:
-        clock: milliseconds since 1970-01-01T00:00:00Z, never going back; else the time at which the store is made, and
-            from there on the monotonic clock, so that nobody who sets the clock prolongs anything.
+        clock: returns milliseconds since 1970-01-01T00:00:00Z. The default is the clock of the machine, as for SQLite.
 
     Attributes:
         clock: the same; tests of applications move it.
     """
 
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
-        self.clock = clock or _anchored_clock()
+        self.clock = clock or _read_clock
         self._process = _OneProcess()
         self._lock = Lock()
         self._issuer: str | None = None
@@ -215,9 +214,9 @@ def _swap(row: SessionRow, generation: int, now: int, terms: Terms) -> Redemptio
     return Redemption(outcome=Outcome.SWAPPED, session=row.to_session(), rolled_back=rolled_back)
 
 
-def _anchored_clock() -> Callable[[], int]:
-    anchor = time.time_ns() - time.monotonic_ns()
-    return lambda: (anchor + time.monotonic_ns()) // 1_000_000
+def _read_clock() -> int:
+    """Return the time, by the function that is in its place now: freezegun puts another one there."""
+    return time.time_ns() // 1_000_000
 
 
 class _OneProcess:

@@ -13,7 +13,7 @@ from flask_tokenauth.application.declared_scopes import INTROSPECT
 from ..conftest import MakeApp, bearer
 from ..lifecycle.conftest import MakeSessionApp
 from ..lifecycle.devices import DOORS, Login, end_device, id_of, introspect, list_devices, log_out, me, revoke
-from ..lifecycle.kit import UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of, warm
+from ..lifecycle.kit import MOSTLY_IN_MEMORY, UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of, warm
 
 Call = Callable[[Flask, Login, Login], TestResponse]  # application, who asks, a further session of the same user
 
@@ -58,6 +58,7 @@ def log_in_twice(app: Flask) -> tuple[Login, Login]:
 
 
 @every_path
+@MOSTLY_IN_MEMORY
 @pytest.mark.parametrize("method", METHODS)
 def test_other_methods_are_not_allowed(app: Flask, path: str, allowed: set[str], method: str) -> None:
     login = sign_in(app)

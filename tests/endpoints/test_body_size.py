@@ -19,6 +19,7 @@ from ..lifecycle.kit import (
     JSON,
     MALFORMED,
     MOST,
+    MOSTLY_IN_MEMORY,
     TOO_LARGE,
     form_of,
     generation_of,
@@ -28,6 +29,8 @@ from ..lifecycle.kit import (
     send,
     sign_in,
 )
+
+pytestmark = MOSTLY_IN_MEMORY
 
 
 def send_chunked(app: Flask, body: bytes | io.BytesIO, content_type: str = FORM) -> TestResponse:

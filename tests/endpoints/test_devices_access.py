@@ -13,7 +13,9 @@ from flask_tokenauth.core import Key
 from ..conftest import ISSUER, NOW, SECRET, Mint, StandingClock
 from ..lifecycle.conftest import MakeSessionApp
 from ..lifecycle.devices import DOORS, Door, Login, id_of
-from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, Backend, Heard, is_live, sign_in, store_of
+from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, MOSTLY_IN_MEMORY, Backend, Heard, is_live, sign_in, store_of
+
+pytestmark = MOSTLY_IN_MEMORY
 
 every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 

@@ -8,6 +8,7 @@ from ..lifecycle.kit import (
     INVALID_GRANT,
     JSON,
     MALFORMED,
+    MOSTLY_IN_MEMORY,
     asked,
     form_of,
     generation_of,
@@ -16,6 +17,8 @@ from ..lifecycle.kit import (
     send,
     store_of,
 )
+
+pytestmark = MOSTLY_IN_MEMORY
 
 FURTHER = b"".join(b"&a%d" % number for number in range(30))  # names beside the two that count
 

@@ -31,26 +31,34 @@ CELLS = [Cell(each, placement, url) for each in SHAPES for placement in each.pla
 GUARDING, NAMED, EITHER = ([cell for cell in CELLS if cell.fate is fate] for fate in Fate)
 
 
+def each_of(cells: list[Cell]) -> pytest.MarkDecorator:
+    """Run a test with all *cells*. The fast run has one below and one above the route decorator, for each shape."""
+    first = {(cell.shape.name, cell.placement.above): cell for cell in reversed(cells)}.values()
+    return pytest.mark.parametrize(
+        "cell", [pytest.param(cell, id=str(cell), marks=() if cell in first else pytest.mark.slow) for cell in cells]
+    )
+
+
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS)
-@pytest.mark.parametrize("cell", GUARDING, ids=str)
+@each_of(GUARDING)
 def test_a_guard_guards(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     assert cell.build().get(credential(mint)) == status
 
 
-@pytest.mark.parametrize("cell", GUARDING, ids=str)
+@each_of(GUARDING)
 def test_a_guard_guards_head_as_well(cell: Cell) -> None:
     assert cell.build().app.test_client().head(cell.url).status_code == 401
 
 
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS)
-@pytest.mark.parametrize("cell", EITHER, ids=str)
+@each_of(EITHER)
 def test_no_route_is_silently_open(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     built = cell.build()
 
     assert built.get(credential(mint)) == status or built.is_named()
 
 
-@pytest.mark.parametrize("cell", NAMED, ids=str)
+@each_of(NAMED)
 def test_a_route_that_its_guard_cannot_reach_is_called_open(cell: Cell) -> None:
     built = cell.build()
 
@@ -58,12 +66,12 @@ def test_a_route_that_its_guard_cannot_reach_is_called_open(cell: Cell) -> None:
     assert check_routes(built.app) == 1
 
 
-@pytest.mark.parametrize("cell", NAMED, ids=str)
+@each_of(NAMED)
 def test_a_guard_that_reaches_no_route_is_told(cell: Cell) -> None:
     assert cell.build().is_called_unreached()
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.is_in_sight], ids=str)
+@each_of([cell for cell in CELLS if cell.is_in_sight])
 def test_routes_tells_what_a_guard_in_sight_asks_for(cell: Cell) -> None:
     built = cell.build()
 
@@ -74,12 +82,12 @@ def test_routes_tells_what_a_guard_in_sight_asks_for(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS[:2])
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@each_of(CELLS)
 def test_closed_by_default_every_cell_is_closed(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     assert cell.build(TOKENAUTH_DEFAULT_GUARD="login_required").get(credential(mint)) == status
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@each_of(CELLS)
 def test_automatic_options_is_never_refused(cell: Cell) -> None:
     answer = cell.build(TOKENAUTH_DEFAULT_GUARD="login_required").app.test_client().options(cell.url)
 

@@ -48,6 +48,12 @@ JSON = "application/json"
 MOST = 16384  # bytes that are read of a body
 
 
+# For tests of answers that do not depend on the store: the fast run has them with the store in memory only.
+MOSTLY_IN_MEMORY = pytest.mark.parametrize(
+    "backend", ["memory", pytest.param("sqlite", marks=pytest.mark.slow)], indirect=True
+)
+
+
 @dataclass
 class Backend:
     """One kind of store, for which time stands still unless it is made older."""

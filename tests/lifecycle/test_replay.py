@@ -145,6 +145,7 @@ def test_nothing_that_clients_were_given_is_kept_logged_or_signalled(
     assert find(given, repr(heard).encode()) == []
 
 
+@pytest.mark.slow
 def test_what_looks_like_a_token_in_them_is_of_no_use(
     app: Flask,
     backend: Backend,

@@ -88,6 +88,7 @@ def test_a_worker_that_begins_later_knows_what_was_revoked_before(any_store: Sto
     assert Worker(any_store).hears("token")
 
 
+@pytest.mark.slow
 def test_workers_that_race_writers_know_all_that_was_revoked_before_they_asked(any_store: Store) -> None:
     kept: list[str] = []
     missed: list[str] = []

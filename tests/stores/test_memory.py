@@ -143,12 +143,20 @@ def test_what_has_expired_is_not_told() -> None:
     assert told == [1, 1, 0]
 
 
-def test_its_clock_begins_with_the_present_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_clock_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
+    assert abs(store.clock() - time.time() * 1000) < 60_000
+
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_123_999_999)
+
+    assert store.clock() == 1_700_000_000_123
+
+
+def test_epochs_rise_even_if_the_clock_is_set_back() -> None:
+    now = [1_700_000_000_000]
+    store = MemoryStore(clock=lambda: now[0])
     first = store.revoke_user("alice", retention=timedelta(days=1))
-    monkeypatch.setattr(time, "time_ns", lambda: 0)
 
-    second = store.revoke_user("bob", retention=timedelta(days=1))
+    now[0] -= 3_600_000
 
-    assert abs(first - time.time() * 1000) < 60_000
-    assert 0 <= second - first < 60_000
+    assert store.revoke_user("alice", retention=timedelta(days=1)) == first + 1

@@ -56,6 +56,7 @@ def run_at_once(children: list["subprocess.Popen[str]"]) -> list[str]:
     return [line for child in children for line in run(child)]
 
 
+@pytest.mark.slow
 def test_of_many_processes_that_redeem_one_token_one_swaps(path: Path, store: SQLStore, spawn: Spawn) -> None:
     store.start_session(new_session())
 
@@ -67,6 +68,7 @@ def test_of_many_processes_that_redeem_one_token_one_swaps(path: Path, store: SQ
     assert found.generation == 1
 
 
+@pytest.mark.slow
 def test_a_store_that_many_processes_use_first_is_made_once(path: Path, spawn: Spawn) -> None:
     lines = run_at_once([spawn("use_first", url_of(path)) for _ in range(6)])
 
@@ -75,6 +77,7 @@ def test_a_store_that_many_processes_use_first_is_made_once(path: Path, spawn: S
     assert execute(path, "SELECT count(*) FROM tokenauth_store") == [(2,)]
 
 
+@pytest.mark.slow
 def test_of_processes_that_are_killed_no_acknowledged_swap_is_lost(path: Path, store: SQLStore, spawn: Spawn) -> None:
     store.create()
     children = [spawn("redeem_for_ever", url_of(path), f"session{number}") for number in range(3)]
@@ -104,6 +107,7 @@ def test_after_a_fork_every_answer_belongs_to_its_asker(path: Path, spawn: Spawn
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.slow
 def test_a_child_of_a_process_that_was_writing_writes(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_while_writing", url_of(path))) == ["0 0 0 0 0 0 0 0 0 0 True"]
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]

@@ -33,6 +33,11 @@ def bucket_width(lifetime: timedelta) -> timedelta:
     return max(timedelta(minutes=5), lifetime / 16)
 
 
+def _read_clock() -> float:
+    """Return the time, by the function that is in its place now: freezegun puts another one there."""
+    return time.time()
+
+
 class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     """How a feed is."""
 
@@ -55,7 +60,8 @@ class RevocationFeed:
         load_timeout: how long it may take to hear everything, when we begin. What came until then is kept.
         bucket_width: see :func:`bucket_width`.
         leeway: for which tokens are believed after they expired.
-        monotonic: seconds since whenever, as passing.
+        monotonic: returns seconds that always rise, from any start. The default goes on where tests
+            stop the clock: freezegun, and time-machine before 3.0, stop ``time.monotonic`` too.
         wall: seconds since 1970-01-01T00:00:00Z, by which tokens are judged.
         uniform: a random number between two.
 
@@ -76,8 +82,8 @@ class RevocationFeed:
         load_timeout: timedelta = timedelta(seconds=10),
         bucket_width: timedelta = timedelta(minutes=5),
         leeway: timedelta = timedelta(0),
-        monotonic: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.perf_counter,
+        wall: Callable[[], float] = _read_clock,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         if not (timedelta(0) < interval <= max_staleness and min(timeout, load_timeout, bucket_width) > timedelta(0)):

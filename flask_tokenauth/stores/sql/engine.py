@@ -220,14 +220,20 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
     os.register_at_fork(**AT_FORK)
 
 
-def _retry_while_locked(run: Callable[[], T], dialect: Dialect, patience: float) -> T:
-    """Run until no other process has the lock that it takes, for as many seconds as *patience* says."""
-    deadline = time.monotonic() + patience
+def _retry_while_locked(
+    run: Callable[[], T], dialect: Dialect, patience: float, *, monotonic: Callable[[], float] = time.perf_counter
+) -> T:
+    """Run until no other process has the lock that it takes, for as many seconds as *patience* says.
+
+    The default of *monotonic* goes on where tests stop the clock with freezegun or time-machine. Else this would never
+    end there.
+    """
+    deadline = monotonic() + patience
     while True:
         try:
             return run()
         except DBAPIError as error:
-            if not dialect.is_busy(error) or time.monotonic() >= deadline:
+            if not dialect.is_busy(error) or monotonic() >= deadline:
                 raise
         time.sleep(_PAUSE)
 

@@ -198,6 +198,7 @@ def test_a_revoked_token_takes_150_bytes_at_most_whatever_else_is_remembered() -
     assert left <= 100 * 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

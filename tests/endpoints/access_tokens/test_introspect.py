@@ -11,8 +11,10 @@ from flask_tokenauth import TokenAuth
 from ...conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock
 from ...lifecycle.conftest import MakeSessionApp
 from ...lifecycle.devices import introspect, log_out
-from ...lifecycle.kit import MALFORMED, Heard, claims_of, missing, sign_in, store_of
+from ...lifecycle.kit import MALFORMED, MOSTLY_IN_MEMORY, Heard, claims_of, missing, sign_in, store_of
 from ...lifecycle.revocation.kit import ALL_MODES, issue, revoke_current
+
+pytestmark = MOSTLY_IN_MEMORY
 
 OURS = "tokenauth:introspect"
 REPORTS = "https://reports.example"  # another service

@@ -12,8 +12,10 @@ from flask_tokenauth.core.revocation.feed import RevocationFeed
 from ...conftest import StandingClock
 from ...test_cost import drive
 from ..conftest import MakeSessionApp
-from ..kit import asked, sign_in, store_of
+from ..kit import MOSTLY_IN_MEMORY, asked, sign_in, store_of
 from .kit import issue
+
+pytestmark = MOSTLY_IN_MEMORY
 
 __all__ = ["drive"]  # a fixture
 

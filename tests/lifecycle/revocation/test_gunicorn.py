@@ -91,6 +91,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         assert process.wait(PATIENCE) == 0
 
 
+@pytest.mark.slow
 def test_each_worker_has_heard_what_is_revoked_before_its_first_request(server: Server) -> None:
     answers = server.ask_until("", lambda answers: len(workers_of(answers)) == 2, "/heard")
 
@@ -114,6 +115,7 @@ def check_refused(server: Server, token: str, end: Answer) -> None:
     assert {each.status for each in answers if each.asked_at >= known_at} == {401}
 
 
+@pytest.mark.slow
 def test_a_token_that_is_revoked_in_one_worker_is_refused_in_both(server: Server) -> None:
     login = server.ask("POST", "/login", username="alice").body
     other = server.ask("POST", "/login", username="alice").body
@@ -129,6 +131,7 @@ def test_a_token_that_is_revoked_in_one_worker_is_refused_in_both(server: Server
     assert {answer.status for answer in both} == {200}
 
 
+@pytest.mark.slow
 def test_a_session_that_ends_by_reuse_takes_its_access_tokens_along_in_both(server: Server) -> None:
     login = server.ask("POST", "/login", username="alice").body
     form = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
