@@ -67,9 +67,9 @@ def ager(path: Path) -> Age:
         by = duration // timedelta(milliseconds=1)
         execute(
             path,
-            "UPDATE tokenauth_session SET started_at = started_at - ?1, rotated_at = rotated_at - ?1,"
-            " idle_expires_at = idle_expires_at - ?1, expires_at = expires_at - ?1 WHERE session_id = ?2",
-            by,
+            "UPDATE tokenauth_session SET started_at = started_at - ?, rotated_at = rotated_at - ?,"
+            " idle_expires_at = idle_expires_at - ?, expires_at = expires_at - ? WHERE session_id = ?",
+            *(by, by, by, by),
             session_id,
         )
 
