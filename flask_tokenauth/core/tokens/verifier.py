@@ -1,6 +1,6 @@
 """Text to verified token: the signature first, then the claims, then whether it was taken back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -15,9 +15,15 @@ from .token_cache import TokenCache
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """A token that was verified, and what has to be asked before it is believed again."""
+    """The facts of a token that was verified, and what has to be asked before they are believed again.
 
-    token: Token
+    No ``Token`` is kept. Each caller gets its own, because there are ways around ``frozen``: a view that changes its
+    token must not change that of the next request. The facts themselves cannot be changed.
+    """
+
+    subject: str
+    scopes: frozenset[str]
+    claims: Mapping[str, object]
     generation: int  # of the key set, read before its key was looked for
     since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span has them
     until: float
@@ -70,7 +76,7 @@ class Verifier:
             and known.since <= now + self._skew
             and now < known.until
         ):
-            believed = known.token
+            believed = Token(subject=known.subject, scopes=known.scopes, claims=known.claims)
         else:
             believed = self._judge(token, now)
         if self._revoked is not None and self._revoked(believed):
@@ -85,9 +91,9 @@ class Verifier:
         claims = decode_claims(verified.payload)
         # From here on types are what the header's reader and the policy found them to be.
         self._policy.check(claims, typ=verified.header.get("typ"), now=now)  # type: ignore[arg-type]
-        scopes = parse_scope(claims.get("scope", ""))  # type: ignore[arg-type]
-        believed = Token(subject=claims["sub"], scopes=scopes, claims=MappingProxyType(claims))  # type: ignore[arg-type]
+        subject: str = claims["sub"]  # type: ignore[assignment]
+        scopes, read_only = parse_scope(claims.get("scope", "")), MappingProxyType(claims)  # type: ignore[arg-type]
         if self._cache is not None and type(token) is str:
             since, until = self._policy.span(claims)
-            self._cache.keep(token, _Known(believed, generation, since, until))
-        return believed
+            self._cache.keep(token, _Known(subject, scopes, read_only, generation, since, until))
+        return Token(subject=subject, scopes=scopes, claims=read_only)
