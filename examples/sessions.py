@@ -13,7 +13,6 @@ flask --app examples/sessions tokenauth sessions alice
 import base64
 import hashlib
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask, Response, g, request
@@ -68,7 +67,7 @@ def login() -> Response:
 def go_on(session: Session) -> Grant | None:
     """Give a session what its user may do today; nothing, if the user is gone."""
     user = USERS.get(session.user_id)
-    return None if user is None else replace(session.grant, scopes=tuple(user["scopes"]))
+    return None if user is None else session.grant.replace(scopes=tuple(user["scopes"]))
 
 
 @app.get("/me")

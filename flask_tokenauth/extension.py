@@ -115,7 +115,7 @@ class TokenAuth(Generic[T]):
         """Decorate a function that is called before each refresh.
 
         It returns the :class:`Grant` for the next access token: ``session.grant``, or one that you made from it with
-        ``dataclasses.replace(session.grant, scopes=(…), claims={…})``. None refuses: the user has to sign in again. It
+        ``session.grant.replace(scopes=(…), claims={…})``. None refuses: the user has to sign in again. It
         can be a coroutine function. The session keeps its own grant: the next refresh starts from that again.
 
         Args:

@@ -1,7 +1,6 @@
 """Access tokens: :func:`create_token` for your code, and the tokens of a session."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -86,7 +85,7 @@ def cap_lifetime(state: AppState, grant: Grant, *, left: timedelta) -> Grant:
     """
     lifetime = grant.lifetime or state.settings.access_lifetime
     longest = max(min(left, state.settings.refresh_idle_lifetime), timedelta(seconds=1))
-    return replace(grant, lifetime=min(lifetime, longest))
+    return grant.replace(lifetime=min(lifetime, longest))
 
 
 def issue_for_session(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch: int = 0) -> str:

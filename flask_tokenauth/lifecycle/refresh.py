@@ -1,10 +1,8 @@
 """Refresh: a refresh token is redeemed for a new access token and its own successor (RFC 6749 section 6)."""
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 from blinker import Signal
 from flask import Response
 
@@ -65,7 +63,7 @@ def _limit_lifetime(state: AppState, session: Session) -> Session:
     lifetime, longest = session.grant.lifetime, state.settings.max_lifetime
     if lifetime is None or lifetime <= longest:
         return session
-    return msgspec.structs.replace(session, grant=replace(session.grant, lifetime=longest))
+    return session.replace(grant=session.grant.replace(lifetime=longest))
 
 
 def _ask_application(state: AppState, session: Session) -> Grant:
@@ -124,7 +122,7 @@ def _narrow(grant: Grant, scope: str | None) -> Grant:
         raise ScopeNotGranted from None
     if not wanted or not wanted <= frozenset(grant.scopes):
         raise ScopeNotGranted
-    return replace(grant, scopes=tuple(name for name in grant.scopes if name in wanted))
+    return grant.replace(scopes=tuple(name for name in grant.scopes if name in wanted))
 
 
 def _redeem(state: AppState, token: RefreshToken) -> Redeemed:

@@ -1,7 +1,6 @@
 """``@auth.before_refresh``: the application has the last word, before anything is spent."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_it_is_given_back_by_its_decorator(auth: Auth) -> None:
 
 
 def test_it_narrows(app: Flask, auth: Auth) -> None:
-    auth.before_refresh(lambda session: replace(session.grant, scopes=("b",)))
+    auth.before_refresh(lambda session: session.grant.replace(scopes=("b",)))
 
     body = refreshed(app, sign_in(app)["refresh_token"])
 
@@ -71,7 +70,7 @@ def test_it_narrows(app: Flask, auth: Auth) -> None:
 
 @pytest.mark.parametrize("scopes", [("b", "b"), ["b", "a", "b"]])
 def test_a_scope_that_it_names_twice_is_answered_once_as_the_token_has_it(app: Flask, auth: Auth, scopes: Any) -> None:
-    auth.before_refresh(lambda session: replace(session.grant, scopes=scopes))
+    auth.before_refresh(lambda session: session.grant.replace(scopes=scopes))
 
     body = refreshed(app, sign_in(app)["refresh_token"])
 
@@ -148,7 +147,7 @@ def test_it_refuses_and_nothing_is_spent(app: Flask, auth: Auth, heard: Heard, r
 def test_it_may_be_a_coroutine_function(app: Flask, auth: Auth) -> None:
     @auth.before_refresh
     async def ask(session: Session) -> Grant | None:
-        return replace(session.grant, scopes=("b",)) if session.user_id == "alice" else None
+        return session.grant.replace(scopes=("b",)) if session.user_id == "alice" else None
 
     assert refreshed(app, sign_in(app)["refresh_token"])["scope"] == "b"
     assert refresh(app, sign_in(app, "bob")["refresh_token"]).get_json() == INVALID_GRANT
@@ -227,7 +226,7 @@ def test_it_may_answer_in_its_own_way(app: Flask, auth: Auth, ask: Callable[[Ses
 def test_what_cannot_be_issued_is_a_mistake_and_spends_nothing(
     app: Flask, auth: Auth, changes: dict[str, Any], mistake: str
 ) -> None:
-    auth.before_refresh(lambda session: replace(session.grant, **changes))
+    auth.before_refresh(lambda session: session.grant.replace(**changes))
     token = sign_in(app)["refresh_token"]
 
     with pytest.raises(ValueError, match=mistake):

@@ -1,6 +1,5 @@
 """What bounds a session beside its own lifetimes: the transport, and limits that were lowered since."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,7 +93,7 @@ def test_the_application_is_asked_about_a_session_as_it_may_go_on(
         token = token_response("alice", ["a"], expires_in=7200).get_json()["refresh_token"]
 
     again = lowered(make_session_app, app, TOKENAUTH_MAX_LIFETIME=3600)
-    again.extensions["tokenauth"].callbacks.before_refresh = lambda session: replace(session.grant, scopes=("b",))
+    again.extensions["tokenauth"].callbacks.before_refresh = lambda session: session.grant.replace(scopes=("b",))
     body = refreshed(again, token)
 
     assert (body["expires_in"], body["scope"]) == (3600, "b")
@@ -108,7 +107,7 @@ def test_a_session_whose_own_grant_is_too_long_by_now_is_over_whatever_the_appli
         token = token_response("alice", claims={"x": "a" * 2000}).get_json()["refresh_token"]
 
     again = lowered(make_session_app, app, TOKENAUTH_MAX_TOKEN_BYTES=1024)
-    again.extensions["tokenauth"].callbacks.before_refresh = lambda session: replace(session.grant, scopes=("b",))
+    again.extensions["tokenauth"].callbacks.before_refresh = lambda session: session.grant.replace(scopes=("b",))
 
     assert refresh(again, token).get_json()["error"] == "invalid_grant"
 

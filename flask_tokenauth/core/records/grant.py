@@ -1,22 +1,22 @@
 """What a session grants its access tokens, and how a store keeps that: as JSON of which nothing is guessed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from ..encoding.immutable_json import freeze, thaw
 from ..encoding.limits import YEAR_9999, check_identifier, is_identifier, is_whole
 from ..errors import StoreUnavailable
 from ..tokens.scopes import check_scope_token
+from .record import Record
 
 _LONGEST = timedelta(days=36525)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(Record, frozen=True, kw_only=True):
     """What the access tokens of a session say.
 
     Raises:
@@ -25,7 +25,7 @@ class Grant:
     """
 
     scopes: tuple[str, ...] = ()
-    claims: Mapping[str, object] = field(default_factory=dict)  # the application's, made deeply immutable
+    claims: Mapping[str, object] = msgspec.field(default_factory=dict)  # the application's, made deeply immutable
     audience: frozenset[str] | None = None  # "aud"; None: the usual one
     client_id: str | None = None  # None: the usual one
     lifetime: timedelta | None = None  # of its access tokens; None: the usual one
@@ -33,7 +33,7 @@ class Grant:
 
     def __post_init__(self) -> None:
         if not isinstance(self.scopes, tuple):
-            object.__setattr__(self, "scopes", _as_tuple(self.scopes))
+            force_setattr(self, "scopes", _as_tuple(self.scopes))
         for scope in self.scopes:
             check_scope_token(scope)
         if self.audience is not None and not (self.audience and all(map(is_identifier, self.audience))):
@@ -44,7 +44,7 @@ class Grant:
             check_duration("lifetime", self.lifetime)
         if self.auth_time is not None and not is_whole(self.auth_time, YEAR_9999):
             raise ValueError("auth_time is seconds, from 0 to the year 9999")
-        object.__setattr__(self, "claims", freeze(self.claims))
+        force_setattr(self, "claims", freeze(self.claims))
 
 
 def _as_tuple(scopes: object) -> tuple[str, ...]:

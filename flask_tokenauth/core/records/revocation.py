@@ -3,16 +3,15 @@
 from datetime import timedelta
 from typing import Literal
 
-import msgspec
-
 from ..encoding.limits import YEAR_9999, check_identifier, is_whole
+from .record import Record
 
 _LAST = YEAR_9999 * 1000
 MARGIN = timedelta(seconds=60)  # for which what is revoked is remembered after the last moment at which it could matter
 RevocationKind = Literal["token", "session", "user"]
 
 
-class Revocation(msgspec.Struct, frozen=True, kw_only=True):
+class Revocation(Record, frozen=True, kw_only=True):
     """That a token or a session, or what is older of a user, is good no more.
 
     Raises:
@@ -32,7 +31,7 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("value and expires_at are whole numbers, from 0 to the year 9999 in milliseconds")
 
 
-class RevocationPage(msgspec.Struct, frozen=True, kw_only=True):
+class RevocationPage(Record, frozen=True, kw_only=True):
     """What a reader has not heard yet, or has heard before: entries may come again, and in any order."""
 
     entries: tuple[Revocation, ...] = ()

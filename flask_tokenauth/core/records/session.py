@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 from enum import Enum
 
-import msgspec
-
 from ..encoding.limits import MAX_IDENTIFIER, check_identifier, is_clean, is_whole
 from .grant import Grant, check_duration
+from .record import Record
 
 MAX_USER_AGENT = 500  # characters
 
@@ -14,7 +13,7 @@ MAX_USER_AGENT = 500  # characters
 MAX_GENERATION = 2**32 - 1  # four bytes of a refresh token
 
 
-class NewSession(msgspec.Struct, frozen=True, kw_only=True):
+class NewSession(Record, frozen=True, kw_only=True):
     """One sign-in of one user on one device, about to be kept.
 
     Raises:
@@ -36,7 +35,7 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
         check_duration("lifetime", self.lifetime)
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(Record, frozen=True, kw_only=True):
     """A session as a store has it. Instants are aware, in UTC, by the store's clock.
 
     Raises:
@@ -61,7 +60,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("generation and epoch are whole numbers, not below 0")
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(Record, frozen=True, kw_only=True):
     """On which a refresh token is redeemed."""
 
     idle_lifetime: timedelta  # begins anew with the swap
@@ -78,7 +77,7 @@ class Outcome(Enum):
     GONE = "gone"  # there is no such session, or no more; says nothing of theft
 
 
-class Redemption(msgspec.Struct, frozen=True, kw_only=True):
+class Redemption(Record, frozen=True, kw_only=True):
     """What became of a redemption, and of its session."""
 
     outcome: Outcome

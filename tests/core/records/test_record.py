@@ -1,0 +1,86 @@
+"""The records of a store are of one kind, and one method makes another record of each."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from flask_tokenauth.core.records.grant import Grant
+from flask_tokenauth.core.records.record import Record
+from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.records.session import NewSession, Outcome, Redemption, Session, Terms
+
+DAY = timedelta(days=1)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NEW = NewSession(session_id="s", user_id="alice", grant=Grant(), idle_lifetime=DAY, lifetime=DAY)
+SESSION = Session(
+    session_id="s",
+    user_id="alice",
+    grant=Grant(scopes=("a", "b")),
+    label=None,
+    user_agent=None,
+    started_at=NOON,
+    refreshed_at=None,
+    idle_expires_at=NOON + DAY,
+    expires_at=NOON + DAY,
+    generation=0,
+    epoch=0,
+)
+REVOCATION = Revocation(kind="t", subject="t1", expires_at=1)
+CHANGES: list[tuple[Record, dict[str, Any]]] = [
+    (Grant(scopes=("a", "b"), client_id="c"), {"scopes": ("a",)}),
+    (NEW, {"label": "Alice's phone"}),
+    (SESSION, {"grant": Grant(scopes=("a",))}),
+    (REVOCATION, {"expires_at": 2}),
+    (Terms(idle_lifetime=DAY, retry_window=DAY, memory=DAY), {"memory": 2 * DAY}),
+    (Redemption(outcome=Outcome.SWAPPED, session=SESSION), {"rolled_back": True}),
+    (News(entries=(REVOCATION,), cursor="1"), {"more": True}),
+]
+
+
+@pytest.mark.parametrize(("record", "changes"), CHANGES, ids=[type(record).__name__ for record, _ in CHANGES])
+def test_replace_returns_another_record_that_differs_in_what_was_given(record: Record, changes: dict[str, Any]) -> None:
+    before = msgspec.structs.asdict(record)
+
+    changed = record.replace(**changes)
+
+    assert type(changed) is type(record)
+    assert msgspec.structs.asdict(changed) == before | changes != before
+    assert msgspec.structs.asdict(record) == before
+
+
+@pytest.mark.parametrize(("record", "changes"), CHANGES, ids=[type(record).__name__ for record, _ in CHANGES])
+def test_no_field_of_a_record_can_be_assigned(record: Record, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        with pytest.raises(AttributeError):
+            setattr(record, name, value)
+
+
+@pytest.mark.parametrize(
+    ("record", "changes"),
+    [
+        (Grant(), {"scopes": ("a b",)}),
+        (Grant(), {"lifetime": timedelta(0)}),
+        (NEW, {"lifetime": timedelta(0)}),
+        (SESSION, {"generation": -1}),
+        (REVOCATION, {"kind": "x"}),
+    ],
+)
+def test_replace_checks_what_it_makes(record: Record, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        record.replace(**changes)
+
+
+def test_replace_knows_the_fields_of_the_record() -> None:
+    with pytest.raises(TypeError):
+        Grant().replace(scope="a")
+
+
+def test_claims_that_are_given_to_replace_are_as_immutable_as_others() -> None:
+    claims = {"teams": ["blue"]}
+
+    grant = Grant().replace(claims=claims)
+    claims["teams"].append("red")
+
+    assert grant.claims["teams"] == ("blue",)
