@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import force_setattr
 
 from ...core.errors import SettingsError
 from ...core.records.grant import Grant
@@ -102,6 +103,22 @@ class SessionContract:
         assert found.grant.scopes == ("b", "a", "c")
         with pytest.raises(TypeError):
             found.grant.claims["deep"][0]["a"] = 2
+
+    def test_what_is_done_to_a_session_that_was_handed_out_is_not_kept(self, store: Store) -> None:
+        """There are ways around ``frozen``, so a store hands out what it does not keep itself."""
+        new = NewSession(session_id="s", user_id="alice", grant=Grant(), idle_lifetime=IDLE, lifetime=LIFETIME)
+        started = store.start_session(new)
+        handed_out = [started, *store.list_sessions("alice"), store.find_session("s")]
+        expected = started.replace(grant=started.grant.replace())
+        for session in handed_out:
+            assert session is not None
+            force_setattr(session.grant, "scopes", ("admin",))
+            force_setattr(session, "user_id", "mallory")
+        force_setattr(new.grant, "scopes", ("admin",))
+
+        assert expected.grant == Grant()
+        assert store.find_session("s") == expected
+        assert store.list_sessions("alice") == [expected]
 
     def test_what_was_not_said_is_not_there(self, store: Store) -> None:
         start(store, grant=Grant(), label=None, user_agent=None)
