@@ -15,6 +15,7 @@ from werkzeug.security import generate_password_hash
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.core import Key
+from flask_tokenauth.core.store import Store
 from flask_tokenauth.core.tokens import jws
 
 from .leaks import find_leak, listening
@@ -118,8 +119,9 @@ MakeApp = Callable[..., Flask]
 
 
 @pytest.fixture
-def make_app(clock: StandingClock) -> MakeApp:
-    """Return a function that makes an application; keyword arguments are settings."""
+def make_app(clock: StandingClock) -> Iterator[MakeApp]:
+    """Return a function that makes an application; keyword arguments are settings. Stores are closed at the end."""
+    stores: list[Store] = []
 
     def make(name: str = "tests", *, auth: TokenAuth[Any] | None = None, **config: object) -> Flask:
         app = Flask(name)
@@ -129,9 +131,13 @@ def make_app(clock: StandingClock) -> MakeApp:
         state.clock = clock
         if state.stored.feed is not None:
             state.stored.feed.monotonic = StandingClock(0)
+        if state.stored.opened is not None:
+            stores.append(state.stored.opened)
         return app
 
-    return make
+    yield make
+    for store in stores:
+        store.close()
 
 
 @pytest.fixture

@@ -210,11 +210,19 @@ def test_a_new_token_pays_one_signature_and_no_look_at_its_own_text(algorithm: s
     assert calls.of({"a2b_base64"} | CHECKS) == 0
 
 
+class Hook:
+    """A hook that does nothing. Flask asks of each hook if it is a coroutine: 12 calls on Python 3.11, 26 on 3.13."""
+
+    def run(self) -> None:
+        pass
+
+
 @pytest.mark.parametrize("path", ["/", "/reports"])
 def test_a_guard_costs_a_remembered_token_a_handful_of_calls(path: str, drive: Any) -> None:
     """Flask has about 300 of its own for such a request."""
     app, bare = make_app("HS256", cache_size=10), Flask("bare")
     bare.add_url_rule(path, view_func=lambda: "hello")
+    bare.before_request(Hook().run)
     token = issue(app)
     drive(app, token, path)
     drive(bare, token, path)
@@ -222,7 +230,7 @@ def test_a_guard_costs_a_remembered_token_a_handful_of_calls(path: str, drive: A
     _, guarded = drive(app, token, path)
     _, open_ = drive(bare, token, path)
 
-    assert guarded.total() - open_.total() <= 50
+    assert guarded.total() - open_.total() <= 38
 
 
 def test_the_number_of_remembered_tokens_changes_nothing(drive: Drive) -> None:

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -154,12 +155,13 @@ def test_sessions_work_as_shown(tmp_path: Path) -> None:
 
     exec(python_block("@auth.before_refresh").replace("/var/lib/reporting", str(tmp_path)), names)
 
-    with app.app_context():
-        login = token_response("alice", ["a"], label="Alice's phone").get_json()
-    form = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
-    assert app.test_client().post("/auth/refresh", data=form).get_json()["scope"] == "a b"
-    names["USERS"].clear()
-    assert app.test_client().post("/auth/refresh", data=form).get_json()["error"] == "invalid_grant"
+    with closing(app.extensions["tokenauth"].store):
+        with app.app_context():
+            login = token_response("alice", ["a"], label="Alice's phone").get_json()
+        form = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
+        assert app.test_client().post("/auth/refresh", data=form).get_json()["scope"] == "a b"
+        names["USERS"].clear()
+        assert app.test_client().post("/auth/refresh", data=form).get_json()["error"] == "invalid_grant"
 
 
 def test_a_new_password_ends_what_was_before_as_shown(make_app: MakeApp) -> None:
