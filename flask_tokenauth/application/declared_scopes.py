@@ -1,8 +1,8 @@
 """The scopes that an application declares in ``TOKENAUTH_SCOPES``, and what they imply."""
 
 from collections.abc import Mapping
-
-import msgspec
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ..core.errors import SettingsError
 from ..core.tokens.scopes import check_scope_token, expand_implied
@@ -12,7 +12,7 @@ INTROSPECT = "tokenauth:introspect"  # the scope that POST /auth/introspect requ
 _OWN_SCOPES = {INTROSPECT: "Introspect tokens"}
 
 
-class DeclaredScopes(msgspec.Struct, frozen=True):
+class DeclaredScopes(NamedTuple):
     """The scopes of an application."""
 
     descriptions: Mapping[str, str]  # of each scope, for people
@@ -39,7 +39,7 @@ def _read_scopes(value: object) -> DeclaredScopes:
     try:
         for scope in implies:
             check_scope_token(scope)
-        return DeclaredScopes(descriptions, expand_implied(implies))
+        return DeclaredScopes(MappingProxyType(descriptions), MappingProxyType(expand_implied(implies)))
     except (TypeError, ValueError) as error:
         raise SettingsError(str(error)) from error
 

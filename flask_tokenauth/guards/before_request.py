@@ -1,8 +1,7 @@
 """The hook that runs before every request: it authenticates the request and enforces what the route requires."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 from flask import Flask, Request, Response, after_this_request
 
 from ..application.app_state import AppState
@@ -17,7 +16,7 @@ from .url_arguments import current_request, keep_url_arguments
 _MOST_RESOLVED = 10_000  # entries: a rule without methods answers any method that a client invents
 
 
-class ResolvedRoute(msgspec.Struct, frozen=True):
+class ResolvedRoute(NamedTuple):
     """The requirements of an endpoint for a method, with the facts that they were resolved from."""
 
     view: Any

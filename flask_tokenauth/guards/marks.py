@@ -8,10 +8,9 @@ import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
-import msgspec
 from flask import has_request_context
 from flask.views import MethodView
 
@@ -27,7 +26,7 @@ guarded: WeakSet[Any] = WeakSet()  # the functions, classes and blueprints that 
 wrappers: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()  # the wrappers, with the requirement of each
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(NamedTuple):
     """The mark on one object."""
 
     requirements: tuple[Requirement, ...] = ()
@@ -52,7 +51,7 @@ def mark(target: Any, requirement: Requirement) -> None:
     for layer in unwrap(target):
         found = read_mark(layer)
         if requirement not in found.requirements:
-            _set_mark(layer, msgspec.structs.replace(found, requirements=(*found.requirements, requirement)))
+            _set_mark(layer, found._replace(requirements=(*found.requirements, requirement)))
     _register(target)
 
 
@@ -65,7 +64,7 @@ def mark_open(target: Any, opening: Opening) -> None:
     found = read_mark(target)
     if found.opening not in (None, opening):
         raise SettingsError(f"{name_of(target)} is marked as public and as login_optional: remove one of the two")
-    _set_mark(target, msgspec.structs.replace(found, opening=opening))
+    _set_mark(target, found._replace(opening=opening))
     if opening == "optional":
         _register(target)
 
@@ -115,7 +114,7 @@ def unwrap(target: Any) -> Iterator[Any]:
         target = target.func if isinstance(target, partial) else getattr(target, "__wrapped__", None)
 
 
-class FoundMarks(msgspec.Struct, frozen=True):
+class FoundMarks(NamedTuple):
     """The marks of one view for one method."""
 
     requirements: tuple[Requirement, ...]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,8 +20,11 @@ class RequestFacts(msgspec.Struct, frozen=True):
     leeway: timedelta  # clock skew to forgive
 
 
-class Requirement(msgspec.Struct, frozen=True):
-    """The requirement of one guard: a login, a recent login, all of some scopes, one of some other scopes."""
+class Requirement(NamedTuple):
+    """The requirement of one guard: a login, a recent login, all of some scopes, one of some other scopes.
+
+    It is a tuple, which no code can change: guards use it for every request.
+    """
 
     all_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()

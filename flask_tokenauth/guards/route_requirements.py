@@ -1,7 +1,7 @@
 """The requirements of each route: resolved for the hook, and listed for people."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from flask import Blueprint, Flask
@@ -19,7 +19,7 @@ _LOGIN = Requirement()
 _METHODS = frozenset(name.upper() for name in http_method_funcs)
 
 
-class RouteRequirements(msgspec.Struct, frozen=True):
+class RouteRequirements(NamedTuple):
     """The requirements of one endpoint for one method.
 
     ``access`` is the reason for them: ``guarded`` (a guard of its own), ``default`` (the default guard), ``optional``

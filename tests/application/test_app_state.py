@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from flask import Flask, Request, abort, g
@@ -19,7 +20,9 @@ from flask_tokenauth import (
     token_issued,
     token_refused,
 )
+from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.guards.marks import read_mark
 
 from ..conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer, whoami
 from ..wsgi_kit import call
@@ -114,6 +117,33 @@ def test_a_view_that_gives_its_token_a_scope_gives_it_to_no_other_request(make_a
     for _ in range(3):  # the first token was judged just now, the others are remembered
         assert client.get("/admin", headers=headers).status_code == 403
         assert client.get("/promote", headers=headers).text == "promoted"
+
+
+def by_descriptor(record: object, name: str, value: object) -> None:
+    getattr(type(record), name).__set__(record, value)
+
+
+@pytest.mark.parametrize("change", [setattr, object.__setattr__, force_setattr, by_descriptor])
+def test_what_a_guard_remembers_cannot_be_changed(
+    make_app: MakeApp, mint: Mint, change: Callable[[Any, str, object], None]
+) -> None:
+    app = make_app()
+    view = require_scope("admin")(lambda: "secret")
+    app.add_url_rule("/admin", view_func=view, endpoint="admin")
+    client, headers = app.test_client(), bearer(mint())
+    assert client.get("/admin", headers=headers).status_code == 403
+    noted, known = read_mark(view), state_of(app).hook.__self__._resolved["admin", "GET"]  # type: ignore[union-attr]
+
+    for record, name, value in (
+        (noted, "requirements", ()),
+        (noted.requirements[0], "all_of", ()),
+        (known, "simple_scopes", frozenset()),
+        (known.required, "requirements", ()),
+    ):
+        with pytest.raises((AttributeError, TypeError)):
+            change(record, name, value)
+
+    assert client.get("/admin", headers=headers).status_code == 403
 
 
 def test_keys_that_are_exchanged_count_with_the_next_request(app: Flask, client: FlaskClient, mint: Mint) -> None:

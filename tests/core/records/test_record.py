@@ -8,7 +8,7 @@ import pytest
 
 from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.record import Record
-from flask_tokenauth.core.records.revocation import News, Revocation
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.core.records.session import NewSession, Outcome, Redemption, Session, Terms
 
 DAY = timedelta(days=1)
@@ -27,15 +27,15 @@ SESSION = Session(
     generation=0,
     epoch=0,
 )
-REVOCATION = Revocation(kind="t", subject="t1", expires_at=1)
+REVOCATION = Revocation(kind="token", subject="t1", expires_at=1)
 CHANGES: list[tuple[Record, dict[str, Any]]] = [
     (Grant(scopes=("a", "b"), client_id="c"), {"scopes": ("a",)}),
     (NEW, {"label": "Alice's phone"}),
     (SESSION, {"grant": Grant(scopes=("a",))}),
     (REVOCATION, {"expires_at": 2}),
-    (Terms(idle_lifetime=DAY, retry_window=DAY, memory=DAY), {"memory": 2 * DAY}),
+    (Terms(idle_lifetime=DAY, retry_window=DAY, retention=DAY), {"memory": 2 * DAY}),
     (Redemption(outcome=Outcome.SWAPPED, session=SESSION), {"rolled_back": True}),
-    (News(entries=(REVOCATION,), cursor="1"), {"more": True}),
+    (RevocationPage(entries=(REVOCATION,), cursor="1"), {"more": True}),
 ]
 
 
