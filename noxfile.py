@@ -1,0 +1,186 @@
+"""The checks of this project as sessions of nox: ``nox --list`` shows them, CONTRIBUTING.rst explains them."""
+
+import configparser
+import os
+import shutil
+import sys
+import tarfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+ALL_TESTS = ("-m", "")  # the slow ones too, which `pytest` alone leaves out
+DIST = Path("dist")
+
+
+def find_test(name: str) -> str:
+    """Return the path of the one file below ``tests`` that has this name."""
+    [path] = Path("tests").rglob(name)
+    return str(path)
+
+
+def make_environment(session: nox.Session, folder: Path, *requirements: str) -> Path:
+    """Make a virtual environment unless it is there, install into it, and return the folder of its programs."""
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    if not programs.exists():
+        session.run(sys.executable, "-m", "venv", str(folder), external=True)
+    session.run(str(programs / "python"), "-m", "pip", "install", "--quiet", *requirements, external=True)
+    return programs
+
+
+def clean_folder(session: nox.Session) -> Path:
+    """Return an empty temporary folder of this session."""
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
+
+
+def share_environment(session: nox.Session) -> Path:
+    """Return the programs of an environment that several sessions share, since it takes long to install."""
+    folder = session.cache_dir.resolve() / f"shared-{sys.version_info.major}.{sys.version_info.minor}"
+    return make_environment(session, folder, "--editable", ".[lint,test]")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Run the hooks of pre-commit over all files, and count the phrases that this project avoids."""
+    session.install("pre-commit", "click")
+    session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure")
+    session.run("python", "-m", "tests.style.plain_english", "--report")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Check types: all of them with mypy, the public names with pyright, which needs Node.js."""
+    if shutil.which("npx") is None:
+        session.error("pyright needs npx: install Node.js")
+    programs = share_environment(session)
+    session.run(str(programs / "mypy"))
+    session.run("npx", "--yes", "pyright", "--pythonpath", str(programs / "python"), "tests/typing")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run all tests, or those that you name after ``--``."""
+    session.install("--editable", ".[test]")
+    session.run("pytest", "-q", *(session.posargs or ALL_TESTS))
+
+
+@nox.session(default=False, venv_backend="none")
+def coverage(session: nox.Session) -> None:
+    """Run all tests and fail if a branch of the package or of the tests did not run."""
+    pytest = str(share_environment(session) / "pytest")
+    session.run(pytest, "-q", *ALL_TESTS, "--cov", "--cov-report=term-missing:skip-covered")
+
+
+@nox.session(default=False)
+def lowest(session: nox.Session) -> None:
+    """Run all tests with the lowest version of each dependency that setup.cfg allows."""
+    config = configparser.ConfigParser()
+    config.read("setup.cfg")
+    bounds = config["options"]["install_requires"] + config["options.extras_require"]["test"]
+    requirements = Path(session.create_tmp()) / "lowest.txt"
+    requirements.write_text(bounds.replace(">=", "=="))
+    session.install("--requirement", str(requirements), "--editable", ".")
+    session.run("pytest", "-q", *ALL_TESTS)
+
+
+@nox.session(default=False, venv_backend="none")
+def vectors(session: nox.Session) -> None:
+    """Run the public test vectors; fail if one was skipped. ``TOKENAUTH_VECTORS`` names their folder."""
+    if not os.environ.get("TOKENAUTH_VECTORS"):
+        session.skip("TOKENAUTH_VECTORS names no folder")
+    pytest = str(share_environment(session) / "pytest")
+    output = session.run(pytest, "-q", "-rs", *ALL_TESTS, find_test("test_vectors.py"), silent=True)
+    session.log(output)
+    if "skipped" in str(output):
+        session.error("a test of the vectors was skipped")
+
+
+@nox.session(default=False, venv_backend="none")
+def differential(session: nox.Session) -> None:
+    """Compare 10 000 tokens with PyJWT and joserfc."""
+    pytest = str(share_environment(session) / "pytest")
+    env = {"HYPOTHESIS_PROFILE": "thorough"}
+    session.run(pytest, "-q", *ALL_TESTS, find_test("test_differential.py"), env=env)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the core for two minutes."""
+    session.install("--editable", ".[fuzz]")
+    with (Path(session.create_tmp()) / "fuzz.log").open("w+") as log:
+        try:
+            command = ("timeout", "300", "python", find_test("fuzz_core.py"), "-max_total_time=120")
+            session.run(*command, stdout=log, stderr=log, external=True)
+        finally:
+            log.seek(0)
+            session.log("".join(log.readlines()[-30:]))
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is a failure. Graphviz draws its diagrams."""
+    session.install("--editable", ".[docs]")
+    session.run("sphinx-build", "-W", "-n", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """Use the page of devices in Debian's Chromium; fail without it."""
+    session.install("--editable", ".[browser,test]")
+    session.run("pytest", "-q", *ALL_TESTS, "--numprocesses=0", "tests/browser", env={"TOKENAUTH_BROWSER": "1"})
+
+
+@nox.session(default=False)
+def package(session: nox.Session) -> None:
+    """Build the sdist, and the wheel from it; compare the sdist with git, and check what PyPI would show."""
+    session.install("build", "check-manifest", "twine")
+    session.run("check-manifest")
+    shutil.rmtree(DIST, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(DIST), silent=True)
+    session.run("twine", "check", "--strict", *map(str, DIST.iterdir()))
+
+
+@nox.session(default=False, requires=["package"], venv_backend="none")
+def wheel(session: nox.Session) -> None:
+    """Install the wheel alone, import it without a warning, and run its command."""
+    folder = clean_folder(session)
+    [archive] = DIST.resolve().glob("*.whl")
+    python = str(make_environment(session, folder / "env", str(archive)) / "python")
+    with session.chdir(folder):
+        program = "import flask_tokenauth as p, flask_tokenauth.testing; print(p.__file__)"
+        session.run(python, "-W", "error", "-c", program)
+        session.run(python, "-m", "flask_tokenauth", "secret", silent=True)
+        find_marker = "from importlib.resources import files; (files('flask_tokenauth') / 'py.typed').read_bytes()"
+        session.run(python, "-c", find_marker)
+
+
+@nox.session(default=False, requires=["package"], venv_backend="none")
+def sdist(session: nox.Session) -> None:
+    """Unpack the sdist, install it with its extra ``test``, and run its tests there."""
+    folder = clean_folder(session)
+    [archive] = DIST.glob("*.tar.gz")
+    with tarfile.open(archive) as members:
+        members.extractall(folder, filter="data")
+    unpacked = folder / archive.name.removesuffix(".tar.gz")
+    programs = make_environment(session, folder / "env", f"{unpacked}[test]")
+    with session.chdir(unpacked):
+        session.run(str(programs / "pytest"), "-q", *session.posargs)
+
+
+@nox.session(default=False)
+def benchmarks(session: nox.Session) -> None:
+    """Show that the benchmarks run: the numbers of so short a run mean nothing."""
+    session.install(".[bench]")
+    chart = Path(session.create_tmp()) / "chart.svg"
+    chart.unlink(missing_ok=True)
+    session.run("python", "-m", "benchmarks", "--quick", "--plot", str(chart))
+    if not chart.stat().st_size:
+        session.error("the chart is empty")
