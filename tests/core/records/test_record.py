@@ -33,7 +33,7 @@ CHANGES: list[tuple[Record, dict[str, Any]]] = [
     (NEW, {"label": "Alice's phone"}),
     (SESSION, {"grant": Grant(scopes=("a",))}),
     (REVOCATION, {"expires_at": 2}),
-    (Terms(idle_lifetime=DAY, retry_window=DAY, retention=DAY), {"memory": 2 * DAY}),
+    (Terms(idle_lifetime=DAY, retry_window=DAY, retention=DAY), {"retention": 2 * DAY}),
     (Redemption(outcome=Outcome.SWAPPED, session=SESSION), {"rolled_back": True}),
     (RevocationPage(entries=(REVOCATION,), cursor="1"), {"more": True}),
 ]
