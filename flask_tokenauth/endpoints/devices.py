@@ -5,9 +5,9 @@ from datetime import datetime
 from flask import Response
 
 from ..application.app_state import AppState
+from ..application.no_store import empty_response, json_response
 from ..core.records.session import Session
 from ..lifecycle.revoke import end_session, find_current_session
-from .responses import empty_response, json_response
 
 
 def log_out(state: AppState) -> Response:

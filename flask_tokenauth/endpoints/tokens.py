@@ -3,6 +3,7 @@
 from flask import Response, request
 
 from ..application.app_state import AppState
+from ..application.no_store import empty_response, json_response
 from ..core.endpoint_errors import (
     InvalidRefreshToken,
     MissingParameter,
@@ -15,7 +16,6 @@ from ..lifecycle.refresh import refresh
 from ..lifecycle.revoke import end_session, revoke_token
 from ..users import require_token
 from .parameters import read_parameters
-from .responses import empty_response, json_response
 
 
 def refresh_tokens(state: AppState) -> Response:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 from flask import Response
 
 from ..application.app_state import AppState, current_state
+from ..application.no_store import json_response
 from ..application.refusing import asking_store
 from ..application.setting_types import read_duration
 from ..core.opaque.refresh_token import RefreshToken
@@ -151,4 +151,4 @@ def write_token_response(token: str, lifetime: timedelta, scope: str, **further:
         "scope": scope,
         **further,
     }
-    return Response(msgspec.json.encode(body), mimetype="application/json", headers={"Cache-Control": "no-store"})
+    return json_response(200, body)
