@@ -154,7 +154,7 @@ def read_config(app: Flask) -> dict[str, object]:
 
 
 def _read_clock() -> float:
-    """Return the time, by the function that is in its place now: freezegun puts another one there."""
+    """Return the time. The function is looked up at each call, so that freezegun can replace it."""
     return time.time()
 
 

@@ -19,7 +19,7 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 @dataclass(frozen=True, slots=True)
 class SettingType:
-    """What values a setting takes."""
+    """The values that a setting takes."""
 
     form: str  # completes the sentence "TOKENAUTH_… must be"
     read: Callable[[Any], Any]  # returns the value to keep; raises TypeError or ValueError
@@ -43,10 +43,10 @@ def read_duration(value: object) -> timedelta:
 
 
 def parse_duration(string: str) -> timedelta:
-    """Return the duration that *string* is: "900" (seconds), "15m", "1d12h", or in ISO 8601 "PT15M".
+    """Return the duration in *string*: "900" (seconds), "15m", "1d12h", or "PT15M" (ISO 8601).
 
     Raises:
-        ValueError: *string* is something else.
+        ValueError: *string* has another form.
     """
     if short := _SHORT_DURATION.fullmatch(string):
         days, rest = short.groups("")

@@ -1,4 +1,4 @@
-"""Find the one credential in a request: the bearer token of its ``Authorization`` header (RFC 6750 section 2.1)."""
+"""Find the credential of a request: the bearer token in its ``Authorization`` header (RFC 6750 section 2.1)."""
 
 import re
 
@@ -10,18 +10,19 @@ _SPACES_AND_TOKEN = re.compile(r" +[A-Za-z0-9\-._~+/]+=*")  # b64token, RFC 6750
 
 
 def find_token(header: str | None, *, max_bytes: int) -> str | None:
-    """Return what an ``Authorization`` header has for a bearer token; None if it carries another scheme or nothing.
+    """Return the bearer token in an ``Authorization`` header, or None if the header has another scheme.
 
-    What is returned may break the grammar. Then it is no token, whoever judges it; :func:`check_credential` tells.
+    The grammar of the token is not checked here: a string that breaks it is never a good token, and after it was
+    refused, :func:`check_credential` checks the grammar.
 
     Args:
-        header: the field's value as the server got it, or None; several fields arrive joined by commas.
-        max_bytes: size of the largest token that is read.
+        header: the value of the header as the server got it, or None. Several headers arrive joined by commas.
+        max_bytes: the size of the largest token that is read.
 
     Raises:
-        TokenTooLarge: more than that follows the scheme, whatever it is: judged before anything else.
+        TokenTooLarge: more than *max_bytes* follow the scheme. This is checked before anything else.
     """
-    if header is None or not (header.startswith("Bearer ") or _names_bearer(header)):
+    if header is None or not (header.startswith("Bearer ") or _is_bearer(header)):
         return None
     size = len(header) - len(_SCHEME) - 1
     if size > max_bytes:
@@ -30,17 +31,17 @@ def find_token(header: str | None, *, max_bytes: int) -> str | None:
 
 
 def check_credential(header: str) -> None:
-    """Refuse a header of the scheme Bearer in which something else follows than one or more spaces and one token.
+    """Check the grammar of a Bearer header whose token was refused: one or more spaces, and one token.
 
-    To be asked about what was refused: a text that turned out to be a good token is base64url and dots.
+    A token that was accepted needs no check: it is base64url and dots.
 
     Raises:
-        MalformedCredential: it does.
+        MalformedCredential: the header breaks the grammar.
     """
     if not _SPACES_AND_TOKEN.fullmatch(header, len(_SCHEME)):
         raise MalformedCredential
 
 
-def _names_bearer(header: str) -> bool:
-    """Tell whether the scheme is Bearer, in any case (RFC 9110 section 11.1), and not one that begins like it."""
+def _is_bearer(header: str) -> bool:
+    """Return whether the scheme is Bearer, in any case (RFC 9110 section 11.1), and not a longer name."""
     return header[: len(_SCHEME)].lower() == _SCHEME and not _STILL_THE_SCHEME.match(header, len(_SCHEME))

@@ -1,4 +1,4 @@
-"""What the log is told of a store that cannot be asked, while every request finds that out anew."""
+"""Log an outage of the store once every few seconds, although every request meets it."""
 
 import logging
 import math
@@ -13,16 +13,16 @@ _log = logging.getLogger("flask_tokenauth")
 
 
 class OutageLog:
-    """Tells the log of an outage, once every few seconds; what comes between is for who debugs.
+    """Logs an outage with the level ERROR once every few seconds, and with DEBUG in between.
 
-    There is no lock that a fork could leave held: of two requests at the very same moment both may tell.
+    It has no lock, which a fork could copy while it is held. So two requests at the same moment may both log.
 
     Args:
-        monotonic: returns seconds that always rise, from any start. The default goes on where tests
-            stop the clock: freezegun, and time-machine before 3.0, stop ``time.monotonic`` too.
+        monotonic: returns seconds that always rise, from any start. The default goes on when tests stop the clock:
+            freezegun, and time-machine before 3.0, stop ``time.monotonic`` too.
 
     Attributes:
-        monotonic: as given; tests put another in its place.
+        monotonic: as given. Tests replace it.
     """
 
     def __init__(self, *, monotonic: Callable[[], float] = time.perf_counter) -> None:

@@ -1,4 +1,4 @@
-"""A refusal of the core becomes the response to the client, with its challenge (RFC 6750 section 3)."""
+"""Refusals as exceptions and responses, with the challenge of RFC 6750 section 3."""
 
 from functools import lru_cache
 from http import HTTPStatus
@@ -24,13 +24,15 @@ NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) o
 
 
 class AuthError(HTTPException):
-    """The request is refused. Raised by guards; ``errorhandler(AuthError)`` or one for the status can answer instead.
+    """The request is refused. Guards raise it; views may raise it too.
+
+    ``errorhandler(AuthError)``, or a handler for the status, can answer instead of :attr:`response`.
 
     Attributes:
-        error: the :class:`~flask_tokenauth.core.errors.Refusal` behind it.
-        reason: its stable name, for logs; never shown to the client.
-        data: the body, as a mapping.
-        response: what the client gets unless a handler answers.
+        error: the refusal, a :class:`~flask_tokenauth.core.errors.Refusal`.
+        reason: the stable name of the refusal, for logs. The client never sees it.
+        data: the body of the response, as a dict.
+        response: the response for the client.
     """
 
     _refusal: ClassVar[type[Refusal]] = MissingCredential
@@ -39,55 +41,59 @@ class AuthError(HTTPException):
         """Refuse the current request.
 
         Args:
-            description: what to tell the client's developer, instead of what the kind of refusal says.
-            error: the refusal of the core; else the plainest of this status.
+            description: the description for the developer of the client, instead of the usual one.
+            error: the refusal. Default: the most general one with this status.
+
+        Raises:
+            SettingsError: ``TokenAuth`` is not set up on the current application.
+            RuntimeError: there is no current application.
         """
         self.error = error = self._refusal() if error is None else error
         self.reason = error.reason
-        told = error.hint if description is None else str(description).encode(errors="replace").decode()
-        self.data: dict[str, Any] = {"error": error.code, "error_description": told}
+        text = error.hint if description is None else str(description).encode(errors="replace").decode()
+        self.data: dict[str, Any] = {"error": error.code, "error_description": text}
         if isinstance(error, InsufficientScope) and error.needed:
             self.data["scope"] = " ".join(error.needed)
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # for three looks at it
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy would look it up three times
         if "tokenauth" not in app.extensions:
             raise SettingsError(NOT_SET_UP)
         realm: str = app.extensions["tokenauth"].realm
         if description is None and not isinstance(error, (InsufficientScope, LoginTooOld)):
             bare = isinstance(error, MissingCredential)
-            body, challenge = _write_plain(error.code, error.hint, realm, bare=bare)
+            body, challenge = _write_simple(error.code, error.hint, realm, bare=bare)
         else:
             body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm)
         further = (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), further]
         response = Response([body], error.status, headers)
-        if type(self) is NotAuthenticated:  # werkzeug's way of making one takes as long as all the rest
-            HTTPException.__init__(self, told, response)
+        if type(self) is NotAuthenticated:  # the constructor of werkzeug's class takes as long as all the rest
+            HTTPException.__init__(self, text, response)
         else:
-            super().__init__(told, response=response)
+            super().__init__(text, response=response)
 
 
 class InvalidRequest(AuthError, BadRequest):
-    """400: the credential breaks the grammar."""
+    """400: the ``Authorization`` header breaks the grammar, or the token came over plain HTTP."""
 
     _refusal = MalformedCredential
 
 
 class NotAuthenticated(AuthError, Unauthorized):
-    """401: no credential, or one that is refused. A login view raises it for a wrong password."""
+    """401: there is no credential, or it is refused. Raise it in a login view for a wrong password."""
 
-    www_authenticate: Any = ()  # of werkzeug's class; ours is in the response
+    www_authenticate: Any = ()  # hides that of werkzeug's class: the challenge is in the response
 
 
 class NotPermitted(AuthError, Forbidden):
-    """403: the token is good and does not reach this far."""
+    """403: the token is good, but lacks a scope."""
 
     _refusal = InsufficientScope
 
 
 class TemporarilyUnavailable(AuthError, ServiceUnavailable, StoreUnavailable):
-    """503: the store cannot be asked, and ``Retry-After`` says when to come back.
+    """503: the store cannot be asked. ``Retry-After`` says when the client should try again.
 
-    What raises :class:`StoreUnavailable` raises this within a request, so that every framework answers with it.
+    Within a request it is raised instead of :class:`StoreUnavailable`, since every framework can answer it.
     """
 
     _refusal = StoreOutage
@@ -100,7 +106,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
     503: TemporarilyUnavailable,
 }
 _CHALLENGE = "WWW-Authenticate"
-_SEEN = ("access-control-", "allow", "vary")
+_KEPT = ("access-control-", "allow", "vary")
 _RETRY_AFTER = ("Retry-After", "5")  # seconds
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
@@ -116,8 +122,8 @@ def answer_auth_error(error: AuthError) -> Response:
 
 
 @lru_cache(maxsize=256)
-def _write_plain(code: str, hint: str, realm: str, *, bare: bool) -> tuple[bytes, str]:
-    """Return body and challenge of a refusal that has no more to say than that; of most, so written once."""
+def _write_simple(code: str, hint: str, realm: str, *, bare: bool) -> tuple[bytes, str]:
+    """Return body and challenge of a refusal without further members. Most are so, and are written only once."""
     parameters = {"realm": realm} if bare else {"realm": realm, "error": code, "error_description": hint}
     return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(parameters)
 
@@ -128,7 +134,7 @@ def withhold(response: Response) -> Response:
     For a response that was made before the guard of the view was asked: a cache may have made it, which does not know
     of the guard.
     """
-    response.headers = Headers([header for header in response.headers if header[0].lower().startswith(_SEEN)])
+    response.headers = Headers([header for header in response.headers if header[0].lower().startswith(_KEPT)])
     response.call_on_close(getattr(response.response, "close", lambda: None))
     response.set_data(b"")
     return response

@@ -31,7 +31,7 @@ def revoke(state: AppState) -> Response:
 
     A refresh token ends its session. A token that is unknown, or was revoked before, gets the same answer.
     """
-    text = _require(_read_parameters(state), "token")  # whatever token_type_hint says
+    text = _require(_read_parameters(state), "token")  # token_type_hint is ignored
     try:
         end_session(state, state.sessions.read(text).session_id)
     except InvalidRefreshToken:

@@ -1,1 +1,1 @@
-"""The life of what is granted: sign-in, access tokens, refresh, revocation, introspection."""
+"""From a sign-in to its end: sign-in, access tokens, refresh, revocation, introspection."""
