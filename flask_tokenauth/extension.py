@@ -47,6 +47,7 @@ class TokenAuth(Generic[T]):
             raises ``ValueError`` for a string that is no user ID. ``str()`` of its result must be the same string.
 
     Raises:
+        TypeError: *app* is not a Flask application.
         SettingsError: a setting of *app* is wrong, or *app* is set up already.
     """
 
@@ -63,8 +64,11 @@ class TokenAuth(Generic[T]):
         """Set up *app*: read its settings, and authenticate each of its requests before anything else runs.
 
         Raises:
+            TypeError: *app* is not a Flask application.
             SettingsError: a setting is wrong, or *app* is set up already.
         """
+        if not isinstance(app, Flask):
+            raise TypeError(f"TokenAuth must get a Flask application, got {type(app).__name__}: TokenAuth(app)")
         if "tokenauth" in app.extensions:
             raise SettingsError("TokenAuth is already set up on this application: call init_app once")
         settings = Settings.from_config(app.config, app_name=app.name)

@@ -1,9 +1,12 @@
 """``TokenAuth``, the object that people hold."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from flask import Flask, Response
 
-from flask_tokenauth import AuthError, NotAuthenticated, SettingsError, TokenAuth, login_required
+from flask_tokenauth import AuthError, NotAuthenticated, SettingsError, TokenAuth, create_token, login_required
 from flask_tokenauth.core.errors import MissingCredential
 
 from .conftest import ISSUER, SECRET, MakeApp, Mint, bearer, whoami
@@ -33,6 +36,18 @@ def test_an_application_is_set_up_once() -> None:
         auth.init_app(app)
     with pytest.raises(SettingsError, match="already set up"):
         TokenAuth(app)
+
+
+@pytest.mark.parametrize("other", ["reporting", 1, Flask])
+def test_something_else_than_an_application_is_refused(other: Any) -> None:
+    with pytest.raises(TypeError, match=r"must get a Flask application, got (str|int|type): TokenAuth\(app\)$"):
+        TokenAuth(other)
+
+
+@pytest.mark.parametrize("call", [lambda: create_token("alice"), lambda: TokenAuth().verify("x")])
+def test_without_an_application_context_the_message_says_what_to_write(call: Callable[[], object]) -> None:
+    with pytest.raises(RuntimeError, match=r"needs an application context.* with app\.app_context\(\):$"):
+        call()
 
 
 def test_a_wrong_setting_leaves_the_application_as_it_was() -> None:

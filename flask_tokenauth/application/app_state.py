@@ -20,6 +20,11 @@ from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
 
+_NO_CONTEXT = (
+    "this function of Flask-TokenAuth needs an application context, and there is none: call it in a view, or within "
+    "a block: with app.app_context():"
+)
+
 _states: WeakSet["AppState"] = WeakSet()
 
 # The object behind the proxy: on the path of each guarded request a look through the proxy is measurable.
@@ -181,7 +186,11 @@ def current_state() -> AppState:
         SettingsError: ``TokenAuth`` is not set up on it.
         RuntimeError: there is no current application.
     """
-    return state_of(current_flask())
+    try:
+        app = current_flask()
+    except RuntimeError:
+        raise RuntimeError(_NO_CONTEXT) from None
+    return state_of(app)
 
 
 def list_states() -> list[AppState]:

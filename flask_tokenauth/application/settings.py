@@ -139,11 +139,15 @@ def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
             continue
         name = key.removeprefix(PREFIX).lower()
         if key != PREFIX + name.upper() or name not in _FIELDS:
-            close = difflib.get_close_matches(key.removeprefix(PREFIX), [name.upper() for name in _FIELDS], n=1)
-            raise SettingsError(f"unknown setting {key}" + (f": did you mean {PREFIX}{close[0]}?" if close else ""))
+            raise SettingsError(f"unknown setting {key}: {_suggest(key.removeprefix(PREFIX))}")
         if value is not None:
             given[name] = _read(key, value, _FIELDS[name])
     return given
+
+
+def _suggest(name: str) -> str:
+    close = difflib.get_close_matches(name, [known.upper() for known in _FIELDS], n=1, cutoff=0.8)
+    return f"did you mean {PREFIX}{close[0]}?" if close else "remove it, there is no setting like that"
 
 
 def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:

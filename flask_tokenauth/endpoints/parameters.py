@@ -17,8 +17,8 @@ def read_parameters(req: Request) -> dict[str, str]:
 
     Raises:
         RequestTooLarge: the body is larger than 16 KiB. The rest is not read.
-        MalformedRequest: the body is neither a form nor JSON, is incomplete, is not UTF-8, has a name twice, or has a JSON
-            value that is not a string.
+        MalformedRequest: the body is neither a form nor JSON, is incomplete, is not UTF-8, has a name twice, or has a
+            JSON value that is not a string.
     """
     return {name: value for name, value in _read(req).items() if value}
 
