@@ -36,7 +36,7 @@ def run(options: Options) -> Section:
         algorithm: {name: _added(taken, name) / taken[BARE].p10 for name in taken if name != BARE}
         for algorithm, taken in timings.items()
     }
-    return Section("CustomStore requests", _ABOUT, [table], checks, bars)
+    return Section("Guarded requests", _ABOUT, [table], checks, bars)
 
 
 def _measure(algorithm: str, rounds: int) -> dict[str, Timing]:

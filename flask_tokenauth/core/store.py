@@ -20,7 +20,7 @@ class Store(Protocol):
     """What a store promises; :mod:`flask_tokenauth.testing.store_contract` holds it to each word.
 
     Every method may be called from any thread, and after a fork. Every time is the store's own: no clock of a worker
-    counts. Identifiers compare by their characters' code points, so ``alice``, ``Alice`` and ``alice `` are three.
+    counts. Identifiers compare by their characters' code points, so ``alice``, ``Alice`` and ``"alice "`` are three.
     What no identifier can be is asked for in vain, not refused: it comes from clients.
 
     A session is *live* until it is ended, its lifetime or idle lifetime is over (from that very millisecond on), or it

@@ -1,4 +1,4 @@
-"""The recipes of README.rst beside other extensions do what they are for, each executed as it is printed."""
+"""The recipes of docs/extensions.rst do what they are for, each executed as the page prints it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,7 +18,7 @@ from flask_tokenauth.testing import logged_in, token_headers
 
 from ..authentication.challenges import Challenge, parse_challenge
 from ..conftest import SECRET, bearer
-from .readme import python_block
+from .reading import python_block
 
 RESTX = "from flask_restx"
 SMOREST = "from flask_smorest"
@@ -29,6 +29,7 @@ CORS = "from flask_cors"
 LOGIN = "import flask_login"
 SESSION = "from flask import abort"
 SOCK = "from flask_sock"
+PROGRAM = 'app = Flask("reporting")\napp.config.from_prefixed_env()  #'
 RECIPES = [RESTX, SMOREST, APIFLASK, OPENAPI3, LIMITER, CORS, LOGIN, SESSION, SOCK]
 
 PASSWORD = {"username": "alice", "password": "wonderland"}
@@ -39,13 +40,13 @@ Follow = Callable[[str], Names]
 
 @pytest.fixture
 def follow(monkeypatch: pytest.MonkeyPatch) -> Follow:
-    """Return a function that executes a recipe after the whole program, and returns all names there are then."""
+    """Return a function that executes a recipe after the program of the page, and returns all names there are then."""
     monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
 
     def execute(recipe: str) -> Names:
         names: Names = {"__name__": "reporting"}
-        exec(python_block('app = Flask("reporting")'), names)
-        exec(python_block(recipe), names)
+        exec(python_block("extensions", PROGRAM), names)
+        exec(python_block("extensions", recipe), names)
         return names
 
     return execute

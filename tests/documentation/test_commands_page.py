@@ -1,0 +1,40 @@
+"""docs/commands.rst has every command with every option, and what the doctor finds by which limits."""
+
+import re
+
+import click
+import pytest
+
+from flask_tokenauth.commands import doctor
+from flask_tokenauth.commands.group import CommandGroup
+
+from .reading import read_page
+
+PAGE = read_page("commands")
+GROUP = CommandGroup("tokenauth")
+GROUP.list_commands(click.Context(GROUP))
+COMMANDS = list(GROUP.commands.values())
+SECTIONS = dict(re.findall(r"^\.\. _([\w-]+):\n\n((?:(?!\.\. _).*\n)+)", PAGE, re.MULTILINE))
+
+
+def test_the_page_has_every_command_and_no_other() -> None:
+    assert sorted(SECTIONS) == sorted(["secret", *(str(command.name) for command in COMMANDS)])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
+def test_a_section_has_the_options_of_its_command_and_no_other(command: click.Command) -> None:
+    described = re.findall(r"^``(--[\w-]+)``$", SECTIONS[str(command.name)], re.MULTILINE)
+    options = [name for each in command.params if isinstance(each, click.Option) for name in each.opts]
+
+    assert sorted(described) == sorted(options)
+
+
+def test_the_limits_of_the_doctor_are_those_of_the_code() -> None:
+    section = " ".join(SECTIONS["doctor"].split())
+
+    assert f"live more than {doctor.LONG_ACCESS.total_seconds() / 3600:g} hour," in section
+    assert f"may live more than {doctor.LONG_MAX.total_seconds() / 3600:g} hours" in section
+    assert f"leeway of more than {doctor.LONG_LEEWAY.total_seconds() / 60:g} minute;" in section
+    assert f"interval of more than {doctor.LONG_INTERVAL.total_seconds():g} seconds" in section
+    assert f"staleness of more than {doctor.LONG_STALENESS.total_seconds() / 60:g} minutes" in section
+    assert f"more than {doctor.MANY_REVOKED:,} revocations" in section
