@@ -1,4 +1,4 @@
-"""What README.rst says of where guards, checks and tokens end is true."""
+"""The pages are right about the limits of guards, checks and tokens."""
 
 import copy
 import pickle

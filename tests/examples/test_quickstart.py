@@ -1,4 +1,4 @@
-"""``examples/quickstart.py``: what its page and README.rst promise."""
+"""``examples/quickstart.py``: what its page and the documentation promise."""
 
 import importlib.util
 import json
