@@ -181,6 +181,13 @@ def test_an_outage_in_a_view_is_answered_by_the_handler_that_the_application_has
         assert app.test_client().post("/login", data={"username": "alice"}).text == "later: nobody answers"
 
 
+def test_an_outage_outside_of_requests_is_raised_as_it_is(api: Flask) -> None:
+    with api.app_context(), away(store_of(api)), pytest.raises(StoreUnavailable, match="nobody answers") as caught:
+        create_token("alice")
+
+    assert not isinstance(caught.value, AuthError)
+
+
 def test_a_blueprint_may_answer_otherwise(app: Flask) -> None:
     blueprint = Blueprint("pages", __name__)
     blueprint.errorhandler(AuthError)(lambda error: ("sorry", error.code))
