@@ -1,1 +1,1 @@
-"""How values are written and read, and how large they may be: base64url, JSON, identifiers."""
+"""Encode, decode and limit values: base64url, JSON, identifiers."""

@@ -1,42 +1,58 @@
-"""JSON values that cannot be changed any more: what is verified once stays what was verified."""
+"""Make JSON values immutable, so that a verified value cannot be changed after it was verified."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-MAX_DEPTH = 32  # arrays and objects within each other
-_ATOMS = frozenset({str, int, float, bool, type(None)})  # never to be changed, so kept as they are
-_TOO_DEEP = "nested too deeply"
+MAX_DEPTH = 32  # levels of arrays and objects within each other
+_ATOMS = frozenset({str, int, float, bool, type(None)})  # immutable already
+TOO_DEEP = f"JSON is nested too deeply: arrays and objects must be at most {MAX_DEPTH} levels deep"
 
 
 def freeze(value: object, depth: int = MAX_DEPTH) -> object:
-    """Return *value* with its arrays as tuples and its objects as read-only mappings, all the way down.
+    """Return *value* with its arrays as tuples and its objects as read-only mappings, on every level.
+
+    Args:
+        value: a JSON value.
+        depth: the greatest number of levels of arrays and objects.
 
     Raises:
-        ValueError: arrays and objects lie more than *depth* deep.
+        ValueError: *value* has more than *depth* levels.
     """
     if isinstance(value, Mapping):
         return MappingProxyType(freeze_values(dict(value), depth))
     if isinstance(value, (list, tuple)):
         if depth == 0:
-            raise ValueError(_TOO_DEEP)
-        return tuple([each if type(each) in _ATOMS else freeze(each, depth - 1) for each in value])
+            raise ValueError(TOO_DEEP)
+        return tuple([item if type(item) in _ATOMS else freeze(item, depth - 1) for item in value])
     return value
 
 
 def freeze_values(members: dict[str, object], depth: int = MAX_DEPTH) -> dict[str, object]:
-    """Freeze the values of *members* in their place, and return it; raises like :func:`freeze`."""
+    """Replace each value of *members* by an immutable one, and return *members* itself.
+
+    Args:
+        members: the members of a JSON object.
+        depth: the greatest number of levels of arrays and objects, this object included.
+
+    Raises:
+        ValueError: *members* has more than *depth* levels.
+    """
     if depth == 0:
-        raise ValueError(_TOO_DEEP)
+        raise ValueError(TOO_DEEP)
     for name, value in members.items():
         if type(value) not in _ATOMS:
-            members[name] = freeze(value, depth - 1)  # no new name, so this may be done on the way
+            members[name] = freeze(value, depth - 1)  # the names stay the same, so the loop may go on
     return members
 
 
 def thaw(value: object) -> object:
-    """Return a copy of a frozen *value* in plain lists and dicts, as JSON encoders know them."""
+    """Return a copy of *value* made of lists and dicts, which JSON encoders accept.
+
+    Args:
+        value: a result of :func:`freeze`.
+    """
     if isinstance(value, Mapping):
-        return {name: thaw(each) for name, each in value.items()}
+        return {name: thaw(member) for name, member in value.items()}
     if isinstance(value, tuple):
-        return [thaw(each) for each in value]
+        return [thaw(item) for item in value]
     return value

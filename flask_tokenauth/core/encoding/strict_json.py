@@ -1,41 +1,46 @@
-"""JSON objects with one reading: no name twice, no number that is none (RFC 8259 section 4, RFC 8725 section 2.4)."""
+"""Read JSON objects that all readers read alike (RFC 8259 section 4, RFC 8725 section 2.4).
+
+Names must be unique and numbers finite: JSON parsers differ in how they read anything else.
+"""
 
 import json
 from collections.abc import Mapping
 from math import isfinite
 from typing import cast
 
-from .immutable_json import freeze
+from .immutable_json import TOO_DEEP, freeze
 
 
 def read_object(data: bytes) -> Mapping[str, object]:
-    """Read one JSON object, its values deeply immutable.
+    """Return the JSON object in *data*, with immutable values on every level.
 
     Args:
-        data: untrusted; of a bounded size, since this is not the fastest reader.
+        data: JSON in UTF-8, untrusted. The caller limits its size, since this is not the fastest reader.
 
     Raises:
-        ValueError: this is not UTF-8, not a JSON object, has a name twice in any object, holds a number out of range,
-            or is nested deeper than 32. It may quote *data*.
+        ValueError: *data* is not UTF-8 or not a JSON object, an object has a name twice, a number is out of range, or
+            arrays and objects are more than 32 levels deep. The message may quote *data*.
     """
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        value = json.loads(
+            data.decode(), object_pairs_hook=_make_object, parse_float=_read_number, parse_constant=_read_number
+        )
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError(TOO_DEEP) from error
     if not isinstance(value, dict):
-        raise ValueError("not an object")  # of the text, not of an argument
+        raise ValueError("JSON must be an object")  # not a TypeError: the data is wrong, not an argument
     return cast("Mapping[str, object]", freeze(value))
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member name twice")
+        raise ValueError("the names in a JSON object must be unique, got a name twice")
     return members
 
 
-def _finite(text: str) -> float:
-    number = float(text)
+def _read_number(string: str) -> float:
+    number = float(string)
     if not isfinite(number):
-        raise ValueError("no finite number")
+        raise ValueError("a JSON number must be finite")
     return number

@@ -217,7 +217,7 @@ def test_a_token_is_refused_by_its_id(api: Flask) -> None:
 def test_what_is_no_id_of_a_token_is_a_mistake(api: Flask, text: str) -> None:
     told = failed(api, "revoke", "--token", text)
 
-    assert "token_id is a text of 1 to 255 characters" in told
+    assert "token_id must be a string of 1 to 255 characters" in told
     assert told.rstrip("\n").isprintable()
 
 
@@ -275,7 +275,7 @@ def test_a_text_that_is_no_user_id_is_a_mistake(numbered: Flask, words: tuple[st
 def test_nobody_is_revoked_who_can_have_no_token(api: Flask, user: str) -> None:
     told = failed(api, "revoke", "--user", user)
 
-    assert "user_id is a text of 1 to 255 characters" in told
+    assert "user_id must be a string of 1 to 255 characters" in told
     assert told.rstrip("\n").isprintable()
 
 

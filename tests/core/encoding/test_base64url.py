@@ -1,4 +1,4 @@
-"""Base64url: one spelling for each value, RFC 7515 section 2, RFC 4648 section 3.5."""
+"""Base64url has one spelling for each value (RFC 7515 section 2, RFC 4648 section 3.5)."""
 
 import pytest
 
@@ -34,5 +34,5 @@ def test_a_value_and_its_text_stand_for_each_other(value: bytes, text: bytes) ->
     ],
 )
 def test_any_other_spelling_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError, match="not base64url"):
+    with pytest.raises(ValueError, match="must be base64url without padding"):
         base64url.decode(text)

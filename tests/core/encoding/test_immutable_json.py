@@ -1,4 +1,4 @@
-"""JSON values that stay what they were."""
+"""Frozen JSON values cannot be changed."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from flask_tokenauth.core.encoding.immutable_json import MAX_DEPTH, freeze, thaw
 
 
 def nested(depth: int) -> object:
-    """Return arrays and objects in turn, *depth* of them within each other."""
+    """Return *depth* levels of arrays and objects, in turn."""
     value: object = 1
     for level in range(depth):
         value = [value] if level % 2 else {"a": value}
@@ -39,7 +39,7 @@ def test_values_may_nest_thirty_two_deep(depth: int) -> None:
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 500])
 def test_deeper_values_are_refused(depth: int) -> None:
-    with pytest.raises(ValueError, match="nested too deeply"):
+    with pytest.raises(ValueError, match="nested too deeply: arrays and objects must be at most 32 levels deep"):
         freeze(nested(depth))
 
 

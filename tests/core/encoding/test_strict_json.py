@@ -1,4 +1,4 @@
-"""JSON objects with one reading."""
+"""JSON objects that every reader reads alike."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from flask_tokenauth.core.encoding.strict_json import read_object
 
 
 def nested(depth: int) -> bytes:
-    """Return an object in which arrays lie, so many levels in all."""
+    """Return an object with arrays in it, *depth* levels in all."""
     return b'{"a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
 
 
@@ -21,13 +21,13 @@ def test_an_object_is_read_and_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize("data", [b"[]", b'"a"', b"1", b"null", b"true", b"1.5", b"[{}]"])
 def test_what_is_no_object_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="not an object"):
+    with pytest.raises(ValueError, match="JSON must be an object"):
         read_object(data)
 
 
 @pytest.mark.parametrize("data", [b"", b" ", b"{", b"{}{}", b"{'a': 1}", b'{"a": 1,}', b"{a: 1}", b"\xef\xbb\xbf{}"])
 def test_what_is_no_json_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # in whatever words of the json module
+    with pytest.raises(ValueError):  # noqa: PT011  # the message is that of the json module
         read_object(data)
 
 
