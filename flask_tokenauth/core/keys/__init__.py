@@ -1,1 +1,1 @@
-"""Keys: one algorithm each, loaded from JWK, PEM or secrets, refused when they are too weak."""
+"""Load keys from JWK, PEM or secrets. Each has one algorithm; weak keys are refused."""

@@ -1,6 +1,6 @@
-"""The signature algorithms that we offer, and which keys fit each (RFC 7518 section 3, RFC 8037, RFC 9864).
+"""The supported signature algorithms, and the keys that fit each (RFC 7518 section 3, RFC 8037, RFC 9864).
 
-There is no ``none``. PyJWT's algorithm objects compute, but for HMAC (``key_material.Mac``); they are made here once.
+``none`` is not supported. PyJWT computes the signatures, except HMAC: see ``key_material.Mac``.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ class Algorithm(msgspec.Struct, frozen=True):
     """One value of ``alg``."""
 
     name: str
-    key_type: str  # "kty" of its keys, RFC 7518 section 6.1
+    key_type: str  # "kty" of its keys (RFC 7518 section 6.1)
     crypto: pyjwt.Algorithm
-    hash_bytes: int  # size of the hash, so the least of an HMAC key
+    hash_bytes: int  # size of the hash, and the least size of an HMAC key
     curve: str | None = None  # "crv" of its keys
 
 
-def _offer() -> dict[str, Algorithm]:
+def _make_algorithms() -> dict[str, Algorithm]:
     hmac, rsa, pss, ec = pyjwt.HMACAlgorithm, pyjwt.RSAAlgorithm, pyjwt.RSAPSSAlgorithm, pyjwt.ECAlgorithm
     okp = pyjwt.OKPAlgorithm()
-    offered = (
+    algorithms = (
         Algorithm("HS256", "oct", hmac(hmac.SHA256), 32),
         Algorithm("HS384", "oct", hmac(hmac.SHA384), 48),
         Algorithm("HS512", "oct", hmac(hmac.SHA512), 64),
@@ -38,10 +38,11 @@ def _offer() -> dict[str, Algorithm]:
         Algorithm("ES384", "EC", ec(ec.SHA384, SECP384R1), 48, "P-384"),
         Algorithm("ES512", "EC", ec(ec.SHA512, SECP521R1), 64, "P-521"),
         Algorithm("EdDSA", "OKP", okp, 64, "Ed25519"),
-        Algorithm("Ed25519", "OKP", okp, 64, "Ed25519"),  # RFC 9864; PyJWT lacks the name
+        Algorithm("Ed25519", "OKP", okp, 64, "Ed25519"),  # RFC 9864; PyJWT does not know this name
     )
-    return {algorithm.name: algorithm for algorithm in offered}
+    return {algorithm.name: algorithm for algorithm in algorithms}
 
 
-ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_offer())
-IMPLIED = MappingProxyType({"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"})  # by "crv"
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_make_algorithms())
+# The algorithm of a key that names none, by its "crv".
+IMPLIED = MappingProxyType({"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"})

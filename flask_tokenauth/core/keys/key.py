@@ -1,7 +1,7 @@
-"""One key, with its one algorithm.
+"""One key, with its one algorithm (RFC 7517, RFC 7638).
 
-A key has one algorithm and one purpose, so that no header can choose another (RFC 8725 section 3.1). A key that cannot
-be used safely does not load. RFC 7517, RFC 7638.
+A key has one algorithm, so that the header of a token cannot choose another (RFC 8725 section 3.1). A key that cannot
+be used safely is not loaded.
 """
 
 from collections.abc import Mapping
@@ -13,43 +13,53 @@ import jwt.algorithms as pyjwt
 from ..errors import InvalidKey, InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
+from .pem import read_pem
 
-_BOTH = frozenset({"sign", "verify"})
-
-
-_LONGEST_KID = 255  # characters
+_ALL_OPERATIONS = frozenset({"sign", "verify"})
+_MAX_KID = 255  # characters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """One key with its one algorithm. Made by the class methods, which judge it; not by hand."""
+    """One key with its one algorithm. Make it with a class method: they check it, the constructor does not.
 
-    kid: str  # RFC 7515 section 4.1.4
-    algorithm: str  # the value of "alg", RFC 7518 section 3.1
+    Attributes:
+        kid: the key ID (RFC 7515 section 4.1.4).
+        algorithm: the value of ``alg`` (RFC 7518 section 3.1).
+        can_sign: whether it signs: it is a private key or a secret, and ``key_ops`` allows it.
+        can_verify: whether it verifies: ``key_ops`` allows it.
+    """
+
+    kid: str
+    algorithm: str
     can_sign: bool
     can_verify: bool
-    _private: Any = field(repr=False)  # secret or private key; None in a public key
-    _public: Any = field(repr=False)  # what verifies: the secret again, or the public key
+    _private: Any = field(repr=False)  # the secret or private key; None in a public key
+    _public: Any = field(repr=False)  # the key that verifies: the secret, or the public key
     _signature_bytes: int = field(repr=False)
     _crypto: pyjwt.Algorithm = field(repr=False)
-    _mac: key_material.Mac | None = field(repr=False)  # computes instead of it, with a secret
+    _mac: key_material.Mac | None = field(repr=False)  # computes in its place if this is a secret
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, object], *, alg: str | None = None) -> "Key":
         """Load a JSON Web Key (RFC 7517 section 4).
 
         Args:
-            jwk: its members. ``use`` and ``key_ops`` are obeyed; ``kid`` is the thumbprint unless given.
-            alg: the algorithm, for a JWK that names none. A curve implies its own (Ed25519: ``EdDSA``).
+            jwk: its members. ``use`` and ``key_ops`` are obeyed. Without ``kid`` the key ID is the thumbprint.
+            alg: the algorithm, for a JWK that names none. If both name one, it must be the same. If neither does, the
+                curve decides: ``ES256``, ``ES384``, ``ES512`` or, for Ed25519, ``EdDSA``.
+
+        Returns:
+            A private key, a public key or a secret.
 
         Raises:
-            InvalidKey: a member is missing, malformed or contradicts another, the key is too weak, not for signatures,
-                or for an algorithm that is not offered.
+            InvalidKey: a member is missing, malformed or contradicts another, the key is too weak or not for
+                signatures, or its algorithm is not supported.
         """
         algorithm = _find_algorithm(jwk, alg)
         operations = _read_operations(jwk)
         if jwk.get("kid", "") is None:
-            raise InvalidKey("kid is null")
+            raise InvalidKey("kid must be a string, got null: leave it out to use the thumbprint")
         return cls._build(algorithm, key_material.read_members(jwk, algorithm), jwk.get("kid"), operations)
 
     @classmethod
@@ -59,84 +69,136 @@ class Key:
         """Load a private or public key in PEM (PKCS #8, PKCS #1, SEC 1, SubjectPublicKeyInfo).
 
         Args:
-            pem: the text with its ``BEGIN`` and ``END`` lines.
-            alg: the algorithm; else ``RS256`` for RSA, ``EdDSA`` for Ed25519, the curve's own for EC.
-            kid: the key ID; else the thumbprint.
-            passphrase: of an encrypted private key.
+            pem: the content of the file, with its ``BEGIN`` and ``END`` lines. It is not a path.
+            alg: the algorithm. Default: ``RS256`` for RSA, ``EdDSA`` for Ed25519, ``ES256``, ``ES384`` or ``ES512`` for
+                EC, by its curve.
+            kid: the key ID, 1 to 255 characters. Default: the thumbprint.
+            passphrase: the passphrase, if the private key is encrypted.
+
+        Returns:
+            A private or public key.
 
         Raises:
-            InvalidKey: it holds no key, or not with this passphrase, or the key is too weak or does not fit *alg*.
+            InvalidKey: *pem* holds no key that can be read, *passphrase* is missing, wrong or not needed, or the key is
+                too weak, of a kind that is not supported, or does not fit *alg*.
         """
-        material = key_material.read_pem(_to_bytes(pem), None if passphrase is None else _to_bytes(passphrase))
+        material = read_pem(_to_bytes(pem), None if passphrase is None else _to_bytes(passphrase))
         kind = key_material.kind_of(material[1])
-        return cls._build(_offered(alg or ("RS256" if kind == "RSA" else IMPLIED.get(str(kind)))), material, kid)
+        if kind is None and alg is None:
+            raise InvalidKey(
+                "PEM must hold an RSA key, an EC key on P-256, P-384 or P-521, or an Ed25519 key, got "
+                f"{key_material.describe(material[1])}, which is not supported: make a key for one of "
+                f"{', '.join(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != 'oct')}"
+            )
+        return cls._build(
+            _algorithm_named(alg or ("RS256" if kind == "RSA" else IMPLIED.get(str(kind)))), material, kid
+        )
 
     @classmethod
     def from_secret(cls, secret: str | bytes, *, alg: str = "HS256", kid: str | None = None) -> "Key":
-        """Use *secret* (text: its UTF-8) as an HMAC key.
+        """Make an HMAC key of *secret*.
+
+        Args:
+            secret: bytes, or a string, of which the UTF-8 is used. Whether it can be guessed is not checked.
+            alg: ``HS256``, ``HS384`` or ``HS512``.
+            kid: the key ID, 1 to 255 characters. Default: derived from the secret, which it does not reveal.
+
+        Returns:
+            A key that signs and verifies.
 
         Raises:
-            InvalidKey: it is shorter than the hash (RFC 7518 section 3.2) or no bytes or text, or *alg* is no HMAC.
+            InvalidKey: *secret* is shorter than the hash (RFC 7518 section 3.2) or neither bytes nor a string, or *alg*
+                is not an HMAC algorithm.
         """
-        algorithm = _offered(alg)
+        algorithm = _algorithm_named(alg)
         if algorithm.key_type != "oct":
-            raise InvalidKey(f"a secret is no key for {alg}")
-        return cls._build(algorithm, key_material.split(_to_bytes(secret)), kid)
+            raise InvalidKey(f"alg of a secret must be HS256, HS384 or HS512, got {algorithm.name}")
+        return cls._build(algorithm, key_material.split_key(_to_bytes(secret)), kid)
 
     @classmethod
     def derive(cls, secret: bytes, *, purpose: str, issuer: str) -> "Key":
-        """Derive an HS256 key from the application's secret; another for each purpose and each issuer.
+        """Derive an HS256 key from the secret of an application. Each purpose and each issuer gets another key.
 
-        HKDF with SHA-256 over the *info* ``["flask-tokenauth","v1",purpose,"HS256",issuer]``, 32 bytes. How strong
-        *secret* is, is judged elsewhere (:func:`~flask_tokenauth.core.keys.key_strength.check_secret`).
+        The key is 32 bytes of HKDF with SHA-256 (RFC 5869), without salt and with the *info*
+        ``["flask-tokenauth","v1",purpose,"HS256",issuer]``.
+
+        Args:
+            secret: the secret. Whether it can be guessed is not checked: settings check it before.
+            purpose: the use of the key, such as "access".
+            issuer: the issuer of the tokens.
+
+        Returns:
+            A key that signs and verifies.
         """
-        return cls.from_secret(key_material.expand(secret, purpose, "HS256", issuer))
+        return cls.from_secret(key_material.derive_bytes(secret, purpose, "HS256", issuer))
 
     @classmethod
     def generate(cls, alg: str, *, kid: str | None = None) -> "Key":
-        """Make a new key: a secret of the size of the hash, RSA of 2048 bits, or a point on the algorithm's curve.
+        """Make a new random key.
+
+        Args:
+            alg: its algorithm. A secret is as long as the hash, an RSA key has 2048 bits, any other key is on the curve
+                of the algorithm.
+            kid: the key ID, 1 to 255 characters. Default: the thumbprint.
+
+        Returns:
+            A key that signs and verifies.
 
         Raises:
-            InvalidKey: *alg* is not offered.
+            InvalidKey: *alg* is not supported.
         """
-        algorithm = _offered(alg)
-        return cls._build(algorithm, key_material.make(algorithm), kid)
+        algorithm = _algorithm_named(alg)
+        return cls._build(algorithm, key_material.generate(algorithm), kid)
 
     @classmethod
     def _build(
-        cls, algorithm: Algorithm, material: tuple[Any, Any], kid: object, operations: frozenset[str] = _BOTH
+        cls, algorithm: Algorithm, material: tuple[Any, Any], kid: object, operations: frozenset[str] = _ALL_OPERATIONS
     ) -> "Key":
         private, public = material
         key_material.check_material(public, algorithm)
         if kid is None:
             kid = key_material.thumbprint(public, algorithm)
-        if not isinstance(kid, str) or not 0 < len(kid) <= _LONGEST_KID or not kid.isprintable():
-            raise InvalidKey("kid must be a text of 1 to 255 printable characters")
+        if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID or not kid.isprintable():
+            raise InvalidKey(f"kid must be a string of 1 to {_MAX_KID} printable characters, got {_describe_kid(kid)}")
         can_sign, can_verify = private is not None and "sign" in operations, "verify" in operations
         if not can_sign and not can_verify:
-            raise InvalidKey("key_ops leave nothing that this key may do")
+            raise InvalidKey('key_ops must allow "verify" or, for a private key or a secret, "sign", got neither')
         length = key_material.signature_bytes(public, algorithm)
         mac = key_material.Mac(public, algorithm.hash_bytes) if algorithm.key_type == "oct" else None
         return cls(kid, algorithm.name, can_sign, can_verify, private, public, length, algorithm.crypto, mac)
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature over *message*, in the form that JWS wants (RFC 7515 section 5.1).
+        """Return the signature over *message*, in the form of JWS (RFC 7515 section 5.1, RFC 7518 section 3).
+
+        Args:
+            message: the bytes to sign.
+
+        Returns:
+            The signature, not encoded.
 
         Raises:
-            InvalidKey: this key cannot or may not sign.
+            InvalidKey: this is a public key, or ``key_ops`` does not allow it to sign.
         """
         if not self.can_sign:
-            raise InvalidKey("this key cannot sign")
+            raise InvalidKey(
+                'a key that signs must be a private key or a secret, with "sign" in key_ops if it has any, got a key '
+                "that can only verify"
+            )
         return self._crypto.sign(message, self._private) if self._mac is None else self._mac.sign(message)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Refuse *signature* unless this key made it over *message*.
 
+        Args:
+            message: the signed bytes.
+            signature: the signature, not encoded; untrusted.
+
         Raises:
-            InvalidSignature: it did not, or this key may not verify.
+            InvalidSignature: this key did not make it, or ``key_ops`` does not allow this key to verify.
         """
+        # OpenSSL accepts RSA-PSS signatures that lack their leading zeros, so the length is checked here.
         if not self.can_verify or len(signature) != self._signature_bytes:
-            raise InvalidSignature  # OpenSSL takes an RSA-PSS signature without its leading zeros for the same
+            raise InvalidSignature
         if self._mac is not None:
             good = self._mac.verify(message, signature)
         else:
@@ -150,17 +212,27 @@ class Key:
         return ALGORITHMS[self.algorithm].key_type
 
     def thumbprint(self) -> str:
-        """Return the RFC 7638 thumbprint (SHA-256); for a secret, whose digest could be searched, an HKDF output."""
+        """Return the thumbprint with SHA-256 (RFC 7638), in base64url.
+
+        For a secret it is an output of HKDF instead: a digest of the secret could be found in lists of digests.
+        """
         return key_material.thumbprint(self._public, ALGORITHMS[self.algorithm])
 
     def to_jwk(self, *, private: bool = False) -> dict[str, object]:
-        """Return the JWK: ``kty``, the members of the key, ``kid``, ``alg`` and ``use``.
+        """Return the JWK: ``kty``, the members of the key, ``kid``, ``alg``, ``use`` and, if limited, ``key_ops``.
+
+        Args:
+            private: whether to return the private key or the secret. By default it is the public key.
+
+        Returns:
+            A new dict of JSON values. With *private* it is a secret.
 
         Raises:
-            InvalidKey: the private half is asked of a public key, or the public half of a secret, which has none.
+            InvalidKey: *private* is true and this is a public key, or it is false and this key is a secret or may not
+                verify.
         """
         if private and self._private is None:
-            raise InvalidKey("a public key has no private half")
+            raise InvalidKey("to_jwk(private=True) needs a private key or a secret, got a public key")
         if not private:
             self._check_public_half()
         algorithm = ALGORITHMS[self.algorithm]
@@ -171,19 +243,19 @@ class Key:
         return members | {"kid": self.kid, "alg": self.algorithm, "use": "sig"} | limited
 
     def public(self) -> "Key":
-        """Return the public half under the same key ID.
+        """Return the public key with the same key ID.
 
         Raises:
-            InvalidKey: this key is a secret, which has none, or may not verify.
+            InvalidKey: this key is a secret, or ``key_ops`` does not allow it to verify.
         """
         self._check_public_half()
         return replace(self, can_sign=False, _private=None)
 
     def _check_public_half(self) -> None:
         if self.key_type == "oct":
-            raise InvalidKey("a secret has no public half")
+            raise InvalidKey("only a private or public key can be published, got a secret, which has no public half")
         if not self.can_verify:
-            raise InvalidKey("key_ops forbid to verify with this key")
+            raise InvalidKey('key_ops of a key to be published must have "verify", got "sign" alone')
 
     def _operations(self) -> list[str]:
         return ["sign"] * self.can_sign + ["verify"] * self.can_verify
@@ -191,40 +263,51 @@ class Key:
 
 def _find_algorithm(jwk: Mapping[str, object], alg: str | None) -> Algorithm:
     if not isinstance(jwk, Mapping):
-        raise InvalidKey("a JWK is an object")
+        raise InvalidKey(f"a JWK must be an object, got {type(jwk).__name__}")
     named = jwk.get("alg", alg)
     if alg is not None and named != alg:
-        raise InvalidKey(f"the JWK is not for {alg}")
+        raise InvalidKey(f"alg of the JWK must be {alg}, as asked for, or be left out, got another")
     curve = jwk.get("crv")
-    algorithm = _offered(named if named is not None else IMPLIED.get(curve) if isinstance(curve, str) else None)
+    algorithm = _algorithm_named(named if named is not None else IMPLIED.get(curve) if isinstance(curve, str) else None)
     if jwk.get("kty") != algorithm.key_type or curve != algorithm.curve:
-        raise InvalidKey(f"kty or crv do not fit {algorithm.name}")
+        needed = f'"{algorithm.key_type}"' + (f' and crv "{algorithm.curve}"' if algorithm.curve else " without crv")
+        raise InvalidKey(f"kty of a JWK for {algorithm.name} must be {needed}, got another kty or crv")
     return algorithm
 
 
-def _offered(name: object) -> Algorithm:
+def _algorithm_named(name: object) -> Algorithm:
     if name is None:
-        raise InvalidKey('the key names no algorithm: add "alg"')
+        raise InvalidKey(
+            f"alg must be one of {', '.join(ALGORITHMS)}, got none, and the crv of the key does not imply one: add "
+            '"alg" to the JWK, or pass alg=…'
+        )
     algorithm = ALGORITHMS.get(name) if isinstance(name, str) else None
     if algorithm is None:
-        raise InvalidKey(f"alg is not one of {', '.join(ALGORITHMS)}")
+        raise InvalidKey(f"alg must be one of {', '.join(ALGORITHMS)}, got another")
     return algorithm
 
 
 def _read_operations(jwk: Mapping[str, object]) -> frozenset[str]:
-    """Read what ``use`` and ``key_ops`` allow (RFC 7517 sections 4.2 and 4.3)."""
+    """Return the operations that ``use`` and ``key_ops`` allow (RFC 7517 sections 4.2 and 4.3)."""
     if jwk.get("use", "sig") != "sig":
-        raise InvalidKey('use is not "sig"')
+        raise InvalidKey('use of a JWK must be "sig" or be left out, got another')
     operations = jwk.get("key_ops", ["sign", "verify"])
-    if not isinstance(operations, (list, tuple)) or not all(isinstance(each, str) for each in operations):
-        raise InvalidKey("key_ops is not an array of texts")
+    if not isinstance(operations, (list, tuple)) or not all(isinstance(name, str) for name in operations):
+        raise InvalidKey("key_ops must be an array of strings")
     if len(set(operations)) != len(operations):
-        raise InvalidKey("key_ops names an operation twice")
-    return _BOTH.intersection(operations)
+        raise InvalidKey("the operations in key_ops must be unique, got one twice")
+    return _ALL_OPERATIONS.intersection(operations)
 
 
-def _to_bytes(text: str | bytes) -> bytes:
+def _describe_kid(kid: object) -> str:
+    return f"{len(kid)} characters" if isinstance(kid, str) else type(kid).__name__
+
+
+def _to_bytes(string: str | bytes) -> bytes:
+    must = "a secret, a passphrase and PEM text must be bytes or a string that UTF-8 can encode"
     try:
-        return text.encode() if isinstance(text, str) else bytes(memoryview(text))
-    except (UnicodeEncodeError, TypeError):  # the first of which holds the text
-        raise InvalidKey("a secret, a passphrase and PEM text are bytes or text that UTF-8 can write") from None
+        return string.encode() if isinstance(string, str) else bytes(memoryview(string))
+    except UnicodeEncodeError:  # this error would hold the secret
+        raise InvalidKey(f"{must}, got a string with surrogates") from None
+    except TypeError:
+        raise InvalidKey(f"{must}, got {type(string).__name__}") from None

@@ -1,81 +1,92 @@
-"""Keys by their ID. The set can be exchanged for another while it is in use (RFC 7517 section 5)."""
+"""A set of keys, found by key ID (RFC 7517 section 5). Its keys can be exchanged while it is in use."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import InvalidKey
 from .key import Key
 
-_LONGEST_HEADER = 1024  # bytes, of those that are remembered
-
-
-_MOST_HEADERS = 64
+_MAX_HEADER = 1024  # bytes of a header that is remembered
+_MAX_HEADERS = 64  # headers that are remembered
 
 
 class KeySet:
-    """Keys by their ID, in order; the first that can sign is the one that does. They may be exchanged for others.
+    """A set of keys, found by key ID. The first key that can sign is the signing key.
 
     Args:
-        keys: at least one. Secrets and public keys do not mix: a set with public keys is there to be published, and an
-            HMAC secret beside them is one slip away from being published too.
+        keys: at least one key, each with a key ID of its own: either secrets, or private and public keys. They must not
+            be mixed, since a set of public keys is made to be published, and a secret in it could be published too.
+
+    Attributes:
+        generation: how often the keys were exchanged. Code that keeps the result of a key reads it before it looks for
+            the key, and drops the result when it has changed.
 
     Raises:
-        InvalidKey: no key, two with the same ``kid``, or secrets mixed with public keys.
+        InvalidKey: there is no key, two have the same ``kid``, or secrets are mixed with other keys.
     """
 
     __slots__ = ("_by_kid", "_headers", "generation")
 
-    generation: (
-        int  #: How often the keys were exchanged; to be read before a key is looked for, by who keeps what it said.
-    )
+    generation: int
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._by_kid = _index(keys)
+        self._by_kid = _index_by_kid(keys)
         self.generation = 0
         self._headers: dict[bytes, Mapping[str, object]] = {}
 
     def exchange(self, keys: Iterable[Key]) -> None:
-        """Replace all keys by *keys*. Tokens that a removed key has verified must be verified again.
+        """Replace all keys. Tokens that a removed key has signed are refused from then on.
 
-        For sets that verify. A ``TokenIssuer`` signs with the key that it was given.
+        A ``TokenIssuer`` still signs with the key that it was made with.
+
+        Args:
+            keys: at least one key, each with a key ID of its own: either secrets, or private and public keys.
 
         Raises:
-            InvalidKey: as for a new set; this one stays as it was.
+            InvalidKey: there is no key, two have the same ``kid``, or secrets are mixed with other keys. The set is not
+                changed then.
         """
-        self._by_kid = _index(keys)
+        self._by_kid = _index_by_kid(keys)
         self._headers = {}
-        self.generation += 1  # last: who reads the new one finds the new keys
+        self.generation += 1  # last, so that a thread that reads the new number finds the new keys
 
     def find_header(self, text: bytes) -> Mapping[str, object] | None:
-        """Return the JOSE header that *text* stands for, if it is remembered; what it says is to be judged as ever."""
+        """Return the JOSE header that the header segment *text* encodes, if it is remembered, else None.
+
+        Args:
+            text: base64url, untrusted. The header must be checked as if it had just been read.
+        """
         return self._headers.get(text)
 
     def remember_header(self, text: bytes, header: Mapping[str, object]) -> None:
-        """Remember what the header segment *text* says, once a key of this set has signed it, so that nobody else can.
+        """Remember a JOSE header. Only headers that a key of this set has signed may be remembered.
+
+        Otherwise any client could fill the memory. At most 64 headers of up to 1024 bytes are remembered.
 
         Args:
-            text: base64url, as it came.
-            header: what was read of it, deeply immutable.
+            text: the header segment in base64url, as it came.
+            header: the header that it encodes, immutable on every level.
         """
-        if len(text) > _LONGEST_HEADER:
+        if len(text) > _MAX_HEADER:
             return
-        if len(self._headers) >= _MOST_HEADERS:
+        if len(self._headers) >= _MAX_HEADERS:
             self._headers = {}
         self._headers[text] = header
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
-        """Load a JWK Set (RFC 7517 section 5), strictly: one bad key and there is no set.
+        """Load a JWK Set (RFC 7517 section 5). If one of its keys cannot be used, the set is refused.
 
         Args:
             jwks: the object with the array ``keys``.
-            alg: the algorithm of those that name none.
+            alg: the algorithm of the keys that name none.
 
         Raises:
-            InvalidKey: this is no JWK Set, or one of its keys cannot be used; the message counts from 1.
+            InvalidKey: *jwks* is not a JWK Set, one of its keys cannot be used, there is no key, two have the same
+                ``kid``, or secrets are mixed with other keys. The message has the number of the bad key, from 1.
         """
         members = jwks.get("keys") if isinstance(jwks, Mapping) else None
         if not isinstance(members, (list, tuple)):
-            raise InvalidKey('a JWK Set is an object with an array "keys"')
+            raise InvalidKey('a JWK Set must be an object with an array "keys", got something else')
         keys = []
         for position, jwk in enumerate(members, 1):
             try:
@@ -86,11 +97,11 @@ class KeySet:
 
     @property
     def signing_key(self) -> Key | None:
-        """The first key that can sign, or None in a set of public keys."""
+        """The first key that can sign, or None if no key can."""
         return next((key for key in self if key.can_sign), None)
 
     def find(self, kid: str | None) -> Key | None:
-        """Return the key with this ID, or None. No ID means the only key, where there is just one."""
+        """Return the key with this ID, or None. If *kid* is None and the set has one key, return that key."""
         if kid is None:
             return next(iter(self)) if len(self) == 1 else None
         return self._by_kid.get(kid)
@@ -105,12 +116,14 @@ class KeySet:
         return f"KeySet({list(self)!r})"
 
 
-def _index(keys: Iterable[Key]) -> dict[str, Key]:
+def _index_by_kid(keys: Iterable[Key]) -> dict[str, Key]:
     by_kid: dict[str, Key] = {}
     for key in keys:
         if key.kid in by_kid:
-            raise InvalidKey("two keys have the same kid")
+            raise InvalidKey("each key of a key set must have a kid of its own, got two with the same kid")
         by_kid[key.kid] = key
+    if not by_kid:
+        raise InvalidKey("a key set must have at least one key, got none")
     if len({key.key_type == "oct" for key in by_kid.values()}) != 1:
-        raise InvalidKey("a key set holds secrets or public keys, at least one, and never both kinds")
+        raise InvalidKey("a key set must have secrets only, or private and public keys only, got both kinds")
     return by_kid

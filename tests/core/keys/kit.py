@@ -1,4 +1,4 @@
-"""What the tests of keys share: a key of each kind, and keys written as JWK and as PEM."""
+"""Shared by the tests of keys: a key of each kind, and keys written as JWK and as PEM."""
 
 from typing import Any
 

@@ -1,13 +1,14 @@
-"""Keys as PEM, of each kind and encrypted or not: what loads, and what is refused."""
+"""Load keys as PEM, of each kind, encrypted or not, and explain why one is refused."""
 
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_material import describe
 
 from .kit import EC, ED, RSA, pem_of
 
@@ -61,46 +62,88 @@ def test_an_encrypted_pem_key_opens_with_its_passphrase(passphrase: str | bytes)
     assert key.kid == EC.kid
 
 
+def block(label: str) -> bytes:
+    """Return PEM text that holds no key."""
+    return f"-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n".encode()
+
+
+NOT_OPENED = "must be the one that the private key is encrypted with"
+
+
 @pytest.mark.parametrize(
-    ("pem", "passphrase"),
+    ("pem", "passphrase", "advice"),
     [
-        (pem_of(EC._private, b"open sesame"), None),
-        (pem_of(EC._private, b"open sesame"), "wrong"),
-        (pem_of(EC._private), "needless"),
-        (b"", None),
-        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", None),
-        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", None),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", None),
+        (pem_of(EC._private, b"open sesame"), None, r"Key\.from_pem\(pem, passphrase=…\)"),
+        (pem_of(EC._private, b"open sesame"), "wrong", NOT_OPENED),
+        (pem_of(EC._private, b"open sesame", PrivateFormat.TraditionalOpenSSL), None, "needs its passphrase, got none"),
+        (pem_of(EC._private, b"open sesame", PrivateFormat.TraditionalOpenSSL), "wrong", NOT_OPENED),
+        (pem_of(EC._private), "needless", "got one for a key that is not encrypted or cannot be read: leave it out"),
+        (b"", None, "not its path"),
+        (b"/run/secrets/key.pem", None, "pass the content of the file"),
+        (b"\x30\x82 DER", None, "openssl pkey -inform DER"),
+        (block("PRIVATE KEY"), None, "check that it is complete"),
+        (block("PUBLIC KEY"), None, "got no key that can be read"),
+        (block("CERTIFICATE"), None, "not a certificate"),
+        (block("OPENSSH PRIVATE KEY"), None, "ssh-keygen -p -m PEM -f COPY"),
+        (block("OPENSSH PRIVATE KEY"), "open sesame", "the format of OpenSSH"),
     ],
 )
-def test_pem_that_does_not_open_is_refused(pem: bytes, passphrase: str | None) -> None:
-    with pytest.raises(InvalidKey, match="PEM text holds no key"):
+def test_pem_that_cannot_be_read_is_refused_with_the_reason(pem: bytes, passphrase: str | None, advice: str) -> None:
+    with pytest.raises(InvalidKey, match=advice) as caught:
         Key.from_pem(pem, passphrase=passphrase)
+
+    assert not any(word in str(caught.value) for word in ("open sesame", "wrong", "needless", "AAAA", "/run/secrets"))
+
+
+@pytest.mark.parametrize("key", [RSA, EC, ED])
+def test_a_key_of_openssh_is_refused_with_the_command_that_converts_it(key: Key) -> None:
+    pem = pem_of(key._private, form=PrivateFormat.OpenSSH)
+
+    with pytest.raises(InvalidKey, match=r"ssh-keygen -p -m PEM .* openssl genpkey -algorithm ED25519"):
+        Key.from_pem(pem)
 
 
 def test_pem_that_cryptography_chokes_on_is_refused() -> None:
-    """An Ed448 OID around a key of 32 bytes raises ``InternalError`` there."""
+    """The OID of Ed448 with a key of 32 bytes makes ``cryptography`` raise ``InternalError``."""
     body = "MC4CAQAwBQYDK2VxBCIEICwCX1YpopAO9O8z1bJYsKwb7oed0+c4J4wCffn0RBJG"
 
     with pytest.raises(InvalidKey):
         Key.from_pem(f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
 
 
-@pytest.mark.parametrize("kind", [ed448.Ed448PrivateKey.generate(), ec.generate_private_key(ec.SECP256K1())])
-def test_pem_keys_of_other_kinds_are_refused(kind: Any) -> None:
-    with pytest.raises(InvalidKey, match="names no algorithm"):
-        Key.from_pem(pem_of(kind))
-    with pytest.raises(InvalidKey, match="another kind"):
-        Key.from_pem(pem_of(kind), alg="EdDSA")
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (ed448.Ed448PrivateKey.generate(), "an Ed448 key"),
+        (x25519.X25519PrivateKey.generate(), "an X25519 key"),
+        (ec.generate_private_key(ec.SECP256K1()), "an EC key on secp256k1"),
+        (dsa.generate_private_key(2048), "a DSA key"),
+    ],
+)
+def test_pem_keys_of_other_kinds_are_refused_with_their_name_and_the_algorithms(key: Any, name: str) -> None:
+    with pytest.raises(
+        InvalidKey, match=f"got {name}, which is not supported: make a key for one of RS256, .*, Ed25519$"
+    ):
+        Key.from_pem(pem_of(key))
+    with pytest.raises(InvalidKey, match=f"^EdDSA needs an Ed25519 key, got {name}$"):
+        Key.from_pem(pem_of(key), alg="EdDSA")
+
+
+def test_a_key_of_a_class_without_a_name_is_described_nevertheless() -> None:
+    assert describe(object()) == "a key of another kind"
 
 
 def test_a_pem_key_has_to_fit_its_algorithm() -> None:
-    with pytest.raises(InvalidKey, match="another kind"):
+    with pytest.raises(InvalidKey, match="ES384 needs an EC key on P-384, got an EC key on P-256"):
         Key.from_pem(pem_of(EC._private), alg="ES384")
+    with pytest.raises(InvalidKey, match="EdDSA needs an Ed25519 key, got an RSA key"):
+        Key.from_pem(pem_of(RSA._private), alg="EdDSA")
+    with pytest.raises(InvalidKey, match="RS256 needs an RSA key, got an Ed25519 key"):
+        Key.from_pem(pem_of(ED._private), alg="RS256")
 
 
 def test_an_rsa_key_of_1024_bits_is_refused() -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
-    with pytest.raises(InvalidKey, match="1024 bits"):
+    with pytest.raises(InvalidKey, match="must have 2048 to 16384 bits, got 1024"):
         Key.from_pem(pem_of(key))

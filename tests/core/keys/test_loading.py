@@ -1,11 +1,11 @@
-"""Where keys come from: ``TOKENAUTH_KEYS``."""
+"""Load keys from the forms that ``TOKENAUTH_KEYS`` takes."""
 
 import json
 import os
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
@@ -45,13 +45,13 @@ def test_keys_come_in_many_forms(source: object, expected: list[str]) -> None:
     assert kids(source) == expected
 
 
-@pytest.mark.parametrize("text", [json.dumps(JWKS), PEM + ED_PEM], ids=["JWK Set", "PEM"])
-@pytest.mark.parametrize("as_text", [True, False])
-def test_keys_come_from_a_file(tmp_path: Path, text: str, as_text: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("content", [json.dumps(JWKS), PEM + ED_PEM], ids=["JWK Set", "PEM"])
+@pytest.mark.parametrize("as_string", [True, False])
+def test_keys_come_from_a_file(tmp_path: Path, content: str, as_string: bool) -> None:  # noqa: FBT001
     path = tmp_path / "keys"
-    path.write_text(text)
+    path.write_text(content)
 
-    assert kids(str(path) if as_text else path) == BOTH
+    assert kids(str(path) if as_string else path) == BOTH
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,88 @@ def test_a_file_over_one_mebibyte_is_refused(tmp_path: Path) -> None:
     assert kids(path) == BOTH
 
     path.write_text(text + " " * (1024 * 1024 - len(text) + 1))
-    with pytest.raises(InvalidKey, match="larger than 1 MiB"):
+    with pytest.raises(InvalidKey, match="must have at most 1 MiB"):
         load_keys(path)
 
 
-@pytest.mark.parametrize("source", ["hunter2-strayed-here", "hunter2\x00", "hunter2" * 1000])
-def test_a_path_that_cannot_be_read_is_refused_and_not_repeated(source: str) -> None:
-    """It may be a secret that somebody put into the wrong setting."""
-    with pytest.raises(InvalidKey, match="cannot be read") as caught:
+@pytest.mark.parametrize(
+    "source",
+    [
+        "hunter2-strayed-here",
+        "hunter2\x00",
+        "hunter2" * 1000,
+        "/hunter2/strayed/here",
+        "hunter2.pem\n",
+        "hunter2" * 100 + ".pem",
+        "aGh/1bnRl/hunter2+hunter2hunter2hunter2hun=",
+        "/GhunRl/hunter2+hunter2hunter2hunter2hunter=",
+    ],
+)
+def test_a_string_that_is_no_path_is_refused_and_not_repeated(source: str) -> None:
+    """It may be a secret in the wrong setting. Secrets in base64 have slashes too."""
+    with pytest.raises(InvalidKey, match="must be readable, got a path that is not shown, since it may be") as caught:
         load_keys(source)
 
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", ["keys/jwks.json", "jwks.JSON", "/nowhere/keys.pem", "../keys.jwks", "{tmp}/jwks"])
+@pytest.mark.parametrize("as_path", [True, False])
+def test_the_path_of_a_missing_file_is_named(tmp_path: Path, name: str, as_path: bool) -> None:  # noqa: FBT001
+    path = name.format(tmp=tmp_path)
+
+    with pytest.raises(InvalidKey) as caught:
+        load_keys(Path(path) if as_path else path)
+
+    assert str(caught.value) == (
+        f"the key file must be readable, got {path!r} (No such file or directory): check the path; a relative path "
+        "starts at the working directory"
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["https://issuer.example/hunter2.json", "HTTP://x", "file:///run/secrets/jwks.json", "s3://keys/jwks.json"],
+)
+def test_a_url_is_not_fetched(source: str) -> None:
+    with pytest.raises(InvalidKey, match="got a URL, which is not fetched: save the JWK Set to a file") as caught:
+        load_keys(source)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "mistake"),
+    [
+        ("", "it must have a JWK Set or PEM text, got an empty file"),
+        ("hunter2", "it must have a JWK Set or PEM text, got something else"),
+        ("{}", 'a JWK Set must be an object with an array "keys", got something else'),
+        ("-----BEGIN hunter2", "each block of PEM text must end as it began"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str, mistake: str) -> None:
+    path = tmp_path / "keys"
+    path.write_text(content)
+
+    with pytest.raises(InvalidKey) as caught:
+        load_keys(str(path))
+
+    assert str(caught.value).startswith(f"the key file {str(path)!r} cannot be used: ")
+    assert mistake in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_encrypted_key_is_refused_with_the_function_that_takes_its_passphrase() -> None:
+    pem = EC._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")).decode()
+
+    with pytest.raises(InvalidKey, match=r"Key\.from_pem\(pem, passphrase=…\), and set TOKENAUTH_KEYS to a list"):
+        load_keys(pem)
+
+
+def test_a_path_in_a_list_is_not_read() -> None:
+    with pytest.raises(InvalidKey, match="a string in a list is PEM text, not a path"):
+        load_keys(["/run/secrets/jwks.json"])
 
 
 @pytest.mark.parametrize("source", [None, 1, True, b"bytes", [], [None], [1], ["no PEM"], [[]], "-----BEGIN nothing"])
@@ -97,7 +167,7 @@ def test_what_is_no_source_of_keys_is_refused(source: object) -> None:
     "text", [PEM + ED_PEM[:60], PEM + ED_PEM.replace("END PRIVATE", "END PUBLIC"), PEM.replace("END", "end"), PEM * 101]
 )
 def test_one_bad_block_of_pem_and_there_is_no_set(text: str) -> None:
-    with pytest.raises(InvalidKey, match=r"does not end as it began|more than 100 blocks"):
+    with pytest.raises(InvalidKey, match=r"must end as it began|must have 1 to 100 blocks, .* got 101"):
         load_keys(text)
 
 
@@ -105,7 +175,7 @@ def test_a_path_of_something_else_than_a_file_is_refused(tmp_path: Path) -> None
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
-    with pytest.raises(InvalidKey, match="not that of a file"):
+    with pytest.raises(InvalidKey, match="must be that of a file"):
         load_keys(tmp_path)
-    with pytest.raises(InvalidKey, match="not that of a file"):
-        load_keys(pipe)  # reading it would wait for a writer
+    with pytest.raises(InvalidKey, match="must be that of a file"):
+        load_keys(pipe)  # to read it would wait for a writer
