@@ -1,4 +1,4 @@
-"""``python -m flask_tokenauth``: what can be done without an application."""
+"""``python -m flask_tokenauth``: commands that need no application."""
 
 import secrets
 

@@ -1,40 +1,40 @@
-"""Signals that other code may listen to; the sender is the application. None carries a token, a secret or a guess."""
+"""Signals that an application can connect to. The sender is the application. No signal has a token or a secret."""
 
 from blinker import Namespace
 
 _signals = Namespace()
 
-#: A token was issued. Arguments: ``user_id`` as given, ``scopes`` (a ``frozenset``), ``audience`` (as given; None for
-#: the usual one), ``expires_in`` (a ``timedelta``).
+#: A token was issued. Arguments: ``user_id`` as it was passed, ``scopes`` (a ``frozenset``), ``audience`` as it was
+#: passed (None for ``TOKENAUTH_AUDIENCE``), ``expires_in`` (a ``timedelta``).
 token_issued = _signals.signal("tokenauth-token-issued")
 
-#: A request was refused. Arguments: ``reason``, as in the log and in README.rst's table.
+#: A request was refused. Argument: ``reason``, the same word as in the log.
 token_refused = _signals.signal("tokenauth-token-refused")
 
-#: A token was revoked by itself, not with its session or its user. Arguments: ``token_id``, and ``user_id`` as text;
-#: that is None where an ID was all that anybody had.
+#: One token was revoked, without its session and its user. Arguments: ``token_id``, and ``user_id`` as a string or, if
+#: the token was revoked by its ID, None.
 token_revoked = _signals.signal("tokenauth-token-revoked")
 
-#: All that a user had was revoked: every session, every token issued before. Argument: ``user_id``, as text.
+#: All sessions of a user and all tokens issued to the user before were revoked. Argument: ``user_id`` as a string.
 user_revoked = _signals.signal("tokenauth-user-revoked")
 
-# Of sessions. All have ``session_id`` and ``user_id``, as text.
+# All signals below are about one session. Arguments of each: ``session_id`` and ``user_id``, both strings.
 
 #: A user signed in.
 session_started = _signals.signal("tokenauth-session-started")
 
-#: A refresh token was redeemed for its successor.
+#: A refresh token was exchanged for the next one.
 session_refreshed = _signals.signal("tokenauth-session-refreshed")
 
-#: A refresh token was redeemed a second time within ``TOKENAUTH_REFRESH_RETRY_WINDOW``: an answer was lost, or two tabs
-#: asked at once, or a thief is quick.
+#: A refresh token was used a second time within ``TOKENAUTH_REFRESH_RETRY_WINDOW``: the answer was lost, two tabs asked
+#: at once, or the token was stolen a moment ago.
 refresh_retried = _signals.signal("tokenauth-refresh-retried")
 
-#: A refresh token was redeemed that had been spent: somebody has a copy. The session has ended.
+#: A refresh token was used twice, so it was stolen. The session has ended.
 refresh_reused = _signals.signal("tokenauth-refresh-reused")
 
-#: A session was ended, by itself and not with all of its user. Argument: ``reason``, ``reused`` or ``revoked``.
+#: One session was ended, not all sessions of its user. One more argument: ``reason``, "reused" or "revoked".
 session_ended = _signals.signal("tokenauth-session-ended")
 
-#: The store had forgotten a refresh that it had confirmed: it has lost writes, or is an older copy.
+#: The store does not have a refresh that it had confirmed: it has lost writes, or was restored from a backup.
 store_rolled_back = _signals.signal("tokenauth-store-rolled-back")

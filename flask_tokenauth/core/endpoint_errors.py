@@ -1,12 +1,12 @@
-"""What the endpoints refuse that is no matter of the access token, one class each (RFC 6749 section 5.2)."""
+"""Refusals of the endpoints, apart from those of the access token: one class for each reason (RFC 6749 section 5.2)."""
 
 from .errors import Refusal
 
 
 class EndpointError(Refusal):
-    """A client gets nothing of an endpoint (RFC 6749 section 5.2). Base of all that says why; never raised itself.
+    """An endpoint refuses a request (RFC 6749 section 5.2). This is the base class, and is never raised itself.
 
-    Whoever holds the token learns as little as whoever guesses: one text for all of them.
+    All refusals of a refresh token have the same hint, so a client that guesses tokens learns nothing from it.
     """
 
     code = "invalid_grant"
@@ -15,36 +15,41 @@ class EndpointError(Refusal):
 
 
 class InvalidRefreshToken(EndpointError):
-    """We never made this refresh token; no store was asked."""
+    """This server did not make the refresh token. The store was not asked."""
 
     reason = "refresh_token_invalid"
 
 
 class SessionOver(EndpointError):
-    """The session has ended or expired, or no store of ours knows it."""
+    """The session has ended or expired, or is not in the store."""
 
     reason = "session_over"
 
 
 class RefreshTokenReused(EndpointError):
-    """The refresh token was spent before: somebody has a copy, and the session has ended (RFC 9700 section 4.14.2)."""
+    """The refresh token was used before, so it was stolen. The session has ended (RFC 9700 section 4.14.2).
+
+    Attributes:
+        session_id: the session.
+        user_id: its user, as in ``sub``.
+    """
 
     reason = "refresh_token_reused"
 
     def __init__(self, session_id: str, user_id: str) -> None:
         super().__init__(f"session {session_id} has ended")
         self.session_id = session_id
-        self.user_id = user_id  # "sub"
+        self.user_id = user_id
 
 
 class RefreshRefused(EndpointError):
-    """The application's ``before_refresh`` lets this session go on no more."""
+    """The ``before_refresh`` of the application ended the session."""
 
     reason = "refresh_refused"
 
 
 class ScopeNotGranted(EndpointError):
-    """A refresh asks for a scope that the session does not have, or for something that is none."""
+    """A refresh asks for a scope that the session does not have, or for a scope that breaks the grammar."""
 
     code = "invalid_scope"
     reason = "scope_not_granted"
@@ -60,19 +65,23 @@ class MalformedRequest(EndpointError):
 
 
 class MissingParameter(EndpointError):
-    """The body of a request to an endpoint lacks a parameter, or has it without a value."""
+    """The body of a request to an endpoint lacks a parameter, or has it without a value.
+
+    Attributes:
+        name: the name of the parameter.
+    """
 
     code = "invalid_request"
     reason = "parameter_missing"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"parameter {name} is missing")
-        self.name = name  # a constant of ours, never a string of the client
-        self.hint = f"The parameter {name} is missing."  # type: ignore[misc]  # as of the class, for all others
+        self.name = name  # a constant of this package, never a string from the client
+        self.hint = f"The parameter {name} is missing."  # type: ignore[misc]  # other refusals have one for the class
 
 
 class RequestTooLarge(EndpointError):
-    """The body of a request to an endpoint is larger than 16 KiB."""
+    """The body of a request to an endpoint is larger than 16 KiB (RFC 9110 section 15.5.14)."""
 
     code = "invalid_request"
     status = 413
@@ -81,7 +90,7 @@ class RequestTooLarge(EndpointError):
 
 
 class UnsupportedTokenType(EndpointError):
-    """A token of this type cannot be revoked by whoever holds it (RFC 7009 section 2.2.1)."""
+    """A client cannot revoke tokens of this type (RFC 7009 section 2.2.1)."""
 
     code = "unsupported_token_type"
     reason = "token_type_unsupported"
@@ -89,7 +98,7 @@ class UnsupportedTokenType(EndpointError):
 
 
 class UnsupportedGrantType(EndpointError):
-    """The ``grant_type`` is not ``refresh_token``."""
+    """The ``grant_type`` is not ``refresh_token`` (RFC 6749 section 5.2)."""
 
     code = "unsupported_grant_type"
     reason = "grant_type_unsupported"

@@ -1,39 +1,47 @@
-"""Every refusal of a token, one class each; what endpoints refuse is in :mod:`.grant_errors`.
+"""Errors of the package, one class for each reason. The errors of endpoints are in :mod:`.endpoint_errors`.
 
-Trees that never meet: a :class:`Refusal` is the client's trouble and becomes its answer, :class:`SettingsError` and
-:class:`InvalidKey` are the programmer's, :class:`StoreUnavailable` is the machine room's. No error carries a token, a
-secret or a value that nobody has verified.
+None of the base classes inherits from another: a :class:`Refusal` is the client's fault and becomes the answer to it,
+:class:`SettingsError` and :class:`InvalidKey` are faults of the configuration, :class:`StoreUnavailable` is a fault of
+the infrastructure. No error has a token, a secret or a value that was not verified.
 """
 
 from typing import ClassVar
 
 
 class SettingsError(Exception):
-    """The application is set up wrongly. Stops it at start, and names the setting."""
+    """The application is configured wrongly. The message names the setting. Most are raised at start."""
 
 
 class InvalidKey(ValueError):
-    """A key cannot be used: malformed, too weak, or meant for something else. Its material is never in the message."""
+    """A key cannot be used: it is malformed, too weak or made for another use. The message never shows key material."""
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be asked: out of reach, too slow, locked for too long, or answering what we never wrote.
+    """The store cannot be asked: it cannot be reached, is too slow or locked, or returns values that cannot be read.
 
-    Neither a yes nor a no: who needs the answer refuses for now, and says so (503). The message has no password.
+    It is not known whether a session or a token is good. So a request that needs to know is refused for now, with 503.
+    The message has no password.
     """
 
 
 class Refusal(Exception):
-    """A request gets no further. Base of every refusal; never raised itself."""
+    """A request is refused. This is the base class of every refusal, and is never raised itself.
 
-    code: ClassVar[str]  # RFC 6750 section 3.1; sent to the client
-    status: ClassVar[int]  # of the HTTP response
-    reason: ClassVar[str]  # ours, stable; for logs, signals and tests
-    hint: ClassVar[str]  # all that the client is told beside the code
+    Attributes:
+        code: the error code that the client gets (RFC 6750 section 3.1).
+        status: the status of the HTTP response.
+        reason: a stable word for logs, signals and tests. The client does not get it.
+        hint: the description that the client gets beside the code.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    reason: ClassVar[str]
+    hint: ClassVar[str]
 
 
 class MissingCredential(Refusal):
-    """No bearer token came with the request (RFC 6750 section 3.1: a challenge without an error code)."""
+    """The request has no bearer token. Its answer is a challenge without an error code (RFC 6750 section 3.1)."""
 
     code = "unauthorized"
     status = 401
@@ -42,7 +50,7 @@ class MissingCredential(Refusal):
 
 
 class MalformedCredential(Refusal):
-    """The ``Authorization`` header names the Bearer scheme and breaks its grammar (RFC 6750 section 2.1)."""
+    """The ``Authorization`` header has the Bearer scheme, but breaks its grammar (RFC 6750 section 2.1)."""
 
     code = "invalid_request"
     status = 400
@@ -51,7 +59,7 @@ class MalformedCredential(Refusal):
 
 
 class InsecureTransport(Refusal):
-    """A token came over plain HTTP, where anyone on the way could read it (RFC 6750 section 5.3)."""
+    """The token came over plain HTTP, where others on the network could read it (RFC 6750 section 5.3)."""
 
     code = "invalid_request"
     status = 400
@@ -60,7 +68,11 @@ class InsecureTransport(Refusal):
 
 
 class InsufficientScope(Refusal):
-    """The token is good and does not reach this far (RFC 6750 section 3.1)."""
+    """The token is valid, but lacks a scope (RFC 6750 section 3.1).
+
+    Attributes:
+        needed: the scopes for the challenge, in the order of the guard.
+    """
 
     code = "insufficient_scope"
     status = 403
@@ -69,11 +81,15 @@ class InsufficientScope(Refusal):
 
     def __init__(self, needed: tuple[str, ...] = ()) -> None:
         super().__init__(f"needs {' '.join(needed)}".rstrip())
-        self.needed = needed  # scope tokens for the challenge, in the order of the guard
+        self.needed = needed
 
 
 class LoginTooOld(Refusal):
-    """The token is good, and the user signed in too long ago for this (RFC 9470 section 3)."""
+    """The token is valid, but the user signed in too long ago (RFC 9470 section 3).
+
+    Attributes:
+        max_age: the greatest age of the login, in seconds.
+    """
 
     code = "insufficient_user_authentication"
     status = 401
@@ -81,12 +97,12 @@ class LoginTooOld(Refusal):
     hint = "A more recent login is required."
 
     def __init__(self, max_age: int) -> None:
-        super().__init__(f"the login may be {max_age} s old")
-        self.max_age = max_age  # seconds
+        super().__init__(f"the login must be at most {max_age} s old: log in again")
+        self.max_age = max_age
 
 
 class TokenError(Refusal):
-    """The presented token is refused. Base of every refusal of a token; never raised itself."""
+    """A token is refused. This is the base class of every refusal of a token, and is never raised itself."""
 
     code = "invalid_token"
     status = 401
@@ -94,28 +110,41 @@ class TokenError(Refusal):
 
 
 class TokenTooLarge(TokenError):
-    """The token is longer than we read; judged before anything else."""
+    """The token is longer than the limit. This is checked before anything else.
+
+    Attributes:
+        size: the length of the token, in bytes.
+        limit: the greatest length, in bytes.
+    """
 
     reason = "token_too_large"
 
     def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"{size} bytes, the limit is {limit}")
-        self.size = size  # bytes
-        self.limit = limit  # bytes
+        super().__init__(f"a token must have at most {limit} bytes, got {size}")
+        self.size = size
+        self.limit = limit
 
 
 class MalformedToken(TokenError):
-    """The text is no JWS in compact serialisation (RFC 7515 section 7.1), or a part of it cannot be read."""
+    """The token is not a JWS in compact serialisation (RFC 7515 section 7.1), or a part of it cannot be read.
+
+    Attributes:
+        part: "token", "header", "payload" or "signature".
+    """
 
     reason = "token_malformed"
 
     def __init__(self, part: str) -> None:
         super().__init__(f"{part} cannot be read")
-        self.part = part  # "token", "header", "payload" or "signature"
+        self.part = part
 
 
 class UnsupportedHeader(TokenError):
-    """The header asks for what we do not do: ``crit`` (RFC 7515 section 4.1.11) or ``b64`` (RFC 7797)."""
+    """The header needs an extension that is not supported: ``crit`` (RFC 7515 section 4.1.11) or ``b64`` (RFC 7797).
+
+    Attributes:
+        parameter: the name of the header parameter.
+    """
 
     reason = "header_unsupported"
 
@@ -125,35 +154,43 @@ class UnsupportedHeader(TokenError):
 
 
 class UnknownKey(TokenError):
-    """``kid`` names no key of ours, or is missing where several could be meant. No other key is tried."""
+    """No key has this ``kid``, or ``kid`` is missing and there are several keys. No other key is tried."""
 
     reason = "key_unknown"
 
 
 class WrongAlgorithm(TokenError):
-    """``alg`` is not the one algorithm of the key (RFC 8725 section 3.1)."""
+    """``alg`` is not the algorithm of the key (RFC 8725 section 3.1).
+
+    Attributes:
+        expected: the algorithm of the key.
+    """
 
     reason = "algorithm_wrong"
 
     def __init__(self, expected: str) -> None:
-        super().__init__(f"the key is for {expected}")
+        super().__init__(f"alg must be {expected}, the algorithm of the key, got another")
         self.expected = expected
 
 
 class InvalidSignature(TokenError):
-    """The signature is not this key's over this text."""
+    """The key did not make this signature over this header and payload."""
 
     reason = "signature_invalid"
 
 
 class WrongType(TokenError):
-    """``typ`` says that this is some other kind of token (RFC 9068 section 4, RFC 8725 section 3.11)."""
+    """``typ`` is the type of another kind of token (RFC 9068 section 4, RFC 8725 section 3.11)."""
 
     reason = "type_wrong"
 
 
 class MissingClaim(TokenError):
-    """A required claim is not there."""
+    """A required claim is missing.
+
+    Attributes:
+        claim: the name of the claim.
+    """
 
     reason = "claim_missing"
 
@@ -163,7 +200,11 @@ class MissingClaim(TokenError):
 
 
 class MalformedClaim(TokenError):
-    """A claim is not of the type, form or size that it has to be."""
+    """A claim has the wrong type, form or size.
+
+    Attributes:
+        claim: the name of the claim.
+    """
 
     reason = "claim_malformed"
 
@@ -173,97 +214,116 @@ class MalformedClaim(TokenError):
 
 
 class WrongIssuer(TokenError):
-    """``iss`` is not the issuer that we believe (RFC 7519 section 4.1.1)."""
+    """``iss`` is not the issuer of this application (RFC 7519 section 4.1.1)."""
 
     reason = "issuer_wrong"
 
 
 class WrongAudience(TokenError):
-    """``aud`` does not name us (RFC 7519 section 4.1.3)."""
+    """``aud`` does not name this application (RFC 7519 section 4.1.3)."""
 
     reason = "audience_wrong"
 
 
 class TokenExpired(TokenError):
-    """``exp`` has passed (RFC 7519 section 4.1.4). Only ever said after a good signature."""
+    """``exp`` has passed (RFC 7519 section 4.1.4). It is raised only if the signature is good.
+
+    Attributes:
+        expired_at: ``exp``, in seconds since 1970-01-01T00:00:00Z.
+    """
 
     reason = "token_expired"
     hint = "The access token has expired."
 
     def __init__(self, expired_at: float) -> None:
         super().__init__(f"expired at {expired_at}")
-        self.expired_at = expired_at  # seconds since 1970-01-01T00:00:00Z
+        self.expired_at = expired_at
 
 
 class TokenNotYetValid(TokenError):
-    """``nbf`` lies ahead (RFC 7519 section 4.1.5)."""
+    """``nbf`` is in the future (RFC 7519 section 4.1.5).
+
+    Attributes:
+        not_before: ``nbf``, in seconds since 1970-01-01T00:00:00Z.
+    """
 
     reason = "token_not_yet_valid"
 
     def __init__(self, not_before: float) -> None:
         super().__init__(f"not valid before {not_before}")
-        self.not_before = not_before  # seconds since 1970-01-01T00:00:00Z
+        self.not_before = not_before
 
 
 class IssuedInFuture(TokenError):
-    """``iat`` lies ahead: the issuer's clock or ours is wrong."""
+    """``iat`` is in the future: the clock of the issuer or of this machine is wrong.
+
+    Attributes:
+        issued_at: ``iat``, in seconds since 1970-01-01T00:00:00Z.
+    """
 
     reason = "token_issued_in_future"
 
     def __init__(self, issued_at: float) -> None:
         super().__init__(f"issued at {issued_at}")
-        self.issued_at = issued_at  # seconds since 1970-01-01T00:00:00Z
+        self.issued_at = issued_at
 
 
 class LifetimeTooLong(TokenError):
-    """``exp`` lies further from ``iat`` than any token may live, so no memory of a revocation would outlive it."""
+    """The lifetime, from ``iat`` to ``exp``, is longer than allowed.
+
+    Revocations are forgotten after the longest lifetime, so such a token could outlive its revocation.
+
+    Attributes:
+        lifetime: the lifetime of the token, in seconds.
+        limit: the longest lifetime, in seconds.
+    """
 
     reason = "lifetime_too_long"
 
     def __init__(self, lifetime: float, limit: float) -> None:
-        super().__init__(f"lifetime of {lifetime} s, the limit is {limit} s")
-        self.lifetime = lifetime  # seconds
-        self.limit = limit  # seconds
+        super().__init__(f"the lifetime must be at most {limit} s, got {lifetime} s")
+        self.lifetime = lifetime
+        self.limit = limit
 
 
 class UnprovenBinding(TokenError):
-    """``cnf`` binds the token to a key whose possession was not shown (RFC 7800); as a bearer token it is refused."""
+    """``cnf`` binds the token to a key (RFC 7800), and the client did not prove that it has the key."""
 
     reason = "binding_unproven"
 
 
 class TokenRevoked(TokenError):
-    """The token was good and has been taken back."""
+    """The token, its session or all tokens of its user were revoked."""
 
     reason = "token_revoked"
 
 
 class TokenRejected(TokenError):
-    """The application's own ``token_check`` refused the token."""
+    """The ``token_check`` of the application refused the token."""
 
     reason = "token_rejected"
 
 
 class UnknownUser(TokenError):
-    """The application's ``user_loader`` knows no such user any more."""
+    """The ``user_loader`` of the application does not find the user."""
 
     reason = "user_unknown"
 
 
 class WrongUserID(TokenError):
-    """``sub`` is no user ID of this application: it does not survive conversion there and back."""
+    """``sub`` is not a user ID of this application: converted to a user ID and back, it is not the same string."""
 
     reason = "user_id_wrong"
 
 
 class MissingSession(TokenError):
-    """The token is good, and belongs to no session that is still there; asked by what is about sessions."""
+    """The token is valid, but does not belong to a session that still exists. Endpoints of sessions raise it."""
 
     reason = "session_missing"
 
 
 class StoreOutage(Refusal):
-    """What has to be asked of the store cannot be asked for now (RFC 9110 section 15.6.4)."""
+    """The store must be asked, but cannot be asked for now (RFC 9110 section 15.6.4)."""
 
     code = "temporarily_unavailable"
     status = 503
