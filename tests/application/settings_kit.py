@@ -1,4 +1,4 @@
-"""What the tests of settings share: settings as they are read from a configuration."""
+"""Shared by the tests of settings: read settings from a configuration."""
 
 from flask_tokenauth.application.settings import Settings
 

@@ -1,4 +1,4 @@
-"""The hook, through an application: when it runs, whom it shows, and what an application may have of its own."""
+"""The hook, through an application: when it runs, the user on ``g``, and the parts of Flask that may be replaced."""
 
 import logging
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from ..wsgi_kit import call
 
 
 def test_two_requests_in_one_outer_context_do_not_see_each_other(app: Flask, mint: Mint) -> None:
-    """With an application context pushed outside, Flask hands out the same ``g``."""
+    """Within an outer application context, Flask uses the same ``g`` for both requests."""
     with app.app_context():
         client = app.test_client()
 
@@ -114,7 +114,7 @@ def test_a_view_that_gives_its_token_a_scope_gives_it_to_no_other_request(make_a
     app.add_url_rule("/admin", view_func=require_scope("admin")(lambda: "secret"))
     headers, client = bearer(mint()), app.test_client()
 
-    for _ in range(3):  # the first token was judged just now, the others are remembered
+    for _ in range(3):  # the first token is verified, the others come from the cache
         assert client.get("/admin", headers=headers).status_code == 403
         assert client.get("/promote", headers=headers).text == "promoted"
 
@@ -146,7 +146,7 @@ def test_what_a_guard_remembers_cannot_be_changed(
     assert client.get("/admin", headers=headers).status_code == 403
 
 
-def test_keys_that_are_exchanged_count_with_the_next_request(app: Flask, client: FlaskClient, mint: Mint) -> None:
+def test_exchanged_keys_are_used_for_the_next_request(app: Flask, client: FlaskClient, mint: Mint) -> None:
     headers = {"Authorization": f"Bearer {mint()}"}
     assert client.get("/me", headers=headers).status_code == 200
 
@@ -155,7 +155,7 @@ def test_keys_that_are_exchanged_count_with_the_next_request(app: Flask, client:
     assert client.get("/me", headers=headers).status_code == 401
 
 
-def test_the_second_that_passes_counts_with_the_next_request(
+def test_a_token_expires_to_the_second_although_it_is_cached(
     client: FlaskClient, mint: Mint, clock: StandingClock
 ) -> None:
     headers = {"Authorization": f"Bearer {mint(exp=NOW + 900)}"}
@@ -167,7 +167,7 @@ def test_the_second_that_passes_counts_with_the_next_request(
     assert client.get("/me", headers=headers).status_code == 401
 
 
-def test_the_hook_shows_who_is_calling_whatever_was_put_on_g_before_it(
+def test_the_hook_sets_the_user_even_if_g_was_changed_before_it(
     make_app: MakeApp, mint: Mint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app()
@@ -183,7 +183,7 @@ def test_the_hook_shows_who_is_calling_whatever_was_put_on_g_before_it(
     assert seen == {"user_id": "alice", "scopes": ["reports:read"], "token": "t1"}
 
 
-def test_where_nobody_listens_nothing_is_sent(
+def test_without_receivers_no_signal_is_sent(
     app: Flask, client: FlaskClient, mint: Mint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for signal in (token_issued, token_refused):
@@ -198,14 +198,14 @@ def test_where_nobody_listens_nothing_is_sent(
 
 
 class SlottedG:
-    """What an application may have instead of Flask's ``g``."""
+    """A ``g`` that an application uses instead of that of Flask."""
 
     __slots__ = ("scopes", "token", "user_id")
 
 
 def test_an_application_may_have_a_g_of_its_own(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
-    app.app_ctx_globals_class = SlottedG  # type: ignore[assignment]  # Flask asks for no more
+    app.app_ctx_globals_class = SlottedG  # type: ignore[assignment]  # Flask uses no more of it
     app.add_url_rule("/", view_func=login_required(whoami()))
 
     assert app.test_client().get("/", headers=bearer(mint())).json == {
@@ -216,14 +216,14 @@ def test_an_application_may_have_a_g_of_its_own(make_app: MakeApp, mint: Mint) -
 
 
 class Suspicious(Request):
-    """A request class that knows better what is secure."""
+    """A request class that decides itself whether a request is secure."""
 
     @property
     def is_secure(self) -> bool:
         return False
 
 
-def test_an_application_may_say_itself_what_is_secure(make_app: MakeApp, mint: Mint) -> None:
+def test_an_application_may_decide_itself_which_requests_are_secure(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(TOKENAUTH_ENFORCE_HTTPS="refuse")
     app.request_class = Suspicious
     app.add_url_rule("/", view_func=login_required(whoami()))
@@ -233,12 +233,12 @@ def test_an_application_may_say_itself_what_is_secure(make_app: MakeApp, mint: M
     assert answer.status_code == 400
 
 
-def test_who_reads_the_log_of_plain_http_sees_nobody(make_app: MakeApp, mint: Mint) -> None:
+def test_a_log_handler_for_plain_http_sees_no_user(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(TOKENAUTH_ENFORCE_HTTPS="warn")
     app.add_url_rule("/", view_func=login_required(whoami()))
     seen = []
     reader = logging.Handler(logging.WARNING)
-    reader.emit = lambda record: seen.append((g.user_id, g.scopes, g.token))  # type: ignore[method-assign]  # all of it
+    reader.emit = lambda record: seen.append((g.user_id, g.scopes, g.token))  # type: ignore[method-assign]  # it needs no more
     logging.getLogger("flask_tokenauth").addHandler(reader)
     with app.app_context():
         g.user_id = "previous"
@@ -253,21 +253,21 @@ def test_the_preprocessor_is_dropped_if_there_is_no_other(make_app: MakeApp) -> 
     app, other = make_app(), make_app()
     other.url_value_preprocessor(lambda endpoint, values: None)
 
-    ours, beside_others = (each.url_value_preprocessors[None][0] for each in (app, other))
-    for each in (app, other):
-        each.test_client().get("/")
+    ours, beside_others = (one.url_value_preprocessors[None][0] for one in (app, other))
+    for one in (app, other):
+        one.test_client().get("/")
 
     assert ours not in app.url_value_preprocessors[None]
     assert other.url_value_preprocessors[None][0] == beside_others
 
 
-def test_preprocessors_are_shown_who_is_calling(make_app: MakeApp, mint: Mint) -> None:
+def test_preprocessors_see_the_user(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
     app.add_url_rule("/", view_func=whoami())
     seen: list[object] = []
     app.url_value_preprocessor(lambda endpoint, values: seen.append(g.user_id))
 
-    with app.app_context():  # in which Flask hands the same g to both requests
+    with app.app_context():  # in it Flask uses the same g for both requests
         app.test_client().get("/", headers=bearer(mint()))
         app.test_client().get("/")
 
@@ -275,7 +275,7 @@ def test_preprocessors_are_shown_who_is_calling(make_app: MakeApp, mint: Mint) -
 
 
 def id_here(subject: str) -> str:
-    """Take the user IDs of one tenant only."""
+    """Accept user IDs in requests of tenant a only."""
     if g.tenant != "a":
         raise ValueError("of another tenant")
     return subject
@@ -292,7 +292,7 @@ def checking(check: Callable[[Token], bool]) -> TokenAuth[str]:
     [lambda: checking(lambda token: g.tenant == "a"), lambda: TokenAuth(user_id_type=id_here)],
     ids=["token_check", "user_id_type"],
 )
-def test_a_token_is_judged_after_the_preprocessors_where_the_application_may_need_them(
+def test_a_token_is_checked_after_the_preprocessors_if_the_application_may_need_them(
     make_app: MakeApp, mint: Mint, make_auth: Callable[[], TokenAuth[str]]
 ) -> None:
     app = make_app(auth=make_auth())
@@ -305,13 +305,13 @@ def test_a_token_is_judged_after_the_preprocessors_where_the_application_may_nee
         g.tenant = (values or {}).pop("tenant", None)
 
     with app.app_context():
-        statuses = [app.test_client().get(f"/{each}/x", headers=bearer(mint())).status_code for each in "aba"]
+        statuses = [app.test_client().get(f"/{tenant}/x", headers=bearer(mint())).status_code for tenant in "aba"]
 
     assert statuses == [200, 401, 200]
     assert seen == [None, None, None]
 
 
-def test_an_error_of_a_preprocessor_is_answered_for_whoever_is_calling(make_app: MakeApp, mint: Mint) -> None:
+def test_the_handler_of_a_preprocessors_error_sees_the_user(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
     app.register_error_handler(404, lambda error: ({"user_id": g.user_id}, 404))
     app.url_value_preprocessor(lambda endpoint, values: abort(404))

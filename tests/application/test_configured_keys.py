@@ -1,4 +1,4 @@
-"""``app.config``: the secrets and keys that sign, and the store with the keys of its refresh tokens."""
+"""Settings for keys: secrets and keys that sign access tokens, and keys of refresh tokens."""
 
 import json
 
@@ -36,14 +36,14 @@ def test_the_refusal_of_a_secret_does_not_repeat_it() -> None:
 
 
 @pytest.mark.parametrize("secret", [12345678901234567890, ["a"], True])
-def test_a_secret_is_text_or_bytes(secret: object) -> None:
-    """``from_prefixed_env`` makes a number of an all-digit secret."""
+def test_a_secret_is_a_string_or_bytes(secret: object) -> None:
+    """``from_prefixed_env`` reads a secret of digits as a number."""
     with pytest.raises(SettingsError, match="SECRET_KEY must be a string or bytes, got"):
         read(SECRET_KEY=secret)
 
 
-def test_a_secret_that_utf_8_cannot_write_is_refused_and_not_kept() -> None:
-    """Python makes such texts of bytes in the environment that are no text."""
+def test_a_secret_that_utf_8_cannot_encode_is_refused_and_not_kept() -> None:
+    """Python reads bytes in the environment that are not UTF-8 as such strings."""
     with pytest.raises(SettingsError, match="SECRET_KEY must be a string that UTF-8 can encode") as caught:
         read(SECRET_KEY="hunter2" * 9 + "\udc80")
 
@@ -51,7 +51,7 @@ def test_a_secret_that_utf_8_cannot_write_is_refused_and_not_kept() -> None:
     assert caught.value.__suppress_context__
 
 
-def test_a_secret_as_bytes_and_as_text_is_the_same() -> None:
+def test_a_secret_as_bytes_and_as_a_string_is_the_same() -> None:
     assert next(iter(read(SECRET_KEY=SECRET.encode()).keys)).kid == next(iter(read().keys)).kid
 
 
@@ -72,7 +72,7 @@ def test_fallbacks_are_a_list_of_secrets_as_strong(fallbacks: object) -> None:
         read(SECRET_KEY_FALLBACKS=fallbacks)
 
 
-def test_the_first_key_that_can_sign_does_and_all_are_believed() -> None:
+def test_the_first_key_that_can_sign_signs_and_all_verify() -> None:
     public = Key.generate("EdDSA").public()
 
     settings = read(SECRET_KEY=None, TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[public, KEY])
@@ -81,7 +81,7 @@ def test_the_first_key_that_can_sign_does_and_all_are_believed() -> None:
     assert list(settings.keys) == [public, KEY]
 
 
-def test_keys_may_come_as_an_environment_carries_them() -> None:
+def test_keys_may_come_from_the_environment() -> None:
     jwks = json.loads(json.dumps({"keys": [KEY.to_jwk(private=True)]}))
 
     assert [key.kid for key in read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=jwks).keys] == [KEY.kid]
@@ -110,7 +110,7 @@ def test_public_keys_alone_are_enough_to_verify() -> None:
 
 
 @pytest.mark.parametrize("secret", [b"changeme" * 4, bytes(32)])
-def test_a_guessable_secret_is_none_among_keys_either(secret: bytes) -> None:
+def test_a_guessable_secret_is_refused_among_keys_too(secret: bytes) -> None:
     with pytest.raises(SettingsError, match=r"^TOKENAUTH_KEYS: a secret .*python -m flask_tokenauth secret"):
         read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[Key.from_secret(secret)])
 
@@ -138,7 +138,7 @@ def test_a_store_needs_an_issuer() -> None:
 
 @pytest.mark.parametrize("secret", [None, "", b""])
 @pytest.mark.parametrize("keys", [None, [KEY]])
-def test_a_store_needs_a_secret_whatever_signs_the_access_tokens(secret: object, keys: object) -> None:
+def test_a_store_needs_a_secret_even_if_other_keys_sign_the_access_tokens(secret: object, keys: object) -> None:
     with pytest.raises(SettingsError, match=r"^SECRET_KEY is not set.*python -m flask_tokenauth secret"):
         read_with_store(SECRET_KEY=secret, TOKENAUTH_KEYS=keys)
 

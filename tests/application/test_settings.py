@@ -1,4 +1,4 @@
-"""``app.config``, read once and checked: how settings are spelt, and what each may be."""
+"""Settings are read from ``app.config`` and checked: their names, their types and their limits."""
 
 import dataclasses
 from datetime import timedelta
@@ -68,7 +68,7 @@ def test_none_means_not_set() -> None:
     assert (settings.issuer, settings.leeway) == ("reporting", timedelta(seconds=10))
 
 
-def test_other_settings_are_nobody_elses_business() -> None:
+def test_settings_of_other_extensions_are_ignored() -> None:
     read(TOKEN_AUTH="x", DEBUG=True, tokenauth_issuer="x")
 
 

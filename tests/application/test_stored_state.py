@@ -1,4 +1,4 @@
-"""The store of an application: opened from its setting, and bound to its issuer."""
+"""The store of an application is opened from its setting."""
 
 import time
 

@@ -1,8 +1,8 @@
-"""Write tests/vectors/attacks.json: attack classes of JWT and JWS, each with the refusal that it deserves.
+"""Write tests/vectors/attacks.json: attacks on JWT and JWS, each with the expected refusal.
 
-``python -m tests.attacks`` from the top of the project; run again it changes nothing. All keys stand in keys.json,
-ECDSA nonces follow RFC 6979, PSS has a fixed salt, times are fixed. Only ``cryptography`` and the standard library are
-used, no JWT library, so that no mistake of one is copied here. The cases are made in the modules beside this one.
+Run ``python -m tests.attacks`` at the top of the project. Every run writes the same file: all keys are in keys.json,
+ECDSA nonces follow RFC 6979, PSS has a fixed salt, and times are fixed. Only ``cryptography`` and the standard library
+are used, and no JWT library, so that no mistake of one is copied. The cases are in the other modules of this folder.
 
 Policy at layer "jwt": issuer, audience and time as in ``kit``, leeway 10 s, lifetime at most 86400 s, at most 8000
 characters, typ "at+jwt"; iss, aud, exp, iat, jti and sub required.
@@ -52,17 +52,17 @@ _MODULES = (
 
 
 def collect() -> list[Case]:
-    """Make every case, sorted by ID."""
+    """Return all cases, sorted by ID."""
     return sorted((case for module in _MODULES for case in module.cases()), key=lambda case: case.id)
 
 
 def write() -> str:
-    """Return the text of attacks.json."""
+    """Return the content of attacks.json."""
     return json.dumps({"schema": 1, "cases": [_written(case) for case in collect()]}, indent=1) + "\n"
 
 
 def _written(case: Case) -> dict[str, object]:
-    """Give a case the members that the file has."""
+    """Return the members of a case in the file."""
     return {
         "id": case.id,
         "group": case.group,

@@ -1,4 +1,4 @@
-"""Attacks on ``alg``: no signature at all, and another algorithm than the key's (RFC 8725 sections 2.1 and 3.1)."""
+"""Attacks on ``alg``: no signature, or another algorithm than that of the key (RFC 8725 sections 2.1 and 3.1)."""
 
 from collections.abc import Iterator
 
@@ -121,7 +121,7 @@ _SWAPS = (  # key, header, algorithm of the signature
     ("Ed25519", "EdDSA"),
 )
 
-_LABELS = (  # key, header; the signature is the key's own, so only the label is wrong
+_LABELS = (  # key, header; the key made the signature, so only the label is wrong
     ("ES256", "ES256K", "the curve of RFC 8812"),
     ("ES256", "ESP256", "the fully specified name of RFC 9864"),
     ("EdDSA", "Ed448", "the other curve of RFC 8037"),

@@ -1,7 +1,7 @@
-"""The arithmetic that no honest library offers: paddings gone wrong (RFC 8017) and points chosen by hand.
+"""Arithmetic for attacks, which no library offers: wrong paddings (RFC 8017) and chosen points.
 
-Integers of any size, never in constant time, for test keys only. Covers EMSA-PKCS1-v1_5, EMSA-PSS, the NIST curves in
-affine coordinates and edwards25519 (RFC 8032). A point at infinity is ``None``.
+It has EMSA-PKCS1-v1_5, EMSA-PSS, the NIST curves in affine coordinates and edwards25519 (RFC 8032). It does not run in
+constant time, so it is for test keys only. The point at infinity is ``None``.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ DIGEST_INFO = {  # RFC 8017 section 9.2, note 1
 
 
 def digest(name: str, message: bytes) -> bytes:
-    """Hash *message* with the hash that `hashlib` knows by *name*."""
+    """Return the hash of *message*. *name* is that of ``hashlib``."""
     return hashlib.new(name, message).digest()
 
 
 def digest_info(name: str, message: bytes) -> bytes:
-    """Hash *message* and say in DER with what (RFC 8017 section 9.2)."""
+    """Return the hash of *message* after the name of the hash in DER (RFC 8017 section 9.2)."""
     return DIGEST_INFO[name] + digest(name, message)
 
 
@@ -40,7 +40,7 @@ def mgf1(name: str, seed: bytes, length: int) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pss:
-    """EMSA-PSS for a modulus of 2048 bits (RFC 8017 section 9.1.1), each of its choices open to mistakes."""
+    """EMSA-PSS for a modulus of 2048 bits (RFC 8017 section 9.1.1), in which every choice can be wrong."""
 
     hash: str = "sha256"
     mgf_hash: str = "sha256"
@@ -50,7 +50,7 @@ class Pss:
     trailer: int = 0xBC
 
     def encode(self, message: bytes) -> bytes:
-        """Write the 256 octets that are to be raised to the private exponent."""
+        """Return the 256 octets that the private exponent is applied to."""
         hashed = digest(self.hash, bytes(8) + digest(self.hash, message) + self.salt)
         length = 256 - len(hashed) - 1
         filler = bytes([self.padding]) * (length - len(self.salt) - 1)
@@ -89,7 +89,7 @@ class Curve:
         return total
 
     def smallest_point(self) -> Point:
-        """Find the point with the smallest x above zero. Nobody knows its discrete logarithm."""
+        """Return the point with the smallest x above zero. Its discrete logarithm is not known."""
         gx, gy = self.base
         b = (gy * gy - gx**3 + 3 * gx) % self.p
         x = 0
@@ -101,7 +101,7 @@ class Curve:
                 return x, y
 
     def key_for(self, signature: tuple[int, int], nonce_point: Point, hashed: int) -> Point:
-        """Make a public key under which *signature* over *hashed* is good, without ever having a private key."""
+        """Return a public key under which *signature* over *hashed* is good, without a private key."""
         r, s = signature
         inverse = pow(r, -1, self.n)
         left = self.multiply(s * inverse, nonce_point)
@@ -166,7 +166,7 @@ def ed_add(left: Point, right: Point) -> Point:
 
 
 def ed_multiply(scalar: int, point: Point) -> Point:
-    """Multiply a point by a scalar, which is not reduced: *point* may be of any order."""
+    """Multiply a point by a scalar. The scalar is not reduced, since *point* may have any order."""
     total = (0, 1)
     while scalar:
         if scalar & 1:
@@ -177,7 +177,7 @@ def ed_multiply(scalar: int, point: Point) -> Point:
 
 
 def ed_encode(point: Point) -> bytes:
-    """Write a point as 32 octets (RFC 8032 section 5.1.2)."""
+    """Return a point as 32 octets (RFC 8032 section 5.1.2)."""
     x, y = point
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
@@ -188,7 +188,7 @@ def ed_hash(*parts: bytes) -> int:
 
 
 def ed_secret(seed: bytes) -> tuple[int, bytes]:
-    """Return the scalar and the prefix that a private key stands for (RFC 8032 section 5.1.5)."""
+    """Return the scalar and the prefix of a private key (RFC 8032 section 5.1.5)."""
     hashed = hashlib.sha512(seed).digest()
     scalar = int.from_bytes(hashed[:32], "little") & ~7 & (2**254 - 1) | 2**254
     return scalar, hashed[32:]

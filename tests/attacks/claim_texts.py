@@ -1,4 +1,4 @@
-"""Attacks on the claims that are texts: user, token, session and client IDs, and the scope (RFC 6749 section 3.3)."""
+"""Attacks on claims that are strings: user, token, session and client IDs, and the scope (RFC 6749 section 3.3)."""
 
 from collections.abc import Iterator
 

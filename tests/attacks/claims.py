@@ -35,7 +35,7 @@ def _changed(**changes: object) -> str:
 
 
 def _spelled(spellings: Mapping[str, str]) -> str:
-    """Sign claims some of whose values are given as the text of JSON, valid or not."""
+    """Sign claims, of which some are given as JSON that may be invalid."""
     members = {name: json.dumps(value) for name, value in CLAIMS.items()} | dict(spellings)
     return _token(("{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}").encode())
 

@@ -1,8 +1,8 @@
-"""HMAC keyed with a public key, in every spelling that a verifier may hold it in (RFC 8725 section 2.1).
+"""Attacks by HMAC with a public key as the secret, in every form of the public key (RFC 8725 section 2.1).
 
-The verifier's key is public. Where an algorithm from the header meets whatever key the ``kid`` finds, the attacker
-needs only to guess the octets that the library passes to HMAC. CVE-2015-9235, CVE-2016-5431, CVE-2016-10555,
-CVE-2017-11424, CVE-2022-29217, CVE-2023-48223, CVE-2024-33663 and CVE-2024-37568 each forgot one spelling.
+If a verifier takes the algorithm from the header and the key by its ``kid``, an attacker only needs to guess the octets
+that it passes to HMAC. Each of CVE-2015-9235, CVE-2016-5431, CVE-2016-10555, CVE-2017-11424, CVE-2022-29217,
+CVE-2023-48223, CVE-2024-33663 and CVE-2024-37568 missed one form.
 """
 
 import hashlib
@@ -49,9 +49,10 @@ def _public(by: Signer) -> _Public:
 
 
 def spellings(by: Signer) -> Mapping[str, bytes]:
-    """Write the public key of *by* in every form that we have seen passed to HMAC.
+    """Return the public key of *by* in every form that libraries have passed to HMAC.
 
-    HMAC hashes a key longer than its block: with HS256 the required members and their raw thumbprint are one key.
+    HMAC hashes a key that is longer than its block. So with HS256 the required members and their raw thumbprint are the
+    same key.
     """
     key = _public(by)
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -122,7 +123,7 @@ _ED_FORMS = (
     "hex",
 )
 
-_PLAN: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (  # key, header, spellings; None: every one
+_PLAN: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (  # key, header, spellings (None: all)
     ("RS256", "HS256", None),
     ("RS256", "HS384", ("spki-pem",)),
     ("RS256", "HS512", ("spki-pem",)),

@@ -1,4 +1,4 @@
-"""The good tokens, one for each algorithm and layer: every attack starts from one of these."""
+"""Good tokens, one for each algorithm and layer. Every attack is a change of one of these."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,12 @@ from tests.attacks.kit import ALGORITHMS, CLAIMS, Case, Signer, compact, jws_hea
 
 
 def jws_token(by: Signer) -> str:
-    """Write the good token that attacks on the signature layer mutate."""
+    """Return the good token that attacks on the signature layer change."""
     return compact(jws_header(by), CLAIMS, by)
 
 
 def jwt_token(by: Signer) -> str:
-    """Write the good access token that attacks on the whole verifier mutate."""
+    """Return the good access token that attacks on the whole verifier change."""
     return compact(jwt_header(by), CLAIMS, by)
 
 

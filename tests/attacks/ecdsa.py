@@ -1,4 +1,4 @@
-"""Attacks on ECDSA signatures (RFC 7518 section 3.4): numbers out of range, and other ways to write a pair of them."""
+"""Attacks on ECDSA signatures (RFC 7518 section 3.4): numbers out of range, and other encodings of the two numbers."""
 
 import hashlib
 from collections.abc import Iterator
@@ -105,7 +105,7 @@ def _point_at_infinity(alg: str, curve: Curve, group: Group) -> Iterator[Case]:
 
 
 def _made_key(alg: str, curve: Curve, group: Group) -> Iterator[Case]:
-    """Make the key to fit a signature of small numbers: only then is there room for the order to be added."""
+    """Make a key for a signature of small numbers. Only to small numbers the order can be added."""
     point = curve.smallest_point()
     r, s = point[0], 7
     draft = Signer(alg, f"{alg.lower()}-small", signer(alg).private)
@@ -127,7 +127,7 @@ def _made_key(alg: str, curve: Curve, group: Group) -> Iterator[Case]:
 
 
 def _es256_alone() -> Iterator[Case]:
-    """Add what one curve can show for all."""
+    """Make the cases that need only one curve."""
     by = signer("ES256")
     text, r, s = _split("ES256", P256)
     message = text.encode()

@@ -1,4 +1,4 @@
-"""Attacks on Ed25519 signatures (RFC 8032 section 5.1.7, RFC 8037): scalars and points with a second spelling."""
+"""Attacks on Ed25519 signatures (RFC 8032 section 5.1.7, RFC 8037): scalars and points in a second encoding."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LOW_ORDER = (  # the eight points whose order divides 8
     ("order-8-b", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
     ("order-8-b-sign", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"),
 )
-NOT_CANONICAL = (  # the same points, spelled in ways that RFC 8032 section 5.1.3 forbids
+NOT_CANONICAL = (  # the same points, in encodings that RFC 8032 section 5.1.3 forbids
     ("order-1-sign", "0100000000000000000000000000000000000000000000000000000000000080"),
     ("order-2-sign", "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"),
     ("order-1-plus-p", "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
@@ -38,7 +38,7 @@ def _group(alg: str) -> Group:
 
 
 def _prehashed(seed: bytes, public: bytes, message: bytes, flag: int, context: bytes) -> bytes:
-    """Sign as Ed25519ph (flag 1) or Ed25519ctx (flag 0) do, RFC 8032 section 5.1."""
+    """Sign with Ed25519ph (flag 1) or Ed25519ctx (flag 0), RFC 8032 section 5.1."""
     domain = b"SigEd25519 no Ed25519 collisions" + bytes([flag, len(context)]) + context
     scalar, prefix = ed_secret(seed)
     message = hashlib.sha512(message).digest() if flag else message
@@ -104,14 +104,14 @@ def _messages(alg: str, text: str) -> Iterator[Case]:
 
 
 def _points(text: str) -> Iterator[Case]:
-    for name, octets in (*LOW_ORDER[:2], *LOW_ORDER[3:]):  # the third is all zeros, and among the scalars
+    for name, octets in (*LOW_ORDER[:2], *LOW_ORDER[3:]):  # the third is all zeros, which is one of the scalars
         signature = bytes.fromhex(octets) + bytes(32)
         why = f"EdDSA: R is a point of low order ({name}) and S is zero."
         yield _group("EdDSA").reject(f"r-{name}-s-zero", f"{text}.{b64(signature)}", why)
     by = signer("EdDSA")
     scalar, _ = ed_secret(unb64(by.private["d"]))
     for name, octets in NOT_CANONICAL:
-        if not name.startswith("order-1"):  # only with R the identity is S right under a lenient reader
+        if not name.startswith("order-1"):  # a lenient reader would accept S only if R is the identity
             continue
         point = bytes.fromhex(octets)
         answer = ed_hash(point, unb64(by.private["x"]), text.encode()) * scalar % ED_L

@@ -1,4 +1,4 @@
-"""Attacks on the rest of the header: ``crit``, ``b64``, ``typ``, and names that come twice."""
+"""Attacks on other parts of the header: ``crit``, ``b64``, ``typ``, and names that come twice."""
 
 from collections.abc import Iterator
 

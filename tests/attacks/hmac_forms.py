@@ -1,4 +1,4 @@
-"""Attacks on HMAC signatures (RFC 2104, RFC 7518 section 3.2): too little, of something else, another key."""
+"""Attacks on HMAC signatures (RFC 2104, RFC 7518 section 3.2): too short, over another message, with another key."""
 
 import hashlib
 import hmac

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from tests.attacks.kit import CLAIMS, Case, Group, Json, compact, dump, jws_header, jwt_header, signer
 
-_DEPTH = 32  # levels of objects and lists that we read, the outermost counted
+_DEPTH = 32  # levels of objects and arrays that are read, the outermost included
 
 
 def _groups() -> tuple[Group, Group]:
-    """Attacks on the header are judged by the signature layer, on the payload by the whole verifier."""
+    """Return the groups of headers, which the signature layer checks, and of payloads, which the verifier checks."""
     key = signer("HS256").public
     return (
         Group(name="header-json", layer="jws", control="control-jws-hs256", key=key, reason="token_malformed"),
@@ -17,7 +17,7 @@ def _groups() -> tuple[Group, Group]:
 
 
 def _both(name: str, header: bytes | None, payload: bytes | None, idea: str) -> Iterator[Case]:
-    """Sign a header, a payload or each of them in turn, properly and as they are."""
+    """Sign a header, a payload, or each of them in turn, exactly as they are."""
     by, (in_header, in_payload) = signer("HS256"), _groups()
     if header is not None:
         yield in_header.reject(name, compact(header, CLAIMS, by), f"The header is {idea}.")
@@ -61,7 +61,7 @@ def encoding_cases() -> Iterator[Case]:
     yield payload_group.accept("control-accent", token, "No attack: a claim whose value is not ASCII.")
 
 
-_GRAMMAR = (  # the first octets and the last, put around the members
+_GRAMMAR = (  # the first and the last octets, placed around the members
     ("line-comment", b"{", b"//\n}", "JSON with a comment to the end of a line"),
     ("block-comment", b"{/**/", b"}", "JSON with a comment inside"),
     ("trailing-comma", b"{", b",}", "JSON with a comma at its end"),
@@ -79,7 +79,7 @@ _GRAMMAR = (  # the first octets and the last, put around the members
     ("no-break-space", "{\u00a0".encode(), b"}", "JSON with a space that is not white space in JSON"),
 )
 
-_GRAMMAR_OF_PAYLOAD = {  # the payload may have a reader of its own, so what readers differ in is asked of both
+_GRAMMAR_OF_PAYLOAD = {  # the payload may have a reader of its own, so both are tested
     "block-comment",
     "trailing-comma",
     "nan",

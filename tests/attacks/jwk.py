@@ -1,7 +1,7 @@
-"""Attacks that lie in the key: too weak, meant for something else, or no key at all (RFC 7517, RFC 7518 section 6).
+"""Attacks by the key: it is too weak, made for another use, or malformed (RFC 7517, RFC 7518 section 6).
 
-Such a key is refused when it is loaded. Its token is signed properly wherever anybody can, so that whoever loads the
-key believes the token.
+Such a key is refused when it is loaded. If a good signature is possible, the token has one, so a verifier that loads
+the key accepts the token.
 """
 
 import hashlib
@@ -130,7 +130,7 @@ def use_cases() -> Iterator[Case]:
         why = f"The {alg} key is for encryption (RFC 7517 section 4.2)."
         yield _group("key-use", alg).reject(f"{alg.lower()}-enc", jws_token(by), why, key=key)
     for alg, judged in (
-        ("HS256", {"layer": "jws", "reason": "signature_invalid"}),  # a secret loads: it is good for issuing
+        ("HS256", {"layer": "jws", "reason": "signature_invalid"}),  # the secret is loaded, since it can sign
         ("ES256", {}),
     ):
         by = signer(alg)

@@ -1,4 +1,4 @@
-"""Attacks on key look-up: ``kid`` as text for something else, and keys from the token (RFC 8725 section 3.10)."""
+"""Attacks on the search for the key: ``kid`` as a path, a URL or SQL, and keys in the token (RFC 8725 section 3.10)."""
 
 import hashlib
 from collections.abc import Iterator
@@ -128,7 +128,7 @@ def set_cases() -> Iterator[Case]:
 
 
 def _certificate(owner: Signer) -> bytes:
-    """Certify the attacker's own key, always with the same octets (DER)."""
+    """Return a certificate of the key of the attacker in DER, always the same octets."""
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     key = rsa_key(owner) if owner.private["kty"] == "RSA" else ec.derive_private_key(owner.number("d"), ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer.example")])

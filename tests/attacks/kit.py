@@ -1,6 +1,6 @@
-"""What every attack is made with: the case, the test keys, and a writer of compact JWS (RFC 7515 section 7.1).
+"""Shared by all attacks: the case, the test keys, and a writer of compact JWS (RFC 7515 section 7.1).
 
-No JWT library is involved, and nothing here is random: ECDSA takes its nonces from RFC 6979, PSS a fixed salt.
+No JWT library is used, and nothing is random: ECDSA nonces follow RFC 6979, and PSS has a fixed salt.
 """
 
 import hashlib
@@ -38,14 +38,14 @@ CLAIMS: Json = {
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})  # RFC 7518 section 6
 
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {
-    "sha1": hashes.SHA1(),  # offered by attackers, never believed
+    "sha1": hashes.SHA1(),  # used by attackers, never accepted
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
 }
 CURVES: Mapping[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 
-_MATERIAL = {  # which key of keys.json serves an algorithm
+_MATERIAL = {  # the key of keys.json for each algorithm
     **{f"HS{bits}": f"oct-{bits}" for bits in (256, 384, 512)},
     **{f"RS{bits}": "rsa" for bits in (256, 384, 512)},
     **{f"PS{bits}": "rsa-pss" for bits in (256, 384, 512)},
@@ -60,21 +60,21 @@ ALGORITHMS = tuple(_MATERIAL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One token and the one right answer to it; the README of the vectors explains the members."""
+    """One token and the right answer to it."""
 
     id: str
     group: str
     layer: str  # "jws", "jwt" or "jwk"
     key: Json
     token: str
-    reason: str | None  # why it is refused; None where it is accepted
+    reason: str | None  # the reason of its refusal; None if it is accepted
     why: str
-    control: str | None  # the accepted case that a rejection is measured against; not written
+    control: str | None  # the accepted case that this one changes; not written to the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """One attack class: what its cases have in common."""
+    """One class of attacks, with the values that its cases have in common."""
 
     name: str
     layer: str
@@ -83,7 +83,7 @@ class Group:
     reason: str
 
     def reject(self, name: str, token: str, why: str, **changes: Any) -> Case:
-        """Add a case to be refused; *changes* are members of `Case` that differ from the rest of the group."""
+        """Return a case to be refused. *changes* are members of ``Case`` that differ from those of the group."""
         case = Case(
             id=f"{self.name}-{name}",
             group=self.name,
@@ -97,7 +97,7 @@ class Group:
         return replace(case, **changes)
 
     def accept(self, name: str, token: str, why: str, **changes: Any) -> Case:
-        """Add a control: what the attacks of this class mutate, and what they must not drag down with them."""
+        """Return a control: a good token that the attacks change, or that must be accepted despite them."""
         return self.reject(name, token, why, reason=None, control=None, **changes)
 
 
@@ -111,7 +111,7 @@ class Signer:
 
     @property
     def public(self) -> dict[str, object]:
-        """The JWK that a verifier is given; for HMAC the secret itself."""
+        """The JWK for the verifier; for HMAC it has the secret."""
         members = {name: value for name, value in self.private.items() if name not in PRIVATE_MEMBERS}
         return {**members, "alg": self.alg, "kid": self.kid}
 
@@ -119,7 +119,7 @@ class Signer:
         return int.from_bytes(unb64(self.private[member]), "big")
 
     def sign(self, message: bytes, alg: str | None = None) -> bytes:
-        """Sign as *alg* says, which need not be the algorithm of the key."""
+        """Sign with *alg*, which need not be the algorithm of the key."""
         alg = alg or self.alg
         name = f"sha{alg[2:]}"
         match alg[:2]:
@@ -135,7 +135,7 @@ class Signer:
         return ed25519.Ed25519PrivateKey.from_private_bytes(unb64(self.private["d"])).sign(message)
 
     def rsa_raw(self, block: bytes) -> bytes:
-        """Raise *block* to the private exponent: a signature with whatever padding it holds."""
+        """Raise *block* to the private exponent: a signature with any padding."""
         p, q, dp, dq, qi = (self.number(member) for member in ("p", "q", "dp", "dq", "qi"))
         message = int.from_bytes(block, "big")
         half = pow(message, dq, q)
@@ -143,7 +143,7 @@ class Signer:
         return value.to_bytes(len(unb64(self.private["n"])), "big")
 
     def ecdsa(self, message: bytes, name: str) -> bytes:
-        """Sign with any hash on the key's curve; r and s side by side (RFC 7518 section 3.4)."""
+        """Sign with any hash on the curve of the key. Return r and s, one after the other (RFC 7518 section 3.4)."""
         key = ec.derive_private_key(self.number("d"), CURVES[self.private["crv"]])
         r, s = decode_dss_signature(key.sign(message, ec.ECDSA(_HASHES[name], deterministic_signing=True)))
         size = (key.key_size + 7) // 8
@@ -157,12 +157,12 @@ def _private_keys() -> Mapping[str, Mapping[str, str]]:
 
 
 def signer(alg: str, *, kid: str | None = None, material: str | None = None) -> Signer:
-    """Give the genuine signer of *alg*, or the same with another key ID or another key of keys.json."""
+    """Return the genuine signer of *alg*, or one with another key ID or another key of keys.json."""
     return Signer(alg, kid or f"{alg.lower()}-1", _private_keys()[material or _MATERIAL[alg]])
 
 
 def attacker(alg: str, *, kid: str | None = None) -> Signer:
-    """Give a signer who claims the genuine key ID and has a key of their own."""
+    """Return a signer with the genuine key ID, but another key."""
     return signer(alg, kid=kid, material=f"attacker-{_MATERIAL[alg].removesuffix('-pss')}")
 
 
@@ -173,37 +173,37 @@ def _load_rsa(material: tuple[int, ...]) -> rsa.RSAPrivateKey:
 
 
 def rsa_key(owner: Signer) -> rsa.RSAPrivateKey:
-    """Load the RSA key of *owner*, once."""
+    """Return the RSA key of *owner*, which is loaded once."""
     return _load_rsa(tuple(owner.number(member) for member in ("n", "e", "d", "p", "q", "dp", "dq", "qi")))
 
 
 def key_set(*signers: Signer) -> Json:
-    """Write the public keys of *signers* as a JWK Set."""
+    """Return the public keys of *signers* as a JWK Set."""
     return {"keys": [one.public for one in signers]}
 
 
 def b64(value: bytes) -> str:
-    """Write base64url without padding."""
+    """Return *value* in base64url without padding."""
     return urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def unb64(text: str) -> bytes:
-    """Read base64url without padding."""
+    """Return the value of base64url without padding."""
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def respelled(text: str) -> str:
-    """Set one of the trailing bits that a lenient decoder drops: other text, same octets (RFC 4648 section 3.5)."""
+    """Set a trailing bit that a lenient decoder ignores: the octets stay the same (RFC 4648 section 3.5)."""
     return text[:-1] + chr(ord(text[-1]) + 1)
 
 
 def dump(value: object) -> bytes:
-    """Write JSON as short as it gets, in UTF-8."""
+    """Return *value* as the shortest JSON, in UTF-8."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def segment(value: Json | bytes) -> str:
-    """Write one part of a token: JSON of a mapping, or octets as they are."""
+    """Return one part of a token: a mapping as JSON, or octets as they are, in base64url."""
     return b64(value if isinstance(value, bytes) else dump(value))
 
 
@@ -213,25 +213,25 @@ def signing_input(header: Json | bytes, payload: Json | bytes) -> str:
 
 
 def sign_text(text: str, by: Signer, alg: str | None = None) -> str:
-    """Append a signature to a signing input, whatever that looks like."""
+    """Append a signature to a signing input, which may be malformed."""
     return f"{text}.{b64(by.sign(text.encode(), alg))}"
 
 
 def compact(header: Json | bytes, payload: Json | bytes, by: Signer, alg: str | None = None) -> str:
-    """Sign properly, whatever *header* says."""
+    """Return a token with a good signature by the key of *by*, with any *header*."""
     return sign_text(signing_input(header, payload), by, alg)
 
 
 def jws_header(by: Signer, **changes: object) -> dict[str, object]:
-    """Write the least header: ``alg`` and ``kid``."""
+    """Return the shortest header: ``alg`` and ``kid``."""
     return {"alg": by.alg, "kid": by.kid, **changes}
 
 
 def jwt_header(by: Signer, **changes: object) -> dict[str, object]:
-    """Write the header of an access token of ours (RFC 9068 section 2.1)."""
+    """Return the header of an access token (RFC 9068 section 2.1)."""
     return {"alg": by.alg, "kid": by.kid, "typ": "at+jwt", **changes}
 
 
 def without(members: Json, *names: str) -> dict[str, object]:
-    """Leave *names* out of a mapping."""
+    """Return *members* without *names*."""
     return {name: value for name, value in members.items() if name not in names}

@@ -1,4 +1,4 @@
-"""Attacks that lie in the numbers of a public key: RSA, EC and Ed25519 (RFC 7518 section 6, RFC 8037 section 2)."""
+"""Attacks by the numbers of a public key: RSA, EC and Ed25519 (RFC 7518 section 6, RFC 8037 section 2)."""
 
 from collections.abc import Iterator
 
@@ -87,7 +87,7 @@ def _exponents(group: Group) -> Iterator[Case]:
 
 
 def _cube_root(group: Group) -> Iterator[Case]:
-    """Forge without the private key, as the exponent 3 allows where what follows the hash is not looked at."""
+    """Forge without the private key. With exponent 3 this works if the verifier ignores octets after the hash."""
     by = signer("RS256", kid="rs256-e3", material="rsa-e3")
     text = signing_input(jws_header(by), CLAIMS)
     start = b"\0\1" + b"\xff" * 8 + b"\0" + digest_info("sha256", text.encode())
@@ -173,7 +173,7 @@ def okp_cases() -> Iterator[Case]:
 
 
 def _forged(key: bytes) -> str:
-    """Sign without a private key: search for a challenge that the low order of *key* makes vanish."""
+    """Sign without a private key: search for a challenge that is zero because of the low order of *key*."""
     text = signing_input(jws_header(signer("EdDSA")), CLAIMS)
     answer = 0
     while True:

@@ -1,4 +1,4 @@
-"""Attacks on RSA signatures (RFC 8017): numbers out of range, and paddings that a careless parser believes."""
+"""Attacks on RSA signatures (RFC 8017): numbers out of range, and paddings that a careless parser accepts."""
 
 from collections.abc import Iterator
 
@@ -47,10 +47,10 @@ def _numbers(alg: str) -> Iterator[Case]:
 
 
 def _second_spellings(alg: str) -> Iterator[Case]:
-    """Search for good signatures that a lenient verifier would know by another text."""
+    """Search for good signatures that a lenient verifier would accept in a second encoding."""
     by, zero, small = signer(alg), "", ""
     room = (1 << 8 * _SIZE) - by.number("n")
-    number = 1  # the control has the first
+    number = 1  # the control is number 1
     while not (zero and small):
         number += 1
         text = signing_input(jws_header(by), {**CLAIMS, "jti": f"token-{number}"})
@@ -82,7 +82,7 @@ def _second_spellings(alg: str) -> Iterator[Case]:
 def _block(
     info: bytes, *, kind: int = 1, padding: bytes | None = None, separator: bytes = b"\0", tail: bytes = b""
 ) -> bytes:
-    """Write EMSA-PKCS1-v1_5 by hand: 00 01 FF ... FF 00 DigestInfo, each piece open to mistakes."""
+    """Return EMSA-PKCS1-v1_5, 00 01 FF ... FF 00 DigestInfo, in which every part can be wrong."""
     length = _SIZE - 2 - len(separator) - len(info) - len(tail)
     filler = b"\xff" * length if padding is None else padding
     return bytes([0, kind]) + filler + separator + info + tail

@@ -1,4 +1,4 @@
-"""Attacks on the compact form (RFC 7515 section 7.1): white space, padding, dots, second spellings, sizes."""
+"""Attacks on the compact form (RFC 7515 section 7.1): white space, padding, dots, second encodings, sizes."""
 
 import json
 from base64 import b64encode
@@ -121,7 +121,7 @@ def _respelled_unsigned(header: str, payload: str, signature: str, group: Group)
 
 
 def _odd(value: object) -> str:
-    """Write JSON whose length leaves a remainder of two octets: padding, and two bits that nobody reads."""
+    """Return JSON whose length modulo 3 is 2, in base64url: it could have padding, and has two unused bits."""
     text = dump(value)
     return b64(text[:-1] + b" " * ((2 - len(text)) % 3) + text[-1:])
 
@@ -229,7 +229,7 @@ def size_cases() -> Iterator[Case]:
 
 
 def _of_size(size: int, *, in_header: bool = False) -> str:
-    """Fill a good token up to exactly *size* characters; a base64url length of 1 modulo 4 has to be stepped over."""
+    """Return a good token of exactly *size* characters. No part can have a length of 1 modulo 4."""
     by = signer("HS256")
 
     def attempt(room: int, length: int) -> tuple[dict[str, object], dict[str, object]]:

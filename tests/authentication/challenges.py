@@ -1,6 +1,6 @@
-"""A parser of challenges by the grammar of RFC 9110 section 11.6.1, and by nothing more lenient.
+"""Parse challenges strictly by the grammar of RFC 9110 section 11.6.1.
 
-Werkzeug's own round-trips what no header may hold, so it proves nothing.
+The parser of Werkzeug accepts headers that break the grammar, so it would hide mistakes.
 """
 
 import re
@@ -20,7 +20,7 @@ class Challenge:
 
 
 def parse_challenge(raw: bytes) -> Challenge:
-    """Return the one challenge in *raw*; every parameter has to be a quoted-string, and none may come twice."""
+    """Return the challenge in *raw*. Every parameter must be a quoted-string, and none may come twice."""
     scheme = _SCHEME.match(raw)
     assert scheme is not None, "no auth-scheme"
     parameters: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What each Authorization header is answered, through an application, and that nothing makes a 500."""
+"""The answer to each ``Authorization`` header, through an application. None is a 500."""
 
 import json
 from typing import Any
@@ -160,7 +160,7 @@ def test_times_count_to_the_second(app: Flask, mint: Mint, claim: str, value: fl
     assert call(app, "/me", f"Bearer {mint(**times)}").status == status
 
 
-def test_an_expired_token_is_told_so(app: Flask, mint: Mint, clock: StandingClock) -> None:
+def test_the_answer_to_an_expired_token_says_so(app: Flask, mint: Mint, clock: StandingClock) -> None:
     token = mint()
 
     clock.now = NOW + 900 + LEEWAY - 1
@@ -172,7 +172,7 @@ def test_an_expired_token_is_told_so(app: Flask, mint: Mint, clock: StandingCloc
     assert answer.challenge == Challenge("Bearer", EXPIRED)
 
 
-def test_a_forged_expired_token_is_not_told_that_it_expired(app: Flask, mint: Mint, clock: StandingClock) -> None:
+def test_the_answer_to_a_forged_expired_token_does_not_say_so(app: Flask, mint: Mint, clock: StandingClock) -> None:
     clock.now = NOW + 9999
     forged = mint()[:-8] + "AAAAAAAA"
 
@@ -197,8 +197,8 @@ def test_apps_with_one_secret_and_two_issuers_refuse_each_others_tokens(make_app
         Key.derive(SECRET.encode(), purpose="access", issuer="https://other.example"), issuer="https://other.example"
     )
     app, other_app = make_app(), make_app(TOKENAUTH_ISSUER="https://other.example")
-    for each in (app, other_app):
-        each.add_url_rule("/", view_func=whoami())
+    for one in (app, other_app):
+        one.add_url_rule("/", view_func=whoami())
 
     assert call(app, "/", f"Bearer {mint()}").body["user_id"] == "alice"
     assert call(app, "/", f"Bearer {other()}").body["user_id"] is None
@@ -223,7 +223,9 @@ def test_an_open_route_answers_a_client_with_a_bad_token(app: Flask, mint: Mint)
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("POST", "/me", 405), ("OPTIONS", "/me", 200)]
 )
-def test_what_reaches_no_view_stays_what_flask_makes_it(app: Flask, method: str, path: str, status: int) -> None:
+def test_a_request_that_reaches_no_view_gets_the_answer_of_flask(
+    app: Flask, method: str, path: str, status: int
+) -> None:
     assert call(app, path, "Bearer x", method).status == status
 
 
@@ -245,7 +247,7 @@ def test_a_subject_that_is_no_user_id_is_an_invalid_token(make_app: MakeApp, min
 
 
 def test_a_mistake_in_the_user_id_type_is_not_hidden(make_app: MakeApp, mint: Mint) -> None:
-    def broken(text: str) -> object:
+    def broken(subject: str) -> object:
         raise TypeError("a bug of the application")
 
     app = make_app(auth=TokenAuth(user_id_type=broken))
@@ -254,19 +256,19 @@ def test_a_mistake_in_the_user_id_type_is_not_hidden(make_app: MakeApp, mint: Mi
         call(app, "/open", f"Bearer {mint()}")
 
 
-def test_a_token_signed_with_an_old_secret_is_believed_while_it_is_a_fallback(make_app: MakeApp, mint: Mint) -> None:
+def test_a_token_signed_with_an_old_secret_is_accepted_while_it_is_a_fallback(make_app: MakeApp, mint: Mint) -> None:
     new = "7b1e5c9d0a2b48f391c05d7be2af4368b7d0c1e5f9a2468d"
     app = make_app(SECRET_KEY=new, SECRET_KEY_FALLBACKS=[SECRET])
     without = make_app(SECRET_KEY=new)
-    for each in (app, without):
-        each.add_url_rule("/", view_func=whoami())
+    for one in (app, without):
+        one.add_url_rule("/", view_func=whoami())
 
     assert call(app, "/", f"Bearer {mint()}").body["user_id"] == "alice"
     assert call(without, "/", f"Bearer {mint()}").body["user_id"] is None
 
 
 class Narrow(Response):
-    """A response class that takes fewer arguments than Flask's."""
+    """A response class that takes fewer arguments than that of Flask."""
 
     def __init__(self, response: Any = None, **options: Any) -> None:
         super().__init__(response, **options)

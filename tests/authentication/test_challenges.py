@@ -1,4 +1,4 @@
-"""The parser that the tests trust refuses what the grammar forbids."""
+"""The parser of challenges refuses headers that break the grammar."""
 
 import pytest
 

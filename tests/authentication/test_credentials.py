@@ -1,4 +1,4 @@
-"""The one credential of a request, RFC 6750 section 2.1."""
+"""The credential of a request (RFC 6750 section 2.1)."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def find(header: str | None) -> str | None:
 
 @pytest.mark.parametrize("header", ["Bearer a.b-c_d~e+f/0==", "bearer a.b-c_d~e+f/0==", "BEARER   a.b-c_d~e+f/0=="])
 def test_a_bearer_token_follows_its_scheme_after_spaces(header: str) -> None:
-    """Schemes compare without case, RFC 9110 section 11.1."""
+    """The case of the scheme does not matter (RFC 9110 section 11.1)."""
     check_credential(header)
     assert find(header) == "a.b-c_d~e+f/0=="
 
@@ -35,7 +35,7 @@ def test_a_bearer_token_follows_its_scheme_after_spaces(header: str) -> None:
         "Beare r",
     ],
 )
-def test_another_scheme_is_no_credential_of_ours(header: str | None) -> None:
+def test_another_scheme_is_not_a_credential(header: str | None) -> None:
     assert find(header) is None
 
 
@@ -78,12 +78,12 @@ def test_a_token_up_to_the_limit_is_found(size: int) -> None:
 
 
 @pytest.mark.parametrize("character", ["a", ".", ",", " ", "é", "="])
-def test_a_longer_header_is_too_large_whatever_it_holds(character: str) -> None:
+def test_a_longer_header_is_too_large_with_any_content(character: str) -> None:
     with pytest.raises(TokenTooLarge) as caught:
         find("bearer " + character * (LIMIT + 1))
 
     assert (caught.value.size, caught.value.limit) == (LIMIT + 1, LIMIT)
 
 
-def test_the_size_of_another_scheme_is_not_ours_to_judge() -> None:
+def test_the_size_of_another_scheme_is_not_limited() -> None:
     assert find("Basic " + "a" * 1000) is None

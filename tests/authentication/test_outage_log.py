@@ -1,4 +1,4 @@
-"""What the log is told of a store that cannot be asked."""
+"""An outage of the store is logged, but not for every request."""
 
 import logging
 
@@ -9,10 +9,10 @@ from flask_tokenauth.core.errors import StoreUnavailable
 
 from ..conftest import StandingClock
 
-TICK = 2.0**-10  # seconds, and exact
+TICK = 2.0**-10  # seconds; exact as a float
 
 
-def test_an_outage_is_told_once_every_five_seconds_and_otherwise_to_who_debugs(
+def test_an_outage_is_an_error_once_every_five_seconds_and_otherwise_for_debugging(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="flask_tokenauth")
@@ -21,8 +21,8 @@ def test_an_outage_is_told_once_every_five_seconds_and_otherwise_to_who_debugs(
 
     for passed in 0, 0, 5 - TICK, TICK, 0, 5, 1:
         clock.now += passed
-        outages.log(StoreUnavailable("nobody answers"))
+        outages.log(StoreUnavailable("no answer"))
 
     levels = ["ERROR", "DEBUG", "DEBUG", "ERROR", "DEBUG", "ERROR", "DEBUG"]
     assert [record.levelname for record in caplog.records] == levels
-    assert set(caplog.messages) == {"the store cannot be asked: nobody answers"}
+    assert set(caplog.messages) == {"the store cannot be asked: no answer"}

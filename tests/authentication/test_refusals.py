@@ -89,7 +89,7 @@ def test_every_refusal_of_a_token_looks_alike(token_error: errors.TokenError) ->
     assert error.reason == token_error.reason
 
 
-def test_only_expiry_is_told() -> None:
+def test_only_expiry_has_a_description_of_its_own() -> None:
     assert auth_error_for(errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
 
 
@@ -154,8 +154,8 @@ def test_every_realm_survives_the_header(realm: str) -> None:
     assert parse_challenge(raw).parameters["realm"] == realm
 
 
-def test_a_view_may_refuse_in_any_words() -> None:
-    """Of a request's own JSON, say, in which half characters can be."""
+def test_a_view_may_refuse_with_any_description() -> None:
+    """It may be made of the JSON of a request, in which a string may have a single surrogate."""
     error = NotPermitted("no \ud800, é")
 
     assert error.data["error_description"] == "no ?, é"
@@ -166,16 +166,16 @@ def test_a_view_may_refuse_in_any_words() -> None:
 
 
 class Hinting(errors.TokenError):
-    """What a ``token_check`` may raise: a refusal that says more than its kind."""
+    """A refusal that a ``token_check`` may raise, with a hint of its own."""
 
     reason = "hinting"
 
     @property
-    def hint(self) -> str:  # type: ignore[override]  # a property where the others have a text
+    def hint(self) -> str:  # type: ignore[override]  # the other refusals have a string
         return f"of {self.args[0]}"
 
 
-def test_a_refusal_may_have_its_own_words() -> None:
+def test_a_refusal_may_have_a_hint_of_its_own() -> None:
     error = auth_error_for(Hinting("mine"))
 
     assert error.get_response().get_json() == error.data == {"error": "invalid_token", "error_description": "of mine"}
@@ -183,7 +183,7 @@ def test_a_refusal_may_have_its_own_words() -> None:
 
 
 class TooOften(AuthError, TooManyRequests):
-    """A refusal of an application's own, of another status."""
+    """A refusal that an application defines, with another status."""
 
 
 def test_an_application_may_have_a_refusal_of_its_own() -> None:
@@ -194,7 +194,7 @@ def test_an_application_may_have_a_refusal_of_its_own() -> None:
     assert error.get_response().get_json()["error_description"] == "Not so fast."
 
 
-def test_what_is_done_to_one_answer_the_next_does_not_have() -> None:
+def test_a_change_of_one_answer_does_not_change_the_next() -> None:
     first = auth_error_for(errors.UnknownKey())
     first.data["error"] = "changed"
     first.get_response().headers["WWW-Authenticate"] = "changed"
@@ -207,7 +207,7 @@ def test_what_is_done_to_one_answer_the_next_does_not_have() -> None:
     assert second.get_response().get_json() == second.data
 
 
-def test_while_the_store_is_away_there_is_no_challenge_but_when_to_come_back() -> None:
+def test_during_an_outage_the_answer_has_no_challenge_but_a_time_to_retry() -> None:
     error = auth_error_for(errors.StoreOutage())
 
     assert isinstance(error, TemporarilyUnavailable)
