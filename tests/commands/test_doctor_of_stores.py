@@ -164,7 +164,7 @@ def test_what_is_believed_for_too_long_is_warned_of(
 
 def test_a_store_that_does_not_tell_what_is_revoked_is_an_error(make_app: MakeApp) -> None:
     assert sentences(make_app(TOKENAUTH_STORE=Silent())) == [
-        "error: The revocations in TOKENAUTH_STORE cannot be loaded: what is revoked was never heard: the disk is full."
+        "error: The revocations in TOKENAUTH_STORE cannot be loaded: revocations were never fetched: the disk is full."
     ]
 
 
@@ -184,7 +184,7 @@ def test_a_token_is_not_inspected_while_the_store_is_away(make_app: MakeApp, min
     result = make_app(TOKENAUTH_STORE=Silent()).test_cli_runner().invoke(args=["tokenauth", "inspect"], input=mint())
 
     assert result.exit_code == 1
-    assert result.output == "Error: the store cannot be asked: what is revoked was never heard: the disk is full\n"
+    assert result.output == "Error: the store cannot be asked: revocations were never fetched: the disk is full\n"
 
 
 def test_a_token_is_not_inspected_with_a_store_of_another_issuer(make_app: MakeApp, mint: Mint, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What this process knows to be revoked, fetched from the store at intervals."""
+"""The revocations that this process knows, fetched from the store at intervals."""

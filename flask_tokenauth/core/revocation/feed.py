@@ -1,8 +1,9 @@
-"""What is revoked, known in this process: news of the store once an interval, and no look-up there for a request.
+"""The revocations that this process knows. New ones are fetched from the store once an interval.
 
-There is no thread that asks. A request that finds the news old asks for all, and others go on meanwhile, unless they
-are older than the interval. When the store cannot be asked, what is known is good for a while, and then nothing is: no
-token is believed that may have been taken back.
+A look-up does not ask the store, and no thread of its own fetches. If a request finds that the last fetch is half an
+interval ago, it fetches for all requests. From a whole interval on the others wait for it. If the store cannot be
+asked, the revocations that are known count for some time more. After that no token is accepted, because any of them may
+have been revoked.
 """
 
 import logging
@@ -21,52 +22,54 @@ from ..errors import StoreUnavailable
 from ..records.revocation import MARGIN, Revocation, RevocationPage
 from ..store import Store, translated
 from .index import RevocationIndex
+from .lost_revocations import LONGEST_PAUSE, LostRevocations
 
-_LONGEST_PAUSE = 5.0  # seconds, after a failure
 _NO_ANSWER = "the store has not answered yet"
 
 _log = logging.getLogger("flask_tokenauth")
 
 
 def bucket_width(lifetime: timedelta) -> timedelta:
-    """Return how wide buckets are best where access tokens usually live for *lifetime*."""
+    """Return the best width of buckets for access tokens that usually live for *lifetime*: at least 5 minutes."""
     return max(timedelta(minutes=5), lifetime / 16)
 
 
 def _read_clock() -> float:
-    """Return the time, by the function that is in its place now: freezegun puts another one there."""
+    """Return the time. ``time.time`` is looked up at each call, because freezegun replaces it."""
     return time.time()
 
 
 class FeedState(msgspec.Struct, frozen=True, kw_only=True):
-    """How a feed is."""
+    """The state of a revocation feed."""
 
-    age: float | None  # seconds since it last asked and was answered; None: never in this process
+    age: float | None  # seconds since the start of the last complete fetch; None: this process has made none
     tokens: int
     sessions: int
     users: int
-    failures: int  # in a row, up to now
-    lost_by_store: int  # revocations that the store has lost and was not told again yet
+    failures: int  # of the last tries to fetch, one after the other
+    lost_by_store: int  # revocations that the store has lost, and that are not written to it again yet
 
 
 class RevocationFeed:
-    """Knows what is revoked, and keeps up with a store.
+    """Holds the revocations that this process knows, and fetches new ones from a store.
 
     Args:
-        store: which is asked. It bounds its own calls: the one that asks waits as long as the store lets it.
-        interval: from this age on requests wait for news; from half of it on one of them fetches them.
-        max_staleness: from this age on nothing is answered without news.
-        timeout: how long requests wait at most for news that another one fetches.
-        load_timeout: how long it may take to hear everything, when we begin. What came until then is kept.
-        bucket_width: see :func:`bucket_width`.
-        leeway: for which tokens are believed after they expired.
-        monotonic: returns seconds that always rise, from any start. The default goes on where tests
-            stop the clock: freezegun, and time-machine before 3.0, stop ``time.monotonic`` too.
-        wall: seconds since 1970-01-01T00:00:00Z, by which tokens are judged.
-        uniform: a random number between two.
+        store: the store. It limits the time of its own calls: the thread that fetches waits until the store returns.
+        interval: the age of the last fetch from which requests wait for the next one. From half of it on one request
+            fetches, and the others do not wait.
+        max_staleness: the age of the last fetch from which no look-up is answered.
+        timeout: the longest time for which a request waits for a fetch of another one.
+        load_timeout: the longest time that one fetch may take, with all its pages. If it takes longer, the next try
+            goes on after the last page.
+        bucket_width: the span of expiry times of the tokens in one bucket; see :func:`bucket_width`.
+        leeway: the duration for which tokens are accepted after they have expired.
+        monotonic: returns seconds that always rise, from any start. The default also runs in tests that stop the clock:
+            freezegun, and time-machine before 3.0, stop ``time.monotonic``.
+        wall: returns the time by which tokens expire, in seconds since 1970-01-01T00:00:00Z.
+        uniform: returns a random number between two numbers.
 
     Attributes:
-        monotonic: as given; tests put another in its place.
+        monotonic: as given. Tests replace it.
 
     Raises:
         ValueError: a duration is not above zero, or *interval* is above *max_staleness*.
@@ -86,57 +89,63 @@ class RevocationFeed:
         wall: Callable[[], float] = _read_clock,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        if not (timedelta(0) < interval <= max_staleness and min(timeout, load_timeout, bucket_width) > timedelta(0)):
-            raise ValueError("durations are above zero, and the interval is not above the longest staleness")
+        if not timedelta(0) < interval <= max_staleness:
+            raise ValueError(
+                f"interval must be above zero and at most max_staleness, got {interval} and {max_staleness}"
+            )
+        if min(timeout, load_timeout, bucket_width) <= timedelta(0):
+            raise ValueError(
+                "timeout, load_timeout and bucket_width must be above zero, "
+                f"got {timeout}, {load_timeout} and {bucket_width}"
+            )
         self._store = store
         self._interval = interval.total_seconds()
         self._max_staleness = max_staleness.total_seconds()
         self._timeout = timeout.total_seconds()
         self._load_timeout = load_timeout.total_seconds()
         self._width = math.ceil(bucket_width.total_seconds())
-        self._grace = math.ceil((2 * leeway + MARGIN).total_seconds())  # who issues and who judges may both be wrong
+        self._grace = math.ceil((2 * leeway + MARGIN).total_seconds())  # the clocks of issuer and verifier may be wrong
         self.monotonic = monotonic
         self._wall, self._uniform = wall, uniform
         self._index = self._new_index()
-        self._reloaded: RevocationIndex | None = None  # what the store has, while we begin anew
-        self._not_yet_in_store: dict[
-            str, int
-        ] = {}  # what is noted, and need not be in what we hear of the store; until when
-        self._lost_by_store: list[Revocation] = []
+        self._reloaded: RevocationIndex | None = None  # during a reload: the revocations that the store has
+        # Revocations that this process knows and the store may not have: subjects, and when they may be forgotten.
+        self._not_yet_in_store: dict[str, int] = {}
+        self._lost_by_store = LostRevocations(store, timeout=self._timeout)
         self._cursor: str | None = None
-        self._paging_since: float | None = None  # when the first page was asked for of those that we are amidst
+        self._paging_since: float | None = None  # when the first page of the present fetch was asked for
         self._pruned_at = 0.0
-        self._latest = 0.0  # when we heard something, by the wall clock
-        self._forgotten = -math.inf  # of tokens that expired by then we may not know that they are revoked
+        self._latest_wall = 0.0  # the latest time of the wall clock at the end of a fetch
+        self._forgotten_until = -math.inf  # revocations of tokens that expired by then may be forgotten
         self._reset_process()
         _feeds.add(self)
 
     def is_revoked(self, *, token_id: str | None, exp: float, session_id: str | None, user_id: str, epoch: int) -> bool:
-        """Say whether a token is revoked, its session, or what its user had at its *epoch*.
+        """Return whether a token, its session, or everything that its user had at its *epoch* is revoked.
 
         Args:
             token_id: ``jti``.
-            exp: of the token, seconds since 1970-01-01T00:00:00Z.
-            session_id: ``sid``.
+            exp: ``exp``, in seconds since 1970-01-01T00:00:00Z.
+            session_id: ``sid``; None for a token without a session.
             user_id: ``sub``.
-            epoch: 0 where the token does not say.
+            epoch: the claim ``epoch``; 0 for a token without it.
 
         Raises:
-            StoreUnavailable: nobody knows, and has not for too long.
+            StoreUnavailable: the last fetch is too long ago, and the store cannot be asked now.
         """
-        due = self.monotonic() >= self._fetch_at or exp <= self._forgotten
+        due = self.monotonic() >= self._fetch_at or exp <= self._forgotten_until
         if due:
             self._catch_up(exp)
         found = self._index.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
         if due and self._lost_by_store:
-            self._restore_lost()
+            self._lost_by_store.write(self.monotonic)
         return found
 
     def warm(self) -> None:
-        """Hear what is revoked before the first request asks, as in a worker that was just forked.
+        """Fetch the revocations before the first request needs them, for example in a worker that was just forked.
 
         Raises:
-            StoreUnavailable: as for that request.
+            StoreUnavailable: they were never fetched, and the store cannot be asked now.
         """
         if self.monotonic() >= self._fetch_at:
             self._catch_up()
@@ -155,7 +164,7 @@ class RevocationFeed:
                 self._not_yet_in_store[revocation.subject] = revocation.expires_at
 
     def describe(self) -> FeedState:
-        """Return how it is, without asking the store."""
+        """Return the state of the feed. The store is not asked."""
         with self._changing:
             tokens, sessions, users = self._index.count()
         age = self._age()
@@ -169,11 +178,15 @@ class RevocationFeed:
         )
 
     def _reset_process(self) -> None:
-        """Take nothing for granted but what is known: a lock may be held by a thread that a fork has left behind."""
-        self._fetching, self._restoring, self._changing = Lock(), Lock(), Lock()
+        """Keep the revocations and reset all else, at the start and in a child.
+
+        A fork copies locks that other threads of the parent hold, and nothing in the child would release them.
+        """
+        self._fetching, self._changing = Lock(), Lock()
+        self._lost_by_store.reset_process()
         self._fetching_since: float | None = None
-        self._synced = -math.inf  # when we asked for the last news that came; all that was kept by then is known
-        self._fetch_at = self._retry_at = self._restore_at = -math.inf
+        self._synced = -math.inf  # the start of the last complete fetch: all that was stored by then is known
+        self._fetch_at = self._retry_at = -math.inf
         self._failures = 0
         self._last_error = _NO_ANSWER
 
@@ -184,151 +197,142 @@ class RevocationFeed:
         return self.monotonic() - self._synced
 
     def _describe_age(self) -> str:
-        return "was never heard" if self._synced == -math.inf else f"was heard {self._age():.1f} s ago"
+        return "were never fetched" if self._synced == -math.inf else f"were fetched {self._age():.1f} s ago"
 
     def _catch_up(self, exp: float = math.inf) -> None:
-        """Ask the store, or let another thread do so, or do without, as far as the age of the news allows it.
+        """Fetch, wait for the fetch of another thread, or do neither, depending on the age of the last fetch.
 
         Args:
-            exp: of a token that somebody believes. Of one that had expired when we last forgot, because a clock was
-                wrong then or is now, nothing is known before everything was heard again.
+            exp: of the token that is looked up. If its revocation may have been forgotten, which happens if the wall
+                clock was wrong then or is wrong now, all revocations must be loaded again first.
 
         Raises:
-            StoreUnavailable: the news are too old, or do not reach as far back.
+            StoreUnavailable: the last fetch is too long ago, or revocations of that time may be forgotten.
         """
         failure: StoreUnavailable | None = None
-        if self.monotonic() >= self._retry_at and self._become_fetcher(must=exp <= self._forgotten):
+        if self.monotonic() >= self._retry_at and self._become_fetcher(must_wait=exp <= self._forgotten_until):
             try:
-                due = self.monotonic() >= self._fetch_at or exp <= self._forgotten
-                if due and self.monotonic() >= self._retry_at:  # nobody has while we waited
+                due = self.monotonic() >= self._fetch_at or exp <= self._forgotten_until
+                if due and self.monotonic() >= self._retry_at:  # no other thread has fetched in the meantime
                     self._fetch()
             except StoreUnavailable as error:
                 failure = error
             finally:
                 self._fetching.release()
-        if self._age() >= self._max_staleness or exp <= self._forgotten:
-            raise StoreUnavailable(f"what is revoked {self._describe_age()}: {self._last_error}") from failure
+        if self._age() >= self._max_staleness or exp <= self._forgotten_until:
+            raise StoreUnavailable(f"revocations {self._describe_age()}: {self._last_error}") from failure
 
-    def _become_fetcher(self, *, must: bool) -> bool:
-        """Become the one who asks, if nobody else is, or has done when we have waited as long as we may.
+    def _become_fetcher(self, *, must_wait: bool) -> bool:
+        """Take the lock for fetching, and return whether this thread has it now.
 
-        Who *must* know more than is known waits, however new the news are.
+        Threads wait for it only if the last fetch is an interval ago, or if *must_wait*.
         """
         now, since = self.monotonic(), self._fetching_since
-        if now - self._synced < self._interval and not must:
+        if now - self._synced < self._interval and not must_wait:
             return self._fetching.acquire(blocking=False)
-        patience = self._load_timeout if self._synced == -math.inf else self._timeout
-        return self._fetching.acquire(timeout=patience if since is None else max(0.0, since + patience - now))
+        longest = self._load_timeout if self._synced == -math.inf else self._timeout
+        return self._fetching.acquire(timeout=longest if since is None else max(0.0, since + longest - now))
 
     def _fetch(self) -> None:
         self._fetching_since = self.monotonic()
         deadline = self._fetching_since + self._load_timeout
         try:
-            with translated():  # whatever comes of an answer that is none, too: it is no pass
+            with translated():  # also for what a broken answer of the store raises here: no token is accepted then
                 self._check_clock()
                 self._fetch_pages(deadline)
-                if self._age() >= self._interval:  # hearing everything took long: there will be news
+                if self._age() >= self._interval:  # loading took long: there may be new revocations already
                     self._fetch_pages(deadline)
         except StoreUnavailable as error:
             self._pause()
             self._last_error = str(error)
-            told = "what is revoked %s and cannot be heard now: %s; guards refuse from %g s on"
-            _log.warning(told, self._describe_age(), error, self._max_staleness)
+            until = "until they are" if self._synced == -math.inf else f"from {self._max_staleness:g} s on"
+            message = "revocations %s and cannot be fetched now: %s; guarded requests get 503 %s"
+            _log.warning(message, self._describe_age(), error, until)
             raise
         finally:
             self._fetching_since = None
         if self._failures:
-            _log.warning("what is revoked can be heard again, after %s tries", self._failures)
+            _log.warning("revocations can be fetched again, after %s failed tries", self._failures)
         self._failures, self._last_error = 0, _NO_ANSWER
         self._fetch_at = self._synced + self._interval / 2
 
     def _pause(self) -> None:
-        """Ask again only after a while, longer each time, and not with all other workers at once."""
-        longest = min(_LONGEST_PAUSE, self._interval * 2.0 ** min(self._failures, 20))
+        """Set the time of the next try: later after each failure, with a random part so that workers do not meet."""
+        longest = min(LONGEST_PAUSE, self._interval * 2.0 ** min(self._failures, 20))
         self._failures += 1
         self._retry_at = self.monotonic() + self._uniform(0.5, 1) * longest
         self._fetch_at = min(self._retry_at, self._synced + self._max_staleness)
 
     def _fetch_pages(self, deadline: float) -> None:
-        """Ask for news until there is no more."""
+        """Fetch page by page until the store has no more."""
         while True:
             since = self.monotonic() if self._paging_since is None else self._paging_since
-            news = self._store.revocations_since(self._cursor)
-            if news.cursor is None:
+            page = self._store.revocations_since(self._cursor)
+            if page.cursor is None:
                 self._check_first_load()
-                self._start_over()
+                self._start_reload()
             else:
-                self._merge(news)
-                if not news.more:
+                self._merge(page)
+                if not page.more:
                     break
                 self._paging_since = since
             if self.monotonic() >= deadline:
-                raise StoreUnavailable(f"what is revoked could not be heard within {self._load_timeout} s")
+                raise StoreUnavailable(
+                    f"revocations could not all be fetched within {self._load_timeout:g} s: the next try goes on"
+                )
         self._paging_since = None
         self._prune_and_compare()
         self._synced = since
 
-    def _merge(self, news: RevocationPage) -> None:
+    def _merge(self, page: RevocationPage) -> None:
         with self._changing:
-            for entry in news.entries:
+            for entry in page.entries:
                 self._index.add(entry)
                 if self._reloaded is not None:
                     self._reloaded.add(entry)
-        self._cursor = news.cursor
+        self._cursor = page.cursor
 
     def _check_first_load(self) -> None:
         if self._cursor is None:
-            raise StoreUnavailable("the store does not tell from the beginning what is revoked")
+            raise StoreUnavailable(
+                "revocations_since(None) must return a page with a cursor, got a page without one: correct the store"
+            )
 
-    def _start_over(self) -> None:
-        """Forget nothing, and hear everything again, to find out what the store has lost."""
+    def _start_reload(self) -> None:
+        """Load all revocations again, to find those that the store has lost. What is known stays known."""
         self._cursor = self._paging_since = None
         self._reloaded = self._new_index()
 
     def _prune_and_compare(self) -> None:
-        """Forget what is over, and see what the store has lost if we began anew."""
+        """Forget what has expired. At the end of a reload, find what the store has lost."""
         now = self._wall()
         with self._changing:
-            if self._reloaded is not None and now < self._latest:  # a clock was set back, and all was heard again
-                self._latest, self._pruned_at = now, min(now, self._pruned_at)
-            self._latest = max(now, self._latest)
-            self._forgotten = self._latest - self._grace  # first: who looks up meanwhile must not miss what goes
+            if self._reloaded is not None and now < self._latest_wall:  # a clock was set back, and all was loaded again
+                self._latest_wall, self._pruned_at = now, min(now, self._pruned_at)
+            self._latest_wall = max(now, self._latest_wall)
+            self._forgotten_until = self._latest_wall - self._grace  # before pruning, because look-ups take no lock
             if now - self._pruned_at >= self._width:
                 self._index.prune(now)
                 self._not_yet_in_store = {
-                    each: until for each, until in self._not_yet_in_store.items() if until > now * 1000
+                    subject: until for subject, until in self._not_yet_in_store.items() if until > now * 1000
                 }
                 self._pruned_at = now
             if self._reloaded is not None:
-                missing = self._index.beyond(self._reloaded)
-                self._lost_by_store = [each for each in missing if each.expires_at > now * 1000]
+                missing = self._index.missing_in(self._reloaded)
+                lost_by_store = [entry for entry in missing if entry.expires_at > now * 1000]
+                self._lost_by_store.replace(lost_by_store)
                 self._reloaded = None
-                if lost := sum(self._is_lost(each, now) for each in self._lost_by_store):
-                    _log.error("the store has lost %s revocations: it is told again", lost)
+                if lost := sum(self._should_be_in_store(entry, now) for entry in lost_by_store):
+                    _log.error("the store has lost %s revocations: they are written to it again", lost)
 
-    def _is_lost(self, missing: Revocation, now: float) -> bool:
-        """Say whether the store should have what is *missing* there: not what it never had, or may have expired."""
-        return missing.subject not in self._not_yet_in_store and missing.expires_at > (now + self._width) * 1000
+    def _should_be_in_store(self, entry: Revocation, now: float) -> bool:
+        """Return whether the store had *entry*, and it has not expired by any clock."""
+        return entry.subject not in self._not_yet_in_store and entry.expires_at > (now + self._width) * 1000
 
     def _check_clock(self) -> None:
-        """Hear everything again where the clock was set back, and what was over when we forgot it may be so no more."""
-        if self._reloaded is None and self._wall() < self._latest - MARGIN.total_seconds():
-            self._start_over()
-
-    def _restore_lost(self) -> None:
-        """Tell the store what it has lost, as much as a request has time for. Other workers may do so, too."""
-        began, lost_by_store = self.monotonic(), self._lost_by_store
-        if began < self._restore_at or not self._restoring.acquire(blocking=False):
-            return
-        try:
-            with translated():
-                while lost_by_store and self.monotonic() < began + self._timeout:
-                    self._store.revoke(lost_by_store[-1])
-                    lost_by_store.pop()
-        except StoreUnavailable:
-            self._restore_at = self.monotonic() + _LONGEST_PAUSE
-        finally:
-            self._restoring.release()
+        """Start a reload if the wall clock was set back: tokens whose revocations were forgotten may be valid again."""
+        if self._reloaded is None and self._wall() < self._latest_wall - MARGIN.total_seconds():
+            self._start_reload()
 
 
 _feeds: "WeakSet[RevocationFeed]" = WeakSet()

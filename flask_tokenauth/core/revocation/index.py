@@ -1,9 +1,9 @@
-"""What is revoked, as one process holds it: a few dicts, in which a look-up costs the same whatever their number.
+"""The revocations of one process, in a few dicts: a look-up costs the same however many there are.
 
-Tokens lie in buckets by the time at which they expire by themselves. Every token says that of itself, so it is found in
-two steps, and what is over goes by whole buckets. The values are None and plain numbers, nothing that the garbage
-collector would look through; sets instead of such dicts take half as much memory again. When what else is revoked may
-be forgotten is kept to the minute, so that many share one number, and of users it is told by the epoch itself.
+Tokens lie in buckets by their expiry. A token that is looked up names its own expiry, so it is found in two steps, and
+expired tokens are removed by whole buckets. The values are None and plain numbers, which the garbage collector does not
+look through; sets would take half as much memory again. Sessions, and tokens without a known expiry, keep the minute in
+which they may be forgotten, so that many of them share one number. For users this follows from the epoch itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,29 +12,37 @@ from ..encoding.limits import YEAR_9999
 from ..records.revocation import Revocation
 
 _MINUTE = 60_000  # milliseconds
-_FORGIVEN = 5 * _MINUTE  # by which the ends of two entries for one subject may differ, as do clocks
+_TOLERANCE = 5 * _MINUTE  # by which two entries for one subject may end apart: each was written by its own clock
 
 
 class RevocationIndex:
-    """Knows what is revoked. Looking up needs no lock; who changes or lists has to hold others off who change.
+    """Holds revocations. A look-up needs no lock; to change or list them, a caller must keep out others that change.
 
     Args:
-        width: of a bucket, whole seconds.
-        grace: for so many whole seconds after the last one of its bucket a token is remembered.
+        width: the span of expiry times in one bucket, in whole seconds.
+        grace: for so many whole seconds after the last expiry in its bucket a token is kept.
     """
 
     def __init__(self, *, width: int, grace: int) -> None:
         self._width = width
         self._grace = grace
-        self._dated: dict[float, dict[str, None]] = {}  # by exp // width
-        self._undated: dict[str, int] = {}  # tokens whose "exp" nobody told: when they may be forgotten
+        self._dated: dict[float, dict[str, None]] = {}  # tokens by exp // width
+        self._undated: dict[str, int] = {}  # tokens without a known expiry: when they may be forgotten
         self._sessions: dict[str, int] = {}  # when they may be forgotten
-        self._users: dict[str, int] = {}  # the epoch
-        self._user_memory = 0  # milliseconds after its epoch, at the most, for which any user is to be remembered
-        self._minutes: dict[int, int] = {}  # each of those above, once
+        self._users: dict[str, int] = {}  # the epochs
+        self._user_retention = 0  # the longest time that a user must be kept after the epoch, in milliseconds
+        self._minutes: dict[int, int] = {}  # one number for each minute, shared by the dicts above
 
     def has(self, *, token_id: str | None, exp: float, session_id: str | None, user_id: str, epoch: int) -> bool:
-        """Say whether a token is revoked, its session, or what its user had at its *epoch*."""
+        """Return whether a token, its session, or everything that its user had at its *epoch* is revoked.
+
+        Args:
+            token_id: ``jti``.
+            exp: ``exp``, in seconds since 1970-01-01T00:00:00Z.
+            session_id: ``sid``; None for a token without a session.
+            user_id: ``sub``.
+            epoch: the claim ``epoch``; 0 for a token without it.
+        """
         bucket = self._dated.get(exp // self._width)
         if bucket is not None and token_id in bucket:
             return True
@@ -44,11 +52,11 @@ class RevocationIndex:
         return least is not None and epoch < least
 
     def add(self, entry: Revocation) -> None:
-        """Know of *entry*, too; whatever was known stays known."""
-        subject, value, until = entry.subject, entry.value, self._minute(entry.expires_at)
+        """Add a revocation. If its subject is known, the later expiry and the higher epoch count."""
+        subject, value, until = entry.subject, entry.value, self._end_of_minute(entry.expires_at)
         if entry.kind == "user":
             self._users[subject] = max(self._users.get(subject, 0), value)
-            self._user_memory = max(self._user_memory, until - value)
+            self._user_retention = max(self._user_retention, until - value)
         elif entry.kind == "session":
             self._sessions[subject] = max(self._sessions.get(subject, 0), until)
         elif 0 < value <= YEAR_9999:
@@ -57,57 +65,64 @@ class RevocationIndex:
             self._undated[subject] = max(self._undated.get(subject, 0), until)
 
     def prune(self, now: float) -> None:
-        """Forget what is over at *now*, in seconds since 1970-01-01T00:00:00Z."""
-        for number in [each for each in self._dated if self._end_of(each) <= now]:
+        """Forget the revocations that have expired at *now*, in seconds since 1970-01-01T00:00:00Z."""
+        for number in [number for number in self._dated if self._end_of_bucket(number) <= now]:
             del self._dated[number]
         milliseconds = now * 1000
         for table in self._undated, self._sessions:
-            for subject in [each for each, until in table.items() if until <= milliseconds]:
+            for subject in [subject for subject, until in table.items() if until <= milliseconds]:
                 del table[subject]
-        for subject in [each for each, epoch in self._users.items() if epoch + self._user_memory <= milliseconds]:
-            del self._users[subject]
-        for minute in [each for each in self._minutes if each <= milliseconds]:
+        for user_id in [
+            user_id for user_id, epoch in self._users.items() if epoch + self._user_retention <= milliseconds
+        ]:
+            del self._users[user_id]
+        for minute in [minute for minute in self._minutes if minute <= milliseconds]:
             del self._minutes[minute]
 
-    def beyond(self, other: "RevocationIndex") -> list[Revocation]:
-        """Return what is known here and not to *other*, which has the same width, or only for a shorter time there."""
-        return [*self._dated_beyond(other), *self._undated_beyond(other)]
+    def missing_in(self, other: "RevocationIndex") -> list[Revocation]:
+        """Return the revocations that *other* lacks, or has with an earlier expiry or a lower epoch.
+
+        Args:
+            other: an index of the same width.
+        """
+        return [*self._dated_missing_in(other), *self._undated_missing_in(other)]
 
     def count(self) -> tuple[int, int, int]:
-        """Return how many tokens, sessions and users there are."""
+        """Return the numbers of tokens, sessions and users."""
         tokens = sum(map(len, self._dated.values())) + len(self._undated)
         return tokens, len(self._sessions), len(self._users)
 
-    def _minute(self, milliseconds: int) -> int:
-        """Return the end of the minute in which something may be forgotten, in milliseconds."""
+    def _end_of_minute(self, milliseconds: int) -> int:
+        """Return the end of the minute that *milliseconds* lies in, in milliseconds: one object for each minute."""
         minute = min(-(-milliseconds // _MINUTE) * _MINUTE, YEAR_9999 * 1000)
         return self._minutes.setdefault(minute, minute)
 
-    def _end_of(self, number: float) -> int:
+    def _end_of_bucket(self, number: float) -> int:
         return (int(number) + 1) * self._width + self._grace
 
-    def _dated_beyond(self, other: "RevocationIndex") -> Iterator[Revocation]:
-        """Yield tokens, with no *exp*: we know the bucket alone, and others may have buckets of another width."""
+    def _dated_missing_in(self, other: "RevocationIndex") -> Iterator[Revocation]:
+        """Yield tokens, without ``exp``: only the bucket is known, and other processes may have another width."""
         for number, bucket in self._dated.items():
-            until = min(self._end_of(number), YEAR_9999) * 1000
+            until = min(self._end_of_bucket(number), YEAR_9999) * 1000
             theirs = other._dated.get(number, {})
             for subject in bucket:
-                if subject not in theirs and _is_short(other._undated, subject, until):
+                if subject not in theirs and _ends_earlier(other._undated, subject, until):
                     yield Revocation(kind="token", subject=subject, expires_at=until)
 
-    def _undated_beyond(self, other: "RevocationIndex") -> Iterator[Revocation]:
+    def _undated_missing_in(self, other: "RevocationIndex") -> Iterator[Revocation]:
         for subject, until in self._undated.items():
-            if _is_short(other._undated, subject, until):
+            if _ends_earlier(other._undated, subject, until):
                 yield Revocation(kind="token", subject=subject, expires_at=until)
         for subject, until in self._sessions.items():
-            if _is_short(other._sessions, subject, until):
+            if _ends_earlier(other._sessions, subject, until):
                 yield Revocation(kind="session", subject=subject, expires_at=until)
         for subject, epoch in self._users.items():
-            until = min(epoch + self._user_memory, YEAR_9999 * 1000)
+            until = min(epoch + self._user_retention, YEAR_9999 * 1000)
             theirs = other._users.get(subject, -1)
-            if theirs < epoch or theirs + other._user_memory + _FORGIVEN < until:
+            if theirs < epoch or theirs + other._user_retention + _TOLERANCE < until:
                 yield Revocation(kind="user", subject=subject, value=epoch, expires_at=until)
 
 
-def _is_short(table: Mapping[str, int], subject: str, until: int) -> bool:
-    return subject not in table or table[subject] + _FORGIVEN < until
+def _ends_earlier(table: Mapping[str, int], subject: str, until: int) -> bool:
+    """Return whether *table* lacks *subject*, or has it with an end well before *until*."""
+    return subject not in table or table[subject] + _TOLERANCE < until

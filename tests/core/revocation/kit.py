@@ -1,4 +1,4 @@
-"""What the tests of the feed share: a worker with clocks that tests set, and a store that does what they ask for."""
+"""Helpers for the tests of the feed: a worker with clocks that tests set, and a store that fails on request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,34 +27,34 @@ def ms(seconds: float) -> int:
 
 
 class Watched(MemoryStore):
-    """A store that counts, and does to a reader what a test asks for."""
+    """A store that records its calls, and fails or pages as a test wants."""
 
     def __init__(self, wall: StandingClock) -> None:
         super().__init__(clock=lambda: ms(wall.now))
         self.asked: list[str | None] = []
-        self.told: list[Revocation] = []
-        self.news_fails: Exception | None = None
+        self.written: list[Revocation] = []
+        self.fetch_fails: Exception | None = None
         self.revoke_fails: Exception | None = None
-        self.answers: list[RevocationPage] = []  # instead of the real ones
+        self.pages: list[RevocationPage] = []  # instead of the real ones
         self.meanwhile: Callable[[], object] = lambda: None
         self.before_revoke: Callable[[], object] = lambda: None
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         self.asked.append(cursor)
         self.meanwhile()
-        if self.news_fails is not None:
-            raise self.news_fails
-        return self.answers.pop(0) if self.answers else super().revocations_since(cursor)
+        if self.fetch_fails is not None:
+            raise self.fetch_fails
+        return self.pages.pop(0) if self.pages else super().revocations_since(cursor)
 
     def revoke(self, revocation: Revocation) -> None:
         self.before_revoke()
         if self.revoke_fails is not None:
             raise self.revoke_fails
-        self.told.append(revocation)
+        self.written.append(revocation)
         super().revoke(revocation)
 
     def forget(self) -> None:
-        """Lose everything, as with the memory of a process."""
+        """Lose everything, as if its process had ended."""
         MemoryStore.__init__(self, clock=self.clock)
 
 
@@ -88,7 +88,7 @@ class Worker:
         self.monotonic.now += seconds
 
     def asks(self) -> int:
-        """Look something up, and return how often the store was asked for that."""
+        """Look something up, and return how often the feed asked the store for it."""
         before = len(self.store.asked)
         self.has("nothing", exp=self.wall.now + 900)
         return len(self.store.asked) - before
@@ -98,7 +98,7 @@ class Worker:
         return self.feed.is_revoked(token_id=token_id, exp=exp, **(usual | changes))
 
     def is_refused(self) -> bool:
-        """Look something up, and say whether there was no answer."""
+        """Look something up, and return whether that was refused."""
         try:
             self.has("nothing", exp=self.wall.now + 900)
         except StoreUnavailable:
@@ -113,7 +113,7 @@ def worker() -> Worker:
 
 @pytest.fixture
 def warm(worker: Worker) -> Worker:
-    """A worker with fresh news."""
+    """A worker that has just fetched."""
     worker.feed.warm()
     return worker
 

@@ -1,4 +1,4 @@
-"""The feed of what is revoked: how old its news may be, who asks for them, and what an outage does."""
+"""The revocation feed: how old the last fetch may be, which request fetches, and what an outage does."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -20,13 +20,13 @@ __all__ = ["warm", "worker"]  # fixtures
 @pytest.mark.parametrize(
     ("age", "asks"), [(0, 0), (0.5 - TICK, 0), (0.5, 1), (0.5 + TICK, 1), (1, 1), (30 - TICK, 1), (30, 1), (10**6, 1)]
 )
-def test_news_are_asked_for_from_half_the_interval_on(warm: Worker, age: float, asks: int) -> None:
+def test_revocations_are_fetched_from_half_the_interval_on(warm: Worker, age: float, asks: int) -> None:
     warm.wait(age)
 
     assert [warm.asks(), warm.asks()] == [asks, 0]
 
 
-def test_nothing_is_answered_before_the_first_news(worker: Worker) -> None:
+def test_nothing_is_answered_before_the_first_fetch(worker: Worker) -> None:
     worker.store.revoke(token())
 
     assert worker.has()
@@ -55,7 +55,7 @@ def test_what_this_process_revokes_is_known_at_once(warm: Worker) -> None:
     assert warm.store.asked == [None]
 
 
-def test_the_age_of_news_begins_before_the_store_is_asked(warm: Worker) -> None:
+def test_the_age_of_a_fetch_counts_from_before_the_store_is_asked(warm: Worker) -> None:
     warm.wait(1)
     warm.store.meanwhile = lambda: warm.wait(0.25)
     assert warm.asks() == 1
@@ -73,7 +73,7 @@ def test_in_an_outage_what_is_known_is_good_until_it_is_too_old(warm: Worker, ag
     warm.wait(0.5)
     assert warm.has()
 
-    warm.store.news_fails = OUTAGE
+    warm.store.fetch_fails = OUTAGE
     warm.wait(age)
 
     assert warm.is_refused() is refused
@@ -81,21 +81,21 @@ def test_in_an_outage_what_is_known_is_good_until_it_is_too_old(warm: Worker, ag
         assert warm.has()
 
 
-def test_an_outage_before_the_first_news_leaves_nothing_to_answer(worker: Worker) -> None:
-    worker.store.news_fails = OUTAGE
+def test_an_outage_before_the_first_fetch_leaves_nothing_to_answer(worker: Worker) -> None:
+    worker.store.fetch_fails = OUTAGE
 
     with pytest.raises(StoreUnavailable) as caught:
         worker.has()
 
     assert caught.value.__cause__ is OUTAGE
     assert worker.is_refused()
-    assert len(worker.store.asked) == 1  # until a while has passed
-    worker.store.news_fails = None
+    assert len(worker.store.asked) == 1  # until the pause is over
+    worker.store.fetch_fails = None
     worker.wait(1)
     assert not worker.has()
 
 
-def test_a_worker_that_was_idle_for_too_long_hears_the_news_first(warm: Worker) -> None:
+def test_a_worker_that_was_idle_for_too_long_fetches_first(warm: Worker) -> None:
     warm.store.revoke(token(exp=int(NOW) + 7200))
 
     warm.wait(3600)
@@ -105,10 +105,10 @@ def test_a_worker_that_was_idle_for_too_long_hears_the_news_first(warm: Worker) 
 
 
 def test_in_an_outage_the_store_is_asked_more_and_more_rarely(warm: Worker) -> None:
-    """After one interval, two, four, and then every five seconds, less a random part; too old or not."""
-    warm.store.news_fails = OUTAGE
-    began, when = warm.monotonic.now, []
-    warm.store.meanwhile = lambda: when.append(warm.monotonic.now - began)
+    """After one interval, two, four, and then every five seconds, minus a random part, however old the last fetch."""
+    warm.store.fetch_fails = OUTAGE
+    start, when = warm.monotonic.now, []
+    warm.store.meanwhile = lambda: when.append(warm.monotonic.now - start)
 
     for _ in range(40 * 8):
         warm.wait(1 / 8)
@@ -127,7 +127,7 @@ def test_workers_do_not_ask_all_at_once(worker: Worker, number: int, pause: floa
         return low + (high - low) * number / 2
 
     worker.make(uniform=uniform)
-    worker.store.news_fails = OUTAGE
+    worker.store.fetch_fails = OUTAGE
     worker.is_refused()
 
     worker.wait(pause - TICK)
@@ -140,12 +140,12 @@ def test_workers_do_not_ask_all_at_once(worker: Worker, number: int, pause: floa
 
 
 def test_after_an_outage_all_is_as_before(warm: Worker) -> None:
-    warm.store.news_fails = OUTAGE
+    warm.store.fetch_fails = OUTAGE
     for _ in range(20):
         warm.wait(5)
         warm.is_refused()
     warm.store.revoke(token())
-    warm.store.news_fails = None
+    warm.store.fetch_fails = None
 
     warm.wait(5)
 
@@ -155,32 +155,32 @@ def test_after_an_outage_all_is_as_before(warm: Worker) -> None:
     assert warm.asks() == 0
     warm.wait(TICK)
     assert warm.asks() == 1
-    warm.store.news_fails = OUTAGE
+    warm.store.fetch_fails = OUTAGE
     warm.wait(0.5)
     assert warm.asks() == 1
     warm.wait(1)
     assert warm.asks() == 1
 
 
-def test_news_that_cannot_be_asked_for_early_are_nobody_s_concern(warm: Worker) -> None:
-    warm.store.news_fails = OUTAGE
+def test_an_early_fetch_that_fails_refuses_no_request(warm: Worker) -> None:
+    warm.store.fetch_fails = OUTAGE
     warm.wait(0.5)
 
     assert not warm.is_refused()
 
 
-def test_a_mistake_in_the_setup_is_told_and_holds_up_nobody(worker: Worker) -> None:
-    worker.store.news_fails = SettingsError("two processes")
+def test_a_mistake_in_the_setup_is_raised_and_delays_no_later_request(worker: Worker) -> None:
+    worker.store.fetch_fails = SettingsError("two processes")
     for _ in range(2):
         with pytest.raises(SettingsError):
             worker.has()
 
-    worker.store.news_fails = None
+    worker.store.fetch_fails = None
 
     assert not worker.has()
 
 
-def test_what_is_over_is_forgotten(warm: Worker) -> None:
+def test_expired_revocations_are_forgotten(warm: Worker) -> None:
     warm.store.revoke(token())
     warm.store.revoke(Revocation(kind="session", subject="s", expires_at=ms(NOW + 1000)))
     warm.wait(1)
@@ -223,7 +223,7 @@ def test_an_interval_may_be_as_long_as_the_longest_staleness(worker: Worker) -> 
     assert worker.asks() == 0
 
 
-def test_its_state_is_told_without_asking_the_store(worker: Worker) -> None:
+def test_its_state_is_described_without_asking_the_store(worker: Worker) -> None:
     worker.feed.add(token())
     worker.feed.add(token("u", 0))
     worker.feed.add(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
@@ -243,8 +243,8 @@ def test_warming_asks_once(worker: Worker) -> None:
 
 
 def test_after_a_fork_the_child_has_locks_of_its_own_and_asks_before_it_answers(warm: Worker) -> None:
-    """The real forks are in stores/test_feed.py."""
-    warm.feed._fetching.acquire()  # as other threads of the parent may have them
+    """tests/stores/test_feed.py has real forks."""
+    warm.feed._fetching.acquire()  # as if threads of the parent held them
     warm.feed._changing.acquire()
     warm.feed._fetching_since = warm.monotonic.now
     warm.store.revoke(token())
@@ -254,23 +254,23 @@ def test_after_a_fork_the_child_has_locks_of_its_own_and_asks_before_it_answers(
     assert warm.feed.describe().age is None
     assert warm.has()
     assert warm.store.asked[0] is None
-    assert warm.store.asked[1] is not None  # it goes on from what its parent knew
+    assert warm.store.asked[1] is not None  # it goes on from the cursor of its parent
     assert not warm.feed._changing.locked()
 
 
 def test_a_child_whose_store_is_away_answers_nothing(warm: Worker) -> None:
-    warm.store.news_fails = OUTAGE
+    warm.store.fetch_fails = OUTAGE
 
     revocation._after_in_child()
 
     assert warm.is_refused()
 
 
-def test_a_look_up_is_a_handful_of_calls_however_many_are_revoked(warm: Worker) -> None:
+def test_a_look_up_makes_a_few_calls_however_many_are_revoked(warm: Worker) -> None:
     counted = []
     for number in 10, 100_000:
-        for each in range(number):
-            warm.feed.add(token(f"t{each}", int(NOW) + each % 900))
+        for index in range(number):
+            warm.feed.add(token(f"t{index}", int(NOW) + index % 900))
         with Calls() as calls:
             warm.has("x", session_id="s", user_id="alice")
         counted.append(calls)
@@ -286,8 +286,8 @@ def test_a_look_up_is_a_handful_of_calls_however_many_are_revoked(warm: Worker) 
 def test_threads_that_revoke_look_up_and_forget_do_not_disturb_each_other(warm: Worker) -> None:
     def run(number: int) -> list[bool]:
         found = []
-        for each in range(200):
-            name = f"{number}.{each}"
+        for index in range(200):
+            name = f"{number}.{index}"
             warm.feed.add(token(name))
             warm.feed.add(Revocation(kind="session", subject=name, expires_at=LATER))
             warm.wait(0.5)

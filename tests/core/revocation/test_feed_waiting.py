@@ -1,4 +1,4 @@
-"""The feed of what is revoked: while one thread asks for news, who waits for it, how long, and who goes on."""
+"""The revocation feed: which threads wait while one fetches, how long, and which go on."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +13,7 @@ __all__ = ["worker"]  # a fixture
 
 
 class Held:
-    """A store that does not answer until it is let go, and threads that look something up meanwhile."""
+    """A store that does not answer until it is let go, and threads that look something up in the meantime."""
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
@@ -26,7 +26,7 @@ class Held:
         self.let_go.wait(SECONDS)
 
     def first(self) -> "Future[bool]":
-        """Have one thread ask the store, and return once it does."""
+        """Let one thread ask the store, and return when it does."""
         asking = self.pool.submit(self.worker.has)
         assert self.entered.wait(SECONDS)
         return asking
@@ -49,11 +49,11 @@ def held(worker: Worker) -> Iterator[Held]:
 
 
 @pytest.mark.parametrize("age", [0.5, 1 - TICK])
-def test_while_one_asks_for_news_early_the_others_go_on_with_what_is_known(held: Held, age: float) -> None:
+def test_while_one_thread_fetches_early_the_others_go_on_with_what_is_known(held: Held, age: float) -> None:
     held.worker.wait(age)
     asking = held.first()
 
-    assert [each.result(SECONDS) for each in held.others()] == [False] * 7
+    assert [other.result(SECONDS) for other in held.others()] == [False] * 7
 
     assert not asking.done()
     held.let_go.set()
@@ -62,18 +62,18 @@ def test_while_one_asks_for_news_early_the_others_go_on_with_what_is_known(held:
 
 
 @pytest.mark.parametrize("age", [1, 30, 1000])
-def test_from_the_interval_on_all_wait_for_the_one_who_asks(held: Held, age: float) -> None:
+def test_from_the_interval_on_all_threads_wait_for_the_one_that_fetches(held: Held, age: float) -> None:
     held.worker.monotonic.now += age
     asking, others = held.first(), held.others()
 
-    assert not any(each.done() for each in others)
+    assert not any(other.done() for other in others)
     held.let_go.set()
 
-    assert [each.result(SECONDS) for each in [asking, *others]] == [True] * 8
+    assert [thread.result(SECONDS) for thread in [asking, *others]] == [True] * 8
     assert len(held.worker.store.asked) == 2
 
 
-def test_nobody_waits_longer_than_the_timeout(held: Held) -> None:
+def test_no_thread_waits_longer_than_the_timeout(held: Held) -> None:
     held.worker.make(timeout=timedelta(milliseconds=1))
     held.let_go.set()
     held.worker.feed.warm()
@@ -89,34 +89,36 @@ def test_nobody_waits_longer_than_the_timeout(held: Held) -> None:
     assert not asking.done()
 
 
-def test_nobody_waits_for_one_who_has_asked_for_as_long_as_the_timeout_already(held: Held) -> None:
+def test_no_thread_waits_for_a_fetch_that_has_taken_as_long_as_the_timeout(held: Held) -> None:
     held.worker.wait(1)
     asking = held.first()
 
     held.worker.wait(SECONDS)
 
     refused = [held.pool.submit(held.worker.is_refused) for _ in range(3)]
-    assert [each.result(SECONDS / 2) for each in refused] == [True] * 3
+    assert [thread.result(SECONDS / 2) for thread in refused] == [True] * 3
     assert not asking.done()
 
 
 @pytest.mark.parametrize(("age", "refused"), [(1, False), (1000, True)])
-def test_those_who_waited_for_one_who_failed_do_not_ask_themselves(held: Held, age: float, *, refused: bool) -> None:
+def test_threads_that_waited_for_a_fetch_that_failed_do_not_fetch_themselves(
+    held: Held, age: float, *, refused: bool
+) -> None:
     held.worker.wait(age)
-    held.worker.store.news_fails = OUTAGE
+    held.worker.store.fetch_fails = OUTAGE
     asking, others = held.first(), held.others()
 
     held.let_go.set()
 
-    assert [bool(each.exception(SECONDS)) for each in [asking, *others]] == [refused] * 8
+    assert [bool(thread.exception(SECONDS)) for thread in [asking, *others]] == [refused] * 8
     assert len(held.worker.store.asked) == 2
 
 
-def test_one_who_is_about_to_ask_is_waited_for_whenever_the_last_one_did(held: Held) -> None:
+def test_threads_wait_for_one_that_is_about_to_fetch_however_long_ago_the_last_fetch_was(held: Held) -> None:
     held.let_go.set()
     held.worker.monotonic.now += 1000
     feed = held.worker.feed
-    feed._fetching.acquire()  # as by a thread that is stopped just then
+    feed._fetching.acquire()  # as if a thread held it and were stopped just then
 
     waiting = held.pool.submit(held.worker.has)
 
@@ -127,7 +129,7 @@ def test_one_who_is_about_to_ask_is_waited_for_whenever_the_last_one_did(held: H
     assert len(held.worker.store.asked) == 2
 
 
-def test_the_first_load_is_waited_for_as_long_as_it_may_take(worker: Worker) -> None:
+def test_threads_wait_for_the_first_load_as_long_as_it_may_take(worker: Worker) -> None:
     held = Held(worker)
     worker.make(timeout=timedelta(milliseconds=1), load_timeout=timedelta(seconds=SECONDS))
     worker.store.revoke(token())
@@ -137,6 +139,6 @@ def test_the_first_load_is_waited_for_as_long_as_it_may_take(worker: Worker) -> 
     more = held.pool.submit(worker.has)
     held.let_go.set()
 
-    assert [each.result(SECONDS) for each in [asking, *others, more]] == [True] * 9
-    assert len(worker.store.asked) == 2  # when all has come it is a second old
+    assert [thread.result(SECONDS) for thread in [asking, *others, more]] == [True] * 9
+    assert len(worker.store.asked) == 2  # when the load is complete it is a second old
     held.pool.shutdown()

@@ -1,4 +1,4 @@
-"""What is revoked, as one process holds it."""
+"""The revocations of one process."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -31,11 +31,11 @@ def user(subject: str, epoch: int, until: int = LATER) -> Revocation:
     return Revocation(kind="user", subject=subject, value=epoch, expires_at=until)
 
 
-def table(*entries: Revocation) -> RevocationIndex:
-    made = RevocationIndex(width=WIDTH, grace=GRACE)
+def index_of(*entries: Revocation) -> RevocationIndex:
+    index = RevocationIndex(width=WIDTH, grace=GRACE)
     for entry in entries:
-        made.add(entry)
-    return made
+        index.add(entry)
+    return index
 
 
 def has(revoked: RevocationIndex, **changes: Any) -> bool:
@@ -43,15 +43,15 @@ def has(revoked: RevocationIndex, **changes: Any) -> bool:
     return revoked.has(**(usual | changes))
 
 
-def test_nothing_is_revoked_to_begin_with() -> None:
-    assert not has(table())
-    assert not has(table(), token_id=None)
-    assert table().count() == (0, 0, 0)
+def test_an_empty_index_has_no_revocations() -> None:
+    assert not has(index_of())
+    assert not has(index_of(), token_id=None)
+    assert index_of().count() == (0, 0, 0)
 
 
 @pytest.mark.parametrize("exp", [NOW, NOW + 1, NOW + 299, NOW + 300, NOW + 299.5, float(NOW), 0.5, YEAR_9999])
 def test_a_token_is_found_by_its_id_and_expiry(exp: float) -> None:
-    revoked = table(token("t", int(exp) or 1))
+    revoked = index_of(token("t", int(exp) or 1))
 
     assert has(revoked, exp=exp)
     assert not has(revoked, exp=exp, token_id="other")
@@ -59,8 +59,8 @@ def test_a_token_is_found_by_its_id_and_expiry(exp: float) -> None:
 
 
 @pytest.mark.parametrize("exp", [0, YEAR_9999 + 1, YEAR_9999 * 1000])
-def test_a_token_of_which_no_expiry_is_known_is_found_whenever_it_expires(exp: int) -> None:
-    revoked = table(token("t", exp))
+def test_a_token_without_a_known_expiry_is_found_whenever_it_expires(exp: int) -> None:
+    revoked = index_of(token("t", exp))
 
     assert has(revoked, exp=NOW)
     assert has(revoked, exp=NOW + 10**6)
@@ -68,19 +68,19 @@ def test_a_token_of_which_no_expiry_is_known_is_found_whenever_it_expires(exp: i
 
 
 def test_a_session_is_found() -> None:
-    assert has(table(session("s")), session_id="s")
-    assert not has(table(session("s")), session_id="other")
-    assert not has(table(session("s")), token_id="s", user_id="s")
+    assert has(index_of(session("s")), session_id="s")
+    assert not has(index_of(session("s")), session_id="other")
+    assert not has(index_of(session("s")), token_id="s", user_id="s")
 
 
 @pytest.mark.parametrize(("epoch", "revoked"), [(0, True), (6, True), (7, False), (8, False)])
-def test_of_a_user_what_is_below_the_epoch_is_revoked(epoch: int, *, revoked: bool) -> None:
-    assert has(table(user("alice", 7)), epoch=epoch) is revoked
-    assert not has(table(user("alice", 7)), user_id="Alice", epoch=epoch)
+def test_everything_below_the_epoch_of_a_user_is_revoked(epoch: int, *, revoked: bool) -> None:
+    assert has(index_of(user("alice", 7)), epoch=epoch) is revoked
+    assert not has(index_of(user("alice", 7)), user_id="Alice", epoch=epoch)
 
 
 def test_repeats_change_nothing_and_the_highest_epoch_counts() -> None:
-    revoked = table(user("alice", 7), user("alice", 5), token("t", NOW), token("t", NOW), session("s"), session("s"))
+    revoked = index_of(user("alice", 7), user("alice", 5), token("t", NOW), token("t", NOW), session("s"), session("s"))
 
     assert has(revoked, epoch=6)
     assert revoked.count() == (1, 1, 1)
@@ -90,8 +90,8 @@ def test_repeats_change_nothing_and_the_highest_epoch_counts() -> None:
     ("now", "kept"), [(NOW + 369, True), (NOW + 369.9, True), (NOW + 370, False), (NOW + 371, False)]
 )
 @pytest.mark.parametrize("exp", [NOW, NOW + 299])
-def test_a_token_is_remembered_past_the_last_expiry_in_its_bucket(exp: int, now: float, *, kept: bool) -> None:
-    revoked = table(token("t", exp))
+def test_a_token_is_kept_past_the_last_expiry_in_its_bucket(exp: int, now: float, *, kept: bool) -> None:
+    revoked = index_of(token("t", exp))
 
     revoked.prune(now)
 
@@ -99,12 +99,12 @@ def test_a_token_is_remembered_past_the_last_expiry_in_its_bucket(exp: int, now:
 
 
 @pytest.mark.parametrize(("now", "kept"), [(NOW - 1, True), (NOW - 0.001, True), (NOW, False), (NOW + 1, False)])
-@pytest.mark.parametrize("said", [0, 1, 59_999])
-def test_what_else_is_revoked_is_remembered_for_as_long_as_was_said_and_to_the_end_of_that_minute(
-    now: float, said: int, *, kept: bool
+@pytest.mark.parametrize("before", [0, 1, 59_999])
+def test_other_revocations_are_kept_to_the_end_of_the_minute_in_which_they_expire(
+    now: float, before: int, *, kept: bool
 ) -> None:
-    until = NOW * 1000 - said
-    revoked = table(token("t", 0, until), session("s", until), user("alice", 7, until), session("other"))
+    until = NOW * 1000 - before
+    revoked = index_of(token("t", 0, until), session("s", until), user("alice", 7, until), session("other"))
 
     revoked.prune(now)
 
@@ -113,8 +113,8 @@ def test_what_else_is_revoked_is_remembered_for_as_long_as_was_said_and_to_the_e
 
 
 @pytest.mark.parametrize("order", [(NOW * 1000, NOW * 1000 + 1), (NOW * 1000 + 1, NOW * 1000)])
-def test_the_longest_that_was_said_counts(order: tuple[int, int]) -> None:
-    revoked = table(
+def test_the_latest_expiry_counts(order: tuple[int, int]) -> None:
+    revoked = index_of(
         *(token("t", 0, until) for until in order),
         *(session("s", until) for until in order),
         *(user("u", 7, until) for until in order),
@@ -125,22 +125,22 @@ def test_the_longest_that_was_said_counts(order: tuple[int, int]) -> None:
     assert revoked.count() == (1, 1, 1)
 
 
-def test_what_another_table_lacks_is_told() -> None:
+def test_what_another_index_lacks_is_missing_there() -> None:
     entries = [token("a", 0), session("b"), user("c", 7)]
 
-    assert table(*entries).beyond(table()) == entries
-    assert table(*entries).beyond(table(*entries, token("more", NOW))) == []
-    assert table().beyond(table(*entries)) == []
+    assert index_of(*entries).missing_in(index_of()) == entries
+    assert index_of(*entries).missing_in(index_of(*entries, token("more", NOW))) == []
+    assert index_of().missing_in(index_of(*entries)) == []
 
 
-def test_of_a_token_the_bucket_tells_how_long_it_is_told_for() -> None:
-    told = [token("t", 0, (NOW + 300 + GRACE) * 1000)]
+def test_a_missing_token_expires_with_its_bucket() -> None:
+    expected = [token("t", 0, (NOW + 300 + GRACE) * 1000)]
 
-    assert table(token("t", NOW + 7)).beyond(table()) == told
-    assert table(token("t", NOW + 7)).beyond(table(token("t", NOW + 8))) == []
-    assert table(token("t", NOW + 7)).beyond(table(token("t", NOW + 300))) == told
-    assert table(token("t", NOW + 7)).beyond(table(*told)) == []
-    assert table(token("t", YEAR_9999)).beyond(table()) == [token("t", 0, YEAR_9999 * 1000)]
+    assert index_of(token("t", NOW + 7)).missing_in(index_of()) == expected
+    assert index_of(token("t", NOW + 7)).missing_in(index_of(token("t", NOW + 8))) == []
+    assert index_of(token("t", NOW + 7)).missing_in(index_of(token("t", NOW + 300))) == expected
+    assert index_of(token("t", NOW + 7)).missing_in(index_of(*expected)) == []
+    assert index_of(token("t", YEAR_9999)).missing_in(index_of()) == [token("t", 0, YEAR_9999 * 1000)]
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,12 @@ def test_of_a_token_the_bucket_tells_how_long_it_is_told_for() -> None:
         (user("u", 7, LATER), user("u", 6, LATER)),
     ],
 )
-def test_what_another_table_has_for_a_shorter_time_or_less_of_is_told(here: Revocation, there: Revocation) -> None:
-    assert table(here).beyond(table(there)) == [here]
-    assert table(here).beyond(table(here)) == []
-    assert table(there).beyond(table(here)) == []
+def test_what_another_index_has_with_an_earlier_expiry_or_a_lower_epoch_is_missing(
+    here: Revocation, there: Revocation
+) -> None:
+    assert index_of(here).missing_in(index_of(there)) == [here]
+    assert index_of(here).missing_in(index_of(here)) == []
+    assert index_of(there).missing_in(index_of(here)) == []
 
 
 @pytest.mark.parametrize(
@@ -167,22 +169,22 @@ def test_what_another_table_has_for_a_shorter_time_or_less_of_is_told(here: Revo
         (user("u", 7, LATER), user("u", 7, LATER - 5 * MINUTE)),
     ],
 )
-def test_what_another_table_has_until_some_minutes_earlier_is_not_told(here: Revocation, there: Revocation) -> None:
-    """Each was written by a clock of its own."""
-    assert table(here).beyond(table(there)) == []
+def test_what_another_index_has_until_some_minutes_earlier_is_not_missing(here: Revocation, there: Revocation) -> None:
+    """Each entry was written by the clock of its process."""
+    assert index_of(here).missing_in(index_of(there)) == []
 
 
 def crowd(number: int) -> RevocationIndex:
-    """Return a table of a hundred tokens of thirty days and so many of 15 minutes, with IDs as long as ours."""
-    revoked = table()
-    for each in range(100):
-        revoked.add(token(f"{each:022}", NOW + each * 25_920))
-    for each in range(number):
-        revoked.add(token(f"{each:022x}", NOW + each % 900))
+    """Return an index of 100 tokens that live 30 days and *number* that live 15 minutes, with IDs of 22 characters."""
+    revoked = index_of()
+    for index in range(100):
+        revoked.add(token(f"{index:022}", NOW + index * 25_920))
+    for index in range(number):
+        revoked.add(token(f"{index:022x}", NOW + index % 900))
     return revoked
 
 
-def test_a_revoked_token_takes_150_bytes_at_most_whatever_else_is_remembered() -> None:
+def test_a_revoked_token_takes_at_most_150_bytes_beside_tokens_that_live_long() -> None:
     crowd(10)
     tracemalloc.start()
     try:
@@ -202,19 +204,19 @@ def test_a_revoked_token_takes_150_bytes_at_most_whatever_else_is_remembered() -
 @pytest.mark.parametrize(
     "make",
     [
-        lambda each: token(f"{each:022x}", 0, LATER + each * 864),
-        lambda each: session(f"{each:022x}", LATER + each * 864),
-        lambda each: user(f"{each:08}", LATER - 90_000_000 + each * 864, LATER + each * 864),
+        lambda index: token(f"{index:022x}", 0, LATER + index * 864),
+        lambda index: session(f"{index:022x}", LATER + index * 864),
+        lambda index: user(f"{index:08}", LATER - 90_000_000 + index * 864, LATER + index * 864),
     ],
-    ids=["a token of which no expiry is known", "a session", "a user"],
+    ids=["a token without a known expiry", "a session", "a user"],
 )
-def test_whatever_else_is_revoked_takes_150_bytes_at_most(make: Callable[[int], Revocation]) -> None:
-    """Over a day, a hundred thousand of them."""
+def test_other_revocations_take_at_most_150_bytes_each(make: Callable[[int], Revocation]) -> None:
+    """100 000 of them, which expire over a day."""
     tracemalloc.start()
     try:
-        revoked = table()
-        for each in range(100_000):
-            revoked.add(make(each))
+        revoked = index_of()
+        for index in range(100_000):
+            revoked.add(make(index))
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -229,9 +231,9 @@ def test_a_look_up_makes_as_many_calls_among_many_as_among_few() -> None:
     counted = []
     for number in 10, 100_000:
         revoked = crowd(number)
-        for each in range(number):
-            revoked.add(session(f"s{each}"))
-            revoked.add(user(f"u{each}", 7))
+        for index in range(number):
+            revoked.add(session(f"s{index}"))
+            revoked.add(user(f"u{index}", 7))
         with Calls() as calls:
             has(revoked, token_id="x", session_id="x", user_id="u1", epoch=7)
         counted.append(calls)

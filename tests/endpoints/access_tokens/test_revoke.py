@@ -261,7 +261,7 @@ def test_one_whose_session_another_worker_has_just_ended_is_refused_here_at_once
     check_done(revoke(app, login["access_token"]))
 
     assert me(app, login["access_token"]) == 401
-    app.extensions["tokenauth"].stored.feed._start_over()
+    app.extensions["tokenauth"].stored.feed._start_reload()
     hear(app)
     assert me(app, login["access_token"]) == 401
     assert not [each for each in caplog.messages if "has lost" in each]

@@ -158,15 +158,17 @@ def test_the_log_tells_at_the_first_sign_and_when_it_is_over(
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "WARNING",
-            "what is revoked was heard 1.0 s ago and cannot be heard now: nobody answers; guards refuse from 30 s on",
+            "revocations were fetched 1.0 s ago and cannot be fetched now: nobody answers; "
+            "guarded requests get 503 from 30 s on",
         ),
         (
             "WARNING",
-            "what is revoked was heard 31.0 s ago and cannot be heard now: nobody answers; guards refuse from 30 s on",
+            "revocations were fetched 31.0 s ago and cannot be fetched now: nobody answers; "
+            "guarded requests get 503 from 30 s on",
         ),
-        ("ERROR", "the store cannot be asked: what is revoked was heard 31.0 s ago: nobody answers"),
+        ("ERROR", "the store cannot be asked: revocations were fetched 31.0 s ago: nobody answers"),
         ("INFO", "refused: store_unavailable"),
-        ("WARNING", "what is revoked can be heard again, after 2 tries"),
+        ("WARNING", "revocations can be fetched again, after 2 failed tries"),
     ]
     assert not any(record.exc_info for record in caplog.records)
 

@@ -68,7 +68,8 @@ def test_a_store_that_is_away_stops_no_worker(
         auth.warm()
 
     assert caplog.messages == [
-        "what is revoked was never heard and cannot be heard now: nobody answers; guards refuse from 30 s on"
+        "revocations were never fetched and cannot be fetched now: nobody answers; "
+        "guarded requests get 503 until they are"
     ]
 
 
