@@ -1,1 +1,1 @@
-"""What the server remembers, by the one contract of :mod:`flask_tokenauth.core.store`: in memory or in a database."""
+"""Stores for sessions and revocations, which keep the contract of :mod:`flask_tokenauth.core.store`."""

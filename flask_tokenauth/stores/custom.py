@@ -23,7 +23,8 @@ def _forward(name: str, *kinds: type) -> Callable[..., Any]:
         with translated():
             answer = getattr(self.store, name)(*args, **options)
         if kinds and (not isinstance(answer, kinds) or (isinstance(answer, bool) and bool not in kinds)):
-            raise StoreUnavailable(f"the store answered {name} with {type(answer).__name__}")
+            expected = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise StoreUnavailable(f"{name} of the store must return {expected}, got {type(answer).__name__}")
         return answer
 
     return call

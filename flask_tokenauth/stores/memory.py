@@ -1,7 +1,7 @@
-"""The store in the memory of one process: for development, tests, and servers of a single process.
+"""The store in the memory of one process: for development, tests, and servers with a single process.
 
-A restart forgets everything, sessions and revocations. That two processes never take it for one store, each with a
-memory of its own, is watched over as far as a fork goes.
+A restart loses everything, sessions and revocations. Two processes would have two stores, with different sessions and
+revocations. If they were forked from one process, the second one that uses the store is refused.
 """
 
 import os
@@ -21,29 +21,29 @@ from ..core.errors import SettingsError
 from ..core.records.grant import write_grant
 from ..core.records.revocation import Revocation, RevocationKind, RevocationPage
 from ..core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
-from .rows import SessionRow, in_milliseconds, parse_number
+from .rows import SESSION_EXISTS, SessionRow, another_issuer, in_milliseconds, parse_number
 
 
-class _Entry(NamedTuple):
-    """What is remembered of one that is revoked."""
+class _StoredRevocation(NamedTuple):
+    """What the store keeps of a revocation; the kind and the subject are its key."""
 
     value: int
     expires_at: int
-    number: int  # rises with each that is written
+    number: int  # rises with each revocation that is written
 
     def to_revocation(self, kind: RevocationKind, subject: str) -> Revocation:
-        """Return it as readers get it."""
+        """Return the revocation that readers get."""
         return Revocation(kind=kind, subject=subject, value=self.value, expires_at=self.expires_at)
 
 
 class MemoryStore:
-    """Keeps everything in dicts, under one lock. What its methods promise: :class:`~flask_tokenauth.core.store.Store`.
+    """Keeps everything in dicts, under one lock. :class:`~flask_tokenauth.core.store.Store` describes its methods.
 
     Args:
-        clock: returns milliseconds since 1970-01-01T00:00:00Z. The default is the clock of the machine, as for SQLite.
+        clock: returns milliseconds since 1970-01-01T00:00:00Z. The default is the clock of the machine.
 
     Attributes:
-        clock: the same; tests of applications move it.
+        clock: returns the time of the store, in milliseconds. Tests of applications replace it.
     """
 
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
@@ -55,28 +55,27 @@ class MemoryStore:
         self._sessions: dict[str, SessionRow] = {}
         self._epochs: dict[str, int] = {}
         self._incarnation = token_hex(16)
-        self._written = 0  # entries so far
-        self._revoked: dict[
-            tuple[RevocationKind, str], _Entry
-        ] = {}  # by kind and subject, the one that changed last at the end
+        self._written = 0  # revocations so far
+        # By kind and subject. The one that changed last is at the end.
+        self._revoked: dict[tuple[RevocationKind, str], _StoredRevocation] = {}
 
-    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:  # noqa: ARG002  # nobody waits here
+    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:  # noqa: ARG002  # no call waits here
         if self._issuer not in (None, issuer):
-            raise SettingsError(f"this store belongs to another issuer, {self._issuer}: each has its own")
+            raise SettingsError(another_issuer(self._issuer))
         self._issuer = issuer
         self._retention = max(self._retention, retention)
 
     def create(self) -> None:
-        """Nothing has to be made."""
+        """Do nothing: there are no tables."""
 
     def close(self) -> None:
-        """There are no connections to let go of."""
+        """Do nothing: there are no connections."""
 
     def start_session(self, new: NewSession) -> Session:
-        granted = write_grant(new.grant)  # as the other stores, which can keep nothing else
+        granted = write_grant(new.grant)  # as JSON, like other stores, so that the same grants are refused
         with self._entered() as now:
             if new.session_id in self._sessions:
-                raise ValueError("there is a session with this ID")
+                raise ValueError(SESSION_EXISTS)
             expires_at = now + in_milliseconds(new.lifetime)
             row = self._sessions[new.session_id] = SessionRow(
                 session_id=new.session_id,
@@ -110,7 +109,7 @@ class MemoryStore:
             if row.generation <= generation and self._is_live(row, now):
                 return _swap(row, generation, now, terms)
             epoch = self._epochs.get(row.user_id, 0)
-            outcome = row.judge_repeat(generation, now=now, epoch=epoch, terms=terms)
+            outcome = row.classify_repeat(generation, now=now, epoch=epoch, terms=terms)
             if outcome is Outcome.REUSED:
                 self._end(row, now, terms.retention)
             return Redemption(outcome=outcome, session=None if outcome is Outcome.GONE else row.to_session())
@@ -135,13 +134,13 @@ class MemoryStore:
         check_identifier("user_id", user_id)
         with self._entered() as now:
             epoch = self._epochs[user_id] = max(self._epochs.get(user_id, 0) + 1, now)
-            self._remember("user", user_id, epoch, now + in_milliseconds(max(retention, self._retention)))
+            self._write("user", user_id, epoch, now + in_milliseconds(max(retention, self._retention)))
             return epoch
 
     def revoke(self, revocation: Revocation) -> None:
         with self._entered() as now:
             subject = revocation.subject
-            self._remember(revocation.kind, subject, revocation.value, revocation.expires_at)
+            self._write(revocation.kind, subject, revocation.value, revocation.expires_at)
             if revocation.kind == "user":
                 self._epochs[subject] = max(self._epochs.get(subject, 0), revocation.value)
             elif revocation.kind == "session" and subject in self._sessions:
@@ -154,19 +153,19 @@ class MemoryStore:
             ("user", user_id, epoch),
         )
         with self._entered() as now:
-            for kind, subject, known in asked:
+            for kind, subject, least in asked:
                 entry = self._revoked.get((kind, subject or ""))
-                if entry is not None and entry.value > known and now < entry.expires_at:
+                if entry is not None and entry.value > least and now < entry.expires_at:
                     return True
             return False
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         with self._entered() as now:
-            heard = 0 if cursor is None else self._read_cursor(cursor)
-            if heard is None:
+            known = 0 if cursor is None else self._read_cursor(cursor)
+            if known is None:
                 return RevocationPage()
-            fresh = takewhile(lambda each: each[1].number > heard, reversed(self._revoked.items()))
-            entries = tuple(entry.to_revocation(*key) for key, entry in fresh if now < entry.expires_at)
+            new = takewhile(lambda item: item[1].number > known, reversed(self._revoked.items()))
+            entries = tuple(entry.to_revocation(*key) for key, entry in new if now < entry.expires_at)
             return RevocationPage(entries=entries, cursor=f"{self._incarnation}.{self._written}")
 
     def purge(self) -> int:
@@ -181,8 +180,8 @@ class MemoryStore:
 
     @contextmanager
     def _entered(self) -> Iterator[int]:
-        """Hold the lock, and say what time it is."""
-        self._process.check()  # before the lock, which a fork may have copied while it was held
+        """Hold the lock, and yield the present in milliseconds."""
+        self._process.check()  # before the lock: a fork may have copied it while another thread held it
         with self._lock:
             yield self.clock()
 
@@ -191,17 +190,19 @@ class MemoryStore:
 
     def _end(self, row: SessionRow, now: int, retention: timedelta) -> None:
         row.ended_at = now
-        self._remember("session", row.session_id, 0, now + in_milliseconds(max(retention, self._retention)))
+        self._write("session", row.session_id, 0, now + in_milliseconds(max(retention, self._retention)))
 
-    def _remember(self, kind: RevocationKind, subject: str, value: int, expires_at: int) -> None:
-        old = self._revoked.pop((kind, subject), _Entry(0, 0, 0))  # so that it goes to the end
+    def _write(self, kind: RevocationKind, subject: str, value: int, expires_at: int) -> None:
+        old = self._revoked.pop((kind, subject), _StoredRevocation(0, 0, 0))  # so that it goes to the end
         self._written += 1
-        self._revoked[kind, subject] = _Entry(max(old.value, value), max(old.expires_at, expires_at), self._written)
+        self._revoked[kind, subject] = _StoredRevocation(
+            max(old.value, value), max(old.expires_at, expires_at), self._written
+        )
 
     def _read_cursor(self, cursor: str) -> int | None:
-        """Return how much was written when we made *cursor*; None if this memory never did."""
-        incarnation, _, text = cursor.partition(".")
-        number = parse_number(text)
+        """Return how many revocations were written when *cursor* was made, or None if this store never made it."""
+        incarnation, _, digits = cursor.partition(".")
+        number = parse_number(digits)
         if incarnation != self._incarnation or number is None or number > self._written:
             return None
         return number
@@ -215,55 +216,58 @@ def _swap(row: SessionRow, generation: int, now: int, terms: Terms) -> Redemptio
 
 
 def _read_clock() -> int:
-    """Return the time, by the function that is in its place now: freezegun puts another one there."""
+    """Return the time. ``time.time_ns`` is looked up at each call, because freezegun replaces it."""
     return time.time_ns() // 1_000_000
 
 
 class _OneProcess:
-    """Belongs to the first process that uses it, as long as that lives.
+    """Belongs to the first process that uses it, as long as that process lives.
 
-    Workers that a server forks from one process each get a copy of what is in memory: what one revokes, the others
-    would honour. So the first takes a lock on a file that all of them have open, and the others cannot. A lock rather
-    than a note of who was first: it goes with its process, and the worker that takes the place of a dead one may begin.
+    Workers that a server forks from one process each get a copy of its memory: a token that one worker revokes would
+    still be accepted by the others. So the first process locks a file that all of them have open, and the others
+    cannot lock it. The lock ends with its process, so a worker that replaces a dead one can take it.
     """
 
     def __init__(self) -> None:
         self._owner: int | None = None
-        self._file = _open_shared_file() if hasattr(os, "lockf") else None  # without it there is no fork either
+        self._file = _open_shared_file() if hasattr(os, "lockf") else None  # systems without it cannot fork
         if self._file is not None:
             weakref.finalize(self, os.close, self._file)
 
     def check(self) -> None:
-        """Refuse every process but one.
+        """Check that this process is the only one that uses the store.
 
         Raises:
-            SettingsError: another process that was forked from the same one has this store. It is a mistake in how the
-                application is set up, and no outage: waiting does not mend it.
+            SettingsError: another process uses it, which was forked from the same one. This is no outage: it does not
+                end until the setting is changed.
         """
         if self._owner != os.getpid():
             self._take()
 
     def _take(self) -> None:
-        if self._owner not in (None, os.getpid()):  # a copy of another's memory, which went on without this process
+        if self._owner not in (None, os.getpid()):  # a copy, taken by a fork, of a store in use
             raise SettingsError(_TWO_PROCESSES)
         if self._file is not None:
             try:
-                os.lockf(self._file, os.F_TLOCK, 0)  # the process holds it, not the file: what is forked has it not
+                os.lockf(self._file, os.F_TLOCK, 0)  # a child does not inherit it
             except OSError as error:
                 raise SettingsError(_TWO_PROCESSES) from error
         self._owner = os.getpid()
 
 
 _TWO_PROCESSES = (
-    "memory:// is the memory of one process, and another one has this store already: with several workers name a "
-    "database, sqlite:///path/to/file.db for one"
+    "memory:// must be used by one process, but another process uses this store already: for several workers set a "
+    "database, for example sqlite:////var/lib/api/tokens.db"
 )
 
 
 def _open_shared_file() -> int:
     try:
         file, path = tempfile.mkstemp(prefix="tokenauth-")
-        os.unlink(path)  # noqa: PTH108  # only what is forked from here ever has it
+        os.unlink(path)  # noqa: PTH108  # only processes that are forked from this one have it
     except OSError as error:
-        raise SettingsError("memory:// needs a directory for temporary files, to know of other processes") from error
+        raise SettingsError(
+            "memory:// needs a writable directory for temporary files, to notice other processes, but there is none: "
+            "set the environment variable TMPDIR"
+        ) from error
     return file

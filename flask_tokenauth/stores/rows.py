@@ -1,4 +1,7 @@
-"""Sessions as stores have them: grants are text, times milliseconds since 1970-01-01T00:00:00Z by the store's clock."""
+"""Sessions as stores keep them, and the messages that all stores share.
+
+Grants are JSON. Times are milliseconds since 1970-01-01T00:00:00Z, by the clock of the store.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +19,20 @@ _TIMES = ("started_at", "rotated_at", "idle_expires_at", "expires_at", "ended_at
 _MAY_BE_NONE = frozenset({"rotated_at", "ended_at"})
 _NUMBERS = ("generation", "epoch")
 
+SESSION_EXISTS = "session_id must be new, but a session with this ID exists"
+
+
+def another_issuer(issuer: str | None) -> str:
+    """Return the message for a store that belongs to *issuer* and is used by another one."""
+    return (
+        f"this store belongs to another issuer, {issuer}, whose users may have the same IDs: give each application a "
+        "store of its own, or the same TOKENAUTH_ISSUER if it is one application"
+    )
+
 
 @dataclass(slots=True, kw_only=True)
 class SessionRow:
-    """One session as it is kept."""
+    """One session in a store."""
 
     session_id: str
     user_id: str
@@ -27,7 +40,7 @@ class SessionRow:
     label: str | None
     user_agent: str | None
     started_at: int
-    rotated_at: int | None = None  # the last swap, None before the first
+    rotated_at: int | None = None  # time of the last refresh; None before the first
     idle_expires_at: int
     expires_at: int
     ended_at: int | None = None
@@ -36,10 +49,13 @@ class SessionRow:
 
     @classmethod
     def read(cls, columns: Mapping[str, Any]) -> "SessionRow":
-        """Take what a store answered, and believe none of its types.
+        """Return the session in a row of a database. The types of the columns are not trusted.
+
+        Args:
+            columns: the values by the names of the fields.
 
         Raises:
-            StoreUnavailable: it cannot be a session.
+            StoreUnavailable: a time or a number is no whole number.
         """
         for name in _TIMES:
             if not (columns[name] is None and name in _MAY_BE_NONE):
@@ -49,23 +65,33 @@ class SessionRow:
         return cls(**columns)
 
     def is_live(self, now: int, epoch: int) -> bool:
-        """Say whether this session goes on, at *now*, for a user who is at *epoch*."""
+        """Return whether this session is live at *now*, in milliseconds, for a user with this *epoch*."""
         return self.ended_at is None and now < self.expires_at and now < self.idle_expires_at and self.epoch >= epoch
 
-    def judge_repeat(self, generation: int, *, now: int, epoch: int, terms: Terms) -> Outcome:
-        """Say what the redemption of a *generation* is that could not be swapped."""
+    def classify_repeat(self, generation: int, *, now: int, epoch: int, terms: Terms) -> Outcome:
+        """Return the outcome for a refresh token that could not be swapped.
+
+        Args:
+            generation: of the token.
+            now: by the clock of the store, in milliseconds.
+            epoch: of the user.
+            terms: the retry window.
+
+        Returns:
+            *Retried*, *reused* or *gone*. The row is not changed.
+        """
         if not self.is_live(now, epoch) or self.generation <= generation:
             return Outcome.GONE
         if self.generation > generation + 1 or self.rotated_at is None:
             return Outcome.REUSED
-        age = max(0, now - self.rotated_at)  # a clock that was set back makes nobody a thief
+        age = max(0, now - self.rotated_at)  # if the clock was set back, a repeat is no reuse
         return Outcome.RETRIED if age < in_milliseconds(terms.retry_window) else Outcome.REUSED
 
     def to_session(self) -> Session:
-        """Return the session as the core knows it.
+        """Return the record for the core.
 
         Raises:
-            StoreUnavailable: it cannot be one.
+            StoreUnavailable: a column has a value that no session can have.
         """
         try:
             return Session(
@@ -82,29 +108,32 @@ class SessionRow:
                 epoch=self.epoch,
             )
         except (TypeError, ValueError, OverflowError) as error:
-            raise StoreUnavailable("a session in the store cannot be read") from error
+            raise StoreUnavailable(
+                "a session in the store cannot be read: another program or another release has changed it"
+            ) from error
 
 
 def in_milliseconds(duration: timedelta) -> int:
-    """Return a duration in milliseconds, a begun one as a whole: nothing is forgotten early."""
+    """Return a duration in milliseconds, rounded up, so that nothing is forgotten early."""
     return -(-duration // _MILLISECOND)
 
 
-def parse_number(text: str) -> int | None:
-    """Return the whole number, not below 0 and one that a store can keep, that *text* is in digits; else None."""
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(GREATEST))):
+def parse_number(digits: str) -> int | None:
+    """Return the number that *digits* write, from 0 to 2**63 - 1, or None if they write no such number."""
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(GREATEST))):
         return None
-    return int(text) if int(text) <= GREATEST else None
+    return int(digits) if int(digits) <= GREATEST else None
 
 
 def check_whole(name: str, value: object) -> None:
-    """Refuse what a store should have as a whole number that is not below 0.
+    """Check that *value*, which a store has under this *name*, is a whole number from 0.
 
     Raises:
-        StoreUnavailable: it is something else.
+        StoreUnavailable: it is not.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise StoreUnavailable(f"{name} in the store is no whole number")
+        got = "a negative number" if type(value) is int else type(value).__name__
+        raise StoreUnavailable(f"{name} in the store must be a whole number from 0, got {got}")
 
 
 def _to_datetime(milliseconds: int) -> datetime:

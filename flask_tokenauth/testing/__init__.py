@@ -1,4 +1,4 @@
-"""Helpers for the tests of applications: real tokens, and a clock that moves. Nothing is switched off."""
+"""Helpers for the tests of your application: real tokens, and a clock that you can move. No check is turned off."""
 
 from .clock import at
 from .login import logged_in, token_headers

@@ -1,4 +1,4 @@
-"""Moving the clock of one application, by which it issues and judges its tokens, and that of its store in memory."""
+"""Moves the clock by which an application issues and verifies its tokens, and the clock of its store in memory."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,25 +21,25 @@ def at(time: Time, /) -> AbstractContextManager[datetime]: ...
 def at(app: Flask, time: Time, /) -> AbstractContextManager[datetime]: ...
 @contextmanager
 def at(*args: Any) -> Iterator[datetime]:
-    """Move the clock of an application within a ``with`` block. There it stands still; afterwards it is as before.
+    """Move the clock of an application within a ``with`` block, and stop it there. After the block it runs as before.
 
-    With ``memory://`` the clock of the store, by which sessions end, moves as far and stands still too. Any other store
-    goes on by its own. What happens within the block has happened: a token that was redeemed there is spent.
+    With ``memory://`` the clock of the store, by which sessions end, is moved and stopped too. Other stores keep their
+    own clock. Changes of state stay after the block: a refresh token that was redeemed in it is spent.
 
     Args:
-        app: whose clock; else that of the current application.
-        time: an aware ``datetime``, or how far from the application's present, which within another block is the time
-            of that block: a ``timedelta`` or seconds, negative ones for the past.
+        app: the application; by default the current one.
+        time: a ``datetime`` with a time zone, or the distance from the present of the application, as a ``timedelta``
+            or in seconds, negative for the past. Within another block, the present is the time of that block.
 
     Yields:
-        The time, in UTC.
+        The time in the block, in UTC.
 
     Raises:
-        TypeError: *time* is neither.
-        ValueError: a ``datetime`` has no time zone.
-        OverflowError: it would be beyond the years that ``datetime`` knows.
+        TypeError: *time* is of another type.
+        ValueError: *time* is a ``datetime`` without a time zone.
+        OverflowError: the time is beyond the year 9999 or before the year 1.
         SettingsError: ``TokenAuth`` is not set up on the application.
-        RuntimeError: no application is given, and there is no current one.
+        RuntimeError: *app* is not given, and there is no current application.
     """
     *apps, time = args
     state = state_of(*apps) if apps else current_state()
@@ -56,7 +56,7 @@ def at(*args: Any) -> Iterator[datetime]:
 
 @contextmanager
 def _moved(store: Store | None, *, by: float) -> Iterator[None]:
-    """Move the clock of a store in memory by so many seconds."""
+    """Move the clock of a store in memory by some seconds, and stop it. Other stores are left alone."""
     if not isinstance(store, MemoryStore):
         yield
         return
@@ -73,5 +73,5 @@ def _read_time(time: object, now: float) -> datetime:
     if not isinstance(time, datetime):
         return datetime.fromtimestamp(now, UTC) + read_duration(time)
     if time.utcoffset() is None:
-        raise ValueError("time has no time zone: use datetime(…, tzinfo=UTC)")
+        raise ValueError("time must have a time zone, got a datetime without one: write datetime(…, tzinfo=UTC)")
     return time.astimezone(UTC)

@@ -1,6 +1,6 @@
-"""Fixtures for pytest, to be imported into a ``conftest.py``. They want an ``app`` fixture, as pytest-flask does.
+"""Fixtures for pytest. Import them into your ``conftest.py``. They need a fixture ``app``, like pytest-flask.
 
-Beside the contract of the stores the only module that imports pytest, which the package does not depend on.
+Only this module and the store contract import pytest, which the package does not depend on.
 """
 
 from collections.abc import Iterable
@@ -37,17 +37,26 @@ class AtTime(Protocol):
 
 @pytest.fixture
 def token_headers_for(app: Flask) -> TokenHeadersFor:
-    """``token_headers`` for the application of the test: ``client.get("/me", headers=token_headers_for("alice"))``."""
+    """Return :func:`~flask_tokenauth.testing.token_headers` for the application of the test.
+
+    ``client.get("/me", headers=token_headers_for("alice"))``
+    """
     return partial(token_headers, app)
 
 
 @pytest.fixture
 def login_client(app: Flask) -> LoginClient:
-    """``logged_in`` for the application of the test: ``login_client("alice").get("/me")``."""
+    """Return :func:`~flask_tokenauth.testing.logged_in` for the application of the test.
+
+    ``login_client("alice").get("/me")``
+    """
     return partial(logged_in, app)
 
 
 @pytest.fixture
 def at_time(app: Flask) -> AtTime:
-    """``at`` for the application of the test: ``with at_time(timedelta(minutes=15)):``."""
+    """Return :func:`~flask_tokenauth.testing.at` for the application of the test.
+
+    ``with at_time(timedelta(minutes=15)):``
+    """
     return partial(at, app)

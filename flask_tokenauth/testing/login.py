@@ -1,4 +1,4 @@
-"""Requests of a user: the header alone, or a client that sends it."""
+"""Requests of a user: the ``Authorization`` header, or a test client that sends it."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,19 +16,19 @@ _OPTIONS = frozenset({"expires_in", "audience", "client_id", "auth_time"})  # of
 
 
 def token_headers(app: Flask, user_id: object, scopes: Iterable[str] = (), **claims: Any) -> dict[str, str]:
-    """Return the ``Authorization`` header of a request of this user, with a real token of *app*.
+    """Return a dict with the header ``Authorization`` for a request of a user, with a real token of *app*.
 
     Args:
-        app: who issues the token.
-        user_id: who the user is, as for :func:`create_token`.
-        scopes: what the token may do.
-        claims: of the application. ``expires_in``, ``audience``, ``client_id`` and ``auth_time`` mean what they mean to
-            :func:`create_token`, and ``claims`` is a dict of more claims, under any names. The user signed in just now
-            unless ``auth_time`` says otherwise; ``auth_time=None`` leaves it out.
+        app: the application that issues the token.
+        user_id: of the user, as for :func:`~flask_tokenauth.create_token`.
+        scopes: of the token.
+        claims: the claims of your application. Five names are no claims: ``expires_in``, ``audience``, ``client_id``
+            and ``auth_time`` are passed to :func:`~flask_tokenauth.create_token`, and ``claims`` is a dict with more
+            claims, of any name. By default the user has just signed in; ``auth_time=None`` leaves that claim out.
 
     Raises:
-        TypeError, ValueError: :func:`create_token` refuses it.
-        SettingsError: ``TokenAuth`` is not set up on *app*, or has no key that signs.
+        TypeError, ValueError: :func:`~flask_tokenauth.create_token` refuses an argument.
+        SettingsError: ``TokenAuth`` is not set up on *app*, or has no key that can sign.
     """
     more = claims.pop("claims", None) or {}
     options = {name: claims.pop(name) for name in _OPTIONS.intersection(claims)}
@@ -38,28 +38,35 @@ def token_headers(app: Flask, user_id: object, scopes: Iterable[str] = (), **cla
 
 
 def logged_in(app: Flask, user_id: object, scopes: Iterable[str] = (), **claims: Any) -> FlaskClient:
-    """Return a client whose every request carries a token of this user, unless it has an ``Authorization`` of its own.
+    """Return a test client of *app* that sends a token of a user with each request.
 
-    It keeps one token, as real clients do, and gets the next when that has expired by the application's clock. The
-    user signed in when the client was made, and does not again: guards with ``max_age`` will refuse it in time.
+    A request with an ``Authorization`` header of its own keeps that header. Like real clients, this one keeps its token
+    until it has expired, by the clock of the application, and then gets the next. The user has signed in when the
+    client was created, and does not sign in again, so that guards with ``max_age`` refuse the client after that time.
 
     Args:
-        app: whose client; it is made of its ``test_client_class``.
-        user_id, scopes, claims: as for :func:`token_headers`, which says what is raised, too.
+        app: the application. The client is an instance of its ``test_client_class``.
+        user_id: of the user, as for :func:`~flask_tokenauth.create_token`.
+        scopes: of the tokens.
+        claims: as for :func:`token_headers`.
+
+    Raises:
+        TypeError, ValueError: :func:`~flask_tokenauth.create_token` refuses an argument.
+        SettingsError: ``TokenAuth`` is not set up on *app*, or has no key that can sign.
     """
     login = _Login(app, user_id, scopes, claims)
 
-    class LoggedInClient(app.test_client_class or FlaskClient):  # type: ignore[misc]  # known when it runs
+    class LoggedInClient(app.test_client_class or FlaskClient):  # type: ignore[misc]  # mypy cannot know the class
         def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-            self.environ_base["HTTP_AUTHORIZATION"] = login.header()  # the request's own headers go over it
-            answer: TestResponse = super().open(*args, **kwargs)
-            return answer
+            self.environ_base["HTTP_AUTHORIZATION"] = login.header()  # headers of the request replace it
+            response: TestResponse = super().open(*args, **kwargs)
+            return response
 
     return LoggedInClient(app, app.response_class, use_cookies=True)
 
 
 class _Login:
-    """One sign-in of a user, and its present token."""
+    """One sign-in of a user, and its current token."""
 
     def __init__(self, app: Flask, user_id: object, scopes: Iterable[str], claims: dict[str, Any]) -> None:
         self._app = app
@@ -68,19 +75,21 @@ class _Login:
         self._scopes = scopes if isinstance(scopes, str) else tuple(scopes)
         self._claims = claims
         self._signed_in = self._issued_at = self._state.clock()
-        self._header = self._make(self._signed_in)
+        self._header = self._create_header(self._signed_in)
         lifetime = claims.get("expires_in")
         self._lifetime = self._state.settings.access_lifetime if lifetime is None else read_duration(lifetime)
 
     def header(self) -> str:
-        """Return the ``Authorization`` header, with a new token where the clock has left the life of the old one."""
+        """Return the value of the header, with a new token if the clock is outside the lifetime of the old one."""
         now = self._state.clock()
-        if now < self._signed_in:  # moved back to before the sign-in, which is then; nothing of it stays
-            return self._make(now)
+        if (
+            now < self._signed_in
+        ):  # the clock was moved to before the sign-in: use a token of that time, and do not keep it
+            return self._create_header(now)
         if not self._issued_at <= now < int(self._issued_at) + int(self._lifetime.total_seconds()):
-            self._header, self._issued_at = self._make(self._signed_in), now
+            self._header, self._issued_at = self._create_header(self._signed_in), now
         return self._header
 
-    def _make(self, signed_in: float) -> str:
+    def _create_header(self, signed_in: float) -> str:
         claims = {"auth_time": datetime.fromtimestamp(signed_in, UTC), **self._claims}
         return token_headers(self._app, self._user_id, self._scopes, **claims)["Authorization"]

@@ -1,6 +1,6 @@
-"""Programs of their own, for what one process cannot try. Each prints what it found, for the tests to judge.
+"""Programs for tests that need several processes. Each prints what it found, and the test checks that.
 
-They are run as ``python -m tests.stores.children NAME ARGUMENT…``, where no coverage is measured.
+``python -m tests.stores.children NAME ARGUMENT…`` runs one. Coverage is not measured there.
 """
 
 import os
@@ -27,7 +27,7 @@ SECONDS = 60  # until a child that hangs is ended
 
 
 def wait_for_the_others() -> None:
-    """Say that we are ready, and wait until all are."""
+    """Print that this process is ready, and wait until all are."""
     print("ready", flush=True)
     sys.stdin.readline()
 
@@ -39,7 +39,7 @@ def start(store: Store, session_id: str) -> None:
 
 
 def fork(work: Callable[[], object]) -> int:
-    """Fork, do *work* in the child, and return its process ID in the parent."""
+    """Fork, call *work* in the child, and return the process ID of the child in the parent."""
     pid = os.fork()
     if pid:
         return pid
@@ -55,21 +55,21 @@ def fork(work: Callable[[], object]) -> int:
 
 
 def wait(*pids: int) -> list[int]:
-    """Return how each child ended: 0 for well."""
+    """Return the exit code of each child: 0 if its work returned a true value."""
     return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
 
 
 def redeem_once(url: str) -> None:
-    """Redeem one generation in eight threads, as soon as other processes do so, too."""
+    """Redeem one generation in eight threads, at the same time as other processes."""
     store = open_store(url)
     wait_for_the_others()
     with ThreadPoolExecutor(8) as pool:
-        for each in pool.map(lambda _: store.redeem("session", generation=0, terms=TERMS), range(8)):
-            print(each.outcome.value, flush=True)
+        for redemption in pool.map(lambda _: store.redeem("session", generation=0, terms=TERMS), range(8)):
+            print(redemption.outcome.value, flush=True)
 
 
 def use_first(url: str) -> None:
-    """Use a store that is not there yet, as soon as other processes do so, too."""
+    """Use a store that does not exist yet, at the same time as other processes."""
     store = open_store(url)
     wait_for_the_others()
     start(store, f"session{os.getpid()}")
@@ -77,7 +77,7 @@ def use_first(url: str) -> None:
 
 
 def redeem_for_ever(url: str, session_id: str) -> None:
-    """Print each generation that was redeemed, until killed."""
+    """Redeem one generation after the other, and print each, until this process is killed."""
     store = open_store(url)
     start(store, session_id)
     generation = 0
@@ -88,7 +88,7 @@ def redeem_for_ever(url: str, session_id: str) -> None:
 
 
 def fork_after_use(url: str) -> None:
-    """Use a store, fork four times, and have each child ask for what is its own."""
+    """Use a store, fork four times, and let each child use a session of its own."""
     store = open_store(url)
     start(store, "parent")
 
@@ -104,11 +104,11 @@ def fork_after_use(url: str) -> None:
 
     children = [fork(ask) for _ in range(4)]
     mine = [store.find_session("parent") for _ in range(300)]
-    print(*wait(*children), all(each is not None and each.session_id == "parent" for each in mine), flush=True)
+    print(*wait(*children), all(session is not None and session.session_id == "parent" for session in mine), flush=True)
 
 
 def fork_while_writing(url: str) -> None:
-    """Fork from a process whose other threads are in the midst of writing and reading."""
+    """Fork from a process while its other threads write and read."""
     store, stop = open_store(url), Event()
     start(store, "parent")
 
@@ -133,7 +133,7 @@ def fork_while_writing(url: str) -> None:
 
 
 def fork_with_feed(url: str) -> None:
-    """Fork from a process in which another thread asks for news all the time, and ask in the child."""
+    """Fork from a process in which other threads fetch revocations all the time, and look them up in the children."""
     store, stop = open_store(url), Event()
     feed = RevocationFeed(store, interval=timedelta(microseconds=1), max_staleness=timedelta(seconds=30))
     store.revoke_user("parent", retention=DAY)
@@ -164,21 +164,21 @@ def fork_with_feed(url: str) -> None:
 
 
 def share_memory() -> None:
-    """Fork from a process that has made a store in memory and not used it, as servers do that load first."""
+    """Fork from a process that has created a store in memory and not used it, as servers do that preload."""
     store = MemoryStore()
     store.create()
     store.close()
-    began, end = os.pipe(), os.pipe()
+    started, end = os.pipe(), os.pipe()
 
     def own() -> bool:
         start(store, "session")
         refused = wait(fork(lambda: is_refused(store)))
-        os.write(began[1], b"x")
+        os.write(started[1], b"x")
         os.read(end[0], 1)
         return refused == [0] and store.find_session("session") is not None
 
     owner = fork(own)
-    os.read(began[0], 1)
+    os.read(started[0], 1)
     sibling = wait(fork(lambda: is_refused(store)))
     print("sibling of the owner refused:", sibling == [0], "and the parent:", is_refused(store), flush=True)
     os.write(end[1], b"x")

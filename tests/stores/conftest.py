@@ -1,4 +1,4 @@
-"""What the tests of stores share."""
+"""Fixtures for the tests of stores."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,5 +23,5 @@ def store(path: Path) -> Iterator[SQLStore]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait long for a lock."""
+    """Shorten the longest wait for a lock."""
     monkeypatch.setattr(sql_engine, "LONGEST_WAIT", 0.01)

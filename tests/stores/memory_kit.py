@@ -1,4 +1,4 @@
-"""What the tests of the store in memory share: ways behind its back."""
+"""Helpers that change a store in memory directly."""
 
 from datetime import timedelta
 

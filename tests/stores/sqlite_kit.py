@@ -1,4 +1,4 @@
-"""What the tests of the SQL store on SQLite share: files, clocks that stand still, and ways behind the store's back."""
+"""Helpers for the tests of the SQL store on SQLite: files, clocks that stand still, and direct changes of rows."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def url_of(path: Path) -> str:
 
 
 def engine_where_time_stands_still(path: Path, now: float) -> Engine:
-    """Return an engine of the application's, for whose connections it stays *now*."""
+    """Return an engine of an application, on whose connections the time is always *now*, in seconds."""
     julian_day = 2440587.5 + now / 86400
 
     def connect() -> sqlite3.Connection:
@@ -45,7 +45,7 @@ def engine_where_time_stands_still(path: Path, now: float) -> Engine:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the file as any other program would; what was done is committed at the end."""
+    """Open the file as another program would, and commit at the end."""
     connection = sqlite3.connect(path, timeout=30)
     try:
         with connection:
@@ -55,7 +55,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def execute(path: Path, statement: str, *values: object) -> list[Any]:
-    """Run one statement of SQLite's, and return all rows."""
+    """Run one statement of SQLite, and return all rows."""
     with opened(path) as connection:
         return connection.execute(statement, values).fetchall()
 
@@ -96,7 +96,7 @@ def generation_setter(path: Path) -> SetGeneration:
 
 
 def copier(path: Path) -> CopyStore:
-    """Return the contract's ``copy``: a backup, and its restoration under a store in use."""
+    """Return the contract's ``copy``: it makes a backup, which is restored while the store is in use."""
 
     def copy() -> Callable[[], None]:
         backup = path.with_suffix(f".{token_hex(4)}")
@@ -113,7 +113,7 @@ def copier(path: Path) -> CopyStore:
 
 
 def wiper(path: Path) -> WipeStore:
-    """Return the contract's ``wipe``: the tables go, and are made anew."""
+    """Return the contract's ``wipe``: it drops the tables and creates them again."""
 
     def wipe() -> None:
         with opened(path) as connection:

@@ -1,4 +1,4 @@
-"""Stores that people write themselves: no error leaves them that nobody expects."""
+"""Custom stores: their exceptions and wrong answers become ``StoreUnavailable``."""
 
 from datetime import timedelta
 from typing import Any
@@ -40,7 +40,7 @@ BAD = [
 
 
 class Theirs:
-    """Does the same for whatever it is asked."""
+    """Gives the same answer, or raises the same error, in every method."""
 
     def __init__(self, error: Exception | None = None, *, answer: object = DONE) -> None:
         self.asked: list[object] = []
@@ -69,21 +69,21 @@ def test_the_stores_of_this_package_are_taken_as_they_are(store: SQLStore) -> No
     assert translate_errors(store) is store
 
 
-def test_a_guarded_store_is_one_and_is_not_guarded_again() -> None:
+def test_a_custom_store_is_wrapped_once() -> None:
     class Own(MemoryStore):
         pass
 
     own = Own()
-    guarded = translate_errors(own)
+    wrapped = translate_errors(own)
 
-    assert isinstance(guarded, CustomStore)
-    assert isinstance(guarded, Store)
-    assert guarded.store is own
-    assert translate_errors(guarded) is guarded
+    assert isinstance(wrapped, CustomStore)
+    assert isinstance(wrapped, Store)
+    assert wrapped.store is own
+    assert translate_errors(wrapped) is wrapped
 
 
 @pytest.mark.parametrize(("method", "answer"), GOOD)
-def test_every_question_and_every_answer_is_passed_on(method: str, answer: object) -> None:
+def test_every_call_and_every_answer_is_forwarded(method: str, answer: object) -> None:
     theirs: Any = Theirs(answer=answer)
 
     assert getattr(translate_errors(theirs), method)("alice", retention=RETENTION) is answer
@@ -92,15 +92,15 @@ def test_every_question_and_every_answer_is_passed_on(method: str, answer: objec
 
 
 @pytest.mark.parametrize(("method", "answer"), BAD)
-def test_an_answer_of_another_kind_is_an_outage_and_never_a_pass(method: str, answer: object) -> None:
+def test_an_answer_of_another_type_is_an_outage_and_accepts_no_token(method: str, answer: object) -> None:
     theirs: Any = Theirs(answer=answer)
 
-    with pytest.raises(StoreUnavailable, match=f"answered {method} with {type(answer).__name__}$"):
+    with pytest.raises(StoreUnavailable, match=f"^{method} of the store must return .*, got {type(answer).__name__}$"):
         getattr(translate_errors(theirs), method)("alice", retention=RETENTION)
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 256, "a\0"])
-def test_who_is_no_user_is_a_mistake_of_the_caller_and_no_question(user_id: str) -> None:
+def test_a_wrong_user_id_is_an_error_of_the_caller_and_not_forwarded(user_id: str) -> None:
     theirs: Any = Theirs(answer=1)
 
     with pytest.raises(ValueError, match="user_id"):
@@ -111,7 +111,7 @@ def test_who_is_no_user_is_a_mistake_of_the_caller_and_no_question(user_id: str)
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("error", [ConnectionError("redis://:hunter2@host"), ValueError("hunter2"), TypeError()])
-def test_a_foreign_error_is_an_outage_and_its_text_is_not_told(method: str, error: Exception) -> None:
+def test_an_exception_is_an_outage_and_its_message_is_not_repeated(method: str, error: Exception) -> None:
     with pytest.raises(StoreUnavailable) as caught:
         ask(error, method)
 
@@ -121,7 +121,7 @@ def test_a_foreign_error_is_an_outage_and_its_text_is_not_told(method: str, erro
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("error", [SettingsError("another issuer"), StoreUnavailable("locked")])
-def test_what_any_method_may_raise_is_left_as_it_is(method: str, error: Exception) -> None:
+def test_errors_that_any_method_may_raise_are_left_unchanged(method: str, error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
         ask(error, method)
 

@@ -1,4 +1,4 @@
-"""Feeds of several workers over one store: what one revokes the others know, whatever becomes of the store."""
+"""Feeds of several workers with one store: what one worker revokes, the others know, also after lost writes."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,7 +34,7 @@ class Clock:
 
 
 class Worker:
-    """A feed of its own."""
+    """A worker with its own feed."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -43,8 +43,8 @@ class Worker:
             store, interval=timedelta(seconds=1), max_staleness=timedelta(seconds=30), monotonic=self.clock
         )
 
-    def hears(self, token_id: str = "nothing", **changes: Any) -> bool:
-        """Look something up, when the news are old."""
+    def knows(self, token_id: str = "nothing", **changes: Any) -> bool:
+        """Look something up when the last fetch is 6 seconds ago."""
         self.clock.now += 6
         usual: dict[str, Any] = {"session_id": None, "user_id": "nobody", "epoch": 0}
         return self.feed.is_revoked(token_id=token_id, exp=EXP, **(usual | changes))
@@ -59,33 +59,33 @@ def any_store(request: pytest.FixtureRequest, path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def workers(path: Path) -> Iterator[list[Worker]]:
-    """Workers with one SQLite file, as those of one machine."""
-    made = [Worker(SQLStore(url_of(path))) for _ in range(2)]
-    yield made
-    for worker in made:
+    """Two workers with one SQLite file, as on one machine."""
+    workers = [Worker(SQLStore(url_of(path))) for _ in range(2)]
+    yield workers
+    for worker in workers:
         worker.store.close()
 
 
 def test_what_any_worker_revokes_all_know(any_store: Store) -> None:
     workers = [Worker(any_store) for _ in range(2)]
     start(any_store)
-    assert not any(worker.hears() for worker in workers)
+    assert not any(worker.knows() for worker in workers)
 
     revoke(any_store, "token")
     any_store.end_session("session", retention=RETENTION)
     epoch = any_store.revoke_user("alice", retention=RETENTION)
 
     for worker in workers:
-        assert worker.hears("token")
-        assert worker.hears(session_id="session")
-        assert worker.hears(user_id="alice", epoch=epoch - 1)
-        assert not worker.hears(user_id="alice", epoch=epoch)
+        assert worker.knows("token")
+        assert worker.knows(session_id="session")
+        assert worker.knows(user_id="alice", epoch=epoch - 1)
+        assert not worker.knows(user_id="alice", epoch=epoch)
 
 
-def test_a_worker_that_begins_later_knows_what_was_revoked_before(any_store: Store) -> None:
+def test_a_worker_that_starts_later_knows_what_was_revoked_before(any_store: Store) -> None:
     revoke(any_store, "token")
 
-    assert Worker(any_store).hears("token")
+    assert Worker(any_store).knows("token")
 
 
 @pytest.mark.slow
@@ -95,19 +95,19 @@ def test_workers_that_race_writers_know_all_that_was_revoked_before_they_asked(a
     done = [Event() for _ in range(8)]
 
     def write(number: int) -> None:
-        for each in range(20):
-            revoke(any_store, f"{number}.{each}")
-            kept.append(f"{number}.{each}")
+        for index in range(20):
+            revoke(any_store, f"{number}.{index}")
+            kept.append(f"{number}.{index}")
         done[number].set()
 
     def read() -> None:
         worker = Worker(any_store)
-        while not all(each.is_set() for each in done):
+        while not all(event.is_set() for event in done):
             before = kept[:]
-            worker.hears()
-            missed.extend(each for each in before if not worker.feed.is_revoked(**asked(each)))
-        worker.hears()
-        missed.extend(each for each in kept if not worker.feed.is_revoked(**asked(each)))
+            worker.knows()
+            missed.extend(token_id for token_id in before if not worker.feed.is_revoked(**asked(token_id)))
+        worker.knows()
+        missed.extend(token_id for token_id in kept if not worker.feed.is_revoked(**asked(token_id)))
 
     at_once(10, lambda index: write(index) if index < 8 else read())
 
@@ -122,16 +122,16 @@ def asked(token_id: str) -> dict[str, Any]:
 def test_what_follows_a_purge_of_the_newest_entry_is_known(path: Path, workers: list[Worker]) -> None:
     one, other = workers
     revoke(one.store, "a")
-    assert other.hears("a")
+    assert other.knows("a")
     revocation_ager(path)(timedelta(hours=2))
     one.store.purge()
 
     revoke(one.store, "b")
 
-    assert other.hears("b")
+    assert other.knows("b")
 
 
-def test_when_an_older_copy_is_restored_the_new_is_known_and_the_old_said_again(
+def test_when_an_older_copy_is_restored_new_revocations_are_known_and_lost_ones_written_again(
     path: Path, workers: list[Worker]
 ) -> None:
     one, other = workers
@@ -141,47 +141,47 @@ def test_when_an_older_copy_is_restored_the_new_is_known_and_the_old_said_again(
     revoke(one.store, "after")
     one.store.end_session("s1", retention=RETENTION)
     epoch = one.store.revoke_user("alice", retention=RETENTION)
-    assert one.hears("after")
+    assert one.knows("after")
 
     put_back()
-    assert other.hears("before")
-    assert not other.hears("after")
+    assert other.knows("before")
+    assert not other.knows("after")
     revoke(other.store, "new", "newer", "newest")  # as many as were lost
 
-    assert one.hears("new")
-    assert one.hears("newest")
-    assert one.hears("after")
+    assert one.knows("new")
+    assert one.knows("newest")
+    assert one.knows("after")
     assert one.feed.describe().lost_by_store == 0
-    assert other.hears("after")
-    assert other.hears(session_id="s1")
-    assert other.hears(user_id="alice", epoch=epoch - 1)
+    assert other.knows("after")
+    assert other.knows(session_id="s1")
+    assert other.knows(user_id="alice", epoch=epoch - 1)
     assert other.store.read_epoch("alice") == epoch
     assert other.store.find_session("s1") is None
 
 
-def test_when_the_store_is_wiped_it_is_told_again(path: Path, workers: list[Worker]) -> None:
+def test_when_the_store_is_wiped_the_revocations_are_written_again(path: Path, workers: list[Worker]) -> None:
     one, other = workers
     revoke(one.store, "a", "b")
-    assert one.hears("a")
+    assert one.knows("a")
 
     wiper(path)()
-    one.hears()
+    one.knows()
 
-    assert other.hears("a")
-    assert other.hears("b")
+    assert other.knows("a")
+    assert other.knows("b")
     assert one.store.is_revoked(token_id="a", session_id=None, user_id="nobody", epoch=0)
 
 
-def test_garbage_in_the_store_lets_nobody_pass(path: Path, workers: list[Worker]) -> None:
+def test_garbage_in_the_store_lets_no_token_pass(path: Path, workers: list[Worker]) -> None:
     one, _ = workers
-    one.hears()
+    one.knows()
     revoke(one.store, "a")
     execute(path, "UPDATE tokenauth_revocation SET kind = 'x'")
 
     for _ in range(4):
-        assert not one.hears()  # what was known before is good for thirty seconds
+        assert not one.knows()  # what was fetched before counts for thirty seconds
     with pytest.raises(StoreUnavailable):
-        one.hears()
+        one.knows()
 
 
 def test_after_a_fork_each_child_knows_what_its_parent_knew_and_what_came_since(path: Path, spawn: Spawn) -> None:
@@ -189,28 +189,28 @@ def test_after_a_fork_each_child_knows_what_its_parent_knew_and_what_came_since(
 
 
 def remove(path: Path) -> None:
-    """Remove a database, with what lies beside it."""
-    for each in ("", "-wal", "-shm"):
-        path.with_name(path.name + each).unlink(missing_ok=True)
+    """Remove a database and the files beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def test_a_file_that_another_was_put_in_the_place_of_is_noticed(path: Path, workers: list[Worker]) -> None:
-    """As by a restore, which renames: whoever had the old one open would hear of nothing any more."""
+def test_a_file_that_was_replaced_is_noticed(path: Path, workers: list[Worker]) -> None:
+    """A restore renames files. A process that has the old file open would see nothing of the new one."""
     one, other = workers
     revoke(one.store, "before")
     backup = path.with_suffix(".backup")
     with opened(path) as source, opened(backup) as target:
         source.backup(target)
     revoke(one.store, "lost")
-    assert one.hears("lost")
+    assert one.knows("lost")
 
     other.store.close()
     remove(path)
     backup.replace(path)
     revoke(other.store, "after")
 
-    assert one.hears("after")
-    assert other.hears("lost")
+    assert one.knows("after")
+    assert other.knows("lost")
 
 
 def test_a_file_of_another_issuer_in_its_place_is_refused(path: Path) -> None:
@@ -222,21 +222,21 @@ def test_a_file_of_another_issuer_in_its_place_is_refused(path: Path) -> None:
 
     remove(path)
     path.with_name("theirs.db").replace(path)
-    mine.read_epoch("alice")  # which finds out
+    mine.read_epoch("alice")  # notices the new file
 
     with pytest.raises(SettingsError, match="another issuer"):
         mine.read_epoch("alice")
     mine.close()
 
 
-def test_a_file_that_was_removed_is_made_again(path: Path, workers: list[Worker]) -> None:
+def test_a_file_that_was_removed_is_created_again(path: Path, workers: list[Worker]) -> None:
     one, _ = workers
     revoke(one.store, "before")
-    assert one.hears("before")
+    assert one.knows("before")
 
     remove(path)
     with pytest.raises(StoreUnavailable):
         one.store.read_epoch("alice")
 
-    assert one.hears("before")
+    assert one.knows("before")
     assert one.store.is_revoked(token_id="before", session_id=None, user_id="nobody", epoch=0)

@@ -1,4 +1,4 @@
-"""The store in memory keeps the contract, and keeps to one process."""
+"""The store in memory keeps the contract, and is used by one process."""
 
 import os
 import tempfile
@@ -47,7 +47,9 @@ class MemoryStoreFixtures:
 
             def put_back() -> None:
                 store._sessions, store._epochs, store._revoked, store._written = kept
-                store._incarnation = MemoryStore()._incarnation  # memory comes back only in another process
+                store._incarnation = (
+                    MemoryStore()._incarnation
+                )  # as in another process: memory cannot come back in the same one
 
             return put_back
 
@@ -65,7 +67,7 @@ class TestMemoryStore(MemoryStoreFixtures, StoreContract):
 
 
 class TestMemoryStoreAtOneInstant(MemoryStoreFixtures, SessionContract, RedemptionContract):
-    """Where a lifetime is over to the millisecond."""
+    """By a clock that stands still, so that lifetimes end to the millisecond."""
 
     @pytest.fixture
     def store(self) -> MemoryStore:
@@ -92,7 +94,7 @@ def test_where_nothing_forks_nothing_is_locked(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_copy_of_another_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real forks are in test_processes.py."""
+    """test_processes.py has real forks."""
     store = MemoryStore()
     store.read_epoch("alice")
     monkeypatch.setattr(os, "getpid", lambda: 1)
@@ -111,16 +113,19 @@ def test_a_store_that_another_process_has_is_refused(monkeypatch: pytest.MonkeyP
         MemoryStore().read_epoch("alice")
 
 
-def test_of_one_process_many_threads_may_be_the_first() -> None:
+def test_many_threads_of_one_process_may_be_the_first() -> None:
     store = MemoryStore()
     store._process._take()
-    store._process._take()  # by a thread that found it free, and was overtaken
+    store._process._take()  # as if two threads had found it free
 
     assert at_once(8, lambda _: store.read_epoch("alice")) == [0] * 8
 
 
-@pytest.mark.parametrize("change", [lambda it: it + "9", lambda it: it[1:], lambda it: it + ".", lambda it: it + " "])
-def test_a_cursor_that_was_changed_gets_no_news(change: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [lambda cursor: cursor + "9", lambda cursor: cursor[1:], lambda cursor: cursor + ".", lambda cursor: cursor + " "],
+)
+def test_a_cursor_that_was_changed_gets_no_revocations(change: Callable[[str], str]) -> None:
     store = MemoryStore()
     store.revoke_user("alice", retention=timedelta(days=1))
     cursor = store.revocations_since(None).cursor
@@ -130,17 +135,17 @@ def test_a_cursor_that_was_changed_gets_no_news(change: Callable[[str], str]) ->
     assert store.revocations_since(change(cursor)) == RevocationPage()
 
 
-def test_what_has_expired_is_not_told() -> None:
+def test_an_expired_revocation_is_not_returned() -> None:
     now = [1_700_000_000_000]
     store = MemoryStore(clock=lambda: now[0])
     store.revoke_user("alice", retention=timedelta(milliseconds=2))
 
-    told = []
+    counts = []
     for _ in range(3):
-        told.append(len(store.revocations_since(None).entries))
+        counts.append(len(store.revocations_since(None).entries))
         now[0] += 1
 
-    assert told == [1, 1, 0]
+    assert counts == [1, 1, 0]
 
 
 def test_its_clock_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""From what a configuration names to a store."""
+"""Opening the store that a configuration names."""
 
 import sys
 from pathlib import Path
@@ -42,8 +42,8 @@ def test_a_store_is_taken_as_it_is() -> None:
      "file.db", "hunter2", "hunter2://x", "ftp://hunter2@host", " sqlite:///x.db", None, 0, True, b"memory://", [], {},
      object(), MemoryStore, SQLStore],
 )  # fmt: skip
-def test_anything_else_is_refused_with_what_is_understood(value: object) -> None:
-    with pytest.raises(SettingsError, match=r"memory://, sqlite:///path/to/file.db, an SQLAlchemy Engine") as caught:
+def test_anything_else_is_refused_with_what_is_supported(value: object) -> None:
+    with pytest.raises(SettingsError, match=r'a store must be "memory://", a URL as "sqlite:////var.*; got ') as caught:
         open_store(value)
 
     assert "hunter2" not in str(caught.value)
@@ -55,21 +55,32 @@ def test_anything_else_is_refused_with_what_is_understood(value: object) -> None
      "mariadb://h", "redis://h", "rediss://:hunter2@h/0", "redis+sentinel://h1,h2/NAME/0", "redis+cluster://h1,h2",
      "valkey://h", "valkeys://h"],
 )  # fmt: skip
-def test_what_comes_later_is_told_apart(url: str) -> None:
-    with pytest.raises(SettingsError, match="not supported yet") as caught:
+def test_a_database_that_is_not_supported_is_named_and_its_engine_not_suggested(url: str) -> None:
+    family = url.partition("://")[0].partition("+")[0]
+    with pytest.raises(
+        SettingsError, match=rf"got {family}://, which is not supported yet, with an Engine neither"
+    ) as caught:
         open_store(url)
 
     assert "hunter2" not in str(caught.value)
 
 
-def test_sqlite_in_memory_is_told_of_memory() -> None:
-    with pytest.raises(SettingsError, match="name memory://"):
+@pytest.mark.parametrize("url", ["sqlite://var/x.db", "sqlite+pysqlite://x.db", "sqlite://u:hunter2@h/x.db"])
+def test_two_slashes_after_sqlite_are_refused_with_the_right_number(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"three slashes before a relative path.*four before an absolute") as caught:
+        open_store(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_sqlite_in_memory_is_refused_with_a_hint() -> None:
+    with pytest.raises(SettingsError, match='set "memory://" instead'):
         open_store("sqlite:///:memory:")
 
 
 @pytest.fixture
 def forget_stores(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [each for each in sys.modules if each.startswith("flask_tokenauth.stores.sql")]:
+    for name in [name for name in sys.modules if name.startswith("flask_tokenauth.stores.sql")]:
         monkeypatch.delitem(sys.modules, name)
 
 
@@ -83,7 +94,7 @@ def test_without_sqlalchemy_a_database_says_what_to_install(monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("forget_stores")
-def test_what_else_is_missing_is_said_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_missing_module_is_reported_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlalchemy.dialects", None)
 
     with pytest.raises(ModuleNotFoundError, match=r"sqlalchemy\.dialects"):

@@ -1,4 +1,4 @@
-"""Stores under several processes: racing, forked, and killed in the midst of it."""
+"""Stores in several processes: racing, forked, and killed while they write."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ Spawn = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def spawn() -> Iterator[Spawn]:
-    """Start a program of ``children.py``; it ends with the test, whatever happens."""
+    """Start a program of ``children.py``. It ends with the test at the latest."""
     with ExitStack() as stack:
 
         def spawn(*words: str) -> "subprocess.Popen[str]":
@@ -40,14 +40,14 @@ def read(child: "subprocess.Popen[str]") -> str:
 
 
 def run(child: "subprocess.Popen[str]") -> list[str]:
-    """Return all that a child prints, once it has ended well."""
+    """Wait until a child has ended without an error, and return the lines that it printed."""
     out, err = child.communicate("go\n", timeout=90)
     assert child.returncode == 0, err
     return out.splitlines()
 
 
 def run_at_once(children: list["subprocess.Popen[str]"]) -> list[str]:
-    """Let children go once all are ready, and return what they print."""
+    """Wait until all children are ready, let them go, and return the lines that they print."""
     assert [read(child) for child in children] == ["ready"] * len(children)
     for child in children:
         assert child.stdin is not None
@@ -57,7 +57,7 @@ def run_at_once(children: list["subprocess.Popen[str]"]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_of_many_processes_that_redeem_one_token_one_swaps(path: Path, store: SQLStore, spawn: Spawn) -> None:
+def test_one_of_many_processes_that_redeem_one_token_swaps(path: Path, store: SQLStore, spawn: Spawn) -> None:
     store.start_session(new_session())
 
     lines = run_at_once([spawn("redeem_once", url_of(path)) for _ in range(4)])
@@ -69,7 +69,7 @@ def test_of_many_processes_that_redeem_one_token_one_swaps(path: Path, store: SQ
 
 
 @pytest.mark.slow
-def test_a_store_that_many_processes_use_first_is_made_once(path: Path, spawn: Spawn) -> None:
+def test_a_store_that_many_processes_use_first_is_created_once(path: Path, spawn: Spawn) -> None:
     lines = run_at_once([spawn("use_first", url_of(path)) for _ in range(6)])
 
     assert lines == ["started"] * 6
@@ -78,30 +78,30 @@ def test_a_store_that_many_processes_use_first_is_made_once(path: Path, spawn: S
 
 
 @pytest.mark.slow
-def test_of_processes_that_are_killed_no_acknowledged_swap_is_lost(path: Path, store: SQLStore, spawn: Spawn) -> None:
+def test_no_acknowledged_swap_of_a_killed_process_is_lost(path: Path, store: SQLStore, spawn: Spawn) -> None:
     store.create()
     children = [spawn("redeem_for_ever", url_of(path), f"session{number}") for number in range(3)]
     lines = [[read(child) for _ in range(25)] for child in children]
 
     for child in children:
         child.kill()
-    for child, heard in zip(children, lines, strict=True):
+    for child, printed in zip(children, lines, strict=True):
         assert child.stdout is not None
-        heard += [line.strip() for line in child.stdout if line.endswith("\n")]
+        printed += [line.strip() for line in child.stdout if line.endswith("\n")]
 
-    for number, heard in enumerate(lines):
-        session_id, last = f"session{number}", len(heard) - 1
-        assert heard == [f"swapped {generation}" for generation in range(last + 1)]
+    for number, printed in enumerate(lines):
+        session_id, last = f"session{number}", len(printed) - 1
+        assert printed == [f"swapped {generation}" for generation in range(last + 1)]
         found = store.find_session(session_id)
         assert found is not None
-        assert found.generation in (last + 1, last + 2)  # the last swap may have been made and not been told
+        assert found.generation in (last + 1, last + 2)  # the last swap may be stored and not printed
         assert store.redeem(session_id, generation=last + 1, terms=TERMS).outcome in (Outcome.SWAPPED, Outcome.RETRIED)
         assert store.redeem(session_id, generation=last + 2, terms=TERMS).outcome is Outcome.SWAPPED
         assert store.redeem(session_id, generation=last + 1, terms=TERMS).outcome is Outcome.REUSED
         assert store.find_session(session_id) is None
 
 
-def test_after_a_fork_every_answer_belongs_to_its_asker(path: Path, spawn: Spawn) -> None:
+def test_after_a_fork_every_process_gets_its_own_answers(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_after_use", url_of(path))) == ["0 0 0 0 True"]
     assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(5,)]
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]

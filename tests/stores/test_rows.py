@@ -1,4 +1,4 @@
-"""Rows of sessions: nothing of what a store answers is believed."""
+"""Rows of sessions and revocations: what a store answers is not trusted."""
 
 from datetime import timedelta
 from typing import Any
@@ -64,18 +64,18 @@ def test_a_row_that_is_garbage_is_an_outage(changes: dict[str, Any]) -> None:
 def test_the_window_is_open_until_its_very_millisecond(rotated_at: int | None, outcome: Outcome) -> None:
     row = SessionRow.read(columns(rotated_at=rotated_at))
 
-    assert row.judge_repeat(0, now=NOW, epoch=0, terms=TERMS) is outcome
+    assert row.classify_repeat(0, now=NOW, epoch=0, terms=TERMS) is outcome
 
 
 def test_a_generation_that_should_have_been_swapped_is_no_reuse() -> None:
-    """A clock that was set back between two statements may bring a session back to life."""
+    """If the clock is set back between two statements, an expired session may be live again."""
     row = SessionRow.read(columns())
 
-    assert row.judge_repeat(1, now=NOW, epoch=0, terms=TERMS) is Outcome.GONE
+    assert row.classify_repeat(1, now=NOW, epoch=0, terms=TERMS) is Outcome.GONE
 
 
 @pytest.mark.parametrize(("duration", "milliseconds"), [(0, 0), (1, 1), (999, 1), (1000, 1), (1001, 2)])
-def test_begun_milliseconds_count_as_whole_ones(duration: int, milliseconds: int) -> None:
+def test_milliseconds_are_rounded_up(duration: int, milliseconds: int) -> None:
     assert in_milliseconds(timedelta(microseconds=duration)) == milliseconds
 
 
@@ -85,10 +85,10 @@ def test_digits_are_a_number(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "-1", "+1", " 1", "1 ", "1_0", "1.0", "\u0661", "\u00b2", str(2**63), "9" * 20]
+    "digits", ["", "x", "-1", "+1", " 1", "1 ", "1_0", "1.0", "\u0661", "\u00b2", str(2**63), "9" * 20]
 )
-def test_anything_else_is_none_that_a_store_can_keep(text: str) -> None:
-    assert parse_number(text) is None
+def test_anything_else_is_no_number_that_a_store_can_keep(digits: str) -> None:
+    assert parse_number(digits) is None
 
 
 def test_a_row_is_read_as_a_revocation() -> None:

@@ -1,4 +1,4 @@
-"""``flask_tokenauth.testing.at`` moves the clock of the store in memory as well, so that sessions end in tests."""
+"""``flask_tokenauth.testing.at`` also moves the clock of the store in memory, so that sessions end in tests."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +15,12 @@ from ..conftest import NOW, MakeApp
 from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, WINDOW, is_live, refresh, refreshed, sign_in, store_of
 from ..stores.sqlite_kit import url_of
 
-STARTED = int(NOW) * 1000  # where the store's own clock stands, milliseconds
+STARTED = int(NOW) * 1000  # time of the store's own clock, in milliseconds
 
 
 @pytest.fixture
 def api(make_app: MakeApp) -> Flask:
-    """An application whose sessions are in memory. Not called ``app``: pytest-flask would push a request of it."""
+    """An application with sessions in memory. Were it called ``app``, pytest-flask would push a context of it."""
     return make_api(make_app, MemoryStore(clock=lambda: STARTED))
 
 
@@ -32,12 +32,12 @@ def make_api(make_app: MakeApp, store: object, **config: object) -> Flask:
 
 
 def make_busy_api(make_app: MakeApp) -> Flask:
-    """Return an application whose sessions may idle for as long as they live."""
+    """Return an application whose idle lifetime is as long as the lifetime of sessions."""
     return make_api(make_app, MemoryStore(clock=lambda: STARTED), TOKENAUTH_REFRESH_IDLE_LIFETIME=LIFETIME)
 
 
 def time_of(api: Flask) -> int:
-    """Return the time of the store, in milliseconds from where it stands of its own."""
+    """Return the time of the store, in milliseconds after STARTED."""
     store: Any = store_of(api)
     now: int = store.clock()
     return now - STARTED

@@ -1,4 +1,4 @@
-"""The fixtures for pytest, beside pytest-flask's ``client`` and the ``app`` of these tests."""
+"""The fixtures for pytest, used together with ``client`` of pytest-flask and ``app`` of these tests."""
 
 from datetime import timedelta
 

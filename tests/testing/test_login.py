@@ -35,7 +35,7 @@ def token_of(app: Flask, headers: dict[str, str]) -> Token:
 
 @pytest.fixture
 def recent(app: Flask) -> str:
-    """The path of a view for those who signed in within five minutes."""
+    """The path of a view that needs a sign-in within the last five minutes."""
     app.add_url_rule("/recent", view_func=login_required(max_age=300)(whoami()), endpoint="recent")
     return "/recent"
 

@@ -1,4 +1,4 @@
-"""freezegun and time-machine move the clock by which an application issues, judges and ends what it has issued."""
+"""freezegun and time-machine move the clock by which an application issues and verifies tokens and ends sessions."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,53 +37,53 @@ FUTURE = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @dataclass
-class Hands:
-    """The hands of a clock that stands still."""
+class MovableClock:
+    """Moves a clock that stands still."""
 
     tick: Callable[[timedelta], object]
     move_to: Callable[[datetime], object]
 
 
 @contextmanager
-def stop_by_freezegun(moment: datetime) -> Iterator[Hands]:
+def stop_by_freezegun(moment: datetime) -> Iterator[MovableClock]:
     with freeze_time(moment) as frozen:
-        yield Hands(tick=frozen.tick, move_to=frozen.move_to)
+        yield MovableClock(tick=frozen.tick, move_to=frozen.move_to)
 
 
 @contextmanager
-def stop_by_time_machine(moment: datetime) -> Iterator[Hands]:
+def stop_by_time_machine(moment: datetime) -> Iterator[MovableClock]:
     with time_machine.travel(moment, tick=False) as traveller:
-        yield Hands(tick=traveller.shift, move_to=traveller.move_to)
+        yield MovableClock(tick=traveller.shift, move_to=traveller.move_to)
 
 
-Stop = Callable[[datetime], AbstractContextManager[Hands]]
+Stop = Callable[[datetime], AbstractContextManager[MovableClock]]
 
 
 @pytest.fixture(params=[stop_by_freezegun, stop_by_time_machine], ids=["freezegun", "time-machine"])
 def stop(request: pytest.FixtureRequest) -> Stop:
-    """Return what stops the clock of the whole process within a ``with`` block."""
+    """Return a context manager that stops the clock of the whole process."""
     stop: Stop = request.param
     return stop
 
 
-Stopped = Callable[[], AbstractContextManager[tuple[Flask, Hands]]]
+Stopped = Callable[[], AbstractContextManager[tuple[Flask, MovableClock]]]
 
 
 @pytest.fixture(params=["before", "within"])
 def stopped(request: pytest.FixtureRequest, stop: Stop) -> Stopped:
-    """Return what stops the clock, with an application that was made before or that is made then."""
+    """Return a context manager that stops the clock, with an application that was created before or within it."""
 
     @contextmanager
-    def stopped() -> Iterator[tuple[Flask, Hands]]:
+    def stopped() -> Iterator[tuple[Flask, MovableClock]]:
         api = make_api() if request.param == "before" else None
-        with stop(PAST) as hands:
-            yield api or make_api(), hands
+        with stop(PAST) as clock:
+            yield api or make_api(), clock
 
     return stopped
 
 
 def make_api(store: object = "memory://", **config: object) -> Flask:
-    """Return an application that has its own clock, as applications of users have."""
+    """Return an application with the clock that applications of users have."""
     api = Flask("api")
     api.config |= CONFIG | {"TOKENAUTH_STORE": store} | config
     auth = TokenAuth(api)
@@ -108,62 +108,62 @@ def revoke(api: Flask, token: str) -> None:
         api.extensions["auth"].revoke_token(claims_of(token)["jti"])
 
 
-def hear(api: Flask) -> None:
-    """Let the application hear what is revoked with its next request, without waiting for that."""
+def let_fetch(api: Flask) -> None:
+    """Let the application fetch the revocations with its next request, without waiting for the interval."""
     feed: Any = api.extensions["tokenauth"].stored.feed
     feed.monotonic = StandingClock(feed.monotonic() + 2)
 
 
 def test_tokens_are_issued_and_judged_by_the_stopped_clock(stopped: Stopped) -> None:
-    with stopped() as (api, hands):
+    with stopped() as (api, clock):
         token = make_token(api)
 
         assert claims_of(token)["iat"] == PAST.timestamp()
         assert claims_of(token)["exp"] == (PAST + LIFETIME).timestamp()
-        hands.tick(LIFETIME + LEEWAY - SECOND)
+        clock.tick(LIFETIME + LEEWAY - SECOND)
         assert get(api, token) == 200
-        hands.tick(SECOND)
+        clock.tick(SECOND)
         assert get(api, token) == 401
 
 
 def test_a_token_that_was_remembered_is_judged_again_when_the_clock_has_moved(stopped: Stopped) -> None:
-    with stopped() as (api, hands):
+    with stopped() as (api, clock):
         token = make_token(api)
         assert get(api, token) == 200
 
-        hands.move_to(PAST + LIFETIME + LEEWAY)
+        clock.move_to(PAST + LIFETIME + LEEWAY)
         assert get(api, token) == 401
-        hands.move_to(PAST)
+        clock.move_to(PAST)
         assert get(api, token) == 200
-        hands.move_to(PAST - LEEWAY - SECOND)
+        clock.move_to(PAST - LEEWAY - SECOND)
         assert get(api, token) == 401
 
 
 def test_a_recent_login_is_measured_by_the_stopped_clock(stopped: Stopped) -> None:
-    with stopped() as (api, hands):
+    with stopped() as (api, clock):
         token = sign_in(api)["access_token"]
 
         assert get(api, token, "/recent") == 200
-        hands.tick(timedelta(seconds=60) + LEEWAY + SECOND)
+        clock.tick(timedelta(seconds=60) + LEEWAY + SECOND)
         assert get(api, token) == 200
         assert get(api, token, "/recent") == 401
 
 
 def test_a_session_in_memory_that_idles_ends(stopped: Stopped) -> None:
-    with stopped() as (api, hands):
+    with stopped() as (api, clock):
         first = sign_in(api)["refresh_token"]
 
-        hands.tick(IDLE - SECOND)
+        clock.tick(IDLE - SECOND)
         second = refreshed(api, first)["refresh_token"]
-        hands.tick(timedelta(days=31))
+        clock.tick(timedelta(days=31))
 
         assert refresh(api, second).status_code == 400
         assert session_of(api, second) is None
 
 
 def test_a_session_in_memory_began_when_the_clock_says(stopped: Stopped) -> None:
-    with stopped() as (api, hands):
-        hands.move_to(FUTURE)
+    with stopped() as (api, clock):
+        clock.move_to(FUTURE)
         sign_in(api)
 
         [session] = sessions_of(api)
@@ -174,11 +174,11 @@ def test_a_session_in_memory_began_when_the_clock_says(stopped: Stopped) -> None
 
 @pytest.mark.parametrize(("later", "status"), [(WINDOW - SECOND, 200), (WINDOW, 400)])
 def test_the_retry_window_is_measured_by_the_stopped_clock(stopped: Stopped, later: timedelta, status: int) -> None:
-    with stopped() as (api, hands):
+    with stopped() as (api, clock):
         token = sign_in(api)["refresh_token"]
         assert generation_of(api, refreshed(api, token)["refresh_token"]) == 1
 
-        hands.tick(later)
+        clock.tick(later)
 
         assert refresh(api, token).status_code == status
 
@@ -187,9 +187,9 @@ def test_a_session_from_before_goes_on_and_ends_in_time(stop: Stop) -> None:
     api = make_api()
     token, moment = sign_in(api)["refresh_token"], datetime.now(UTC)
 
-    with stop(moment + timedelta(days=29)) as hands:
+    with stop(moment + timedelta(days=29)) as clock:
         token = refreshed(api, token)["refresh_token"]
-        hands.tick(IDLE)
+        clock.tick(IDLE)
         assert refresh(api, token).status_code == 400
 
 
@@ -213,36 +213,36 @@ def test_what_was_revoked_is_refused_after_a_journey(stop: Stop, mode: str, mome
         api.extensions["auth"].revoke_user("alice", api_keys=False)
     with stop(moment):
         if mode == "feed":
-            hear(api)
+            let_fetch(api)
         assert get(api, make_token(api)) == 200
         if mode == "feed":
-            hear(api)
+            let_fetch(api)
 
     assert [get(api, token) for token in (one, all_of_alice, other)] == [401, 401, 200]
 
 
 @pytest.mark.parametrize("mode", ["feed", "strict"])
 def test_what_is_revoked_while_the_clock_stands_is_refused_at_once(stop: Stop, mode: str) -> None:
-    with stop(PAST) as hands:
+    with stop(PAST) as clock:
         api = make_api(TOKENAUTH_REVOCATION=mode)
         token = make_token(api)
         assert get(api, token) == 200
         revoke(api, token)
 
         assert get(api, token) == 401
-        hands.tick(timedelta(minutes=5))
+        clock.tick(timedelta(minutes=5))
         assert get(api, token) == 401
         assert get(api, make_token(api)) == 200
 
 
 def test_at_counts_from_the_stopped_clock_and_stands_still_by_itself(stopped: Stopped) -> None:
-    with stopped() as (api, hands):
+    with stopped() as (api, clock):
         body = sign_in(api)
 
         with at(api, LIFETIME + LEEWAY) as moment:
             assert moment == PAST + LIFETIME + LEEWAY
             assert get(api, body["access_token"]) == 401
-            hands.move_to(PAST + SECOND)
+            clock.move_to(PAST + SECOND)
             assert get(api, body["access_token"]) == 401
         with at(api, timedelta(days=31)):
             assert refresh(api, body["refresh_token"]).status_code == 400
@@ -254,24 +254,24 @@ def test_at_counts_from_the_stopped_clock_and_stands_still_by_itself(stopped: St
 
 
 def test_a_test_client_gets_its_next_token_by_the_stopped_clock(stopped: Stopped) -> None:
-    with stopped() as (api, hands):
+    with stopped() as (api, clock):
         client, headers = logged_in(api, "alice"), token_headers(api, "alice")
 
-        hands.tick(timedelta(hours=1))
+        clock.tick(timedelta(hours=1))
 
         assert client.get("/me").status_code == 200
         assert api.test_client().get("/me", headers=headers).status_code == 401
 
 
 def test_durations_are_measured_by_clocks_that_go_on(stop: Stop) -> None:
-    """Else a process would hear of no revocation while time stands still, and of none afterwards for years."""
+    """Otherwise a process would fetch no revocations while the clock is stopped, and none for years after that."""
     with stop(FUTURE):
         feed = RevocationFeed(MemoryStore(), interval=SECOND, max_staleness=SECOND)
 
         assert feed._wall() == FUTURE.timestamp()
         for monotonic in feed.monotonic, OutageLog().monotonic:
             assert len({monotonic() for _ in range(1_000)}) > 1
-            assert monotonic() < PAST.timestamp()  # seconds since the machine began, not since 1970
+            assert monotonic() < PAST.timestamp()  # seconds since the machine started, not since 1970
 
 
 def test_a_store_that_stays_locked_is_given_up_while_time_stands_still(

@@ -1,4 +1,4 @@
-"""The store in an SQL database. :data:`metadata` has its tables, for migrations of your own."""
+"""The store in an SQL database. :data:`metadata` has its tables, for the migrations of your application."""
 
 from .store import SQLStore
 from .tables import metadata

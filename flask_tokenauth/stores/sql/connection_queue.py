@@ -1,4 +1,4 @@
-"""A queue for connections: threads get them in the order in which they came."""
+"""A queue for connections: threads get them in the order in which they ask."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,28 +9,31 @@ from ...core.errors import StoreUnavailable
 
 
 class ConnectionQueue:
-    """Lets so many be at work at once, and the others in the order in which they came.
+    """Lets a number of threads work at once. The others wait, and get a place in the order in which they came.
 
-    Whoever is done hands its place to the one who has waited longest. Where it is free for all instead, as with locks
-    and with SQLAlchemy's pool, the one who was just there takes it again, and of many threads some wait for ever.
+    A thread that has finished hands its place to the one that has waited longest. With a lock, or with SQLAlchemy's
+    pool, the thread that has just released it often takes it again, and some of many threads wait for ever.
 
     Args:
-        places: how many.
-        busy: what is so when they are taken, for those who wait in vain.
+        places: how many threads may work at once.
+        busy: the message for a thread that waits too long; the seconds are added to it.
     """
 
     def __init__(self, places: int, *, busy: str) -> None:
         self._free = places
         self._busy = busy
         self._changing = Lock()
-        self._waiting: deque[Lock] = deque()  # each is let go of when the place is its owner's
+        self._waiting: deque[Lock] = deque()  # one for each thread that waits; released to give it a place
 
     @contextmanager
     def taken(self, *, longest_wait: float) -> Iterator[None]:
-        """Have a place, once it is one's turn.
+        """Wait for a place, and hold it within the ``with`` block.
+
+        Args:
+            longest_wait: in seconds.
 
         Raises:
-            StoreUnavailable: it was not for so many seconds.
+            StoreUnavailable: there was no place for so long.
         """
         mine = Lock()
         mine.acquire()
@@ -45,7 +48,7 @@ class ConnectionQueue:
             with self._changing:
                 if mine in self._waiting:
                     self._waiting.remove(mine)
-                else:  # also if it came when nobody waited for it any more
+                else:  # also if the place came just after this thread had given up
                     self._free += 1
                     self._hand_on()
 

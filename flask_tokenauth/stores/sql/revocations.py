@@ -1,8 +1,8 @@
-"""What came into SQLite's table of revocations after a cursor.
+"""Reads the revocations that were written to SQLite after a cursor.
 
-One writes at a time there, and numbers are never used twice: what has a number above the last one heard is what is new.
-Numbers alone do not tell a database that an older copy was put in place of, once it has got as far again with other
-entries. So each entry has a random mark, and a cursor that of the entry it ends with.
+SQLite has one writer at a time and never uses a number twice, so the new revocations are those with a number above that
+of the cursor. If an older copy of the database was restored and other rows were written since, numbers alone would not
+show it. So each row has a random mark, and a cursor contains the mark of the last row before it.
 """
 
 from typing import Any, NamedTuple
@@ -15,13 +15,13 @@ from ..rows import check_whole, parse_number
 from .sqlite import SQLITE
 from .tables import KIND_CODES, facts, revocations
 
-PAGE = 20_000  # entries
+PAGE = 20_000  # rows
 _KINDS = {code: kind for kind, code in KIND_CODES.items()}
 
 _after, _head = bindparam("after", type_=BigInteger()), bindparam("head", type_=BigInteger())
 _counted = table("sqlite_sequence", column("name"), column("seq", BigInteger()))
 _last = select(_counted.c.seq).where(_counted.c.name == revocations.name).scalar_subquery()
-_mark = cast(cast(revocations.c.mark, BigInteger()), Text())  # digits, whatever lies there
+_mark = cast(cast(revocations.c.mark, BigInteger()), Text())  # digits, even if another program wrote something else
 _PRESENT = select(
     select(facts.c.value).where(facts.c.name == "store_id").scalar_subquery().label("store_id"),
     func.coalesce(_last, 0).label("head"),
@@ -45,15 +45,15 @@ _ENTRIES = (
 
 
 class _Cursor(NamedTuple):
-    """Where a reader stands."""
+    """The position of a reader, as a string in the cursor."""
 
     store_id: str
-    number: int = 0  # of the last entry heard
-    mark: str = ""  # of that entry; empty if it was purged before it was heard
+    number: int = 0  # of the last row that was fetched
+    mark: str = ""  # of that row; empty if it was purged before it was fetched
 
     @classmethod
     def parse(cls, text: str) -> "_Cursor | None":
-        """Return what we wrote; None for anything else."""
+        """Return the cursor in *text*, or None if this class did not write it."""
         number_and_mark, _, store_id = text.partition(" ")
         digits, _, mark = number_and_mark.partition(".")
         number = parse_number(digits)
@@ -64,41 +64,51 @@ class _Cursor(NamedTuple):
 
 
 def read_revocations(connection: Connection, text: str | None, *, file: int = 0) -> RevocationPage:
-    """Return the page of news after the cursor *text*; see :meth:`flask_tokenauth.core.store.Store.news`.
+    """Return the page of revocations after a cursor.
 
-    It is the *file*-th that lies where the database is, as far as this process knows.
+    :meth:`flask_tokenauth.core.store.Store.revocations_since` describes the result.
+
+    Args:
+        connection: to the database.
+        text: the cursor; None for the first page.
+        file: how often this process has found another file in the place of the database file.
+
+    Raises:
+        StoreUnavailable: a row cannot be read, or the tables do not number what is written to them.
     """
-    heard = _Cursor("") if text is None else _Cursor.parse(text)
-    if heard is None:
+    last = _Cursor("") if text is None else _Cursor.parse(text)
+    if last is None:
         return RevocationPage()
-    # The head is read first. So it may be that of an earlier moment than the entries up to it, but never of a later.
-    present = connection.execute(_PRESENT, {"after": heard.number}).one()
+    # The head is read before the rows: it may be older than they are, but never newer.
+    present = connection.execute(_PRESENT, {"after": last.number}).one()
     if not isinstance(present.store_id, str):
-        raise StoreUnavailable("the store has lost its ID")
-    check_whole("the last number", present.head)
-    if present.head < present.greatest:  # nobody would ever hear of what comes next
         raise StoreUnavailable(
-            "the table of revocations does not count what is written to it: a migration has made it anew without "
-            "AUTOINCREMENT, or sqlite_sequence was changed"
+            "the table tokenauth_store must have a row store_id, but has lost its ID: insert it with a new random value"
+        )
+    check_whole("the last number of tokenauth_revocation", present.head)
+    if present.head < present.greatest:  # no reader would ever fetch the next rows
+        raise StoreUnavailable(
+            "tokenauth_revocation.id must be AUTOINCREMENT, but sqlite_sequence is behind it: correct the migration "
+            "that created the table, and sqlite_sequence"
         )
     store_id = f"{present.store_id} {file}"
-    if text is not None and not _goes_on(heard, store_id, present.head, present.mark):
+    if text is not None and not _is_still_valid(last, store_id, present.head, present.mark):
         return RevocationPage()
     head = _Cursor(store_id, present.head, present.head_mark or "")
-    return _read_page(connection, heard, head)
+    return _read_page(connection, last, head)
 
 
-def _goes_on(heard: _Cursor, store_id: str, head: int, mark: str | None) -> bool:
-    """Say whether the store still has what a reader has heard, but for what was purged since."""
-    return heard.store_id == store_id and heard.number <= head and mark in (None, heard.mark)
+def _is_still_valid(cursor: _Cursor, store_id: str, head: int, mark: str | None) -> bool:
+    """Return whether the store still has all rows up to *cursor*, apart from rows that were purged."""
+    return cursor.store_id == store_id and cursor.number <= head and mark in (None, cursor.mark)
 
 
-def _read_page(connection: Connection, heard: _Cursor, head: _Cursor) -> RevocationPage:
-    if heard.number == head.number:
+def _read_page(connection: Connection, after: _Cursor, head: _Cursor) -> RevocationPage:
+    if after.number == head.number:
         return RevocationPage(cursor=str(head))
-    asked = {"after": heard.number, "head": head.number, "page": PAGE}
-    rows = connection.execute(_ENTRIES, asked).all()
-    entries = tuple(to_revocation(*told) for _, _, *told in rows)
+    values = {"after": after.number, "head": head.number, "page": PAGE}
+    rows = connection.execute(_ENTRIES, values).all()
+    entries = tuple(to_revocation(*columns) for _, _, *columns in rows)
     if len(rows) < PAGE or rows[-1].id >= head.number:
         return RevocationPage(entries=entries, cursor=str(head))
     last = _Cursor(head.store_id, rows[-1].id, rows[-1].mark)
@@ -114,4 +124,6 @@ def to_revocation(code: Any, subject: Any, value: Any, expires_at: Any) -> Revoc
     try:
         return Revocation(kind=_KINDS[code], subject=subject, value=value, expires_at=expires_at)
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreUnavailable("a revocation in the store cannot be read") from error
+        raise StoreUnavailable(
+            "a revocation in the store cannot be read: another program or another release has changed it"
+        ) from error

@@ -1,4 +1,4 @@
-"""SQLite, as a :class:`~.dialect.Dialect`."""
+"""The :class:`~.dialect.Dialect` of SQLite."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ _JULIAN_1970 = 2440587.5  # days
 
 
 def _prepare_sqlite(connection: Connection) -> None:
-    """Let readers and a writer work at once, for good: the mode is kept in the file."""
+    """Turn on the write-ahead log, so that readers and a writer can work at once. The file keeps this mode."""
     mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
     if mode != "wal":
         mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar()
     if mode != "wal":
         raise StoreUnavailable(
-            f"the SQLite database cannot be used with a write-ahead log, its journal stays {mode}: "
-            "it has to be a file that we may write, on a file system of this machine"
+            f"the SQLite database must have a write-ahead log, but its journal stays {mode}: use a file that this "
+            "process may write, on a file system of this machine"
         )
 
 
@@ -39,9 +39,9 @@ SQLITE = Dialect(
     least=func.min,
     mark=cast(func.random(), BigInteger),  # see revocations.py
     insert=sqlite.insert,
-    begin="BEGIN IMMEDIATE",  # one that begins by reading fails as soon as another has written meanwhile
-    # Milliseconds, after which we ask again. Left to itself SQLite asks ten times a second in the end, and a process
-    # that is as patient as that goes without for seconds beside others that write without a pause.
+    begin="BEGIN IMMEDIATE",  # a transaction that reads first fails if another one writes in between
+    # Milliseconds, after which the store retries. SQLite itself would in the end retry only ten times a second: beside
+    # others that write without a pause, a process would then wait for seconds.
     on_connect=("PRAGMA busy_timeout=20", "PRAGMA synchronous=FULL"),
     prepare=_prepare_sqlite,
     is_busy=_is_busy_sqlite,

@@ -1,4 +1,4 @@
-"""Every statement of the SQL store, built once for a dialect. Values come as parameters, never as text."""
+"""Every statement of the SQL store, built once for a dialect. Values are parameters, never parts of a statement."""
 
 from typing import Any
 
@@ -26,16 +26,20 @@ from ...core.records.revocation import RevocationKind
 from .dialect import Dialect
 from .tables import KIND_CODES, epochs, facts, revocations, sessions
 
-PAGE = 500  # rows that one transaction deletes: others want to write in between
+PAGE = 500  # rows that one transaction deletes, so that others can write in between
 
 
 class Statements:
-    """The statements, named for what they do. Durations among their parameters are milliseconds."""
+    """The statements, by what they do. Durations among their parameters are in milliseconds.
+
+    Args:
+        dialect: of the server.
+    """
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._now = dialect.now
-        self._asked = sessions.c.session_id == _text("asked_session")
+        self._asked = sessions.c.session_id == _string("asked_session")
         self._live = and_(
             sessions.c.ended_at.is_(None),
             sessions.c.expires_at > self._now,
@@ -45,7 +49,7 @@ class Statements:
         self.read_facts = select(facts.c.name, facts.c.value)
         self.add_fact = dialect.insert(facts).on_conflict_do_nothing()
         upsert = dialect.insert(facts)
-        longest = dialect.greatest(_whole(facts.c.value), _whole(upsert.excluded.value))
+        longest = dialect.greatest(_integer(facts.c.value), _integer(upsert.excluded.value))
         self.raise_retention = upsert.on_conflict_do_update(
             index_elements=[facts.c.name], set_={"value": cast(longest, String())}
         )
@@ -64,22 +68,22 @@ class Statements:
                 idle_expires_at=self._dialect.least(until, self._now + _number("idle_lifetime")),
                 expires_at=until,
                 generation=literal(0),
-                epoch=_epoch_of(_text("asked_user")),
+                epoch=_epoch_of(_string("asked_user")),
             )
             .on_conflict_do_nothing()
         )
         self.find_session = select(sessions).where(self._asked, self._live)
         self.list_sessions = (
             select(sessions)
-            .where(sessions.c.user_id == _text("asked_user"), self._live)
+            .where(sessions.c.user_id == _string("asked_user"), self._live)
             .order_by(sessions.c.started_at.desc(), sessions.c.session_id)
         )
         self.end_session = update(sessions).where(self._asked, sessions.c.ended_at.is_(None)).values(ended_at=self._now)
 
     def _build_redemption(self) -> None:
         idle_until = self._now + _number("idle_lifetime")
-        # The step that decides. Not "=": the caller has proof that we issued this generation, so a lower number here
-        # means that the store has lost writes, and going on from the higher one mends that.
+        # This atomic step decides which redemption is the first. "<=" and not "=": the token proves that its generation
+        # was issued, so a lower number here means that the store has lost writes. The higher number repairs it.
         self.swap = (
             update(sessions)
             .where(self._asked, sessions.c.generation <= _number("redeemed"), self._live)
@@ -90,13 +94,13 @@ class Statements:
             )
         )
         self.read_session = select(sessions).where(self._asked)
-        self.lock_session = self.read_session.with_for_update()  # SQLite has no such thing, and needs none
-        self.read_present = select(self._now.label("now"), _epoch_of(_text("asked_user")).label("epoch"))
+        self.lock_session = self.read_session.with_for_update()  # without effect on SQLite, which needs no such lock
+        self.read_present = select(self._now.label("now"), _epoch_of(_string("asked_user")).label("epoch"))
 
     def _build_epochs(self) -> None:
         upsert, greatest = self._dialect.insert(epochs), self._dialect.greatest
         key = [epochs.c.user_id]
-        self.read_epoch = select(_epoch_of(_text("asked_user")))
+        self.read_epoch = select(_epoch_of(_string("asked_user")))
         self.raise_epoch = upsert.values(epoch=self._now).on_conflict_do_update(
             index_elements=key, set_={"epoch": greatest(epochs.c.epoch + 1, self._now)}
         )
@@ -105,18 +109,18 @@ class Statements:
         )
 
     def _build_revocations(self) -> None:
-        known = select(_whole(facts.c.value)).where(facts.c.name == "retention").scalar_subquery()
+        known = select(_integer(facts.c.value)).where(facts.c.name == "retention").scalar_subquery()
         retention = self._dialect.greatest(_number("retention"), func.coalesce(known, 0))
-        self.remember = _remember(self._now + retention, self._dialect.mark)
-        self.remember_until = _remember(_number("until"), self._dialect.mark)
+        self.insert_revocation = _insert_revocation(self._now + retention, self._dialect.mark)
+        self.insert_revocation_until = _insert_revocation(_number("until"), self._dialect.mark)
         self.is_revoked = (
             select(literal(1))
             .where(
                 revocations.c.expires_at > self._now,
                 or_(
-                    _is_about("token", _text("asked_token")),
-                    _is_about("session", _text("asked_session")),
-                    and_(_is_about("user", _text("asked_user")), revocations.c.value > _number("known_epoch")),
+                    _is_about("token", _string("asked_token")),
+                    _is_about("session", _string("asked_session")),
+                    and_(_is_about("user", _string("asked_user")), revocations.c.value > _number("known_epoch")),
                 ),
             )
             .limit(1)
@@ -126,7 +130,7 @@ class Statements:
         over, expired = not_(self._live), revocations.c.expires_at <= self._now
         self.page_sessions = (
             select(sessions.c.session_id)
-            .where(sessions.c.session_id > _text("after"), over)
+            .where(sessions.c.session_id > _string("after"), over)
             .order_by(sessions.c.session_id)
             .limit(PAGE)
         )
@@ -145,17 +149,17 @@ def _epoch_of(user_id: ColumnElement[str]) -> ColumnElement[int]:
     return func.coalesce(found, 0)
 
 
-def _remember(expires_at: ColumnElement[int], mark: ColumnElement[int]) -> Insert:
-    """Insert a revocation, unless it is there: clients repeat themselves, and every worker reads what is inserted."""
-    given = (_text("kind"), _text("subject"), _number("value"))
-    there = exists().where(
+def _insert_revocation(expires_at: ColumnElement[int], mark: ColumnElement[int]) -> Insert:
+    """Insert a revocation unless the table has it: clients repeat themselves, and every worker reads each row."""
+    given = (_string("kind"), _string("subject"), _number("value"))
+    known = exists().where(
         revocations.c.subject == given[1],
         revocations.c.kind == given[0],
         revocations.c.value >= given[2],
         revocations.c.expires_at >= expires_at,
     )
     return insert(revocations).from_select(
-        ["kind", "subject", "value", "expires_at", "mark"], select(*given, expires_at, mark).where(~there)
+        ["kind", "subject", "value", "expires_at", "mark"], select(*given, expires_at, mark).where(~known)
     )
 
 
@@ -163,11 +167,11 @@ def _is_about(kind: RevocationKind, subject: ColumnElement[str]) -> ColumnElemen
     return and_(revocations.c.subject == subject, revocations.c.kind == KIND_CODES[kind])
 
 
-def _whole(digits: ColumnElement[str]) -> ColumnElement[int]:
+def _integer(digits: ColumnElement[str]) -> ColumnElement[int]:
     return cast(digits, BigInteger())
 
 
-def _text(name: str) -> BindParameter[str]:
+def _string(name: str) -> BindParameter[str]:
     return bindparam(name, type_=String())
 
 

@@ -1,16 +1,15 @@
-"""The store in an SQL database, by SQLAlchemy Core. SQLite now; what other servers need is in the dialects.
+"""The store in an SQL database, by SQLAlchemy Core. Only SQLite is supported now.
 
-Of what a database answers nothing is believed: a row that could not be ours is an outage, not a session.
+The values in the database are not trusted: a row that cannot be a session is an outage, never a session.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import count
-from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection
 from sqlalchemy.sql.base import Executable
 
 from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
@@ -18,38 +17,40 @@ from ...core.errors import SettingsError, StoreUnavailable
 from ...core.records.grant import write_grant
 from ...core.records.revocation import Revocation, RevocationPage
 from ...core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
-from ..rows import SessionRow, check_whole, in_milliseconds, parse_number
+from ..rows import SESSION_EXISTS, SessionRow, another_issuer, check_whole, in_milliseconds
 from .engine import Database
 from .revocations import read_revocations
+from .schema import create_missing, is_complete, read_facts, retention_of
 from .statements import Statements
-from .tables import KIND_CODES, SCHEMA, facts, metadata
+from .tables import KIND_CODES
 
 
 class SQLStore:
-    """Keeps everything in the tables of :data:`metadata`, which are made on first use where they are missing.
+    """Keeps everything in the tables of :data:`metadata`. Missing tables are created on first use.
 
-    What its methods promise: :class:`~flask_tokenauth.core.store.Store`.
+    :class:`~flask_tokenauth.core.store.Store` describes the methods.
 
     Args:
-        source: a URL as SQLAlchemy has it, an ``Engine``, or a Flask-SQLAlchemy object; another engine is made from it.
+        source: a URL for SQLAlchemy, an ``Engine``, or a Flask-SQLAlchemy object. The store has an engine of its own.
 
     Raises:
-        SettingsError: it is none that we can use. A Flask-SQLAlchemy object is asked on first use.
+        SettingsError: the database is not supported. A Flask-SQLAlchemy object is checked on first use, unless there is
+            an application context now.
     """
 
     def __init__(self, source: object) -> None:
-        self._database = Database(source, replaced=self._begin_anew)
-        self._made: Statements | None = None  # once the tables are there
+        self._database = Database(source, replaced=self._forget_file)
+        self._ready: Statements | None = None  # None until the tables are known to be complete
         self._issuer: str | None = None
         self._retention = 0  # milliseconds
-        self._files = 0  # that were put in the place of the first
+        self._replacements = 0  # how often another file has taken the place of the database file
 
     def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
         if self._issuer not in (None, issuer):
-            raise SettingsError(_ANOTHER_ISSUER.format(self._issuer))
+            raise SettingsError(another_issuer(self._issuer))
         self._issuer = issuer
         self._retention = max(self._retention, in_milliseconds(retention))
-        self._made = None  # what was found before is looked at once more
+        self._ready = None  # the issuer and the retention of the tables must be checked again
         self._database.timeout = timeout.total_seconds()
 
     def create(self) -> None:
@@ -58,15 +59,15 @@ class SQLStore:
     def _create(self) -> Statements:
         statements, issuer, retention = Statements(self._database.dialect), self._issuer, self._retention
         self._database.prepare()
-        if not self._database.read(lambda connection: _is_made(connection, statements, issuer, retention)):
-            self._database.write(lambda connection: _make(connection, statements, issuer, retention))
-        self._made = statements
+        if not self._database.read(lambda connection: is_complete(connection, statements, issuer, retention)):
+            self._database.write(lambda connection: create_missing(connection, statements, issuer, retention))
+        self._ready = statements
         return statements
 
-    def _begin_anew(self) -> None:
-        """Take nothing for granted of a file that another was put in the place of: whose it is, what it has."""
-        self._made = None
-        self._files += 1
+    def _forget_file(self) -> None:
+        """Check the tables again, after another file has taken the place of the database file."""
+        self._ready = None
+        self._replacements += 1
 
     def close(self) -> None:
         self._database.dispose()
@@ -87,10 +88,11 @@ class SQLStore:
         def start(connection: Connection) -> Session:
             again = next(attempts) > 0
             if connection.execute(statements.start_session, values).rowcount == 1:
-                return _read(connection, statements.read_session, asked_session=new.session_id)[0].to_session()
+                return _read_sessions(connection, statements.read_session, asked_session=new.session_id)[0].to_session()
             if again:
-                raise StoreUnavailable("the connection was lost while a session began")  # it may be there, nobody's
-            raise ValueError("there is a session with this ID")
+                # The session may be stored, but no client has its token.
+                raise StoreUnavailable("the connection to the database was lost while a session was stored")
+            raise ValueError(SESSION_EXISTS)
 
         return self._database.write(start)
 
@@ -98,14 +100,14 @@ class SQLStore:
         if not is_identifier(session_id):
             return None
         statement = self._statements().find_session
-        rows = self._database.read(lambda connection: _read(connection, statement, asked_session=session_id))
+        rows = self._database.read(lambda connection: _read_sessions(connection, statement, asked_session=session_id))
         return rows[0].to_session() if rows else None
 
     def list_sessions(self, user_id: str) -> list[Session]:
         if not is_identifier(user_id):
             return []
         statement = self._statements().list_sessions
-        rows = self._database.read(lambda connection: _read(connection, statement, asked_user=user_id))
+        rows = self._database.read(lambda connection: _read_sessions(connection, statement, asked_user=user_id))
         return [row.to_session() for row in rows]
 
     def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
@@ -118,7 +120,7 @@ class SQLStore:
         )
         if isinstance(outcome, Redemption):
             return outcome
-        return Redemption(outcome=Outcome.REUSED, session=outcome.to_session())  # it has ended, readable or not
+        return Redemption(outcome=Outcome.REUSED, session=outcome.to_session())  # ended, even if unreadable
 
     def end_session(self, session_id: str, *, retention: timedelta) -> Session | None:
         if not is_identifier(session_id):
@@ -135,8 +137,8 @@ class SQLStore:
 
     def longest_retention(self) -> timedelta:
         statements = self._statements()
-        found = self._database.read(lambda connection: _read_facts(connection, statements))
-        return timedelta(milliseconds=_retention_of(found) or 0)
+        found = self._database.read(lambda connection: read_facts(connection, statements))
+        return timedelta(milliseconds=retention_of(found) or 0)
 
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):
@@ -151,13 +153,13 @@ class SQLStore:
         def revoke(connection: Connection) -> int:
             connection.execute(statements.raise_epoch, {"user_id": user_id})
             epoch = _read_epoch(connection, statements.read_epoch, user_id)
-            told = {
+            values = {
                 "kind": KIND_CODES["user"],
                 "subject": user_id,
                 "value": epoch,
                 "retention": in_milliseconds(retention),
             }
-            connection.execute(statements.remember, told)
+            connection.execute(statements.insert_revocation, values)
             return epoch
 
         return self._database.write(revoke)
@@ -167,8 +169,8 @@ class SQLStore:
         kind, subject, value = revocation.kind, revocation.subject, revocation.value
 
         def revoke(connection: Connection) -> None:
-            told = {"kind": KIND_CODES[kind], "subject": subject, "value": value, "until": revocation.expires_at}
-            connection.execute(statements.remember_until, told)
+            values = {"kind": KIND_CODES[kind], "subject": subject, "value": value, "until": revocation.expires_at}
+            connection.execute(statements.insert_revocation_until, values)
             if kind == "user":
                 connection.execute(statements.raise_epoch_to, {"user_id": subject, "epoch": value})
             elif kind == "session":
@@ -177,8 +179,8 @@ class SQLStore:
         self._database.write(revoke)
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
-        asked = {"asked_token": token_id, "asked_session": session_id, "asked_user": user_id}
-        values = {name: value if is_identifier(value) else None for name, value in asked.items()}
+        given = {"asked_token": token_id, "asked_session": session_id, "asked_user": user_id}
+        values = {name: value if is_identifier(value) else None for name, value in given.items()}
         statement = self._statements().is_revoked
         known = max(-1, min(epoch, GREATEST))
         return self._database.read(
@@ -187,7 +189,7 @@ class SQLStore:
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         self._statements()
-        return self._database.read(lambda connection: read_revocations(connection, cursor, file=self._files))
+        return self._database.read(lambda connection: read_revocations(connection, cursor, file=self._replacements))
 
     def purge(self) -> int:
         statements = self._statements()
@@ -195,7 +197,7 @@ class SQLStore:
         return ended + self._purge(statements.page_revocations, statements.drop_revocations, after=0)
 
     def _purge(self, page: Executable, drop: Executable, *, after: object) -> int:
-        """Delete page by page: nobody waits for more than one of them."""
+        """Delete page by page, so that others wait for one page at most."""
         dropped = 0
         while keys := self._database.read(partial(_find_keys, page=page, after=after)):
             dropped += self._database.write(partial(_drop, drop=drop, keys=keys))
@@ -203,25 +205,25 @@ class SQLStore:
         return dropped
 
     def _statements(self) -> Statements:
-        return self._made or self._create()
+        return self._ready or self._create()
 
 
 def _redeem(
     connection: Connection, statements: Statements, session_id: str, *, generation: int, terms: Terms
 ) -> Redemption | SessionRow:
-    """Return what became of it, or the row of the session that was ended for it."""
+    """Redeem within a transaction. Return the result, or the row of the session if this was reuse."""
     idle_lifetime = in_milliseconds(terms.idle_lifetime)
     values = {"asked_session": session_id, "redeemed": generation, "idle_lifetime": idle_lifetime}
-    rows = _read(connection, statements.lock_session, asked_session=session_id)
+    rows = _read_sessions(connection, statements.lock_session, asked_session=session_id)
     if not rows:
         return Redemption(outcome=Outcome.GONE)
     row = rows[0]
     if connection.execute(statements.swap, values).rowcount == 1:
-        after = _read(connection, statements.read_session, asked_session=session_id)[0].to_session()
+        after = _read_sessions(connection, statements.read_session, asked_session=session_id)[0].to_session()
         return Redemption(outcome=Outcome.SWAPPED, session=after, rolled_back=row.generation < generation)
     now, epoch = connection.execute(statements.read_present, {"asked_user": row.user_id}).one()
     check_whole("epoch", epoch)
-    outcome = row.judge_repeat(generation, now=now, epoch=epoch, terms=terms)
+    outcome = row.classify_repeat(generation, now=now, epoch=epoch, terms=terms)
     if outcome is Outcome.REUSED:
         _end(connection, statements, session_id, terms.retention)
         return row
@@ -229,17 +231,17 @@ def _redeem(
 
 
 def _end(connection: Connection, statements: Statements, session_id: str, retention: timedelta) -> bool:
-    """End a session and remember that, unless it had ended."""
+    """End a session and revoke it, unless it had ended. Return whether it was ended now."""
     if connection.execute(statements.end_session, {"asked_session": session_id}).rowcount == 0:
         return False
-    told = {"kind": KIND_CODES["session"], "subject": session_id, "value": 0, "retention": in_milliseconds(retention)}
-    connection.execute(statements.remember, told)
+    values = {"kind": KIND_CODES["session"], "subject": session_id, "value": 0, "retention": in_milliseconds(retention)}
+    connection.execute(statements.insert_revocation, values)
     return True
 
 
-def _read(connection: Connection, statement: Executable, **values: object) -> list[SessionRow]:
-    # All are fetched before one is read: who keeps the error of a row that cannot be read would keep the statement with
-    # it under way, and the connection at the state in which it began.
+def _read_sessions(connection: Connection, statement: Executable, **values: object) -> list[SessionRow]:
+    # All rows are fetched before one is read. An error for a row that cannot be read holds this frame in its traceback:
+    # as long as it is kept, an unfinished statement would keep the connection at the state in which it began.
     rows = connection.execute(statement, values).mappings().all()
     return [SessionRow.read(dict(columns)) for columns in rows]
 
@@ -248,54 +250,6 @@ def _read_epoch(connection: Connection, statement: Executable, user_id: str) -> 
     epoch: int = connection.execute(statement, {"asked_user": user_id}).scalar_one()
     check_whole("epoch", epoch)
     return epoch
-
-
-_ANOTHER_ISSUER = (
-    "this store belongs to another issuer, {}, whose users may have the same IDs: give each application a store of its "
-    "own, or the same TOKENAUTH_ISSUER where it is one application"
-)
-
-
-def _is_made(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> bool:
-    """Say whether the tables are there, in the form that we know, belong to *issuer*, and know of such a *memory*.
-
-    Raises:
-        StoreUnavailable: they are there in another form.
-        SettingsError: they belong to another issuer.
-    """
-    if not inspect(connection).has_table(facts.name):
-        return False
-    found = _read_facts(connection, statements)
-    if "schema" in found and found["schema"] != str(SCHEMA):
-        raise StoreUnavailable(
-            f"the store's tables are not of schema {SCHEMA}, which this release of Flask-TokenAuth knows: another "
-            "release, newer most likely, has made them"
-        )
-    if issuer is not None and found.get("issuer", issuer) != issuer:
-        raise SettingsError(_ANOTHER_ISSUER.format(found["issuer"]))
-    longest = _retention_of(found)
-    return "schema" in found and (issuer is None or "issuer" in found) and longest is not None and longest >= retention
-
-
-def _read_facts(connection: Connection, statements: Statements) -> dict[str, str]:
-    return {row.name: row.value for row in connection.execute(statements.read_facts)}
-
-
-def _retention_of(found: Mapping[str, str]) -> int | None:
-    """Return the longest memory, in milliseconds; None where something else was written in its place."""
-    return parse_number(found.get("retention", "0"))
-
-
-def _make(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> None:
-    """Make what is missing; the caller holds others off."""
-    metadata.create_all(connection)
-    connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
-    connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # another one: another store
-    if issuer is not None:
-        connection.execute(statements.add_fact, {"name": "issuer", "value": issuer})
-    if retention:
-        connection.execute(statements.raise_retention, {"name": "retention", "value": str(retention)})
-    _is_made(connection, statements, issuer, retention)
 
 
 def _find_keys(connection: Connection, *, page: Executable, after: object) -> Sequence[Any]:

@@ -1,6 +1,6 @@
-"""The tables, for any SQL server. :data:`metadata` is public, so that migrations of the application may own them.
+"""The tables, for any SQL server. :data:`metadata` is public, so that migrations of an application can create them.
 
-Times are milliseconds since 1970-01-01T00:00:00Z. No index lies on what a refresh changes.
+Times are milliseconds since 1970-01-01T00:00:00Z. The columns that a refresh changes have no index.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
@@ -9,7 +9,7 @@ from ...core.encoding.limits import MAX_IDENTIFIER
 from ...core.records.revocation import RevocationKind
 from ...core.records.session import MAX_USER_AGENT
 
-SCHEMA = 1  # raised with every change that an older release could not live with
+SCHEMA = 1  # raised with each change that older releases do not understand
 
 metadata = MetaData()
 
@@ -44,7 +44,7 @@ epochs = Table(
 revocations = Table(
     "tokenauth_revocation",
     metadata,
-    # On SQLite never used twice: who asks for what came after a number must not miss what took a purged one.
+    # SQLite must never use a number twice: a reader that asks for numbers above its last one would miss the second use.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("mark", BigInteger, nullable=False, server_default="0"),  # random; see revocations.py
     Column("kind", String(1), nullable=False),  # one of KIND_CODES

@@ -1,29 +1,29 @@
-"""What every store promises, as tests: for the stores of this package, and for those that people write themselves.
+"""The promises of every store, as tests: for the stores of this package, and for your own.
 
-A subclass, in a module that pytest collects, supplies the fixtures. ``age`` and the others reach into the store behind
-its back, so that no test waits for a clock::
+Write a subclass of :class:`StoreContract` with its fixtures, in a module that pytest collects. ``age`` and the other
+fixtures change what the store has stored, without its methods, so that no test waits for a clock::
 
     class TestMyStore(StoreContract):
         @pytest.fixture
         def store(self) -> Store: ...  # an empty one
 
         @pytest.fixture
-        def age(self, store) -> Age: ...  # age(session_id, duration): moves all times of that session back
+        def age(self, store) -> Age: ...  # age(session_id, duration): move all times of that session back
 
         @pytest.fixture
-        def age_revocations(self, store) -> AgeRevocations: ...  # age_revocations(duration): moves their expiry back
+        def age_revocations(self, store) -> AgeRevocations: ...  # age_revocations(duration): move their expiry back
 
         @pytest.fixture
-        def set_generation(self, store) -> SetGeneration: ...  # set_generation(session_id, generation)
+        def set_generation(self, store) -> SetGeneration: ...  # set_generation(session_id, generation): store it
 
         @pytest.fixture
-        def copy(self, store) -> CopyStore: ...  # put_back = copy(), and later put_back(): as from a backup
+        def copy(self, store) -> CopyStore: ...  # put_back = copy(); later put_back() restores the copy
 
         @pytest.fixture
-        def wipe(self, store) -> WipeStore: ...  # wipe(): all is lost, and an empty store is in its place
+        def wipe(self, store) -> WipeStore: ...  # wipe(): lose everything, and be an empty store
 
-``pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")`` in a ``conftest.py`` makes failures tell
-more. The only modules beside the fixtures that import pytest, which the package does not depend on.
+Put ``pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")`` into your ``conftest.py``: then failed
+tests show the values. Only these modules and the fixtures import pytest, which the package does not depend on.
 """
 
 from .identifiers import IdentifierContract
@@ -45,4 +45,4 @@ class StoreContract(
     LostWritesContract,
     IdentifierContract,
 ):
-    """Every promise of :class:`flask_tokenauth.core.store.Store`."""
+    """Tests every promise of :class:`flask_tokenauth.core.store.Store`."""

@@ -1,4 +1,4 @@
-"""Identifiers: two that differ in one code point are two, in every place."""
+"""Identifiers: two that differ in one code point are different everywhere."""
 
 import unicodedata
 from typing import Any
@@ -31,72 +31,72 @@ ALIKE = [
     ("a\\", "a"),
     ("'; --", "'"),
 ]
-NONE = ["", "x" * 256, "a\x00", "a\n", "\ud800"]
+NO_IDENTIFIERS = ["", "x" * 256, "a\x00", "a\n", "\ud800"]
 
 
 alike = pytest.mark.parametrize(("one", "other"), ALIKE + [(other, one) for one, other in ALIKE])
 
 
 class IdentifierContract:
-    """What a store promises of identifiers."""
+    """Tests the promises about identifiers."""
 
     @alike
-    def test_sessions_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
-        start(store, one, user_id="of one")
+    def test_sessions_with_similar_ids_are_different(self, store: Store, one: str, other: str) -> None:
+        start(store, one, user_id="user of one")
         assert not is_live(store, other)
         assert store.end_session(other, retention=RETENTION) is None
         assert outcome(store, session_id=other) is Outcome.GONE
 
-        start(store, other, user_id="of other")
+        start(store, other, user_id="user of other")
         store.end_session(one, retention=RETENTION)
 
         found: Any = store.find_session(other)
-        assert (found.session_id, found.user_id) == (other, "of other")
+        assert (found.session_id, found.user_id) == (other, "user of other")
         assert is_revoked(store, one)
         assert not is_revoked(store, other)
 
     @alike
-    def test_users_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
-        start(store, "of one", user_id=one)
-        start(store, "of other", user_id=other)
+    def test_users_with_similar_ids_are_different(self, store: Store, one: str, other: str) -> None:
+        start(store, "user of one", user_id=one)
+        start(store, "user of other", user_id=other)
 
         epoch = store.revoke_user(one, retention=RETENTION)
 
         assert (store.read_epoch(one), store.read_epoch(other)) == (epoch, 0)
         assert store.list_sessions(one) == []
-        assert [each.user_id for each in store.list_sessions(other)] == [other]
+        assert [session.user_id for session in store.list_sessions(other)] == [other]
         assert has(store, user_id=one)
         assert not has(store, user_id=other)
 
     @alike
-    def test_tokens_with_ids_alike_are_two(self, store: Store, one: str, other: str) -> None:
+    def test_tokens_with_similar_ids_are_different(self, store: Store, one: str, other: str) -> None:
         store.revoke(Revocation(kind="token", subject=one, expires_at=LATER))
 
         assert has(store, token_id=one)
         assert not has(store, token_id=other)
 
-    @pytest.mark.parametrize("none", NONE)
-    def test_what_is_no_identifier_is_asked_for_in_vain(self, store: Store, none: str) -> None:
+    @pytest.mark.parametrize("value", NO_IDENTIFIERS)
+    def test_a_string_that_is_no_identifier_is_not_found(self, store: Store, value: str) -> None:
         start(store)
         store.revoke_user("alice", retention=RETENTION)
 
-        assert not is_live(store, none)
-        assert store.list_sessions(none) == []
-        assert outcome(store, session_id=none) is Outcome.GONE
-        assert store.end_session(none, retention=RETENTION) is None
-        assert store.read_epoch(none) == 0
-        assert not store.is_revoked(token_id=none, session_id=none, user_id=none, epoch=0)
+        assert not is_live(store, value)
+        assert store.list_sessions(value) == []
+        assert outcome(store, session_id=value) is Outcome.GONE
+        assert store.end_session(value, retention=RETENTION) is None
+        assert store.read_epoch(value) == 0
+        assert not store.is_revoked(token_id=value, session_id=value, user_id=value, epoch=0)
 
-    @pytest.mark.parametrize("none", NONE)
-    def test_what_is_no_identifier_is_not_kept(self, store: Store, none: str) -> None:
+    @pytest.mark.parametrize("value", NO_IDENTIFIERS)
+    def test_a_string_that_is_no_identifier_is_not_stored(self, store: Store, value: str) -> None:
         with pytest.raises(ValueError, match="session_id"):
-            start(store, none)
+            start(store, value)
         with pytest.raises(ValueError, match="user_id"):
-            start(store, user_id=none)
+            start(store, user_id=value)
         with pytest.raises(ValueError, match="user_id"):
-            store.revoke_user(none, retention=RETENTION)
+            store.revoke_user(value, retention=RETENTION)
 
-    def test_an_end_is_told_of_the_session_that_was_meant(self, store: Store) -> None:
+    def test_ending_a_session_returns_that_session(self, store: Store) -> None:
         for session_id in "a", "A", "a ":
             start(store, session_id)
 
@@ -104,4 +104,4 @@ class IdentifierContract:
 
         assert ended is not None
         assert ended.session_id == "A"
-        assert {each.session_id for each in store.list_sessions("alice")} == {"a", "a "}
+        assert {session.session_id for session in store.list_sessions("alice")} == {"a", "a "}

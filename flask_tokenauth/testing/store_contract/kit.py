@@ -1,4 +1,4 @@
-"""What the tests of the contract share: types of the fixtures, durations, and short ways to ask."""
+"""Helpers for the tests of the contract: types of the fixtures, durations, and short calls."""
 
 import sys
 import time
@@ -22,23 +22,23 @@ IDLE = timedelta(days=30)
 LIFETIME = timedelta(days=90)
 RETENTION = timedelta(hours=24, seconds=70)
 WINDOW = timedelta(hours=1)  # far longer than a test runs, so that "just before" is no race
-MARGIN = timedelta(minutes=1)  # what "just before" and "just after" are
+MARGIN = timedelta(minutes=1)  # "just before" and "just after" are so far from an instant
 TERMS = Terms(idle_lifetime=IDLE, retry_window=WINDOW, retention=RETENTION)
 NO_WINDOW = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), retention=RETENTION)
 
-TIMEOUT = timedelta(seconds=5)  # for an answer
+TIMEOUT = timedelta(seconds=5)  # of one call
 
 T = TypeVar("T")
 
 
 def start(store: Store, session_id: str = "session", user_id: str = "alice", **changes: Any) -> None:
-    """Start a session of the usual lifetimes."""
+    """Start a session, by default with the usual lifetimes."""
     usual: dict[str, Any] = {"grant": Grant(), "idle_lifetime": IDLE, "lifetime": LIFETIME}
     store.start_session(NewSession(session_id=session_id, user_id=user_id, **(usual | changes)))
 
 
 def redeem(store: Store, generation: int = 0, *, session_id: str = "session", terms: Terms = TERMS) -> Redemption:
-    """Redeem one generation of a session."""
+    """Redeem one generation of a session, and return the result."""
     return store.redeem(session_id, generation=generation, terms=terms)
 
 
@@ -48,22 +48,30 @@ def outcome(store: Store, generation: int = 0, *, session_id: str = "session", t
 
 
 def is_live(store: Store, session_id: str = "session") -> bool:
-    """Say whether the store finds a session."""
+    """Return whether the store finds a session."""
     return store.find_session(session_id) is not None
 
 
 def is_revoked(store: Store, session_id: str | None = "session") -> bool:
-    """Say whether the store says that of a session's tokens."""
-    return store.is_revoked(token_id=None, session_id=session_id, user_id="nobody", epoch=0)
+    """Return whether the tokens of a session are revoked."""
+    return store.is_revoked(token_id=None, session_id=session_id, user_id="stranger", epoch=0)
 
 
 def until(left: timedelta) -> int:
-    """Return an instant in milliseconds since 1970-01-01T00:00:00Z, so far ahead."""
+    """Return the instant after a duration, in milliseconds since 1970-01-01T00:00:00Z."""
     return int((time.time() + left.total_seconds()) * 1000)
 
 
 def at_once(number: int, work: Callable[[int], T]) -> list[T]:
-    """Run *work* in so many threads, which all begin at one moment and take turns as often as can be."""
+    """Call *work* in a number of threads, which start at one moment and switch as often as possible.
+
+    Args:
+        number: of threads.
+        work: called with the index of the thread.
+
+    Returns:
+        The results, in the order of the threads.
+    """
     usual = sys.getswitchinterval()
     gate = Barrier(number)
 

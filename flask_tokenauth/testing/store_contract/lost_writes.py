@@ -1,4 +1,4 @@
-"""Lost writes: a store that was wiped or restored tells its readers, who tell it again; other cursors are no good."""
+"""Lost writes: a store that was wiped or restored lets its readers load all again, and write to it what it lost."""
 
 from contextlib import suppress
 
@@ -25,7 +25,7 @@ NO_CURSORS = [
     "\x00",
     "\ud800",
     "é",
-    "\u0661",  # a digit, to some
+    "\u0661",  # a digit for str.isdigit
     "\u00b2",
     "1e3",
     "'; --",
@@ -35,65 +35,63 @@ NO_CURSORS = [
 ]
 
 
-def wants_a_new_beginning(store: Store, cursor: str | None) -> bool:
-    """Ask from *cursor* on."""
+def wants_a_reload(store: Store, cursor: str | None) -> bool:
+    """Return whether the store wants a reader with this cursor to load all revocations again."""
     return store.revocations_since(cursor) == RevocationPage()
 
 
 class LostWritesContract:
-    """What a store promises to readers of what it has no more."""
+    """Tests the promises to readers after a store has lost writes."""
 
-    def test_a_store_that_was_wiped_wants_its_readers_to_begin_anew(self, store: Store, wipe: WipeStore) -> None:
+    def test_a_store_that_was_wiped_wants_its_readers_to_reload(self, store: Store, wipe: WipeStore) -> None:
         revoke(store, "a")
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         wipe()
-        assert wants_a_new_beginning(store, reader.cursor)
+        assert wants_a_reload(store, reader.cursor)
 
         revoke(store, "b", "c")
-        assert wants_a_new_beginning(store, reader.cursor)
-        assert reader.begin_anew() == tokens("b", "c")
-        assert reader.ask() == set()
+        assert wants_a_reload(store, reader.cursor)
+        assert reader.reload() == tokens("b", "c")
+        assert reader.fetch() == set()
 
-    def test_an_older_copy_wants_the_readers_of_what_it_lacks_to_begin_anew(
-        self, store: Store, copy: CopyStore
-    ) -> None:
+    def test_an_older_copy_wants_readers_that_know_more_to_reload(self, store: Store, copy: CopyStore) -> None:
         revoke(store, "a")
         early = Reader(store)
-        early.ask()
+        early.fetch()
         put_back = copy()
         revoke(store, "b")
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         put_back()
-        assert wants_a_new_beginning(store, reader.cursor)
-        assert reader.begin_anew() == tokens("a")
+        assert wants_a_reload(store, reader.cursor)
+        assert reader.reload() == tokens("a")
         revoke(store, "c")
 
-        assert reader.ask() == tokens("c")
-        early.cursor = early.cursor if not wants_a_new_beginning(store, early.cursor) else None
-        assert early.ask() >= tokens("c")
+        assert reader.fetch() == tokens("c")
+        early.cursor = early.cursor if not wants_a_reload(store, early.cursor) else None
+        assert early.fetch() >= tokens("c")
 
     @pytest.mark.parametrize("written", [1, 2, 3, 4])
-    def test_an_older_copy_that_has_got_as_far_again_hides_nothing(
+    def test_an_older_copy_to_which_as_much_was_written_again_hides_nothing(
         self, store: Store, copy: CopyStore, written: int
     ) -> None:
         revoke(store, "a")
         put_back = copy()
         revoke(store, "b", "c")
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         put_back()
         new = [f"new{number}" for number in range(written)]
         revoke(store, *new)
 
-        assert wants_a_new_beginning(store, reader.cursor)
-        assert reader.begin_anew() == tokens("a", *new)
+        assert wants_a_reload(store, reader.cursor)
+        assert reader.reload() == tokens("a", *new)
 
-    def test_a_store_that_forgot_can_be_told_again(self, store: Store, copy: CopyStore) -> None:
+    def test_lost_revocations_can_be_written_again(self, store: Store, copy: CopyStore) -> None:
         start(store)
         start(store, "other", user_id="bob")
         put_back = copy()
@@ -101,15 +99,15 @@ class LostWritesContract:
         store.end_session("session", retention=RETENTION)
         epoch = store.revoke_user("bob", retention=RETENTION)
         reader, other = Reader(store), Reader(store)
-        reader.ask()
+        reader.fetch()
         put_back()
-        assert reader.begin_anew() == set()
-        other.begin_anew()
+        assert reader.reload() == set()
+        other.reload()
 
-        for each in reader.heard.values():
-            store.revoke(each)
+        for revocation in reader.known.values():
+            store.revoke(revocation)
 
-        assert other.ask() == {("token", "token"), ("session", "session"), ("user", "bob")}
+        assert other.fetch() == {("token", "token"), ("session", "session"), ("user", "bob")}
         assert has(store, token_id="token")
         assert is_revoked(store)
         assert store.read_epoch("bob") == epoch
@@ -117,23 +115,23 @@ class LostWritesContract:
         assert store.find_session("other") is None
 
     @pytest.mark.parametrize("cursor", NO_CURSORS, ids=range(len(NO_CURSORS)))
-    def test_what_is_no_cursor_gets_no_news(self, store: Store, cursor: str) -> None:
+    def test_a_string_that_is_no_cursor_gets_no_revocations(self, store: Store, cursor: str) -> None:
         revoke(store, "a")
 
-        news = RevocationPage()
+        page = RevocationPage()
         with suppress(StoreUnavailable):
-            news = store.revocations_since(cursor)
+            page = store.revocations_since(cursor)
 
-        assert news == RevocationPage()
+        assert page == RevocationPage()
 
-    def test_a_cursor_of_another_store_gets_no_news(self, store: Store, wipe: WipeStore) -> None:
+    def test_a_cursor_of_another_store_gets_no_revocations(self, store: Store, wipe: WipeStore) -> None:
         revoke(store, "a")
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
         wipe()
         revoke(store, "b")
         other = Reader(store)
-        other.ask()
+        other.fetch()
 
         assert reader.cursor != other.cursor
-        assert wants_a_new_beginning(store, reader.cursor)
+        assert wants_a_reload(store, reader.cursor)

@@ -1,4 +1,4 @@
-"""Redemption: a refresh token is spent once, an honest repeat is forgiven, and a thief is found out."""
+"""Redemption: a refresh token is used once; a repeat in the retry window is accepted; reuse ends the session."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ from .kit import (
 
 
 class RedemptionContract:
-    """What a store promises of refresh tokens (RFC 9700 section 4.14.2)."""
+    """Tests the promises about refresh tokens (RFC 9700 section 4.14.2)."""
 
     def test_a_redemption_swaps_the_generation(self, store: Store) -> None:
         start(store)
@@ -59,7 +59,7 @@ class RedemptionContract:
         assert (after.grant, after.label, after.epoch) == (before.grant, before.label, before.epoch)
         assert after.idle_expires_at > before.idle_expires_at
 
-    def test_the_idle_lifetime_is_that_of_the_redemption(self, store: Store) -> None:
+    def test_a_redemption_sets_the_idle_lifetime_of_its_terms(self, store: Store) -> None:
         start(store)
 
         terms = Terms(idle_lifetime=timedelta(days=2), retry_window=WINDOW, retention=RETENTION)
@@ -131,7 +131,7 @@ class RedemptionContract:
         assert not is_live(store)
         assert is_revoked(store)
 
-    def test_reuse_is_told_once(self, store: Store) -> None:
+    def test_reuse_is_reported_once(self, store: Store) -> None:
         start(store)
         redeem(store, 0)
         redeem(store, 1)
@@ -141,7 +141,7 @@ class RedemptionContract:
         assert is_revoked(store)
 
     @pytest.mark.parametrize("retention", [RETENTION / 2, RETENTION, 2 * RETENTION])
-    def test_reuse_is_remembered_as_long_as_the_terms_say(
+    def test_after_reuse_the_session_stays_revoked_for_the_retention_of_the_terms(
         self, store: Store, age_revocations: AgeRevocations, retention: timedelta
     ) -> None:
         start(store)
@@ -227,7 +227,7 @@ class RedemptionContract:
         assert not is_live(store)
         assert is_revoked(store)
 
-    def test_once_a_store_has_caught_up_it_is_rolled_back_no_more(
+    def test_a_store_that_has_caught_up_is_no_longer_rolled_back(
         self, store: Store, set_generation: SetGeneration
     ) -> None:
         start(store)
@@ -253,29 +253,29 @@ class RedemptionContract:
         with pytest.raises(ValueError, match="generation"):
             redeem(store, generation)
 
-    def test_of_many_racing_redemptions_exactly_one_swaps_and_all_get_the_same_successor(self, store: Store) -> None:
+    def test_exactly_one_of_many_racing_redemptions_swaps_and_all_get_the_same_successor(self, store: Store) -> None:
         start(store)
 
         redemptions = at_once(32, lambda _: redeem(store))
 
-        outcomes = [each.outcome for each in redemptions]
+        outcomes = [redemption.outcome for redemption in redemptions]
         assert (outcomes.count(Outcome.SWAPPED), outcomes.count(Outcome.RETRIED)) == (1, 31)
-        assert {each.session.generation if each.session else None for each in redemptions} == {1}
-        assert len({str(each.session) for each in redemptions}) == 1
+        assert {redemption.session.generation if redemption.session else None for redemption in redemptions} == {1}
+        assert len({str(redemption.session) for redemption in redemptions}) == 1
         assert is_live(store)
 
-    def test_of_many_racing_redemptions_without_a_window_one_swaps_and_one_tells_of_reuse(self, store: Store) -> None:
+    def test_without_a_window_one_of_many_racing_redemptions_swaps_and_one_is_reuse(self, store: Store) -> None:
         start(store)
 
         outcomes = at_once(16, lambda _: outcome(store, terms=NO_WINDOW))
 
-        assert {each: outcomes.count(each) for each in Outcome} == {
+        assert {kind: outcomes.count(kind) for kind in Outcome} == {
             Outcome.SWAPPED: 1, Outcome.REUSED: 1, Outcome.GONE: 14, Outcome.RETRIED: 0,
         }  # fmt: skip
         assert not is_live(store)
         assert is_revoked(store)
 
-    def test_of_racing_generations_the_older_never_wins(self, store: Store) -> None:
+    def test_the_older_of_two_racing_generations_never_wins(self, store: Store) -> None:
         start(store)
         redeem(store, 0)
 

@@ -1,4 +1,4 @@
-"""Revocation: of a token, of a session, and of all that a user has."""
+"""Revocation of a token, of a session, and of everything that a user has."""
 
 import time
 from datetime import timedelta
@@ -14,15 +14,15 @@ LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01
 HOUR = timedelta(hours=1)
 
 
-def has(store: Store, *, token_id: str | None = None, user_id: str = "nobody", epoch: int = 0) -> bool:
-    """Ask for a token without session."""
+def has(store: Store, *, token_id: str | None = None, user_id: str = "stranger", epoch: int = 0) -> bool:
+    """Return whether a token without a session is revoked."""
     return store.is_revoked(token_id=token_id, session_id=None, user_id=user_id, epoch=epoch)
 
 
 class RevocationContract:
-    """What a store promises of revocations."""
+    """Tests the promises about revocations."""
 
-    def test_nothing_is_revoked_to_begin_with(self, store: Store) -> None:
+    def test_nothing_is_revoked_at_first(self, store: Store) -> None:
         assert not store.is_revoked(token_id="token", session_id="session", user_id="alice", epoch=0)
         assert store.read_epoch("alice") == 0
 
@@ -34,13 +34,13 @@ class RevocationContract:
         assert has(store, token_id="token")
         age_revocations(HOUR - MARGIN)
         assert has(store, token_id="token")
-        age_revocations(2 * MARGIN)  # an instant of our clock, judged by the store's
+        age_revocations(2 * MARGIN)  # the instant is by the clock of the test, the store has its own
         assert not has(store, token_id="token")
 
-    def test_what_ends_is_remembered_for_the_longest_memory_that_the_store_was_ever_bound_with(
+    def test_revocations_are_kept_for_the_longest_retention_that_the_store_was_ever_bound_with(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
-        """A command may have other settings than who issued, and an application other ones than it had."""
+        """Tokens may have been issued with other settings than those of the process that revokes."""
         for retention in (HOUR, 2 * RETENTION, HOUR):
             store.bind("https://one.example", timeout=TIMEOUT, retention=retention)
         assert store.longest_retention() == 2 * RETENTION
@@ -52,25 +52,25 @@ class RevocationContract:
         epoch = store.revoke_user("alice", retention=HOUR)
 
         age_revocations(2 * RETENTION - MARGIN)
-        assert [is_revoked(store, each) for each in ("session", "reused")] == [True, True]
+        assert [is_revoked(store, session_id) for session_id in ("session", "reused")] == [True, True]
         assert has(store, user_id="alice", epoch=epoch - 1)
         age_revocations(2 * MARGIN)
-        assert [is_revoked(store, each) for each in ("session", "reused")] == [False, False]
+        assert [is_revoked(store, session_id) for session_id in ("session", "reused")] == [False, False]
         assert not has(store, user_id="alice", epoch=epoch - 1)
 
-    def test_a_token_of_which_no_expiration_is_known_can_be_revoked(self, store: Store) -> None:
+    def test_a_token_without_a_known_expiry_can_be_revoked(self, store: Store) -> None:
         store.revoke(Revocation(kind="token", subject="token", value=0, expires_at=LATER))
 
         assert has(store, token_id="token")
 
-    def test_one_revocation_says_nothing_of_other_subjects_and_kinds(self, store: Store) -> None:
+    def test_a_revocation_does_not_touch_other_subjects_and_kinds(self, store: Store) -> None:
         store.revoke(Revocation(kind="token", subject="x", expires_at=LATER))
 
         assert not has(store, token_id="y")
         assert not has(store, token_id=None, user_id="x")
         assert not is_revoked(store, "x")
 
-    def test_any_of_token_session_and_user_is_enough(self, store: Store) -> None:
+    def test_a_token_is_revoked_by_its_id_its_session_or_its_user(self, store: Store) -> None:
         store.revoke(Revocation(kind="token", subject="token", expires_at=LATER))
         store.revoke(Revocation(kind="session", subject="session", expires_at=LATER))
         store.revoke(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
@@ -81,7 +81,7 @@ class RevocationContract:
         assert not store.is_revoked(token_id="other", session_id="other", user_id="alice", epoch=5)
         assert not store.is_revoked(token_id=None, session_id=None, user_id="bob", epoch=0)
 
-    def test_a_revocation_may_be_said_again_and_lasts_as_long_as_the_longest(
+    def test_a_revocation_may_be_repeated_and_the_latest_expiry_counts(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         for left in HOUR, 3 * HOUR, 2 * HOUR:
@@ -89,10 +89,10 @@ class RevocationContract:
 
         age_revocations(3 * HOUR - MARGIN)
         assert has(store, token_id="token")
-        age_revocations(2 * MARGIN)  # an instant of our clock, judged by the store's
+        age_revocations(2 * MARGIN)  # the instant is by the clock of the test, the store has its own
         assert not has(store, token_id="token")
 
-    def test_a_session_that_has_ended_stays_revoked_where_it_is_said_again_for_less_long(
+    def test_a_shorter_revocation_of_an_ended_session_does_not_shorten_the_first(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         start(store)
@@ -103,7 +103,7 @@ class RevocationContract:
 
         assert is_revoked(store)
 
-    def test_a_user_stays_revoked_where_that_is_done_again_for_less_long(
+    def test_a_shorter_revocation_of_a_user_does_not_shorten_the_first(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         epoch = store.revoke_user("alice", retention=3 * HOUR)
@@ -125,7 +125,7 @@ class RevocationContract:
         assert outcome(store) is Outcome.GONE
         assert is_live(store, "other")
 
-    def test_telling_a_store_of_an_epoch_raises_it_and_never_lowers_it(self, store: Store) -> None:
+    def test_writing_an_epoch_raises_it_and_never_lowers_it(self, store: Store) -> None:
         start(store)
 
         store.revoke(Revocation(kind="user", subject="alice", value=7, expires_at=LATER))
@@ -135,7 +135,7 @@ class RevocationContract:
         assert not is_live(store)
         assert has(store, user_id="alice", epoch=6)
 
-    def test_what_a_user_had_is_revoked_and_what_comes_afterwards_is_not(self, store: Store) -> None:
+    def test_revoking_a_user_revokes_what_was_before_and_nothing_after(self, store: Store) -> None:
         start(store, "before")
         old = store.read_epoch("alice")
 
@@ -149,12 +149,12 @@ class RevocationContract:
         assert found.epoch == epoch
         assert outcome(store, session_id="before") is Outcome.GONE
         assert outcome(store, session_id="after") is Outcome.SWAPPED
-        assert [each.session_id for each in store.list_sessions("alice")] == ["after"]
+        assert [session.session_id for session in store.list_sessions("alice")] == ["after"]
         assert has(store, user_id="alice", epoch=old)
         assert has(store, user_id="alice", epoch=epoch - 1)
         assert not has(store, user_id="alice", epoch=epoch)
 
-    def test_of_other_users_nothing_is_revoked(self, store: Store) -> None:
+    def test_nothing_of_other_users_is_revoked(self, store: Store) -> None:
         start(store, user_id="bob")
 
         store.revoke_user("alice", retention=RETENTION)
@@ -166,29 +166,27 @@ class RevocationContract:
     def test_an_epoch_is_the_present_in_milliseconds(self, store: Store) -> None:
         epoch = store.revoke_user("alice", retention=RETENTION)
 
-        assert abs(epoch - time.time() * 1000) < 24 * 3600 * 1000  # in these units, whatever the clocks
+        assert abs(epoch - time.time() * 1000) < 24 * 3600 * 1000  # milliseconds; clocks may differ by hours
 
     def test_epochs_of_the_same_millisecond_rise(self, store: Store) -> None:
         epochs = [store.revoke_user("alice", retention=RETENTION) for _ in range(20)]
 
         assert epochs == sorted(set(epochs))
 
-    def test_epochs_of_many_at_once_are_all_different(self, store: Store) -> None:
+    def test_epochs_that_many_threads_raise_at_once_are_all_different(self, store: Store) -> None:
         epochs = at_once(16, lambda _: store.revoke_user("alice", retention=RETENTION))
 
         assert len(set(epochs)) == 16
         assert store.read_epoch("alice") == max(epochs)
         assert has(store, user_id="alice", epoch=max(epochs) - 1)
 
-    def test_an_epoch_ahead_of_the_clock_rises_all_the_same(self, store: Store) -> None:
+    def test_an_epoch_ahead_of_the_clock_rises_too(self, store: Store) -> None:
         ahead = LATER * 2
         store.revoke(Revocation(kind="user", subject="alice", value=ahead, expires_at=LATER))
 
         assert store.revoke_user("alice", retention=RETENTION) == ahead + 1
 
-    def test_a_user_is_remembered_as_revoked_for_as_long_as_was_asked(
-        self, store: Store, age_revocations: AgeRevocations
-    ) -> None:
+    def test_a_user_stays_revoked_for_the_given_retention(self, store: Store, age_revocations: AgeRevocations) -> None:
         epoch = store.revoke_user("alice", retention=RETENTION)
 
         age_revocations(RETENTION - MARGIN)
@@ -224,4 +222,4 @@ class RevocationContract:
 
         epoch = max(at_once(8, step))
 
-        assert {each.epoch for each in store.list_sessions("alice")} <= {epoch}
+        assert {session.epoch for session in store.list_sessions("alice")} <= {epoch}

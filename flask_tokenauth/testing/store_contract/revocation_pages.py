@@ -18,216 +18,216 @@ from .kit import (
 )
 from .revocation import LATER
 
-Facts = tuple[str, str]  # kind and subject
+Key = tuple[str, str]  # kind and subject
 
 HOUR = timedelta(hours=1)
 WRITERS = 8
-EACH = 20  # entries of each writer
+PER_WRITER = 20  # revocations
 
 
 class Reader:
-    """Asks a store for news, as a worker does, and knows all that it has heard."""
+    """Fetches revocations from a store, as a worker does, and keeps all of them."""
 
     def __init__(self, store: Store) -> None:
-        self.heard: dict[Facts, Revocation] = {}
+        self.known: dict[Key, Revocation] = {}
         self.cursor: str | None = None
         self._store = store
 
-    def ask(self) -> set[Facts]:
-        """Ask until there is no more; return what came."""
-        came: dict[Facts, Revocation] = {}
+    def fetch(self) -> set[Key]:
+        """Fetch page by page until there is no more, and return the keys that came."""
+        new: dict[Key, Revocation] = {}
         more = True
         while more:
-            news = self._store.revocations_since(self.cursor)
-            assert news.cursor is not None, "the store wants its reader to begin anew"
-            came |= {(each.kind, each.subject): each for each in news.entries}
-            self.cursor, more = news.cursor, news.more
-        self.heard |= came
-        return set(came)
+            page = self._store.revocations_since(self.cursor)
+            assert page.cursor is not None, "the store wants its reader to load all revocations again"
+            new |= {(entry.kind, entry.subject): entry for entry in page.entries}
+            self.cursor, more = page.cursor, page.more
+        self.known |= new
+        return set(new)
 
-    def begin_anew(self) -> set[Facts]:
-        """Ask for everything; return what came."""
+    def reload(self) -> set[Key]:
+        """Fetch everything, and return the keys that came."""
         self.cursor = None
-        return self.ask()
+        return self.fetch()
 
 
 def revoke(store: Store, *subjects: str, left: timedelta = HOUR) -> None:
-    """Revoke tokens."""
+    """Revoke some tokens."""
     for subject in subjects:
         store.revoke(Revocation(kind="token", subject=subject, expires_at=until(left)))
 
 
-def tokens(*subjects: str) -> set[Facts]:
-    """Return what a reader hears of tokens."""
+def tokens(*subjects: str) -> set[Key]:
+    """Return the keys of some tokens."""
     return {("token", subject) for subject in subjects}
 
 
 class RevocationPagesContract:
-    """What a store promises to readers."""
+    """Tests the promises to readers of revocations."""
 
-    def test_of_an_empty_store_there_is_no_news(self, store: Store) -> None:
+    def test_an_empty_store_has_no_revocations(self, store: Store) -> None:
         reader = Reader(store)
 
-        assert [reader.ask() for _ in range(3)] == [set()] * 3
+        assert [reader.fetch() for _ in range(3)] == [set()] * 3
 
-    def test_the_first_answer_has_everything_as_it_was_said(self, store: Store) -> None:
-        said = [
+    def test_the_first_load_has_everything_as_it_was_written(self, store: Store) -> None:
+        written = [
             Revocation(kind="token", subject="dated", value=1_700_000_000, expires_at=LATER),
             Revocation(kind="token", subject="undated", value=0, expires_at=LATER + 1),
             Revocation(kind="session", subject="session", expires_at=LATER + 2),
             Revocation(kind="user", subject="alice", value=253_402_300_799_000, expires_at=LATER + 3),
         ]
-        for each in said:
-            store.revoke(each)
+        for revocation in written:
+            store.revoke(revocation)
         reader = Reader(store)
 
-        reader.ask()
+        reader.fetch()
 
-        assert sorted(reader.heard.values(), key=lambda each: each.expires_at) == said
+        assert sorted(reader.known.values(), key=lambda entry: entry.expires_at) == written
 
-    def test_from_then_on_comes_what_is_new(self, store: Store) -> None:
+    def test_each_later_fetch_has_what_is_new(self, store: Store) -> None:
         revoke(store, "a", "b")
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         revoke(store, "c", "d")
-        assert reader.ask() >= tokens("c", "d")
+        assert reader.fetch() >= tokens("c", "d")
         revoke(store, "e")
-        assert reader.ask() >= tokens("e")
-        assert set(reader.heard) == tokens("a", "b", "c", "d", "e")
+        assert reader.fetch() >= tokens("e")
+        assert set(reader.known) == tokens("a", "b", "c", "d", "e")
 
-    def test_an_answer_that_was_lost_can_be_asked_for_again(self, store: Store) -> None:
+    def test_a_page_that_was_lost_can_be_fetched_again(self, store: Store) -> None:
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
         before = reader.cursor
         revoke(store, "a", "b")
-        reader.ask()
+        reader.fetch()
 
         reader.cursor = before
 
-        assert reader.ask() >= tokens("a", "b")
+        assert reader.fetch() >= tokens("a", "b")
 
-    def test_an_old_cursor_is_good_as_long_as_its_store(self, store: Store) -> None:
+    def test_an_old_cursor_stays_valid(self, store: Store) -> None:
         late, early = Reader(store), Reader(store)
-        late.ask()
+        late.fetch()
         for number in range(30):
             revoke(store, f"token{number}")
-            early.ask()
+            early.fetch()
 
-        assert late.ask() == tokens(*(f"token{number}" for number in range(30)))
+        assert late.fetch() == tokens(*(f"token{number}" for number in range(30)))
 
-    def test_each_reader_hears_everything(self, store: Store) -> None:
+    def test_each_reader_gets_everything(self, store: Store) -> None:
         readers = [Reader(store) for _ in range(2)]
-        readers[0].ask()
+        readers[0].fetch()
         revoke(store, "a")
-        readers[1].ask()
+        readers[1].fetch()
         revoke(store, "b")
 
         for reader in readers:
-            reader.ask()
+            reader.fetch()
 
-        assert [set(reader.heard) for reader in readers] == [tokens("a", "b")] * 2
+        assert [set(reader.known) for reader in readers] == [tokens("a", "b")] * 2
 
-    def test_the_end_of_a_session_is_news(self, store: Store) -> None:
+    def test_the_end_of_a_session_is_fetched(self, store: Store) -> None:
         start(store)
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         store.end_session("session", retention=RETENTION)
 
-        assert reader.ask() == {("session", "session")}
-        told = reader.heard["session", "session"]
-        assert told.value == 0
-        assert abs(told.expires_at - until(RETENTION)) < MARGIN / timedelta(milliseconds=1)
+        assert reader.fetch() == {("session", "session")}
+        entry = reader.known["session", "session"]
+        assert entry.value == 0
+        assert abs(entry.expires_at - until(RETENTION)) < MARGIN / timedelta(milliseconds=1)
 
-    def test_a_session_that_ends_because_its_token_was_reused_is_news(self, store: Store) -> None:
+    def test_the_end_of_a_session_by_reuse_is_fetched(self, store: Store) -> None:
         start(store)
         redeem(store, terms=NO_WINDOW)
         reader = Reader(store)
-        assert reader.ask() == set()
+        assert reader.fetch() == set()
 
         redeem(store, terms=NO_WINDOW)
 
-        assert reader.ask() == {("session", "session")}
-        assert abs(reader.heard["session", "session"].expires_at - until(RETENTION)) < MARGIN / timedelta(
+        assert reader.fetch() == {("session", "session")}
+        assert abs(reader.known["session", "session"].expires_at - until(RETENTION)) < MARGIN / timedelta(
             milliseconds=1
         )
 
-    def test_a_user_who_is_revoked_is_news_with_the_new_epoch(self, store: Store) -> None:
+    def test_a_revoked_user_is_fetched_with_the_new_epoch(self, store: Store) -> None:
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         epochs = []
         for _ in range(3):
             epochs.append(store.revoke_user("alice", retention=RETENTION))
-            assert reader.ask() == {("user", "alice")}
+            assert reader.fetch() == {("user", "alice")}
 
-        told = reader.heard["user", "alice"]
-        assert told.value == epochs[-1]
-        assert abs(told.expires_at - until(RETENTION)) < MARGIN / timedelta(milliseconds=1)
+        entry = reader.known["user", "alice"]
+        assert entry.value == epochs[-1]
+        assert abs(entry.expires_at - until(RETENTION)) < MARGIN / timedelta(milliseconds=1)
 
-    def test_what_is_said_again_is_news_where_it_says_more(self, store: Store) -> None:
+    def test_a_repeated_revocation_is_fetched_if_it_is_longer_or_higher(self, store: Store) -> None:
         store.revoke(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
         revoke(store, "other")
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         store.revoke(Revocation(kind="user", subject="alice", value=6, expires_at=LATER))
-        assert reader.ask() == {("user", "alice")}
-        assert reader.heard["user", "alice"].value == 6
+        assert reader.fetch() == {("user", "alice")}
+        assert reader.known["user", "alice"].value == 6
         revoke(store, "another")
-        reader.ask()
+        reader.fetch()
         store.revoke(Revocation(kind="user", subject="alice", value=6, expires_at=LATER + 1))
-        assert reader.ask() == {("user", "alice")}
-        assert reader.heard["user", "alice"].expires_at == LATER + 1
+        assert reader.fetch() == {("user", "alice")}
+        assert reader.known["user", "alice"].expires_at == LATER + 1
 
-    def test_what_only_refreshes_or_begins_is_no_news(self, store: Store) -> None:
+    def test_a_start_or_a_refresh_of_a_session_is_no_revocation(self, store: Store) -> None:
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
         start(store)
         redeem(store)
 
-        assert reader.ask() == set()
+        assert reader.fetch() == set()
 
-    def test_what_follows_a_purge_of_the_newest_entry_is_news(
+    def test_the_next_revocation_after_a_purge_of_the_newest_is_fetched(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
-        """A number that is used twice would hide the second entry that has it."""
+        """If a number were used twice, its second row would be hidden."""
         revoke(store, "a")
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
         age_revocations(2 * HOUR)
         store.purge()
 
         revoke(store, "b")
 
-        assert reader.ask() == tokens("b")
+        assert reader.fetch() == tokens("b")
 
-    def test_a_purge_takes_no_news_from_a_reader(self, store: Store, age_revocations: AgeRevocations) -> None:
+    def test_a_purge_hides_no_revocation_from_a_reader(self, store: Store, age_revocations: AgeRevocations) -> None:
         readers = [Reader(store) for _ in range(3)]
-        readers[0].ask()
+        readers[0].fetch()
         revoke(store, "a", "b")
-        readers[1].ask()
+        readers[1].fetch()
         revoke(store, "c", left=3 * HOUR)
         revoke(store, "d")
-        readers[2].ask()
+        readers[2].fetch()
 
         age_revocations(2 * HOUR)
         store.purge()
         revoke(store, "e")
 
-        assert [reader.ask() for reader in readers] == [tokens("c", "e"), tokens("c", "e"), tokens("e")]
-        assert Reader(store).ask() == tokens("c", "e")
+        assert [reader.fetch() for reader in readers] == [tokens("c", "e"), tokens("c", "e"), tokens("e")]
+        assert Reader(store).fetch() == tokens("c", "e")
 
     def test_a_reader_that_races_writers_misses_nothing(self, store: Store) -> None:
-        """Each answer has all that was kept before it was asked for, and the last one has all."""
-        kept: list[Facts] = []
-        missed: list[Facts] = []
+        """Each fetch has all that was stored before it, and the last one has everything."""
+        kept: list[Key] = []
+        missed: list[Key] = []
         done = [Event() for _ in range(WRITERS)]
 
         def write(writer: int) -> None:
-            for number in range(EACH):
+            for number in range(PER_WRITER):
                 name = f"{writer}.{number}"
                 if number % 4 == 0:
                     store.revoke_user(name, retention=RETENTION)
@@ -243,33 +243,33 @@ class RevocationPagesContract:
 
         def read() -> None:
             reader = Reader(store)
-            while not all(each.is_set() for each in done):
+            while not all(event.is_set() for event in done):
                 before = kept[:]
-                reader.ask()
-                missed.extend(set(before) - set(reader.heard))
-            reader.ask()
-            missed.extend(set(kept) - set(reader.heard))
+                reader.fetch()
+                missed.extend(set(before) - set(reader.known))
+            reader.fetch()
+            missed.extend(set(kept) - set(reader.known))
 
         at_once(WRITERS + 2, lambda index: write(index) if index < WRITERS else read())
 
         assert missed == []
-        assert len(set(kept)) == WRITERS * EACH
-        assert set(kept) == Reader(store).ask()
+        assert len(set(kept)) == WRITERS * PER_WRITER
+        assert set(kept) == Reader(store).fetch()
 
-    def test_a_reader_may_close_the_store_between_two_questions(self, store: Store) -> None:
+    def test_a_reader_may_close_the_store_between_two_fetches(self, store: Store) -> None:
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
         revoke(store, "a")
 
         store.close()
 
-        assert reader.ask() == tokens("a")
+        assert reader.fetch() == tokens("a")
 
-    def test_expiry_is_told_in_milliseconds_of_the_present(self, store: Store) -> None:
+    def test_the_expiry_is_in_milliseconds_since_1970(self, store: Store) -> None:
         store.revoke_user("alice", retention=HOUR)
         reader = Reader(store)
-        reader.ask()
+        reader.fetch()
 
-        left = reader.heard["user", "alice"].expires_at - time.time() * 1000
+        left = reader.known["user", "alice"].expires_at - time.time() * 1000
 
         assert abs(left - HOUR / timedelta(milliseconds=1)) < MARGIN / timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""Sessions: what is kept of them, how long they live, and how they end."""
+"""Sessions: what a store keeps of them, how long they live, and how they end."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,30 +39,30 @@ CLAIMS: dict[str, object] = {
 
 
 def read_as(store: Store, issuer: str) -> int:
-    """Bind a store, and ask it something."""
+    """Bind a store to an issuer, and use it."""
     store.bind(issuer, timeout=TIMEOUT, retention=RETENTION)
     return store.read_epoch("alice")
 
 
 class SessionContract:
-    """What a store promises of sessions."""
+    """Tests the promises about sessions."""
 
-    def test_it_belongs_to_the_issuer_it_was_bound_to(self, store: Store) -> None:
+    def test_a_store_belongs_to_the_issuer_it_was_bound_to(self, store: Store) -> None:
         store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION)
         start(store)
 
         assert read_as(store, "https://one.example") == 0
         assert is_live(store)
 
-    def test_it_belongs_to_no_other_issuer(self, store: Store) -> None:
-        """Whose users may have the same IDs; told at once, or by what is called next."""
+    def test_a_store_belongs_to_no_other_issuer(self, store: Store) -> None:
+        """Its users may have the same IDs. ``bind`` raises, or the next call."""
         store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION)
         start(store)
 
         with pytest.raises(SettingsError):
             read_as(store, "https://other.example")
 
-    def test_it_belongs_to_no_other_issuer_whatever_was_done_before_that_was_said(self, store: Store) -> None:
+    def test_a_store_that_was_used_before_it_was_bound_belongs_to_no_other_issuer(self, store: Store) -> None:
         store.create()
         store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION)
         start(store)
@@ -104,13 +104,13 @@ class SessionContract:
         with pytest.raises(TypeError):
             found.grant.claims["deep"][0]["a"] = 2
 
-    def test_what_is_done_to_a_session_that_was_handed_out_is_not_kept(self, store: Store) -> None:
-        """There are ways around ``frozen``, so a store hands out what it does not keep itself."""
+    def test_changes_to_a_returned_session_are_not_stored(self, store: Store) -> None:
+        """Code can change frozen records, so a store returns records that it does not keep itself."""
         new = NewSession(session_id="s", user_id="alice", grant=Grant(), idle_lifetime=IDLE, lifetime=LIFETIME)
         started = store.start_session(new)
-        handed_out = [started, *store.list_sessions("alice"), store.find_session("s")]
+        returned = [started, *store.list_sessions("alice"), store.find_session("s")]
         expected = started.replace(grant=started.grant.replace())
-        for session in handed_out:
+        for session in returned:
             assert session is not None
             force_setattr(session.grant, "scopes", ("admin",))
             force_setattr(session, "user_id", "mallory")
@@ -120,7 +120,7 @@ class SessionContract:
         assert store.find_session("s") == expected
         assert store.list_sessions("alice") == [expected]
 
-    def test_what_was_not_said_is_not_there(self, store: Store) -> None:
+    def test_missing_parts_stay_missing(self, store: Store) -> None:
         start(store, grant=Grant(), label=None, user_agent=None)
         found = store.find_session("session")
 
@@ -141,7 +141,7 @@ class SessionContract:
     @pytest.mark.parametrize(
         "claims", [{"n": float("nan")}, {"n": float("inf")}, {"d": datetime(2024, 1, 1, tzinfo=UTC)}]
     )
-    def test_claims_that_json_has_not_are_refused(self, store: Store, claims: dict[str, object]) -> None:
+    def test_claims_that_are_no_json_are_refused(self, store: Store, claims: dict[str, object]) -> None:
         with pytest.raises(ValueError, match="JSON"):
             start(store, grant=Grant(claims=claims))
 
@@ -157,7 +157,7 @@ class SessionContract:
         assert found is not None
         assert found.user_id == "alice"
 
-    def test_of_many_that_start_one_session_at_once_one_does(self, store: Store) -> None:
+    def test_one_of_many_threads_that_start_one_session_does(self, store: Store) -> None:
         def attempt(index: int) -> bool:
             try:
                 start(store, user_id=f"user{index}")
@@ -165,14 +165,14 @@ class SessionContract:
                 return False
             return True
 
-        began = at_once(8, attempt)
+        started = at_once(8, attempt)
 
         found = store.find_session("session")
         assert found is not None
-        assert began.count(True) == 1
-        assert found.user_id == f"user{began.index(True)}"
+        assert started.count(True) == 1
+        assert found.user_id == f"user{started.index(True)}"
 
-    def test_the_lifetimes_begin_with_the_session(self, store: Store) -> None:
+    def test_the_lifetimes_start_with_the_session(self, store: Store) -> None:
         start(store)
         found = store.find_session("session")
 
@@ -201,7 +201,7 @@ class SessionContract:
         assert outcome(store) is (Outcome.SWAPPED if live else Outcome.GONE)
         assert not is_revoked(store)
 
-    def test_each_refresh_begins_the_idle_lifetime_anew_up_to_the_lifetime(self, store: Store, age: Age) -> None:
+    def test_each_refresh_restarts_the_idle_lifetime_up_to_the_lifetime(self, store: Store, age: Age) -> None:
         start(store)
 
         for generation in range(3):
@@ -232,11 +232,11 @@ class SessionContract:
         start(store, "other", user_id="bob")
         redeem(store, session_id="a")
 
-        assert [each.session_id for each in store.list_sessions("alice")] == ["c", "b", "a"]
-        assert [each.session_id for each in store.list_sessions("bob")] == ["other"]
-        assert store.list_sessions("nobody") == []
+        assert [session.session_id for session in store.list_sessions("alice")] == ["c", "b", "a"]
+        assert [session.session_id for session in store.list_sessions("bob")] == ["other"]
+        assert store.list_sessions("stranger") == []
 
-    def test_what_is_listed_is_what_is_found(self, store: Store) -> None:
+    def test_a_listed_session_equals_the_found_one(self, store: Store) -> None:
         start(store, grant=Grant(scopes=("a",), claims=CLAIMS), label="phone")
         redeem(store)
 
@@ -251,7 +251,7 @@ class SessionContract:
         assert ended is not None
         assert (ended.session_id, ended.user_id) == ("session", "alice")
         assert not is_live(store)
-        assert [each.session_id for each in store.list_sessions("alice")] == ["other"]
+        assert [session.session_id for session in store.list_sessions("alice")] == ["other"]
         assert is_revoked(store)
         assert is_live(store, "other")
         assert not is_revoked(store, "other")
@@ -267,7 +267,7 @@ class SessionContract:
 
     @pytest.mark.parametrize("aged", [IDLE, LIFETIME])
     def test_a_session_that_has_expired_can_be_ended(self, store: Store, age: Age, aged: timedelta) -> None:
-        """Its last access token may live on."""
+        """Its last access token may still be valid."""
         start(store)
         age("session", aged)
 
@@ -285,7 +285,7 @@ class SessionContract:
         assert store.end_session("session", retention=RETENTION) is not None
         assert is_revoked(store)
 
-    def test_a_session_is_remembered_as_revoked_for_as_long_as_was_asked(
+    def test_an_ended_session_stays_revoked_for_the_given_retention(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
         start(store)
@@ -297,15 +297,15 @@ class SessionContract:
         age_revocations(MARGIN)
         assert not is_revoked(store)
 
-    def test_of_many_that_end_a_session_at_once_one_does(self, store: Store) -> None:
+    def test_one_of_many_threads_that_end_one_session_does(self, store: Store) -> None:
         start(store)
 
         ended = at_once(8, lambda _: store.end_session("session", retention=RETENTION))
 
-        assert len([each for each in ended if each]) == 1
+        assert len([session for session in ended if session]) == 1
         assert is_revoked(store)
 
-    def test_purging_forgets_what_is_over_and_nothing_else(
+    def test_a_purge_deletes_what_has_ended_or_expired_and_nothing_else(
         self, store: Store, age: Age, age_revocations: AgeRevocations
     ) -> None:
         for session_id in "live", "ended", "idle", "expired":
@@ -335,7 +335,7 @@ class SessionContract:
 
         assert store.read_epoch("alice") == epoch
 
-    def test_sessions_by_the_thousand_are_purged(self, store: Store) -> None:
+    def test_hundreds_of_sessions_are_purged(self, store: Store) -> None:
         for number in range(600):
             start(store, f"session{number}", user_id="alice" if number % 2 else "bob")
         store.revoke_user("alice", retention=RETENTION)
@@ -346,7 +346,7 @@ class SessionContract:
         assert store.list_sessions("alice") == []
         assert len(store.list_sessions("bob")) == 300
 
-    def test_what_a_store_needs_can_be_made_again_at_any_time(self, store: Store) -> None:
+    def test_create_may_be_called_at_any_time(self, store: Store) -> None:
         start(store)
 
         at_once(4, lambda _: store.create())

@@ -1,4 +1,4 @@
-"""The gate that a fork closes, and the turns in which threads are at work."""
+"""The gate that a fork closes, and the queue in which threads wait for connections."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,25 +9,25 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores.sql import connection_queue as gate_module
+from flask_tokenauth.stores.sql import connection_queue
 from flask_tokenauth.stores.sql.connection_queue import ConnectionQueue
 from flask_tokenauth.stores.sql.fork_safety import ForkGate
 
 SECONDS = 60
 
 
-def test_who_closes_the_gate_waits_until_nobody_is_inside() -> None:
-    gate, told, inside, leave = ForkGate(), [], Event(), Event()
+def test_closing_the_gate_waits_until_all_threads_have_left() -> None:
+    gate, events, inside, leave = ForkGate(), [], Event(), Event()
 
     def stay() -> None:
         with gate.entered():
             inside.set()
             leave.wait(SECONDS)
-            told.append("left")
+            events.append("left")
 
     def close() -> None:
         gate.close(longest_wait=SECONDS)
-        told.append("closed")
+        events.append("closed")
 
     with ThreadPoolExecutor(2) as pool:
         staying = pool.submit(stay)
@@ -37,29 +37,29 @@ def test_who_closes_the_gate_waits_until_nobody_is_inside() -> None:
         staying.result(SECONDS)
         closing.result(SECONDS)
 
-    assert told == ["left", "closed"]
+    assert events == ["left", "closed"]
 
 
-def test_who_would_enter_a_closed_gate_waits_until_all_who_closed_it_have_opened_it() -> None:
-    gate, told = ForkGate(), []
+def test_a_thread_waits_at_a_closed_gate_until_it_is_opened_as_often_as_it_was_closed() -> None:
+    gate, events = ForkGate(), []
 
     def enter() -> None:
         with gate.entered():
-            told.append("entered")
+            events.append("entered")
 
     gate.close(longest_wait=SECONDS)
     gate.close(longest_wait=SECONDS)
     with ThreadPoolExecutor(1) as pool:
         entering = pool.submit(enter)
         gate.open()
-        told.append("opened once")
+        events.append("opened once")
         gate.open()
         entering.result(SECONDS)
 
-    assert told == ["opened once", "entered"]
+    assert events == ["opened once", "entered"]
 
 
-def test_a_gate_that_nobody_closed_stays_open() -> None:
+def test_a_gate_that_is_opened_without_being_closed_stays_open() -> None:
     gate = ForkGate()
 
     gate.open()
@@ -71,78 +71,78 @@ def test_a_gate_that_nobody_closed_stays_open() -> None:
         pass
 
 
-def make_turns(places: int = 1) -> ConnectionQueue:
+def make_queue(places: int = 1) -> ConnectionQueue:
     return ConnectionQueue(places, busy="all was busy")
 
 
-def let_wait(turns: ConnectionQueue, number: int) -> None:
-    """Go on when so many wait."""
-    while len(turns._waiting) < number:
+def let_wait(queue: ConnectionQueue, number: int) -> None:
+    """Go on when *number* threads wait."""
+    while len(queue._waiting) < number:
         pass
 
 
-def test_those_who_wait_are_let_in_in_the_order_in_which_they_came() -> None:
-    turns, came = make_turns(), []
+def test_threads_get_a_place_in_the_order_in_which_they_came() -> None:
+    queue, came = make_queue(), []
 
     def work(number: int) -> None:
-        with turns.taken(longest_wait=SECONDS):
+        with queue.taken(longest_wait=SECONDS):
             came.append(number)
 
-    with ThreadPoolExecutor(8) as pool, turns.taken(longest_wait=0):
+    with ThreadPoolExecutor(8) as pool, queue.taken(longest_wait=0):
         for number in range(8):
             pool.submit(work, number)
-            let_wait(turns, number + 1)
+            let_wait(queue, number + 1)
         assert came == []
 
     assert came == list(range(8))
 
 
-def test_who_is_done_and_comes_again_goes_to_the_end_of_the_queue() -> None:
-    turns, came = make_turns(), []
+def test_a_thread_that_comes_again_goes_to_the_end_of_the_queue() -> None:
+    queue, came = make_queue(), []
 
     def work() -> None:
-        with turns.taken(longest_wait=SECONDS):
-            came.append("who waited")
+        with queue.taken(longest_wait=SECONDS):
+            came.append("the one that waited")
 
     with ThreadPoolExecutor(1) as pool:
-        with turns.taken(longest_wait=0):
+        with queue.taken(longest_wait=0):
             working = pool.submit(work)
-            let_wait(turns, 1)
-        with turns.taken(longest_wait=SECONDS):
-            came.append("who was there")
+            let_wait(queue, 1)
+        with queue.taken(longest_wait=SECONDS):
+            came.append("the one that came again")
         working.result(SECONDS)
 
-    assert came == ["who waited", "who was there"]
+    assert came == ["the one that waited", "the one that came again"]
 
 
 @pytest.mark.parametrize("places", [1, 5])
-def test_there_are_so_many_places(places: int) -> None:
-    turns = make_turns(places)
+def test_there_are_as_many_places_as_given(places: int) -> None:
+    queue = make_queue(places)
 
     for _ in range(2):
         with ExitStack() as inside:
             for _ in range(places):
-                inside.enter_context(turns.taken(longest_wait=0))
+                inside.enter_context(queue.taken(longest_wait=0))
             with pytest.raises(StoreUnavailable, match=r"^all was busy for 0\.001 s$"):
-                inside.enter_context(turns.taken(longest_wait=0.001))
+                inside.enter_context(queue.taken(longest_wait=0.001))
 
 
-def test_who_gives_up_holds_up_nobody_behind() -> None:
-    turns, came = make_turns(), Event()
+def test_a_thread_that_gives_up_delays_none_behind_it() -> None:
+    queue, came = make_queue(), Event()
 
     def give_up() -> None:
         with pytest.raises(StoreUnavailable):
-            ExitStack().enter_context(turns.taken(longest_wait=0.001))
+            ExitStack().enter_context(queue.taken(longest_wait=0.001))
 
     def work() -> None:
-        with turns.taken(longest_wait=SECONDS):
+        with queue.taken(longest_wait=SECONDS):
             came.set()
 
     with ThreadPoolExecutor(2) as pool:
-        with turns.taken(longest_wait=0):
+        with queue.taken(longest_wait=0):
             pool.submit(give_up).result(SECONDS)
             working = pool.submit(work)
-            let_wait(turns, 1)
+            let_wait(queue, 1)
             give_up()  # behind the other
         working.result(SECONDS)
 
@@ -150,16 +150,16 @@ def test_who_gives_up_holds_up_nobody_behind() -> None:
 
 
 class Mistake(BaseException):
-    """Anything that may come up, an interruption too."""
+    """Any exception, also one like an interruption."""
 
 
-def test_who_fails_hands_its_place_on() -> None:
-    turns = make_turns()
+def test_a_thread_that_fails_hands_its_place_on() -> None:
+    queue = make_queue()
 
-    with suppress(Mistake), turns.taken(longest_wait=0):
+    with suppress(Mistake), queue.taken(longest_wait=0):
         raise Mistake
 
-    with turns.taken(longest_wait=0):
+    with queue.taken(longest_wait=0):
         pass
 
 
@@ -172,11 +172,11 @@ def interrupt() -> bool:
 def test_a_place_that_comes_when_its_owner_has_just_given_up_is_handed_on(
     monkeypatch: pytest.MonkeyPatch, end: Callable[[], bool], raised: type[BaseException], *, late: bool
 ) -> None:
-    turns, holder = make_turns(), ExitStack()
-    holder.enter_context(turns.taken(longest_wait=0))
+    queue, holder = make_queue(), ExitStack()
+    holder.enter_context(queue.taken(longest_wait=0))
 
     class Lock:
-        """One that is waited for in vain; meanwhile the place may become free."""
+        """A lock that is not released in time. The place may become free meanwhile."""
 
         def acquire(self, timeout: float = -1) -> bool:
             if timeout == -1:
@@ -190,10 +190,10 @@ def test_a_place_that_comes_when_its_owner_has_just_given_up_is_handed_on(
 
     with monkeypatch.context() as patch:
         lock: Any = Lock
-        patch.setattr(gate_module, "Lock", lock)
+        patch.setattr(connection_queue, "Lock", lock)
         with pytest.raises(raised):
-            ExitStack().enter_context(turns.taken(longest_wait=SECONDS))
+            ExitStack().enter_context(queue.taken(longest_wait=SECONDS))
     holder.close()
 
-    with turns.taken(longest_wait=0):
-        assert not turns._waiting
+    with queue.taken(longest_wait=0):
+        assert not queue._waiting

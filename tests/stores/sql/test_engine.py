@@ -1,4 +1,7 @@
-"""The SQL store's own engine: what it is made from, and what a fork does to it (real ones are in test_processes.py)."""
+"""The engine of the SQL store: from which sources it is made, and how it survives a fork.
+
+tests/stores/test_processes.py has real forks.
+"""
 
 import sqlite3
 import time
@@ -42,7 +45,7 @@ def test_the_engine_is_small_and_in_autocommit(store: SQLStore) -> None:
         assert connection.connection.dbapi_connection.isolation_level is None
 
 
-def test_what_connects_the_application_is_asked_for_connections(path: Path) -> None:
+def test_the_creator_of_an_engine_makes_the_connections(path: Path) -> None:
     theirs, asked = create_engine(url_of(path), poolclass=NullPool), []
     event.listen(theirs, "do_connect", lambda *_: asked.append("do_connect"))
 
@@ -64,7 +67,7 @@ def test_a_flask_sqlalchemy_object_is_asked_within_an_application(tmp_path: Path
     with app.app_context():
         epoch = store.revoke_user("alice", retention=DAY)
         db.engine.dispose()
-    assert store.read_epoch("alice") == epoch  # the engine is there now
+    assert store.read_epoch("alice") == epoch  # now the store has its engine
     store.close()
 
     assert execute(tmp_path / "app.db", "SELECT epoch FROM tokenauth_user_epoch") == [(epoch,)]
@@ -86,7 +89,7 @@ def test_a_transaction_of_the_application_takes_nothing_back(path: Path) -> None
 
 
 class Strange:
-    """An object with something else for an engine."""
+    """An object whose attribute ``engine`` is none, or raises an exception."""
 
     def __init__(self, engine: object) -> None:
         self._engine = engine
@@ -130,14 +133,17 @@ def test_a_connection_that_turns_out_to_be_in_memory_is_refused(path: Path) -> N
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("sqlite+aiosqlite:///x.db", "sqlite.aiosqlite is not supported yet"),
-        ("postgresql+psycopg://user:hunter2@host/name", "postgresql.psycopg is not supported yet"),
-        ("hunter2", "none of a database"),
+        ("sqlite+aiosqlite:///x.db", "must be SQLite, got sqlite.aiosqlite, which is not supported yet"),
+        (
+            "postgresql+psycopg://user:hunter2@host/name",
+            "must be SQLite, got postgresql.psycopg, which is not supported yet",
+        ),
+        ("hunter2", "must be one that SQLAlchemy can read"),
         ("sqlite:///x.db:hunter2@[", None),
-        ("postgresql://user:hunter2@host:port/name", "none of a database"),
+        ("postgresql://user:hunter2@host:port/name", "must be one that SQLAlchemy can read"),
     ],
 )
-def test_what_is_no_url_of_ours_is_refused_and_not_repeated(url: str, message: str | None) -> None:
+def test_an_unsupported_url_is_refused_and_not_repeated(url: str, message: str | None) -> None:
     if message is None:
         SQLStore(url)
         return
@@ -149,7 +155,7 @@ def test_what_is_no_url_of_ours_is_refused_and_not_repeated(url: str, message: s
 
 def test_a_child_makes_an_engine_of_its_own_and_leaves_that_of_its_parent_open(store: SQLStore) -> None:
     engine = engine_of(store)
-    with ExitStack() as others:  # threads of the parent, in the midst of it
+    with ExitStack() as others:  # as if threads of the parent wrote and read
         others.enter_context(store._database._writing.taken(longest_wait=0))
         for _ in range(5):
             others.enter_context(store._database._connections.taken(longest_wait=0))
@@ -178,7 +184,7 @@ def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
     def fork(connection: Connection) -> None:
         sql_engine.AT_FORK["before"]()
         sql_engine.AT_FORK["after_in_parent"]()
-        connection.invalidate()  # its pool is gone
+        connection.invalidate()  # the fork has disposed of its pool
 
     store._database.read(fork)
 

@@ -1,5 +1,6 @@
-"""The SQL store when its database is locked, broken, gone or full of others: an outage, told without a secret."""
+"""The SQL store when its database is locked, broken, missing or busy: an outage, with no secret in the message."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -25,15 +26,44 @@ SECONDS = 60  # until a test that hangs fails
 
 
 def test_a_file_that_is_no_database_is_an_outage(path: Path, store: SQLStore) -> None:
-    path.write_bytes(b"something else, and long enough to be told from a database" * 100)
+    path.write_bytes(b"something else, and long enough to be recognized" * 100)
 
     with pytest.raises(StoreUnavailable, match="SQLITE_NOTADB"):
         store.find_session("session")
 
 
 def test_a_directory_that_is_not_there_is_an_outage(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match=r"SQLITE_CANTOPEN.*is the directory there"):
-        SQLStore(url_of(tmp_path / "nowhere" / "tokens.db")).find_session("session")
+    path = tmp_path / "nowhere" / "tokens.db"
+
+    with pytest.raises(StoreUnavailable, match=rf"SQLITE_CANTOPEN.* \({re.escape(str(path))}\): create its directory$"):
+        SQLStore(url_of(path)).find_session("session")
+
+
+def test_a_relative_path_is_shown_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(StoreUnavailable, match=re.escape(f"({tmp_path / 'nowhere' / 'tokens.db'}): create")):
+        SQLStore("sqlite:///nowhere/tokens.db").find_session("session")
+
+
+def test_a_file_that_cannot_be_opened_is_an_outage_that_names_it(tmp_path: Path) -> None:
+    """A directory takes its place, because tests may run as a user who may write every file."""
+    with pytest.raises(
+        StoreUnavailable, match=rf"CANTOPEN.* \({re.escape(str(tmp_path))}\): allow this process to write"
+    ):
+        SQLStore(url_of(tmp_path)).find_session("session")
+
+
+def test_a_file_that_cannot_be_written_is_an_outage_that_names_it(path: Path, store: SQLStore) -> None:
+    store.create()
+    engine = create_engine(
+        url_of(path), creator=lambda: sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+    )
+    reader = SQLStore(engine)
+
+    with pytest.raises(StoreUnavailable, match=rf"READONLY.* \({re.escape(str(path))}\): allow this process to write"):
+        reader.revoke_user("alice", retention=DAY)
+    reader.close()
 
 
 def test_a_file_that_may_only_be_read_is_an_outage_for_writers(path: Path, store: SQLStore) -> None:
@@ -41,7 +71,7 @@ def test_a_file_that_may_only_be_read_is_an_outage_for_writers(path: Path, store
     reader = SQLStore(f"sqlite:///file:{path}?mode=ro&uri=true")
 
     assert reader.find_session("session") is not None
-    with pytest.raises(StoreUnavailable, match=r"SQLITE_READONLY.*may this process write"):
+    with pytest.raises(StoreUnavailable, match=r"SQLITE_READONLY.*: allow this process to write"):
         reader.revoke_user("alice", retention=DAY)
     reader.close()
 
@@ -65,7 +95,7 @@ def test_a_file_whose_journal_cannot_be_changed_is_an_outage(path: Path) -> None
     reader.close()
 
 
-def test_tables_that_went_are_an_outage_until_they_are_made_again(path: Path, store: SQLStore) -> None:
+def test_missing_tables_are_an_outage_until_they_are_created_again(path: Path, store: SQLStore) -> None:
     store.start_session(new_session())
     execute(path, "DROP TABLE tokenauth_session")
 
@@ -120,7 +150,7 @@ def test_a_new_database_that_another_program_reads_for_too_long_is_an_outage(pat
 
 
 def test_a_new_database_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the lock that changes the journal SQLite does not always wait by itself."""
+    """SQLite does not always wait for the lock that changes the journal."""
     execute(path, "CREATE TABLE other (id)")
     other = sqlite3.connect(path)
     other.execute("BEGIN")
@@ -149,10 +179,10 @@ def test_when_all_connections_are_in_use_it_is_an_outage_that_says_so(store: SQL
     assert store.find_session("session") is None
 
 
-def test_what_sqlalchemy_itself_has_trouble_with_is_an_outage(store: SQLStore) -> None:
+def test_an_error_of_sqlalchemy_itself_is_an_outage(store: SQLStore) -> None:
     engine: Any = engine_of(store)
     engine.pool._timeout = 0.01
-    taken = [engine.connect() for _ in range(5)]  # by others than the store
+    taken = [engine.connect() for _ in range(5)]  # by other users of the engine
 
     with pytest.raises(StoreUnavailable, match="TimeoutError"):
         store.find_session("session")
@@ -162,19 +192,19 @@ def test_what_sqlalchemy_itself_has_trouble_with_is_an_outage(store: SQLStore) -
     assert store.find_session("session") is None
 
 
-def test_as_many_as_the_pool_has_connections_for_ask_at_once(store: SQLStore) -> None:
+def test_as_many_threads_read_at_once_as_the_pool_has_connections(store: SQLStore) -> None:
     engine: Any = engine_of(store)
     together = Barrier(5)
 
     with ThreadPoolExecutor(5) as pool:
         asking = [pool.submit(store._database.read, lambda _: together.wait(SECONDS)) for _ in range(5)]
-        assert sorted(each.result(SECONDS) for each in asking) == list(range(5))
+        assert sorted(thread.result(SECONDS) for thread in asking) == list(range(5))
 
     assert engine.pool.size() + engine.pool._max_overflow == 5
 
 
 def close_pooled(engine: Engine) -> None:
-    """Close the connection that lies in the pool, as a server does with one that is idle."""
+    """Close the idle connection in the pool, as servers do."""
     with engine.connect() as connection:
         dbapi_connection: Any = connection.connection.dbapi_connection
     dbapi_connection.close()
@@ -200,17 +230,17 @@ def test_a_connection_that_was_dropped_is_replaced(store: SQLStore, ask: Callabl
 
 
 def test_a_connection_is_replaced_once(path: Path) -> None:
-    made = []
+    opened = []
 
     def connect() -> sqlite3.Connection:
-        made.append(sqlite3.connect(path, check_same_thread=False))
-        return made[-1]
+        opened.append(sqlite3.connect(path, check_same_thread=False))
+        return opened[-1]
 
     store = SQLStore(create_engine(url_of(path), creator=connect))
     engine = engine_of(store)
 
     def drop(connection: Any, *_: object) -> None:
-        if len(made) > 1:
+        if len(opened) > 1:
             connection.close()
 
     event.listen(engine.pool, "checkout", drop)
@@ -218,16 +248,16 @@ def test_a_connection_is_replaced_once(path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         store.find_session("session")
 
-    assert len(made) == 2
+    assert len(opened) == 2
     store.close()
 
 
 class Lost(sqlite3.OperationalError):
-    """The connection broke; what became of the last statement nobody knows."""
+    """The connection broke, and the result of the last statement is unknown."""
 
 
 def lose_the_next_commit(store: SQLStore) -> None:
-    """Commit, and break the connection before anybody hears of it."""
+    """Break the connection after the next commit, before the store gets the answer."""
     engine, left = engine_of(store), [1]
 
     def break_off(connection: Connection, _: object, statement: str, *__: object) -> None:
@@ -237,7 +267,7 @@ def lose_the_next_commit(store: SQLStore) -> None:
     event.listen(engine, "after_cursor_execute", break_off)
 
 
-def test_a_swap_whose_acknowledgement_was_lost_is_told_as_a_repeat(store: SQLStore) -> None:
+def test_a_swap_whose_acknowledgement_was_lost_is_retried(store: SQLStore) -> None:
     store.start_session(new_session())
     lose_the_next_commit(store)
 
@@ -251,11 +281,11 @@ def test_a_swap_whose_acknowledgement_was_lost_is_told_as_a_repeat(store: SQLSto
 def test_a_start_whose_acknowledgement_was_lost_adopts_nothing(store: SQLStore) -> None:
     lose_the_next_commit(store)
 
-    with pytest.raises(StoreUnavailable, match="while a session began"):
+    with pytest.raises(StoreUnavailable, match="while a session was stored"):
         store.start_session(new_session())
 
 
-def test_what_was_begun_is_taken_back_when_it_fails(store: SQLStore) -> None:
+def test_a_transaction_that_fails_is_undone(store: SQLStore) -> None:
     store.start_session(new_session())
 
     def interrupted(connection: Connection) -> None:
@@ -269,18 +299,21 @@ def test_what_was_begun_is_taken_back_when_it_fails(store: SQLStore) -> None:
     assert store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED
 
 
-def test_what_a_creator_of_the_application_raises_is_an_outage(path: Path) -> None:
+def test_an_exception_of_the_creator_is_an_outage(path: Path) -> None:
     def connect() -> sqlite3.Connection:
         raise LookupError("no password for hunter2")
 
-    with pytest.raises(StoreUnavailable, match="gave no connection") as caught:
+    with pytest.raises(
+        StoreUnavailable,
+        match=r"the creator of the application's engine must return a connection.*it raised LookupError",
+    ) as caught:
         SQLStore(create_engine(url_of(path), creator=connect)).find_session("session")
 
     assert isinstance(caught.value.__cause__, LookupError)
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_error_says_nothing_of_who_has_signed_in(path: Path, store: SQLStore) -> None:
+def test_an_error_has_no_user_id_in_it(path: Path, store: SQLStore) -> None:
     store.create()
     execute(path, "DROP TABLE tokenauth_session")
 
@@ -290,8 +323,8 @@ def test_an_error_says_nothing_of_who_has_signed_in(path: Path, store: SQLStore)
     assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!s}"
 
 
-def test_many_threads_write_and_read_and_nobody_hears_of_a_lock(path: Path) -> None:
-    stores = [SQLStore(url_of(path)) for _ in range(2)]  # as two applications in one process have them
+def test_many_threads_write_and_read_without_an_error_of_a_lock(path: Path) -> None:
+    stores = [SQLStore(url_of(path)) for _ in range(2)]  # as of two applications in one process
     for number in range(32):
         stores[0].start_session(new_session(f"session{number}"))
 
@@ -310,8 +343,8 @@ def test_many_threads_write_and_read_and_nobody_hears_of_a_lock(path: Path) -> N
         store.close()
 
 
-def test_who_keeps_the_error_of_a_bad_row_keeps_no_connection(path: Path, store: SQLStore) -> None:
-    """One who shows it to somebody, say. The connection would stay where it was, and hear of nothing any more."""
+def test_a_program_that_keeps_the_error_of_a_bad_row_keeps_no_connection(path: Path, store: SQLStore) -> None:
+    """Otherwise the connection would stay in the state in which it was, and never see new rows."""
     for number in range(3):
         store.start_session(new_session(f"s{number}"))
     execute(path, "UPDATE tokenauth_session SET generation = 'x' WHERE session_id = 's0'")

@@ -1,4 +1,4 @@
-"""Revocations since a cursor, from SQLite: numbers, pages and garbage (the promises are in the contract)."""
+"""Revocations since a cursor, from SQLite: numbers, pages and garbage. The store contract has the promises."""
 
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql import revocations as sql_news
-from flask_tokenauth.testing.store_contract.lost_writes import wants_a_new_beginning
+from flask_tokenauth.stores.sql import revocations as sql_revocations
+from flask_tokenauth.testing.store_contract.lost_writes import wants_a_reload
 from flask_tokenauth.testing.store_contract.revocation_pages import Reader, revoke, tokens
 
 from ..sqlite_kit import TERMS, execute, url_of
@@ -18,24 +18,24 @@ LATER = 4_000_000_000_000
 
 
 def cursor_of(store: SQLStore) -> str:
-    """Return the cursor of a reader who has heard everything."""
+    """Return the cursor of a reader that has fetched everything."""
     reader = Reader(store)
-    reader.ask()
+    reader.fetch()
     assert reader.cursor is not None
     return reader.cursor
 
 
-def test_what_is_new_comes_in_pages_in_the_order_in_which_it_was_kept(
+def test_new_revocations_come_in_pages_in_the_order_in_which_they_were_written(
     store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_news, "PAGE", 2)
+    monkeypatch.setattr(sql_revocations, "PAGE", 2)
     revoke(store, "a", "b", "c", "d", "e")
     pages, cursor, more = [], None, True
 
     while more:
-        news = store.revocations_since(cursor)
-        pages.append([each.subject for each in news.entries])
-        cursor, more = news.cursor, news.more
+        page = store.revocations_since(cursor)
+        pages.append([entry.subject for entry in page.entries])
+        cursor, more = page.cursor, page.more
 
     assert pages == [["a", "b"], ["c", "d"], ["e"]]
     assert cursor == cursor_of(store)
@@ -43,21 +43,21 @@ def test_what_is_new_comes_in_pages_in_the_order_in_which_it_was_kept(
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_page_that_is_just_full_is_the_last(store: SQLStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(sql_news, "PAGE", 2)
+    monkeypatch.setattr(sql_revocations, "PAGE", 2)
     revoke(store, *"abc"[:number])
 
     assert store.revocations_since(None).more is (number == 3)
 
 
-def test_what_has_expired_is_not_told(path: Path, store: SQLStore) -> None:
+def test_an_expired_revocation_is_not_returned(path: Path, store: SQLStore) -> None:
     store.revoke(Revocation(kind="token", subject="a", expires_at=1))
     revoke(store, "b")
     store.revoke(Revocation(kind="token", subject="c", expires_at=1))
 
-    news = store.revocations_since(None)
+    page = store.revocations_since(None)
 
-    assert [each.subject for each in news.entries] == ["b"]
-    assert store.revocations_since(news.cursor) == RevocationPage(cursor=news.cursor)
+    assert [entry.subject for entry in page.entries] == ["b"]
+    assert store.revocations_since(page.cursor) == RevocationPage(cursor=page.cursor)
 
 
 def test_each_entry_has_a_mark_of_its_own(path: Path, store: SQLStore) -> None:
@@ -70,18 +70,18 @@ def test_each_entry_has_a_mark_of_its_own(path: Path, store: SQLStore) -> None:
     assert 0 not in marks
 
 
-def test_entries_of_a_release_that_gave_no_marks_are_told(path: Path, store: SQLStore) -> None:
+def test_rows_of_a_release_that_wrote_no_marks_are_returned(path: Path, store: SQLStore) -> None:
     store.create()
     reader = Reader(store)
-    reader.ask()
+    reader.fetch()
     statement = "INSERT INTO tokenauth_revocation (kind, subject, expires_at) VALUES ('t', ?, ?)"
     for subject in "a", "b":
         execute(path, statement, subject, LATER)
-        assert reader.ask() == tokens(subject)
-    assert reader.ask() == set()
+        assert reader.fetch() == tokens(subject)
+    assert reader.fetch() == set()
 
 
-def test_a_cursor_at_an_entry_that_was_purged_before_it_was_heard_goes_on(path: Path, store: SQLStore) -> None:
+def test_a_cursor_at_a_row_that_was_purged_before_it_was_fetched_goes_on(path: Path, store: SQLStore) -> None:
     store.revoke(Revocation(kind="token", subject="a", expires_at=1))
     store.purge()
     cursor = cursor_of(store)
@@ -89,7 +89,7 @@ def test_a_cursor_at_an_entry_that_was_purged_before_it_was_heard_goes_on(path: 
     assert store.revocations_since(cursor) == RevocationPage(cursor=cursor)
     execute(path, "INSERT INTO tokenauth_revocation (id, kind, subject, expires_at) VALUES (1, 't', 'b', ?)", LATER)
 
-    assert wants_a_new_beginning(store, cursor)  # numbers are not used twice: that is another history
+    assert wants_a_reload(store, cursor)  # numbers are not used twice, so this is another history
 
 
 def test_another_id_is_another_store(path: Path, store: SQLStore) -> None:
@@ -98,7 +98,7 @@ def test_another_id_is_another_store(path: Path, store: SQLStore) -> None:
 
     execute(path, "UPDATE tokenauth_store SET value = 'other' WHERE name = 'store_id'")
 
-    assert wants_a_new_beginning(store, cursor)
+    assert wants_a_reload(store, cursor)
 
 
 @pytest.mark.parametrize("below", [0, 1])
@@ -112,7 +112,7 @@ def test_a_count_that_has_fallen_is_another_history(path: Path, store: SQLStore,
     )
     execute(path, "UPDATE sqlite_sequence SET seq = ? WHERE name = 'tokenauth_revocation'", below)
 
-    assert wants_a_new_beginning(store, cursor)
+    assert wants_a_reload(store, cursor)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_store_that_has_lost_its_id_is_an_outage(path: Path, store: SQLStore, 
             store.revocations_since(asked)
 
 
-def test_tables_that_went_are_an_outage(path: Path, store: SQLStore) -> None:
+def test_missing_tables_are_an_outage(path: Path, store: SQLStore) -> None:
     cursor = cursor_of(store)
     execute(path, "DROP TABLE tokenauth_revocation")
 
@@ -192,7 +192,7 @@ def test_tables_that_went_are_an_outage(path: Path, store: SQLStore) -> None:
         store.revocations_since(cursor)
 
 
-def test_the_tables_are_made_for_a_reader_who_comes_first(path: Path) -> None:
+def test_the_tables_are_created_for_a_reader_that_comes_first(path: Path) -> None:
     store = SQLStore(url_of(path))
 
     assert store.revocations_since(None).entries == ()
@@ -210,7 +210,7 @@ def test_the_tables_are_made_for_a_reader_who_comes_first(path: Path) -> None:
 )
 @pytest.mark.parametrize("asks_from", ["the beginning", "where it was"])
 def test_a_table_that_does_not_count_is_an_outage(path: Path, store: SQLStore, statement: str, asks_from: str) -> None:
-    """A migration that makes it anew drops AUTOINCREMENT easily: nobody would ever hear of what comes next."""
+    """A migration that creates the table again easily drops AUTOINCREMENT: readers would never fetch the next rows."""
     revoke(store, "a", "b")
     cursor = None if asks_from == "the beginning" else cursor_of(store)
     execute(path, statement)
@@ -226,4 +226,4 @@ def test_a_table_from_which_all_was_purged_goes_on(path: Path, store: SQLStore) 
 
     assert store.revocations_since(cursor).entries == ()
     revoke(store, "c")
-    assert [each.subject for each in store.revocations_since(cursor).entries] == ["c"]
+    assert [entry.subject for entry in store.revocations_since(cursor).entries] == ["c"]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql import revocations as sql_news
+from flask_tokenauth.stores.sql import revocations as sql_revocations
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeRevocations,
@@ -62,15 +62,15 @@ class TestSQLStore(SQLStoreFixtures, StoreContract):
 
 
 class TestSQLStoreInSmallPages(SQLStoreFixtures, RevocationPagesContract, LostWritesContract):
-    """As for readers of a store that has more to say than one page holds."""
+    """With more revocations than one page holds."""
 
     @pytest.fixture(autouse=True)
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sql_news, "PAGE", 2)
+        monkeypatch.setattr(sql_revocations, "PAGE", 2)
 
 
 class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, RedemptionContract):
-    """Where a lifetime is over to the millisecond."""
+    """By a clock that stands still, so that lifetimes end to the millisecond."""
 
     @pytest.fixture
     def source(self, path: Path) -> str | Engine:

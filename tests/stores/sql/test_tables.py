@@ -1,4 +1,4 @@
-"""The tables of the SQL store: who makes them, what lies in them, and what becomes of garbage."""
+"""The tables of the SQL store: how they are created, their rows, and garbage in them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,14 +32,14 @@ def test_a_store_that_is_not_used_touches_nothing(path: Path, store: SQLStore) -
     assert not path.exists()
 
 
-def test_the_tables_are_made_on_first_use(path: Path, store: SQLStore) -> None:
+def test_the_tables_are_created_on_first_use(path: Path, store: SQLStore) -> None:
     assert store.read_epoch("alice") == 0
 
     assert tables(path) == TABLES
     assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("1",)]
 
 
-def test_making_them_again_changes_nothing(path: Path, store: SQLStore) -> None:
+def test_creating_them_again_changes_nothing(path: Path, store: SQLStore) -> None:
     store.create()
     before = execute(path, "SELECT * FROM tokenauth_store ORDER BY name")
 
@@ -60,7 +60,7 @@ def test_each_database_is_a_store_of_its_own(path: Path, store: SQLStore, tmp_pa
     other_store.close()
 
     [mine], [theirs] = (
-        execute(each, "SELECT value FROM tokenauth_store WHERE name = 'store_id'") for each in (path, other)
+        execute(file, "SELECT value FROM tokenauth_store WHERE name = 'store_id'") for file in (path, other)
     )
     assert mine != theirs
 
@@ -98,7 +98,7 @@ def test_tables_of_another_release_are_not_used(path: Path, store: SQLStore, sch
     other.close()
 
 
-def test_every_connection_waits_for_others_and_keeps_what_it_acknowledges(store: SQLStore) -> None:
+def test_every_connection_waits_for_locks_and_writes_durably(store: SQLStore) -> None:
     def ask(pragma: str) -> object:
         return store._database.read(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").scalar())
 
@@ -108,7 +108,7 @@ def test_every_connection_waits_for_others_and_keeps_what_it_acknowledges(store:
 
 
 def test_the_number_of_a_purged_revocation_is_not_used_again(path: Path, store: SQLStore) -> None:
-    """Who asks for what came after a number would miss the next one."""
+    """A reader that asks for numbers above its last one would miss the next row."""
     store.revoke(Revocation(kind="token", subject="a", expires_at=1))
     store.purge()
     store.revoke(Revocation(kind="token", subject="b", expires_at=LATER))
@@ -118,7 +118,7 @@ def test_the_number_of_a_purged_revocation_is_not_used_again(path: Path, store: 
     ]
 
 
-def test_what_is_said_again_is_kept_once(path: Path, store: SQLStore) -> None:
+def test_a_repeated_revocation_is_kept_once(path: Path, store: SQLStore) -> None:
     for expires_at in LATER, LATER, LATER - 1, LATER + 1, LATER:
         store.revoke(Revocation(kind="token", subject="a", expires_at=expires_at))
     for value in 5, 5, 4, 6:
@@ -135,7 +135,7 @@ def test_revoking_a_user_leaves_the_new_epoch_for_all_to_read(path: Path, store:
     assert execute(path, "SELECT * FROM tokenauth_user_epoch") == [("alice", epoch)]
 
 
-def test_purging_says_how_many_rows_went(path: Path, store: SQLStore) -> None:
+def test_purging_returns_the_number_of_deleted_rows(path: Path, store: SQLStore) -> None:
     age = ager(path)
     for session_id in "ended", "idle", "below", "live":
         store.start_session(new_session(session_id, user_id=session_id))
