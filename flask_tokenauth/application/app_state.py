@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from weakref import WeakSet
 
 from flask import Flask, current_app
@@ -62,7 +63,8 @@ class AppState:
         self.settings = settings
         self.callbacks = callbacks
         self.hook: Callable[[], None] | None = None
-        self.stored = StoredState(settings, clock=self._now)
+        with _context_for_store(app, settings.store):
+            self.stored = StoredState(settings, clock=self._now)
         verifier = Verifier(
             settings.keys,
             policy,
@@ -143,6 +145,11 @@ class AppState:
         for key in config.keys() | self._config.keys():
             if config.get(key) != self._config.get(key):
                 raise SettingsError(f"{key} was changed after init_app had read it: set it before")
+
+
+def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
+    """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
+    return app.app_context() if hasattr(type(store), "engine") else nullcontext()
 
 
 def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer | None:

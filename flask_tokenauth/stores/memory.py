@@ -25,7 +25,7 @@ from .rows import SESSION_EXISTS, SessionRow, another_issuer, in_milliseconds, p
 
 
 class _StoredRevocation(NamedTuple):
-    """What the store keeps of a revocation; the kind and the subject are its key."""
+    """A revocation, stored under its kind and subject."""
 
     value: int
     expires_at: int

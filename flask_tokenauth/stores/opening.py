@@ -42,7 +42,9 @@ def _open_url(url: str) -> Store:
     if family == "sqlite" and separator and rest:
         return _open_database(url)
     if family in _LATER and separator:
-        raise SettingsError(f"{_SUPPORTED}; got {family}://, which is not supported yet, with an Engine neither")
+        raise SettingsError(
+            f"{_SUPPORTED}; got {family}://, which is not supported yet, neither as a URL nor as an Engine"
+        )
     raise SettingsError(f"{_SUPPORTED}; got another string")
 
 

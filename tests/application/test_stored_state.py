@@ -1,15 +1,23 @@
 """The store of an application is opened from its setting."""
 
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from flask import Flask, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import create_engine
 
-from flask_tokenauth import SettingsError
+from flask_tokenauth import SettingsError, TokenAuth
 from flask_tokenauth.application.stored_state import StoredState
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import ISSUER
+from ..conftest import CONFIG, ISSUER, MakeApp
 from .settings_kit import read
+
+POSTGRESQL = "postgresql+pg8000://api:hunter2@localhost/api"
+DRIVER = SimpleNamespace(paramstyle="pyformat", __version__="3.2.0")  # instead of pg8000, which is not installed
 
 
 def open_store_of(store: object) -> StoredState:
@@ -49,3 +57,52 @@ def test_what_is_no_store_is_refused_and_not_repeated(store: object) -> None:
         open_store_of(store)
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_an_engine_of_a_database_that_is_not_supported_stops_the_application(make_app: MakeApp) -> None:
+    engine = create_engine(POSTGRESQL, module=DRIVER)
+
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_STORE: .*must be SQLite, got postgresql\+pg8000,") as caught:
+        make_app(TOKENAUTH_STORE=engine)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def database_app(db: SQLAlchemy, url: str) -> Flask:
+    app = Flask("api")
+    app.config |= CONFIG | {"TOKENAUTH_STORE": db, "SQLALCHEMY_DATABASE_URI": url}
+    if url == POSTGRESQL:
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"module": DRIVER}
+    return app
+
+
+def test_a_flask_sqlalchemy_object_of_a_database_that_is_not_supported_stops_the_application() -> None:
+    db = SQLAlchemy()
+    app = database_app(db, POSTGRESQL)
+    db.init_app(app)
+
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_STORE: .*must be SQLite, got postgresql\+pg8000,") as caught:
+        TokenAuth(app)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_flask_sqlalchemy_object_that_gets_its_engine_later_is_checked_on_first_use() -> None:
+    db = SQLAlchemy()
+    app = database_app(db, POSTGRESQL)
+    TokenAuth(app)
+    db.init_app(app)
+
+    with app.app_context(), pytest.raises(SettingsError, match="must be SQLite"):
+        app.extensions["tokenauth"].store.read_epoch("alice")
+
+
+def test_opening_a_flask_sqlalchemy_object_leaves_no_context_and_connects_to_nothing(tmp_path: Path) -> None:
+    db = SQLAlchemy()
+    app = database_app(db, f"sqlite:///{tmp_path}/api.db")
+    db.init_app(app)
+
+    TokenAuth(app)
+
+    assert not has_app_context()
+    assert list(tmp_path.iterdir()) == []

@@ -46,7 +46,7 @@ class Worker:
     def knows(self, token_id: str = "nothing", **changes: Any) -> bool:
         """Look something up when the last fetch is 6 seconds ago."""
         self.clock.now += 6
-        usual: dict[str, Any] = {"session_id": None, "user_id": "nobody", "epoch": 0}
+        usual: dict[str, Any] = {"session_id": None, "user_id": "stranger", "epoch": 0}
         return self.feed.is_revoked(token_id=token_id, exp=EXP, **(usual | changes))
 
 
@@ -116,7 +116,7 @@ def test_workers_that_race_writers_know_all_that_was_revoked_before_they_asked(a
 
 
 def asked(token_id: str) -> dict[str, Any]:
-    return {"token_id": token_id, "exp": EXP, "session_id": None, "user_id": "nobody", "epoch": 0}
+    return {"token_id": token_id, "exp": EXP, "session_id": None, "user_id": "stranger", "epoch": 0}
 
 
 def test_what_follows_a_purge_of_the_newest_entry_is_known(path: Path, workers: list[Worker]) -> None:
@@ -169,7 +169,7 @@ def test_when_the_store_is_wiped_the_revocations_are_written_again(path: Path, w
 
     assert other.knows("a")
     assert other.knows("b")
-    assert one.store.is_revoked(token_id="a", session_id=None, user_id="nobody", epoch=0)
+    assert one.store.is_revoked(token_id="a", session_id=None, user_id="stranger", epoch=0)
 
 
 def test_garbage_in_the_store_lets_no_token_pass(path: Path, workers: list[Worker]) -> None:
@@ -179,7 +179,7 @@ def test_garbage_in_the_store_lets_no_token_pass(path: Path, workers: list[Worke
     execute(path, "UPDATE tokenauth_revocation SET kind = 'x'")
 
     for _ in range(4):
-        assert not one.knows()  # what was fetched before counts for thirty seconds
+        assert not one.knows()  # the last fetch counts for thirty seconds
     with pytest.raises(StoreUnavailable):
         one.knows()
 
@@ -239,4 +239,4 @@ def test_a_file_that_was_removed_is_created_again(path: Path, workers: list[Work
         one.store.read_epoch("alice")
 
     assert one.knows("before")
-    assert one.store.is_revoked(token_id="before", session_id=None, user_id="nobody", epoch=0)
+    assert one.store.is_revoked(token_id="before", session_id=None, user_id="stranger", epoch=0)

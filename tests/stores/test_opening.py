@@ -58,7 +58,7 @@ def test_anything_else_is_refused_with_what_is_supported(value: object) -> None:
 def test_a_database_that_is_not_supported_is_named_and_its_engine_not_suggested(url: str) -> None:
     family = url.partition("://")[0].partition("+")[0]
     with pytest.raises(
-        SettingsError, match=rf"got {family}://, which is not supported yet, with an Engine neither"
+        SettingsError, match=rf"got {family}://, which is not supported yet, neither as a URL nor as an Engine"
     ) as caught:
         open_store(url)
 

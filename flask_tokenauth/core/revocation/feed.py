@@ -299,7 +299,7 @@ class RevocationFeed:
             )
 
     def _start_reload(self) -> None:
-        """Load all revocations again, to find those that the store has lost. What is known stays known."""
+        """Load all revocations again, to find those that the store has lost. None is forgotten here."""
         self._cursor = self._paging_since = None
         self._reloaded = self._new_index()
 

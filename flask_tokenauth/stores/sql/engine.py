@@ -172,7 +172,7 @@ class Database:
         record.info[_FILE] = path, _identify(path)
 
     def _check_file(self, _: object, record: Any, __: object) -> None:
-        """Drop a connection to a file that was replaced: it would never see what is written to the new one."""
+        """Drop a connection to a file that was replaced: it would never see the rows of the new one."""
         path, opened = record.info[_FILE]
         if _identify(path) != opened:
             self._replaced()

@@ -20,7 +20,7 @@ def retry_while_locked(
 
     Args:
         run: runs statements. If a lock stops it, it has changed nothing.
-        dialect: tells such an error from others.
+        dialect: recognizes such an error.
         longest: seconds after which the error is raised.
         monotonic: returns seconds that always rise, from any start. The default also runs in tests that stop the clock
             with freezegun or time-machine; otherwise this function would never end there.

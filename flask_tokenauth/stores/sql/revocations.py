@@ -74,7 +74,7 @@ def read_revocations(connection: Connection, text: str | None, *, file: int = 0)
         file: how often this process has found another file in the place of the database file.
 
     Raises:
-        StoreUnavailable: a row cannot be read, or the tables do not number what is written to them.
+        StoreUnavailable: a row cannot be read, or the table does not number its rows.
     """
     last = _Cursor("") if text is None else _Cursor.parse(text)
     if last is None:

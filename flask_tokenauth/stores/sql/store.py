@@ -241,7 +241,7 @@ def _end(connection: Connection, statements: Statements, session_id: str, retent
 
 def _read_sessions(connection: Connection, statement: Executable, **values: object) -> list[SessionRow]:
     # All rows are fetched before one is read. An error for a row that cannot be read holds this frame in its traceback:
-    # as long as it is kept, an unfinished statement would keep the connection at the state in which it began.
+    # as long as it is kept, an unfinished statement would keep the connection in an old state.
     rows = connection.execute(statement, values).mappings().all()
     return [SessionRow.read(dict(columns)) for columns in rows]
 
