@@ -22,6 +22,7 @@ from flask_tokenauth.testing.store_contract import (
 )
 from flask_tokenauth.testing.store_contract.kit import at_once
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
+from flask_tokenauth.testing.store_contract.session_ends import SessionEndContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
 from .memory_kit import ager, generation_setter, revocation_ager
@@ -66,7 +67,7 @@ class TestMemoryStore(MemoryStoreFixtures, StoreContract):
         return MemoryStore()
 
 
-class TestMemoryStoreAtOneInstant(MemoryStoreFixtures, SessionContract, RedemptionContract):
+class TestMemoryStoreAtOneInstant(MemoryStoreFixtures, SessionContract, SessionEndContract, RedemptionContract):
     """By a clock that stands still, so that lifetimes end to the millisecond."""
 
     @pytest.fixture

@@ -32,6 +32,7 @@ from .lost_writes import LostWritesContract
 from .redemption import RedemptionContract
 from .revocation import RevocationContract
 from .revocation_pages import RevocationPagesContract
+from .session_ends import SessionEndContract
 from .sessions import SessionContract
 
 __all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
@@ -39,6 +40,7 @@ __all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract
 
 class StoreContract(
     SessionContract,
+    SessionEndContract,
     RedemptionContract,
     RevocationContract,
     RevocationPagesContract,

@@ -20,6 +20,7 @@ from flask_tokenauth.testing.store_contract import (
 from flask_tokenauth.testing.store_contract.lost_writes import LostWritesContract
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPagesContract
+from flask_tokenauth.testing.store_contract.session_ends import SessionEndContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
 from ..sqlite_kit import ager, copier, engine_where_time_stands_still, generation_setter, revocation_ager, url_of, wiper
@@ -69,7 +70,7 @@ class TestSQLStoreInSmallPages(SQLStoreFixtures, RevocationPagesContract, LostWr
         monkeypatch.setattr(sql_revocations, "PAGE", 2)
 
 
-class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, RedemptionContract):
+class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, SessionEndContract, RedemptionContract):
     """By a clock that stands still, so that lifetimes end to the millisecond."""
 
     @pytest.fixture
