@@ -244,12 +244,12 @@ def duplicate_cases() -> Iterator[Case]:
     ):
         group = _group("claim-duplicate", reason)
         why = f"The claims have {idea}: the last one counts (RFC 7519 section 4)."
-        yield group.reject(name, _retry_dropped_connection(first, last), why)
+        yield group.reject(name, _with_claim_twice(first, last), why)
         why = f"No attack: the same in the other order ({name}), so that the last one is good."
-        yield group.accept(f"control-{name}", _retry_dropped_connection(last, first), why)
+        yield group.accept(f"control-{name}", _with_claim_twice(last, first), why)
 
 
-def _retry_dropped_connection(first: str, last: str) -> str:
+def _with_claim_twice(first: str, last: str) -> str:
     name = json.loads("{" + first + "}").popitem()[0]
     rest = json.dumps(without(CLAIMS, name))[1:-1]
     return _token(("{" + first + "," + rest + "," + last + "}").encode())
