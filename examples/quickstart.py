@@ -1,4 +1,4 @@
-"""Log in, get a token, call what it opens. The smallest whole use of Flask-TokenAuth.
+"""Log in, get a token, and call the views that it opens: the smallest complete application.
 
 flask --app examples/quickstart run
 
@@ -21,28 +21,29 @@ USERS = {
     "alice": {"password": generate_password_hash("wonderland"), "scopes": ["reports:read", "profile"]},
     "bob": {"password": generate_password_hash("builder"), "scopes": ["profile"]},
 }
-NOBODY = {"password": generate_password_hash(secrets.token_hex()), "scopes": []}  # takes as long to refuse
+# The check of this password takes as long as the check of a real one.
+UNKNOWN_USER = {"password": generate_password_hash(secrets.token_hex()), "scopes": []}
 
 
-def own_secret(folder: Path) -> str:
-    """Return the secret kept in *folder*, made on first use. Production sets SECRET_KEY (FLASK_SECRET_KEY) instead."""
+def load_secret(folder: Path) -> str:
+    """Return the secret in *folder*; make it on first use. In production, set SECRET_KEY (FLASK_SECRET_KEY) instead."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept, aside = folder / "secret_key", folder / f"secret_key.{secrets.token_hex(8)}"
-    if not kept.exists():
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    path, draft = folder / "secret_key", folder / f"secret_key.{secrets.token_hex(8)}"
+    if not path.exists():
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
             file.flush()
             os.fsync(file.fileno())
         try:
-            kept.hardlink_to(aside)  # whole or not at all: of two workers that start together one wins
+            path.hardlink_to(draft)  # this is atomic: if two workers start together, one of them succeeds
         except FileExistsError:
-            pass  # and this is the other: it reads the winner's
+            pass  # the other worker reads the secret of the first
         finally:
-            aside.unlink()
-    secret = kept.read_text()
+            draft.unlink()
+    secret = path.read_text()
     if not secret:
-        raise RuntimeError(f"{kept} is empty: remove it, and a new secret is made")
+        raise RuntimeError(f"{path} must hold a secret, but it is empty: delete the file, and start again")
     return secret
 
 
@@ -51,15 +52,15 @@ app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
 app.config["TOKENAUTH_ISSUER"] = "quickstart"
 app.config.from_prefixed_env()  # FLASK_SECRET_KEY=…, FLASK_TOKENAUTH_ISSUER=…
 if not app.config["SECRET_KEY"] and not app.config.get("TOKENAUTH_KEYS"):
-    app.config["SECRET_KEY"] = own_secret(Path(app.instance_path))
+    app.config["SECRET_KEY"] = load_secret(Path(app.instance_path))
 auth = TokenAuth(app)
 
 
 @app.get("/")
 @public
 def index() -> Response:
-    """Say what to try."""
-    url = f"http://127.0.0.1:{request.environ['SERVER_PORT']}"  # not from Host, which the client writes
+    """Show the commands to try."""
+    url = f"http://127.0.0.1:{request.environ['SERVER_PORT']}"  # not from the Host header, which the client chooses
     return Response(
         f"""Try, in a terminal:
 
@@ -68,7 +69,7 @@ TOKEN=$(curl -s -d username=alice -d password=wonderland {url}/login | cut -d '"
 curl -H "Authorization: Bearer $TOKEN" {url}/me
 curl -H "Authorization: Bearer $TOKEN" {url}/reports
 
-Then as bob, with the password builder: he may not read the reports.
+Then as bob, with the password builder: bob may not read the reports.
 """,
         mimetype="text/plain",
     )
@@ -77,17 +78,17 @@ Then as bob, with the password builder: he may not read the reports.
 @app.get("/public")
 @public
 def greeting() -> dict[str, str]:
-    """Anyone may see this."""
-    return {"message": "Hello, whoever you are."}
+    """Answer everyone; no token is needed."""
+    return {"message": "Hello, everyone!"}
 
 
 @app.post("/login")
 @public
 def login() -> Response:
-    """Take user name and password, as form or JSON; answer with a token."""
-    username, password = read_text("username"), read_text("password")
-    user = USERS.get(username, NOBODY)
-    if not check_password_hash(str(user["password"]), password) or user is NOBODY:
+    """Take a user name and a password, as a form or as JSON; return a token."""
+    username, password = read_field("username"), read_field("password")
+    user = USERS.get(username, UNKNOWN_USER)
+    if not check_password_hash(str(user["password"]), password) or user is UNKNOWN_USER:
         raise NotAuthenticated("Wrong user name or password.")
     return token_response(username, scopes=user["scopes"])
 
@@ -95,24 +96,24 @@ def login() -> Response:
 @app.get("/me")
 @login_required
 def me() -> dict[str, object]:
-    """Whoever is logged in may see this."""
+    """Answer every user who is logged in."""
     return {"user_id": g.user_id, "scopes": sorted(g.scopes)}
 
 
 @app.get("/reports")
 @require_scope("reports:read")
 def reports() -> dict[str, object]:
-    """Only tokens with this scope open this."""
+    """Answer if the token has this scope."""
     return {"reports": ["January", "February"]}
 
 
-def read_text(name: str) -> str:
-    """Return a field of the form or of the JSON object in the request's body; 400 if it is not there or no text."""
+def read_field(name: str) -> str:
+    """Return a field of the form or of the JSON object in the request; answer 400 if it is not a string."""
     try:
         body = request.get_json() if request.is_json else request.form
-    except RecursionError:  # Flask lets it through, as a 500
+    except RecursionError:  # JSON that is nested too deeply; Flask would answer 500
         abort(400)
     value = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(value, str) or value.encode(errors="ignore").decode() != value:  # JSON can bring half characters
-        abort(400, f"{name} is missing or no text")
+    if not isinstance(value, str) or value.encode(errors="ignore").decode() != value:  # no lone surrogates
+        abort(400, f"{name} must be a string")
     return value

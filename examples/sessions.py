@@ -1,8 +1,8 @@
-"""Stay logged in, see where, and end it: the quickstart with sessions in an SQLite file, and a page of one's devices.
+"""Stay logged in with sessions: the quickstart with refresh tokens, an SQLite file and a page of your devices.
 
 pip install '.[sql]' && flask --app examples/sessions run
 
-Open http://127.0.0.1:5000/devices in two windows. Or in a terminal:
+Open http://127.0.0.1:5000/devices in two windows. Or use a terminal:
 
 REFRESH=$(curl -s -d username=alice -d password=wonderland http://127.0.0.1:5000/login | cut -d '"' -f 18)
 curl -d grant_type=refresh_token -d refresh_token=$REFRESH http://127.0.0.1:5000/auth/refresh
@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 from flask import Flask, Response, g, request
-from quickstart import NOBODY, USERS, own_secret, read_text
+from quickstart import UNKNOWN_USER, USERS, load_secret, read_field
 from werkzeug.security import check_password_hash
 
 from flask_tokenauth import (
@@ -39,7 +39,7 @@ Path(app.instance_path).mkdir(parents=True, exist_ok=True)
 app.config["TOKENAUTH_STORE"] = f"sqlite:///{Path(app.instance_path) / 'sessions.db'}"
 app.config.from_prefixed_env()  # FLASK_SECRET_KEY=…, FLASK_TOKENAUTH_STORE=…
 if not app.config["SECRET_KEY"]:
-    app.config["SECRET_KEY"] = own_secret(Path(app.instance_path))
+    app.config["SECRET_KEY"] = load_secret(Path(app.instance_path))
 auth = TokenAuth(app)
 app.register_blueprint(auth.endpoints)  # /auth/refresh, /auth/logout, /auth/sessions, /auth/revoke
 
@@ -47,25 +47,25 @@ app.register_blueprint(auth.endpoints)  # /auth/refresh, /auth/logout, /auth/ses
 @app.get("/public")
 @public
 def greeting() -> dict[str, str]:
-    """Anyone may see this."""
-    return {"message": "Hello, whoever you are."}
+    """Answer everyone; no token is needed."""
+    return {"message": "Hello, everyone!"}
 
 
 @app.post("/login")
 @public
 def login() -> Response:
-    """Take user name and password, as form or JSON; start a session and answer with its tokens."""
-    username, password = read_text("username"), read_text("password")
-    user = USERS.get(username, NOBODY)
-    if not check_password_hash(str(user["password"]), password) or user is NOBODY:
+    """Take a user name and a password, as a form or as JSON; start a session and return its tokens."""
+    username, password = read_field("username"), read_field("password")
+    user = USERS.get(username, UNKNOWN_USER)
+    if not check_password_hash(str(user["password"]), password) or user is UNKNOWN_USER:
         raise NotAuthenticated("Wrong user name or password.")
     device = "".join(filter(str.isprintable, request.form.get("device", "")))
     return token_response(username, scopes=user["scopes"], label=device[:100] or None)
 
 
 @auth.before_refresh
-def go_on(session: Session) -> Grant | None:
-    """Give a session what its user may do today; nothing, if the user is gone."""
+def renew_grant(session: Session) -> Grant | None:
+    """Return the scopes that the user has today; return None, and so end the session, if the user was deleted."""
     user = USERS.get(session.user_id)
     return None if user is None else session.grant.replace(scopes=tuple(user["scopes"]))
 
@@ -73,21 +73,21 @@ def go_on(session: Session) -> Grant | None:
 @app.get("/me")
 @login_required
 def me() -> dict[str, object]:
-    """Whoever is logged in may see this, until the session ends."""
+    """Answer every user who is logged in, until the session ends."""
     return {"user_id": g.user_id, "scopes": sorted(g.scopes), "sessions": len(auth.list_sessions(g.user_id))}
 
 
 @app.get("/reports")
 @require_scope("reports:read")
 def reports() -> dict[str, object]:
-    """Only tokens with this scope open this."""
+    """Answer if the token has this scope."""
     return {"reports": ["January", "February"]}
 
 
 @app.post("/everywhere")
 @login_required
 def log_out_everywhere() -> tuple[str, int]:
-    """End every session of the user, and every token issued before; a new password calls for the same."""
+    """End all sessions of the user and refuse all earlier tokens. Do the same after a change of password."""
     auth.revoke_user(g.user_id, api_keys=True)
     return "", 204
 
@@ -95,7 +95,7 @@ def log_out_everywhere() -> tuple[str, int]:
 @app.get("/devices")
 @public
 def devices() -> Response:
-    """Show where one is logged in; the page asks /auth/sessions."""
+    """Show the page of devices; its script calls /auth/sessions."""
     [script] = re.findall(r"<script>(.*)</script>", PAGE, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (

@@ -1,4 +1,4 @@
-"""What users do with their own account."""
+"""Views for your own account."""
 
 from flask import Blueprint, abort, g
 
@@ -17,17 +17,17 @@ blueprint = Blueprint("account", __name__, url_prefix="/me")
 @blueprint.get("")
 @login_required(load_user=True)
 def me() -> dict[str, object]:
-    """Say who is calling, and what the token may do."""
+    """Return the user's name and the scopes of the token."""
     return {"id": str(g.user_id), "name": get_user().name, "scopes": sorted(g.scopes)}
 
 
 @blueprint.put("/password")
 @login_required(max_age=RECENTLY, load_user=True)
 def change_password() -> tuple[str, int]:
-    """Change the password, which ends every login."""
+    """Change the password, and refuse all earlier tokens of the user."""
     user = get_user()
     user.password = read_new_password("new_password")
-    user.take_back_tokens()
+    user.revoke_tokens()
     db.session.commit()
     return "", 204
 
@@ -35,7 +35,7 @@ def change_password() -> tuple[str, int]:
 @blueprint.delete("")
 @login_required(max_age=RECENTLY, load_user=True)
 def delete_account() -> tuple[str, int]:
-    """Delete the account with its notes; first, teams that would be without admin need to be deleted."""
+    """Delete the account and its notes; answer 409 if the user is the only admin of a team."""
     user = get_user()
     if any(is_only_admin(membership) for membership in user.memberships):
         abort(409, "You are the only admin of a team: delete it first.")
@@ -45,6 +45,6 @@ def delete_account() -> tuple[str, int]:
 
 
 def is_only_admin(membership: Membership) -> bool:
-    """Tell whether a team would be without admin if this member went."""
-    admins = [each for each in membership.team.memberships if each.role == "admin"]
+    """Return whether the team would have no admin without this member."""
+    admins = [member for member in membership.team.memberships if member.role == "admin"]
     return admins == [membership]

@@ -1,4 +1,4 @@
-"""What administrators of the whole application see."""
+"""Views for administrators of the whole application."""
 
 from flask import Blueprint
 

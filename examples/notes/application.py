@@ -1,4 +1,4 @@
-"""Puts the application together."""
+"""The application factory."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from .scopes import SCOPES
 
 
 def create_app(config: Mapping[str, object] | None = None) -> Flask:
-    """Return the application; *config* is stronger than the environment, for tests."""
+    """Return the application. Tests pass *config*, which overrides the environment."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///notes.sqlite3"  # in the instance folder
@@ -22,7 +22,7 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     app.config.from_prefixed_env()  # FLASK_SECRET_KEY=…
     app.config.from_mapping(config or {})
 
-    auth.init_app(app)  # without a secret it stops here, and says so
+    auth.init_app(app)  # raises SettingsError if there is no secret
     db.init_app(app)
     app.cli.add_command(commands.promote)
     answer_in_json(app)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
-    """What all models are."""
+    """The base class of all models."""
 
 
 db = SQLAlchemy(model_class=Base)

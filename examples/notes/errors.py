@@ -1,4 +1,4 @@
-"""Errors are JSON."""
+"""Errors as JSON."""
 
 from flask import Flask, json
 from werkzeug.exceptions import HTTPException
@@ -8,12 +8,12 @@ from flask_tokenauth import AuthError
 
 
 def answer_in_json(app: Flask) -> None:
-    """Have all errors of *app* answered in JSON."""
+    """Answer all errors of *app* with JSON."""
     app.register_error_handler(HTTPException, describe)
 
 
 def describe(error: HTTPException) -> Response:
-    """Return the answer to an error, with its own headers. Refusals are JSON as they are."""
+    """Return the response to an error, with its headers. An AuthError has a JSON body already."""
     response = Response.force_type(error.get_response())
     if not isinstance(error, AuthError):
         response.data = json.dumps({"error": error.name, "error_description": error.description})

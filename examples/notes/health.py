@@ -1,4 +1,4 @@
-"""Whether the application is alive."""
+"""A health check for load balancers."""
 
 from flask import Blueprint
 
@@ -10,5 +10,5 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/health")
 @public
 def health() -> dict[str, str]:
-    """Answer anybody."""
+    """Answer everyone; no token is needed."""
     return {"status": "well"}

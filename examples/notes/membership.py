@@ -1,4 +1,4 @@
-"""Whether a user is still to a team what the token says: asked of the database, since a token cannot forget."""
+"""A check of the user's role in a team. It reads the database, since a token keeps the scopes of the login."""
 
 from flask import g, request
 
@@ -10,10 +10,10 @@ from .models import Membership
 
 
 def check_membership() -> None:
-    """Refuse a user who was shut out of the team of this request since the login, or has another part in it now."""
+    """Refuse a user who has left the team of this request, or has another role in it than at the login."""
     team_id = (request.view_args or {}).get("team_id")
     if team_id is None:
         return
     membership = db.session.get(Membership, (auth.user_id, team_id))
     if membership is None or f"teams:{team_id}:{membership.role}" not in g.scopes:
-        raise NotPermitted("You have no part in this team, or another than at your login: log in again.")
+        raise NotPermitted("Your role in this team has changed since your login: log in again.")

@@ -1,4 +1,4 @@
-"""What the database keeps. IDs are random, so that no newcomer gets the ID, and with it the tokens, of the deleted."""
+"""The database models. IDs are random: a new user never gets the ID of a deleted user, whose tokens may still exist."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .database import db
 
 
 class User(db.Model):
-    """Somebody with a password."""
+    """A user with a password."""
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     name: Mapped[str] = mapped_column(unique=True)
     password: Mapped[str]  # its hash
     is_admin: Mapped[bool] = mapped_column(default=False)
-    generation: Mapped[int] = mapped_column(default=0)  # of tokens: older ones are refused
+    generation: Mapped[int] = mapped_column(default=0)  # tokens with another number are refused
     notes: Mapped[list[Note]] = relationship(cascade="all, delete-orphan", order_by="Note.text")
     memberships: Mapped[list[Membership]] = relationship(cascade="all, delete-orphan", back_populates="user")
 
-    def take_back_tokens(self) -> None:
-        """Have all tokens refused that the user has now."""
-        self.generation = User.generation + 1  # in the database, where no two count from the same
+    def revoke_tokens(self) -> None:
+        """Refuse all tokens that the user has now."""
+        self.generation = User.generation + 1  # the database adds, so that two requests cannot write the same number
 
 
 class Note(db.Model):
@@ -34,7 +34,7 @@ class Note(db.Model):
     text: Mapped[str]
 
     def to_dict(self) -> dict[str, str]:
-        """Return what clients see."""
+        """Return the note as clients see it."""
         return {"id": str(self.id), "text": self.text}
 
 
@@ -47,16 +47,16 @@ class Team(db.Model):
     notes: Mapped[list[TeamNote]] = relationship(cascade="all, delete-orphan", order_by="TeamNote.text")
 
     def to_dict(self) -> dict[str, str]:
-        """Return what clients see."""
+        """Return the team as clients see it."""
         return {"id": str(self.id), "name": self.name}
 
 
 class Membership(db.Model):
-    """What a user is to a team."""
+    """The role of a user in a team."""
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user.id"), primary_key=True)
     team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("team.id"), primary_key=True)
-    role: Mapped[str]  # of scopes.ROLES
+    role: Mapped[str]  # one of scopes.ROLES
     user: Mapped[User] = relationship(back_populates="memberships")
     team: Mapped[Team] = relationship(back_populates="memberships")
 
@@ -69,5 +69,5 @@ class TeamNote(db.Model):
     text: Mapped[str]
 
     def to_dict(self) -> dict[str, str]:
-        """Return what clients see."""
+        """Return the note as clients see it."""
         return {"id": str(self.id), "text": self.text}

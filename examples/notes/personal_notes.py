@@ -1,4 +1,4 @@
-"""MarkCounter of one's own. Those of others are 404, as if they were not there."""
+"""Personal notes. A note of another user is answered with 404, as if it did not exist."""
 
 from uuid import UUID
 
@@ -7,9 +7,9 @@ from flask import Blueprint, abort, request
 from .authentication import auth, get_user
 from .database import db
 from .models import Note
-from .reading import read_text
+from .reading import read_field
 
-LONGEST = 10_000
+MAX_LENGTH = 10_000
 
 blueprint = Blueprint("notes", __name__, url_prefix="/notes")
 auth.protect(blueprint)
@@ -17,14 +17,14 @@ auth.protect(blueprint)
 
 @blueprint.get("")
 def list_notes() -> list[dict[str, str]]:
-    """List all of one's notes."""
+    """List the user's notes."""
     return [note.to_dict() for note in get_user().notes]
 
 
 @blueprint.post("")
 def create_note() -> tuple[dict[str, str], int]:
-    """Keep a new note."""
-    note = Note(user_id=get_user().id, text=read_text("text", longest=LONGEST))
+    """Create a note."""
+    note = Note(user_id=get_user().id, text=read_field("text", longest=MAX_LENGTH))
     db.session.add(note)
     db.session.commit()
     return note.to_dict(), 201
@@ -32,7 +32,7 @@ def create_note() -> tuple[dict[str, str], int]:
 
 @blueprint.get("/search")
 def search_notes() -> list[dict[str, str]]:
-    """List one's notes that contain what is asked for."""
+    """List the user's notes that contain the words of ``q``."""
     wanted = request.args.get("q", "").casefold()
     return [note.to_dict() for note in get_user().notes if wanted in note.text.casefold()]
 
@@ -45,9 +45,9 @@ def read_note(note_id: UUID) -> dict[str, str]:
 
 @blueprint.put("/<uuid:note_id>")
 def update_note(note_id: UUID) -> dict[str, str]:
-    """Give a note another text."""
+    """Change a note."""
     note = own_note(note_id)
-    note.text = read_text("text", longest=LONGEST)
+    note.text = read_field("text", longest=MAX_LENGTH)
     db.session.commit()
     return note.to_dict()
 
@@ -61,6 +61,6 @@ def delete_note(note_id: UUID) -> tuple[str, int]:
 
 
 def own_note(note_id: UUID) -> Note:
-    """Return a note of the user who is calling; 404 if there is none."""
+    """Return a note of the user; answer 404 if there is none."""
     note = db.session.scalar(db.select(Note).filter_by(id=note_id, user_id=get_user().id))
     return note or abort(404)

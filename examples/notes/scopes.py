@@ -1,4 +1,4 @@
-"""What tokens may do: which scopes there are, and which of them a user gets."""
+"""The scopes of this application, and the scopes of each user."""
 
 from .models import User
 
@@ -8,7 +8,7 @@ SCOPES = {
     "admin": "List all users",
     "teams:{team_id}:read": "Read a team's notes",
     "teams:{team_id}:write": {"description": "Write a team's notes", "implies": ["teams:{team_id}:read"]},
-    "teams:{team_id}:admin": {"description": "Say who is in a team", "implies": ["teams:{team_id}:write"]},
+    "teams:{team_id}:admin": {"description": "Add and remove members of a team", "implies": ["teams:{team_id}:write"]},
 }
 
 

@@ -1,4 +1,4 @@
-"""Who is in a team: its admins say so."""
+"""The members of a team. Its admins add and remove them."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from .authentication import auth, get_user
 from .database import db
 from .membership import check_membership
 from .models import Membership, Team, User
-from .reading import read_text
+from .reading import read_field
 from .scopes import ROLES
 
 blueprint = Blueprint("team_members", __name__, url_prefix="/teams/<uuid:team_id>/members")
@@ -18,10 +18,10 @@ blueprint.before_request(check_membership)
 
 @blueprint.put("/<name>")
 def invite(team_id: UUID, name: str) -> dict[str, str]:
-    """Let a user in, or change what the user is to the team. The user's next token says so."""
-    role, user = read_text("role"), other_user(name)
+    """Add a user to the team, or change the role of a member. The user gets the new scopes at the next login."""
+    role, user = read_field("role"), other_user(name)
     if role not in ROLES:
-        abort(400, f"role is none of {', '.join(ROLES)}")
+        abort(400, f"role must be one of {', '.join(ROLES)}")
     team = db.get_or_404(Team, team_id)
     membership = db.session.get(Membership, (user.id, team.id))
     if membership:
@@ -34,7 +34,7 @@ def invite(team_id: UUID, name: str) -> dict[str, str]:
 
 @blueprint.delete("/<name>")
 def remove(team_id: UUID, name: str) -> tuple[str, int]:
-    """Shut a user out, at once."""
+    """Remove a member. The member's tokens stop working for this team at once."""
     user = other_user(name)
     db.session.delete(db.get_or_404(Membership, (user.id, team_id)))
     db.session.commit()
@@ -42,8 +42,8 @@ def remove(team_id: UUID, name: str) -> tuple[str, int]:
 
 
 def other_user(name: str) -> User:
-    """Return the user of this name; nobody acts on oneself, so that there is always an admin."""
+    """Return the user with this name. Admins cannot change themselves, so that a team always has an admin."""
     user = db.session.scalar(db.select(User).filter_by(name=name)) or abort(404)
     if user is get_user():
-        abort(409, "Another admin has to do this.")
+        abort(409, "You cannot change your own role: ask another admin.")
     return user

@@ -1,4 +1,4 @@
-"""MarkCounter of a team."""
+"""Notes of a team."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from .authentication import auth
 from .database import db
 from .membership import check_membership
 from .models import Team, TeamNote
-from .reading import read_text
+from .reading import read_field
 
 blueprint = Blueprint("team_notes", __name__, url_prefix="/teams/<uuid:team_id>/notes")
 auth.protect(blueprint, "teams:{team_id}:read")
@@ -26,9 +26,9 @@ def list_notes(team_id: UUID) -> list[dict[str, str]]:
 @blueprint.post("")
 @require_scope("teams:{team_id}:write")
 def create_note(team_id: UUID) -> tuple[dict[str, str], int]:
-    """Keep a new note."""
+    """Create a note."""
     team = db.get_or_404(Team, team_id)
-    note = TeamNote(team_id=team.id, text=read_text("text", longest=10_000))
+    note = TeamNote(team_id=team.id, text=read_field("text", longest=10_000))
     db.session.add(note)
     db.session.commit()
     return note.to_dict(), 201
@@ -50,5 +50,5 @@ def delete_note(team_id: UUID, note_id: UUID) -> tuple[str, int]:
 
 
 def note_of(team_id: UUID, note_id: UUID) -> TeamNote:
-    """Return a note of this team, never of another: the scope is for this one; 404 if there is none."""
+    """Return a note of this team; answer 404 if there is none. The scope does not open notes of other teams."""
     return db.session.scalar(db.select(TeamNote).filter_by(id=note_id, team_id=team_id)) or abort(404)

@@ -1,4 +1,4 @@
-"""Teams, and what is to be known of one."""
+"""Teams."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from .authentication import auth, get_user
 from .database import db
 from .membership import check_membership
 from .models import Membership, Team
-from .reading import read_text
+from .reading import read_field
 
 blueprint = Blueprint("teams", __name__, url_prefix="/teams")
 auth.protect(blueprint)
@@ -19,14 +19,14 @@ blueprint.before_request(check_membership)
 
 @blueprint.get("")
 def list_teams() -> list[dict[str, str]]:
-    """List the teams of the user who is calling."""
+    """List the teams of the user."""
     return [{**membership.team.to_dict(), "role": membership.role} for membership in get_user().memberships]
 
 
 @blueprint.post("")
 def create_team() -> tuple[dict[str, str], int]:
-    """Found a team and be its admin: from the next login on, since scopes come from there."""
-    team = Team(name=read_text("name"))
+    """Create a team. The user is its admin, and gets the scopes for it at the next login."""
+    team = Team(name=read_field("name"))
     team.memberships.append(Membership(user=get_user(), role="admin"))
     db.session.add(team)
     db.session.commit()
@@ -36,7 +36,7 @@ def create_team() -> tuple[dict[str, str], int]:
 @blueprint.get("/<uuid:team_id>")
 @require_scope("teams:{team_id}:read")
 def read_team(team_id: UUID) -> dict[str, object]:
-    """Return a team and who is in it."""
+    """Return a team and its members."""
     team = db.get_or_404(Team, team_id)
     return {**team.to_dict(), "members": {member.user.name: member.role for member in team.memberships}}
 

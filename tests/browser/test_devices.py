@@ -1,6 +1,6 @@
 """The page of ``examples/sessions.py`` in a real browser: Debian's Chromium, driven by Playwright.
 
-Skipped where one of them is missing; with ``TOKENAUTH_BROWSER`` set, as in CI, that is a failure.
+The tests are skipped if one of them is missing. With ``TOKENAUTH_BROWSER`` set, as in CI, that is a failure.
 """
 
 import importlib.util
@@ -22,13 +22,13 @@ CHROMIUM = shutil.which("chromium")
 
 
 def find_missing() -> str | None:
-    """Return what a browser test lacks here."""
+    """Return a message about a missing program, or None."""
     if CHROMIUM is None:
-        return "there is no chromium: apt-get install chromium"
-    return None if importlib.util.find_spec("playwright") else "there is no playwright: pip install '.[browser]'"
+        return "chromium is missing: apt-get install chromium"
+    return None if importlib.util.find_spec("playwright") else "playwright is missing: pip install '.[browser]'"
 
 
-PATIENCE = 60_000  # milliseconds, for a machine that does other things meanwhile
+PATIENCE = 60_000  # milliseconds; the machine may be busy
 
 MISSING = find_missing()
 pytestmark = pytest.mark.skipif(MISSING is not None and not os.environ.get("TOKENAUTH_BROWSER"), reason=str(MISSING))
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(MISSING is not None and not os.environ.get("TOKE
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve the example, and give its address."""
+    """Serve the example, and yield its address."""
     assert MISSING is None, MISSING
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
@@ -47,7 +47,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     server = make_server("127.0.0.1", 0, module.app, threaded=True)
-    server.daemon_threads = False  # type: ignore[attr-defined]  # closing it waits for answers that are under way
+    server.daemon_threads = False  # type: ignore[attr-defined]  # server_close() then waits for open requests
     thread = Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -60,10 +60,10 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def browser(url: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # where there is one
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # playwright may be missing
 
     with sync_playwright() as playwright:
-        # A sandbox of its own needs rights that a container may not give, and the page is ours.
+        # The browser's sandbox needs rights that a container may not have. It is not needed for this page.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -75,11 +75,11 @@ def complaints() -> list[str]:
 
 
 def sign_in(browser: Any, url: str, device: str, complaints: list[str], username: str = "alice") -> Any:
-    """Sign in in a window that shares nothing with others."""
+    """Sign in in a new window that shares nothing with other windows."""
     page = browser.new_context().new_page()
     page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
     page.goto(f"{url}/devices", timeout=PATIENCE)
     page.fill("[name=username]", username)
     page.fill("[name=password]", {"alice": "wonderland", "bob": "builder"}[username])
@@ -89,7 +89,7 @@ def sign_in(browser: Any, url: str, device: str, complaints: list[str], username
 
 
 def click(page: Any, button: str, *, says: str) -> None:
-    """Click, and wait until the page says something new that begins so."""
+    """Click, and wait until the page shows a new message that begins with *says*."""
     page.evaluate("document.getElementById('said').textContent = ''")
     page.click(button)
     page.wait_for_selector("#said:not(:empty)")
@@ -97,11 +97,11 @@ def click(page: Any, button: str, *, says: str) -> None:
 
 
 def devices(page: Any) -> list[str]:
-    """Return the devices that the page shows, by their names."""
+    """Return the names of the devices that the page shows."""
     return [text.splitlines()[0] for text in page.locator("#devices li").all_inner_texts()]
 
 
-def test_one_device_ends_the_other_which_is_refused_from_then_on(browser: Any, url: str, complaints: list[str]) -> None:
+def test_one_device_can_end_the_session_of_another(browser: Any, url: str, complaints: list[str]) -> None:
     phone = sign_in(browser, url, "phone", complaints)
     laptop = sign_in(browser, url, "laptop", complaints)
     assert devices(laptop) == ["laptop (this one)", "phone"]
@@ -114,7 +114,7 @@ def test_one_device_ends_the_other_which_is_refused_from_then_on(browser: Any, u
     assert complaints == []
 
 
-def test_signing_out_ends_this_device_alone(browser: Any, url: str, complaints: list[str]) -> None:
+def test_signing_out_ends_only_this_device(browser: Any, url: str, complaints: list[str]) -> None:
     phone = sign_in(browser, url, "phone", complaints)
     laptop = sign_in(browser, url, "laptop", complaints)
 
@@ -125,7 +125,7 @@ def test_signing_out_ends_this_device_alone(browser: Any, url: str, complaints: 
     assert complaints == []
 
 
-def test_signing_out_everywhere_ends_all_of_this_user_and_nobody_else(
+def test_signing_out_everywhere_ends_all_sessions_of_this_user_only(
     browser: Any, url: str, complaints: list[str]
 ) -> None:
     phone = sign_in(browser, url, "phone", complaints)
@@ -140,7 +140,7 @@ def test_signing_out_everywhere_ends_all_of_this_user_and_nobody_else(
     assert complaints == []
 
 
-def test_a_device_is_called_what_it_is_called_and_runs_nothing(browser: Any, url: str, complaints: list[str]) -> None:
+def test_the_name_of_a_device_is_shown_and_not_run(browser: Any, url: str, complaints: list[str]) -> None:
     hostile = "<img src=x onerror=alert(1)>"
 
     page = sign_in(browser, url, hostile, complaints)

@@ -1,4 +1,4 @@
-"""The notes example, as its clients use it, and with the tokens and the clock of ``flask_tokenauth.testing``."""
+"""The notes example, with real clients, and with the tokens and the clock of ``flask_tokenauth.testing``."""
 
 import importlib
 import sys
@@ -23,7 +23,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture
 def notes(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The example, imported anew and where no guard of another test is seen."""
+    """The example, imported again. The guards of other tests are hidden."""
     monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
     for name in [name for name in sys.modules if name.startswith("examples.notes")]:
         monkeypatch.delitem(sys.modules, name)
@@ -32,7 +32,7 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def site(notes: Any, tmp_path: Path) -> Iterator[Flask]:
-    """The application with a database of its own. Not called ``app``: pytest-flask would push a request of it."""
+    """The application with its own database. Its name is not ``app``, since pytest-flask would push a request of it."""
     database = f"sqlite:///{tmp_path / 'notes.sqlite3'}"
     site: Flask = notes.create_app({"TESTING": True, "SECRET_KEY": SECRET, "SQLALCHEMY_DATABASE_URI": database})
     yield site
@@ -47,7 +47,7 @@ def sign_up(site: Flask, name: str) -> UUID:
 
 
 def log_in(site: Flask, name: str, password: str = PASSWORD) -> FlaskClient:
-    """Return a client that logged in as users do."""
+    """Return a client that has logged in with a password."""
     client = site.test_client()
     response = client.post("/login", data={"username": name, "password": password})
     assert response.status_code == 200
@@ -57,30 +57,30 @@ def log_in(site: Flask, name: str, password: str = PASSWORD) -> FlaskClient:
 
 @pytest.fixture
 def alice(site: Flask) -> FlaskClient:
-    """A client of somebody who signed up and logged in."""
+    """A client of a user who signed up and logged in."""
     sign_up(site, "alice")
     return log_in(site, "alice")
 
 
 @pytest.fixture
 def bob(site: Flask) -> FlaskClient:
-    """A client of somebody else."""
+    """A client of another user."""
     sign_up(site, "bob")
     return log_in(site, "bob")
 
 
-def found_team(founder: FlaskClient) -> str:
-    """Return the address of a new team."""
+def create_team(founder: FlaskClient) -> str:
+    """Create a team, and return its path."""
     return "/teams/" + str(founder.post("/teams", data={"name": "tea"}).get_json()["id"])
 
 
-def test_whoever_signs_up_and_logs_in_is_known(alice: FlaskClient) -> None:
+def test_a_user_can_sign_up_and_log_in(alice: FlaskClient) -> None:
     me = alice.get("/me").get_json()
 
     assert (me["name"], me["scopes"]) == ("alice", [])
 
 
-def test_a_name_is_given_once(site: Flask, alice: FlaskClient) -> None:
+def test_a_name_can_be_taken_once(site: Flask, alice: FlaskClient) -> None:
     assert alice.post("/users", data={"username": "alice", "password": PASSWORD}).status_code == 409
     assert log_in(site, "alice").get("/me").status_code == 200
 
@@ -96,7 +96,7 @@ def test_a_name_is_given_once(site: Flask, alice: FlaskClient) -> None:
         [],
     ],
 )
-def test_who_signs_up_badly_is_told_in_json(site: Flask, body: object) -> None:
+def test_an_invalid_sign_up_is_answered_with_a_json_error(site: Flask, body: object) -> None:
     response = site.test_client().post("/users", json=body)
 
     assert response.status_code == 400
@@ -133,7 +133,7 @@ def test_only_a_recent_login_changes_the_password_or_ends_the_account(site: Flas
     assert {answer.get_json()["error"] for answer in answers} == {"insufficient_user_authentication"}
 
 
-def test_a_client_that_renews_its_token_stays_but_has_not_logged_in_again(site: Flask) -> None:
+def test_a_token_without_a_login_does_not_count_as_a_recent_login(site: Flask) -> None:
     client = logged_in(site, sign_up(site, "alice"), generation=0)
 
     with at(site, timedelta(hours=1)):
@@ -141,12 +141,12 @@ def test_a_client_that_renews_its_token_stays_but_has_not_logged_in_again(site: 
         assert client.delete("/me").status_code == 401
 
 
-def test_a_login_ends_by_itself(site: Flask, alice: FlaskClient) -> None:
+def test_a_token_expires(site: Flask, alice: FlaskClient) -> None:
     with at(site, timedelta(minutes=16)):
         assert alice.get("/notes").status_code == 401
 
 
-def test_a_removed_user_is_refused_everywhere(site: Flask, alice: FlaskClient) -> None:
+def test_a_deleted_user_is_refused_everywhere(site: Flask, alice: FlaskClient) -> None:
     note = alice.post("/notes", data={"text": "last words"}).get_json()
 
     assert alice.delete("/me").status_code == 204
@@ -159,7 +159,7 @@ def test_a_removed_user_is_refused_everywhere(site: Flask, alice: FlaskClient) -
     assert site.test_client().post("/login", data={"username": "alice", "password": PASSWORD}).status_code == 401
 
 
-def test_the_next_of_the_same_name_is_somebody_else(site: Flask, alice: FlaskClient) -> None:
+def test_a_new_user_with_the_name_of_a_deleted_one_has_no_notes(site: Flask, alice: FlaskClient) -> None:
     alice.post("/notes", data={"text": "mine"})
     alice.delete("/me")
     sign_up(site, "alice")
@@ -168,11 +168,11 @@ def test_the_next_of_the_same_name_is_somebody_else(site: Flask, alice: FlaskCli
     assert log_in(site, "alice").get("/notes").get_json() == []
 
 
-def test_a_token_for_somebody_who_never_was_is_refused(site: Flask) -> None:
+def test_a_token_of_an_unknown_user_is_refused(site: Flask) -> None:
     assert logged_in(site, uuid4(), generation=0).get("/me").status_code == 401
 
 
-def test_a_note_is_kept_changed_found_and_deleted(alice: FlaskClient) -> None:
+def test_a_note_can_be_created_changed_found_and_deleted(alice: FlaskClient) -> None:
     note = alice.post("/notes", json={"text": "follow the rabbit"}).get_json()
     alice.post("/notes", json={"text": "drink me"})
     address = f"/notes/{note['id']}"
@@ -185,7 +185,7 @@ def test_a_note_is_kept_changed_found_and_deleted(alice: FlaskClient) -> None:
     assert alice.get(address).status_code == 404
 
 
-def test_nobody_sees_the_notes_of_another(alice: FlaskClient, bob: FlaskClient) -> None:
+def test_a_user_cannot_see_the_notes_of_another(alice: FlaskClient, bob: FlaskClient) -> None:
     address = f"/notes/{alice.post('/notes', data={'text': 'secret'}).get_json()['id']}"
 
     assert bob.get("/notes").get_json() == []
@@ -196,8 +196,8 @@ def test_nobody_sees_the_notes_of_another(alice: FlaskClient, bob: FlaskClient) 
     assert alice.get(address).get_json()["text"] == "secret"
 
 
-def test_a_founder_runs_the_team_from_the_next_login_on(site: Flask, alice: FlaskClient) -> None:
-    team = found_team(alice)
+def test_a_user_is_admin_of_a_new_team_from_the_next_login_on(site: Flask, alice: FlaskClient) -> None:
+    team = create_team(alice)
 
     assert alice.get(team).status_code == 403
     assert log_in(site, "alice").get(team).get_json()["members"] == {"alice": "admin"}
@@ -207,10 +207,10 @@ def test_a_founder_runs_the_team_from_the_next_login_on(site: Flask, alice: Flas
 @pytest.mark.parametrize(
     ("role", "statuses"), [("read", [200, 403, 403]), ("write", [200, 201, 403]), ("admin", [200, 201, 200])]
 )
-def test_a_role_may_what_lesser_roles_may(
+def test_a_role_includes_the_lower_roles(
     site: Flask, alice: FlaskClient, bob: FlaskClient, role: str, statuses: list[int]
 ) -> None:
-    team = found_team(alice)
+    team = create_team(alice)
     sign_up(site, "carol")
     assert log_in(site, "alice").put(f"{team}/members/bob", data={"role": role}).status_code == 200
 
@@ -222,17 +222,17 @@ def test_a_role_may_what_lesser_roles_may(
     assert [reading.status_code, writing.status_code, inviting.status_code] == statuses
 
 
-def test_the_scope_of_one_team_is_worth_nothing_in_another(site: Flask) -> None:
+def test_the_scope_of_one_team_does_not_open_another(site: Flask) -> None:
     alice, ours, theirs = sign_up(site, "alice"), uuid4(), uuid4()
     client = logged_in(site, alice, [f"teams:{ours}:admin"], generation=0)
 
-    assert "scope" not in client.get(f"/teams/{ours}").get_json()  # the scope is there, the team is not
+    assert "scope" not in client.get(f"/teams/{ours}").get_json()  # the scope is there, but the team does not exist
     assert client.get(f"/teams/{ours}").status_code == client.get(f"/teams/{theirs}").status_code == 403
     assert client.get(f"/teams/{theirs}").get_json()["scope"] == f"teams:{theirs}:read"
 
 
-def test_a_teams_note_is_found_in_its_team_only(site: Flask, alice: FlaskClient) -> None:
-    ours, other = found_team(alice), found_team(alice)
+def test_a_note_of_a_team_is_found_only_in_its_team(site: Flask, alice: FlaskClient) -> None:
+    ours, other = create_team(alice), create_team(alice)
     alice = log_in(site, "alice")
     note = alice.post(f"{ours}/notes", data={"text": "tea at six"}).get_json()["id"]
 
@@ -243,8 +243,8 @@ def test_a_teams_note_is_found_in_its_team_only(site: Flask, alice: FlaskClient)
     assert alice.get(f"{ours}/notes").get_json() == []
 
 
-def test_who_is_shut_out_of_a_team_is_out_at_once(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
-    team = found_team(alice)
+def test_a_removed_member_is_refused_at_once(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    team = create_team(alice)
     alice = log_in(site, "alice")
     alice.put(f"{team}/members/bob", data={"role": "write"})
     bob = log_in(site, "bob")
@@ -253,13 +253,13 @@ def test_who_is_shut_out_of_a_team_is_out_at_once(site: Flask, alice: FlaskClien
     assert alice.delete(f"{team}/members/bob").status_code == 204
 
     assert bob.get(team).status_code == 403
-    assert bob.get("/me").status_code == 200  # and it costs nobody the login
+    assert bob.get("/me").status_code == 200  # the user stays logged in
     assert log_in(site, "bob").get(team).status_code == 403
     assert alice.delete(f"{team}/members/bob").status_code == 404
 
 
-def test_a_lesser_role_counts_at_once(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
-    team = found_team(alice)
+def test_a_lower_role_counts_at_once(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    team = create_team(alice)
     alice = log_in(site, "alice")
     alice.put(f"{team}/members/bob", data={"role": "write"})
     bob = log_in(site, "bob")
@@ -271,7 +271,7 @@ def test_a_lesser_role_counts_at_once(site: Flask, alice: FlaskClient, bob: Flas
 
 
 def test_a_team_always_has_an_admin(site: Flask, alice: FlaskClient) -> None:
-    team = found_team(alice)
+    team = create_team(alice)
     alice = log_in(site, "alice")
 
     assert alice.delete("/me").status_code == 409
@@ -282,8 +282,10 @@ def test_a_team_always_has_an_admin(site: Flask, alice: FlaskClient) -> None:
     assert alice.delete("/me").status_code == 204
 
 
-def test_nobody_is_kept_from_leaving_by_the_teams_of_others(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
-    team = found_team(alice)
+def test_a_user_can_delete_the_account_if_the_team_has_another_admin(
+    site: Flask, alice: FlaskClient, bob: FlaskClient
+) -> None:
+    team = create_team(alice)
     alice = log_in(site, "alice")
 
     alice.put(f"{team}/members/bob", data={"role": "admin"})
@@ -291,8 +293,8 @@ def test_nobody_is_kept_from_leaving_by_the_teams_of_others(site: Flask, alice: 
     assert bob.delete("/me").status_code == 204
 
 
-def test_an_invitation_names_a_user_and_a_role(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
-    team = found_team(alice)
+def test_an_invitation_needs_a_known_user_and_a_known_role(site: Flask, alice: FlaskClient, bob: FlaskClient) -> None:
+    team = create_team(alice)
     alice = log_in(site, "alice")
 
     assert alice.put(f"{team}/members/bob", data={"role": "king"}).status_code == 400
@@ -309,14 +311,14 @@ def test_administrators_list_all_users(site: Flask, alice: FlaskClient, bob: Fla
     assert [(user["name"], user["admin"]) for user in users] == [("alice", True), ("bob", False)]
 
 
-def test_an_administrator_has_no_say_in_teams(site: Flask) -> None:
+def test_an_administrator_cannot_manage_teams(site: Flask) -> None:
     client = logged_in(site, sign_up(site, "alice"), ["admin"], generation=0)
 
     assert client.get("/admin/users").status_code == 200
     assert client.get(f"/teams/{uuid4()}").status_code == 403
 
 
-def test_strangers_come_no_further_than_the_public_routes(site: Flask) -> None:
+def test_only_three_routes_are_open_without_a_token(site: Flask) -> None:
     client, adapter = site.test_client(), site.url_map.bind("localhost")
     values: dict[str, object] = {"note_id": uuid4(), "team_id": uuid4(), "name": "alice"}
     answers = {
@@ -350,7 +352,7 @@ def test_every_error_is_json(site: Flask, alice: FlaskClient) -> None:
     assert "GET" in answers[405].headers["Allow"]
 
 
-def test_json_of_any_depth_is_answered(alice: FlaskClient) -> None:
+def test_deeply_nested_json_is_answered(alice: FlaskClient) -> None:
     assert alice.post("/notes", data="[" * 60_000, content_type="application/json").status_code == 400
 
 
@@ -361,21 +363,21 @@ def test_a_token_without_generation_is_refused(site: Flask) -> None:
     assert site.test_client().get("/health", headers=headers).status_code == 200
 
 
-def test_every_guard_reaches_a_route_and_every_open_route_is_meant(site: Flask) -> None:
+def test_the_route_check_passes(site: Flask) -> None:
     result = site.test_cli_runner().invoke(args=["tokenauth", "routes", "--check"])
 
     assert (result.exit_code, "OPEN" in result.output) == (0, False)
     assert "teams:{team_id}:admin" in result.output
 
 
-def test_the_doctor_finds_nothing_that_is_wrong(site: Flask) -> None:
+def test_the_doctor_finds_only_hints(site: Flask) -> None:
     result = site.test_cli_runner().invoke(args=["tokenauth", "doctor"])
 
     assert result.exit_code == 0
     assert {line.split(":")[0] for line in result.output.splitlines()} == {"hint"}
 
 
-def test_without_a_secret_it_asks_for_one(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_create_app_without_a_secret_raises(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLASK_SECRET_KEY", raising=False)
 
     with pytest.raises(SettingsError, match="FLASK_SECRET_KEY"):

@@ -1,4 +1,4 @@
-"""``examples/quickstart.py``: what its page and the documentation promise."""
+"""``examples/quickstart.py``: all that its docstring and the documentation promise."""
 
 import importlib.util
 import json
@@ -69,14 +69,14 @@ def test_alice_may_read_the_reports(client: FlaskClient) -> None:
     assert client.get("/reports", headers=headers).status_code == 200
 
 
-def test_bob_may_not(client: FlaskClient) -> None:
+def test_bob_may_not_read_the_reports(client: FlaskClient) -> None:
     headers = log_in(client, "bob", "builder")
 
     assert client.get("/me", headers=headers).json == {"user_id": "bob", "scopes": ["profile"]}
     assert client.get("/reports", headers=headers).status_code == 403
 
 
-def test_anyone_sees_what_is_public_and_nothing_else(client: FlaskClient) -> None:
+def test_only_the_public_view_is_open_without_a_token(client: FlaskClient) -> None:
     assert client.get("/public").status_code == 200
     assert client.get("/me").status_code == 401
     assert client.get("/reports").status_code == 401
@@ -94,7 +94,7 @@ def test_a_wrong_password_is_a_bare_challenge(client: FlaskClient, username: str
 
 
 @pytest.mark.parametrize("username", ["alice", "nobody"])
-def test_an_unknown_user_costs_as_much_as_a_known_one(
+def test_the_password_check_of_an_unknown_user_takes_as_long(
     quickstart: ModuleType, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, username: str
 ) -> None:
     checked: list[str] = []
@@ -127,18 +127,18 @@ def test_an_unknown_user_costs_as_much_as_a_known_one(
         None,
     ],
 )
-def test_a_field_that_is_missing_or_no_text_is_a_bad_request(client: FlaskClient, body: object) -> None:
+def test_a_field_that_is_not_a_string_is_answered_with_400(client: FlaskClient, body: object) -> None:
     assert client.post("/login", json=body).status_code == 400
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"[" * 10000, b'{"a":' * 3000, b"\xff", b'{"username": 1e999}', b"1" * 5000]
 )
-def test_a_body_that_is_no_json_is_a_bad_request(client: FlaskClient, data: bytes) -> None:
+def test_an_invalid_json_body_is_answered_with_400(client: FlaskClient, data: bytes) -> None:
     assert client.post("/login", data=data, content_type="application/json").status_code == 400
 
 
-def test_a_form_without_the_fields_is_a_bad_request(client: FlaskClient) -> None:
+def test_a_form_without_the_fields_is_answered_with_400(client: FlaskClient) -> None:
     assert client.post("/login", data={"username": "alice"}).status_code == 400
     assert client.post("/login").status_code == 400
 
@@ -147,7 +147,7 @@ def test_a_body_over_the_limit_is_refused(client: FlaskClient) -> None:
     assert client.post("/login", data={"username": "alice", "password": "x" * 20000}).status_code == 413
 
 
-def test_the_first_page_says_what_to_try_and_believes_no_host_header(client: FlaskClient) -> None:
+def test_the_first_page_shows_commands_and_ignores_the_host_header(client: FlaskClient) -> None:
     page = client.get("/", headers={"Host": "evil.example"})
 
     assert page.mimetype == "text/plain"
@@ -155,19 +155,19 @@ def test_the_first_page_says_what_to_try_and_believes_no_host_header(client: Fla
     assert "evil" not in page.text
 
 
-def test_without_a_secret_it_keeps_one_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_secret_the_example_makes_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FLASK_SECRET_KEY", raising=False)
     monkeypatch.setattr(Flask, "auto_find_instance_path", lambda self: str(tmp_path / "instance"))
 
     secrets = {load().app.config["SECRET_KEY"] for _ in range(2)}
 
-    [kept] = (tmp_path / "instance").iterdir()
-    assert secrets == {kept.read_text()}
-    assert len(kept.read_text()) == 64
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    [path] = (tmp_path / "instance").iterdir()
+    assert secrets == {path.read_text()}
+    assert len(path.read_text()) == 64
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_with_keys_it_keeps_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_with_keys_the_example_makes_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FLASK_SECRET_KEY", raising=False)
     keys = tmp_path / "jwks.json"
     keys.write_text(json.dumps({"keys": [Key.generate("EdDSA").to_jwk(private=True)]}))
@@ -185,7 +185,7 @@ def test_workers_that_start_together_agree_on_the_secret(quickstart: ModuleType,
 
     def start(_: int) -> str:
         gate.wait()
-        return str(quickstart.own_secret(tmp_path / "instance"))
+        return str(quickstart.load_secret(tmp_path / "instance"))
 
     with ThreadPoolExecutor(8) as pool:
         secrets = set(pool.map(start, range(8)))
@@ -194,13 +194,13 @@ def test_workers_that_start_together_agree_on_the_secret(quickstart: ModuleType,
     assert [path.name for path in (tmp_path / "instance").iterdir()] == ["secret_key"]
 
 
-def test_a_worker_that_comes_second_takes_the_secret_of_the_first(
+def test_a_second_worker_uses_the_secret_of_the_first(
     quickstart: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret_key").write_text("first")
-    monkeypatch.setattr(Path, "exists", lambda self: False)  # it looked a moment earlier
+    monkeypatch.setattr(Path, "exists", lambda self: False)  # the other worker wrote it a moment later
 
-    assert quickstart.own_secret(tmp_path) == "first"
+    assert quickstart.load_secret(tmp_path) == "first"
 
 
 def test_the_token_expires(client: FlaskClient, app: Flask) -> None:
@@ -211,8 +211,8 @@ def test_the_token_expires(client: FlaskClient, app: Flask) -> None:
     assert client.get("/me", headers=headers).status_code == 401
 
 
-def test_a_secret_that_got_lost_is_told_by_its_file(quickstart: ModuleType, tmp_path: Path) -> None:
+def test_an_empty_secret_file_raises(quickstart: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "secret_key").touch()
 
-    with pytest.raises(RuntimeError, match="secret_key is empty: remove it"):
-        quickstart.own_secret(tmp_path)
+    with pytest.raises(RuntimeError, match="secret_key must hold a secret, but it is empty"):
+        quickstart.load_secret(tmp_path)

@@ -1,4 +1,4 @@
-"""``examples/sessions.py``: what its page promises."""
+"""``examples/sessions.py``: all that its docstring promises."""
 
 import importlib.util
 import os
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch, path: Path) -> Iterator[ModuleType]:
-    """The example, found beside the quickstart as ``flask --app examples/sessions`` finds it."""
+    """The example. It imports the quickstart beside it, as with ``flask --app examples/sessions``."""
     monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
     monkeypatch.setattr(Flask, "auto_find_instance_path", lambda self: str(path.parent))
     monkeypatch.syspath_prepend(str(EXAMPLE.parent))
@@ -55,7 +55,7 @@ def app(example: ModuleType) -> Flask:
 def log_in(client: FlaskClient, username: str = "alice", password: str = "wonderland", **more: str) -> dict[str, Any]:
     answer = client.post("/login", data={"username": username, "password": password, **more})
     assert answer.status_code == 200
-    return answer.get_json()  # type: ignore[no-any-return]  # JSON is anything
+    return answer.get_json()  # type: ignore[no-any-return]  # JSON may be any type
 
 
 def commands() -> list[str]:
@@ -63,14 +63,14 @@ def commands() -> list[str]:
 
 
 def run(client: FlaskClient, command: str, names: dict[str, str]) -> Any:
-    """Do what a line of the docstring does."""
+    """Send the request of a curl line of the docstring."""
     words = shlex.split(command)
     fields = [words[at + 1] for at, word in enumerate(words) if word == "-d"]
     form = dict(field.replace("$REFRESH", names.get("REFRESH", "")).split("=", 1) for field in fields)
     return client.post(next(word for word in words if word.startswith("http://")), data=form)
 
 
-def test_its_page_is_true_line_by_line(client: FlaskClient, path: Path) -> None:
+def test_each_command_of_the_docstring_works(client: FlaskClient, path: Path) -> None:
     first, second, third = commands()
     names: dict[str, str] = {}
     assign, _, field = first.partition(" | cut -d '\"' -f ")
@@ -89,20 +89,20 @@ def test_its_page_is_true_line_by_line(client: FlaskClient, path: Path) -> None:
     assert client.get("/me", headers=bearer(refreshed.get_json()["access_token"])).status_code == 401
 
 
-def test_anyone_sees_what_is_public(client: FlaskClient) -> None:
+def test_only_the_public_view_is_open(client: FlaskClient) -> None:
     assert client.get("/public").status_code == 200
     assert client.get("/me").status_code == 401
 
 
 @pytest.mark.parametrize(("username", "password"), [("alice", "builder"), ("nobody", "wonderland"), ("", "")])
-def test_a_wrong_password_begins_nothing(client: FlaskClient, username: str, password: str, path: Path) -> None:
+def test_a_wrong_password_starts_no_session(client: FlaskClient, username: str, password: str, path: Path) -> None:
     answer = client.post("/login", data={"username": username, "password": password})
 
     assert answer.status_code == 401
     assert not path.exists()
 
 
-def test_what_a_user_may_do_is_asked_anew_with_each_refresh(example: ModuleType, client: FlaskClient) -> None:
+def test_each_refresh_reads_the_scopes_of_the_user(example: ModuleType, client: FlaskClient) -> None:
     form = {"grant_type": "refresh_token", "refresh_token": log_in(client, "bob", "builder")["refresh_token"]}
     example.USERS["bob"]["scopes"].append("reports:read")
 
@@ -114,12 +114,12 @@ def test_what_a_user_may_do_is_asked_anew_with_each_refresh(example: ModuleType,
     assert client.post("/auth/refresh", data=form).get_json()["error"] == "invalid_grant"
 
 
-def test_one_sees_where_one_is_logged_in_and_ends_it_everywhere(client: FlaskClient) -> None:
+def test_a_user_sees_all_sessions_and_ends_them_all(client: FlaskClient) -> None:
     phone, laptop = log_in(client, device="phone\n"), log_in(client)
     headers = bearer(laptop["access_token"])
 
     assert client.get("/me", headers=headers).get_json()["sessions"] == 2
-    assert {each["label"] for each in client.get("/auth/sessions", headers=headers).get_json()["sessions"]} == {
+    assert {session["label"] for session in client.get("/auth/sessions", headers=headers).get_json()["sessions"]} == {
         "phone",
         None,
     }
@@ -127,18 +127,18 @@ def test_one_sees_where_one_is_logged_in_and_ends_it_everywhere(client: FlaskCli
     assert client.get("/me", headers=bearer(phone["access_token"])).status_code == 401
 
 
-def test_the_page_of_devices_runs_its_own_script_and_no_other(client: FlaskClient) -> None:
+def test_the_page_of_devices_allows_only_its_own_script(client: FlaskClient) -> None:
     answer = client.get("/devices")
 
     assert answer.mimetype == "text/html"
     policy = answer.headers["Content-Security-Policy"].split("; ")
-    assert [each for each in policy if re.fullmatch(r"script-src 'sha256-[\w+/]{43}='", each)]
+    assert [directive for directive in policy if re.fullmatch(r"script-src 'sha256-[\w+/]{43}='", directive)]
     assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} <= set(policy)
 
 
 @pytest.mark.parametrize("secret", [SECRET, None])
-def test_the_command_of_its_page_starts_it(tmp_path: Path, secret: str | None) -> None:
-    """From the root of a copy of the repository, with a secret in the environment or one of its own."""
+def test_the_flask_command_of_the_docstring_works(tmp_path: Path, secret: str | None) -> None:
+    """From the root of a copy of the repository, with a secret in the environment or a secret of the example."""
     shutil.copytree(EXAMPLE.parent, tmp_path / "examples", ignore=shutil.ignore_patterns("instance", "__pycache__"))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_")}
     environ["PYTHONPATH"] = str(ROOT)
