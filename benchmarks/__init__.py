@@ -1,1 +1,1 @@
-"""What Flask-TokenAuth costs, measured beside bare Flask and beside its peers: ``python -m benchmarks``."""
+"""Benchmarks of Flask-TokenAuth beside bare Flask and similar libraries: ``python -m benchmarks``."""

@@ -10,7 +10,7 @@ from .section import Options, Section
 try:
     from . import chart, guarded, imports, issuing, memory, refreshes, refusing, report, revocation, served
 except ModuleNotFoundError as error:
-    raise SystemExit(f"{error}: the benchmarks need what `pip install '.[bench]'` installs") from error
+    raise SystemExit(f"{error}: the benchmarks need more packages: run `pip install '.[bench]'`") from error
 
 SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "guarded": guarded.run,
@@ -28,18 +28,18 @@ _ROUNDS, _QUICK_ROUNDS = 300, 3
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SECTION]...", type=click.Choice(list(SECTIONS)))
-@click.option("--rounds", type=click.IntRange(min=1), help=f"How often each subject is timed; {_ROUNDS} if not given.")
-@click.option("--quick", is_flag=True, help="A few rounds, and nothing served: only show that it works.")
+@click.option("--rounds", type=click.IntRange(min=1), help=f"How often each subject is timed; {_ROUNDS} by default.")
+@click.option("--quick", is_flag=True, help="Only show that it works: a few rounds, no servers.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a chart to this file, as SVG.")
-@click.option("--write", is_flag=True, help=f"Write {RESULTS.name} and its chart; not with SECTION.")
+@click.option("--write", is_flag=True, help=f"Write {RESULTS.name} and its chart; measures all sections.")
 def main(names: tuple[str, ...], rounds: int | None, plot: Path | None, *, quick: bool, write: bool) -> None:
-    """Measure what tokens cost and print it beside its targets.
+    """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, revocation, served, imports, memory;
-    all of them if none is given.
+    SECTION is one of guarded, issuing, refusing, refreshes, revocation, served, imports, memory.
+    Without SECTION, all of them are measured.
     """
     if write and (names or quick):
-        raise click.UsageError(f"{RESULTS.name} holds a whole run: --write goes with no SECTION and not with --quick")
+        raise click.UsageError(f"{RESULTS.name} holds all sections: use --write without SECTION and without --quick")
     chosen = [name for name in SECTIONS if name in names or not names]
     options = Options(rounds or (_QUICK_ROUNDS if quick else _ROUNDS), quick)
     sections = []
@@ -53,7 +53,7 @@ def main(names: tuple[str, ...], rounds: int | None, plot: Path | None, *, quick
     bars = next((section.bars for section in sections if section.bars), None)
     for path in filter(None, (plot, drawing if write else None)):
         if bars is None:
-            raise click.UsageError("the chart shows guarded requests: measure them")
+            raise click.UsageError("the chart shows guarded requests: add the section `guarded`")
         chart.write(bars, path)
 
 

@@ -1,4 +1,4 @@
-"""The chart: what each way to guard a request adds to it, for each algorithm."""
+"""The chart: how much each guard adds to a request, for each algorithm."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-_HEIGHT = 0.8  # of a group of bars, of the room that it has
+_HEIGHT = 0.8  # height of a group of bars; the space for it has the height 1
 
 
 def write(bars: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """Write the chart as SVG; the same figures make the same file.
+    """Write the chart as SVG. The same figures make the same file.
 
     Args:
-        bars: for each algorithm what each subject adds, in bare requests.
+        bars: for each algorithm, the time that each subject adds, in bare requests.
         path: the file.
     """
     names = list(dict.fromkeys(name for group in bars.values() for name in group))

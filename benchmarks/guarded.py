@@ -1,36 +1,36 @@
-"""What a guard adds to a request with a good token."""
+"""Measure how much a guard adds to a request with a good token."""
 
 from .apps import authlib, bare, httpauth, jwt_extended, ours, pyjwt, signature
 from .keys import ALGORITHMS
 from .measure import Subject, Timing, measure
 from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
 from .tokens import make_credentials
-from .wsgi import caller
+from .wsgi import make_caller
 
 BARE, SIGNATURE, UNCACHED, CACHED = "bare", "signature check alone", "ours, uncached", "ours, cached"
 EXTENDED = "Flask-JWT-Extended"
 
-MOST_ADDED = {"HS256": 0.35, "RS256": 0.75, "ES256": 1.4, "EdDSA": 1.75}  # x the bare request, uncached
-MOST_OF_EXTENDED = {"HS256": 1 / 9, "RS256": 1 / 6, "ES256": 1 / 3.5, "EdDSA": 1 / 2.8}  # of what it adds, uncached
+MOST_ADDED = {"HS256": 0.35, "RS256": 0.75, "ES256": 1.4, "EdDSA": 1.75}  # added / bare request, uncached
+MOST_OF_EXTENDED = {"HS256": 1 / 9, "RS256": 1 / 6, "ES256": 1 / 3.5, "EdDSA": 1 / 2.8}  # uncached
 MOST_ADDED_CACHED = 0.12
 MOST_OF_EXTENDED_CACHED = 1 / 30
 
 _ABOUT = (
-    "A GET request with a good token, through `wsgi_app`; the view returns a small dict. What is added is the "
-    "difference to the bare request of the same rounds: of the 10th percentiles, and of the medians. Uncached is with "
-    "`TOKENAUTH_TOKEN_CACHE_SIZE = 0`; cached is the default, with the same token each time."
+    "A GET request with a good token, through `wsgi_app`; the view returns a small dict. The added time is the "
+    "difference to the bare request in the same rounds: of the 10th percentiles, and of the medians. Uncached: with "
+    "`TOKENAUTH_TOKEN_CACHE_SIZE = 0`. Cached: the default, with the same token each time."
 )
 
 
 def run(options: Options) -> Section:
-    """Measure every application with every algorithm, each algorithm beside a bare request of its own."""
+    """Measure every application with every algorithm. Each algorithm has its own bare request for comparison."""
     timings = {algorithm: _measure(algorithm, options.rounds) for algorithm in ALGORITHMS}
     rows = [
         [algorithm, name, *timing_cells(timing, taken[BARE])]
         for algorithm, taken in timings.items()
         for name, timing in taken.items()
     ]
-    table = Table(("algorithm", "", *TIMING_HEADERS), rows, texts=2)
+    table = Table(("algorithm", "", *TIMING_HEADERS), rows, word_columns=2)
     checks = [check for algorithm, taken in timings.items() for check in _check(algorithm, taken)]
     bars = {
         algorithm: {name: _added(taken, name) / taken[BARE].p10 for name in taken if name != BARE}
@@ -53,7 +53,7 @@ def _measure(algorithm: str, rounds: int) -> dict[str, Timing]:
     if algorithm in authlib.ALGORITHMS:
         apps["Authlib"] = authlib.make(made.jwk)
     header = f"Bearer {made.token}"
-    return measure([Subject(name, caller(app, header, status=200)) for name, app in apps.items()], rounds)
+    return measure([Subject(name, make_caller(app, header, status=200)) for name, app in apps.items()], rounds)
 
 
 def _added(taken: dict[str, Timing], name: str) -> float:

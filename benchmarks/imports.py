@@ -1,4 +1,4 @@
-"""What importing costs beyond ``import flask``, each in a process of its own."""
+"""Measure the time of imports beyond ``import flask``, each in its own process."""
 
 import os
 import subprocess
@@ -20,13 +20,13 @@ MOST_OF_PYJWT = 1.5
 _TIMES = 20
 
 _ABOUT = (
-    "Added to `import flask`, by `python -X importtime`; medians, and the range that holds the middle half. All are "
-    "compiled before, as an installation is: a checkout need not be."
+    "Added to `import flask`, by `python -X importtime`; medians, and the range that holds the middle half. All "
+    "modules are compiled beforehand, as pip does; a checkout may not be."
 )
 
 
 def run(options: Options) -> Section:
-    """Import everything in turn, time and again."""
+    """Import all modules by turns, many times."""
     for modules in STATEMENTS.values():
         _import(modules)
     taken: dict[str, list[float]] = {name: [] for name in STATEMENTS}
@@ -43,7 +43,7 @@ def run(options: Options) -> Section:
 
 
 def _import(modules: str) -> float:
-    """Return the milliseconds that importing *modules* adds to those of flask."""
+    """Return how many milliseconds the import of *modules* adds to the import of flask."""
     command = [sys.executable, "-X", "importtime", "-c", f"import flask\nimport {modules}"]
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     report = subprocess.run(command, capture_output=True, text=True, check=True, env=environ).stderr

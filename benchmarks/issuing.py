@@ -1,4 +1,4 @@
-"""What a token costs to make, called inside a request."""
+"""Measure the time to make a token inside a request."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,12 +18,12 @@ from .tokens import make_jwk, mint
 
 SIGN, ENCODE, OURS, EXTENDED = "Algorithm.sign", "jwt.encode", "create_token", "Flask-JWT-Extended"
 
-MOST_OF_ENCODE = 1 / 3  # HS256, where the signature is next to nothing
+MOST_OF_ENCODE = 1 / 3  # for HS256, whose signature takes almost no time
 MOST_OF_SIGN = {"RS256": 1.05, "ES256": 1.35, "EdDSA": 1.35}
 
 _ABOUT = (
-    "A token with a subject and two scopes, made inside a request. `Algorithm.sign` is PyJWT's signature alone over as "
-    "many bytes, `jwt.encode` PyJWT with the same claims; every key is prepared once."
+    "A token with a subject and two scopes, made inside a request. `Algorithm.sign` is only PyJWT's signature of as "
+    "many bytes; `jwt.encode` is PyJWT with the same claims. Every key is prepared once."
 )
 
 
@@ -37,12 +37,12 @@ def run(options: Options) -> Section:
     ]
     headers = "algorithm", "", "p10 µs", "median µs", "IQR µs", f"/ {SIGN}", "rounds"
     checks = [_check(algorithm, taken) for algorithm, taken in timings.items()]
-    return Section("Issuing", _ABOUT, [Table(headers, rows, texts=2)], checks)
+    return Section("Issuing", _ABOUT, [Table(headers, rows, word_columns=2)], checks)
 
 
 def _cells(timing: Timing, sign: Timing) -> list[str]:
     figures = timing.p10, timing.median, timing.iqr
-    return [*(f"{each:,.1f}" for each in figures), f"{timing.p10 / sign.p10:.2f}", str(timing.rounds)]
+    return [*(f"{figure:,.1f}" for figure in figures), f"{timing.p10 / sign.p10:.2f}", str(timing.rounds)]
 
 
 def _measure(jwk: Jwk, rounds: int) -> dict[str, Timing]:

@@ -1,4 +1,4 @@
-"""What the figures were measured on, and nothing that would tell whose machine it is."""
+"""A description of the machine that was measured, without its name or its user."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ DISTRIBUTIONS = (
 
 
 def describe() -> list[str]:
-    """Return the date, the machine, Python and the libraries, a line each."""
+    """Return lines with the date, the machine, Python and the libraries."""
     versions = ", ".join(f"{name} {version(name)}" for name in DISTRIBUTIONS)
     return [
         f"Date: {datetime.now(UTC):%Y-%m-%d}",

@@ -1,4 +1,4 @@
-"""Times calls in one process, interleaved, so that what slows the machine slows every subject alike."""
+"""Time calls in one process, by turns: if the machine slows down, it slows all subjects alike."""
 
 import gc
 import random
@@ -9,15 +9,15 @@ from itertools import repeat
 from statistics import median, quantiles
 from time import perf_counter_ns
 
-_BATCH = 2_000_000  # nanoseconds that a batch of calls takes, roughly
+_BATCH = 2_000_000  # nanoseconds, about: the time of a batch of calls
 _LARGEST_BATCH = 50
-_SLOW = 10_000_000  # nanoseconds; a call that takes longer is timed in a few rounds only
+_SLOW = 10_000_000  # nanoseconds; slower calls are timed in a few rounds only
 _SLOW_EVERY = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Something to call, and what surrounds each batch of calls without being timed."""
+    """A call to time, and a context around each batch of calls. The context is not timed."""
 
     name: str
     call: Callable[[], object]
@@ -26,16 +26,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What a call took over all rounds, in microseconds."""
+    """The times of a call over all rounds, in microseconds."""
 
     p10: float
     median: float
-    iqr: float  # the middle half of the rounds lies within
+    iqr: float  # width of the range that holds the middle half
     rounds: int
 
 
 def summarize(samples: Sequence[float]) -> Timing:
-    """Return the figures of one subject's samples, one a round."""
+    """Return the timing of one subject from its samples, one for each round."""
     if len(samples) == 1:
         return Timing(samples[0], samples[0], iqr(samples), 1)
     p10, *_ = quantiles(samples, n=10, method="inclusive")
@@ -43,7 +43,7 @@ def summarize(samples: Sequence[float]) -> Timing:
 
 
 def iqr(samples: Sequence[float]) -> float:
-    """Return the width of the range that holds the middle half; none of a single sample."""
+    """Return the width of the range that holds the middle half; 0 for a single sample."""
     if len(samples) == 1:
         return 0.0
     first, _, third = quantiles(samples, n=4, method="inclusive")
@@ -51,7 +51,7 @@ def iqr(samples: Sequence[float]) -> float:
 
 
 def measure(subjects: Sequence[Subject], rounds: int) -> dict[str, Timing]:
-    """Time every subject once a round, in an order shuffled for each round; calls of over 10 ms in every 20th."""
+    """Time every subject once in each round, in random order; calls of more than 10 ms in every 20th round only."""
     batches = {subject.name: _calibrate(subject) for subject in subjects}
     samples: dict[str, list[float]] = {subject.name: [] for subject in subjects}
     order, shuffle = list(subjects), random.Random(rounds).shuffle  # the same order in every run
@@ -65,7 +65,7 @@ def measure(subjects: Sequence[Subject], rounds: int) -> dict[str, Timing]:
                 calls = batches[subject.name]
                 if calls or number % _SLOW_EVERY == 0:
                     samples[subject.name].append(_time(subject, calls or 1) / 1000)
-            gc.collect()  # between rounds, so that no subject pays for what another left
+            gc.collect()  # between rounds, so that no subject collects the garbage of another
     finally:
         gc.enable()
         gc.unfreeze()
@@ -73,7 +73,7 @@ def measure(subjects: Sequence[Subject], rounds: int) -> dict[str, Timing]:
 
 
 def _time(subject: Subject, calls: int) -> float:
-    """Return the nanoseconds that one of *calls* calls took on average."""
+    """Return the average nanoseconds of one call."""
     call = subject.call
     with subject.context():
         began = perf_counter_ns()
@@ -83,6 +83,6 @@ def _time(subject: Subject, calls: int) -> float:
 
 
 def _calibrate(subject: Subject) -> int:
-    """Warm the subject up and return how many calls make a batch; none for the slow."""
+    """Warm the subject up, and return the number of calls in a batch; 0 for a slow subject."""
     took = min(_time(subject, 1) for _ in range(3))
     return 0 if took > _SLOW else max(1, min(_LARGEST_BATCH, int(_BATCH / took)))

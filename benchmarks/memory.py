@@ -1,4 +1,4 @@
-"""What a worker process holds: the libraries and the application, and a full cache of tokens."""
+"""Measure the memory of a worker process: the libraries and the application, and a full cache of tokens."""
 
 import json
 import subprocess
@@ -21,30 +21,34 @@ _KINDS = "rss", "pss"
 _TIMES = 7
 
 _ABOUT = (
-    "A process that imported, set up and answered one request; medians. RSS counts what it shares with other processes "
-    "in full, PSS its part of that."
+    "A process that imported the libraries, set up the application and answered one request; medians. RSS counts "
+    "memory that is shared with other processes in full, PSS only its part."
 )
 
 
 def run(options: Options) -> Section:
-    """Measure processes by turns, and one full cache."""
+    """Measure each application by turns, and one full cache."""
     if not Path("/proc/self/smaps_rollup").exists():
-        return Section("Memory", "Skipped: this system has no /proc/self/smaps_rollup, which the figures come from.")
+        return Section(
+            "Memory", "Skipped: the figures come from /proc/self/smaps_rollup, which this system does not have."
+        )
     made = make_credentials("HS256")
     taken: dict[str, list[dict[str, int]]] = {name: [] for name in APPLICATIONS}
     for _ in range(1 if options.quick else _TIMES):
         for name, module in APPLICATIONS.items():
             taken[name].append(_ask("memory", module, made))
-    sizes = {name: [median(each[kind] for each in seen) / 1024 for kind in _KINDS] for name, seen in taken.items()}
+    sizes = {name: [median(size[kind] for size in seen) / 1024 for kind in _KINDS] for name, seen in taken.items()}
     added = {
-        name: [size - of_bare for size, of_bare in zip(each, sizes["bare"], strict=True)]
-        for name, each in sizes.items()
+        name: [size - of_bare for size, of_bare in zip(of_app, sizes["bare"], strict=True)]
+        for name, of_app in sizes.items()
     }
     rows = [[name, *(f"{size:.1f}" for size in sizes[name] + added[name])] for name in sizes]
     table = Table(("", "RSS MiB", "PSS MiB", "added RSS MiB", "added PSS MiB"), rows)
     cache = _ask("cache", "ours", made)
     row = [f"{cache['entries']:,}", f"{cache['bytes'] / 1024:,.0f}", f"{cache['bytes'] / cache['entries']:,.0f}"]
-    return Section("Memory", _ABOUT, [table, Table(("tokens in a full cache", "KiB", "bytes a token"), [row], texts=0)])
+    return Section(
+        "Memory", _ABOUT, [table, Table(("tokens in a full cache", "KiB", "bytes a token"), [row], word_columns=0)]
+    )
 
 
 def _ask(what: str, module: str, made: Credentials) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""How many refreshes a second a process answers, with clients of its own in as many threads."""
+"""Measure how many refreshes a second one process answers, with one client in each thread."""
 
 import io
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ from .section import Options, Section, Table
 
 THREADS = 1, 8, 32
 _TURNS, _QUICK_TURNS = 9, 2
-_EACH = 256  # refreshes in a turn, of all threads together
+_REFRESHES = 256  # refreshes in a turn, all threads together
 
 _ABOUT = (
-    "`POST /auth/refresh` through `wsgi_app`, each client with a session of its own, redeeming what it got last: the "
-    "whole of it, from the body to the answer. SQLite is a file, with `synchronous=FULL`: every refresh waits for the "
-    "disk. Medians of refreshes per second, and the range that holds the middle half."
+    "`POST /auth/refresh` through `wsgi_app`. Each client has its own session and redeems its newest refresh token: "
+    "the whole request, from the body to the answer. SQLite is a file with `synchronous=FULL`: every refresh waits for "
+    "the disk. Medians of refreshes per second, and the range that holds the middle half."
 )
 
 
 def run(options: Options) -> Section:
-    """Measure the stores of one machine in turns."""
+    """Measure the stores of one machine by turns."""
     taken: dict[tuple[str, int], list[float]] = {}
     with TemporaryDirectory() as folder:
         for turn in range(_QUICK_TURNS if options.quick else _TURNS):
@@ -57,23 +57,23 @@ def _serving(store: str) -> Iterator[Flask]:
 
 
 def _rate(app: Flask, threads: int) -> float:
-    """Return the refreshes per second of so many threads."""
+    """Return the refreshes per second with this number of threads."""
     with app.app_context():
         firsts = [str(token_response("alice").get_json()["refresh_token"]) for _ in range(threads)]
     gate = Barrier(threads + 1)
 
     def refresh(token: str) -> None:
         gate.wait()
-        for _ in repeat(None, _EACH // threads):
+        for _ in repeat(None, _REFRESHES // threads):
             token = _redeem(app, token)
 
     with ThreadPoolExecutor(threads) as pool:
         done = [pool.submit(refresh, token) for token in firsts]
         gate.wait()
         began = perf_counter()
-        for each in done:
-            each.result()
-        return _EACH // threads * threads / (perf_counter() - began)
+        for future in done:
+            future.result()
+        return _REFRESHES // threads * threads / (perf_counter() - began)
 
 
 def _redeem(app: Flask, token: str) -> str:
@@ -92,5 +92,5 @@ def _redeem(app: Flask, token: str) -> str:
     }
     response = app.response_class.from_app(app.wsgi_app, environ)
     if response.status_code != 200:  # noqa: PLR2004  # OK
-        raise RuntimeError(f"a refresh was answered with {response.status}")
+        raise RuntimeError(f"a refresh must be answered with 200, got {response.status}")
     return str(response.get_json()["refresh_token"])

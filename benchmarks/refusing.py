@@ -1,4 +1,4 @@
-"""What a refusal adds to a request: the ordinary ones, and those that somebody made large."""
+"""Measure how much a refusal adds to a request, for small tokens and for tokens that an attacker made large."""
 
 from collections.abc import Mapping
 
@@ -9,22 +9,22 @@ from .keys import Jwk
 from .measure import Subject, Timing, measure
 from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
 from .tokens import make_jwk, mint, mint_expired
-from .wsgi import caller
+from .wsgi import make_caller
 
 BARE, OURS, CACHED = "bare", "ours, uncached", "ours, cached"
 
-MOST_ADDED = {"missing": 0.15, "garbage": 0.3, "forged": 0.4, "expired": 0.45}  # x the bare request
+MOST_ADDED = {"missing": 0.15, "garbage": 0.3, "forged": 0.4, "expired": 0.45}  # added / bare request
 MOST_ADDED_LARGE = 1.5
 _LARGE = 1_000_000
 
 _ABOUT = (
-    "HS256; ours answers with its full challenge and body. The bare request carries the same header and is answered "
-    "with a small dict. Whatever takes more than 10 ms is timed in every 20th round only."
+    "HS256. Flask-TokenAuth (ours) answers with its full challenge and body. The bare request carries the same header "
+    "and is answered with a small dict. A call of more than 10 ms is timed in every 20th round only."
 )
 
 
 def run(options: Options) -> Section:
-    """Measure every refusal, each beside a bare request with the same header."""
+    """Measure every refusal. Each has its own bare request with the same header for comparison."""
     jwk = make_jwk("HS256")
     guarded = {
         OURS: ours.make(jwk, TOKENAUTH_TOKEN_CACHE_SIZE=0),
@@ -34,7 +34,7 @@ def run(options: Options) -> Section:
         "Flask-JWT-Extended": jwt_extended.make(jwk),
     }
     for app in guarded.values():
-        caller(app, f"Bearer {mint(guarded[OURS])}", status=200)()  # an application that refuses has seen good ones too
+        make_caller(app, f"Bearer {mint(guarded[OURS])}", status=200)()  # as in production, it has seen a good token
     headers = _make_headers(jwk)
     timings = {case: _measure(header, guarded, options.rounds) for case, header in headers.items()}
     rows = [
@@ -43,12 +43,12 @@ def run(options: Options) -> Section:
         for name, timing in taken.items()
     ]
     checks = [_check(case, taken) for case, taken in timings.items()]
-    return Section("Refusing", _ABOUT, [Table(("token", "", *TIMING_HEADERS), rows, texts=2)], checks)
+    return Section("Refusing", _ABOUT, [Table(("token", "", *TIMING_HEADERS), rows, word_columns=2)], checks)
 
 
 def _make_headers(jwk: Jwk) -> dict[str, str | None]:
     app = ours.make(jwk)
-    forger = ours.make({**jwk, "k": make_jwk("HS256")["k"]})  # another secret under the same key ID
+    forger = ours.make({**jwk, "k": make_jwk("HS256")["k"]})  # another secret, the same key ID
     header, _, signature = mint(app).split(".")
     return {
         "missing": None,
@@ -64,8 +64,8 @@ def _make_headers(jwk: Jwk) -> dict[str, str | None]:
 
 def _measure(header: str | None, guarded: Mapping[str, Flask], rounds: int) -> dict[str, Timing]:
     subjects = [
-        Subject(BARE, caller(bare.make(), header, status=200)),
-        *(Subject(name, caller(app, header, status=None)) for name, app in guarded.items()),
+        Subject(BARE, make_caller(bare.make(), header, status=200)),
+        *(Subject(name, make_caller(app, header, status=None)) for name, app in guarded.items()),
     ]
     return measure(subjects, rounds)
 

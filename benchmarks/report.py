@@ -1,4 +1,4 @@
-"""The report in Markdown, which a terminal shows as well."""
+"""The report, in Markdown that is readable in a terminal."""
 
 from collections.abc import Sequence
 
@@ -14,18 +14,18 @@ def render(sections: Sequence[Section], *, rounds: int, chart: str | None = None
     """Return the whole report.
 
     Args:
-        sections: in their order.
-        rounds: how many there were.
-        chart: the name of the file with the chart, beside the report.
+        sections: the sections, in order.
+        rounds: how often each subject was timed.
+        chart: the file name of the chart, which stands in the same folder as the report.
     """
     checks = [check for section in sections for check in section.checks]
     parts = [
-        "# What it costs",
-        "Written by `python -m benchmarks`. Ratios travel from machine to machine, microseconds do not.",
+        "# Benchmarks",
+        "Written by `python -m benchmarks`. Ratios are comparable between machines, microseconds are not.",
         "\n".join(f"- {line}" for line in [*describe(), f"Rounds: {rounds}", _summarize(checks)]),
     ]
     if chart:
-        parts.append(f"![What each way to guard a request adds to it]({chart})")
+        parts.append(f"![How much each guard adds to a request]({chart})")
     for section in sections:
         parts += [f"## {section.title}", section.about, *map(_render_table, section.tables)]
         if section.checks:
@@ -39,8 +39,8 @@ def _summarize(checks: Sequence[Check]) -> str:
 
 
 def _render_table(table: Table) -> str:
-    numbers = len(table.headers) - table.texts
-    return _tabulate(table.headers, table.rows, ("left",) * table.texts + ("right",) * numbers)
+    numbers = len(table.headers) - table.word_columns
+    return _tabulate(table.headers, table.rows, ("left",) * table.word_columns + ("right",) * numbers)
 
 
 def _tabulate(headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a section of the benchmarks gives back: tables of what was measured, and its figures against their targets."""
+"""A section of the benchmarks: tables of measurements, and figures beside their targets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,38 +8,38 @@ from .measure import Timing
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How thoroughly to measure."""
+    """How long to measure."""
 
     rounds: int
-    quick: bool = False  # only shows that it works
+    quick: bool = False  # only show that it works
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under their headers; the columns after the first *texts* are numbers."""
+    """Rows of strings under their headers. The first *word_columns* columns are words, the others are numbers."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-    texts: int = 1
+    word_columns: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A figure and the target it has to keep to."""
+    """A figure and its target."""
 
     what: str
     figure: float
     target: float
-    least: bool = False  # the target is the least, not the most
-    fraction: bool = False  # shown as 1/9, not 0.11
+    least: bool = False  # the target is a minimum, not a maximum
+    fraction: bool = False  # show 1/9, not 0.11
 
     @property
     def met(self) -> bool:
-        """Whether the figure keeps to the target."""
+        """Whether the figure meets the target."""
         return self.figure >= self.target if self.least else self.figure <= self.target
 
     def row(self) -> list[str]:
-        """Return the cells of the table of targets."""
+        """Return this check as a row of the table of targets."""
         part = self.fraction and self.figure > 0
         figure = f"1/{1 / self.figure:.2f}" if part else f"{self.figure:.3f}"
         target = f"1/{1 / self.target:.3g}" if self.fraction else f"{self.target:g}"
@@ -54,14 +54,14 @@ class Section:
     about: str
     tables: Sequence[Table] = ()
     checks: Sequence[Check] = ()
-    bars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # for the chart: group, subject, x bare
+    bars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # for the chart: group, subject, added
 
 
 def timing_cells(timing: Timing, bare: Timing) -> list[str]:
-    """Return the cells under ``TIMING_HEADERS``."""
+    """Return the cells for the columns of ``TIMING_HEADERS``."""
     added = timing.p10 - bare.p10
     figures = timing.p10, timing.median, timing.iqr, added, timing.median - bare.median
-    return [*(f"{each:,.1f}" for each in figures), f"{added / bare.p10:.2f}", str(timing.rounds)]
+    return [*(f"{figure:,.1f}" for figure in figures), f"{added / bare.p10:.2f}", str(timing.rounds)]
 
 
 TIMING_HEADERS = ("p10 µs", "median µs", "IQR µs", "added µs", "added (medians)", "added / bare", "rounds")

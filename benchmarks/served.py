@@ -1,4 +1,4 @@
-"""Requests per second of gunicorn's sync workers, loaded by ab from another core."""
+"""Measure the requests per second of gunicorn's sync workers; ab sends the requests from another core."""
 
 import os
 import re
@@ -27,22 +27,22 @@ CONTENDERS = {  # application, algorithm, configuration
     "Flask-JWT-Extended, HS256": ("jwt_extended", "HS256", {}),
     "Flask-JWT-Extended, RS256": ("jwt_extended", "RS256", {}),
 }
-LEAST_OF_BARE = {"ours, HS256, uncached": 0.93, "ours, RS256, uncached": 0.87, "ours, cached": 0.96}  # one worker
+LEAST_OF_BARE = {"ours, HS256, uncached": 0.93, "ours, RS256, uncached": 0.87, "ours, cached": 0.96}  # with one worker
 
-_TURNS = {1: 60, 2: 30}  # by workers
+_TURNS = {1: 60, 2: 30}  # number of turns, by number of workers
 _REQUESTS = 500
 _CONNECTIONS = 8
 
 _ABOUT = (
-    f"gunicorn with sync workers on the first cores and ab on the last, {_CONNECTIONS} connections, over HTTP on the "
-    "loopback as from a proxy that ended TLS; every request carries a good token. Each server is sent "
+    f"gunicorn with sync workers on the first cores, and ab on the last core with {_CONNECTIONS} connections, over "
+    "HTTP on the loopback, as from a proxy that ends TLS. Every request carries a good token. Each server gets "
     f"{_REQUESTS} requests, {_TURNS[1]} times ({_TURNS[2]} with two workers), by turns with the others. The ratio is "
-    "the median of those within a turn."
+    "the median of the ratios within a turn."
 )
 
 
 def run(options: Options) -> Section:
-    """Serve and load every contender, with one worker and with two."""
+    """Measure every contender, with one worker and with two."""
     if missing := _find_missing(options):
         return Section("Served", f"Skipped: {missing}.")
     made = {algorithm: make_credentials(algorithm) for algorithm in ("HS256", "RS256")}
@@ -58,7 +58,7 @@ def run(options: Options) -> Section:
         for workers, seen in taken.items()
         for name, rates in seen.items()
     ]
-    table = Table(("workers", "", "requests/s", "IQR", "/ bare"), rows, texts=2)
+    table = Table(("workers", "", "requests/s", "IQR", "/ bare"), rows, word_columns=2)
     checks = [
         Check(f"one worker, {name}: requests/s / bare", _of_bare(taken[1], name), least, least=True)
         for name, least in LEAST_OF_BARE.items()
@@ -72,12 +72,12 @@ def _find_missing(options: Options) -> str | None:
     if not shutil.which("ab"):
         return "ab is not installed (Debian has it in apache2-utils)"
     if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) == 1:
-        return "load and server need a core each, and a system that pins processes to them"
+        return "this needs two cores, and a system that can pin a process to a core"
     return None
 
 
 def _measure(workers: int, made: dict[str, Credentials]) -> dict[str, list[float]]:
-    """Return the requests per second of each contender, once for each turn."""
+    """Return the requests per second of each contender, one figure for each turn."""
     rates: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     *cores, last = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
@@ -94,7 +94,7 @@ def _measure(workers: int, made: dict[str, Credentials]) -> dict[str, list[float
 
 @contextmanager
 def _pinned(cores: set[int]) -> Iterator[None]:
-    """Keep this process, and what it starts meanwhile, on *cores*."""
+    """Run this process, and the processes that it starts meanwhile, on *cores*."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -128,14 +128,14 @@ def _serve(environ: dict[str, str], workers: int, cores: set[int]) -> Iterator[s
 
 
 def _load(url: str, token: str, core: int) -> float:
-    """Return the requests per second that *url* answered.
+    """Return how many requests per second *url* answered.
 
     Raises:
-        RuntimeError: an answer was no success.
+        RuntimeError: a request was not answered with success.
     """
     headers = {"Authorization": f"Bearer {token}", "X-Forwarded-Proto": "https"}
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
-        answer.read()  # not before the server is up
+        answer.read()  # wait until the server is up
     named = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
     command = ["ab", "-q", "-n", str(_REQUESTS), "-c", str(_CONNECTIONS), *named, url]
     with _pinned({core}):

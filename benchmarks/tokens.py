@@ -1,4 +1,4 @@
-"""Keys and tokens for one run: made by Flask-TokenAuth, and taken by every application measured."""
+"""Keys and tokens for one run. Flask-TokenAuth makes them; all measured applications accept them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,12 +12,12 @@ from flask_tokenauth.testing import at
 from .apps import ours
 from .keys import Jwk
 
-LIFETIME = timedelta(hours=12)  # longer than any run
+LIFETIME = timedelta(hours=12)  # longer than a run
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A key, and a token that it signed."""
+    """A key, and a token that is signed with it."""
 
     jwk: Jwk
     token: str
@@ -29,18 +29,18 @@ def make_jwk(algorithm: str) -> Jwk:
 
 
 def make_credentials(algorithm: str) -> Credentials:
-    """Make a new key and a token that is good for hours."""
+    """Make a new key, and a token that is valid for hours."""
     jwk = make_jwk(algorithm)
     return Credentials(jwk, mint(ours.make(jwk)))
 
 
 def mint(app: Flask, user_id: str = "alice") -> str:
-    """Return a token of an ordinary size."""
+    """Return a token of ordinary size."""
     with app.app_context():
         return create_token(user_id, ["reports:read", "reports:write"], expires_in=LIFETIME)
 
 
 def mint_expired(app: Flask) -> str:
-    """Return a token that was good yesterday."""
+    """Return a token that expired yesterday."""
     with at(app, timedelta(days=-1)):
         return mint(app)

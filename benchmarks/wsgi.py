@@ -1,4 +1,4 @@
-"""Requests without a client: a prepared environ, copied for each call of ``wsgi_app``."""
+"""Requests without a client: each call of ``wsgi_app`` gets a copy of a prepared environ."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +9,8 @@ from werkzeug.test import create_environ, run_wsgi_app
 from .apps.bare import ISSUER, PATH
 
 
-def caller(app: Flask, authorization: str | None, *, status: int | None) -> Callable[[], None]:
-    """Return a function that sends one GET request to *app*, as it comes from a proxy that ended TLS.
+def make_caller(app: Flask, authorization: str | None, *, status: int | None) -> Callable[[], None]:
+    """Return a function that sends one GET request to *app*, as from a proxy that ends TLS.
 
     Raises:
         RuntimeError: the answer has another status than *status*; None stands for any refusal.
@@ -19,21 +19,21 @@ def caller(app: Flask, authorization: str | None, *, status: int | None) -> Call
     environ = create_environ(PATH, base_url=ISSUER, headers=headers)
     answered = int(run_wsgi_app(app.wsgi_app, environ.copy())[1].split()[0])
     if answered != status and not (status is None and answered in range(400, 500)):
-        raise RuntimeError(f"wanted {status}, was answered {answered}")
+        raise RuntimeError(f"the request must be answered with {status or 'a refusal'}, got {answered}")
     wsgi_app = app.wsgi_app
 
     def call() -> None:
         body = wsgi_app(environ.copy(), _start_response)
         for _ in body:
             pass
-        body.close()  # type: ignore[attr-defined]  # werkzeug's iterator has it, the protocol does not ask for it
+        body.close()  # type: ignore[attr-defined]  # the protocol lacks it, werkzeug's iterator has it
 
     return call
 
 
-def _start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ARG001  # the protocol's names
+def _start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ARG001  # names of the protocol
     return _write
 
 
 def _write(data: bytes) -> None:
-    raise NotImplementedError(f"nobody writes {len(data)} bytes this way")
+    raise NotImplementedError(f"write() is not supported, got {len(data)} bytes")

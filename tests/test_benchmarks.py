@@ -1,4 +1,4 @@
-"""The parts of the benchmarks that do not measure: what they make of their samples, and what they hand to others."""
+"""The parts of the benchmarks that do not measure: statistics, calls and keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ from benchmarks.section import Check
 from flask_tokenauth.core import Key
 
 
-def test_every_subject_is_called_in_its_surroundings_in_every_round() -> None:
+def test_every_subject_is_called_in_its_context_in_every_round() -> None:
     events: list[str] = []
 
     @contextmanager
-    def surrounded() -> Iterator[None]:
+    def context() -> Iterator[None]:
         events.append("(")
         yield
         events.append(")")
 
-    subjects = [Subject("one", lambda: events.append("1"), surrounded), Subject("other", lambda: None)]
+    subjects = [Subject("one", lambda: events.append("1"), context), Subject("other", lambda: None)]
     timings = measure(subjects, rounds=5)
 
     assert {name: timing.rounds for name, timing in timings.items()} == {"one": 5, "other": 5}
@@ -47,7 +47,7 @@ def test_figures_stand_beside_their_targets(check: Check, row: list[str]) -> Non
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_what_verifies_has_no_private_half(algorithm: str) -> None:
+def test_public_half_removes_the_private_key(algorithm: str) -> None:
     key = Key.generate(algorithm)
 
     assert public_half(key.to_jwk(private=True)) == key.to_jwk(private=key.key_type == "oct")

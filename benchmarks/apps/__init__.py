@@ -1,4 +1,4 @@
-"""The applications measured: one route, one view, and a module for each way to guard them.
+"""The applications that are measured: one route, one view, and a module for each way to guard them.
 
-Each has ``make(jwk, **config)`` and prepares its key once, as far as its library lets it.
+Each module has ``make(jwk, **config)``, which prepares its key once, as far as its library allows.
 """

@@ -1,4 +1,4 @@
-"""Authlib: its resource protector with its validator of RFC 9068 tokens."""
+"""Authlib: its resource protector, with its validator of RFC 9068 tokens."""
 
 from authlib.integrations.flask_oauth2 import ResourceProtector
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
@@ -9,11 +9,11 @@ from benchmarks.keys import Jwk, public_half
 
 from .bare import ISSUER, PATH, view
 
-ALGORITHMS = ("HS256", "RS256", "ES256")  # its validator takes no EdDSA, and has no option for it
+ALGORITHMS = ("HS256", "RS256", "ES256")  # its validator accepts no EdDSA
 
 
 def make(jwk: Jwk) -> Flask:
-    """Return the application guarded by ``ResourceProtector``."""
+    """Return an application that is guarded by ``ResourceProtector``."""
     keys = KeySet([import_key(public_half(jwk))])
     validator = JWTBearerTokenValidator(issuer=ISSUER, resource_server=ISSUER)
     validator.get_jwks = lambda: keys

@@ -1,4 +1,4 @@
-"""Flask alone: the route, and the view that all the others guard."""
+"""Flask alone: the route, and the view that all other applications guard."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def view() -> dict[str, Any]:
 
 
 def make(*_: object, **config: Any) -> Flask:
-    """Return the application with nothing in front of its view."""
+    """Return an application without a guard."""
     app = Flask("benchmarks", static_folder=None)
     app.config.update(config)
     app.add_url_rule(PATH, view_func=view)

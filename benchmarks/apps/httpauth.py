@@ -1,4 +1,4 @@
-"""Flask-HTTPAuth, whose callback decodes with PyJWT."""
+"""Flask-HTTPAuth with a callback that decodes with PyJWT."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from flask_httpauth import HTTPTokenAuth
 from benchmarks.keys import Jwk
 
 from .bare import PATH, view
-from .pyjwt import decoder
+from .pyjwt import make_decoder
 
 
 def make(jwk: Jwk) -> Flask:
-    """Return the application guarded by ``HTTPTokenAuth.login_required``."""
-    decode = decoder(jwk)
+    """Return an application that is guarded by ``HTTPTokenAuth.login_required``."""
+    decode = make_decoder(jwk)
 
     def verify(token: str) -> dict[str, Any] | None:
         try:

@@ -10,7 +10,7 @@ from .bare import ISSUER, PATH, view
 
 
 def make(jwk: Jwk) -> Flask:
-    """Return the application guarded by ``jwt_required``; the keys are objects, so that none is parsed at a request."""
+    """Return an application that is guarded by ``jwt_required``. Its keys are objects, so no request parses a key."""
     app = Flask("benchmarks", static_folder=None)
     signing, verifying = jwt.PyJWK(dict(jwk)).key, jwt.PyJWK(public_half(jwk)).key
     app.config.update(
@@ -29,6 +29,6 @@ def make(jwk: Jwk) -> Flask:
 
 
 def manager_of(app: Flask) -> JWTManager:
-    """Return what takes further functions of the application."""
+    """Return the manager, which takes more callbacks."""
     manager: JWTManager = app.extensions["flask-jwt-extended"]
     return manager

@@ -11,7 +11,7 @@ from .bare import ISSUER, PATH, view
 
 
 def make(jwk: Jwk, **config: Any) -> Flask:
-    """Return the application guarded by ``login_required``; *config* goes to ``app.config``."""
+    """Return an application that is guarded by ``login_required``; *config* goes to ``app.config``."""
     app = Flask("benchmarks", static_folder=None)
     app.config.update({"TOKENAUTH_KEYS": {"keys": [jwk]}, "TOKENAUTH_ISSUER": ISSUER} | config)
     TokenAuth(app)

@@ -1,4 +1,4 @@
-"""What people write by hand: ``jwt.decode`` in a ``before_request`` function."""
+"""PyJWT alone: people often write ``jwt.decode`` in a ``before_request`` function."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ from benchmarks.keys import Jwk, public_half
 from .bare import ISSUER, PATH, view
 
 
-def decoder(jwk: Jwk) -> Callable[[str], dict[str, Any]]:
-    """Return what decodes a token with a key prepared once, and judges the claims that PyJWT knows."""
+def make_decoder(jwk: Jwk) -> Callable[[str], dict[str, Any]]:
+    """Return a function that decodes a token with a prepared key, and checks the claims that PyJWT knows."""
     key, algorithms = jwt.PyJWK(public_half(jwk)).key, [jwk["alg"]]
 
     def decode(token: str) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def decoder(jwk: Jwk) -> Callable[[str], dict[str, Any]]:
 
 
 def make(jwk: Jwk) -> Flask:
-    """Return the application with the hook."""
-    decode = decoder(jwk)
+    """Return an application with such a function."""
+    decode = make_decoder(jwk)
 
     def authenticate() -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""The floor: a view that verifies one signature and does nothing else about the token."""
+"""The least that a guard can cost: a view that verifies one signature and does nothing else with the token."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from .bare import PATH, view
 
 
 def make(jwk: Jwk, token: str) -> Flask:
-    """Return the application that verifies the signature of *token*, taken apart beforehand, at each request."""
+    """Return an application that verifies the signature of *token* at each request. The token is split beforehand."""
     prepared = jwt.PyJWK(public_half(jwk))
     algorithm, key = prepared.Algorithm, prepared.key
-    message, _, text = token.encode().rpartition(b".")
-    signature = base64url_decode(text)
+    message, _, encoded = token.encode().rpartition(b".")
+    signature = base64url_decode(encoded)
 
     def verifying_view() -> dict[str, Any]:
         if not algorithm.verify(message, key, signature):
