@@ -1,4 +1,4 @@
-"""What the doctor finds, concern by concern."""
+"""The findings of the doctor, check by check."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -16,15 +16,15 @@ from flask_tokenauth.commands.doctor import CHECKS, Finding, examine
 from flask_tokenauth.core import Key, KeySet
 
 from ..conftest import SECRET, MakeApp
-from ..guards.routes_kit import fresh
-from .test_doctor_of_stores import Away
+from ..guards.routes_kit import make_view
+from .test_doctor_of_stores import FailingStore
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
 
 
 @pytest.fixture(autouse=True)
 def guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no guard of another test be seen."""
+    """Hide the guards of other tests."""
     monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
 
 
@@ -34,31 +34,29 @@ def find(app: Flask) -> list[Finding]:
 
 @pytest.fixture
 def sound(make_app: MakeApp) -> Flask:
-    """An application with which nothing is wrong."""
+    """An application without a finding."""
     return make_app(**GOOD)
 
 
-def test_with_a_sound_application_nothing_is_found(sound: Flask) -> None:
-    sound.add_url_rule("/x", view_func=login_required(fresh()), endpoint="x")
+def test_the_doctor_finds_nothing_in_a_sound_application(sound: Flask) -> None:
+    sound.add_url_rule("/x", view_func=login_required(make_view()), endpoint="x")
 
     assert find(sound) == []
 
 
 @pytest.mark.parametrize("signs", [True, False])
 @pytest.mark.parametrize("registered", [True, False])
-def test_endpoints_that_have_no_key_to_sign_with_are_an_error(
-    make_app: MakeApp, *, signs: bool, registered: bool
-) -> None:
+def test_endpoints_without_a_signing_key_are_an_error(make_app: MakeApp, *, signs: bool, registered: bool) -> None:
     auth, key = TokenAuth(), Key.generate("EdDSA")
     keys = KeySet([key if signs else key.public()])
     app = make_app(auth=auth, TOKENAUTH_STORE="memory://", TOKENAUTH_KEYS=keys)
     if registered:
         app.register_blueprint(auth.endpoints, name="sessions")
 
-    told = [finding for finding in find(app) if "TOKENAUTH_KEYS" in finding.sentence]
+    findings = [finding for finding in find(app) if "TOKENAUTH_KEYS" in finding.sentence]
 
-    assert [finding.severity for finding in told] == (["error"] if registered and not signs else [])
-    assert all("sessions.refresh fails" in finding.sentence for finding in told)
+    assert [finding.severity for finding in findings] == (["error"] if registered and not signs else [])
+    assert all("sessions.refresh fails" in finding.sentence for finding in findings)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +71,7 @@ def test_endpoints_that_have_no_key_to_sign_with_are_an_error(
         ("DEBUG", False, True),
     ],
 )
-def test_a_risky_setting_is_warned_of_by_name(make_app: MakeApp, setting: str, fine: Any, risky: Any) -> None:
+def test_a_risky_setting_is_a_warning_with_its_name(make_app: MakeApp, setting: str, fine: Any, risky: Any) -> None:
     assert find(make_app(**GOOD | {setting: fine})) == []
 
     [finding] = find(make_app(**GOOD | {setting: risky}))
@@ -85,11 +83,11 @@ def test_a_risky_setting_is_warned_of_by_name(make_app: MakeApp, setting: str, f
 @pytest.mark.parametrize(
     ("setting", "fine", "unset"),
     [
-        ("TOKENAUTH_AUDIENCE", "https://issuer.example", None),  # the same as the default, but somebody said so
+        ("TOKENAUTH_AUDIENCE", "https://issuer.example", None),  # the default value, but set explicitly
         ("PREFERRED_URL_SCHEME", "https", "http"),
     ],
 )
-def test_what_nobody_said_is_hinted_at(make_app: MakeApp, setting: str, fine: Any, unset: Any) -> None:
+def test_an_unset_setting_is_a_hint(make_app: MakeApp, setting: str, fine: Any, unset: Any) -> None:
     assert find(make_app(**GOOD | {setting: fine})) == []
 
     [finding] = find(make_app(**GOOD | {setting: unset}))
@@ -99,13 +97,13 @@ def test_what_nobody_said_is_hinted_at(make_app: MakeApp, setting: str, fine: An
 
 
 @pytest.mark.parametrize(("given", "found"), [({}, 1), ({"TOKENAUTH_ENFORCE_HTTPS": "off"}, 2)])
-def test_in_debug_plain_http_is_told_of_only_where_somebody_asked_for_it(
+def test_plain_http_in_debug_mode_is_a_finding_only_if_it_was_set(
     make_app: MakeApp, given: dict[str, Any], found: int
 ) -> None:
     assert len(find(make_app(**GOOD | {"DEBUG": True} | given))) == found
 
 
-def test_an_application_set_up_in_debug_still_allows_plain_http_without(make_app: MakeApp) -> None:
+def test_plain_http_stays_allowed_after_debug_mode_is_turned_off(make_app: MakeApp) -> None:
     app = make_app(**GOOD | {"DEBUG": True})
     app.debug = False
 
@@ -113,21 +111,21 @@ def test_an_application_set_up_in_debug_still_allows_plain_http_without(make_app
 
 
 @pytest.mark.parametrize("name", ["app", "wsgi_app"])
-def test_a_proxy_fix_within_other_middleware_is_found(make_app: MakeApp, name: str) -> None:
+def test_the_doctor_finds_proxy_fix_within_other_middleware(make_app: MakeApp, name: str) -> None:
     app = make_app(**GOOD | {"PREFERRED_URL_SCHEME": "http"})
     assert len(find(app)) == 1
 
     middleware: Any = SimpleNamespace(**{name: ProxyFix(app.wsgi_app)})
-    app.wsgi_app = middleware  # type: ignore[method-assign]  # as Flask documents
+    app.wsgi_app = middleware  # type: ignore[method-assign]  # as in Flask's documentation
 
     assert find(app) == []
 
 
-def test_middleware_that_leads_back_to_itself_does_not_hold_the_doctor(make_app: MakeApp) -> None:
+def test_middleware_in_a_circle_does_not_hang_the_doctor(make_app: MakeApp) -> None:
     app = make_app(**GOOD | {"PREFERRED_URL_SCHEME": "http"})
     middleware: Any = SimpleNamespace(app=app)
 
-    app.wsgi_app = middleware  # type: ignore[method-assign]  # as Flask documents
+    app.wsgi_app = middleware  # type: ignore[method-assign]  # as in Flask's documentation
 
     assert len(find(app)) == 1
 
@@ -140,9 +138,9 @@ def test_middleware_that_leads_back_to_itself_does_not_hold_the_doctor(make_app:
         (["/a", "/b", "/c", "/d"], "GET /a, GET /b, GET /c and 1 more;"),
     ],
 )
-def test_open_routes_are_warned_of(make_app: MakeApp, paths: list[str], named: str) -> None:
+def test_open_routes_are_a_warning(make_app: MakeApp, paths: list[str], named: str) -> None:
     app = make_app(**GOOD | {"TOKENAUTH_DEFAULT_GUARD": None})
-    app.view_functions["x"] = fresh()
+    app.view_functions["x"] = make_view()
     app.url_map.add(Submount("", [Rule(path, endpoint="x", methods=["GET"]) for path in paths]))
 
     [finding] = find(app)
@@ -152,7 +150,7 @@ def test_open_routes_are_warned_of(make_app: MakeApp, paths: list[str], named: s
     assert "TOKENAUTH_DEFAULT_GUARD" in finding.sentence
 
 
-def test_guards_that_reach_no_route_are_warned_of(sound: Flask) -> None:
+def test_guards_that_reach_no_route_are_a_warning(sound: Flask) -> None:
     one, other = Blueprint("one", __name__), Blueprint("other", __name__)
     TokenAuth().protect(one)
     TokenAuth().protect(other)
@@ -168,7 +166,7 @@ def test_guards_that_reach_no_route_are_warned_of(sound: Flask) -> None:
 
 def test_a_guard_that_can_never_work_is_an_error(make_app: MakeApp) -> None:
     app = make_app(**GOOD | {"TOKENAUTH_SCOPES": {"a": "A"}})
-    app.add_url_rule("/x", view_func=require_scope("b")(fresh()), endpoint="x")
+    app.add_url_rule("/x", view_func=require_scope("b")(make_view()), endpoint="x")
 
     assert find(app) == [
         Finding("error", "The first request would fail: /x: scope b is not declared in TOKENAUTH_SCOPES.")
@@ -178,7 +176,7 @@ def test_a_guard_that_can_never_work_is_an_error(make_app: MakeApp) -> None:
 def test_a_guard_that_loads_users_needs_a_loader(make_app: MakeApp) -> None:
     auth = TokenAuth()
     app = make_app(auth=auth, **GOOD)
-    app.add_url_rule("/x", view_func=login_required(load_user=True)(fresh()), endpoint="x")
+    app.add_url_rule("/x", view_func=login_required(load_user=True)(make_view()), endpoint="x")
 
     [finding] = find(app)
 
@@ -188,15 +186,15 @@ def test_a_guard_that_loads_users_needs_a_loader(make_app: MakeApp) -> None:
     assert find(app) == []
 
 
-def test_errors_come_before_warnings_and_these_before_hints(make_app: MakeApp) -> None:
+def test_findings_are_sorted_by_severity(make_app: MakeApp) -> None:
     app = make_app(DEBUG=True, TOKENAUTH_LEEWAY=61, TOKENAUTH_AUDIENCE=None, TOKENAUTH_SCOPES={"a": "A"})
-    app.add_url_rule("/x", view_func=require_scope("b")(fresh()), endpoint="x")
+    app.add_url_rule("/x", view_func=require_scope("b")(make_view()), endpoint="x")
 
     assert [finding.severity for finding in find(app)] == ["error", "warning", "warning", "hint", "hint"]
 
 
-def everything_wrong(make_app: MakeApp) -> list[Finding]:
-    """Return what is found in two applications with which everything is wrong: a store needs an issuer."""
+def find_everything(make_app: MakeApp) -> list[Finding]:
+    """Return all possible findings. This takes two applications, since a store needs an issuer."""
     app = make_app(
         DEBUG=True,
         TOKENAUTH_ISSUER=None,
@@ -207,9 +205,9 @@ def everything_wrong(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_ENFORCE_HTTPS="off",
         TOKENAUTH_SCOPES={"a": "A"},
     )
-    app.add_url_rule("/x", view_func=require_scope("b")(fresh()), endpoint="x")
-    app.add_url_rule("/y", view_func=login_required(load_user=True)(fresh()), endpoint="y")
-    app.add_url_rule("/z", view_func=fresh(), endpoint="z")
+    app.add_url_rule("/x", view_func=require_scope("b")(make_view()), endpoint="x")
+    app.add_url_rule("/y", view_func=login_required(load_user=True)(make_view()), endpoint="y")
+    app.add_url_rule("/z", view_func=make_view(), endpoint="z")
     blueprint = Blueprint("stray", __name__)
     TokenAuth().protect(blueprint)
     auth = TokenAuth()
@@ -217,7 +215,7 @@ def everything_wrong(make_app: MakeApp) -> list[Finding]:
         **GOOD,
         auth=auth,
         TOKENAUTH_KEYS=KeySet([Key.generate("EdDSA").public()]),
-        TOKENAUTH_STORE=Away(),
+        TOKENAUTH_STORE=FailingStore(),
         TOKENAUTH_REFRESH_IDLE_LIFETIME=61,
         TOKENAUTH_SESSION_LIFETIME=60,
         TOKENAUTH_REVOCATION="off",
@@ -226,12 +224,12 @@ def everything_wrong(make_app: MakeApp) -> list[Finding]:
     return find(app) + [finding for finding in find(stored) if "reaches no route" not in finding.sentence]
 
 
-def test_every_concern_finds_what_is_wrong(make_app: MakeApp) -> None:
-    assert len(everything_wrong(make_app)) == len(CHECKS) + 1  # both lifetimes are one concern
+def test_every_check_has_a_finding(make_app: MakeApp) -> None:
+    assert len(find_everything(make_app)) == len(CHECKS) + 1  # both lifetimes are one check
 
 
-def test_no_finding_tells_a_secret_and_each_is_one_sentence(make_app: MakeApp) -> None:
-    sentences = [finding.sentence for finding in everything_wrong(make_app)]
+def test_each_finding_is_one_sentence_without_a_secret(make_app: MakeApp) -> None:
+    sentences = [finding.sentence for finding in find_everything(make_app)]
 
     assert SECRET not in "".join(sentences)
-    assert [each for each in sentences if not each.endswith(".") or ". " in each or "\n" in each] == []
+    assert [line for line in sentences if not line.endswith(".") or ". " in line or "\n" in line] == []

@@ -1,4 +1,4 @@
-"""``flask tokenauth init-db``, and what the doctor and other commands say of the store."""
+"""``flask tokenauth init-db``, and the findings and messages of commands about the store."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
 
 from ..conftest import NOW, MakeApp, Mint
-from .test_tokens import run, shown
+from .test_tokens import read_json, run
 
 RETENTION = {"TOKENAUTH_STORE": "memory://"}
 OTHER_MEMORY = (
@@ -30,17 +30,17 @@ def init_db(app: Flask) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def sentences(app: Flask) -> list[str]:
+def list_sentences(app: Flask) -> list[str]:
     found = [f"{finding.severity}: {finding.sentence}" for finding in examine(state_of(app))]
     named = ("TOKENAUTH_STORE", "TOKENAUTH_REFRESH", "TOKENAUTH_REVOCATION", "revocations")
-    return [each for each in found if any(name in each for name in named)]
+    return [line for line in found if any(name in line for name in named)]
 
 
-def trouble(app: Flask) -> list[str]:
-    return [each for each in sentences(app) if not each.startswith("info: ")]
+def list_problems(app: Flask) -> list[str]:
+    return [line for line in list_sentences(app) if not line.startswith("info: ")]
 
 
-def test_the_tables_can_be_made_before_the_first_use_however_often(make_app: MakeApp, tmp_path: Path) -> None:
+def test_init_db_creates_the_tables_and_may_run_again(make_app: MakeApp, tmp_path: Path) -> None:
     app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")
 
     assert init_db(app) == (0, "The store is ready.\n")
@@ -48,14 +48,14 @@ def test_the_tables_can_be_made_before_the_first_use_however_often(make_app: Mak
     assert init_db(app) == (0, "The store is ready.\n")
 
 
-def test_without_a_store_it_says_which_setting_is_missing(make_app: MakeApp) -> None:
+def test_init_db_without_a_store_names_the_setting(make_app: MakeApp) -> None:
     status, output = init_db(make_app())
 
     assert status == 1
     assert "TOKENAUTH_STORE" in output
 
 
-def test_what_keeps_the_store_away_is_told(make_app: MakeApp, tmp_path: Path) -> None:
+def test_init_db_prints_the_cause_of_an_outage(make_app: MakeApp, tmp_path: Path) -> None:
     status, output = init_db(make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'missing' / 'store.db'}"))
 
     assert status == 1
@@ -63,55 +63,57 @@ def test_what_keeps_the_store_away_is_told(make_app: MakeApp, tmp_path: Path) ->
     assert "Traceback" not in output
 
 
-def test_a_store_in_a_file_is_sound(make_app: MakeApp, tmp_path: Path) -> None:
-    assert trouble(make_app(TESTING=False, TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")) == []
+def test_a_store_in_a_file_has_no_finding(make_app: MakeApp, tmp_path: Path) -> None:
+    assert list_problems(make_app(TESTING=False, TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")) == []
 
 
-@pytest.mark.parametrize(("setting", "told"), [("TESTING", False), ("DEBUG", False), ("ENV", True)])
-def test_a_store_in_memory_is_no_store_to_deploy(make_app: MakeApp, setting: str, told: object) -> None:
+@pytest.mark.parametrize(("setting", "expected"), [("TESTING", False), ("DEBUG", False), ("ENV", True)])
+def test_a_store_in_memory_is_a_finding_in_production(make_app: MakeApp, setting: str, expected: object) -> None:
     app = make_app(**{"TESTING": False, setting: True}, TOKENAUTH_STORE="memory://")
 
-    assert bool(trouble(app)) is told
+    assert bool(list_problems(app)) is expected
 
 
-class Away(MemoryStore):
-    """A store that cannot be asked."""
+class FailingStore(MemoryStore):
+    """A store that cannot be used."""
 
     def read_epoch(self, user_id: str) -> int:
         raise StoreUnavailable("the disk is full")
 
 
-class Silent(MemoryStore):
-    """A store that tells no news."""
+class StoreWithoutFeed(MemoryStore):
+    """A store whose revocations cannot be loaded."""
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         raise StoreUnavailable("the disk is full")
 
 
-def test_a_store_that_cannot_be_asked_is_an_error(make_app: MakeApp) -> None:
-    assert trouble(make_app(TOKENAUTH_STORE=Away())) == ["error: TOKENAUTH_STORE cannot be asked: the disk is full."]
+def test_an_unavailable_store_is_an_error(make_app: MakeApp) -> None:
+    assert list_problems(make_app(TOKENAUTH_STORE=FailingStore())) == [
+        "error: TOKENAUTH_STORE cannot be asked: the disk is full."
+    ]
 
 
-def test_a_store_that_fails_with_an_error_of_its_own_is_one_too(make_app: MakeApp) -> None:
+def test_a_custom_store_that_raises_its_own_error_is_an_error(make_app: MakeApp) -> None:
     class Foreign(MemoryStore):
         def read_epoch(self, user_id: str) -> int:
             raise ConnectionError("redis://user:hunter2@host")
 
-    told = ["error: TOKENAUTH_STORE cannot be asked: the store failed with ConnectionError."]
-    assert trouble(make_app(TOKENAUTH_STORE=Foreign())) == told
+    expected = ["error: TOKENAUTH_STORE cannot be asked: the store failed with ConnectionError."]
+    assert list_problems(make_app(TOKENAUTH_STORE=Foreign())) == expected
 
 
-@pytest.mark.parametrize(("idle", "told"), [(59, False), (60, False), (61, True)])
-def test_an_idle_lifetime_that_never_ends_anything_is_hinted_at(make_app: MakeApp, idle: int, told: object) -> None:
+@pytest.mark.parametrize(("idle", "expected"), [(59, False), (60, False), (61, True)])
+def test_an_idle_lifetime_longer_than_the_session_is_a_finding(make_app: MakeApp, idle: int, expected: object) -> None:
     app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REFRESH_IDLE_LIFETIME=idle, TOKENAUTH_SESSION_LIFETIME=60)
 
-    assert bool(trouble(app)) is told
+    assert bool(list_problems(app)) is expected
 
 
-# What is revoked
+# Revocation
 
 
-def test_how_things_are_with_revocation_is_told(make_app: MakeApp, tmp_path: Path) -> None:
+def test_the_doctor_prints_the_state_of_revocation(make_app: MakeApp, tmp_path: Path) -> None:
     store = SQLStore(f"sqlite:///{tmp_path / 'store.db'}")
     app = make_app(TOKENAUTH_STORE=store)
     for kind, subject in (
@@ -124,26 +126,26 @@ def test_how_things_are_with_revocation_is_told(make_app: MakeApp, tmp_path: Pat
     ):
         store.revoke(Revocation(kind=kind, subject=subject, expires_at=4_000_000_000_000))  # type: ignore[arg-type]
 
-    assert sentences(app) == [
+    assert list_sentences(app) == [
         "info: TOKENAUTH_STORE is a SQLStore, TOKENAUTH_REVOCATION is feed, fetched 0.0 s ago: "
         "3 tokens, 2 sessions and 1 users are revoked."
     ]
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"),
+    ("mode", "expected"),
     [
         ("strict", []),
         ("off", ['warning: TOKENAUTH_REVOCATION is "off", so a stolen token is accepted']),
     ],
 )
-def test_the_mode_is_told(make_app: MakeApp, mode: str, told: list[str]) -> None:
+def test_the_doctor_prints_the_mode(make_app: MakeApp, mode: str, expected: list[str]) -> None:
     app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REVOCATION=mode)
 
-    *rest, info = sentences(app)
+    *rest, info = list_sentences(app)
 
     assert info == f"info: TOKENAUTH_STORE is a MemoryStore, TOKENAUTH_REVOCATION is {mode}."
-    assert [each[: len(start)] for each, start in zip(rest, told, strict=True)] == told
+    assert [line[: len(start)] for line, start in zip(rest, expected, strict=True)] == expected
 
 
 @pytest.mark.parametrize("mode", ["feed", "strict"])
@@ -151,43 +153,47 @@ def test_the_mode_is_told(make_app: MakeApp, mode: str, told: list[str]) -> None
     ("setting", "fine", "risky"),
     [("REVOCATION_INTERVAL", 10, 10.1), ("REVOCATION_MAX_STALENESS", 300, 301)],
 )
-def test_what_is_believed_for_too_long_is_warned_of(
+def test_a_long_interval_or_staleness_is_a_warning(
     make_app: MakeApp, mode: str, setting: str, fine: float, risky: float
 ) -> None:
-    def told(seconds: float) -> list[str]:
+    def expected(seconds: float) -> list[str]:
         config = {f"TOKENAUTH_{setting}": seconds, "TOKENAUTH_REVOCATION": mode, "TOKENAUTH_STORE": "memory://"}
-        return trouble(make_app(**config))
+        return list_problems(make_app(**config))
 
-    assert told(fine) == []
-    assert [each.split(" is ")[0] for each in told(risky)] == [f"warning: TOKENAUTH_{setting}"] * (mode == "feed")
+    assert expected(fine) == []
+    assert [line.split(" is ")[0] for line in expected(risky)] == [f"warning: TOKENAUTH_{setting}"] * (mode == "feed")
 
 
-def test_a_store_that_does_not_tell_what_is_revoked_is_an_error(make_app: MakeApp) -> None:
-    assert sentences(make_app(TOKENAUTH_STORE=Silent())) == [
+def test_a_store_whose_revocations_cannot_be_loaded_is_an_error(make_app: MakeApp) -> None:
+    assert list_sentences(make_app(TOKENAUTH_STORE=StoreWithoutFeed())) == [
         "error: The revocations in TOKENAUTH_STORE cannot be loaded: revocations were never fetched: the disk is full."
     ]
 
 
-@pytest.mark.parametrize(("most", "told"), [(1, True), (2, False), (3, False)])
-def test_more_than_a_process_should_hold_is_hinted_at(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, most: int, told: object
+@pytest.mark.parametrize(("limit", "expected"), [(1, True), (2, False), (3, False)])
+def test_many_revocations_are_a_hint(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, limit: int, expected: object
 ) -> None:
-    monkeypatch.setattr("flask_tokenauth.commands.doctor.MANY_REVOKED", most)
+    monkeypatch.setattr("flask_tokenauth.commands.doctor.MANY_REVOKED", limit)
     app = make_app(TOKENAUTH_STORE="memory://")
     app.extensions["tokenauth"].store.revoke_user("alice", retention=timedelta(days=1))
     app.extensions["tokenauth"].store.revoke_user("bob", retention=timedelta(days=1))
 
-    assert any(each.startswith("hint: Every process holds 2 revocations") for each in sentences(app)) is told
+    assert any(line.startswith("hint: Every process holds 2 revocations") for line in list_sentences(app)) is expected
 
 
-def test_a_token_is_not_inspected_while_the_store_is_away(make_app: MakeApp, mint: Mint) -> None:
-    result = make_app(TOKENAUTH_STORE=Silent()).test_cli_runner().invoke(args=["tokenauth", "inspect"], input=mint())
+def test_inspect_fails_during_an_outage(make_app: MakeApp, mint: Mint) -> None:
+    result = (
+        make_app(TOKENAUTH_STORE=StoreWithoutFeed())
+        .test_cli_runner()
+        .invoke(args=["tokenauth", "inspect"], input=mint())
+    )
 
     assert result.exit_code == 1
     assert result.output == "Error: the store cannot be asked: revocations were never fetched: the disk is full\n"
 
 
-def test_a_token_is_not_inspected_with_a_store_of_another_issuer(make_app: MakeApp, mint: Mint, tmp_path: Path) -> None:
+def test_inspect_fails_with_a_store_of_another_issuer(make_app: MakeApp, mint: Mint, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     init_db(make_app(TOKENAUTH_STORE=url, TOKENAUTH_ISSUER="https://other.example"))
 
@@ -198,16 +204,14 @@ def test_a_token_is_not_inspected_with_a_store_of_another_issuer(make_app: MakeA
     assert result.output.count("\n") == 1
 
 
-def test_of_a_token_that_is_believed_it_is_said_that_the_memory_of_workers_is_out_of_reach(
-    make_app: MakeApp, mint: Mint
-) -> None:
+def test_inspect_warns_of_a_store_in_memory_for_an_accepted_token(make_app: MakeApp, mint: Mint) -> None:
     result = run(make_app(**RETENTION), "inspect", mint())
 
     assert (result.exit_code, result.stderr) == (0, OTHER_MEMORY)
-    assert shown(result)["accepted"]
+    assert read_json(result)["accepted"]
 
 
-def test_of_a_token_that_is_made_it_is_said_that_the_memory_of_workers_is_out_of_reach(make_app: MakeApp) -> None:
+def test_token_warns_of_a_store_in_memory(make_app: MakeApp) -> None:
     result = run(make_app(**RETENTION), "token", "alice")
 
     assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
@@ -219,20 +223,20 @@ def test_of_a_token_that_is_made_it_is_said_that_the_memory_of_workers_is_out_of
     [({}, {}), (RETENTION, {"exp": NOW - 60}), (RETENTION | {"TOKENAUTH_REVOCATION": "off"}, {})],
     ids=["no store", "a refused token", "nothing is revoked"],
 )
-def test_where_the_memory_of_workers_changes_nothing_it_is_not_mentioned(
+def test_inspect_does_not_warn_if_the_store_does_not_matter(
     make_app: MakeApp, mint: Mint, config: dict[str, Any], changes: dict[str, Any]
 ) -> None:
     assert run(make_app(**config), "inspect", mint(**changes)).stderr == ""
 
 
-def test_of_a_memory_of_the_applications_own_making_commands_do_not_speak_either(make_app: MakeApp) -> None:
-    result = make_app(TOKENAUTH_STORE=Silent()).test_cli_runner().invoke(args=["tokenauth", "purge"])
+def test_purge_fails_with_an_own_store_in_memory(make_app: MakeApp) -> None:
+    result = make_app(TOKENAUTH_STORE=StoreWithoutFeed()).test_cli_runner().invoke(args=["tokenauth", "purge"])
 
     assert result.exit_code == 1
     assert "this command has a memory of its own" in result.output
 
 
-def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeApp) -> None:
+def test_help_lists_commands_of_the_application_too(make_app: MakeApp) -> None:
     app = make_app()
     group = app.cli.commands["tokenauth"]
     assert isinstance(group, Group)
@@ -245,7 +249,7 @@ def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeA
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         ("sqlite:///store.db", True),
         ("sqlite:///./store.db", True),
@@ -254,13 +258,15 @@ def test_the_commands_are_listed_beside_those_of_the_application(make_app: MakeA
         ("sqlite:///file:{}/store.db?uri=true", False),
     ],
 )
-def test_a_path_that_each_working_directory_has_for_itself_is_warned_of(
-    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, told: object
+def test_a_relative_path_is_a_warning(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, expected: object
 ) -> None:
     monkeypatch.chdir(tmp_path)
     app = make_app(TOKENAUTH_STORE=url.format(tmp_path))
 
-    assert any(each.startswith("warning: TOKENAUTH_STORE is a relative path") for each in trouble(app)) is told
+    assert (
+        any(line.startswith("warning: TOKENAUTH_STORE is a relative path") for line in list_problems(app)) is expected
+    )
     app.extensions["tokenauth"].store.close()
 
 
@@ -269,10 +275,10 @@ def test_a_store_of_another_issuer_is_an_error(make_app: MakeApp, tmp_path: Path
     other = make_app(TOKENAUTH_STORE=url, TOKENAUTH_ISSUER="https://other.example")
     init_db(other)
 
-    told = sentences(make_app(TOKENAUTH_STORE=url))
+    expected = list_sentences(make_app(TOKENAUTH_STORE=url))
 
-    assert [each[:40] for each in told] == [
+    assert [line[:40] for line in expected] == [
         "error: TOKENAUTH_STORE cannot be asked: ",
         "error: The revocations in TOKENAUTH_STORE cannot be loaded: "[:40],
     ]
-    assert all("https://other.example" in each for each in told)
+    assert all("https://other.example" in line for line in expected)

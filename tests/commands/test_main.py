@@ -10,7 +10,7 @@ from flask_tokenauth.__main__ import main
 from flask_tokenauth.core.keys.key_strength import check_secret
 
 
-def test_secret_prints_a_secret_that_is_good_enough() -> None:
+def test_secret_prints_a_strong_secret() -> None:
     one, other = (CliRunner().invoke(main, ["secret"]).output for _ in range(2))
 
     check_secret(one.strip().encode())
@@ -18,7 +18,7 @@ def test_secret_prints_a_secret_that_is_good_enough() -> None:
     assert one.count("\n") == 1
 
 
-def test_it_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["flask_tokenauth", "secret"])
     monkeypatch.delitem(sys.modules, "flask_tokenauth.__main__")
 

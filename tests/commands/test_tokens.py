@@ -1,4 +1,4 @@
-"""``flask tokenauth inspect``, ``token`` and ``doctor``, as they are typed."""
+"""``flask tokenauth inspect``, ``token`` and ``doctor`` as commands."""
 
 import io
 import json
@@ -18,37 +18,37 @@ from ..conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClo
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
 
-# click before 8.2 mixes what goes to stdout and stderr unless told not to; later it knows no such option.
-APART: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
+# click before 8.2 mixes stdout and stderr unless this option is set. Later versions do not have the option.
+OPTIONS: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
 
 
 def run(app: Flask, *args: str, stdin: Any = None) -> Result:
-    return app.test_cli_runner(**APART).invoke(args=["tokenauth", *args], input=stdin)
+    return app.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", *args], input=stdin)
 
 
-def shown(result: Result) -> dict[str, Any]:
-    """Return what ``inspect`` printed; it printed that and nothing else."""
-    told: dict[str, Any] = json.loads(result.stdout)
-    return told
+def read_json(result: Result) -> dict[str, Any]:
+    """Return the JSON that ``inspect`` printed, and check that it printed nothing else."""
+    printed: dict[str, Any] = json.loads(result.stdout)
+    return printed
 
 
 @pytest.fixture(autouse=True)
 def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no guard of another test be seen."""
+    """Hide the guards of other tests."""
     monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
 
 
 @pytest.fixture
-def plain(make_app: MakeApp) -> Flask:
-    """An application. Not called ``app``: pytest-flask would push a request of it."""
+def api(make_app: MakeApp) -> Flask:
+    """An application. Its name is not ``app``, since pytest-flask would push a request of it."""
     return make_app()
 
 
-def test_a_good_token_is_shown_and_believed(plain: Flask, mint: Mint) -> None:
-    result = run(plain, "inspect", mint())
+def test_inspect_prints_a_good_token_as_accepted(api: Flask, mint: Mint) -> None:
+    result = run(api, "inspect", mint())
 
     assert result.exit_code == 0
-    assert shown(result) == {
+    assert read_json(result) == {
         "header": {"alg": "HS256", "kid": mint.key.kid, "typ": "at+jwt"},
         "claims": mint.claims(),
         "times": {"iat": "2023-11-14T22:13:20+00:00", "exp": "2023-11-14T22:28:20+00:00"},
@@ -57,10 +57,10 @@ def test_a_good_token_is_shown_and_believed(plain: Flask, mint: Mint) -> None:
     }
 
 
-def test_the_token_itself_is_not_printed(plain: Flask, mint: Mint) -> None:
+def test_inspect_does_not_print_the_token(api: Flask, mint: Mint) -> None:
     token = mint()
 
-    assert token.rpartition(".")[2] not in run(plain, "inspect", token).output
+    assert token.rpartition(".")[2] not in run(api, "inspect", token).output
 
 
 @pytest.mark.parametrize(
@@ -73,43 +73,43 @@ def test_the_token_itself_is_not_printed(plain: Flask, mint: Mint) -> None:
         ({"typ": "JWT"}, "type_wrong", "The access token is not valid."),
     ],
 )
-def test_a_refused_token_is_shown_with_the_reason(
-    plain: Flask, mint: Mint, changes: dict[str, Any], reason: str, message: str
+def test_inspect_prints_the_reason_of_a_refusal(
+    api: Flask, mint: Mint, changes: dict[str, Any], reason: str, message: str
 ) -> None:
-    result = run(plain, "inspect", mint(**changes))
+    result = run(api, "inspect", mint(**changes))
 
     assert result.exit_code == 1
-    told = shown(result)
-    assert told["claims"]["sub"] == "alice"
-    assert (told["accepted"], told["reason"], told["message"]) == (False, reason, message)
+    printed = read_json(result)
+    assert printed["claims"]["sub"] == "alice"
+    assert (printed["accepted"], printed["reason"], printed["message"]) == (False, reason, message)
 
 
-def test_the_clock_is_that_of_the_application(plain: Flask, mint: Mint, clock: StandingClock) -> None:
+def test_inspect_uses_the_clock_of_the_application(api: Flask, mint: Mint, clock: StandingClock) -> None:
     clock.now = NOW + 910.5
 
-    told = shown(run(plain, "inspect", mint()))
+    printed = read_json(run(api, "inspect", mint()))
 
-    assert (told["now"], told["reason"]) == ("2023-11-14T22:28:30+00:00", "token_expired")
+    assert (printed["now"], printed["reason"]) == ("2023-11-14T22:28:30+00:00", "token_expired")
 
 
-def test_the_check_of_the_application_is_asked_too(make_app: MakeApp, mint: Mint) -> None:
+def test_inspect_calls_token_check(make_app: MakeApp, mint: Mint) -> None:
     auth = TokenAuth()
     auth.token_check(lambda token: False)
 
-    assert shown(run(make_app(auth=auth), "inspect", mint()))["reason"] == "token_rejected"
+    assert read_json(run(make_app(auth=auth), "inspect", mint()))["reason"] == "token_rejected"
 
 
-def test_a_user_id_of_another_type_is_told(make_app: MakeApp, mint: Mint) -> None:
+def test_inspect_checks_the_type_of_the_user_id(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(auth=TokenAuth(user_id_type=int))
 
-    assert shown(run(app, "inspect", mint()))["reason"] == "user_id_wrong"
+    assert read_json(run(app, "inspect", mint()))["reason"] == "user_id_wrong"
 
 
-Bend = Callable[[str], str]
+Change = Callable[[str], str]
 
 
 @pytest.mark.parametrize(
-    "bend",
+    "change",
     [
         lambda token: token[:-4] + "AAAA",
         lambda token: "x",
@@ -122,49 +122,49 @@ Bend = Callable[[str], str]
         lambda token: "-" * 8001,
     ],
 )
-def test_the_reason_is_the_one_that_listeners_are_told(plain: Flask, mint: Mint, bend: Bend) -> None:
-    plain.add_url_rule("/me", view_func=login_required(lambda: "me"))
-    heard: list[str] = []
-    text = bend(mint())
+def test_inspect_prints_the_reason_that_the_signal_has(api: Flask, mint: Mint, change: Change) -> None:
+    api.add_url_rule("/me", view_func=login_required(lambda: "me"))
+    reasons: list[str] = []
+    text = change(mint())
 
-    with token_refused.connected_to(lambda app, reason: heard.append(reason), sender=plain):
-        plain.test_client().get("/me", headers=bearer(text))
+    with token_refused.connected_to(lambda app, reason: reasons.append(reason), sender=api):
+        api.test_client().get("/me", headers=bearer(text))
 
-    assert [shown(run(plain, "inspect", "--", text))["reason"]] == heard
+    assert [read_json(run(api, "inspect", "--", text))["reason"]] == reasons
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_the_token_may_be_piped(plain: Flask, mint: Mint, end: str) -> None:
-    assert run(plain, "inspect", stdin=mint() + end).exit_code == 0
+def test_inspect_reads_the_token_from_a_pipe(api: Flask, mint: Mint, end: str) -> None:
+    assert run(api, "inspect", stdin=mint() + end).exit_code == 0
 
 
 class Terminal(io.BytesIO):
-    """Somebody at a terminal."""
+    """Standard input that is a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_the_token_is_asked_for_at_a_terminal(plain: Flask, mint: Mint) -> None:
-    result = run(plain, "inspect", stdin=Terminal(mint().encode() + b"\n"))
+def test_inspect_prompts_for_the_token_at_a_terminal(api: Flask, mint: Mint) -> None:
+    result = run(api, "inspect", stdin=Terminal(mint().encode() + b"\n"))
 
     assert result.exit_code == 0
     assert result.stderr.strip() == "Token:"
-    assert shown(result)["accepted"]
+    assert read_json(result)["accepted"]
 
 
 HOSTILE: dict[str, Any] = {"alg": "HS256", "kid": "\x1b]0;gone\x07\x7f\u009b31m\u202e", "\x1b[2J": 1}
 
 
 @pytest.mark.parametrize("piped", [True, False])
-def test_no_control_character_of_a_token_reaches_the_terminal(plain: Flask, mint: Mint, piped: bool) -> None:  # noqa: FBT001
+def test_inspect_prints_no_control_characters_of_a_token(api: Flask, mint: Mint, piped: bool) -> None:  # noqa: FBT001
     token = mint(**HOSTILE)
 
-    result = run(plain, "inspect", stdin=token) if piped else run(plain, "inspect", token)
+    result = run(api, "inspect", stdin=token) if piped else run(api, "inspect", token)
 
     assert result.output.isascii()
     assert result.output.replace("\n", "").isprintable()
-    assert shown(result)["claims"]["kid"] == HOSTILE["kid"]
+    assert read_json(result)["claims"]["kid"] == HOSTILE["kid"]
 
 
 GARBAGE = [
@@ -185,13 +185,13 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("text", GARBAGE)
-def test_garbage_as_an_argument_is_refused_and_not_printed(plain: Flask, text: str) -> None:
-    result = run(plain, "inspect", text)
+def test_inspect_refuses_an_invalid_argument_and_does_not_print_it(api: Flask, text: str) -> None:
+    result = run(api, "inspect", text)
 
     assert result.exit_code == 1
     assert result.output.isascii()
     assert result.output.replace("\n", "").isprintable()
-    assert shown(result) | {"reason": None, "message": None, "now": None} == {
+    assert read_json(result) | {"reason": None, "message": None, "now": None} == {
         "header": None,
         "claims": None,
         "times": {},
@@ -202,49 +202,49 @@ def test_garbage_as_an_argument_is_refused_and_not_printed(plain: Flask, text: s
     }
 
 
-@pytest.mark.parametrize("text", [*(each.encode(errors="surrogatepass") for each in GARBAGE), b"\xff\x00\xfe", b"\x00"])
-def test_garbage_from_a_pipe_is_refused_and_not_printed(plain: Flask, text: bytes) -> None:
-    result = run(plain, "inspect", stdin=io.BytesIO(text))
+@pytest.mark.parametrize("text", [*(text.encode(errors="surrogatepass") for text in GARBAGE), b"\xff\x00\xfe", b"\x00"])
+def test_inspect_refuses_an_invalid_pipe_and_does_not_print_it(api: Flask, text: bytes) -> None:
+    result = run(api, "inspect", stdin=io.BytesIO(text))
 
     assert result.exit_code == 1
     assert result.output.isascii()
     assert result.output.replace("\n", "").isprintable()
-    assert not shown(result)["accepted"]
+    assert not read_json(result)["accepted"]
 
 
-def test_a_header_pasted_with_its_scheme_is_not_echoed_by_an_error(plain: Flask, mint: Mint) -> None:
+def test_inspect_does_not_print_a_token_after_its_scheme(api: Flask, mint: Mint) -> None:
     token = mint()
 
-    result = run(plain, "inspect", "Bearer", token)
+    result = run(api, "inspect", "Bearer", token)
 
-    assert shown(result)["reason"] == "credential_malformed"
+    assert read_json(result)["reason"] == "credential_malformed"
     assert token not in result.output
 
 
-def test_an_oversized_token_of_ours_is_shown_all_the_same(plain: Flask, mint: Mint) -> None:
-    told = shown(run(plain, "inspect", mint(filler="x" * 8000)))
+def test_inspect_prints_the_claims_of_a_token_that_is_too_large(api: Flask, mint: Mint) -> None:
+    printed = read_json(run(api, "inspect", mint(filler="x" * 8000)))
 
-    assert told["reason"] == "token_too_large"
-    assert told["claims"]["sub"] == "alice"
+    assert printed["reason"] == "token_too_large"
+    assert printed["claims"]["sub"] == "alice"
 
 
-def test_a_token_is_printed_and_nothing_else(plain: Flask) -> None:
-    result = run(plain, "token", "alice")
+def test_token_prints_the_token_alone_on_stdout(api: Flask) -> None:
+    result = run(api, "token", "alice")
 
     assert result.exit_code == 0
     assert result.stdout.count("\n") == 1
     assert result.stderr == "This token is real: until it expires, everyone who has it can act as that user.\n"
-    assert shown(run(plain, "inspect", stdin=result.stdout))["accepted"]
+    assert read_json(run(api, "inspect", stdin=result.stdout))["accepted"]
 
 
 def claims_of(app: Flask, *options: str) -> dict[str, Any]:
     """Return the claims of the token that ``flask tokenauth token`` prints."""
-    claims: dict[str, Any] = shown(run(app, "inspect", run(app, "token", *options).stdout))["claims"]
+    claims: dict[str, Any] = read_json(run(app, "inspect", run(app, "token", *options).stdout))["claims"]
     return claims
 
 
-def test_without_options_a_token_is_what_the_settings_say(plain: Flask) -> None:
-    claims = claims_of(plain, "alice")
+def test_token_without_options_uses_the_settings(api: Flask) -> None:
+    claims = claims_of(api, "alice")
 
     assert claims.pop("jti")
     assert claims == {
@@ -257,15 +257,15 @@ def test_without_options_a_token_is_what_the_settings_say(plain: Flask) -> None:
     }
 
 
-def test_options_say_what_else_is_in_a_token(plain: Flask) -> None:
+def test_token_takes_options(api: Flask) -> None:
     options = ["--scope", "a", "--scope", "b", "--expires-in", "60", "--audience", "x", "--audience", "y"]
 
-    claims = claims_of(plain, "alice", *options)
+    claims = claims_of(api, "alice", *options)
 
     assert (claims["scope"], claims["exp"], claims["aud"]) == ("a b", NOW + 60, ["x", "y"])
 
 
-def test_a_user_is_of_the_declared_type(make_app: MakeApp) -> None:
+def test_token_checks_the_type_of_the_user_id(make_app: MakeApp) -> None:
     app = make_app(auth=TokenAuth(user_id_type=int))
 
     assert claims_of(app, "42")["sub"] == "42"
@@ -285,15 +285,15 @@ def test_a_user_is_of_the_declared_type(make_app: MakeApp) -> None:
         (["--audience", ""], "audience"),
     ],
 )
-def test_what_would_be_refused_is_not_made(plain: Flask, options: list[str], message: str) -> None:
-    result = run(plain, "token", "alice", *options)
+def test_token_fails_for_an_invalid_option(api: Flask, options: list[str], message: str) -> None:
+    result = run(api, "token", "alice", *options)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
     assert message in result.stderr
 
 
-def test_an_application_that_only_verifies_makes_no_token(make_app: MakeApp) -> None:
+def test_token_fails_with_only_public_keys(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_KEYS=KeySet([Key.generate("ES256").public()]))
 
     result = run(app, "token", "alice")
@@ -302,7 +302,7 @@ def test_an_application_that_only_verifies_makes_no_token(make_app: MakeApp) -> 
     assert "can only verify tokens" in result.stderr
 
 
-def test_the_doctor_finds_nothing_where_everything_is_said(make_app: MakeApp) -> None:
+def test_doctor_prints_that_it_found_nothing(make_app: MakeApp) -> None:
     result = run(make_app(**GOOD), "doctor")
 
     assert (result.exit_code, result.output) == (0, "Nothing found.\n")
@@ -316,7 +316,7 @@ def test_the_doctor_finds_nothing_where_everything_is_said(make_app: MakeApp) ->
         ({"TOKENAUTH_LEEWAY": 61, "TOKENAUTH_SCOPES": {"a": "A"}}, 2, ["error", "warning"]),
     ],
 )
-def test_the_worst_finding_comes_first_and_says_how_the_doctor_exits(
+def test_doctor_prints_the_worst_finding_first_and_exits_by_it(
     make_app: MakeApp, config: dict[str, Any], exit_code: int, severities: list[str]
 ) -> None:
     app = make_app(**GOOD | config)

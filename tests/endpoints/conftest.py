@@ -1,5 +1,5 @@
-"""What the tests of endpoints share: the application of the tests of sessions."""
+"""Fixtures for the tests of endpoints: the application of the tests of sessions."""
 
-from ..lifecycle.conftest import api, app, auth, backend, heard, laptop, make_session_app, phone, token
+from ..lifecycle.conftest import api, app, auth, backend, laptop, make_session_app, phone, signal_log, token
 
-__all__ = ["api", "app", "auth", "backend", "heard", "laptop", "make_session_app", "phone", "token"]  # fixtures
+__all__ = ["api", "app", "auth", "backend", "laptop", "make_session_app", "phone", "signal_log", "token"]  # fixtures

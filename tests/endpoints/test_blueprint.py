@@ -1,4 +1,4 @@
-"""What all endpoints of the blueprint have in common: methods, outages, guards, and where they lie."""
+"""The blueprint of all endpoints: methods, outages, guards and URLs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +12,21 @@ from flask_tokenauth.application.declared_scopes import INTROSPECT
 
 from ..conftest import MakeApp, bearer
 from ..lifecycle.conftest import MakeSessionApp
-from ..lifecycle.devices import DOORS, Login, end_device, id_of, introspect, list_devices, log_out, me, revoke
-from ..lifecycle.kit import MOSTLY_IN_MEMORY, UNAVAILABLE, Heard, asked, away, is_live, sign_in, store_of, warm
+from ..lifecycle.devices import ENDPOINTS, Login, end_device, id_of, introspect, list_devices, log_out, me, revoke
+from ..lifecycle.kit import (
+    MOSTLY_IN_MEMORY,
+    UNAVAILABLE,
+    SignalLog,
+    is_live,
+    load_revocations,
+    record_calls,
+    sign_in,
+    store_of,
+    unavailable,
+)
 
-Call = Callable[[Flask, Login, Login], TestResponse]  # application, who asks, a further session of the same user
+# Arguments: the application, the login of the caller, another login of the same user.
+Call = Callable[[Flask, Login, Login], TestResponse]
 
 CALLS: dict[str, Call] = {
     "logout": lambda app, login, other: log_out(app, login["access_token"]),
@@ -25,7 +36,7 @@ CALLS: dict[str, Call] = {
     "revoke an access token": lambda app, login, other: revoke(app, login["access_token"]),
     "introspect": lambda app, login, other: introspect(app, login["access_token"], other["access_token"]),
 }
-ASKED = {
+EXPECTED_CALLS = {
     "logout": ["find_session", "end_session"],
     "list": ["find_session", "list_sessions"],
     "end": ["find_session", "find_session", "end_session"],
@@ -49,8 +60,8 @@ every_path = pytest.mark.parametrize(("path", "allowed"), PATHS.items(), ids=PAT
 
 
 def log_in_twice(app: Flask) -> tuple[Login, Login]:
-    """Return two logins of a user who may do everything here, to an application that knows what is revoked."""
-    warm(app)
+    """Return two logins of a user who may call all endpoints; the application has loaded all revocations."""
+    load_revocations(app)
     return sign_in(app, scopes=[INTROSPECT]), sign_in(app)
 
 
@@ -70,14 +81,14 @@ def test_other_methods_are_not_allowed(app: Flask, path: str, allowed: set[str],
 
 
 @every_path
-def test_options_are_told_to_anyone(app: Flask, path: str, allowed: set[str]) -> None:
+def test_options_is_answered_without_a_token(app: Flask, path: str, allowed: set[str]) -> None:
     answer = app.test_client().options(path)
 
     assert answer.status_code == 200
     assert set(answer.allow) == allowed
 
 
-def test_the_head_of_the_list_is_that_of_the_list(app: Flask) -> None:
+def test_head_returns_the_headers_of_the_list(app: Flask) -> None:
     headers = bearer(sign_in(app)["access_token"])
 
     head, get = (app.test_client().open("/auth/sessions", method=method, headers=headers) for method in ("HEAD", "GET"))
@@ -86,7 +97,7 @@ def test_the_head_of_the_list_is_that_of_the_list(app: Flask) -> None:
     assert head.headers == get.headers
 
 
-def test_the_head_of_the_list_is_guarded_too(app: Flask) -> None:
+def test_head_of_the_list_is_guarded(app: Flask) -> None:
     assert app.test_client().head("/auth/sessions").status_code == 401
 
 
@@ -94,47 +105,47 @@ def test_the_head_of_the_list_is_guarded_too(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_the_store_is_asked_as_little_as_can_be(app: Flask, name: str) -> None:
+def test_each_endpoint_makes_few_calls_of_the_store(app: Flask, name: str) -> None:
     login, other = log_in_twice(app)
 
-    with asked(store_of(app)) as called:
+    with record_calls(store_of(app)) as called:
         CALLS[name](app, login, other)
 
-    assert called == ASKED[name]
+    assert called == EXPECTED_CALLS[name]
 
 
 @pytest.mark.parametrize(
-    ("name", "method"), [(name, method) for name in ASKED for method in dict.fromkeys(ASKED[name])]
+    ("name", "method"), [(name, method) for name in EXPECTED_CALLS for method in dict.fromkeys(EXPECTED_CALLS[name])]
 )
-def test_while_the_store_is_away_nothing_happens_and_everybody_may_come_again(
-    app: Flask, heard: Heard, name: str, method: str
+def test_an_outage_is_answered_with_503_and_changes_nothing(
+    app: Flask, signal_log: SignalLog, name: str, method: str
 ) -> None:
     login, other = log_in_twice(app)
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
-    with away(store_of(app), method):
+    with unavailable(store_of(app), method):
         answer = CALLS[name](app, login, other)
 
     assert (answer.status_code, answer.get_json()) == (503, UNAVAILABLE)
     assert answer.headers["Retry-After"] == "5"
     assert "WWW-Authenticate" not in answer.headers
-    assert heard.reasons == ["store_unavailable"]
-    assert heard.sessions == []
-    assert [me(app, each["access_token"]) for each in (login, other)] == [200, 200]
-    assert CALLS[name](app, login, other).status_code == answer_of(name)
+    assert signal_log.reasons == ["store_unavailable"]
+    assert signal_log.sessions == []
+    assert [me(app, tokens["access_token"]) for tokens in (login, other)] == [200, 200]
+    assert CALLS[name](app, login, other).status_code == success_status(name)
 
 
-def answer_of(name: str) -> int:
-    """Return the status of what goes well."""
+def success_status(name: str) -> int:
+    """Return the status of the endpoint's success."""
     return 204 if name in ("logout", "end") else 200
 
 
 @every_call
-def test_what_an_application_answers_for_its_own_views_is_not_our_answer(app: Flask, call: Call) -> None:
+def test_an_error_handler_for_views_does_not_change_the_endpoints(app: Flask, call: Call) -> None:
     app.register_error_handler(StoreUnavailable, lambda error: ("sorry", 500))
     login, other = log_in_twice(app)
 
-    with away(store_of(app)):
+    with unavailable(store_of(app)):
         answer = call(app, login, other)
 
     assert (answer.status_code, answer.get_json()) == (503, UNAVAILABLE)
@@ -142,10 +153,10 @@ def test_what_an_application_answers_for_its_own_views_is_not_our_answer(app: Fl
 
 
 @every_call
-def test_the_log_says_what_is_wrong_and_no_token(app: Flask, caplog: pytest.LogCaptureFixture, call: Call) -> None:
+def test_the_log_has_the_cause_and_no_token(app: Flask, caplog: pytest.LogCaptureFixture, call: Call) -> None:
     login, other = log_in_twice(app)
 
-    with away(store_of(app)):
+    with unavailable(store_of(app)):
         call(app, login, other)
 
     assert "the store cannot be asked: nobody answers" in caplog.messages
@@ -156,9 +167,7 @@ def test_the_log_says_what_is_wrong_and_no_token(app: Flask, caplog: pytest.LogC
 
 
 @pytest.mark.parametrize("guard", [None, "login_required"])
-def test_what_needs_no_login_is_open_and_what_needs_one_is_closed_by_default_or_not(
-    make_session_app: MakeSessionApp, guard: str | None
-) -> None:
+def test_the_default_guard_does_not_change_the_endpoints(make_session_app: MakeSessionApp, guard: str | None) -> None:
     app = make_session_app(**({"TOKENAUTH_DEFAULT_GUARD": guard} if guard else {}))
     TokenAuth().check(app)
     client = app.test_client()
@@ -174,7 +183,9 @@ def test_what_needs_no_login_is_open_and_what_needs_one_is_closed_by_default_or_
 
 
 @pytest.mark.parametrize("guard", [None, "login_required"])
-def test_the_list_of_routes_says_what_each_endpoint_needs(make_session_app: MakeSessionApp, guard: str | None) -> None:
+def test_the_report_of_routes_shows_the_needs_of_each_endpoint(
+    make_session_app: MakeSessionApp, guard: str | None
+) -> None:
     api = make_session_app(**({"TOKENAUTH_DEFAULT_GUARD": guard} if guard else {}))
 
     lines = api.test_cli_runner().invoke(args=["tokenauth", "routes"]).output.splitlines()
@@ -189,8 +200,8 @@ def test_the_list_of_routes_says_what_each_endpoint_needs(make_session_app: Make
     ]
 
 
-def test_views_of_the_application_are_marked_by_themselves(make_session_app: MakeSessionApp) -> None:
-    """Every blueprint has views of its own, so that a guard on one application's is not on another's."""
+def test_a_guard_on_an_endpoint_counts_in_one_application_only(make_session_app: MakeSessionApp) -> None:
+    """Each blueprint has its own views, so that a guard in one application does not guard another."""
     one, two = make_session_app(), make_session_app(auth=TokenAuth())
     one.view_functions["tokenauth.sessions"] = require_scope("admin")(one.view_functions["tokenauth.sessions"])
 
@@ -198,23 +209,23 @@ def test_views_of_the_application_are_marked_by_themselves(make_session_app: Mak
     assert list_devices(two, sign_in(two)["access_token"]).status_code == 200
 
 
-@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
-def test_a_blueprint_that_is_protected_wants_more(
-    make_session_app: MakeSessionApp, auth: TokenAuth[Any], door: Callable[..., TestResponse]
+@pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
+def test_protect_adds_a_scope_to_the_endpoints(
+    make_session_app: MakeSessionApp, auth: TokenAuth[Any], endpoint: Callable[..., TestResponse]
 ) -> None:
     auth.protect(auth.endpoints, "a")
     app = make_session_app()
-    login, poor = sign_in(app, scopes=["a"]), sign_in(app, scopes=["b"])
+    login, without_scope = sign_in(app, scopes=["a"]), sign_in(app, scopes=["b"])
 
-    assert door(app, poor["access_token"], id_of(poor)).status_code == 403
-    assert is_live(app, poor["refresh_token"])
-    assert door(app, login["access_token"], id_of(login)).status_code < 300
-
-
-# Where they lie
+    assert endpoint(app, without_scope["access_token"], id_of(without_scope)).status_code == 403
+    assert is_live(app, without_scope["refresh_token"])
+    assert endpoint(app, login["access_token"], id_of(login)).status_code < 300
 
 
-def test_the_endpoints_may_lie_elsewhere(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
+# URLs
+
+
+def test_the_endpoints_may_have_another_url_prefix(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
     app = make_app(auth=auth, TOKENAUTH_STORE="memory://")
     app.register_blueprint(auth.endpoints, url_prefix="/account", name="account")
     login = sign_in(app)
@@ -227,14 +238,14 @@ def test_the_endpoints_may_lie_elsewhere(make_app: MakeApp, auth: TokenAuth[Any]
     assert client.post("/account/logout", headers=headers).status_code == 401
 
 
-def test_without_a_store_the_blueprint_is_not_registered(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
+def test_registering_without_a_store_raises(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
     stateless = make_app(auth=auth)
 
     with pytest.raises(SettingsError, match="TOKENAUTH_STORE"):
         stateless.register_blueprint(auth.endpoints)
 
 
-def test_an_application_that_is_set_up_later_may_register_it_before(auth: TokenAuth[Any]) -> None:
+def test_the_blueprint_may_be_registered_before_init_app(auth: TokenAuth[Any]) -> None:
     early = Flask("early")
     early.register_blueprint(auth.endpoints)
     early.config |= {"SECRET_KEY": "91c05d7be2af4368" * 3, "TOKENAUTH_ISSUER": "x", "TOKENAUTH_STORE": "memory://"}
@@ -245,7 +256,7 @@ def test_an_application_that_is_set_up_later_may_register_it_before(auth: TokenA
     assert list_devices(early, login["access_token"]).status_code == 200
 
 
-def test_an_application_that_is_set_up_later_without_a_store_is_told_at_the_first_use(auth: TokenAuth[Any]) -> None:
+def test_an_early_blueprint_without_a_store_raises_at_the_first_use(auth: TokenAuth[Any]) -> None:
     early = Flask("early")
     early.register_blueprint(auth.endpoints)
     early.config |= {"SECRET_KEY": "91c05d7be2af4368" * 3, "TOKENAUTH_ISSUER": "x", "TESTING": True}

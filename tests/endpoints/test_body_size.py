@@ -1,4 +1,4 @@
-"""``POST /auth/refresh`` reads 16 KiB and no more, however they arrive and whoever has read them before."""
+"""``POST /auth/refresh`` reads at most 16 KiB, in one piece or in chunks, also if another hook has read the body."""
 
 import io
 import json
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask, request
-from gunicorn.http.errors import (  # type: ignore[import-untyped]  # it ships no types
+from gunicorn.http.errors import (  # type: ignore[import-untyped]  # has no types
     ChunkMissingTerminator,
     InvalidChunkSize,
     NoMoreData,
@@ -18,7 +18,7 @@ from ..lifecycle.kit import (
     FORM,
     JSON,
     MALFORMED,
-    MOST,
+    MAX_BODY,
     MOSTLY_IN_MEMORY,
     TOO_LARGE,
     form_of,
@@ -34,7 +34,7 @@ pytestmark = MOSTLY_IN_MEMORY
 
 
 def send_chunked(app: Flask, body: bytes | io.BytesIO, content_type: str = FORM) -> TestResponse:
-    """Send what a server hands on that has taken the chunks apart: a stream that ends, of a length nobody knows."""
+    """Send a body as a server passes it on after it has decoded the chunks: a stream of unknown length that ends."""
     return app.test_client().open(
         "/auth/refresh",
         method="POST",
@@ -45,33 +45,33 @@ def send_chunked(app: Flask, body: bytes | io.BytesIO, content_type: str = FORM)
     )
 
 
-def padded(token: str, length: int, content_type: str) -> bytes:
-    """Return a request of exactly so many bytes."""
+def make_body(token: str, length: int, content_type: str) -> bytes:
+    """Return a request body of exactly *length* bytes."""
     if content_type == FORM:
         return form_of(token, "&x=").ljust(length, "x").encode()
     return json_of(token).ljust(length).encode()
 
 
-SIZES = [(MOST - 1, 200), (MOST, 200), (MOST + 1, 413), (10 * MOST, 413)]
+SIZES = [(MAX_BODY - 1, 200), (MAX_BODY, 200), (MAX_BODY + 1, 413), (10 * MAX_BODY, 413)]
 
 
 @pytest.mark.parametrize("send_it", [send, send_chunked])
 @pytest.mark.parametrize("content_type", [FORM, JSON])
 @pytest.mark.parametrize(("length", "status"), SIZES)
-def test_16_kib_are_read_and_no_more(
+def test_a_body_over_16_kib_is_refused(
     app: Flask, send_it: Callable[..., TestResponse], content_type: str, length: int, status: int
 ) -> None:
     token = sign_in(app)["refresh_token"]
 
-    answer = send_it(app, padded(token, length, content_type), content_type)
+    answer = send_it(app, make_body(token, length, content_type), content_type)
 
     assert answer.status_code == status
     assert status == 200 or answer.get_json() == TOO_LARGE
     assert generation_of(app, token) == (1 if status == 200 else 0)
 
 
-class Trickle(io.BytesIO):
-    """A stream that gives a few bytes at a time, and counts how many were taken."""
+class SlowStream(io.BytesIO):
+    """A stream that returns a few bytes at a time."""
 
     def __init__(self, data: bytes, at_once: int) -> None:
         super().__init__(data)
@@ -82,17 +82,17 @@ class Trickle(io.BytesIO):
 
 
 @pytest.mark.parametrize(("length", "status"), SIZES)
-def test_what_trickles_in_is_read_to_its_end(app: Flask, token: str, length: int, status: int) -> None:
-    stream = Trickle(padded(token, length, FORM), 1000)
+def test_a_slow_stream_is_read_to_its_end(app: Flask, token: str, length: int, status: int) -> None:
+    stream = SlowStream(make_body(token, length, FORM), 1000)
 
     answer = send_chunked(app, stream)
 
     assert answer.status_code == status
-    assert stream.tell() <= MOST + 1
+    assert stream.tell() <= MAX_BODY + 1
 
 
-class Broken(Trickle):
-    """A stream that fails after a while, as each server has it."""
+class FailingStream(SlowStream):
+    """A stream that fails after a while, with the error of a server."""
 
     def __init__(self, data: bytes, error: type[Exception]) -> None:
         super().__init__(data, 10)
@@ -106,12 +106,12 @@ class Broken(Trickle):
 
 @pytest.mark.parametrize("error", [InvalidChunkSize, ChunkMissingTerminator, NoMoreData, OSError, ValueError])
 @pytest.mark.parametrize("content_type", [FORM, JSON])
-def test_a_body_whose_chunks_are_none_is_an_invalid_request(
+def test_a_body_with_invalid_chunks_is_refused(
     app: Flask, token: str, caplog: pytest.LogCaptureFixture, error: type[Exception], content_type: str
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
 
-    answer = send_chunked(app, Broken(padded(token, 200, content_type), error), content_type)
+    answer = send_chunked(app, FailingStream(make_body(token, 200, content_type), error), content_type)
 
     assert (answer.status_code, answer.get_json()) == (400, MALFORMED)
     assert "the client wrote" not in caplog.text
@@ -124,8 +124,8 @@ def test_a_body_whose_chunks_are_none_is_an_invalid_request(
 def test_a_body_that_ends_before_its_length_redeems_nothing(
     app: Flask, token: str, ended: dict[str, object], content_type: str, *, missing: int, status: int
 ) -> None:
-    """RFC 9112 section 8: such a message is incomplete, and a scope may be what is missing."""
-    body = padded(token, 200, content_type)
+    """RFC 9112 section 8: such a message is incomplete. The missing part may be a scope."""
+    body = make_body(token, 200, content_type)
 
     answer = app.test_client().open(
         "/auth/refresh",
@@ -139,7 +139,7 @@ def test_a_body_that_ends_before_its_length_redeems_nothing(
     assert generation_of(app, token) == (1 if status == 200 else 0)
 
 
-def test_a_body_of_unknown_length_that_no_server_ends_is_not_read(app: Flask, token: str) -> None:
+def test_a_body_of_unknown_length_without_an_end_is_not_read(app: Flask, token: str) -> None:
     environ = EnvironBuilder("/auth/refresh", method="POST", data=form_of(token), content_type=FORM).get_environ()
     del environ["CONTENT_LENGTH"]
 
@@ -150,7 +150,7 @@ def test_a_body_of_unknown_length_that_no_server_ends_is_not_read(app: Flask, to
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "1.5", " ", "1_0", "0x10"])
-def test_a_length_that_is_none_makes_no_500(app: Flask, token: str, length: str) -> None:
+def test_an_invalid_length_is_answered(app: Flask, token: str, length: str) -> None:
     answer = app.test_client().open(
         "/auth/refresh",
         method="POST",
@@ -162,47 +162,47 @@ def test_a_length_that_is_none_makes_no_500(app: Flask, token: str, length: str)
     assert answer.get_json() == missing("grant_type")
 
 
-def test_a_length_over_the_limit_is_refused_unread(app: Flask) -> None:
-    stream = io.BytesIO(b"x" * 10 * MOST)
+def test_a_length_over_the_limit_is_refused_before_the_body_is_read(app: Flask) -> None:
+    stream = io.BytesIO(b"x" * 10 * MAX_BODY)
 
     answer = app.test_client().open(
         "/auth/refresh",
         method="POST",
         input_stream=stream,
         content_type=FORM,
-        environ_overrides={"CONTENT_LENGTH": str(10 * MOST)},
+        environ_overrides={"CONTENT_LENGTH": str(10 * MAX_BODY)},
     )
 
     assert (answer.status_code, answer.get_json()) == (413, TOO_LARGE)
     assert stream.tell() == 0
 
 
-@pytest.mark.parametrize("most", [None, 10**6, MOST, 200])
-def test_a_limit_of_the_application_makes_ours_no_wider(make_session_app: MakeSessionApp, most: int | None) -> None:
-    app = make_session_app(MAX_CONTENT_LENGTH=most)
+@pytest.mark.parametrize("limit", [None, 10**6, MAX_BODY, 200])
+def test_max_content_length_cannot_raise_the_limit(make_session_app: MakeSessionApp, limit: int | None) -> None:
+    app = make_session_app(MAX_CONTENT_LENGTH=limit)
     token = sign_in(app)["refresh_token"]
 
-    assert send(app, padded(token, MOST + 1, FORM)).status_code == 413
-    assert send_chunked(app, padded(token, MOST + 1, FORM)).status_code == 413
+    assert send(app, make_body(token, MAX_BODY + 1, FORM)).status_code == 413
+    assert send_chunked(app, make_body(token, MAX_BODY + 1, FORM)).status_code == 413
     assert refresh(app, token).status_code == 200
 
 
-def test_a_narrower_limit_of_the_application_holds(make_session_app: MakeSessionApp) -> None:
+def test_a_lower_max_content_length_counts(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(MAX_CONTENT_LENGTH=200)
     token = sign_in(app)["refresh_token"]
 
-    assert send(app, padded(token, 201, FORM)).status_code == 413
-    assert send_chunked(app, padded(token, 201, FORM)).status_code == 413
-    assert send(app, padded(token, 200, FORM)).status_code == 200
+    assert send(app, make_body(token, 201, FORM)).status_code == 413
+    assert send_chunked(app, make_body(token, 201, FORM)).status_code == 413
+    assert send(app, make_body(token, 200, FORM)).status_code == 200
 
 
 def read_before(app: Flask, read: Callable[[], object]) -> None:
-    """Let a hook of the application read the request first."""
+    """Register a hook of the application that reads the request first."""
 
-    def look() -> None:
+    def read_body() -> None:
         read()
 
-    app.before_request(look)
+    app.before_request(read_body)
 
 
 @pytest.mark.parametrize("send_it", [send, send_chunked])
@@ -216,7 +216,7 @@ def read_before(app: Flask, read: Callable[[], object]) -> None:
     ],
 )
 @pytest.mark.parametrize("content_type", [FORM, JSON])
-def test_a_body_that_another_hook_has_read_is_read_all_the_same(
+def test_a_body_that_another_hook_has_read_is_read_too(
     make_session_app: MakeSessionApp,
     read: Callable[[], object],
     send_it: Callable[..., TestResponse],
@@ -227,30 +227,30 @@ def test_a_body_that_another_hook_has_read_is_read_all_the_same(
 
     read_before(app, read)
 
-    assert send_it(app, padded(token, 200, content_type), content_type).status_code == 200
+    assert send_it(app, make_body(token, 200, content_type), content_type).status_code == 200
     refused = missing("refresh_token") if content_type == FORM else MALFORMED
     assert send_it(app, b"grant_type=refresh_token", content_type).get_json() == refused
 
 
 @pytest.mark.parametrize(("send_it", "read"), [(send, "form"), (send, "data"), (send_chunked, "data")])
-def test_what_another_hook_has_read_is_measured_all_the_same(
+def test_the_limit_counts_for_a_body_that_another_hook_has_read(
     app: Flask, token: str, send_it: Callable[..., TestResponse], read: str
 ) -> None:
     read_before(app, lambda: getattr(request, read))
 
-    assert send_it(app, padded(token, MOST + 1, JSON), JSON).status_code == 413
-    assert send_it(app, padded(token, MOST, JSON), JSON).status_code == 200
+    assert send_it(app, make_body(token, MAX_BODY + 1, JSON), JSON).status_code == 413
+    assert send_it(app, make_body(token, MAX_BODY, JSON), JSON).status_code == 200
 
 
-def test_a_form_that_another_hook_has_read_piece_by_piece_is_measured_too(app: Flask, token: str) -> None:
+def test_the_limit_counts_for_a_chunked_form_that_another_hook_has_read(app: Flask, token: str) -> None:
     read_before(app, lambda: request.form)
 
-    assert send_chunked(app, padded(token, MOST + 1, FORM), FORM).status_code == 413
-    assert send_chunked(app, padded(token, MOST, FORM), FORM).status_code == 200
+    assert send_chunked(app, make_body(token, MAX_BODY + 1, FORM), FORM).status_code == 413
+    assert send_chunked(app, make_body(token, MAX_BODY, FORM), FORM).status_code == 200
 
 
 @pytest.mark.parametrize("more", ["&refresh_token=x", "&scope=a&scope=b", "&grant_type="])
-def test_a_form_that_another_hook_has_read_has_each_name_once(app: Flask, token: str, more: str) -> None:
+def test_a_repeated_name_is_refused_if_another_hook_has_read_the_form(app: Flask, token: str, more: str) -> None:
     read_before(app, lambda: request.form)
 
     assert send(app, form_of(token, more)).get_json() == MALFORMED

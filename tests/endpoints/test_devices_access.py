@@ -1,4 +1,4 @@
-"""Who has no token of a living session neither lists nor ends any, and does not log out either."""
+"""Listing and ending sessions needs the token of a living session."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,21 +12,32 @@ from flask_tokenauth.core import Key
 
 from ..conftest import ISSUER, NOW, SECRET, Mint, StandingClock
 from ..lifecycle.conftest import MakeSessionApp
-from ..lifecycle.devices import DOORS, Door, Login, id_of
-from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, MOSTLY_IN_MEMORY, Backend, Heard, is_live, sign_in, store_of
+from ..lifecycle.devices import ENDPOINTS, Endpoint, Login, id_of
+from ..lifecycle.kit import (
+    DAY,
+    IDLE,
+    LIFETIME,
+    MOMENT,
+    MOSTLY_IN_MEMORY,
+    Backend,
+    SignalLog,
+    is_live,
+    sign_in,
+    store_of,
+)
 
 pytestmark = MOSTLY_IN_MEMORY
 
-every_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=ENDPOINTS)
 
 
-def bare(app: Flask, backend: Backend, mint: Mint) -> str:
+def make_bare_token(app: Flask, backend: Backend, mint: Mint) -> str:
     with app.app_context():
         return create_token("alice")
 
 
-def after(end: Callable[[Flask, Backend, Login], object]) -> Callable[[Flask, Backend, Mint], str]:
-    """Return what makes the access token of a session, to which this has happened since."""
+def token_after(end: Callable[[Flask, Backend, Login], object]) -> Callable[[Flask, Backend, Mint], str]:
+    """Return a function that makes the access token of a session, and then calls *end* with the session's login."""
 
     def make(app: Flask, backend: Backend, mint: Mint) -> str:
         login = sign_in(app)
@@ -36,12 +47,12 @@ def after(end: Callable[[Flask, Backend, Login], object]) -> Callable[[Flask, Ba
     return make
 
 
-def end_it(app: Flask, backend: Backend, login: Login) -> None:
+def end_session(app: Flask, backend: Backend, login: Login) -> None:
     store_of(app).end_session(id_of(login), retention=DAY)
 
 
 def end_and_purge(app: Flask, backend: Backend, login: Login) -> None:
-    end_it(app, backend, login)
+    end_session(app, backend, login)
     store_of(app).purge()
 
 
@@ -55,7 +66,7 @@ def revoke_everything(app: Flask, backend: Backend, login: Login) -> None:
         TokenAuth().revoke_user("alice", api_keys=False)
 
 
-def of_somebody_elses_session(app: Flask, backend: Backend, mint: Mint) -> str:
+def with_session_of_another_user(app: Flask, backend: Backend, mint: Mint) -> str:
     return mint(sid=id_of(sign_in(app, "bob")))
 
 
@@ -64,16 +75,19 @@ def of_another_issuer(app: Flask, backend: Backend, mint: Mint) -> str:
     return other(iss="https://other.example", sid=id_of(sign_in(app)))
 
 
-OUTSIDERS: dict[str, tuple[Callable[[Flask, Backend, Mint], str], str]] = {
-    "no session": (bare, "session_missing"),
+REFUSED: dict[str, tuple[Callable[[Flask, Backend, Mint], str], str]] = {
+    "no session": (make_bare_token, "session_missing"),
     "an unknown session": (lambda app, backend, mint: mint(sid="HVwLP2BpPAE0VqN7DY8JmQ"), "session_missing"),
-    "the session of somebody else": (of_somebody_elses_session, "session_missing"),
-    "an ended session": (after(end_it), "token_revoked"),
-    "an ended and purged session": (after(end_and_purge), "token_revoked"),
-    "an idle session": (after(lambda _, backend, login: backend.age(id_of(login), IDLE)), "session_missing"),
-    "an expired session": (after(lambda _, backend, login: backend.age(id_of(login), LIFETIME)), "session_missing"),
-    "an expired and purged session": (after(expire_and_purge), "session_missing"),
-    "a revoked user": (after(revoke_everything), "token_revoked"),
+    "the session of another user": (with_session_of_another_user, "session_missing"),
+    "an ended session": (token_after(end_session), "token_revoked"),
+    "an ended and purged session": (token_after(end_and_purge), "token_revoked"),
+    "an idle session": (token_after(lambda _, backend, login: backend.age(id_of(login), IDLE)), "session_missing"),
+    "an expired session": (
+        token_after(lambda _, backend, login: backend.age(id_of(login), LIFETIME)),
+        "session_missing",
+    ),
+    "an expired and purged session": (token_after(expire_and_purge), "session_missing"),
+    "a revoked user": (token_after(revoke_everything), "token_revoked"),
     "another issuer": (of_another_issuer, "key_unknown"),
     "a refresh token": (lambda app, backend, mint: sign_in(app)["refresh_token"], "token_malformed"),
     "an expired token": (lambda app, backend, mint: mint(exp=NOW - 60, iat=NOW - 90), "token_expired"),
@@ -81,54 +95,58 @@ OUTSIDERS: dict[str, tuple[Callable[[Flask, Backend, Mint], str], str]] = {
 }
 
 
-@every_door
-@pytest.mark.parametrize(("make", "reason"), OUTSIDERS.values(), ids=OUTSIDERS)
-def test_who_has_no_token_of_a_living_session_gets_nowhere(
+@every_endpoint
+@pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_token_without_a_living_session_is_refused(
     app: Flask,
     backend: Backend,
     mint: Mint,
-    heard: Heard,
+    signal_log: SignalLog,
     *,
-    door: Door,
+    endpoint: Endpoint,
     make: Callable[[Flask, Backend, Mint], str],
     reason: str,
 ) -> None:
     token = make(app, backend, mint)
     target, bob = sign_in(app), sign_in(app, "bob")
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
-    answer = door(app, token, id_of(target))
+    answer = endpoint(app, token, id_of(target))
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith(f'Bearer realm="{ISSUER}", error="invalid_token"')
     assert answer.get_json()["error"] == "invalid_token"
-    assert heard.reasons == [reason]
-    assert heard.sessions == []
+    assert signal_log.reasons == [reason]
+    assert signal_log.sessions == []
     assert is_live(app, target["refresh_token"])
     assert is_live(app, bob["refresh_token"])
 
 
-@every_door
+@every_endpoint
 @pytest.mark.parametrize("aged", [IDLE - MOMENT, IDLE])
-def test_a_session_opens_the_door_to_its_last_moment(app: Flask, backend: Backend, door: Door, aged: Any) -> None:
+def test_a_session_counts_until_its_last_millisecond(
+    app: Flask, backend: Backend, endpoint: Endpoint, aged: Any
+) -> None:
     login, target = sign_in(app), sign_in(app)
 
     backend.age(id_of(login), aged)
 
-    assert (door(app, login["access_token"], id_of(target)).status_code == 401) is (aged == IDLE)
+    assert (endpoint(app, login["access_token"], id_of(target)).status_code == 401) is (aged == IDLE)
 
 
-@every_door
+@every_endpoint
 @pytest.mark.parametrize("authorization", [None, "Basic YTpi", "bearer"])
-def test_who_has_no_token_is_asked_for_one(app: Flask, phone: Login, door: Door, authorization: str | None) -> None:
+def test_a_request_without_a_token_gets_a_challenge(
+    app: Flask, phone: Login, endpoint: Endpoint, authorization: str | None
+) -> None:
     client = app.test_client()
     headers = {"Authorization": authorization} if authorization else {}
-    answers: dict[Door, TestResponse] = {
-        DOORS["logout"]: client.post("/auth/logout", headers=headers),
-        DOORS["list"]: client.get("/auth/sessions", headers=headers),
-        DOORS["end"]: client.delete(f"/auth/sessions/{id_of(phone)}", headers=headers),
+    answers: dict[Endpoint, TestResponse] = {
+        ENDPOINTS["logout"]: client.post("/auth/logout", headers=headers),
+        ENDPOINTS["list"]: client.get("/auth/sessions", headers=headers),
+        ENDPOINTS["end"]: client.delete(f"/auth/sessions/{id_of(phone)}", headers=headers),
     }
-    answer = answers[door]
+    answer = answers[endpoint]
 
     assert answer.status_code == (400 if authorization == "bearer" else 401)
     assert answer.headers["WWW-Authenticate"].startswith(f'Bearer realm="{ISSUER}"')
@@ -136,47 +154,47 @@ def test_who_has_no_token_is_asked_for_one(app: Flask, phone: Login, door: Door,
     assert is_live(app, phone["refresh_token"])
 
 
-@every_door
-def test_an_expired_access_token_gets_nowhere_to_the_second(
-    app: Flask, clock: StandingClock, phone: Login, laptop: Login, door: Door
+@every_endpoint
+def test_an_access_token_is_refused_from_the_second_of_its_expiry(
+    app: Flask, clock: StandingClock, phone: Login, laptop: Login, endpoint: Endpoint
 ) -> None:
     clock.now = NOW + 900 + 10 - 1  # lifetime and leeway
-    assert door(app, phone["access_token"], id_of(laptop)).status_code < 300
+    assert endpoint(app, phone["access_token"], id_of(laptop)).status_code < 300
 
     clock.now = NOW + 900 + 10
-    assert door(app, laptop["access_token"], id_of(phone)).status_code == 401
+    assert endpoint(app, laptop["access_token"], id_of(phone)).status_code == 401
 
 
-@every_door
-def test_a_token_check_of_the_application_is_asked_here_too(
-    app: Flask, auth: TokenAuth[Any], phone: Login, heard: Heard, door: Door
+@every_endpoint
+def test_token_check_is_called(
+    app: Flask, auth: TokenAuth[Any], phone: Login, signal_log: SignalLog, endpoint: Endpoint
 ) -> None:
     auth.token_check(lambda token: False)
 
-    assert door(app, phone["access_token"], id_of(phone)).status_code == 401
-    assert heard.reasons == ["token_rejected"]
+    assert endpoint(app, phone["access_token"], id_of(phone)).status_code == 401
+    assert signal_log.reasons == ["token_rejected"]
 
 
-@every_door
-def test_no_scope_is_needed(app: Flask, door: Door) -> None:
+@every_endpoint
+def test_no_scope_is_needed(app: Flask, endpoint: Endpoint) -> None:
     login = sign_in(app, scopes=())
 
-    assert door(app, login["access_token"], id_of(login)).status_code < 300
+    assert endpoint(app, login["access_token"], id_of(login)).status_code < 300
 
 
-@every_door
-def test_users_may_be_numbers(make_session_app: MakeSessionApp, door: Door) -> None:
+@every_endpoint
+def test_user_ids_may_be_integers(make_session_app: MakeSessionApp, endpoint: Endpoint) -> None:
     app = make_session_app(auth=TokenAuth(user_id_type=int))
     login = sign_in(app, 42)
 
-    assert door(app, login["access_token"], id_of(login)).status_code < 300
+    assert endpoint(app, login["access_token"], id_of(login)).status_code < 300
 
 
-@every_door
-def test_another_application_with_the_secret_and_another_store_knows_none_of_it(
-    app: Flask, make_session_app: MakeSessionApp, phone: Login, heard: Heard, door: Door
+@every_endpoint
+def test_an_application_with_another_store_refuses_the_token(
+    app: Flask, make_session_app: MakeSessionApp, phone: Login, signal_log: SignalLog, endpoint: Endpoint
 ) -> None:
     other = make_session_app(auth=TokenAuth(), TOKENAUTH_STORE="memory://")
 
-    assert door(other, phone["access_token"], id_of(phone)).status_code == 401
-    assert heard.reasons == ["session_missing"]
+    assert endpoint(other, phone["access_token"], id_of(phone)).status_code == 401
+    assert signal_log.reasons == ["session_missing"]

@@ -1,4 +1,4 @@
-"""``DELETE /auth/sessions/ID`` and ``/auth/logout``: people end what is theirs, and learn nothing of what is not."""
+"""``DELETE /auth/sessions/ID`` and ``/auth/logout``: users end their own sessions, and learn nothing of others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,27 +7,27 @@ import pytest
 from flask import Flask
 
 from ..conftest import bearer
-from ..lifecycle.devices import NOT_FOUND, Login, end_device, id_of, listed, log_out, me
+from ..lifecycle.devices import NOT_FOUND, Login, end_device, id_of, list_session_ids, log_out, me
 from ..lifecycle.kit import (
     DAY,
     IDLE,
     INVALID_GRANT,
     Backend,
-    Heard,
-    asked,
+    SignalLog,
     is_live,
+    load_revocations,
+    record_calls,
     refresh,
     refreshed,
     sign_in,
     store_of,
     successor,
-    warm,
 )
 
-# Ending one
+# Ending a session by its ID
 
 
-def test_a_session_that_is_ended_elsewhere_is_over_at_once(app: Flask, phone: Login, laptop: Login) -> None:
+def test_an_ended_session_is_over_at_once(app: Flask, phone: Login, laptop: Login) -> None:
     assert me(app, laptop["access_token"]) == 200
 
     answer = end_device(app, phone["access_token"], id_of(laptop))
@@ -37,7 +37,7 @@ def test_a_session_that_is_ended_elsewhere_is_over_at_once(app: Flask, phone: Lo
     assert "Content-Type" not in answer.headers
     assert me(app, laptop["access_token"]) == 401
     assert refresh(app, laptop["refresh_token"]).get_json() == INVALID_GRANT
-    assert listed(app, phone["access_token"]) == [id_of(phone)]
+    assert list_session_ids(app, phone["access_token"]) == [id_of(phone)]
     assert me(app, phone["access_token"]) == 200
 
 
@@ -48,16 +48,16 @@ def test_the_current_session_can_be_ended_by_its_id(app: Flask, phone: Login, la
     assert is_live(app, laptop["refresh_token"])
 
 
-def test_an_end_is_signalled_once(app: Flask, phone: Login, laptop: Login, heard: Heard) -> None:
+def test_ending_twice_sends_one_signal(app: Flask, phone: Login, laptop: Login, signal_log: SignalLog) -> None:
     end_device(app, phone["access_token"], id_of(laptop))
     end_device(app, phone["access_token"], id_of(laptop))
 
-    assert heard.sessions == [
+    assert signal_log.sessions == [
         ("tokenauth-session-ended", {"session_id": id_of(laptop), "user_id": "alice", "reason": "revoked"})
     ]
 
 
-def test_what_is_ended_twice_is_not_found_the_second_time(app: Flask, phone: Login, laptop: Login) -> None:
+def test_ending_twice_is_answered_with_404(app: Flask, phone: Login, laptop: Login) -> None:
     end_device(app, phone["access_token"], id_of(laptop))
 
     answer = end_device(app, phone["access_token"], id_of(laptop))
@@ -65,8 +65,8 @@ def test_what_is_ended_twice_is_not_found_the_second_time(app: Flask, phone: Log
     assert (answer.status_code, answer.get_json()) == (404, NOT_FOUND)
 
 
-def test_of_two_who_end_one_session_at_once_both_have_what_they_want(
-    app: Flask, phone: Login, laptop: Login, heard: Heard, monkeypatch: pytest.MonkeyPatch
+def test_a_session_that_ends_meanwhile_is_answered_with_success(
+    app: Flask, phone: Login, laptop: Login, signal_log: SignalLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, find = store_of(app), store_of(app).find_session
 
@@ -81,10 +81,10 @@ def test_of_two_who_end_one_session_at_once_both_have_what_they_want(
         answer = end_device(app, phone["access_token"], id_of(laptop))
 
     assert answer.status_code == 204
-    assert heard.sessions == []
+    assert signal_log.sessions == []
 
 
-# What is not one's own
+# IDs of other sessions
 
 
 def of_another_user(app: Flask, backend: Backend) -> str:
@@ -108,41 +108,39 @@ def unknown(app: Flask, backend: Backend) -> str:
 
 
 @pytest.mark.parametrize("other", [of_another_user, ended, expired])
-def test_whether_a_session_of_somebody_else_exists_nobody_learns(
+def test_a_session_of_another_user_is_answered_like_an_unknown_one(
     app: Flask, backend: Backend, phone: Login, other: Callable[..., str]
 ) -> None:
-    theirs, nobodys = other(app, backend), unknown(app, backend)
-    warm(app)
-    with asked(store_of(app)) as for_theirs:
+    theirs, missing = other(app, backend), unknown(app, backend)
+    load_revocations(app)
+    with record_calls(store_of(app)) as for_theirs:
         one = end_device(app, phone["access_token"], theirs)
-    with asked(store_of(app)) as for_nobodys:
-        two = end_device(app, phone["access_token"], nobodys)
+    with record_calls(store_of(app)) as for_missing:
+        two = end_device(app, phone["access_token"], missing)
 
     assert (one.status_code, one.get_json()) == (404, NOT_FOUND)
     assert one.headers["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in one.headers
     assert (one.status_code, one.data, one.headers) == (two.status_code, two.data, two.headers)
-    assert for_theirs == for_nobodys == ["find_session", "find_session"]
+    assert for_theirs == for_missing == ["find_session", "find_session"]
 
 
-def test_another_users_session_goes_on(app: Flask, phone: Login, heard: Heard) -> None:
+def test_a_user_cannot_end_the_session_of_another(app: Flask, phone: Login, signal_log: SignalLog) -> None:
     bob = sign_in(app, "bob")
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
     end_device(app, phone["access_token"], id_of(bob))
 
     assert me(app, bob["access_token"]) == 200
     assert refresh(app, bob["refresh_token"]).status_code == 200
-    assert [name for name, _ in heard.sessions] == ["tokenauth-session-refreshed"]
+    assert [name for name, _ in signal_log.sessions] == ["tokenauth-session-refreshed"]
 
 
 @pytest.mark.parametrize(
     "change",
-    [str.swapcase, lambda each: each + "%20", lambda each: each[:-1], lambda each: each + "=", lambda each: each + "A"],
+    [str.swapcase, lambda sid: sid + "%20", lambda sid: sid[:-1], lambda sid: sid + "=", lambda sid: sid + "A"],
 )
-def test_an_id_that_is_nearly_one_is_none(
-    app: Flask, phone: Login, laptop: Login, change: Callable[[str], str]
-) -> None:
+def test_a_changed_id_is_not_found(app: Flask, phone: Login, laptop: Login, change: Callable[[str], str]) -> None:
     answer = end_device(app, phone["access_token"], change(id_of(laptop)))
 
     assert (answer.status_code, answer.get_json()) == (404, NOT_FOUND)
@@ -155,9 +153,9 @@ ANY_LENGTH = ["x" * 255, "x" * 256, "x" * 200_000]
 @pytest.mark.parametrize(
     "session_id",
     ["é", "e%CC%81", "%F0%9F%94%91", "%FF", "%ED%A0%80", "%00", "%0A", "a%20b", "'--", "%25", "*", *ANY_LENGTH],
-    ids=lambda each: each[:12] + str(len(each)),
+    ids=lambda sid: sid[:12] + str(len(sid)),
 )
-def test_what_can_be_no_id_is_not_found(app: Flask, phone: Login, session_id: str) -> None:
+def test_an_invalid_id_is_not_found(app: Flask, phone: Login, session_id: str) -> None:
     answer = end_device(app, phone["access_token"], session_id)
 
     assert (answer.status_code, answer.get_json()) == (404, NOT_FOUND)
@@ -165,7 +163,7 @@ def test_what_can_be_no_id_is_not_found(app: Flask, phone: Login, session_id: st
 
 
 @pytest.mark.parametrize("session_id", ["", "a/b", "a%2Fb", "../sessions/x", "/"])
-def test_what_goes_beyond_one_part_of_a_path_is_no_route(app: Flask, phone: Login, session_id: str) -> None:
+def test_a_path_with_other_segments_matches_no_route(app: Flask, phone: Login, session_id: str) -> None:
     assert end_device(app, phone["access_token"], session_id).status_code in (404, 405)
     assert is_live(app, phone["refresh_token"])
 
@@ -182,12 +180,12 @@ def test_a_logout_ends_the_session_with_all_its_tokens(app: Flask, phone: Login,
     assert (answer.status_code, answer.data) == (204, b"")
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Content-Type" not in answer.headers
-    assert [me(app, each["access_token"]) for each in (phone, newest, laptop)] == [401, 401, 200]
+    assert [me(app, login["access_token"]) for login in (phone, newest, laptop)] == [401, 401, 200]
     assert refresh(app, newest["refresh_token"]).get_json() == INVALID_GRANT
     assert refresh(app, laptop["refresh_token"]).status_code == 200
 
 
-def test_an_older_access_token_logs_out_as_well(app: Flask, phone: Login) -> None:
+def test_an_older_access_token_can_log_out(app: Flask, phone: Login) -> None:
     last = successor(app, phone["refresh_token"])
 
     assert log_out(app, phone["access_token"]).status_code == 204
@@ -195,16 +193,16 @@ def test_an_older_access_token_logs_out_as_well(app: Flask, phone: Login) -> Non
     assert not is_live(app, last)
 
 
-def test_a_logout_is_signalled_once(app: Flask, phone: Login, heard: Heard) -> None:
+def test_a_logout_sends_one_signal(app: Flask, phone: Login, signal_log: SignalLog) -> None:
     assert [log_out(app, phone["access_token"]).status_code for _ in range(2)] == [204, 401]
 
-    assert heard.sessions == [
+    assert signal_log.sessions == [
         ("tokenauth-session-ended", {"session_id": id_of(phone), "user_id": "alice", "reason": "revoked"})
     ]
-    assert heard.reasons == ["token_revoked"]
+    assert signal_log.reasons == ["token_revoked"]
 
 
-def test_what_comes_with_a_logout_is_not_looked_at(app: Flask, phone: Login, laptop: Login) -> None:
+def test_a_logout_ignores_the_query_and_the_body(app: Flask, phone: Login, laptop: Login) -> None:
     path, headers = f"/auth/logout?session_id={id_of(laptop)}", bearer(phone["access_token"])
 
     answer = app.test_client().post(path, data=b"\xff{", content_type="application/json", headers=headers)

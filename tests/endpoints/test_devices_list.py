@@ -1,4 +1,4 @@
-"""``GET /auth/sessions``: people see where they are logged in, in words of their own, and nothing of others."""
+"""``GET /auth/sessions``: users see their own sessions, with labels that they recognize."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import pytest
 from flask import Flask
 
 from ..lifecycle.conftest import MakeSessionApp
-from ..lifecycle.devices import Login, id_of, list_devices, listed
+from ..lifecycle.devices import Login, id_of, list_devices, list_session_ids
 from ..lifecycle.kit import DAY, IDLE, LIFETIME, MOMENT, Backend, refresh, refreshed, session_of, sign_in
 
 
-def seen(app: Flask, login: Login) -> list[dict[str, Any]]:
-    """Return the sessions that who has signed in sees."""
+def list_for(app: Flask, login: Login) -> list[dict[str, Any]]:
+    """Return the list of sessions for the user of *login*."""
     sessions: list[dict[str, Any]] = list_devices(app, login["access_token"]).get_json()["sessions"]
     return sessions
 
 
-def test_a_session_is_described_by_what_people_know_it_by(app: Flask) -> None:
+def test_a_session_is_listed_with_its_label_browser_and_times(app: Flask) -> None:
     login = (
         app.test_client()
         .post("/login", data={"username": "alice", "label": "Zoë's phone"}, headers={"User-Agent": "Mozilla/5.0"})
@@ -44,13 +44,13 @@ def test_a_session_is_described_by_what_people_know_it_by(app: Flask) -> None:
     }
 
 
-def test_what_was_not_said_is_null(app: Flask) -> None:
-    [described] = seen(app, sign_in(app))
+def test_a_missing_label_and_user_agent_are_null(app: Flask) -> None:
+    [described] = list_for(app, sign_in(app))
 
     assert (described["label"], described["user_agent"]) == (None, None)
 
 
-def test_a_refresh_is_told_and_prolongs_the_session(app: Flask, backend: Backend, phone: Login) -> None:
+def test_a_refresh_changes_refreshed_at_and_expires_at(app: Flask, backend: Backend, phone: Login) -> None:
     backend.age(id_of(phone), DAY)
     token = refreshed(app, phone["refresh_token"])["access_token"]
     session: Any = session_of(app, phone["refresh_token"])
@@ -61,7 +61,9 @@ def test_a_refresh_is_told_and_prolongs_the_session(app: Flask, backend: Backend
     assert described["expires_at"] == f"{session.started_at + DAY + IDLE:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_no_session_is_said_to_outlive_its_lifetime(make_session_app: MakeSessionApp, backend: Backend) -> None:
+def test_expires_at_is_the_end_of_the_session_lifetime_at_the_latest(
+    make_session_app: MakeSessionApp, backend: Backend
+) -> None:
     app = make_session_app(TOKENAUTH_SESSION_LIFETIME=IDLE + DAY)
     login = sign_in(app)
     started: Any = session_of(app, login["refresh_token"])
@@ -72,50 +74,52 @@ def test_no_session_is_said_to_outlive_its_lifetime(make_session_app: MakeSessio
     assert described["expires_at"] == f"{started.expires_at - DAY * 2:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_the_newest_sign_in_comes_first_whatever_was_refreshed(app: Flask, backend: Backend) -> None:
+def test_the_newest_sign_in_comes_first(app: Flask, backend: Backend) -> None:
     old, new, middle = sign_in(app), sign_in(app), sign_in(app)
     for login, days in (old, 3), (new, 1), (middle, 2):
         backend.age(id_of(login), DAY * days)
     refresh(app, old["refresh_token"])
 
-    assert listed(app, old["access_token"]) == [id_of(new), id_of(middle), id_of(old)]
+    assert list_session_ids(app, old["access_token"]) == [id_of(new), id_of(middle), id_of(old)]
 
 
-def test_of_one_moment_the_order_is_always_the_same(app: Flask) -> None:
+def test_sessions_of_the_same_moment_are_sorted_by_id(app: Flask) -> None:
     logins = [sign_in(app) for _ in range(5)]
 
-    assert listed(app, logins[2]["access_token"]) == sorted(map(id_of, logins))
+    assert list_session_ids(app, logins[2]["access_token"]) == sorted(map(id_of, logins))
 
 
-def test_the_one_that_asks_is_marked(app: Flask, phone: Login, laptop: Login) -> None:
+def test_the_current_session_is_marked(app: Flask, phone: Login, laptop: Login) -> None:
     for login in phone, laptop:
-        assert [each["id"] for each in seen(app, login) if each["current"]] == [id_of(login)]
+        assert [session["id"] for session in list_for(app, login) if session["current"]] == [id_of(login)]
 
 
-def test_the_newest_access_token_of_a_session_is_of_the_same(app: Flask, phone: Login) -> None:
+def test_a_refreshed_access_token_marks_the_same_session(app: Flask, phone: Login) -> None:
     token = refreshed(app, phone["refresh_token"])["access_token"]
 
-    assert [each["current"] for each in list_devices(app, token).get_json()["sessions"]] == [True]
+    assert [session["current"] for session in list_devices(app, token).get_json()["sessions"]] == [True]
 
 
 def test_sessions_of_others_are_not_listed(app: Flask, phone: Login) -> None:
     bob = sign_in(app, "bob")
 
-    assert listed(app, phone["access_token"]) == [id_of(phone)]
-    assert listed(app, bob["access_token"]) == [id_of(bob)]
+    assert list_session_ids(app, phone["access_token"]) == [id_of(phone)]
+    assert list_session_ids(app, bob["access_token"]) == [id_of(bob)]
 
 
 @pytest.mark.parametrize("aged", [IDLE, IDLE + MOMENT, LIFETIME])
-def test_what_is_over_is_not_listed(app: Flask, backend: Backend, phone: Login, laptop: Login, aged: Any) -> None:
+def test_an_expired_session_is_not_listed(app: Flask, backend: Backend, phone: Login, laptop: Login, aged: Any) -> None:
     backend.age(id_of(laptop), aged)
 
-    assert listed(app, phone["access_token"]) == [id_of(phone)]
+    assert list_session_ids(app, phone["access_token"]) == [id_of(phone)]
 
 
-def test_a_session_is_listed_to_its_last_moment(app: Flask, backend: Backend, phone: Login, laptop: Login) -> None:
+def test_a_session_is_listed_until_its_last_millisecond(
+    app: Flask, backend: Backend, phone: Login, laptop: Login
+) -> None:
     backend.age(id_of(laptop), IDLE - MOMENT)
 
-    assert listed(app, phone["access_token"]) == [id_of(phone), id_of(laptop)]
+    assert list_session_ids(app, phone["access_token"]) == [id_of(phone), id_of(laptop)]
 
 
 HOSTILE = [
@@ -131,17 +135,17 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_label_arrives_as_it_was_given_in_json_that_no_browser_takes_for_a_page(app: Flask, text: str) -> None:
+def test_a_label_is_returned_unchanged_as_json(app: Flask, text: str) -> None:
     login = sign_in(app, label=text)
 
     answer = list_devices(app, login["access_token"])
 
     assert answer.mimetype == "application/json"
-    assert [each["label"] for each in answer.get_json()["sessions"]] == [text]
+    assert [session["label"] for session in answer.get_json()["sessions"]] == [text]
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("sent", "kept"),
     [
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
         ("a\x1b[31mb\x9bc\x07", "a[31mbc"),
@@ -152,9 +156,7 @@ def test_a_label_arrives_as_it_was_given_in_json_that_no_browser_takes_for_a_pag
         ("", None),
     ],
 )
-def test_what_a_client_calls_itself_has_500_characters_that_can_be_shown(
-    app: Flask, told: str, kept: str | None
-) -> None:
-    login = app.test_client().post("/login", data={"username": "alice"}, headers={"User-Agent": told}).get_json()
+def test_a_user_agent_has_at_most_500_printable_characters(app: Flask, sent: str, kept: str | None) -> None:
+    login = app.test_client().post("/login", data={"username": "alice"}, headers={"User-Agent": sent}).get_json()
 
-    assert [each["user_agent"] for each in seen(app, login)] == [kept]
+    assert [session["user_agent"] for session in list_for(app, login)] == [kept]

@@ -1,4 +1,4 @@
-"""``POST /auth/refresh`` takes forms and JSON that can be read in one way, and no others."""
+"""``POST /auth/refresh`` accepts only forms and JSON with one clear meaning."""
 
 import pytest
 from flask import Flask
@@ -9,18 +9,18 @@ from ..lifecycle.kit import (
     JSON,
     MALFORMED,
     MOSTLY_IN_MEMORY,
-    asked,
     form_of,
     generation_of,
     json_of,
     missing,
+    record_calls,
     send,
     store_of,
 )
 
 pytestmark = MOSTLY_IN_MEMORY
 
-FURTHER = b"".join(b"&a%d" % number for number in range(30))  # names beside the two that count
+OTHER_PARAMETERS = b"".join(b"&a%d" % number for number in range(30))  # parameters beside the two that count
 
 MISSING: list[tuple[str, bytes, str]] = [
     (FORM, b'{"grant_type": "refresh_token", "refresh_token": "{token}"}', "grant_type"),
@@ -46,7 +46,7 @@ BODIES: list[tuple[str | None, bytes]] = [
     (FORM, b"grant_type=refresh_token&refresh_token={token}&scope=%ed%a0%80"),
     (FORM, b"grant_type=refresh_token&refresh_token={token}&scope=\xff"),
     (FORM, "grant_type=refresh_token&refresh_token={token}&scope=é".encode()),
-    (FORM, b"grant_type=refresh_token&refresh_token={token}" + FURTHER + b"&last"),
+    (FORM, b"grant_type=refresh_token&refresh_token={token}" + OTHER_PARAMETERS + b"&last"),
     (JSON, b""),
     (JSON, b"null"),
     (JSON, b"{"),
@@ -89,10 +89,10 @@ BODIES: list[tuple[str | None, bytes]] = [
 
 
 @pytest.mark.parametrize(("content_type", "body"), BODIES, ids=str)
-def test_what_cannot_be_read_in_one_way_is_an_invalid_request(
+def test_an_ambiguous_or_malformed_body_is_refused(
     app: Flask, token: str, content_type: str | None, body: bytes
 ) -> None:
-    with asked(store_of(app)) as called:
+    with record_calls(store_of(app)) as called:
         answer = send(app, body.replace(b"{token}", token.encode()), content_type)
 
     assert (answer.status_code, answer.get_json()) == (400, MALFORMED)
@@ -102,10 +102,10 @@ def test_what_cannot_be_read_in_one_way_is_an_invalid_request(
 
 
 @pytest.mark.parametrize(("content_type", "body", "name"), MISSING, ids=str)
-def test_a_parameter_that_is_missing_is_named(
+def test_the_answer_names_a_missing_parameter(
     app: Flask, token: str, content_type: str, body: bytes, name: str
 ) -> None:
-    with asked(store_of(app)) as called:
+    with record_calls(store_of(app)) as called:
         answer = send(app, body.replace(b"{token}", token.encode()), content_type)
 
     assert (answer.status_code, answer.get_json()) == (400, missing(name))
@@ -115,25 +115,25 @@ def test_a_parameter_that_is_missing_is_named(
 
 
 @pytest.mark.parametrize("body", ["", "&", "&&=&", "=", "a=b", "%"])
-def test_a_form_of_nothing_is_an_invalid_request(app: Flask, body: str) -> None:
+def test_an_empty_form_is_refused(app: Flask, body: str) -> None:
     assert send(app, body).get_json() == missing("grant_type")
 
 
-def test_what_we_do_not_know_is_ignored(app: Flask, token: str) -> None:
+def test_unknown_parameters_are_ignored(app: Flask, token: str) -> None:
     """RFC 6749 section 3.2."""
     assert send(app, form_of(token, "&client_id=web&x=%C3%A9")).status_code == 200
     assert send(app, json_of(token, client_id="web", x="é"), JSON).status_code == 200
-    assert send(app, form_of(token).encode() + FURTHER).status_code == 200
+    assert send(app, form_of(token).encode() + OTHER_PARAMETERS).status_code == 200
 
 
-@pytest.mark.parametrize("token_text", ["%20", "+"])
-def test_a_token_without_a_text_is_not_valid(app: Flask, token_text: str) -> None:
-    assert send(app, form_of(token_text)).get_json() == INVALID_GRANT
-    assert send(app, json_of(token_text), JSON).get_json() == INVALID_GRANT
+@pytest.mark.parametrize("blank", ["%20", "+"])
+def test_a_blank_token_is_not_valid(app: Flask, blank: str) -> None:
+    assert send(app, form_of(blank)).get_json() == INVALID_GRANT
+    assert send(app, json_of(blank), JSON).get_json() == INVALID_GRANT
 
 
 @pytest.mark.parametrize("content_type", [FORM, JSON])
-def test_a_parameter_without_a_value_is_as_good_as_left_out(app: Flask, token: str, content_type: str) -> None:
+def test_an_empty_parameter_counts_as_missing(app: Flask, token: str, content_type: str) -> None:
     """RFC 6749 section 3.2: "MUST be treated as if they were omitted from the request"."""
     write = form_of if content_type == FORM else json_of
 
@@ -143,7 +143,7 @@ def test_a_parameter_without_a_value_is_as_good_as_left_out(app: Flask, token: s
     assert send(app, with_scope, content_type).get_json()["scope"] == "a b"
 
 
-def test_what_stands_in_the_url_is_no_parameter(app: Flask, token: str) -> None:
+def test_parameters_in_the_url_are_ignored(app: Flask, token: str) -> None:
     """RFC 6749 section 6: "in the HTTP request entity-body"."""
     assert app.test_client().post("/auth/refresh?" + form_of(token)).get_json() == MALFORMED
     assert app.test_client().post("/auth/refresh?" + form_of(token), data={"scope": "a"}).get_json() == missing(

@@ -1,4 +1,4 @@
-"""``POST /auth/refresh``: what it answers, what the new tokens say, and to whom it is open."""
+"""``POST /auth/refresh``: its answer, the new tokens, and its guard."""
 
 import logging
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from ..lifecycle.kit import (
     INVALID_SCOPE,
     JSON,
     MALFORMED,
-    MOST,
+    MAX_BODY,
     TOO_LARGE,
     UNSUPPORTED,
-    Heard,
+    SignalLog,
     claims_of,
     form_of,
     generation_of,
@@ -34,7 +34,7 @@ from ..lifecycle.kit import (
 )
 
 
-def test_the_answer_is_that_of_a_token_endpoint_and_is_not_kept(app: Flask, token: str) -> None:
+def test_the_answer_has_the_new_tokens_and_is_not_cached(app: Flask, token: str) -> None:
     """RFC 6749 section 5.1."""
     answer = refresh(app, token)
 
@@ -55,14 +55,14 @@ def test_the_answer_is_that_of_a_token_endpoint_and_is_not_kept(app: Flask, toke
 
 
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8", "Application/JSON"])
-def test_json_is_as_good_as_a_form(app: Flask, token: str, content_type: str) -> None:
+def test_the_request_may_be_json(app: Flask, token: str, content_type: str) -> None:
     answer = send(app, json_of(token, scope="a"), content_type)
 
     assert answer.status_code == 200
     assert answer.get_json()["scope"] == "a"
 
 
-def test_the_new_access_token_is_good_and_says_what_the_first_said(
+def test_the_new_access_token_has_the_claims_of_the_first(
     app: Flask, clock: StandingClock, auth: TokenAuth[Any]
 ) -> None:
     login = sign_in(app)
@@ -79,7 +79,7 @@ def test_the_new_access_token_is_good_and_says_what_the_first_said(
     assert app.test_client().get("/me", headers=bearer(body["access_token"])).status_code == 200
 
 
-def test_auth_time_stays_that_of_the_sign_in(app: Flask, clock: StandingClock) -> None:
+def test_auth_time_is_the_time_of_the_sign_in(app: Flask, clock: StandingClock) -> None:
     token = sign_in(app)["refresh_token"]
     for day in range(1, 4):
         clock.now = NOW + day * 86400
@@ -90,7 +90,7 @@ def test_auth_time_stays_that_of_the_sign_in(app: Flask, clock: StandingClock) -
         assert claims_of(body["access_token"])["auth_time"] == NOW
 
 
-def test_all_that_the_sign_in_said_is_said_again(app: Flask) -> None:
+def test_the_new_access_token_keeps_the_options_of_the_sign_in(app: Flask) -> None:
     login = sign_in(
         app, audience=["x", "y"], client_id="web", claims={"team": {"names": ["blue", None, 1.5]}}, expires_in=60.5
     )
@@ -104,14 +104,14 @@ def test_all_that_the_sign_in_said_is_said_again(app: Flask) -> None:
     assert (body["expires_in"], login["expires_in"]) == (60, 60)
 
 
-def test_nothing_lasts_longer_than_the_session(make_session_app: MakeSessionApp) -> None:
+def test_the_idle_lifetime_is_not_longer_than_the_session(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(TOKENAUTH_REFRESH_IDLE_LIFETIME=600, TOKENAUTH_SESSION_LIFETIME=500)
 
     assert sign_in(app)["refresh_expires_in"] == 500
 
 
 @pytest.mark.parametrize(("scope", "granted"), [("a", "a"), ("b", "b"), ("b a", "a b"), ("a a", "a")])
-def test_scopes_are_narrowed_for_once(app: Flask, token: str, scope: str, granted: str) -> None:
+def test_a_request_can_narrow_the_scopes_once(app: Flask, token: str, scope: str, granted: str) -> None:
     narrow = refreshed(app, token, scope=scope)
 
     assert narrow["scope"] == claims_of(narrow["access_token"])["scope"] == granted
@@ -122,7 +122,7 @@ def test_scopes_are_narrowed_for_once(app: Flask, token: str, scope: str, grante
 @pytest.mark.parametrize(
     "scope", ["c", "a c", "a b c", "A", " ", "a  b", " a", "a ", "a\tb", 'a"', "a\\", "é", "a\n", "a,b", "a\0"]
 )
-def test_a_scope_beyond_the_sign_in_or_none_at_all_spends_nothing(
+def test_an_invalid_or_new_scope_is_refused_and_spends_no_refresh_token(
     app: Flask, token: str, scope: str, send_it: Callable[..., TestResponse]
 ) -> None:
     """RFC 6749 section 6: "MUST NOT include any scope not originally granted"."""
@@ -133,13 +133,13 @@ def test_a_scope_beyond_the_sign_in_or_none_at_all_spends_nothing(
     assert refreshed(app, token)["scope"] == "a b"
 
 
-def test_half_a_character_is_no_scope(app: Flask, token: str) -> None:
+def test_a_lone_surrogate_is_not_a_scope(app: Flask, token: str) -> None:
     answer = send(app, json_of(token)[:-1] + r', "scope": "\ud800"}', JSON)
 
     assert answer.get_json() == INVALID_SCOPE
 
 
-def test_who_was_granted_no_scope_gets_none(app: Flask) -> None:
+def test_a_session_without_scopes_gets_no_scopes(app: Flask) -> None:
     token = sign_in(app, scopes=())["refresh_token"]
 
     assert refresh(app, token, scope="a").get_json() == INVALID_SCOPE
@@ -148,7 +148,7 @@ def test_who_was_granted_no_scope_gets_none(app: Flask) -> None:
 
 @pytest.mark.parametrize("grant_type", ["password", "Refresh_token", "refresh_token ", "authorization_code", "é"])
 @pytest.mark.parametrize("send_it", ["form", "json"])
-def test_another_type_of_grant_is_not_supported(app: Flask, token: str, grant_type: str, send_it: str) -> None:
+def test_another_grant_type_is_not_supported(app: Flask, token: str, grant_type: str, send_it: str) -> None:
     fields: Any = {"data" if send_it == "form" else "json": {"grant_type": grant_type, "refresh_token": token}}
 
     answer = app.test_client().post("/auth/refresh", **fields)
@@ -158,7 +158,7 @@ def test_another_type_of_grant_is_not_supported(app: Flask, token: str, grant_ty
 
 
 @pytest.mark.parametrize("body", ["grant_type=password&username=alice", "grant_type=refresh_token;refresh_token=x"])
-def test_the_type_of_grant_is_judged_before_what_it_would_need(app: Flask, body: str) -> None:
+def test_the_grant_type_is_checked_before_other_parameters(app: Flask, body: str) -> None:
     assert send(app, body).get_json() == UNSUPPORTED
 
 
@@ -171,13 +171,13 @@ def test_no_other_method_is_allowed(app: Flask, token: str, method: str) -> None
 
 
 @pytest.mark.parametrize("authorization", ["Bearer x", "Bearer", "Bearer a b", "Basic YTpi", "Bearer é", "Bearer a.b"])
-def test_whoever_has_a_refresh_token_needs_nothing_else(app: Flask, token: str, authorization: str) -> None:
+def test_the_authorization_header_is_ignored(app: Flask, token: str, authorization: str) -> None:
     answer = send(app, form_of(token), headers={"Authorization": authorization})
 
     assert answer.status_code == 200
 
 
-def test_an_expired_access_token_may_come_along(app: Flask, clock: StandingClock) -> None:
+def test_an_expired_access_token_in_the_header_is_ignored(app: Flask, clock: StandingClock) -> None:
     login = sign_in(app)
     clock.now = NOW + 1000
 
@@ -186,14 +186,14 @@ def test_an_expired_access_token_may_come_along(app: Flask, clock: StandingClock
     assert answer.status_code == 200
 
 
-def test_it_is_open_where_everything_else_is_closed(make_session_app: MakeSessionApp) -> None:
+def test_the_default_guard_does_not_close_the_endpoint(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(TOKENAUTH_DEFAULT_GUARD="login_required")
 
     assert app.test_client().get("/open").status_code == 401
     assert refresh(app, sign_in(app)["refresh_token"]).status_code == 200
 
 
-def test_it_may_lie_elsewhere(make_session_app: MakeSessionApp, auth: TokenAuth[Any]) -> None:
+def test_the_endpoint_may_have_another_url_prefix(make_session_app: MakeSessionApp, auth: TokenAuth[Any]) -> None:
     app = make_session_app()
     app.register_blueprint(auth.endpoints, name="other", url_prefix="/v2")
     token = sign_in(app)["refresh_token"]
@@ -203,7 +203,7 @@ def test_it_may_lie_elsewhere(make_session_app: MakeSessionApp, auth: TokenAuth[
     assert answer.status_code == 200
 
 
-def test_a_refusal_has_no_challenge_and_is_not_kept(app: Flask) -> None:
+def test_a_refusal_has_no_challenge_and_is_not_cached(app: Flask) -> None:
     """RFC 6749 section 5.2."""
     answer = refresh(app, "rt1_")
 
@@ -218,20 +218,20 @@ REASONS = {
     "scope_not_granted": ("grant_type=refresh_token&refresh_token={token}&scope=c", 400, INVALID_SCOPE),
     "request_malformed": ("scope=a&scope=b", 400, MALFORMED),
     "parameter_missing": ("", 400, missing("grant_type")),
-    "request_too_large": ("x" * (MOST + 1), 413, TOO_LARGE),
+    "request_too_large": ("x" * (MAX_BODY + 1), 413, TOO_LARGE),
     "grant_type_unsupported": ("grant_type=password", 400, UNSUPPORTED),
 }
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_the_reason_goes_to_the_log_and_to_those_who_listen(
-    app: Flask, token: str, heard: Heard, caplog: pytest.LogCaptureFixture, reason: str
+def test_the_reason_goes_to_the_log_and_to_the_signal(
+    app: Flask, token: str, signal_log: SignalLog, caplog: pytest.LogCaptureFixture, reason: str
 ) -> None:
-    body, status, told = REASONS[reason]
+    body, status, expected = REASONS[reason]
 
     with caplog.at_level(logging.INFO, logger="flask_tokenauth"):
         answer = send(app, body.format(token=token))
 
-    assert (answer.status_code, answer.get_json()) == (status, told)
-    assert heard.reasons == [reason]
+    assert (answer.status_code, answer.get_json()) == (status, expected)
+    assert signal_log.reasons == [reason]
     assert [record.getMessage() for record in caplog.records] == [f"refused: {reason}"]

@@ -1,4 +1,4 @@
-"""``POST /auth/revoke`` (RFC 7009): whoever holds a refresh token may end its session, and learns nothing."""
+"""``POST /auth/revoke`` (RFC 7009) with refresh tokens: a client ends its own session and learns nothing else."""
 
 import json
 from collections.abc import Callable
@@ -21,10 +21,10 @@ from ..lifecycle.kit import (
     LIFETIME,
     TOO_LARGE,
     Backend,
-    Heard,
-    asked,
+    SignalLog,
     is_live,
     missing,
+    record_calls,
     refresh,
     sign_in,
     store_of,
@@ -41,33 +41,33 @@ def send(app: Flask, body: str | bytes, content_type: str | None = FORM, **optio
     return app.test_client().post("/auth/revoke", data=body, content_type=content_type, **options)
 
 
-def check_done(answer: TestResponse) -> None:
+def check_success(answer: TestResponse) -> None:
     assert (answer.status_code, answer.data) == (200, b"")
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Content-Type" not in answer.headers
     assert "WWW-Authenticate" not in answer.headers
 
 
-def test_a_refresh_token_ends_its_session_and_nothing_else(app: Flask, login: Login, heard: Heard) -> None:
+def test_a_revoked_refresh_token_ends_its_session_and_no_other(app: Flask, login: Login, signal_log: SignalLog) -> None:
     """RFC 7009 section 2.1: "the authorization server SHOULD also invalidate all access tokens"."""
     other = sign_in(app)
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
     answer = revoke(app, login["refresh_token"])
 
-    check_done(answer)
+    check_success(answer)
     assert refresh(app, login["refresh_token"]).get_json() == INVALID_GRANT
-    assert [me(app, each["access_token"]) for each in (login, other)] == [401, 200]
+    assert [me(app, tokens["access_token"]) for tokens in (login, other)] == [401, 200]
     assert refresh(app, other["refresh_token"]).status_code == 200
-    assert heard.sessions[0] == (
+    assert signal_log.sessions[0] == (
         "tokenauth-session-ended",
         {"session_id": id_of(login), "user_id": "alice", "reason": "revoked"},
     )
 
 
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8"])
-def test_json_is_as_good_as_a_form(app: Flask, login: Login, content_type: str) -> None:
-    check_done(send(app, json.dumps({"token": login["refresh_token"]}), content_type))
+def test_the_request_may_be_json(app: Flask, login: Login, content_type: str) -> None:
+    check_success(send(app, json.dumps({"token": login["refresh_token"]}), content_type))
 
     assert not is_live(app, login["refresh_token"])
 
@@ -75,23 +75,23 @@ def test_json_is_as_good_as_a_form(app: Flask, login: Login, content_type: str) 
 @pytest.mark.parametrize("hint", ["refresh_token", "access_token", "", "urn:x", "é"])
 def test_a_hint_is_not_needed(app: Flask, login: Login, hint: str) -> None:
     """RFC 7009 section 2.1: "An authorization server MAY ignore this parameter"."""
-    check_done(revoke(app, login["refresh_token"], token_type_hint=hint))
+    check_success(revoke(app, login["refresh_token"], token_type_hint=hint))
 
     assert not is_live(app, login["refresh_token"])
 
 
-def test_what_we_do_not_know_is_ignored(app: Flask, login: Login) -> None:
-    check_done(revoke(app, login["refresh_token"], client_id="web", client_secret="x", grant_type="refresh_token"))
+def test_unknown_parameters_are_ignored(app: Flask, login: Login) -> None:
+    check_success(revoke(app, login["refresh_token"], client_id="web", client_secret="x", grant_type="refresh_token"))
 
     assert not is_live(app, login["refresh_token"])
 
 
 @pytest.mark.parametrize("authorization", ["Bearer x", "Bearer", "Basic YTpi", "bob's"])
-def test_whoever_holds_it_needs_nothing_else(app: Flask, login: Login, authorization: str) -> None:
+def test_the_authorization_header_is_ignored(app: Flask, login: Login, authorization: str) -> None:
     bobs = f"Bearer {sign_in(app, 'bob')['access_token']}"
     headers = {"Authorization": bobs if authorization == "bob's" else authorization}
 
-    check_done(send(app, f"token={login['refresh_token']}", headers=headers))
+    check_success(send(app, f"token={login['refresh_token']}", headers=headers))
 
     assert not is_live(app, login["refresh_token"])
 
@@ -100,42 +100,44 @@ def test_a_spent_refresh_token_ends_its_session_too(app: Flask, login: Login) ->
     second = successor(app, login["refresh_token"])
     third = successor(app, second)
 
-    check_done(revoke(app, login["refresh_token"]))
+    check_success(revoke(app, login["refresh_token"]))
 
     assert refresh(app, third).get_json() == INVALID_GRANT
 
 
-def test_a_spent_refresh_token_that_is_revoked_is_no_sign_of_a_thief(app: Flask, login: Login, heard: Heard) -> None:
+def test_revoking_a_spent_refresh_token_is_not_reported_as_reuse(
+    app: Flask, login: Login, signal_log: SignalLog
+) -> None:
     successor(app, successor(app, login["refresh_token"]))
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
     revoke(app, login["refresh_token"])
 
-    assert [told.get("reason") for _, told in heard.sessions] == ["revoked"]
+    assert [facts.get("reason") for _, facts in signal_log.sessions] == ["revoked"]
 
 
-def test_an_end_is_signalled_once(app: Flask, login: Login, heard: Heard) -> None:
-    heard.sessions.clear()
+def test_revoking_twice_sends_one_signal(app: Flask, login: Login, signal_log: SignalLog) -> None:
+    signal_log.sessions.clear()
 
     for _ in range(3):
-        check_done(revoke(app, login["refresh_token"]))
+        check_success(revoke(app, login["refresh_token"]))
 
-    assert [name for name, _ in heard.sessions] == ["tokenauth-session-ended"]
+    assert [name for name, _ in signal_log.sessions] == ["tokenauth-session-ended"]
 
 
 @pytest.mark.parametrize("aged", [IDLE, LIFETIME])
-def test_what_is_over_can_be_revoked_as_its_last_access_token_may_not_be(
+def test_an_expired_session_can_be_revoked_with_its_last_access_token(
     app: Flask, backend: Backend, login: Login, aged: Any
 ) -> None:
     backend.age(id_of(login), aged)
     assert me(app, login["access_token"]) == 200
 
-    check_done(revoke(app, login["refresh_token"]))
+    check_success(revoke(app, login["refresh_token"]))
 
     assert me(app, login["access_token"]) == 401
 
 
-def test_the_application_is_not_asked(app: Flask, auth: TokenAuth[Any], login: Login) -> None:
+def test_before_refresh_is_not_called(app: Flask, auth: TokenAuth[Any], login: Login) -> None:
     calls: list[object] = []
     auth.before_refresh(calls.append)
 
@@ -145,20 +147,20 @@ def test_the_application_is_not_asked(app: Flask, auth: TokenAuth[Any], login: L
     assert not is_live(app, login["refresh_token"])
 
 
-def test_one_of_a_session_that_has_ended_is_as_good_as_revoked(app: Flask, login: Login) -> None:
+def test_a_refresh_token_of_an_ended_session_is_answered_with_success(app: Flask, login: Login) -> None:
     log_out(app, login["access_token"])
 
-    check_done(revoke(app, login["refresh_token"]))
+    check_success(revoke(app, login["refresh_token"]))
 
 
-# What is unknown
+# Unknown tokens
 
 
 def forged(app: Flask, login: Login) -> str:
     return str(login["refresh_token"])[:-4] + ("AAAA" if login["refresh_token"][-4:] != "AAAA" else "BBBB")
 
 
-def never_kept(app: Flask, login: Login) -> str:
+def unknown_session(app: Flask, login: Login) -> str:
     text: str = app.extensions["tokenauth"].sessions.write(RefreshToken.first())
     return text
 
@@ -173,7 +175,7 @@ def forged_access_token(app: Flask, login: Login) -> str:
 
 TEXTS = [" ", "x", "rt1_", "rt1_" + "A" * 70, "x.y.z", "é", "\0", "null", "A" * 16_000]
 UNKNOWN: dict[str, Callable[[Flask, Login], str]] = {
-    each.__name__: each for each in (forged, never_kept, session_id, forged_access_token)
+    make.__name__: make for make in (forged, unknown_session, session_id, forged_access_token)
 }
 UNKNOWN |= {repr(text)[:12]: lambda app, login, text=text: text for text in TEXTS}  # type: ignore[misc]  # has a default
 UNKNOWN |= {
@@ -184,21 +186,21 @@ UNKNOWN |= {
 
 
 @pytest.mark.parametrize("make", UNKNOWN.values(), ids=UNKNOWN)
-def test_what_we_do_not_know_changes_nothing_and_is_told_nothing(
-    app: Flask, login: Login, heard: Heard, make: Callable[[Flask, Login], str]
+def test_an_unknown_token_changes_nothing_and_learns_nothing(
+    app: Flask, login: Login, signal_log: SignalLog, make: Callable[[Flask, Login], str]
 ) -> None:
     """RFC 7009 section 2.2: "invalid tokens do not cause an error response"."""
     answer = revoke(app, make(app, login))
 
-    check_done(answer)
-    assert (heard.sessions, heard.reasons) == ([], [])
+    check_success(answer)
+    assert (signal_log.sessions, signal_log.reasons) == ([], [])
     assert me(app, login["access_token"]) == 200
     assert is_live(app, login["refresh_token"])
 
 
 @pytest.mark.parametrize("text", ["x", "rt1_" + "A" * 70, "a.b.c"])
-def test_what_we_never_made_is_not_asked_for(app: Flask, text: str) -> None:
-    with asked(store_of(app)) as called:
+def test_a_string_that_is_no_token_does_not_reach_the_store(app: Flask, text: str) -> None:
+    with record_calls(store_of(app)) as called:
         revoke(app, text)
 
     assert called == []
@@ -211,22 +213,22 @@ def test_a_token_of_another_application_ends_nothing(
     other = make_session_app(auth=TokenAuth(), TOKENAUTH_STORE="memory://", TOKENAUTH_ISSUER="https://other.example")
     theirs = sign_in(other)
 
-    check_done(revoke(app, theirs[kind]))
+    check_success(revoke(app, theirs[kind]))
 
     assert is_live(other, theirs["refresh_token"])
     assert is_live(app, login["refresh_token"])
 
 
-# What cannot be read
+# Malformed requests
 
 MALFORMED_REQUESTS = {
     "twice": (b"token=x&token=x", FORM),
     "no UTF-8": (b"token=%FF", FORM),
     "no JSON": (b"token=x", JSON),
     "a list": (b'["token"]', JSON),
-    "no text": (b'{"token": 1}', JSON),
+    "no string": (b'{"token": 1}', JSON),
     "null": (b'{"token": null}', JSON),
-    "a list of texts": (b'{"token": ["x"]}', JSON),
+    "a list of strings": (b'{"token": ["x"]}', JSON),
     "twice in JSON": (b'{"token": "x", "token": "x"}', JSON),
     "no type": (b"token=x", None),
     "plain text": (b"token=x", "text/plain"),
@@ -235,8 +237,8 @@ MALFORMED_REQUESTS = {
 
 
 @pytest.mark.parametrize(("body", "content_type"), MALFORMED_REQUESTS.values(), ids=MALFORMED_REQUESTS)
-def test_what_cannot_be_read_in_one_way_is_an_invalid_request(
-    app: Flask, heard: Heard, body: bytes, content_type: str | None
+def test_an_ambiguous_or_malformed_body_is_refused(
+    app: Flask, signal_log: SignalLog, body: bytes, content_type: str | None
 ) -> None:
     answer = send(app, body, content_type)
 
@@ -244,20 +246,20 @@ def test_what_cannot_be_read_in_one_way_is_an_invalid_request(
     assert answer.get_json()["error"] == "invalid_request"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in answer.headers
-    assert heard.reasons == ["request_malformed"]
+    assert signal_log.reasons == ["request_malformed"]
 
 
 @pytest.mark.parametrize("body", [b"", b"refresh_token=x"])
-def test_a_request_without_a_token_is_an_invalid_request(app: Flask, heard: Heard, body: bytes) -> None:
+def test_a_request_without_a_token_is_refused(app: Flask, signal_log: SignalLog, body: bytes) -> None:
     answer = send(app, body, FORM)
 
     assert (answer.status_code, answer.get_json()) == (400, missing("token"))
     assert answer.headers["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in answer.headers
-    assert heard.reasons == ["parameter_missing"]
+    assert signal_log.reasons == ["parameter_missing"]
 
 
-def test_what_stands_in_the_url_is_no_parameter(app: Flask, login: Login) -> None:
+def test_parameters_in_the_url_are_ignored(app: Flask, login: Login) -> None:
     answer = app.test_client().post(f"/auth/revoke?token={login['refresh_token']}", content_type=FORM)
 
     assert answer.get_json()["error"] == "invalid_request"
@@ -265,7 +267,7 @@ def test_what_stands_in_the_url_is_no_parameter(app: Flask, login: Login) -> Non
 
 
 @pytest.mark.parametrize(("size", "status"), [(16383, 200), (16384, 200), (16385, 413)])
-def test_16_kib_are_read_and_no_more(app: Flask, login: Login, size: int, status: int) -> None:
+def test_a_body_over_16_kib_is_refused(app: Flask, login: Login, size: int, status: int) -> None:
     body = f"token={login['refresh_token']}&x="
 
     answer = send(app, body + "x" * (size - len(body)))

@@ -1,10 +1,10 @@
-"""Applications with one guarded view on /x, of Flask and of the extensions that bring views of their own."""
+"""Applications with one guarded view on /x, built with Flask or with an extension that has its own kind of view."""
 
 from collections.abc import Callable
 from typing import Any
 
-import flask_restx  # type: ignore[import-untyped]  # it ships no types
-import flask_smorest  # type: ignore[import-untyped]  # it ships no types
+import flask_restx  # type: ignore[import-untyped]  # has no types
+import flask_smorest  # type: ignore[import-untyped]  # has no types
 from apiflask import APIFlask
 from flask import Blueprint, Flask
 from flask.views import MethodView
@@ -33,7 +33,7 @@ def restx(view: Any, **config: object) -> Flask:
     return app
 
 
-def restx_before_us(view: Any, **config: object) -> Flask:
+def restx_before_tokenauth(view: Any, **config: object) -> Flask:
     app = Flask("tests")
     flask_restx.Api(app).add_resource(class_of(flask_restx.Resource, view), "/x")
     return open_app(app, **config)
@@ -54,7 +54,7 @@ def smorest(view: Any, **config: object) -> Flask:
     return app
 
 
-def smorest_before_us(view: Any, **config: object) -> Flask:
+def smorest_before_tokenauth(view: Any, **config: object) -> Flask:
     app = Flask("tests")
     app.config |= SMOREST
     blueprint = flask_smorest.Blueprint("bp", __name__)
@@ -85,10 +85,10 @@ Serve = Callable[..., Flask]
 
 SERVERS = [
     restx,
-    restx_before_us,
+    restx_before_tokenauth,
     restx_on_a_blueprint,
     smorest,
-    smorest_before_us,
+    smorest_before_tokenauth,
     apiflask,
     apiflask_without_json_errors,
     openapi3,

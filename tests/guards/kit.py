@@ -1,8 +1,8 @@
-"""What the guard matrix is made of: where a guard may stand, on what shapes of route, and what must become of it.
+"""The parts of the guard matrix: positions of a guard, kinds of route, and the expected results.
 
-A placement says where the guard stands: below or above the route decorator, and what stands between the two. A shape
-builds one route, on Flask or on one of its extensions. A cell is one placement on one shape, with the fate that the
-pair must have; placements that cannot be written on a shape are left out at the shape, which says why.
+A placement is the position of the guard: below or above the route decorator, and the decorator between the two. A
+shape builds one route, with Flask or with one of its extensions. A cell is one placement on one shape, with its
+expected result. If a placement cannot be written on a shape, the shape leaves it out and a comment says why.
 """
 
 import json
@@ -39,7 +39,7 @@ _numbers = count()
 
 
 def open_app(app: Flask, **config: object) -> Flask:
-    """Set up *app*, of whatever class, as the fixture ``make_app`` does; keyword arguments are settings."""
+    """Set up *app*, of any class, as the fixture ``make_app`` does. Keyword arguments are settings."""
     app.config |= CONFIG | config
     TokenAuth(app)
     app.extensions["tokenauth"].clock = lambda: NOW
@@ -47,7 +47,7 @@ def open_app(app: Flask, **config: object) -> Flask:
 
 
 def report_routes(app: Flask) -> dict[str, Any]:
-    """Return what ``flask tokenauth routes --json`` tells."""
+    """Return the output of ``flask tokenauth routes --json``."""
     result = app.test_cli_runner().invoke(args=["tokenauth", "routes", "--json"])
     assert result.exit_code == 0, result.output
     report: dict[str, Any] = json.loads(result.output)
@@ -60,7 +60,7 @@ def check_routes(app: Flask) -> int:
 
 
 def make_view() -> Any:
-    """Return a new view with a name of its own: guards mark what they guard, and reports tell it by its name."""
+    """Return a new view with a new name. A guard marks its view, and a report identifies the view by its name."""
     return _named(lambda *args, **kwargs: "served")
 
 
@@ -81,22 +81,22 @@ def _named(view: Any) -> Any:
 
 
 def name_of(view: Any) -> str:
-    """Return the name of a view, or of the one in a partial."""
+    """Return the name of a view. If the view is a partial, return the name of its function."""
     return str(getattr(view, "func", view).__name__)
 
 
 def class_of(base: Any, view: Any, **attributes: object) -> Any:
-    """Return a new class of views; made by a call, since the classes of untyped packages cannot be subclassed."""
+    """Return a new class of views. It is made with ``type()``, since mypy allows no subclass of an untyped class."""
     return type(f"Class_of_{view.__name__}", (base,), {"get": view, **attributes})
 
 
 def leave(view: Any) -> Any:
-    """Put nothing between guard and route."""
+    """Return *view* as it is: no decorator stands between guard and route."""
     return view
 
 
 def hide(view: Any) -> Any:
-    """Wrap *view* as careless decorators do, without ``functools.wraps``; its name is for the report only."""
+    """Wrap *view* without ``functools.wraps``, as some decorators do. The wrapper's name is for the report only."""
 
     def hidden(*args: object, **kwargs: object) -> Any:
         return view(*args, **kwargs)
@@ -110,12 +110,12 @@ def hide(view: Any) -> Any:
 
 
 def hide_class(cls: Any) -> Any:
-    """Return a subclass: the guard has the one class, the route the other."""
+    """Return a subclass: the guard marks the class, the route gets the subclass."""
     return type(f"Hidden_{cls.__name__}", (cls,), {})
 
 
 def make_limit(app: Flask) -> Decorator:
-    """Return what ``@limiter.limit`` is, of a real Flask-Limiter that counts in memory and is never used up."""
+    """Return ``@limiter.limit`` of a real Flask-Limiter. It counts in memory, and the limit is never reached."""
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     limit: Decorator = limiter.limit("1000/minute")
     return limit
@@ -127,16 +127,16 @@ def write_style(folder: Path) -> str:
 
 
 class Fate(Enum):
-    """What must become of a guard."""
+    """The expected result of a placement on a shape."""
 
     GUARDS = "every request without a good token is refused"
-    NAMED = "it cannot guard, and ``routes --check`` tells of the open route"
-    EITHER = "the one or the other"
+    NAMED = "it cannot guard, and ``routes --check`` names the open route"
+    EITHER = "one of the two"
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the guard stands to the route decorator, and what stands between them."""
+    """The position of the guard, and the decorator between the guard and the route decorator."""
 
     name: str
     above: bool
@@ -149,35 +149,35 @@ ABOVE = Placement("above", above=True, between="nothing")
 BELOW_LIMIT = Placement("below, limit between", above=False, between="limit")
 ABOVE_LIMIT = Placement("above, limit between", above=True, between="limit")
 BELOW_HIDE = Placement("below, no wraps between", above=False, between="hide")
-ABOVE_HIDE = Placement("above, no wraps between", above=True, between="hide", fate=Fate.NAMED)  # it marks a stranger
+ABOVE_HIDE = Placement("above, no wraps between", above=True, between="hide", fate=Fate.NAMED)  # marks the wrapper
 
 EVERYWHERE = (BELOW, ABOVE, BELOW_LIMIT, ABOVE_LIMIT, BELOW_HIDE, ABOVE_HIDE)
-# In a list of decorators, and on a method inside its class, nothing can stand above the route decorator.
+# In a list of decorators, and on a method in its class, a guard cannot stand above the route decorator.
 INSIDE = (BELOW, BELOW_LIMIT, BELOW_HIDE)
-# Flask-Limiter limits no classes: it puts a function in their place, which no extension registers as a class.
+# Flask-Limiter replaces a class with a function, which no extension registers as a class.
 ON_CLASS = (BELOW, ABOVE, BELOW_HIDE, ABOVE_HIDE)
 
 
 @dataclass(frozen=True)
 class Placing:
-    """A placement with the real decorators in it."""
+    """A placement with its real decorators."""
 
     above: bool
     between: Decorator
-    kept: list[Any] = field(default_factory=list)  # as a module keeps what its views have become
+    kept: list[Any] = field(default_factory=list)  # the decorated views, which a module would keep as global names
 
     def put(self, view: Any, *, route: Decorator) -> None:
-        """Put *view* on its *route* and the guard in its place."""
+        """Register *view* with *route*, with the guard in its position."""
         decorators = [route, self.between, GUARD] if self.above else [GUARD, self.between, route]
-        self.kept.append(reduce(lambda each, decorator: decorator(each), decorators, view))
+        self.kept.append(reduce(lambda decorated, decorator: decorator(decorated), decorators, view))
 
     def decorate(self, method: Any) -> Any:
-        """Return a method as it stands in its class."""
+        """Return *method* with its decorators, as it stands in its class."""
         return self.between(GUARD(method))
 
     @property
     def stack(self) -> list[Decorator]:
-        """The same for a list of decorators, the innermost first."""
+        """The decorators for a list of decorators, the innermost first."""
         return [GUARD, self.between]
 
 
@@ -189,9 +189,9 @@ class Shape:
     """One way to make a route.
 
     Attributes:
-        build: puts a view, guarded as a placing says, on the routes *urls* of an application.
-        fates: of placements that have another one here than usual.
-        blind: placements whose guard enforces, though nothing on the registered view tells of it.
+        build: registers a view, guarded as the placing says, under the routes *urls* of an application.
+        fates: the placements whose result differs from the usual one.
+        blind: the placements where the guard refuses requests, but the registered view shows no mark of it.
     """
 
     name: str
@@ -206,7 +206,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Cell:
-    """One placement on one shape, and one of its routes."""
+    """One placement on one shape, for one of its routes."""
 
     shape: Shape
     placement: Placement
@@ -220,12 +220,12 @@ class Cell:
         return self.shape.fates.get(self.placement, self.placement.fate)
 
     @property
-    def is_in_sight(self) -> bool:
-        """Whether the guard shows on the registered view, so that ``flask tokenauth routes`` can tell of it."""
+    def is_visible(self) -> bool:
+        """Whether the registered view shows the guard, so that ``flask tokenauth routes`` can list it."""
         return self.fate is Fate.GUARDS and self.placement not in self.shape.blind
 
     def build(self, **config: object) -> "Built":
-        """Return the application with its one guard; keyword arguments are settings."""
+        """Return the application with its one guard. Keyword arguments are settings."""
         app = open_app(self.shape.make_app(), **config)
         view = self.shape.make_view()
         between: dict[str, Callable[[], Decorator]] = {
@@ -240,7 +240,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Built:
-    """The application of a cell; *guarded* is part of the name of what the guard stands on."""
+    """The application of a cell; *guarded* is part of the name of the guarded function or class."""
 
     app: Flask
     url: str
@@ -248,19 +248,19 @@ class Built:
     kept: list[Any] = field(default_factory=list)
 
     def get(self, headers: dict[str, str]) -> int:
-        """Return the status for a request; 200 if, and only if, the view itself answered."""
+        """Return the status of a request, and check that the view answered if, and only if, it is 200."""
         response = self.app.test_client().get(self.url, headers=headers)
         assert ("served" in response.text) == (response.status_code == 200)
         return response.status_code
 
     def route(self, method: str) -> dict[str, Any]:
-        """Return what the report tells of one method of the route."""
-        told = report_routes(self.app)["routes"]
-        [route] = [each for each in told if (each["rule"], each["method"]) == (self.url, method)]
+        """Return the entry of the report for one method of the route."""
+        routes = report_routes(self.app)["routes"]
+        [route] = [entry for entry in routes if (entry["rule"], entry["method"]) == (self.url, method)]
         return dict(route)
 
     def is_called_open(self) -> bool:
-        return any(each["open"] for each in report_routes(self.app)["routes"] if each["rule"] == self.url)
+        return any(entry["open"] for entry in report_routes(self.app)["routes"] if entry["rule"] == self.url)
 
     def is_called_unreached(self) -> bool:
         return any(self.guarded in name for name in report_routes(self.app)["unreached"])

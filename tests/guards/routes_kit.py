@@ -1,4 +1,4 @@
-"""What the tests of routes share: new views and blueprints, and what a request for a path is answered."""
+"""Helpers for tests of routes: new views and blueprints, and the status of a request."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ from flask import Blueprint, Flask
 from ..conftest import bearer
 
 
-def fresh() -> Callable[..., str]:
-    """Return a new view, since guards mark what they guard."""
+def make_view() -> Callable[..., str]:
+    """Return a new view, since guards mark the view that they guard."""
     return lambda **values: "open"
 
 
@@ -18,7 +18,7 @@ def status(app: Flask, path: str, token: str | None = None, method: str = "GET")
         return answer.status_code
 
 
-def blueprint(name: str = "api", **options: Any) -> Blueprint:
-    made = Blueprint(name, __name__, **options)
-    made.add_url_rule(f"/{name}", view_func=fresh(), endpoint="view")
-    return made
+def make_blueprint(name: str = "api", **options: Any) -> Blueprint:
+    api = Blueprint(name, __name__, **options)
+    api.add_url_rule(f"/{name}", view_func=make_view(), endpoint="view")
+    return api

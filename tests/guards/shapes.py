@@ -1,12 +1,12 @@
-"""The shapes of route in the guard matrix: of Flask, and of the extensions that bring views of their own."""
+"""The kinds of route in the guard matrix, of Flask and of the extensions that have their own kind of view."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import flask_restx  # type: ignore[import-untyped]  # it ships no types
-import flask_smorest  # type: ignore[import-untyped]  # it ships no types
+import flask_restx  # type: ignore[import-untyped]  # has no types
+import flask_smorest  # type: ignore[import-untyped]  # has no types
 from apiflask import APIBlueprint, APIFlask
 from flask import Blueprint, Flask
 from flask.views import MethodView, View
@@ -38,7 +38,7 @@ XY = ("/x", "/y")
 
 
 def shape(name: str, **options: Any) -> Callable[[Build], Build]:
-    """Add what is decorated to the matrix; it may be added several times, under several names."""
+    """Return a decorator that adds a function to the matrix. It may be used several times, with several names."""
 
     def add(build: Build) -> Build:
         SHAPES.append(Shape(name, build, **options))
@@ -62,9 +62,9 @@ def openapi3() -> Flask:
 @shape("async view", make_view=make_async_view)
 @shape("APIFlask function", make_app=apiflask)
 @shape("APIFlask async view", make_app=apiflask, make_view=make_async_view)
-@shape("OpenAPI3 function", make_app=openapi3)  # its decorators register a wrapper and return the view as it was
+@shape("OpenAPI3 function", make_app=openapi3)  # registers a wrapper, returns the view itself
 @shape("OpenAPI3 async view", make_app=openapi3, make_view=make_async_view)
-# Flask-Limiter asks views for a name, which a partial has not; the guard below gives it one.
+# Flask-Limiter needs a view with a name, and a partial has none. A guard below gives it a name.
 @shape("partial", make_view=make_partial, placements=(BELOW, ABOVE, BELOW_LIMIT, BELOW_HIDE, ABOVE_HIDE))
 def plain(app: Any, view: Any, placing: Placing) -> None:
     placing.put(view, route=app.get("/x", endpoint="x"))
@@ -72,7 +72,7 @@ def plain(app: Any, view: Any, placing: Placing) -> None:
 
 @shape("view function replaced")
 def replaced(app: Any, view: Any, placing: Placing) -> None:
-    """Other extensions put wrappers of their own into ``view_functions``."""
+    """Other extensions put their own wrappers into ``view_functions``."""
     replace(placing, between=leave).put(view, route=app.get("/x", endpoint="x"))
     app.view_functions["x"] = placing.between(app.view_functions["x"])
 
@@ -81,17 +81,18 @@ def replaced(app: Any, view: Any, placing: Placing) -> None:
 @shape("OpenAPI3 two endpoints", urls=XY, make_app=openapi3)
 def two_endpoints(app: Any, view: Any, placing: Placing) -> None:
     first, second = app.get("/x", endpoint="x"), app.get("/y", endpoint="y")
-    placing.put(view, route=lambda each: second(first(each)))
+    placing.put(view, route=lambda guarded: second(first(guarded)))
 
 
-# The guard is above the one route and below the other: above both is the shape before.
+# The guard is above one route decorator and below the other. The shape before has it above both.
 @shape("between two endpoints", urls=XY, placements=INSIDE)
 @shape("OpenAPI3 between two endpoints", urls=XY, placements=INSIDE, make_app=openapi3)
 def between_two_endpoints(app: Any, view: Any, placing: Placing) -> None:
     placing.put(app.get("/y", endpoint="y")(view), route=app.get("/x", endpoint="x"))
 
 
-# A partial as the registered view leads to the function in it by ``func`` alone, and Flask-Limiter cannot live with it.
+# The registered view is a partial. Only its attribute ``func`` leads to the function. Flask-Limiter does not work with
+# it.
 @shape(
     "partial of the view",
     placements=(BELOW, ABOVE, BELOW_HIDE, ABOVE_HIDE),
@@ -99,9 +100,9 @@ def between_two_endpoints(app: Any, view: Any, placing: Placing) -> None:
     blind=(BELOW, BELOW_HIDE),
 )
 def partial_of_the_view(app: Any, view: Any, placing: Placing) -> None:
-    def route(each: Any) -> Any:
-        app.get("/x", endpoint="x")(partial(each, greeting="hello"))
-        return each
+    def route(target: Any) -> Any:
+        app.get("/x", endpoint="x")(partial(target, greeting="hello"))
+        return target
 
     placing.put(view, route=route)
 
@@ -156,7 +157,7 @@ def openapi3_blueprint(app: Any, view: Any, placing: Placing) -> None:
 
 
 def register_on(app: Any) -> Decorator:
-    """Return what ``blp.route`` and ``api.route`` are to classes: it registers them and hands them back."""
+    """Return a decorator for classes, like ``blp.route`` and ``api.route``: it registers a class and returns it."""
 
     def route(cls: Any) -> Any:
         app.add_url_rule("/x", view_func=cls.as_view("x"))
@@ -213,7 +214,7 @@ def restx_method(app: Any, view: Any, placing: Placing) -> None:
     restx(app).add_resource(class_of(flask_restx.Resource, placing.decorate(view)), "/x")
 
 
-# Applied at each request, to bound methods: the guard enforces, and the registered view tells nothing of it.
+# These are applied at each request, to bound methods. The guard works, but the registered view shows no mark of it.
 @shape("RESTX method_decorators", placements=INSIDE, blind=INSIDE)
 def restx_method_decorators(app: Any, view: Any, placing: Placing) -> None:
     restx(app).add_resource(class_of(flask_restx.Resource, view, method_decorators=placing.stack), "/x")
@@ -278,7 +279,7 @@ def smorest_method(app: Any, view: Any, placing: Placing) -> None:
 
 @shape("Smorest method with a response", placements=INSIDE)
 def smorest_method_with_a_response(app: Any, view: Any, placing: Placing) -> None:
-    """As it is usually written, with Flask-Smorest's own decorators around the guard."""
+    """The usual order: Flask-Smorest's own decorators stand on both sides of the guard."""
     smorest(
         app,
         lambda bp: bp.route("/x")(class_of(MethodView, bp.response(200)(bp.doc(tags=["x"])(placing.decorate(view))))),
@@ -295,8 +296,8 @@ def smorest_decorators(app: Any, view: Any, placing: Placing) -> None:
 
 @shape("APIFlask function with a doc", make_app=apiflask)
 def apiflask_function_with_a_doc(app: Any, view: Any, placing: Placing) -> None:
-    """As it is usually written, with APIFlask's own decorators between."""
-    placing.put(view, route=lambda each: app.get("/x", endpoint="x")(app.doc(summary="x")(each)))
+    """The usual order: APIFlask's own decorators stand between guard and route."""
+    placing.put(view, route=lambda guarded: app.get("/x", endpoint="x")(app.doc(summary="x")(guarded)))
 
 
 @shape("APIFlask class", placements=ON_CLASS, make_app=apiflask)
@@ -314,8 +315,8 @@ def apiflask_decorators(app: Any, view: Any, placing: Placing) -> None:
     app.route("/x", endpoint="x")(class_of(MethodView, view, decorators=placing.stack))
 
 
-# Flask-OpenAPI3. Its classes are none that Flask knows: their methods are registered as functions, one by one, and a
-# guard on the class is refused at import.
+# Flask-OpenAPI3. Flask does not know its classes: their methods are registered as functions, one by one. A guard on
+# such a class is refused at import.
 
 
 @shape("OpenAPI3 method", placements=INSIDE, make_app=openapi3)

@@ -1,11 +1,11 @@
-"""Blueprints protected as a whole, of Flask and of the extensions."""
+"""Protected blueprints, of Flask and of the extensions."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import flask_restx  # type: ignore[import-untyped]  # it ships no types
-import flask_smorest  # type: ignore[import-untyped]  # it ships no types
+import flask_restx  # type: ignore[import-untyped]  # has no types
+import flask_smorest  # type: ignore[import-untyped]  # has no types
 import pytest
 from apiflask import APIBlueprint, APIFlask
 from flask import Blueprint, Flask
@@ -19,7 +19,7 @@ from ..conftest import CONFIG, NOW, Mint, bearer
 from .apps import SMOREST
 from .kit import CREDENTIALS, Built, Headers, class_of, make_view, write_style
 
-# Each function returns a blueprint with the view /x in it, and what registers it.
+# Each function returns a blueprint with the view /x, and a function that registers the blueprint.
 
 Protected = tuple[Any, Callable[[], object]]
 
@@ -93,20 +93,20 @@ def restx_blueprint(app: Any) -> Protected:
 
 
 def restx_renamed_blueprint(app: Any) -> Protected:
-    """The endpoint is named ``api.x``, and no blueprint is registered as ``api``."""
+    """The endpoint is named ``api.x``, but no blueprint is registered as ``api``."""
     blueprint, _ = restx_blueprint(app)
     return blueprint, lambda: app.register_blueprint(blueprint, name="another")
 
 
 def restx_inner_blueprint(app: Any) -> Protected:
-    """The endpoint is named ``api.x``, and the blueprint is registered as ``outer.api``."""
+    """The endpoint is named ``api.x``, but the blueprint is registered as ``outer.api``."""
     outer = Blueprint("outer", __name__)
     inner, register = restx_blueprint(outer)
     return inner, lambda: (register(), app.register_blueprint(outer))
 
 
 def restx_outer_blueprint(app: Any) -> Protected:
-    """The endpoint is named ``api.x``: nothing in it tells of the blueprint around."""
+    """The endpoint is named ``api.x``, which does not show the outer blueprint."""
     outer = Blueprint("outer", __name__)
     _, register = restx_blueprint(outer)
     return outer, lambda: (register(), app.register_blueprint(outer))
@@ -168,7 +168,7 @@ def test_a_protected_blueprint_is_guarded(
 
 @pytest.mark.parametrize("protect", [protect_first, protect_last])
 @pytest.mark.parametrize("make", SOUND)
-def test_routes_tells_what_a_blueprint_asks_for(make: Any, protect: Protect) -> None:
+def test_the_report_shows_the_scopes_of_a_protected_blueprint(make: Any, protect: Protect) -> None:
     route = protected(make, protect, "reports:read").route("GET")
 
     assert (route["requires"], route["open"]) == (["reports:read"], False)
@@ -177,7 +177,7 @@ def test_routes_tells_what_a_blueprint_asks_for(make: Any, protect: Protect) -> 
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS)
 @pytest.mark.parametrize("protect", [protect_first, protect_last])
 @pytest.mark.parametrize("make", MISNAMED)
-def test_a_protected_blueprint_with_endpoints_under_another_name_is_not_silently_open(
+def test_a_protected_blueprint_with_endpoints_under_another_name_is_guarded_or_reported(
     make: Any, protect: Protect, credential: Headers, status: int, mint: Mint
 ) -> None:
     built = protected(make, protect, "reports:read")
@@ -186,7 +186,7 @@ def test_a_protected_blueprint_with_endpoints_under_another_name_is_not_silently
 
 
 @pytest.mark.parametrize("make", SOUND)
-def test_a_blueprint_protected_without_scopes_asks_for_a_login(make: Any, mint: Mint) -> None:
+def test_a_blueprint_protected_without_scopes_needs_a_login(make: Any, mint: Mint) -> None:
     built = protected(make, protect_first)
 
     assert (built.get({}), built.get(bearer(mint(scope="")))) == (401, 200)
@@ -195,7 +195,7 @@ def test_a_blueprint_protected_without_scopes_asks_for_a_login(make: Any, mint: 
 
 @pytest.mark.parametrize("protect", [protect_first, protect_last])
 def test_static_files_of_a_protected_blueprint_are_protected(tmp_path: Path, protect: Protect, mint: Mint) -> None:
-    """Only the default guard excepts them."""
+    """The default guard leaves them open, ``protect`` does not."""
 
     def with_files(app: Any) -> Protected:
         blueprint = Blueprint("bp", __name__, static_folder=write_style(tmp_path), static_url_path="/files")

@@ -1,4 +1,4 @@
-"""Closed by default: documentation, static files and what Flask itself answers, under the extensions too."""
+"""Closed by default: documentation, static files and Flask's own answers, with Flask and with the extensions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +19,16 @@ from .apps import (
     method_view,
     openapi3,
     restx,
-    restx_before_us,
+    restx_before_tokenauth,
     restx_on_a_blueprint,
     smorest,
 )
 from .kit import CLOSED, Built, Decorator, leave, make_view, open_app, report_routes, write_style
 
 
-def rules_that_are(told: str, app: Flask) -> list[str]:
-    """Return the rules that ``flask tokenauth routes`` calls open, or public."""
-    return [each["rule"] for each in report_routes(app)["routes"] if each[told]]
+def list_rules(state: str, app: Flask) -> list[str]:
+    """Return the rules that ``flask tokenauth routes`` calls "open" or "public"."""
+    return [route["rule"] for route in report_routes(app)["routes"] if route[state]]
 
 
 # Documentation, and endpoints that are public by name
@@ -40,7 +40,7 @@ _SMOREST_DOCS = {
 }
 DOCUMENTED: list[tuple[Any, list[str], dict[str, Any], list[str]]] = [
     (restx, ["specs", "doc"], {}, ["/swagger.json", "/"]),
-    (restx_before_us, ["specs", "doc"], {}, ["/swagger.json", "/"]),
+    (restx_before_tokenauth, ["specs", "doc"], {}, ["/swagger.json", "/"]),
     (restx_on_a_blueprint, ["api.specs", "api.doc"], {}, ["/swagger.json", "/docs"]),
     (smorest, ["api-docs.*"], _SMOREST_DOCS, ["/docs/openapi.json", "/docs/swagger"]),
     (apiflask, ["openapi.*"], {}, ["/openapi.json", "/docs"]),
@@ -59,7 +59,7 @@ documented = pytest.mark.parametrize(
 
 
 @documented
-def test_closed_by_default_documentation_is_closed(
+def test_the_default_guard_closes_documentation(
     serve: Serve, endpoints: list[str], config: dict[str, Any], page: str, mint: Mint
 ) -> None:
     client = serve(make_view(), **CLOSED, **config).test_client()
@@ -69,7 +69,7 @@ def test_closed_by_default_documentation_is_closed(
 
 
 @documented
-def test_public_endpoints_open_documentation_and_nothing_else(
+def test_public_endpoints_opens_only_the_documentation(
     serve: Serve, endpoints: list[str], config: dict[str, Any], page: str
 ) -> None:
     app = serve(make_view(), **CLOSED, **config, TOKENAUTH_PUBLIC_ENDPOINTS=endpoints)
@@ -77,18 +77,18 @@ def test_public_endpoints_open_documentation_and_nothing_else(
 
     assert client.get(page).status_code == 200
     assert client.get("/x").status_code == 401
-    assert (page in rules_that_are("public", app), "/x" in rules_that_are("public", app)) == (True, False)
-    assert rules_that_are("open", app) == []
+    assert (page in list_rules("public", app), "/x" in list_rules("public", app)) == (True, False)
+    assert list_rules("open", app) == []
 
 
-def test_the_files_of_the_swagger_ui_are_static_and_served() -> None:
+def test_the_default_guard_leaves_the_files_of_the_swagger_ui_open() -> None:
     client = restx(make_view(), **CLOSED).test_client()
 
     assert client.get("/swaggerui/swagger-ui.css", buffered=True).status_code == 200
 
 
-def test_a_guard_holds_on_an_endpoint_that_is_public_by_name(mint: Mint) -> None:
-    """The setting is an exception to the default guard and to nothing else."""
+def test_a_guard_guards_an_endpoint_that_is_public_by_name(mint: Mint) -> None:
+    """The setting lifts the default guard, but no guard on a view."""
     app = flask(require_scope("admin")(make_view()), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=["x"])
     marked = flask(make_view(), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=["x"])
     require_scope("admin")(marked.view_functions["x"])
@@ -98,7 +98,7 @@ def test_a_guard_holds_on_an_endpoint_that_is_public_by_name(mint: Mint) -> None
 
 
 @pytest.mark.parametrize("name", ["x", "b.x", "b.*", "bp", "p.x", "bp.xx", "BP.x", "BP.*"])
-def test_public_endpoints_are_exact_names_or_whole_blueprints(name: str) -> None:
+def test_public_endpoints_matches_only_exact_names_and_whole_blueprints(name: str) -> None:
     app = open_app(Flask("tests"), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=["other", name])
     blueprint = Blueprint("bp", __name__)
     blueprint.add_url_rule("/x", "x", make_view())
@@ -108,7 +108,7 @@ def test_public_endpoints_are_exact_names_or_whole_blueprints(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["bp.x", "bp.*"])
-def test_public_endpoints_name_an_endpoint_with_its_blueprint(name: str) -> None:
+def test_public_endpoints_names_an_endpoint_with_its_blueprint(name: str) -> None:
     app = open_app(Flask("tests"), **CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=[name])
     blueprint = Blueprint("bp", __name__)
     blueprint.add_url_rule("/x", "x", make_view())
@@ -117,20 +117,20 @@ def test_public_endpoints_name_an_endpoint_with_its_blueprint(name: str) -> None
     assert app.test_client().get("/x").status_code == 200
 
 
-# What Flask itself answers
+# Flask's own answers
 
 
-def test_closed_by_default_static_files_are_served(tmp_path: Path) -> None:
+def test_the_default_guard_leaves_static_files_open(tmp_path: Path) -> None:
     app = open_app(Flask("tests", static_folder=write_style(tmp_path), static_url_path="/static"), **CLOSED)
     client = app.test_client()
 
     assert client.get("/static/style.css", buffered=True).text == "served"
     assert client.get("/static/nothing.css").status_code == 404
-    assert rules_that_are("open", app) == []
+    assert list_rules("open", app) == []
 
 
 @pytest.mark.parametrize("names", [{}, {"name": "assets"}], ids=["its own name", "another name"])
-def test_closed_by_default_static_files_of_a_blueprint_are_served(tmp_path: Path, names: dict[str, str]) -> None:
+def test_the_default_guard_leaves_static_files_of_a_blueprint_open(tmp_path: Path, names: dict[str, str]) -> None:
     app = open_app(Flask("tests"), **CLOSED)
     outer = Blueprint("outer", __name__, url_prefix="/outer")
     blueprint = Blueprint("bp", __name__, static_folder=write_style(tmp_path), static_url_path="/files")
@@ -138,11 +138,11 @@ def test_closed_by_default_static_files_of_a_blueprint_are_served(tmp_path: Path
     app.register_blueprint(outer)
 
     assert app.test_client().get("/outer/files/style.css", buffered=True).text == "served"
-    assert rules_that_are("open", app) == []
+    assert list_rules("open", app) == []
 
 
 def static(*args: object, **kwargs: object) -> str:
-    """Answer for a user who calls a view so."""
+    """Stand for a view that a user has named ``static``."""
     return "served"
 
 
@@ -162,7 +162,7 @@ def _on_the_usual_url_too(app: Any) -> None:
 
 
 @pytest.mark.parametrize("add", [_on_the_app, _on_a_blueprint, _on_the_usual_url_too])
-def test_closed_by_default_a_view_of_ones_own_called_static_is_closed(add: Callable[[Any], None], mint: Mint) -> None:
+def test_the_default_guard_closes_a_users_view_named_static(add: Callable[[Any], None], mint: Mint) -> None:
     app = open_app(Flask("tests", static_folder=None), **CLOSED)
     add(app)
     built = Built(app, "/own", "")
@@ -170,14 +170,14 @@ def test_closed_by_default_a_view_of_ones_own_called_static_is_closed(add: Calla
     assert (built.get({}), built.get(bearer(mint()))) == (401, 200)
 
 
-def test_closed_by_default_a_view_put_in_the_place_of_flasks_static_is_closed(tmp_path: Path) -> None:
+def test_the_default_guard_closes_a_view_that_replaces_flasks_static(tmp_path: Path) -> None:
     app = open_app(Flask("tests", static_folder=write_style(tmp_path), static_url_path="/static"), **CLOSED)
     app.view_functions["static"] = static
 
     assert Built(app, "/static/style.css", "").get({}) == 401
 
 
-def test_a_guard_on_flasks_static_holds(tmp_path: Path, mint: Mint) -> None:
+def test_a_guard_guards_flasks_static(tmp_path: Path, mint: Mint) -> None:
     app = open_app(Flask("tests", static_folder=write_style(tmp_path), static_url_path="/static"))
     guarded: Any = login_required(app.view_functions["static"])
     app.view_functions["static"] = guarded
@@ -192,20 +192,20 @@ def test_a_guard_on_flasks_static_holds(tmp_path: Path, mint: Mint) -> None:
     ("method", "url", "status"), [("GET", "/nowhere", 404), ("POST", "/x", 405), ("OPTIONS", "/x", 200)]
 )
 @pytest.mark.parametrize("serve", [flask, method_view, *SERVERS])
-def test_closed_by_default_what_reaches_no_view_stays_what_flask_makes_it(
+def test_the_default_guard_does_not_change_a_404_or_405(
     serve: Serve, method: str, url: str, status: int, guard: Decorator
 ) -> None:
     assert serve(guard(make_view()), **CLOSED).test_client().open(url, method=method).status_code == status
 
 
-def test_closed_by_default_a_public_view_is_open() -> None:
+def test_the_default_guard_leaves_a_public_view_open() -> None:
     app = flask(public(make_view()), **CLOSED)
 
     assert Built(app, "/x", "").get({}) == 200
     assert Built(app, "/x", "").get(bearer("x.y.z")) == 200
 
 
-def test_a_public_method_that_its_class_does_not_dispatch_to_opens_nothing() -> None:
+def test_a_public_method_that_the_class_never_calls_opens_nothing() -> None:
     class Page(View):
         get = staticmethod(public(make_view()))
 

@@ -1,4 +1,4 @@
-"""The decorators that guard views, through an application."""
+"""The guard decorators in an application."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from flask_tokenauth import SettingsError, create_token, login_optional, login_r
 from ..conftest import MakeApp, Mint, bearer
 
 
-def test_a_guard_above_the_route_decorator_guards_just_the_same(make_app: MakeApp, mint: Mint) -> None:
+def test_a_guard_above_the_route_decorator_guards_too(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
     @require_scope("admin")
@@ -45,7 +45,7 @@ def test_guards_above_and_below_add_up(make_app: MakeApp, mint: Mint) -> None:
     assert client.get("/both", headers=bearer(mint(scope="a b"))).status_code == 200
 
 
-def test_one_of_several_scopes_may_be_enough(make_app: MakeApp, mint: Mint) -> None:
+def test_any_of_needs_one_of_several_scopes(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
     @app.get("/any")
@@ -67,7 +67,7 @@ def test_one_of_several_scopes_may_be_enough(make_app: MakeApp, mint: Mint) -> N
     )
 
 
-def test_a_guard_leaves_name_and_docstring() -> None:
+def test_a_guard_keeps_name_and_docstring() -> None:
     def view() -> str:
         """Answer."""
         return "open"
@@ -85,22 +85,22 @@ def test_require_scope_without_a_scope_raises_at_import(scopes: tuple[str, ...])
 
 
 @pytest.mark.parametrize("scopes", [(None,), (["a", "b"],), (1,)])
-def test_require_scope_given_something_else_raises_at_import(scopes: Any) -> None:
+def test_require_scope_with_another_type_raises_at_import(scopes: Any) -> None:
     with pytest.raises(TypeError, match="a scope is a text"):
         require_scope(*scopes)
 
 
-def test_require_scope_without_parentheses_says_how_it_is_written() -> None:
-    """It would be given the view, and guard nothing."""
+def test_require_scope_without_parentheses_shows_the_right_form() -> None:
+    """Without this error, the decorator would take the view as a scope and guard nothing."""
     with pytest.raises(TypeError, match=r'called with a scope: @require_scope\("reports:read"\)'):
-        require_scope(lambda: "open")  # type: ignore[arg-type]  # it is what is tried
+        require_scope(lambda: "open")  # type: ignore[arg-type]  # the error under test
 
 
 @pytest.mark.parametrize("form", ["bare", "called"])
 @pytest.mark.parametrize(
     ("opening", "status"), [(login_required, (401, 401)), (login_optional, (200, 401)), (public, (200, 200))]
 )
-def test_parentheses_without_anything_in_them_change_nothing(
+def test_guards_work_with_empty_parentheses(
     make_app: MakeApp, opening: Any, form: str, status: tuple[int, int]
 ) -> None:
     app = make_app(TOKENAUTH_DEFAULT_GUARD="login_required")
@@ -112,12 +112,12 @@ def test_parentheses_without_anything_in_them_change_nothing(
     assert tuple(answer.status_code for answer in answers) == status
 
 
-def test_any_of_is_no_single_text() -> None:
+def test_any_of_refuses_a_single_string() -> None:
     with pytest.raises(TypeError, match="any_of must be a list of strings"):
         require_scope("a", any_of="abc")
 
 
-def test_a_guarded_function_enforces_where_no_hook_ran(make_app: MakeApp, mint: Mint) -> None:
+def test_a_guarded_function_checks_the_token_if_the_hook_did_not_run(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
     @login_required
@@ -130,7 +130,7 @@ def test_a_guarded_function_enforces_where_no_hook_ran(make_app: MakeApp, mint: 
         view()
 
 
-def test_a_guarded_coroutine_function_stays_one(make_app: MakeApp, mint: Mint) -> None:
+def test_a_guarded_coroutine_function_stays_a_coroutine_function(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
     @require_scope("reports:read")
@@ -144,7 +144,7 @@ def test_a_guarded_coroutine_function_stays_one(make_app: MakeApp, mint: Mint) -
         asyncio.run(view(name="alice"))
 
 
-def test_a_guard_without_the_extension_says_what_to_call() -> None:
+def test_a_guard_without_the_extension_names_init_app() -> None:
     app = Flask("bare")
 
     app.add_url_rule("/", view_func=login_required(lambda: "open"))
@@ -155,9 +155,11 @@ def test_a_guard_without_the_extension_says_what_to_call() -> None:
         create_token("alice")
 
 
-@pytest.mark.parametrize("position", [0, 1], ids=["before ours", "after ours"])
-def test_a_foreign_hook_opens_nothing(app: Flask, client: FlaskClient, mint: Mint, position: int) -> None:
-    """Neither by what it puts on ``g`` nor by what it makes of the header."""
+@pytest.mark.parametrize("position", [0, 1], ids=["before the extension", "after the extension"])
+def test_a_hook_of_the_application_cannot_open_a_guard(
+    app: Flask, client: FlaskClient, mint: Mint, position: int
+) -> None:
+    """The hook writes an administrator to ``g``."""
 
     def foreign_hook() -> None:
         g.user_id, g.scopes, g.token = "admin", frozenset({"admin", "reports:read"}), object()
@@ -175,11 +177,11 @@ def test_a_foreign_hook_opens_nothing(app: Flask, client: FlaskClient, mint: Min
 
 
 def hide(view: Callable[[], str]) -> Callable[[], str]:
-    """Wrap *view* without a trace, as careless decorators do: the hook sees no mark, the guard itself still guards."""
+    """Wrap *view* without ``functools.wraps``: the hook finds no mark, but the guard still guards."""
     return lambda: view()  # noqa: PLW0108
 
 
-def test_a_view_that_overwrites_g_opens_no_other(app: Flask, client: FlaskClient) -> None:
+def test_a_view_that_overwrites_g_opens_no_other_view(app: Flask, client: FlaskClient) -> None:
     @app.get("/evil")
     def evil() -> str:
         g.user_id, g.scopes = "admin", frozenset({"reports:read"})
@@ -188,7 +190,7 @@ def test_a_view_that_overwrites_g_opens_no_other(app: Flask, client: FlaskClient
     assert client.get("/evil").status_code == 401
 
 
-def test_a_header_changed_on_the_way_changes_nothing(app: Flask, client: FlaskClient, mint: Mint) -> None:
+def test_a_hook_that_changes_the_header_changes_nothing(app: Flask, client: FlaskClient, mint: Mint) -> None:
     def foreign_hook() -> None:
         request.environ["HTTP_AUTHORIZATION"] = f"Bearer {mint()}"
 

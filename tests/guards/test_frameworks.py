@@ -1,11 +1,11 @@
-"""Guards under the extensions that bring views, errors, payloads and CORS of their own."""
+"""Guards together with extensions that have their own views, errors, payloads and CORS."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import flask_restx  # type: ignore[import-untyped]  # it ships no types
-import flask_smorest  # type: ignore[import-untyped]  # it ships no types
+import flask_restx  # type: ignore[import-untyped]  # has no types
+import flask_smorest  # type: ignore[import-untyped]  # has no types
 import pytest
 from apiflask import APIFlask, Schema, fields
 from flask import Flask
@@ -30,22 +30,22 @@ serving = pytest.mark.parametrize("serve", SERVERS)
 
 @dataclass(frozen=True)
 class Refused:
-    """What a request is answered with."""
+    """The parts of an answer that tests compare."""
 
     status: int
     parameters: dict[str, str]
     body: dict[str, str]
 
 
-def refused(status: int, code: str, description: str, **more: str) -> Refused:
-    told = {"error": code, "error_description": description, **more}
-    return Refused(status, REALM | told, told)
+def read_refusal(status: int, code: str, description: str, **more: str) -> Refused:
+    body = {"error": code, "error_description": description, **more}
+    return Refused(status, REALM | body, body)
 
 
 UNAUTHORIZED = Refused(401, REALM, {"error": "unauthorized", "error_description": "Authentication is required."})
-INVALID_REQUEST = refused(400, "invalid_request", "The Authorization header is malformed.")
-INVALID_TOKEN = refused(401, "invalid_token", "The access token is not valid.")
-INSUFFICIENT_SCOPE = refused(
+INVALID_REQUEST = read_refusal(400, "invalid_request", "The Authorization header is malformed.")
+INVALID_TOKEN = read_refusal(401, "invalid_token", "The access token is not valid.")
+INSUFFICIENT_SCOPE = read_refusal(
     403, "insufficient_scope", "The access token lacks a scope that is needed here.", scope="admin"
 )
 
@@ -61,7 +61,7 @@ INSUFFICIENT_SCOPE = refused(
     ],
 )
 @serving
-def test_a_refusal_keeps_status_challenge_and_body(
+def test_every_extension_keeps_the_status_challenge_and_body_of_a_refusal(
     serve: Serve, credential: Headers, expected: Refused, wrap: Decorator, mint: Mint
 ) -> None:
     app = serve(wrap(require_scope("admin")(make_view())))
@@ -80,10 +80,10 @@ def test_a_good_token_passes(serve: Serve, mint: Mint) -> None:
     assert Built(app, "/x", "").get(bearer(mint())) == 200
 
 
-# Refusals come before the payload is looked at: who has no token learns nothing of its schema
+# A refusal comes before the payload is checked, so that without a token the schema stays secret
 
 
-Around = tuple[Decorator, Decorator]  # around the decorator that validates: outside of it, and inside
+Around = tuple[Decorator, Decorator]  # the guard stands outside or inside of the decorator that validates
 
 
 def restx_validates(around: Around) -> Flask:
@@ -133,7 +133,7 @@ guarding = pytest.mark.parametrize(
 
 @guarding
 @validating
-def test_without_a_token_nobody_learns_what_is_wrong_with_a_payload(
+def test_without_a_token_the_answer_does_not_show_errors_in_the_payload(
     validates: Callable[[Around], Flask], around: Around
 ) -> None:
     answer = validates(around).test_client().post("/x", json={})
@@ -144,7 +144,7 @@ def test_without_a_token_nobody_learns_what_is_wrong_with_a_payload(
 @pytest.mark.parametrize(("payload", "statuses"), [({}, {400, 422}), ({"name": "x"}, {200})], ids=["wrong", "right"])
 @guarding
 @validating
-def test_with_a_token_payloads_are_judged(
+def test_with_a_token_the_payload_is_validated(
     validates: Callable[[Around], Flask], around: Around, payload: dict[str, str], statuses: set[int], mint: Mint
 ) -> None:
     answer = validates(around).test_client().post("/x", json=payload, headers=bearer(mint()))
@@ -174,7 +174,7 @@ def test_a_preflight_of_a_guarded_route_needs_no_token(serve: Serve, config: dic
 
 
 @serving
-def test_the_challenge_can_be_exposed_to_scripts(serve: Serve) -> None:
+def test_cors_can_expose_the_challenge_to_scripts(serve: Serve) -> None:
     app = serve(login_required(make_view()))
     CORS(app, origins=["https://app.example"], expose_headers=["WWW-Authenticate"])
 
@@ -187,8 +187,8 @@ def test_the_challenge_can_be_exposed_to_scripts(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("config", [{}, CLOSED], ids=["", "closed by default"])
-def test_a_preflight_that_cross_origin_answers_needs_no_token(config: dict[str, Any], mint: Mint) -> None:
-    """``@cross_origin`` switches Flask's automatic OPTIONS off and answers in its place."""
+def test_a_preflight_answered_by_cross_origin_needs_no_token(config: dict[str, Any], mint: Mint) -> None:
+    """``@cross_origin`` turns Flask's automatic OPTIONS off and answers in its place."""
     app = flask(cross_origin(origins=["https://app.example"])(login_required(make_view())), **config)
     client = app.test_client()
 
@@ -200,7 +200,7 @@ def test_a_preflight_that_cross_origin_answers_needs_no_token(config: dict[str, 
     assert client.get("/x", headers=ORIGIN | bearer(mint())).status_code == 200
 
 
-def test_options_that_cross_origin_leaves_to_the_view_needs_a_token(mint: Mint) -> None:
+def test_an_options_request_that_reaches_the_view_needs_a_token(mint: Mint) -> None:
     app = flask(cross_origin()(login_required(make_view())), CORS_AUTOMATIC_OPTIONS=False)
     client = app.test_client()
 
@@ -208,11 +208,11 @@ def test_options_that_cross_origin_leaves_to_the_view_needs_a_token(mint: Mint) 
     assert client.options("/x", headers=bearer(mint())).text == "served"
 
 
-# Classes that no guard can reach
+# Classes that a guard cannot reach
 
 
 @pytest.mark.parametrize("decorate", [login_required, require_scope("a"), login_optional, public])
-def test_a_class_of_flask_openapi3_takes_no_guard_since_nobody_would_find_it(decorate: Any) -> None:
+def test_a_guard_on_a_class_of_flask_openapi3_raises(decorate: Any) -> None:
     api_view = APIView(url_prefix="/x")
 
     with pytest.raises(SettingsError, match="not a class of Flask views: put the guard on its methods instead"):

@@ -1,4 +1,4 @@
-"""Marks that guards leave, and where they are found."""
+"""The marks that guards leave on views, and how they are found."""
 
 import gc
 from collections.abc import Callable
@@ -56,8 +56,8 @@ def test_a_mark_is_found_on_the_view_and_through_its_wrappers() -> None:
     assert find_requirements(wrapped(wrapped(one))) == (READ,)
 
 
-def test_a_mark_on_a_wrapper_is_found_on_what_it_wraps() -> None:
-    """Flask registered the inner function; the guard came later, above the route decorator."""
+def test_a_mark_on_a_wrapper_is_found_on_the_wrapped_view() -> None:
+    """Flask registered the inner function; the guard was added later, above the route decorator."""
     one = view()
 
     mark(wrapped(wrapped(one)), READ)
@@ -65,7 +65,7 @@ def test_a_mark_on_a_wrapper_is_found_on_what_it_wraps() -> None:
     assert find_requirements(one) == (READ,)
 
 
-def test_requirements_add_up_and_count_once() -> None:
+def test_requirements_add_up_and_each_counts_once() -> None:
     one = view()
     mark(one, READ)
     mark(wrapped(one), READ)
@@ -95,7 +95,7 @@ def test_a_partial_function_carries_a_mark() -> None:
 
 
 class Slotted:
-    """A callable that can carry no mark."""
+    """A callable that cannot carry a mark."""
 
     __slots__ = ()
 
@@ -107,23 +107,23 @@ class Slotted:
 
 
 class Frozen:
-    """A callable that lets nobody set anything."""
+    """A callable whose attributes cannot be set."""
 
     def __setattr__(self, name: str, value: object) -> None:
         raise TypeError(name)
 
 
 @pytest.mark.parametrize("bare", [Slotted(), Slotted().method, len, Frozen()])
-def test_what_can_carry_no_mark_is_left_without(bare: Any) -> None:
-    """The wrapper around it enforces; it carries the mark itself."""
+def test_mark_skips_objects_that_cannot_carry_a_mark(bare: Any) -> None:
+    """The wrapper enforces the requirement; it carries the mark itself."""
     mark(bare, READ)
 
     assert find_requirements(bare) == ()
 
 
-def test_a_ring_of_wrappers_ends() -> None:
+def test_wrappers_in_a_circle_do_not_hang() -> None:
     one, other = view(), view()
-    one.__wrapped__, other.__wrapped__ = other, one  # type: ignore[attr-defined]  # as a careless decorator may
+    one.__wrapped__, other.__wrapped__ = other, one  # type: ignore[attr-defined]  # as a wrong decorator may do
 
     mark(one, READ)
 
@@ -141,7 +141,7 @@ def make_class(**attributes: object) -> Any:
     return type("Views", (MethodView,), {"get": lambda self: "get", "post": lambda self: "post", **attributes})
 
 
-def test_a_mark_on_a_class_holds_for_all_its_methods_and_for_classes_derived_from_it() -> None:
+def test_a_mark_on_a_class_holds_for_its_methods_and_its_subclasses() -> None:
     cls = make_class()
     mark(cls, READ)
     derived: Any = type("Derived", (cls,), {})
@@ -160,27 +160,27 @@ def test_a_mark_on_a_method_holds_for_that_method_only() -> None:
     assert find_requirements(cls.as_view("x"), "DELETE") == ()
 
 
-def test_a_head_method_of_its_own_is_not_get() -> None:
+def test_a_mark_on_get_does_not_hold_for_a_separate_head_method() -> None:
     cls = make_class(head=lambda self: "head")
     mark(cls.get, READ)
 
     assert find_requirements(cls.as_view("x"), "HEAD") == ()
 
 
-def give(target: Any) -> Any:
+def add_guard(target: Any) -> Any:
     """Stand for a guard in a list of decorators; never called here."""
 
 
-mark_giver(give, READ)
+mark_giver(add_guard, READ)
 
 
 @pytest.mark.parametrize(
     ("decorators", "method", "found"),
     [
-        ([give], "GET", (READ,)),
-        ((give, len), "POST", (READ,)),
-        ({"get": [give]}, "GET", (READ,)),
-        ({"get": [give]}, "POST", ()),
+        ([add_guard], "GET", (READ,)),
+        ((add_guard, len), "POST", (READ,)),
+        ({"get": [add_guard]}, "GET", (READ,)),
+        ({"get": [add_guard]}, "POST", ()),
         ([], "GET", ()),
         (None, "GET", ()),
         ("text", "GET", ()),
@@ -189,12 +189,12 @@ mark_giver(give, READ)
 def test_guards_are_found_in_lists_of_method_decorators(
     decorators: object, method: str, found: tuple[Requirement, ...]
 ) -> None:
-    """Flask-RESTX applies these at each request."""
+    """Flask-RESTX applies these decorators at each request."""
     assert find_requirements(make_class(method_decorators=decorators).as_view("x"), method) == found
 
 
 @pytest.mark.parametrize("opening", ["public", "optional"])
-def test_an_opening_counts_on_the_view_its_class_and_its_method(opening: Any) -> None:
+def test_an_opening_counts_on_a_view_a_class_and_a_method(opening: Any) -> None:
     one, on_class, on_method = view(), make_class(), make_class()
     mark_open(one, opening)
     mark_open(on_class, opening)
@@ -206,7 +206,7 @@ def test_an_opening_counts_on_the_view_its_class_and_its_method(opening: Any) ->
     assert find_marks(on_method.as_view("x"), "POST").opening is None
 
 
-def test_an_opening_does_not_count_on_what_is_wrapped_or_derived_from() -> None:
+def test_an_opening_does_not_count_on_a_wrapped_function_or_a_base_class() -> None:
     one, base = view(), make_class()
     mark_open(one, "public")
     mark_open(base, "public")
@@ -218,7 +218,7 @@ def test_an_opening_does_not_count_on_what_is_wrapped_or_derived_from() -> None:
     assert find_marks(derived.as_view("x"), "GET").opening is None
 
 
-def test_what_is_open_on_purpose_has_no_guard_of_its_own() -> None:
+def test_public_together_with_a_guard_raises() -> None:
     one, other = view(), view()
     mark(one, READ)
     mark_open(other, "public")
@@ -229,7 +229,7 @@ def test_what_is_open_on_purpose_has_no_guard_of_its_own() -> None:
         mark(wrapped(other), READ)
 
 
-def test_a_view_is_open_in_one_way() -> None:
+def test_public_together_with_login_optional_raises() -> None:
     one = view()
     mark_open(one, "public")
     mark_open(one, "public")
@@ -238,7 +238,7 @@ def test_a_view_is_open_in_one_way() -> None:
         mark_open(one, "optional")
 
 
-def test_a_mark_is_read_on_the_very_object() -> None:
+def test_read_mark_reads_only_the_object_itself() -> None:
     cls = make_class()
     mark(cls, READ)
 
@@ -259,18 +259,18 @@ def test_unwrapping_ends_at_the_innermost_function() -> None:
 @pytest.mark.parametrize(
     ("target", "name"), [(len, "builtins.len"), (MethodView, "flask.views.MethodView"), (1, "<class 'int'>")]
 )
-def test_people_find_things_by_their_names(target: Any, name: str) -> None:
+def test_name_of_returns_a_name_that_users_can_search_for(target: Any, name: str) -> None:
     assert name_of(target) == name
 
 
-def test_what_pretends_to_wrap_without_end_does_not_hang() -> None:
+def test_endless_wrappers_do_not_hang() -> None:
     endless = Mock()
 
     assert list(unwrap(endless)) == [endless]
     assert find_requirements(endless) == ()
 
 
-def test_a_wrapper_made_at_each_request_makes_nobody_look_again() -> None:
+def test_a_mark_made_in_a_request_is_not_counted() -> None:
     """Flask-RESTX applies ``method_decorators`` to a bound method at each request."""
     with Flask("tests").test_request_context():
         before = MarkCounter.value, len(list_guarded())
@@ -280,7 +280,7 @@ def test_a_wrapper_made_at_each_request_makes_nobody_look_again() -> None:
         assert (MarkCounter.value, len(list_guarded())) == before
 
 
-def test_a_mark_on_what_may_be_a_view_already_makes_everybody_look_again() -> None:
+def test_a_mark_made_outside_of_requests_is_counted() -> None:
     before = MarkCounter.value
 
     mark(view(), READ)
@@ -290,20 +290,20 @@ def test_a_mark_on_what_may_be_a_view_already_makes_everybody_look_again() -> No
     assert MarkCounter.value == before + 3
 
 
-def test_a_guard_on_the_dispatcher_of_a_view_is_found() -> None:
+def test_a_mark_on_dispatch_request_is_found() -> None:
     cls: Any = type("Dispatching", (View,), {"dispatch_request": view()})
     mark(cls.dispatch_request, READ)
 
     assert find_requirements(cls.as_view("x")) == (READ,)
 
 
-def test_the_guard_of_a_callable_that_cannot_carry_a_mark_is_listed() -> None:
+def test_list_guarded_includes_callables_that_cannot_carry_a_mark() -> None:
     guarded = require_scope("reports:read")(Slotted())
 
     assert guarded in list_guarded()
 
 
-def test_a_guard_is_listed_as_long_as_it_exists() -> None:
+def test_list_guarded_forgets_deleted_guards() -> None:
     guarded = require_scope("reports:read")(view())
     before = len(list_guarded())
 

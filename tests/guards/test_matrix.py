@@ -1,4 +1,6 @@
-"""The guard matrix: every placement of a guard on every shape of route guards, or is named by ``routes --check``."""
+"""The guard matrix: a guard in any position, on any kind of route, guards it, or ``routes --check`` reports the
+route.
+"""
 
 from typing import Any
 
@@ -27,12 +29,14 @@ from .kit import (
 )
 from .shapes import SHAPES
 
-CELLS = [Cell(each, placement, url) for each in SHAPES for placement in each.placements for url in each.urls]
+CELLS = [Cell(shape, placement, url) for shape in SHAPES for placement in shape.placements for url in shape.urls]
 GUARDING, NAMED, EITHER = ([cell for cell in CELLS if cell.fate is fate] for fate in Fate)
 
 
-def each_of(cells: list[Cell]) -> pytest.MarkDecorator:
-    """Run a test with all *cells*. The fast run has one below and one above the route decorator, for each shape."""
+def for_each(cells: list[Cell]) -> pytest.MarkDecorator:
+    """Run a test for each of the *cells*. The fast run has two of each shape: one below and one above the route
+    decorator.
+    """
     first = {(cell.shape.name, cell.placement.above): cell for cell in reversed(cells)}.values()
     return pytest.mark.parametrize(
         "cell", [pytest.param(cell, id=str(cell), marks=() if cell in first else pytest.mark.slow) for cell in cells]
@@ -40,39 +44,39 @@ def each_of(cells: list[Cell]) -> pytest.MarkDecorator:
 
 
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS)
-@each_of(GUARDING)
+@for_each(GUARDING)
 def test_a_guard_guards(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     assert cell.build().get(credential(mint)) == status
 
 
-@each_of(GUARDING)
-def test_a_guard_guards_head_as_well(cell: Cell) -> None:
+@for_each(GUARDING)
+def test_a_guard_guards_head_too(cell: Cell) -> None:
     assert cell.build().app.test_client().head(cell.url).status_code == 401
 
 
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS)
-@each_of(EITHER)
-def test_no_route_is_silently_open(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
+@for_each(EITHER)
+def test_a_guard_guards_or_the_report_names_the_route(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     built = cell.build()
 
     assert built.get(credential(mint)) == status or built.is_named()
 
 
-@each_of(NAMED)
-def test_a_route_that_its_guard_cannot_reach_is_called_open(cell: Cell) -> None:
+@for_each(NAMED)
+def test_the_report_calls_a_route_open_if_its_guard_cannot_reach_it(cell: Cell) -> None:
     built = cell.build()
 
     assert built.is_called_open()
     assert check_routes(built.app) == 1
 
 
-@each_of(NAMED)
-def test_a_guard_that_reaches_no_route_is_told(cell: Cell) -> None:
+@for_each(NAMED)
+def test_the_report_lists_a_guard_that_reaches_no_route(cell: Cell) -> None:
     assert cell.build().is_called_unreached()
 
 
-@each_of([cell for cell in CELLS if cell.is_in_sight])
-def test_routes_tells_what_a_guard_in_sight_asks_for(cell: Cell) -> None:
+@for_each([cell for cell in CELLS if cell.is_visible])
+def test_the_report_shows_the_scopes_of_a_visible_guard(cell: Cell) -> None:
     built = cell.build()
 
     route = built.route("GET")
@@ -82,19 +86,19 @@ def test_routes_tells_what_a_guard_in_sight_asks_for(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS[:2])
-@each_of(CELLS)
-def test_closed_by_default_every_cell_is_closed(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
+@for_each(CELLS)
+def test_the_default_guard_closes_every_cell(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     assert cell.build(TOKENAUTH_DEFAULT_GUARD="login_required").get(credential(mint)) == status
 
 
-@each_of(CELLS)
-def test_automatic_options_is_never_refused(cell: Cell) -> None:
+@for_each(CELLS)
+def test_the_default_guard_never_refuses_automatic_options(cell: Cell) -> None:
     answer = cell.build(TOKENAUTH_DEFAULT_GUARD="login_required").app.test_client().options(cell.url)
 
     assert (answer.status_code, "GET" in answer.headers["Allow"]) == (200, True)
 
 
-def test_decorators_given_to_a_class_after_its_registration_are_named() -> None:
+def test_the_report_names_decorators_added_to_a_class_after_its_registration() -> None:
     app, cls = open_app(Flask("tests")), class_of(MethodView, make_view())
 
     app.add_url_rule("/x", view_func=cls.as_view("x"))
@@ -103,7 +107,7 @@ def test_decorators_given_to_a_class_after_its_registration_are_named() -> None:
     assert Built(app, "/x", cls.__name__).is_named()
 
 
-def test_guards_on_class_method_and_decorators_add_up(mint: Mint) -> None:
+def test_guards_on_a_class_a_method_and_in_decorators_add_up(mint: Mint) -> None:
     app = open_app(Flask("tests"))
     guarded = class_of(MethodView, require_scope("a")(make_view()), decorators=[require_scope("b")])
     cls: Any = require_scope("c")(guarded)
@@ -116,7 +120,7 @@ def test_guards_on_class_method_and_decorators_add_up(mint: Mint) -> None:
     assert built.get(bearer(mint(scope="a b c"))) == 200
 
 
-def test_a_guard_on_one_method_leaves_the_others_alone() -> None:
+def test_a_guard_on_one_method_does_not_guard_the_others() -> None:
     app, view = open_app(Flask("tests")), make_view()
     app.add_url_rule("/x", view_func=class_of(MethodView, GUARD(make_view()), post=view).as_view("x"))
     built, client = Built(app, "/x", "GET"), app.test_client()
@@ -127,7 +131,7 @@ def test_a_guard_on_one_method_leaves_the_others_alone() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_marks_alone_on_a_method_guard_it(method: str) -> None:
+def test_a_mark_alone_guards_a_method(method: str) -> None:
     app, view = open_app(Flask("tests")), make_view()
     app.add_url_rule("/x", view_func=class_of(MethodView, view).as_view("x"))
 
@@ -136,7 +140,7 @@ def test_marks_alone_on_a_method_guard_it(method: str) -> None:
     assert app.test_client().open("/x", method=method).status_code == 401
 
 
-def test_a_guard_on_get_guards_a_head_method_of_its_own_no_more_than_a_post() -> None:
+def test_a_guard_on_get_does_not_guard_a_separate_head_method() -> None:
     app, view = open_app(Flask("tests")), make_view()
     app.add_url_rule("/x", view_func=class_of(MethodView, GUARD(make_view()), head=view).as_view("x"))
 
@@ -144,7 +148,7 @@ def test_a_guard_on_get_guards_a_head_method_of_its_own_no_more_than_a_post() ->
     assert Built(app, "/x", "HEAD").route("HEAD")["open"]
 
 
-def test_a_head_method_of_its_own_is_not_as_public_as_get() -> None:
+def test_a_public_get_does_not_open_a_separate_head_method() -> None:
     views = class_of(MethodView, public(make_view()), head=make_view())
     open_by_default, closed = open_app(Flask("tests")), open_app(Flask("tests"), **CLOSED)
     for app in open_by_default, closed:
@@ -156,7 +160,7 @@ def test_a_head_method_of_its_own_is_not_as_public_as_get() -> None:
 
 
 @pytest.mark.parametrize("wrap", [leave, hide], ids=["guarded", "guarded and hidden"])
-def test_a_view_that_is_replaced_between_requests_is_asked_anew(wrap: Decorator) -> None:
+def test_a_view_that_is_replaced_between_requests_is_guarded(wrap: Decorator) -> None:
     app = open_app(Flask("tests"))
     app.add_url_rule("/x", view_func=make_view(), endpoint="x")
     client = app.test_client()
@@ -167,7 +171,7 @@ def test_a_view_that_is_replaced_between_requests_is_asked_anew(wrap: Decorator)
     assert client.get("/x").status_code == 401
 
 
-def test_marks_alone_guard_a_view_that_was_put_in_the_place_of_an_open_one() -> None:
+def test_a_mark_alone_guards_a_view_that_replaces_an_open_one() -> None:
     app, marked = open_app(Flask("tests")), make_view()
     app.add_url_rule("/x", view_func=make_view(), endpoint="x")
     client = app.test_client()

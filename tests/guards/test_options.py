@@ -1,4 +1,4 @@
-"""What a request with the method OPTIONS gets to see, which may come without a token: a preflight never has one."""
+"""OPTIONS requests, which may come without a token since a preflight never has one: they show no guarded content."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +15,8 @@ from ..conftest import MakeApp, Mint, bearer
 from .kit import CLOSED, Decorator
 
 
-def fresh() -> Callable[..., str]:
-    """Return a new view, since guards mark what they guard."""
+def make_view_function() -> Callable[..., str]:
+    """Return a new view, since guards mark the view that they guard."""
     return lambda **values: "secret"
 
 
@@ -29,8 +29,8 @@ def serve(app: Flask, view: Callable[..., Any]) -> Flask:
     return app
 
 
-def answering(make: Callable[[], Any], *methods: str) -> Decorator:
-    """Return a decorator, using ``wraps``, that answers requests with *methods* itself."""
+def make_answering_decorator(make: Callable[[], Any], *methods: str) -> Decorator:
+    """Return a decorator, made with ``wraps``, that answers requests with *methods* itself."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -42,29 +42,29 @@ def answering(make: Callable[[], Any], *methods: str) -> Decorator:
     return decorate
 
 
-def remember(view: Callable[..., str]) -> Callable[..., str]:
-    """Remember the first answer and give it to whoever asks, as caches do that go by the path alone."""
-    remembered: list[str] = []
+def cache_answer(view: Callable[..., str]) -> Callable[..., str]:
+    """Cache the first answer and return it for every request, as a cache does that looks only at the path."""
+    cached: list[str] = []
 
     @wraps(view)
-    def remembering(*args: object, **kwargs: object) -> str:
-        if not remembered:
-            remembered.append(view(*args, **kwargs))
-        return remembered[0]
+    def cached_view(*args: object, **kwargs: object) -> str:
+        if not cached:
+            cached.append(view(*args, **kwargs))
+        return cached[0]
 
-    return remembering
-
-
-# What answers in the view's place
+    return cached_view
 
 
-#: In place of the view, as Flask-CORS does for each preflight.
-answer_options = answering(lambda: "options", "OPTIONS")
+# Decorators that answer in place of the view
 
 
-def test_a_decorator_may_answer_options_around_a_guard(make_app: MakeApp) -> None:
+#: Answer each preflight in place of the view, as Flask-CORS does.
+answer_options = make_answering_decorator(lambda: "options", "OPTIONS")
+
+
+def test_a_decorator_outside_of_a_guard_may_answer_options(make_app: MakeApp) -> None:
     app = make_app(**CLOSED)
-    view = answer_options(login_required(fresh()))
+    view = answer_options(login_required(make_view_function()))
     app.add_url_rule("/x", view_func=view, endpoint="x", methods=["GET", "OPTIONS"], provide_automatic_options=False)
 
     assert status(app, "/x", method="OPTIONS") == 200
@@ -74,13 +74,13 @@ def test_a_decorator_may_answer_options_around_a_guard(make_app: MakeApp) -> Non
 @pytest.mark.parametrize(
     "make_view",
     [
-        lambda: login_required(fresh()),
-        lambda: login_required(answer_options(fresh())),
-        lambda: answer_options(fresh()),
+        lambda: login_required(make_view_function()),
+        lambda: login_required(answer_options(make_view_function())),
+        lambda: answer_options(make_view_function()),
     ],
     ids=["that passes it on", "with the guard outside", "closed by default"],
 )
-def test_options_is_guarded_where_a_view_answers_it(make_app: MakeApp, make_view: Callable[[], Any]) -> None:
+def test_options_is_guarded_if_the_view_answers_it(make_app: MakeApp, make_view: Callable[[], Any]) -> None:
     app = make_app(**CLOSED)
     app.add_url_rule("/x", view_func=make_view(), endpoint="x", methods=["OPTIONS"], provide_automatic_options=False)
 
@@ -88,22 +88,22 @@ def test_options_is_guarded_where_a_view_answers_it(make_app: MakeApp, make_view
     assert status(app, "/x", method="GET") == 405
 
 
-def test_options_is_guarded_by_a_guard_above_what_answers_it(make_app: MakeApp) -> None:
+def test_a_mark_below_an_answering_decorator_guards_options(make_app: MakeApp) -> None:
     app = make_app()
-    view = answer_options(fresh())
+    view = answer_options(make_view_function())
     app.add_url_rule("/x", view_func=view, endpoint="x", methods=["OPTIONS"], provide_automatic_options=False)
     login_required(view)
 
     assert status(app, "/x", method="OPTIONS") == 401
 
 
-# What it does not get to see
+# Guarded content that stays secret
 
 
-def in_a_class() -> Callable[..., Any]:
+def make_class_view() -> Callable[..., Any]:
     class View(MethodView):
-        decorators = [require_scope("a"), remember]  # noqa: RUF012  # as Flask has it
-        get = options = staticmethod(fresh())
+        decorators = [require_scope("a"), cache_answer]  # noqa: RUF012  # as in Flask's documentation
+        get = options = staticmethod(make_view_function())
 
     return View.as_view("x")
 
@@ -111,32 +111,34 @@ def in_a_class() -> Callable[..., Any]:
 @pytest.mark.parametrize(
     "make_view",
     [
-        lambda: remember(login_required(fresh())),
-        lambda: remember(require_scope("a")(login_required(fresh()))),
-        lambda: remember(require_scope("a")(remember(login_required(fresh())))),
-        in_a_class,
+        lambda: cache_answer(login_required(make_view_function())),
+        lambda: cache_answer(require_scope("a")(login_required(make_view_function()))),
+        lambda: cache_answer(require_scope("a")(cache_answer(login_required(make_view_function())))),
+        make_class_view,
     ],
     ids=["a guard", "two guards", "one behind each guard", "a class"],
 )
 @pytest.mark.parametrize("config", [{}, CLOSED], ids=["", "closed by default"])
-def test_what_a_cache_kept_of_a_guarded_view_is_for_nobody_else(
+def test_options_does_not_show_the_cached_answer_of_a_guarded_view(
     make_app: MakeApp, mint: Mint, make_view: Callable[[], Any], config: dict[str, str]
 ) -> None:
     client = serve(make_app(**config), make_view()).test_client()
-    kept = client.get("/x", headers=bearer(mint(scope="a")))
+    first = client.get("/x", headers=bearer(mint(scope="a")))
 
     answer = client.options("/x")
 
-    assert kept.text == "secret"
+    assert first.text == "secret"
     assert (answer.status_code, answer.data) == (200, b"")
     assert client.get("/x").status_code == 401
     assert client.options("/x", headers=bearer("x.y.z")).data == b""
 
 
-def test_nor_what_one_kept_of_a_protected_blueprint(make_app: MakeApp, mint: Mint) -> None:
+def test_options_does_not_show_the_cached_answer_of_a_protected_blueprint(make_app: MakeApp, mint: Mint) -> None:
     auth, api = TokenAuth(), Blueprint("api", __name__)
     auth.protect(api)
-    api.add_url_rule("/x", view_func=remember(login_required(fresh())), endpoint="x", methods=["GET", "OPTIONS"])
+    api.add_url_rule(
+        "/x", view_func=cache_answer(login_required(make_view_function())), endpoint="x", methods=["GET", "OPTIONS"]
+    )
     app = make_app(auth=auth)
     app.register_blueprint(api)
     client = app.test_client()
@@ -145,8 +147,8 @@ def test_nor_what_one_kept_of_a_protected_blueprint(make_app: MakeApp, mint: Min
     assert client.options("/x").data == b""
 
 
-def test_a_guard_that_was_asked_does_not_pay_for_another_that_was_not(make_app: MakeApp, mint: Mint) -> None:
-    view = login_required(remember(require_scope("a")(fresh())))
+def test_one_passed_guard_does_not_replace_a_guard_that_did_not_run(make_app: MakeApp, mint: Mint) -> None:
+    view = login_required(cache_answer(require_scope("a")(make_view_function())))
     client = serve(make_app(), view).test_client()
     assert client.get("/x", headers=bearer(mint(scope="a"))).text == "secret"
 
@@ -154,32 +156,36 @@ def test_a_guard_that_was_asked_does_not_pay_for_another_that_was_not(make_app: 
 
 
 @pytest.mark.parametrize("guard", [require_scope("a"), require_scope(any_of=["a", "b"])], ids=["plain", "either"])
-def test_a_good_token_gets_the_answer_to_options_of_the_view(make_app: MakeApp, mint: Mint, guard: Decorator) -> None:
-    client = serve(make_app(), guard(fresh())).test_client()
+def test_a_good_token_gets_the_views_answer_to_options(make_app: MakeApp, mint: Mint, guard: Decorator) -> None:
+    client = serve(make_app(), guard(make_view_function())).test_client()
 
     assert client.options("/x", headers=bearer(mint(scope="a"))).text == "secret"
 
 
-def test_the_headers_of_cors_are_all_that_goes_with_it(make_app: MakeApp) -> None:
-    told = {"Access-Control-Allow-Origin": "*", "Allow": "GET", "Vary": "Origin"}
-    kept_back = {"ETag": "x", "Set-Cookie": "a=b", "Location": "/secret", "Content-Type": "text/csv"}
-    view = answering(lambda: Response("secret", 302, told | kept_back), "OPTIONS")(login_required(fresh()))
+def test_an_emptied_answer_keeps_only_the_headers_of_cors(make_app: MakeApp) -> None:
+    sent = {"Access-Control-Allow-Origin": "*", "Allow": "GET", "Vary": "Origin"}
+    withheld = {"ETag": "x", "Set-Cookie": "a=b", "Location": "/secret", "Content-Type": "text/csv"}
+    view = make_answering_decorator(lambda: Response("secret", 302, sent | withheld), "OPTIONS")(
+        login_required(make_view_function())
+    )
 
     answer = serve(make_app(), view).test_client().options("/x")
 
     assert answer.status_code == 302
-    assert dict(answer.headers) == told | {"Content-Length": "0"}
+    assert dict(answer.headers) == sent | {"Content-Length": "0"}
     assert answer.data == b""
 
 
-def test_what_would_have_been_sent_is_closed_all_the_same(make_app: MakeApp) -> None:
+def test_the_body_of_an_emptied_answer_is_closed(make_app: MakeApp) -> None:
     closed: list[bool] = []
 
     class Body(list[bytes]):
         def close(self) -> None:
             closed.append(True)
 
-    view = answering(lambda: Response(Body([b"secret"])), "OPTIONS")(login_required(fresh()))
+    view = make_answering_decorator(lambda: Response(Body([b"secret"])), "OPTIONS")(
+        login_required(make_view_function())
+    )
 
     with serve(make_app(), view).test_client().options("/x") as answer:
         assert answer.data == b""
@@ -188,8 +194,8 @@ def test_what_would_have_been_sent_is_closed_all_the_same(make_app: MakeApp) -> 
 
 
 @pytest.mark.parametrize("make", [lambda: abort(429, "secret"), lambda: ("secret", 409)], ids=["raised", "returned"])
-def test_of_an_error_on_the_way_to_the_guard_the_status_remains(make_app: MakeApp, make: Callable[[], Any]) -> None:
-    view = answering(make, "OPTIONS")(login_required(fresh()))
+def test_an_emptied_error_keeps_its_status(make_app: MakeApp, make: Callable[[], Any]) -> None:
+    view = make_answering_decorator(make, "OPTIONS")(login_required(make_view_function()))
 
     answer = serve(make_app(), view).test_client().options("/x")
 
@@ -197,15 +203,19 @@ def test_of_an_error_on_the_way_to_the_guard_the_status_remains(make_app: MakeAp
     assert answer.data == b""
 
 
-def test_what_the_guard_refuses_is_told_in_full(make_app: MakeApp) -> None:
-    answer = serve(make_app(), answering(fresh(), "POST")(login_required(fresh()))).test_client().options("/x")
+def test_a_refusal_of_the_guard_is_sent_in_full(make_app: MakeApp) -> None:
+    answer = (
+        serve(make_app(), make_answering_decorator(make_view_function(), "POST")(login_required(make_view_function())))
+        .test_client()
+        .options("/x")
+    )
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
     assert answer.get_json()["error"] == "unauthorized"
 
 
-def test_what_is_kept_for_times_of_trouble_is_not_shown_instead_of_a_refusal(make_app: MakeApp, mint: Mint) -> None:
+def test_options_does_not_show_the_last_good_answer_instead_of_a_refusal(make_app: MakeApp, mint: Mint) -> None:
     def last_good(view: Callable[..., str]) -> Callable[..., str]:
         known: list[str] = []
 
@@ -217,11 +227,11 @@ def test_what_is_kept_for_times_of_trouble_is_not_shown_instead_of_a_refusal(mak
 
         return call
 
-    client = serve(make_app(), last_good(login_required(fresh()))).test_client()
+    client = serve(make_app(), last_good(login_required(make_view_function()))).test_client()
     assert client.get("/x", headers=bearer(mint())).text == "secret"
 
     assert client.options("/x").data == b""
 
 
-def test_what_the_application_answers_for_an_unguarded_view_stays_what_it_is(make_app: MakeApp) -> None:
-    assert serve(make_app(), remember(fresh())).test_client().options("/x").text == "secret"
+def test_options_of_an_unguarded_view_is_not_changed(make_app: MakeApp) -> None:
+    assert serve(make_app(), cache_answer(make_view_function())).test_client().options("/x").text == "secret"

@@ -1,4 +1,6 @@
-"""``auth.protect``: whole blueprints, with those within them, whenever and under whatever name they are registered."""
+"""``auth.protect``: it guards a whole blueprint and its nested blueprints, under any name, before or after
+registration.
+"""
 
 from typing import Any
 
@@ -8,12 +10,14 @@ from flask import Blueprint, Flask
 from flask_tokenauth import SettingsError, TokenAuth, public
 
 from ..conftest import MakeApp, Mint
-from .routes_kit import blueprint, fresh, status
+from .routes_kit import make_blueprint, make_view, status
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_protected_blueprint_is_guarded_whenever_it_was_registered(make_app: MakeApp, mint: Mint, when: str) -> None:
-    auth, api = TokenAuth(), blueprint()
+def test_a_protected_blueprint_is_guarded_if_registered_before_or_after(
+    make_app: MakeApp, mint: Mint, when: str
+) -> None:
+    auth, api = TokenAuth(), make_blueprint()
     app = make_app(auth=auth)
     if when == "before":
         auth.protect(api, "admin")
@@ -26,8 +30,8 @@ def test_a_protected_blueprint_is_guarded_whenever_it_was_registered(make_app: M
     assert status(app, "/api", mint(scope="admin")) == 200
 
 
-def test_protecting_a_blueprint_after_a_request_counts_from_the_next(make_app: MakeApp) -> None:
-    auth, api = TokenAuth(), blueprint()
+def test_protecting_a_blueprint_after_a_request_counts_from_the_next_request(make_app: MakeApp) -> None:
+    auth, api = TokenAuth(), make_blueprint()
     app = make_app(auth=auth)
     app.register_blueprint(api)
     assert status(app, "/api") == 200
@@ -38,7 +42,7 @@ def test_protecting_a_blueprint_after_a_request_counts_from_the_next(make_app: M
 
 
 def test_a_protected_blueprint_without_scopes_needs_a_login(make_app: MakeApp, mint: Mint) -> None:
-    auth, api = TokenAuth(), blueprint()
+    auth, api = TokenAuth(), make_blueprint()
     auth.protect(api)
     app = make_app(auth=auth)
     app.register_blueprint(api)
@@ -48,7 +52,7 @@ def test_a_protected_blueprint_without_scopes_needs_a_login(make_app: MakeApp, m
 
 
 def test_a_protected_blueprint_may_need_one_of_several_scopes(make_app: MakeApp, mint: Mint) -> None:
-    auth, api = TokenAuth(), blueprint()
+    auth, api = TokenAuth(), make_blueprint()
     auth.protect(api, any_of=["a", "b"])
     app = make_app(auth=auth)
     app.register_blueprint(api)
@@ -57,8 +61,8 @@ def test_a_protected_blueprint_may_need_one_of_several_scopes(make_app: MakeApp,
     assert status(app, "/api", mint(scope="b")) == 200
 
 
-def test_protection_covers_blueprints_within_and_every_name(make_app: MakeApp, mint: Mint) -> None:
-    auth, outer, inner = TokenAuth(), blueprint("outer"), blueprint("inner")
+def test_protection_covers_nested_blueprints_and_every_name(make_app: MakeApp, mint: Mint) -> None:
+    auth, outer, inner = TokenAuth(), make_blueprint("outer"), make_blueprint("inner")
     auth.protect(outer, "outer")
     auth.protect(inner, "inner")
     outer.register_blueprint(inner)
@@ -74,8 +78,8 @@ def test_protection_covers_blueprints_within_and_every_name(make_app: MakeApp, m
 
 
 @pytest.mark.parametrize("path", ["/outer", "/inner"])
-def test_a_protected_blueprint_is_not_open_where_nothing_guards_it(path: str) -> None:
-    auth, outer, inner = TokenAuth(), blueprint("outer"), blueprint("inner")
+def test_a_protected_blueprint_is_not_open_without_the_extension(path: str) -> None:
+    auth, outer, inner = TokenAuth(), make_blueprint("outer"), make_blueprint("inner")
     auth.protect(outer, "a")
     auth.protect(outer, "b")
     outer.register_blueprint(inner)
@@ -89,12 +93,12 @@ def test_a_protected_blueprint_is_not_open_where_nothing_guards_it(path: str) ->
         app.test_client().get(path)
 
 
-def test_namesakes_within_other_blueprints_are_not_protected(make_app: MakeApp, mint: Mint) -> None:
+def test_protection_does_not_cover_other_blueprints_of_the_same_name(make_app: MakeApp, mint: Mint) -> None:
     auth, old, new = TokenAuth(), Blueprint("v1", __name__), Blueprint("v2", __name__)
     auth.protect(old, "old")
     app = make_app(auth=auth)
     for version in old, new:
-        version.register_blueprint(blueprint("users"))
+        version.register_blueprint(make_blueprint("users"))
         app.register_blueprint(version, url_prefix=f"/{version.name}")
 
     assert status(app, "/v1/users", mint(scope="new")) == 403
@@ -103,9 +107,9 @@ def test_namesakes_within_other_blueprints_are_not_protected(make_app: MakeApp, 
 
 
 def test_a_public_view_in_a_protected_blueprint_stays_guarded(make_app: MakeApp) -> None:
-    """What opens a view lifts the default guard, never a guard that somebody wrote."""
+    """``public`` lifts the default guard, never a guard that the application added."""
     auth, api = TokenAuth(), Blueprint("api", __name__)
-    api.add_url_rule("/login", view_func=public(fresh()), endpoint="login")
+    api.add_url_rule("/login", view_func=public(make_view()), endpoint="login")
     auth.protect(api)
     app = make_app(auth=auth)
     app.register_blueprint(api)
@@ -114,8 +118,8 @@ def test_a_public_view_in_a_protected_blueprint_stays_guarded(make_app: MakeApp)
 
 
 @pytest.mark.parametrize("name", ["renamed", "outer.api"])
-def test_protection_covers_endpoints_that_go_by_the_own_name_of_a_blueprint(make_app: MakeApp, name: str) -> None:
-    """Flask-RESTX makes such for an Api on a blueprint that has another name, or is in another blueprint."""
+def test_protection_covers_endpoints_with_the_original_name_of_a_blueprint(make_app: MakeApp, name: str) -> None:
+    """Flask-RESTX makes such endpoints for an Api on a renamed or nested blueprint."""
     auth, api, outer = TokenAuth(), Blueprint("api", __name__), Blueprint("outer", __name__)
     auth.protect(outer if name == "outer.api" else api)
     app = make_app(auth=auth)
@@ -124,26 +128,26 @@ def test_protection_covers_endpoints_that_go_by_the_own_name_of_a_blueprint(make
         app.register_blueprint(outer)
     else:
         app.register_blueprint(api, name=name)
-    app.add_url_rule("/x", view_func=fresh(), endpoint="api.x")
-    app.add_url_rule("/y", view_func=fresh(), endpoint="api.v1.beta.y")
+    app.add_url_rule("/x", view_func=make_view(), endpoint="api.x")
+    app.add_url_rule("/y", view_func=make_view(), endpoint="api.v1.beta.y")
 
     assert status(app, "/x") == 401
     assert status(app, "/y") == 401
 
 
-def test_a_view_beside_all_blueprints_is_in_none_of_its_name(make_app: MakeApp) -> None:
-    auth, api = TokenAuth(), blueprint("api")
+def test_protection_does_not_cover_an_endpoint_named_like_the_blueprint(make_app: MakeApp) -> None:
+    auth, api = TokenAuth(), make_blueprint("api")
     auth.protect(api)
     app = make_app(auth=auth)
     app.register_blueprint(api, name="other")
-    app.add_url_rule("/x", view_func=fresh(), endpoint="api")
+    app.add_url_rule("/x", view_func=make_view(), endpoint="api")
 
     assert status(app, "/api") == 401
     assert status(app, "/x") == 200
 
 
-def test_blueprints_of_one_own_name_guard_what_goes_by_that_name(make_app: MakeApp) -> None:
-    auth, one, other = TokenAuth(), blueprint("api"), Blueprint("api", __name__)
+def test_protection_covers_another_blueprint_under_the_original_name(make_app: MakeApp) -> None:
+    auth, one, other = TokenAuth(), make_blueprint("api"), Blueprint("api", __name__)
     auth.protect(other)
     app = make_app(auth=auth)
     app.register_blueprint(one)
@@ -153,12 +157,12 @@ def test_blueprints_of_one_own_name_guard_what_goes_by_that_name(make_app: MakeA
 
 
 @pytest.mark.parametrize("scopes", [("",), (1,), ("a b",), ("{a",)])
-def test_what_is_no_scope_protects_no_blueprint(scopes: Any) -> None:
+def test_protect_refuses_invalid_scopes(scopes: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        TokenAuth().protect(blueprint(), *scopes)
+        TokenAuth().protect(make_blueprint(), *scopes)
 
 
-@pytest.mark.parametrize("something", ["api", None, Flask("x"), fresh()])
-def test_only_a_blueprint_is_protected(something: Any) -> None:
+@pytest.mark.parametrize("something", ["api", None, Flask("x"), make_view()])
+def test_protect_refuses_objects_that_are_not_blueprints(something: Any) -> None:
     with pytest.raises(TypeError, match="protect needs a blueprint, got"):
         TokenAuth().protect(something)

@@ -1,4 +1,4 @@
-"""``auth.check``, and the first request where nobody called it: what an application is told of its mistakes."""
+"""The route checks, in ``auth.check`` and at the first request: they report the application's mistakes."""
 
 import pytest
 from flask import Flask
@@ -6,7 +6,7 @@ from flask import Flask
 from flask_tokenauth import SettingsError, TokenAuth, require_scope
 
 from ..conftest import MakeApp
-from .routes_kit import fresh, status
+from .routes_kit import make_view, status
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,7 @@ from .routes_kit import fresh, status
         ("SECRET_KEY_FALLBACKS", ["another"]),
     ],
 )
-def test_a_setting_changed_after_it_was_read_is_a_mistake_of_the_application(
-    make_app: MakeApp, key: str, value: object
-) -> None:
+def test_a_setting_changed_after_init_app_raises(make_app: MakeApp, key: str, value: object) -> None:
     app = make_app()
     app.config[key] = value
 
@@ -29,7 +27,7 @@ def test_a_setting_changed_after_it_was_read_is_a_mistake_of_the_application(
         status(app, "/")
 
 
-def test_a_list_changed_in_place_is_noticed_too(make_app: MakeApp) -> None:
+def test_a_list_changed_in_place_raises(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_PUBLIC_ENDPOINTS=["a"])
     app.config["TOKENAUTH_PUBLIC_ENDPOINTS"].append("b")
 
@@ -37,7 +35,7 @@ def test_a_list_changed_in_place_is_noticed_too(make_app: MakeApp) -> None:
         status(app, "/")
 
 
-def test_a_set_changed_in_place_is_noticed_too(make_app: MakeApp) -> None:
+def test_a_set_changed_in_place_raises(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_PUBLIC_ENDPOINTS={"a", "b"})
     app.config["TOKENAUTH_PUBLIC_ENDPOINTS"].discard("a")
 
@@ -45,7 +43,7 @@ def test_a_set_changed_in_place_is_noticed_too(make_app: MakeApp) -> None:
         status(app, "/")
 
 
-def test_a_setting_taken_away_is_noticed_too(make_app: MakeApp) -> None:
+def test_a_setting_deleted_after_init_app_raises(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_LEEWAY=5)
     del app.config["TOKENAUTH_LEEWAY"]
 
@@ -53,10 +51,10 @@ def test_a_setting_taken_away_is_noticed_too(make_app: MakeApp) -> None:
         status(app, "/")
 
 
-def test_a_scope_that_is_not_declared_is_a_mistake_of_the_application(make_app: MakeApp) -> None:
+def test_a_scope_that_is_not_declared_raises(make_app: MakeApp) -> None:
     auth = TokenAuth()
     app = make_app(auth=auth, TOKENAUTH_SCOPES={"reports:read": "Read reports"})
-    app.add_url_rule("/x", view_func=require_scope("reports:reed", any_of=["more"])(fresh()), endpoint="x")
+    app.add_url_rule("/x", view_func=require_scope("reports:reed", any_of=["more"])(make_view()), endpoint="x")
 
     with pytest.raises(SettingsError) as caught:
         auth.check(app)
@@ -66,12 +64,12 @@ def test_a_scope_that_is_not_declared_is_a_mistake_of_the_application(make_app: 
     )
 
 
-def test_checking_an_application_that_is_not_set_up_says_what_to_call() -> None:
+def test_check_without_the_extension_names_init_app() -> None:
     with pytest.raises(SettingsError, match="init_app"):
         TokenAuth().check(Flask("bare"))
 
 
-def test_an_application_whose_hook_was_taken_out_is_not_guarded_and_says_so(make_app: MakeApp) -> None:
+def test_check_raises_if_the_hook_was_removed(make_app: MakeApp) -> None:
     auth = TokenAuth()
     app = make_app(auth=auth)
     app.before_request_funcs[None].clear()

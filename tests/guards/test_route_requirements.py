@@ -1,4 +1,4 @@
-"""What each route requires, through an application: closed by default, with an optional login, or with a recent one."""
+"""The requirements of routes in an application: closed by default, with an optional login, with a recent login."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -25,40 +25,40 @@ from flask_tokenauth.guards.route_requirements import is_static, list_routes
 from ..authentication.challenges import parse_challenge
 from ..conftest import ISSUER, NOW, MakeApp, Mint, StandingClock, bearer, whoami
 from .kit import CLOSED
-from .routes_kit import blueprint, fresh, status
+from .routes_kit import make_blueprint, make_view, status
 
 
-def test_closed_by_default_every_view_needs_a_login(make_app: MakeApp, mint: Mint) -> None:
+def test_the_default_guard_needs_a_login_for_every_view(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(**CLOSED)
-    app.add_url_rule("/x", view_func=fresh(), endpoint="x")
+    app.add_url_rule("/x", view_func=make_view(), endpoint="x")
 
     assert status(app, "/x") == 401
     assert status(app, "/x", mint()) == 200
 
 
-def test_an_endpoint_with_a_dot_needs_no_blueprint(make_app: MakeApp) -> None:
+def test_the_default_guard_closes_an_endpoint_with_a_dot_without_a_blueprint(make_app: MakeApp) -> None:
     app = make_app(**CLOSED)
-    app.add_url_rule("/x", view_func=fresh(), endpoint="no.blueprint")
+    app.add_url_rule("/x", view_func=make_view(), endpoint="no.blueprint")
 
     assert status(app, "/x") == 401
 
 
-def test_closed_by_default_what_is_public_stays_open(make_app: MakeApp, mint: Mint) -> None:
+def test_the_default_guard_leaves_public_views_open(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(**CLOSED, TOKENAUTH_PUBLIC_ENDPOINTS=["named", "docs.*"])
-    docs = blueprint("docs")
-    docs.register_blueprint(blueprint("within"))
+    docs = make_blueprint("docs")
+    docs.register_blueprint(make_blueprint("within"))
     app.register_blueprint(docs)
-    app.register_blueprint(blueprint("docs2"))
-    app.add_url_rule("/public", view_func=public(fresh()), endpoint="public")
-    app.add_url_rule("/named", view_func=fresh(), endpoint="named")
-    app.add_url_rule("/named2", view_func=fresh(), endpoint="named2")
+    app.register_blueprint(make_blueprint("docs2"))
+    app.add_url_rule("/public", view_func=public(make_view()), endpoint="public")
+    app.add_url_rule("/named", view_func=make_view(), endpoint="named")
+    app.add_url_rule("/named2", view_func=make_view(), endpoint="named2")
 
     assert [status(app, path) for path in ("/public", "/named", "/docs", "/within")] == [200] * 4
     assert [status(app, path) for path in ("/named2", "/docs2")] == [401] * 2
     assert status(app, "/public", "x.y.z") == 200
 
 
-def test_closed_by_default_static_files_of_flask_are_served(make_app: MakeApp, tmp_path: Path) -> None:
+def test_the_default_guard_leaves_flasks_static_files_open(make_app: MakeApp, tmp_path: Path) -> None:
     (tmp_path / "style.css").write_text("body {}")
     app = Flask("tests", static_folder=str(tmp_path), static_url_path="/static")
     app.config |= make_app(**CLOSED).config
@@ -70,7 +70,7 @@ def test_closed_by_default_static_files_of_flask_are_served(make_app: MakeApp, t
     assert status(app, "/files/style.css") == 200
 
 
-def test_a_view_called_static_is_like_any_other(make_app: MakeApp) -> None:
+def test_the_default_guard_closes_a_view_named_static(make_app: MakeApp) -> None:
     app = Flask("tests", static_folder=None)
     app.config |= make_app(**CLOSED).config
 
@@ -85,7 +85,7 @@ def test_a_view_called_static_is_like_any_other(make_app: MakeApp) -> None:
     assert static("x") == "x"
 
 
-def test_the_static_view_of_flask_under_another_endpoint_is_like_any_other(make_app: MakeApp, tmp_path: Path) -> None:
+def test_the_default_guard_closes_flasks_static_view_under_another_endpoint(make_app: MakeApp, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     app, vault = make_app(**CLOSED), Blueprint("vault", __name__, static_folder=str(tmp_path))
     app.add_url_rule("/vault/<path:filename>", "vault", vault.send_static_file)
@@ -97,16 +97,16 @@ def test_the_static_view_of_flask_under_another_endpoint_is_like_any_other(make_
     ("path", "method", "expected"),
     [("/nowhere", "GET", 404), ("/x", "POST", 405), ("/x", "OPTIONS", 200), ("/x/", "GET", 404)],
 )
-def test_closed_by_default_what_reaches_no_view_stays_what_it_was(
+def test_the_default_guard_does_not_change_answers_without_a_view(
     make_app: MakeApp, path: str, method: str, expected: int
 ) -> None:
     app = make_app(**CLOSED)
-    app.add_url_rule("/x", view_func=fresh(), endpoint="x")
+    app.add_url_rule("/x", view_func=make_view(), endpoint="x")
 
     assert status(app, path, method=method) == expected
 
 
-def test_an_endpoint_without_a_view_fails_as_flask_has_it(make_app: MakeApp) -> None:
+def test_an_endpoint_without_a_view_fails_as_in_flask(make_app: MakeApp) -> None:
     app = make_app()
     app.url_map.add(app.url_rule_class("/x", endpoint="x"))
 
@@ -115,7 +115,7 @@ def test_an_endpoint_without_a_view_fails_as_flask_has_it(make_app: MakeApp) -> 
 
 
 @pytest.mark.parametrize("above", [False, True])
-def test_an_optional_login_lets_the_anonymous_in_and_no_bad_token(make_app: MakeApp, mint: Mint, above: bool) -> None:  # noqa: FBT001
+def test_an_optional_login_accepts_no_token_but_refuses_a_bad_token(make_app: MakeApp, mint: Mint, above: bool) -> None:  # noqa: FBT001
     app = make_app(**CLOSED)
     if above:
         login_optional(app.get("/x")(whoami()))
@@ -130,12 +130,12 @@ def test_an_optional_login_lets_the_anonymous_in_and_no_bad_token(make_app: Make
     assert client.get("/x", headers={"Authorization": "Bearer a b"}).status_code == 400
 
 
-def test_an_optional_login_is_told_apart_from_a_required_one(make_app: MakeApp) -> None:
+def test_login_optional_together_with_login_required_raises(make_app: MakeApp) -> None:
     with pytest.raises(SettingsError, match="has a guard as well"):
-        login_optional(login_required(fresh()))
+        login_optional(login_required(make_view()))
 
 
-def test_an_optional_login_on_a_class_counts_for_its_methods(make_app: MakeApp, mint: Mint) -> None:
+def test_login_optional_on_a_class_counts_for_its_methods(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(**CLOSED)
 
     class Views(MethodView):
@@ -149,24 +149,24 @@ def test_an_optional_login_on_a_class_counts_for_its_methods(make_app: MakeApp, 
 
 
 @pytest.mark.parametrize("decorate", [login_required, require_scope("a"), login_optional, public])
-def test_a_class_that_is_no_flask_view_takes_no_guard(decorate: Any) -> None:
+def test_a_guard_on_a_class_that_is_not_a_flask_view_raises(decorate: Any) -> None:
     with pytest.raises(
         SettingsError, match="Plain is not a class of Flask views: put the guard on its methods instead"
     ):
-        decorate(type("Plain", (), {"get": fresh()}))
+        decorate(type("Plain", (), {"get": make_view()}))
 
 
 @pytest.mark.parametrize("something", [1, "view", None])
-def test_what_cannot_be_called_cannot_be_guarded(something: Any) -> None:
+def test_a_guard_refuses_objects_that_cannot_be_called(something: Any) -> None:
     with pytest.raises(TypeError, match="a guard must decorate a view"):
         require_scope("a")(something)
 
 
 @pytest.mark.parametrize("max_age", [60, 60.0, timedelta(minutes=1)])
-def test_a_view_may_want_a_recent_login(make_app: MakeApp, mint: Mint, clock: StandingClock, max_age: Any) -> None:
+def test_max_age_needs_a_recent_login(make_app: MakeApp, mint: Mint, clock: StandingClock, max_age: Any) -> None:
     """RFC 9470 section 3."""
     app = make_app()
-    app.add_url_rule("/x", view_func=login_required(max_age=max_age)(fresh()), endpoint="x")
+    app.add_url_rule("/x", view_func=login_required(max_age=max_age)(make_view()), endpoint="x")
     token = mint(auth_time=NOW)
 
     clock.now = NOW + 60
@@ -184,37 +184,37 @@ def test_a_view_may_want_a_recent_login(make_app: MakeApp, mint: Mint, clock: St
 
 
 @pytest.mark.parametrize("max_age", [0, 0.9, -1, timedelta(0)])
-def test_the_greatest_age_of_a_login_is_a_second_or_more(max_age: Any) -> None:
+def test_max_age_must_be_a_second_or_more(max_age: Any) -> None:
     with pytest.raises(ValueError, match="max_age must be at least one second"):
         login_required(max_age=max_age)
 
 
-def test_the_greatest_age_of_a_login_is_a_duration() -> None:
+def test_max_age_must_be_a_duration() -> None:
     with pytest.raises(TypeError, match="seconds or a timedelta"):
-        login_required(max_age="5m")  # type: ignore[call-overload]  # the mistake under test
+        login_required(max_age="5m")  # type: ignore[call-overload]  # the error under test
 
 
-def test_login_required_may_be_called_without_anything(make_app: MakeApp) -> None:
+def test_login_required_may_be_called_without_arguments(make_app: MakeApp) -> None:
     app = make_app()
-    app.add_url_rule("/x", view_func=login_required()(fresh()), endpoint="x")
+    app.add_url_rule("/x", view_func=login_required()(make_view()), endpoint="x")
 
     assert status(app, "/x") == 401
 
 
-def test_a_view_function_exchanged_later_is_looked_at_anew(app: Flask, client: FlaskClient) -> None:
+def test_a_replaced_view_function_is_checked_again(app: Flask, client: FlaskClient) -> None:
     """Other extensions replace ``view_functions``."""
     assert client.get("/me").status_code == 401
 
-    app.view_functions["me"] = fresh()
+    app.view_functions["me"] = make_view()
     assert client.get("/me").status_code == 200
 
-    app.view_functions["me"] = login_required(fresh())
+    app.view_functions["me"] = login_required(make_view())
     assert client.get("/me").status_code == 401
 
 
-def test_a_verdict_of_one_application_is_none_of_another(make_app: MakeApp, mint: Mint) -> None:
+def test_a_token_checked_by_one_application_is_not_trusted_by_another(make_app: MakeApp, mint: Mint) -> None:
     other = make_app("other", TOKENAUTH_ISSUER="https://other.example")
-    guarded = login_required(fresh())
+    guarded = login_required(make_view())
     app = make_app()
 
     @app.get("/x")
@@ -226,7 +226,7 @@ def test_a_verdict_of_one_application_is_none_of_another(make_app: MakeApp, mint
     assert status(app, "/x", mint()) == 401
 
 
-def test_a_guard_that_judges_by_itself_shows_whom_it_let_in(make_app: MakeApp, mint: Mint) -> None:
+def test_a_guard_without_the_hook_sets_the_user(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
     view = login_required(whoami())
 
@@ -237,10 +237,10 @@ def test_a_guard_that_judges_by_itself_shows_whom_it_let_in(make_app: MakeApp, m
             assert view()["user_id"] == "bob"
 
 
-def test_a_rule_without_methods_is_listed_and_guarded_for_any(make_app: MakeApp) -> None:
+def test_a_rule_without_methods_is_listed_and_guarded_for_any_method(make_app: MakeApp) -> None:
     app = make_app(**CLOSED)
     app.url_map.add(Rule("/x", endpoint="x"))
-    app.endpoint("x")(fresh())
+    app.endpoint("x")(make_view())
 
     assert {route.method for route in list_routes(app, state_of(app).settings) if route.rule.rule == "/x"} >= {
         "GET",
@@ -250,11 +250,11 @@ def test_a_rule_without_methods_is_listed_and_guarded_for_any(make_app: MakeApp)
     assert status(app, "/x", method="BREW") == 401
 
 
-def test_methods_that_clients_make_up_fill_no_memory(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invented_methods_do_not_fill_memory(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flask_tokenauth.guards.before_request._MOST_RESOLVED", 3)
     app = make_app()
     app.url_map.add(Rule("/x", endpoint="x"))
-    app.endpoint("x")(fresh())
+    app.endpoint("x")(make_view())
 
     statuses = {status(app, "/x", method=f"BREW{number}") for number in range(10)}
 
@@ -262,6 +262,6 @@ def test_methods_that_clients_make_up_fill_no_memory(make_app: MakeApp, monkeypa
     assert len(state_of(app).hook.__self__._resolved) <= 3  # type: ignore[union-attr]  # a bound method
 
 
-def test_a_refusal_without_the_extension_says_what_to_call() -> None:
+def test_a_refusal_without_the_extension_names_init_app() -> None:
     with Flask("bare").test_request_context(), pytest.raises(SettingsError, match="init_app"):
         NotAuthenticated("Wrong password.")

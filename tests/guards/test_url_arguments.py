@@ -1,4 +1,6 @@
-"""Placeholders in the scopes of routes: what fills them, what never does, and what implies a scope that has some."""
+"""Placeholders in scopes: the values that fill them, the values that are refused, and implied scopes with
+placeholders.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +12,7 @@ from werkzeug.routing import BaseConverter
 from flask_tokenauth import SettingsError, TokenAuth, require_scope
 
 from ..conftest import MakeApp, Mint, bearer, whoami
-from .routes_kit import fresh, status
+from .routes_kit import make_view, status
 
 
 class Slug(BaseConverter):
@@ -23,9 +25,9 @@ class Slug(BaseConverter):
         return str(value["slug"])
 
 
-def projects(app: Flask, rule: str, **options: Any) -> Flask:
+def add_project_route(app: Flask, rule: str, **options: Any) -> Flask:
     guard = require_scope("projects:{project}:write")
-    app.add_url_rule(rule, view_func=guard(fresh()), endpoint="x", **options)
+    app.add_url_rule(rule, view_func=guard(make_view()), endpoint="x", **options)
     return app
 
 
@@ -43,12 +45,12 @@ def projects(app: Flask, rule: str, **options: Any) -> Flask:
         ("/<project>/more", "/x%2Dy/more", "x-y"),
     ],
 )
-def test_a_placeholder_is_what_the_url_matched(
+def test_a_placeholder_stands_for_the_matched_part_of_the_url(
     make_app: MakeApp, mint: Mint, rule: str, path: str, segment: str
 ) -> None:
     app = make_app()
     app.url_map.converters["slug"] = Slug
-    projects(app, rule)
+    add_project_route(app, rule)
 
     assert status(app, path, mint(scope=f"projects:{segment}:write")) == 200
     refused = app.test_client().get(path, headers=bearer(mint(scope="projects:x:write")))
@@ -59,8 +61,8 @@ def test_a_placeholder_is_what_the_url_matched(
 @pytest.mark.parametrize(
     "value", ["a:b", "*", "a%20b", "%20", "%C3%A9", "%7Bproject%7D", "a%0Ab", "a%22", "%25", "a,b"]
 )
-def test_nothing_is_injected_through_a_url(make_app: MakeApp, mint: Mint, value: str) -> None:
-    app = projects(make_app(), "/<project>")
+def test_a_url_cannot_inject_a_scope(make_app: MakeApp, mint: Mint, value: str) -> None:
+    app = add_project_route(make_app(), "/<project>")
     granted = "projects:*:write projects:a:write projects:{project}:write projects:a:b:write"
 
     answer = app.test_client().get(f"/{value}", headers=bearer(mint(scope=granted)))
@@ -69,40 +71,40 @@ def test_nothing_is_injected_through_a_url(make_app: MakeApp, mint: Mint, value:
     assert "scope" not in answer.get_json()
 
 
-def test_a_slash_makes_another_route(make_app: MakeApp, mint: Mint) -> None:
-    app = projects(make_app(), "/<project>")
+def test_a_slash_in_the_value_does_not_match_the_route(make_app: MakeApp, mint: Mint) -> None:
+    app = add_project_route(make_app(), "/<project>")
 
     assert status(app, "/a/b", mint(scope="projects:a:write")) == 404
     assert status(app, "/", mint(scope="projects::write")) == 404
 
 
 def test_a_default_of_the_rule_fills_a_placeholder(make_app: MakeApp, mint: Mint) -> None:
-    app = projects(make_app(), "/mine", defaults={"project": 42})
+    app = add_project_route(make_app(), "/mine", defaults={"project": 42})
 
     assert status(app, "/mine", mint(scope="projects:42:write")) == 200
     assert status(app, "/mine", mint(scope="projects:43:write")) == 403
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, ["a"]])
-def test_a_default_that_is_no_segment_fills_no_placeholder(make_app: MakeApp, mint: Mint, value: object) -> None:
-    app = projects(make_app(), "/all", defaults={"project": value})
+def test_a_default_that_is_not_a_string_or_integer_is_refused(make_app: MakeApp, mint: Mint, value: object) -> None:
+    app = add_project_route(make_app(), "/all", defaults={"project": value})
 
     assert status(app, "/all", mint(scope=f"projects:{value}:write".replace(" ", "").replace("'", ""))) == 403
 
 
-def test_a_preprocessor_that_takes_the_argument_away_changes_nothing(make_app: MakeApp, mint: Mint) -> None:
+def test_a_preprocessor_that_removes_the_argument_changes_nothing(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
     api = Blueprint("api", __name__, url_prefix="/<project>")
     api.url_value_preprocessor(lambda endpoint, values: values.pop("project") if values else None)
-    api.add_url_rule("/x", view_func=require_scope("projects:{project}:write")(fresh()), endpoint="x")
+    api.add_url_rule("/x", view_func=require_scope("projects:{project}:write")(make_view()), endpoint="x")
     app.register_blueprint(api)
 
     assert status(app, "/42/x", mint(scope="projects:42:write")) == 200
     assert status(app, "/43/x", mint(scope="projects:42:write")) == 403
 
 
-def test_a_placeholder_is_filled_where_no_hook_ran(make_app: MakeApp, mint: Mint) -> None:
-    app = projects(make_app(), "/<project>")
+def test_a_placeholder_is_filled_if_the_hook_did_not_run(make_app: MakeApp, mint: Mint) -> None:
+    app = add_project_route(make_app(), "/<project>")
 
     with app.test_request_context("/42", headers=bearer(mint(scope="projects:42:write"))):
         assert app.ensure_sync(app.view_functions["x"])(project="42") == "open"
@@ -126,12 +128,10 @@ def test_a_placeholder_is_filled_where_no_hook_ran(make_app: MakeApp, mint: Mint
         ("/<other>", "/<other>: scope projects:{project}:write names project, which the rule does not have"),
     ],
 )
-def test_a_placeholder_that_cannot_work_is_a_mistake_of_the_application(
-    make_app: MakeApp, rule: str, mistake: str
-) -> None:
+def test_a_placeholder_without_a_usable_argument_raises(make_app: MakeApp, rule: str, mistake: str) -> None:
     auth = TokenAuth()
-    app = projects(make_app(auth=auth), rule)
-    app.add_url_rule("/open", view_func=fresh(), endpoint="open")
+    app = add_project_route(make_app(auth=auth), rule)
+    app.add_url_rule("/open", view_func=make_view(), endpoint="open")
 
     with pytest.raises(SettingsError) as caught:
         auth.check(app)
@@ -142,15 +142,15 @@ def test_a_placeholder_that_cannot_work_is_a_mistake_of_the_application(
         status(app, "/open")
 
 
-def test_a_scope_may_be_had_by_one_that_implies_it(make_app: MakeApp, mint: Mint) -> None:
+def test_a_declared_scope_grants_the_scopes_that_it_implies(make_app: MakeApp, mint: Mint) -> None:
     scopes = {"admin": {"implies": ["projects:{project}:write"]}, "projects:{project}:write": "Write"}
-    app = projects(make_app(TOKENAUTH_SCOPES=scopes), "/<project>")
+    app = add_project_route(make_app(TOKENAUTH_SCOPES=scopes), "/<project>")
 
     assert status(app, "/42", mint(scope="admin")) == 200
     assert status(app, "/42", mint(scope="projects:43:write")) == 403
 
 
-def test_g_has_the_scopes_of_the_token_and_not_what_they_imply(make_app: MakeApp, mint: Mint) -> None:
+def test_g_has_the_scopes_of_the_token_without_implied_scopes(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(TOKENAUTH_SCOPES={"admin": {"implies": ["read"]}, "read": "Read"})
     app.add_url_rule("/me", view_func=require_scope("read")(whoami()), endpoint="me")
 

@@ -1,4 +1,4 @@
-"""What the tests of sessions share: an application with a store of each kind, and who listens to it."""
+"""Fixtures for the tests of sessions: an application with a store of each kind, and a log of its signals."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,9 +23,9 @@ from ..conftest import MakeApp, whoami
 from ..leaks import SIGNALS
 from ..stores import memory_kit, sqlite_kit
 from .devices import Login
-from .kit import Backend, Heard, sign_in, store_of
+from .kit import Backend, SignalLog, sign_in, store_of
 
-SESSIONS = [each for each in SIGNALS if each not in (token_issued, token_refused)]
+SESSIONS = [signal for signal in SIGNALS if signal not in (token_issued, token_refused)]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -56,7 +56,7 @@ MakeSessionApp = Callable[..., Flask]
 
 @pytest.fixture
 def make_session_app(make_app: MakeApp, auth: TokenAuth[Any], backend: Backend) -> Iterator[MakeSessionApp]:
-    """Return a function that makes an application with sessions; keyword arguments are settings."""
+    """Return a function that makes an application with sessions. Keyword arguments are settings."""
     made: list[Flask] = []
 
     def make(name: str = "tests", *, auth: TokenAuth[Any] = auth, **config: object) -> Flask:
@@ -81,7 +81,7 @@ def app(make_session_app: MakeSessionApp) -> Flask:
 
 @pytest.fixture
 def api(make_session_app: MakeSessionApp) -> Flask:
-    """An application with sessions. Not called ``app``: pytest-flask would push a request of it."""
+    """An application with sessions. Its name is not ``app``, since pytest-flask would push a request of it."""
     return make_session_app()
 
 
@@ -101,20 +101,23 @@ def token(app: Flask) -> str:
 
 
 def login() -> Response:
-    """Sign in whoever says a name."""
+    """Log in a user by name, without a password."""
     return token_response(request.form["username"], ["a", "b"], label=request.form.get("label"))
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
-    heard = Heard()
+def signal_log() -> Iterator[SignalLog]:
+    signal_log = SignalLog()
     listeners: list[tuple[Signal, Callable[..., None]]] = [
-        (token_issued, lambda _, **told: heard.issued.append(told)),
-        (token_refused, lambda _, reason: heard.reasons.append(reason)),
-        *((signal, lambda _, name=signal.name, **told: heard.sessions.append((name, told))) for signal in SESSIONS),
+        (token_issued, lambda _, **told: signal_log.issued.append(told)),
+        (token_refused, lambda _, reason: signal_log.reasons.append(reason)),
+        *(
+            (signal, lambda _, name=signal.name, **told: signal_log.sessions.append((name, told)))
+            for signal in SESSIONS
+        ),
     ]
     for signal, listener in listeners:
         signal.connect(listener)
-    yield heard
+    yield signal_log
     for signal, listener in listeners:
         signal.disconnect(listener)

@@ -1,4 +1,4 @@
-"""What the tests of listing and ending sessions share: the endpoints as clients ask them, and what they answer."""
+"""Helpers for the tests of listing and ending sessions: calls of the endpoints, and their answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from ..conftest import bearer
 from .kit import session_id_of
 
 Login = dict[str, Any]  # the body of the answer to a login
-Door = Callable[[Flask, str, str], TestResponse]  # application, access token, session ID
+Endpoint = Callable[[Flask, str, str], TestResponse]  # arguments: application, access token, session ID
 
 NOT_FOUND = {"error": "not_found", "error_description": "You have no such session."}
 UNSUPPORTED_TYPE = {
@@ -20,17 +20,17 @@ UNSUPPORTED_TYPE = {
 
 
 def id_of(login: Login) -> str:
-    """Return the ID of the session that a login has begun."""
+    """Return the ID of the session of a login."""
     return session_id_of(login["refresh_token"])
 
 
 def me(app: Flask, token: str) -> int:
-    """Return the status that an access token gets from a guarded view."""
+    """Return the status of ``GET /me``, which is guarded, with an access token."""
     return app.test_client().get("/me", headers=bearer(token)).status_code
 
 
-def in_view(app: Flask, work: Callable[[], Any], token: str | None) -> tuple[int, Any]:
-    """Run *work* in a view that anyone may ask, and return the status and what it answered."""
+def run_in_view(app: Flask, work: Callable[[], Any], token: str | None) -> tuple[int, Any]:
+    """Run *work* in a view without a guard, and return the status and the body of the answer."""
     app.add_url_rule("/work", view_func=lambda: {"result": work()}, methods=["POST"])
     answer = app.test_client().post("/work", headers=bearer(token) if token else {})
     return answer.status_code, answer.get_json()
@@ -48,20 +48,20 @@ def end_device(app: Flask, token: str, session_id: str) -> TestResponse:
     return app.test_client().delete(f"/auth/sessions/{session_id}", headers=bearer(token))
 
 
-def listed(app: Flask, token: str) -> list[str]:
-    """Return the IDs of the sessions that the bearer of a good token sees."""
-    return [each["id"] for each in list_devices(app, token).get_json()["sessions"]]
+def list_session_ids(app: Flask, token: str) -> list[str]:
+    """Return the session IDs that the list shows to the bearer of a good token."""
+    return [session["id"] for session in list_devices(app, token).get_json()["sessions"]]
 
 
 def revoke(app: Flask, token: str, **parameters: str) -> TestResponse:
-    """Revoke a token, as clients do."""
+    """Revoke a token at the endpoint, as clients do."""
     return app.test_client().post("/auth/revoke", data={"token": token, **parameters})
 
 
-def introspect(app: Flask, token: str, asked_about: str, **parameters: str) -> TestResponse:
-    """Ask about a token, as other services do."""
-    form = {"token": asked_about, **parameters}
+def introspect(app: Flask, token: str, token_asked_about: str, **parameters: str) -> TestResponse:
+    """Introspect a token at the endpoint, as other services do."""
+    form = {"token": token_asked_about, **parameters}
     return app.test_client().post("/auth/introspect", data=form, headers=bearer(token))
 
 
-DOORS: dict[str, Door] = {"logout": log_out, "list": list_devices, "end": end_device}
+ENDPOINTS: dict[str, Endpoint] = {"logout": log_out, "list": list_devices, "end": end_device}

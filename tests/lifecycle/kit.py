@@ -1,4 +1,4 @@
-"""What the tests of sessions share: a store of which time is the test's, clients, and an ear for the signals."""
+"""Helpers for the tests of sessions: a store whose time the test controls, calls of the endpoints, a log of signals."""
 
 import hashlib
 import json
@@ -22,10 +22,10 @@ from flask_tokenauth.testing.store_contract import Age, SetGeneration
 METHODS = tuple(name for name in vars(Store) if not name.startswith("_") and name not in ("create", "close"))
 
 DAY = timedelta(days=1)
-IDLE = timedelta(days=30)  # the default, as what follows
+IDLE = timedelta(days=30)  # the default, like the next two
 LIFETIME = timedelta(days=90)
 WINDOW = timedelta(seconds=10)
-MOMENT = timedelta(milliseconds=1)  # nothing is shorter for a store
+MOMENT = timedelta(milliseconds=1)  # the shortest time that a store measures
 
 INVALID_GRANT = {"error": "invalid_grant", "error_description": "The refresh token is not valid."}
 INVALID_SCOPE = {
@@ -45,10 +45,10 @@ UNAVAILABLE = {
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-MOST = 16384  # bytes that are read of a body
+MAX_BODY = 16384  # bytes of a body; more are refused
 
 
-# For tests of answers that do not depend on the store: the fast run has them with the store in memory only.
+# For tests of answers that do not depend on the store: the fast run uses only the store in memory.
 MOSTLY_IN_MEMORY = pytest.mark.parametrize(
     "backend", ["memory", pytest.param("sqlite", marks=pytest.mark.slow)], indirect=True
 )
@@ -56,16 +56,16 @@ MOSTLY_IN_MEMORY = pytest.mark.parametrize(
 
 @dataclass
 class Backend:
-    """One kind of store, for which time stands still unless it is made older."""
+    """One kind of store. Its time stands still, but a test can make a session older."""
 
     source: Any  # for TOKENAUTH_STORE
-    now: int  # where time stands, seconds since 1970-01-01T00:00:00Z
+    now: int  # its time, seconds since 1970-01-01T00:00:00Z
     age: Age
     set_generation: SetGeneration
 
 
 def missing(name: str) -> dict[str, str]:
-    """Return the answer to a request that lacks a parameter."""
+    """Return the body of the answer to a request without a required parameter."""
     return {"error": "invalid_request", "error_description": f"The parameter {name} is missing."}
 
 
@@ -74,44 +74,44 @@ def store_of(app: Flask) -> Store:
     return store
 
 
-def warm(app: Flask) -> None:
-    """Let an application hear what is revoked, for which time stands still then; see :func:`hear`."""
+def load_revocations(app: Flask) -> None:
+    """Load all revocations into an application. Its time stands still then; see :func:`pass_interval`."""
     app.extensions["tokenauth"].stored.feed.warm()
 
 
-def hear(*apps: Flask, after: timedelta = timedelta(seconds=1)) -> None:
-    """Let the interval pass after which applications know what others have revoked."""
+def pass_interval(*apps: Flask, after: timedelta = timedelta(seconds=1)) -> None:
+    """Let the interval pass, so that applications load what others have revoked at their next request."""
     for app in apps:
         app.extensions["tokenauth"].stored.feed.monotonic.now += after.total_seconds()
 
 
 def sign_in(app: Flask, user_id: object = "alice", scopes: Any = ("a", "b"), **options: Any) -> dict[str, Any]:
-    """Return the body of the answer to a login."""
+    """Sign in outside of a request, and return the body of the answer."""
     with app.app_context():
         body: dict[str, Any] = token_response(user_id, scopes, **options).get_json()
     return body
 
 
 def refresh(app: Flask, token: str, **parameters: str) -> TestResponse:
-    """Redeem a refresh token, as clients do."""
+    """Redeem a refresh token at the endpoint, as clients do."""
     form = {"grant_type": "refresh_token", "refresh_token": token, **parameters}
     return app.test_client().post("/auth/refresh", data=form)
 
 
 def refreshed(app: Flask, token: str, **parameters: str) -> dict[str, Any]:
-    """Redeem a refresh token that is good, and return the body of the answer."""
+    """Redeem a good refresh token, and return the body of the answer."""
     answer = refresh(app, token, **parameters)
     assert answer.status_code == 200
-    return answer.get_json()  # type: ignore[no-any-return]  # JSON is anything
+    return answer.get_json()  # type: ignore[no-any-return]  # JSON may be any type
 
 
 def successor(app: Flask, token: str) -> str:
-    """Redeem a refresh token that is good, and return the next."""
+    """Redeem a good refresh token, and return the next refresh token."""
     return str(refreshed(app, token)["refresh_token"])
 
 
 def send(app: Flask, body: bytes | str, content_type: str | None = FORM, **options: Any) -> TestResponse:
-    """Send *body* to where refresh tokens are redeemed, whatever it is."""
+    """Send *body*, of any kind, to the endpoint that redeems refresh tokens."""
     return app.test_client().post("/auth/refresh", data=body, content_type=content_type, **options)
 
 
@@ -129,7 +129,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def session_id_of(refresh_token: str) -> str:
-    """Return the ID of a refresh token's session, by another way than the package does."""
+    """Return the ID of a refresh token's session; this does not use the package's own function."""
     handle = base64url.decode(refresh_token.removeprefix("rt1_").encode())[:16]
     return base64url.encode(hashlib.sha256(handle).digest()[:16]).decode()
 
@@ -153,11 +153,11 @@ def generation_of(app: Flask, refresh_token: str) -> int:
 
 
 @contextmanager
-def asked(store: Store) -> Iterator[list[str]]:
-    """List which methods of a store are called."""
+def record_calls(store: Store) -> Iterator[list[str]]:
+    """Yield a list that grows with the name of each method of the store that is called."""
     called: list[str] = []
 
-    def listed(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def recording(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
             called.append(name)
             return real(*args, **options)
@@ -166,13 +166,13 @@ def asked(store: Store) -> Iterator[list[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         for name in METHODS:
-            patch.setattr(store, name, listed(name, getattr(store, name)))
+            patch.setattr(store, name, recording(name, getattr(store, name)))
         yield called
 
 
 @contextmanager
-def away(store: Store, *methods: str) -> Iterator[None]:
-    """Let a store be out of reach, for those who call one of *methods*; for all of them if none is named."""
+def unavailable(store: Store, *methods: str) -> Iterator[None]:
+    """Make *methods* of a store raise StoreUnavailable; without *methods*, all of them."""
 
     def fail(*_: object, **__: object) -> None:
         raise StoreUnavailable("nobody answers")
@@ -184,8 +184,8 @@ def away(store: Store, *methods: str) -> Iterator[None]:
 
 
 @dataclass
-class Heard:
-    """What the signals told, in the order in which they did."""
+class SignalLog:
+    """The signals that were sent, in order."""
 
     sessions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     issued: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What login views call."""
+"""``create_token`` and ``token_response``, which login views call."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ def app(make_app: MakeApp) -> Flask:
     return make_app()
 
 
-def test_a_token_is_made_for_the_current_app(app: Flask) -> None:
+def test_create_token_uses_the_settings_of_the_current_app(app: Flask) -> None:
     claims = claims_of(create_token("alice", ["a", "b"]))
 
     assert (claims["iss"], claims["sub"], claims["aud"], claims["scope"]) == (ISSUER, "alice", AUDIENCE, "a b")
@@ -30,7 +30,7 @@ def test_a_token_is_made_for_the_current_app(app: Flask) -> None:
     assert "auth_time" not in claims
 
 
-def test_everything_about_a_token_can_be_asked_for(app: Flask) -> None:
+def test_create_token_takes_options(app: Flask) -> None:
     token = create_token(
         "alice",
         expires_in=timedelta(hours=1),
@@ -46,18 +46,18 @@ def test_everything_about_a_token_can_be_asked_for(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("expires_in", [1, 1.9, 86400, timedelta(seconds=1)])
-def test_a_lifetime_is_a_second_at_least_and_a_day_at_most(app: Flask, expires_in: float | timedelta) -> None:
+def test_a_lifetime_may_be_a_second_to_a_day(app: Flask, expires_in: float | timedelta) -> None:
     create_token("alice", expires_in=expires_in)
 
 
 @pytest.mark.parametrize("expires_in", [0, -1, 0.9, 86401, float("nan"), float("inf"), 1e300, timedelta(days=2)])
-def test_a_lifetime_out_of_range_is_a_value_error(app: Flask, expires_in: float | timedelta) -> None:
+def test_a_lifetime_out_of_range_raises_a_value_error(app: Flask, expires_in: float | timedelta) -> None:
     with pytest.raises(ValueError, match=r"expires_in|refused|NaN|duration"):
         create_token("alice", expires_in=expires_in)
 
 
 @pytest.mark.parametrize("expires_in", ["900", True, [900]])
-def test_a_lifetime_of_another_type_is_a_type_error(app: Flask, expires_in: Any) -> None:
+def test_a_lifetime_of_another_type_raises_a_type_error(app: Flask, expires_in: Any) -> None:
     with pytest.raises(TypeError, match="seconds or a timedelta"):
         create_token("alice", expires_in=expires_in)
 
@@ -66,24 +66,24 @@ def test_a_lifetime_of_another_type_is_a_type_error(app: Flask, expires_in: Any)
     ("user_id", "subject"),
     [("alice", "alice"), (42, "42"), (UUID(int=1), "00000000-0000-0000-0000-000000000001"), ("a" * 255, "a" * 255)],
 )
-def test_a_user_is_a_text_a_number_or_a_uuid(app: Flask, user_id: object, subject: str) -> None:
+def test_a_user_id_may_be_a_string_an_integer_or_a_uuid(app: Flask, user_id: object, subject: str) -> None:
     assert claims_of(create_token(user_id))["sub"] == subject
 
 
 @pytest.mark.parametrize("user_id", [None, True, False, 1.5, object(), ["alice"], b"alice"])
-def test_a_user_is_nothing_else(app: Flask, user_id: object) -> None:
+def test_a_user_id_of_another_type_raises(app: Flask, user_id: object) -> None:
     with pytest.raises(TypeError, match="user_id must be a str, int, UUID"):
         create_token(user_id)
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 256, "a\n"])
-def test_a_user_whose_token_would_be_refused_gets_none(app: Flask, user_id: str) -> None:
+def test_a_user_id_that_tokens_cannot_have_raises(app: Flask, user_id: str) -> None:
     with pytest.raises(ValueError, match="claim sub"):
         create_token(user_id)
 
 
 class Handle:
-    """A user ID type of an application's own."""
+    """A user ID type of the application."""
 
     def __init__(self, text: str) -> None:
         self.text = text.lower()
@@ -102,7 +102,7 @@ class Handle:
         (str, "alice", "alice"),
     ],
 )
-def test_the_user_comes_back_as_the_declared_type(
+def test_the_view_gets_the_user_id_in_the_declared_type(
     make_app: MakeApp, user_id_type: Any, user_id: object, seen: object
 ) -> None:
     app = make_app(auth=TokenAuth(user_id_type=user_id_type))
@@ -122,7 +122,7 @@ def test_the_user_comes_back_as_the_declared_type(
     assert type(found[0]) is type(seen)
 
 
-def test_a_user_of_the_declared_type_is_taken(make_app: MakeApp) -> None:
+def test_a_user_id_may_have_the_declared_type(make_app: MakeApp) -> None:
     app = make_app(auth=TokenAuth(user_id_type=Handle))
 
     with app.app_context():
@@ -132,14 +132,14 @@ def test_a_user_of_the_declared_type_is_taken(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["alice", "4_2", " 42", "042", "+42", "٤٢", ""])
-def test_a_user_that_would_come_back_otherwise_is_refused(make_app: MakeApp, user_id: str) -> None:
+def test_a_user_id_that_the_declared_type_changes_raises(make_app: MakeApp, user_id: str) -> None:
     app = make_app(auth=TokenAuth(user_id_type=int))
 
     with app.app_context(), pytest.raises(ValueError, match="does not survive"):
         create_token(user_id)
 
 
-def test_a_response_to_a_login_carries_the_token_and_is_not_kept(app: Flask) -> None:
+def test_token_response_carries_the_token_and_is_not_cached(app: Flask) -> None:
     """RFC 6749 section 5.1."""
     response = token_response("alice", ["b", "a"])
 
@@ -147,10 +147,10 @@ def test_a_response_to_a_login_carries_the_token_and_is_not_kept(app: Flask) -> 
     claims = claims_of(body.pop("access_token"))
     assert body == {"token_type": "Bearer", "expires_in": 900, "scope": "b a"}
     assert response.headers["Cache-Control"] == "no-store"
-    assert claims["auth_time"] == NOW  # this is the sign-in
+    assert claims["auth_time"] == NOW  # the time of the sign-in
 
 
-def test_a_response_takes_what_create_token_takes(app: Flask) -> None:
+def test_token_response_takes_the_options_of_create_token(app: Flask) -> None:
     when = datetime.fromtimestamp(NOW - 60, UTC)
 
     response = token_response(
@@ -163,49 +163,49 @@ def test_a_response_takes_what_create_token_takes(app: Flask) -> None:
     assert (claims["sub"], claims["auth_time"], claims["aud"], claims["team"]) == ("42", NOW - 60, "x", "blue")
 
 
-def test_a_response_without_scopes_says_so(app: Flask) -> None:
+def test_token_response_without_scopes_has_an_empty_scope(app: Flask) -> None:
     assert token_response("alice").get_json()["scope"] == ""
 
 
-def test_one_text_is_no_collection_of_scopes(app: Flask) -> None:
+def test_scopes_in_one_string_raise(app: Flask) -> None:
     with pytest.raises(TypeError, match="collection of texts"):
         create_token("alice", "reports:read")
     with pytest.raises(TypeError, match="collection of texts"):
         token_response("alice", "reports:read")
 
 
-def test_an_application_with_public_keys_only_signs_nothing(make_app: MakeApp) -> None:
+def test_create_token_with_only_public_keys_raises(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_KEYS=[Key.generate("EdDSA").public()])
 
     with app.app_context(), pytest.raises(SettingsError, match="can only verify"):
         create_token("alice")
 
 
-class Person(str, Enum):  # noqa: UP042  # the old way, which shows "Person.ALICE"
-    """A text that shows itself as another."""
+class Person(str, Enum):  # noqa: UP042  # str() of the old style is "Person.ALICE"
+    """A string whose str() is another string."""
 
     ALICE = "alice"
 
 
 @pytest.mark.parametrize(("user_id_type", "name"), [(UUID, "UUID"), (partial(int, base=16), "partial")])
-def test_who_is_no_user_id_is_told_what_would_be_one(make_app: MakeApp, user_id_type: Any, name: str) -> None:
+def test_the_error_for_a_user_id_names_the_declared_type(make_app: MakeApp, user_id_type: Any, name: str) -> None:
     app = make_app(auth=TokenAuth(user_id_type=user_id_type))
 
     with app.app_context(), pytest.raises(ValueError, match=f"user_id_type, which is {name}: pass"):
         create_token("nobody")
 
 
-def test_a_text_that_shows_itself_as_another_is_refused(app: Flask) -> None:
+def test_a_user_id_whose_str_differs_raises(app: Flask) -> None:
     with pytest.raises(ValueError, match="does not survive"):
         create_token(Person.ALICE)
 
 
-def test_a_type_may_refuse_with_any_error_of_arithmetic(make_app: MakeApp) -> None:
+def test_user_id_type_may_raise_an_arithmetic_error(make_app: MakeApp) -> None:
     app = make_app(auth=TokenAuth(user_id_type=Decimal))
 
     with app.app_context(), pytest.raises(ValueError, match="does not survive"):
         create_token("alice")
 
 
-def test_scopes_from_a_set_come_sorted(app: Flask) -> None:
+def test_scopes_from_a_set_are_sorted(app: Flask) -> None:
     assert token_response("alice", set("gfedcba")).get_json()["scope"] == "a b c d e f g"

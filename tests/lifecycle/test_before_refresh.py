@@ -1,4 +1,4 @@
-"""``@auth.before_refresh``: the application has the last word, before anything is spent."""
+"""``@auth.before_refresh``: the application decides about each refresh, before a refresh token is spent."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ from .kit import (
     INVALID_SCOPE,
     WINDOW,
     Backend,
-    Heard,
+    SignalLog,
     claims_of,
     generation_of,
     is_live,
@@ -38,11 +38,11 @@ WHOLE = Grant(
 )
 
 
-def test_it_sees_the_session(app: Flask, auth: Auth) -> None:
+def test_the_callback_gets_the_session(app: Flask, auth: Auth) -> None:
     seen: list[Session] = []
 
     @auth.before_refresh
-    def look(session: Session) -> Grant:
+    def save_session(session: Session) -> Grant:
         seen.append(session)
         return session.grant
 
@@ -56,11 +56,11 @@ def test_it_sees_the_session(app: Flask, auth: Auth) -> None:
     assert seen[0].grant.claims == {"team": "blue"}
 
 
-def test_it_is_given_back_by_its_decorator(auth: Auth) -> None:
+def test_the_decorator_returns_the_callback(auth: Auth) -> None:
     assert auth.before_refresh(fail) is fail
 
 
-def test_it_narrows(app: Flask, auth: Auth) -> None:
+def test_the_callback_can_remove_scopes(app: Flask, auth: Auth) -> None:
     auth.before_refresh(lambda session: session.grant.replace(scopes=("b",)))
 
     body = refreshed(app, sign_in(app)["refresh_token"])
@@ -69,7 +69,7 @@ def test_it_narrows(app: Flask, auth: Auth) -> None:
 
 
 @pytest.mark.parametrize("scopes", [("b", "b"), ["b", "a", "b"]])
-def test_a_scope_that_it_names_twice_is_answered_once_as_the_token_has_it(app: Flask, auth: Auth, scopes: Any) -> None:
+def test_a_scope_that_the_callback_repeats_is_granted_once(app: Flask, auth: Auth, scopes: Any) -> None:
     auth.before_refresh(lambda session: session.grant.replace(scopes=scopes))
 
     body = refreshed(app, sign_in(app)["refresh_token"])
@@ -77,7 +77,7 @@ def test_a_scope_that_it_names_twice_is_answered_once_as_the_token_has_it(app: F
     assert body["scope"] == claims_of(body["access_token"])["scope"] == " ".join(dict.fromkeys(scopes))
 
 
-def test_it_replaces_everything(app: Flask, auth: Auth) -> None:
+def test_the_callback_can_replace_the_whole_grant(app: Flask, auth: Auth) -> None:
     auth.before_refresh(lambda session: WHOLE)
 
     body = refreshed(app, sign_in(app, claims={"team": "blue"})["refresh_token"])
@@ -99,7 +99,7 @@ def test_it_replaces_everything(app: Flask, auth: Auth) -> None:
     assert (body["scope"], body["expires_in"]) == ("c", 60)
 
 
-def test_a_grant_of_nothing_is_one(app: Flask, auth: Auth) -> None:
+def test_the_callback_can_return_an_empty_grant(app: Flask, auth: Auth) -> None:
     auth.before_refresh(lambda session: Grant())
 
     claims = claims_of(refreshed(app, sign_in(app, claims={"team": "blue"})["refresh_token"])["access_token"])
@@ -108,7 +108,7 @@ def test_a_grant_of_nothing_is_one(app: Flask, auth: Auth) -> None:
     assert not {"scope", "team", "auth_time"} & claims.keys()
 
 
-def test_what_it_grants_is_not_kept(app: Flask, auth: Auth) -> None:
+def test_the_grant_of_the_callback_is_not_stored(app: Flask, auth: Auth) -> None:
     grants = [WHOLE, None]
     auth.before_refresh(lambda session: grants.pop(0) or session.grant)
 
@@ -119,7 +119,7 @@ def test_what_it_grants_is_not_kept(app: Flask, auth: Auth) -> None:
 
 
 @pytest.mark.parametrize(("scope", "granted"), [("c", "c"), ("a", None), ("c a", None)])
-def test_the_client_may_ask_for_what_it_grants_and_no_more(
+def test_the_client_may_ask_only_for_scopes_that_the_callback_grants(
     app: Flask, auth: Auth, scope: str, granted: str | None
 ) -> None:
     auth.before_refresh(lambda session: WHOLE)
@@ -131,22 +131,24 @@ def test_the_client_may_ask_for_what_it_grants_and_no_more(
 
 
 @pytest.mark.parametrize("refusal", [None, False])
-def test_it_refuses_and_nothing_is_spent(app: Flask, auth: Auth, heard: Heard, refusal: Any) -> None:
+def test_a_refusal_of_the_callback_spends_no_refresh_token(
+    app: Flask, auth: Auth, signal_log: SignalLog, refusal: Any
+) -> None:
     auth.before_refresh(lambda session: refusal)
     token = sign_in(app)["refresh_token"]
 
     answer = refresh(app, token)
 
     assert (answer.status_code, answer.get_json()) == (400, INVALID_GRANT)
-    assert heard.reasons == ["refresh_refused"]
+    assert signal_log.reasons == ["refresh_refused"]
     assert generation_of(app, token) == 0
     auth.before_refresh(lambda session: session.grant)
     assert refresh(app, token).status_code == 200
 
 
-def test_it_may_be_a_coroutine_function(app: Flask, auth: Auth) -> None:
+def test_the_callback_may_be_a_coroutine_function(app: Flask, auth: Auth) -> None:
     @auth.before_refresh
-    async def ask(session: Session) -> Grant | None:
+    async def callback(session: Session) -> Grant | None:
         return session.grant.replace(scopes=("b",)) if session.user_id == "alice" else None
 
     assert refreshed(app, sign_in(app)["refresh_token"])["scope"] == "b"
@@ -154,7 +156,7 @@ def test_it_may_be_a_coroutine_function(app: Flask, auth: Auth) -> None:
 
 
 @pytest.mark.parametrize("nonsense", [True, 0, "", "a", {}, {"scopes": ["a"]}, ("a",), object()])
-def test_anything_else_that_it_returns_is_a_mistake(app: Flask, auth: Auth, nonsense: Any) -> None:
+def test_any_other_return_value_of_the_callback_raises(app: Flask, auth: Auth, nonsense: Any) -> None:
     auth.before_refresh(lambda session: nonsense)
     token = sign_in(app)["refresh_token"]
 
@@ -164,23 +166,23 @@ def test_anything_else_that_it_returns_is_a_mistake(app: Flask, auth: Auth, nons
     assert generation_of(app, token) == 0
 
 
-def test_a_session_is_no_grant(app: Flask, auth: Auth) -> None:
-    ask: Any = lambda session: session  # noqa: E731  # a mistake that is easily made
-    auth.before_refresh(ask)
+def test_a_callback_that_returns_the_session_raises(app: Flask, auth: Auth) -> None:
+    callback: Any = lambda session: session  # noqa: E731  # a mistake that is easy to make
+    auth.before_refresh(callback)
 
     with pytest.raises(SettingsError, match=r"session\.grant"):
         refresh(app, sign_in(app)["refresh_token"])
 
 
 class Broken(Exception):
-    """A bug of the application."""
+    """A bug in the application."""
 
 
 def fail(session: Session) -> Grant:
     raise Broken
 
 
-def test_its_mistakes_are_not_hidden_and_spend_nothing(app: Flask, auth: Auth) -> None:
+def test_an_error_of_the_callback_is_raised_and_spends_no_refresh_token(app: Flask, auth: Auth) -> None:
     auth.before_refresh(fail)
     token = sign_in(app)["refresh_token"]
 
@@ -192,19 +194,22 @@ def test_its_mistakes_are_not_hidden_and_spend_nothing(app: Flask, auth: Auth) -
     assert generation_of(app, token) == 0
 
 
-def refuse_in_own_words(session: Session) -> Grant:
+def refuse_with_own_message(session: Session) -> Grant:
     raise NotPermitted("Ask for an account.")
 
 
-def ask_another_store(session: Session) -> Grant:
+def fail_with_own_store(session: Session) -> Grant:
     raise StoreUnavailable("of the application")
 
 
 @pytest.mark.parametrize(
-    ("ask", "status"), [(lambda session: abort(418), 418), (refuse_in_own_words, 403), (ask_another_store, 503)]
+    ("callback", "status"),
+    [(lambda session: abort(418), 418), (refuse_with_own_message, 403), (fail_with_own_store, 503)],
 )
-def test_it_may_answer_in_its_own_way(app: Flask, auth: Auth, ask: Callable[[Session], Grant], status: int) -> None:
-    auth.before_refresh(ask)
+def test_the_callback_may_raise_an_answer_of_its_own(
+    app: Flask, auth: Auth, callback: Callable[[Session], Grant], status: int
+) -> None:
+    auth.before_refresh(callback)
     token = sign_in(app)["refresh_token"]
 
     assert refresh(app, token).status_code == status
@@ -223,7 +228,7 @@ def test_it_may_answer_in_its_own_way(app: Flask, auth: Auth, ask: Callable[[Ses
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_cannot_be_issued_is_a_mistake_and_spends_nothing(
+def test_a_grant_that_cannot_be_issued_raises_and_spends_no_refresh_token(
     app: Flask, auth: Auth, changes: dict[str, Any], mistake: str
 ) -> None:
     auth.before_refresh(lambda session: session.grant.replace(**changes))
@@ -235,7 +240,7 @@ def test_what_cannot_be_issued_is_a_mistake_and_spends_nothing(
     assert generation_of(app, token) == 0
 
 
-def test_a_repeat_within_the_window_is_asked_for_like_the_first(app: Flask, auth: Auth) -> None:
+def test_the_callback_is_called_for_a_repeat_within_the_window(app: Flask, auth: Auth) -> None:
     token = sign_in(app)["refresh_token"]
     second = successor(app, token)
     auth.before_refresh(lambda session: None)
@@ -244,7 +249,7 @@ def test_a_repeat_within_the_window_is_asked_for_like_the_first(app: Flask, auth
     assert is_live(app, second)
 
 
-def test_it_is_not_asked_for_a_token_that_two_have(app: Flask, auth: Auth) -> None:
+def test_the_callback_is_not_called_for_a_reused_token(app: Flask, auth: Auth) -> None:
     token = sign_in(app)["refresh_token"]
     successor(app, successor(app, token))
     auth.before_refresh(fail)
@@ -254,7 +259,7 @@ def test_it_is_not_asked_for_a_token_that_two_have(app: Flask, auth: Auth) -> No
 
 
 @pytest.mark.parametrize("further", [{}, {"scope": "nonsense"}, {"scope": "\\"}])
-def test_a_repeat_after_the_window_ends_the_session_whatever_would_be_refused(
+def test_a_repeat_after_the_window_ends_the_session_with_any_parameters(
     app: Flask, auth: Auth, backend: Backend, further: dict[str, str]
 ) -> None:
     token = sign_in(app)["refresh_token"]
@@ -267,13 +272,13 @@ def test_a_repeat_after_the_window_ends_the_session_whatever_would_be_refused(
 
 
 @pytest.mark.parametrize("token", ["x", "rt1_", "x" * 74])
-def test_it_is_not_asked_for_a_token_that_is_none(app: Flask, auth: Auth, token: str) -> None:
+def test_the_callback_is_not_called_for_an_invalid_token(app: Flask, auth: Auth, token: str) -> None:
     auth.before_refresh(fail)
 
     assert refresh(app, token).get_json() == INVALID_GRANT
 
 
-def test_it_is_not_asked_when_somebody_signs_in(app: Flask, auth: Auth) -> None:
+def test_the_callback_is_not_called_at_sign_in(app: Flask, auth: Auth) -> None:
     auth.before_refresh(fail)
 
     assert sign_in(app)["scope"] == "a b"

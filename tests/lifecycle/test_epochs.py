@@ -1,4 +1,4 @@
-"""Tokens say since when their user is believed again: what was issued before a revocation is refused, and no more."""
+"""Epochs: ``revoke_user`` refuses the user's earlier tokens, and no later ones."""
 
 from contextlib import nullcontext
 from datetime import timedelta
@@ -11,12 +11,12 @@ from flask_tokenauth import create_token
 
 from .conftest import MakeSessionApp
 from .devices import me
-from .kit import DAY, claims_of, hear, refresh, refreshed, sessions_of, sign_in, store_of
+from .kit import DAY, claims_of, pass_interval, refresh, refreshed, sessions_of, sign_in, store_of
 
 RETENTION = timedelta(days=2)
 
 
-def test_tokens_say_since_when_their_user_is_believed_again(app: Flask) -> None:
+def test_tokens_carry_the_epoch_of_their_user(app: Flask) -> None:
     with app.app_context():
         assert "epoch" not in claims_of(create_token("alice"))
         epoch = store_of(app).revoke_user("alice", retention=RETENTION)
@@ -29,18 +29,18 @@ def test_tokens_say_since_when_their_user_is_believed_again(app: Flask) -> None:
     assert claims_of(refreshed(app, login["refresh_token"])["access_token"])["epoch"] == epoch
 
 
-def test_what_a_user_had_is_refused_and_what_he_gets_later_is_good(app: Flask) -> None:
-    """In one moment of the store, and without a look at any clock of ours."""
+def test_tokens_from_before_a_revocation_are_refused_and_later_ones_are_good(app: Flask) -> None:
+    """All of this happens in one moment of the store's clock; the clocks of workers do not matter."""
     with app.app_context():
         bare, other = create_token("alice"), create_token("bob")
     login = sign_in(app)
     before = [bare, login["access_token"]]
-    assert [me(app, each) for each in (*before, other)] == [200, 200, 200]
+    assert [me(app, token) for token in (*before, other)] == [200, 200, 200]
 
     store_of(app).revoke_user("alice", retention=RETENTION)
-    hear(app)
+    pass_interval(app)
 
-    assert [me(app, each) for each in (*before, other)] == [401, 401, 200]
+    assert [me(app, token) for token in (*before, other)] == [401, 401, 200]
     assert refresh(app, login["refresh_token"]).status_code == 400
     with app.app_context():
         assert me(app, create_token("alice")) == 200
@@ -49,20 +49,20 @@ def test_what_a_user_had_is_refused_and_what_he_gets_later_is_good(app: Flask) -
     assert refresh(app, again["refresh_token"]).status_code == 200
 
 
-def test_who_is_revoked_twice_is_refused_twice(app: Flask) -> None:
+def test_a_second_revocation_refuses_the_tokens_since_the_first(app: Flask) -> None:
     store = store_of(app)
     store.revoke_user("alice", retention=RETENTION)
     login = sign_in(app)
     assert me(app, login["access_token"]) == 200
 
     store.revoke_user("alice", retention=RETENTION)
-    hear(app)
+    pass_interval(app)
 
     assert me(app, login["access_token"]) == 401
     assert me(app, sign_in(app)["access_token"]) == 200
 
 
-def test_a_revocation_between_the_look_and_the_start_counts(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_revocation_just_before_the_session_starts_counts(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     store: Any = store_of(app)
     start = store.start_session
 
@@ -78,7 +78,7 @@ def test_a_revocation_between_the_look_and_the_start_counts(app: Flask, monkeypa
 
 
 @pytest.mark.parametrize(("spare", "begun"), [(1, 1), (0, 1), (-1, 0), (-20, 0)])
-def test_a_token_that_the_epoch_of_its_user_makes_too_long_begins_nothing(
+def test_a_token_that_is_too_long_with_its_epoch_starts_no_session(
     make_session_app: MakeSessionApp, spare: int, begun: int
 ) -> None:
     """An epoch takes 30 characters."""
@@ -93,7 +93,9 @@ def test_a_token_that_the_epoch_of_its_user_makes_too_long_begins_nothing(
     assert len(sessions_of(app)) == 1 + begun
 
 
-def test_another_application_with_the_secret_believes_what_one_store_knows(make_session_app: MakeSessionApp) -> None:
+def test_two_applications_with_one_secret_and_one_store_accept_the_same_tokens(
+    make_session_app: MakeSessionApp,
+) -> None:
     one = make_session_app()
     other = make_session_app(TOKENAUTH_STORE=store_of(one))
     login = sign_in(one)
@@ -102,5 +104,5 @@ def test_another_application_with_the_secret_believes_what_one_store_knows(make_
     second = refreshed(other, login["refresh_token"])
     assert refresh(one, second["refresh_token"]).status_code == 200
     store_of(one).revoke_user("alice", retention=DAY)
-    hear(other)
+    pass_interval(other)
     assert me(other, login["access_token"]) == 401

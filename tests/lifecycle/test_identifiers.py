@@ -1,4 +1,4 @@
-"""Users whose IDs look alike are others: none sees or ends what another has. The stores' contract has more."""
+"""Users whose IDs look alike are different users: one cannot see or end the sessions of another."""
 
 from typing import Any
 
@@ -8,24 +8,26 @@ from flask import Flask
 from flask_tokenauth import TokenAuth, create_token
 from flask_tokenauth.testing.store_contract.identifiers import ALIKE
 
-from .devices import NOT_FOUND, end_device, id_of, listed, me
+from .devices import NOT_FOUND, end_device, id_of, list_session_ids, me
 from .kit import refresh, sign_in
 
-alike = pytest.mark.parametrize(("one", "other"), ALIKE, ids=lambda each: f"{each[:8]!r}{len(each)}")
+alike = pytest.mark.parametrize(("one", "other"), ALIKE, ids=lambda user_id: f"{user_id[:8]!r}{len(user_id)}")
 
 
 @alike
-def test_users_with_ids_alike_see_and_end_their_own(app: Flask, one: str, other: str) -> None:
+def test_users_with_similar_ids_see_and_end_only_their_own_sessions(app: Flask, one: str, other: str) -> None:
     mine, theirs = sign_in(app, one), sign_in(app, other)
 
-    assert listed(app, mine["access_token"]) == [id_of(mine)]
-    assert listed(app, theirs["access_token"]) == [id_of(theirs)]
+    assert list_session_ids(app, mine["access_token"]) == [id_of(mine)]
+    assert list_session_ids(app, theirs["access_token"]) == [id_of(theirs)]
     assert end_device(app, mine["access_token"], id_of(theirs)).get_json() == NOT_FOUND
     assert me(app, theirs["access_token"]) == 200
 
 
 @alike
-def test_who_is_revoked_takes_nobody_along(app: Flask, auth: TokenAuth[Any], one: str, other: str) -> None:
+def test_revoking_a_user_does_not_revoke_a_user_with_a_similar_id(
+    app: Flask, auth: TokenAuth[Any], one: str, other: str
+) -> None:
     with app.app_context():
         mine, theirs = (sign_in(app, one), create_token(one)), (sign_in(app, other), create_token(other))
 

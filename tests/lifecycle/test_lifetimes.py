@@ -1,4 +1,4 @@
-"""When a session is over: idle, too old, ended, or of nobody; and that nobody is told which."""
+"""The end of a session: idle, too old, ended, or of a deleted user. The client does not learn which."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from .kit import (
     MOMENT,
     WINDOW,
     Backend,
-    Heard,
+    SignalLog,
     claims_of,
     generation_of,
     is_live,
@@ -30,7 +30,7 @@ from .kit import (
 
 @pytest.mark.parametrize(("later", "live"), [(IDLE - MOMENT, True), (IDLE, False), (IDLE + MOMENT, False)])
 def test_a_session_ends_after_the_idle_lifetime(
-    app: Flask, backend: Backend, heard: Heard, later: timedelta, *, live: bool
+    app: Flask, backend: Backend, signal_log: SignalLog, later: timedelta, *, live: bool
 ) -> None:
     token = sign_in(app)["refresh_token"]
     backend.age(session_id_of(token), later)
@@ -38,11 +38,11 @@ def test_a_session_ends_after_the_idle_lifetime(
     answer = refresh(app, token)
 
     assert answer.status_code == (200 if live else 400)
-    assert heard.reasons == ([] if live else ["session_over"])
+    assert signal_log.reasons == ([] if live else ["session_over"])
     assert is_live(app, token) is live
 
 
-def test_the_idle_lifetime_begins_anew_with_each_refresh(app: Flask, backend: Backend) -> None:
+def test_each_refresh_restarts_the_idle_lifetime(app: Flask, backend: Backend) -> None:
     token = sign_in(app)["refresh_token"]
     for _ in range(2):
         backend.age(session_id_of(token), IDLE - MOMENT)
@@ -52,7 +52,7 @@ def test_the_idle_lifetime_begins_anew_with_each_refresh(app: Flask, backend: Ba
 
 
 @pytest.mark.parametrize(("later", "live"), [(-MOMENT, True), (timedelta(0), False), (MOMENT, False)])
-def test_an_active_session_lives_to_its_lifetime_and_no_longer(
+def test_an_active_session_ends_after_its_lifetime(
     app: Flask, backend: Backend, later: timedelta, *, live: bool
 ) -> None:
     token = sign_in(app)["refresh_token"]
@@ -61,12 +61,12 @@ def test_an_active_session_lives_to_its_lifetime_and_no_longer(
         body = refreshed(app, token)
         token = body["refresh_token"]
 
-    assert body["refresh_expires_in"] == 0  # all that is left of it are six milliseconds
+    assert body["refresh_expires_in"] == 0  # six milliseconds are left
     backend.age(session_id_of(token), LIFETIME - 3 * (IDLE - 2 * MOMENT) + later)
     assert refresh(app, token).status_code == (200 if live else 400)
 
 
-def test_the_lifetimes_are_those_of_the_settings(make_session_app: MakeSessionApp, backend: Backend) -> None:
+def test_the_lifetimes_come_from_the_settings(make_session_app: MakeSessionApp, backend: Backend) -> None:
     app = make_session_app(
         TOKENAUTH_REFRESH_IDLE_LIFETIME=60, TOKENAUTH_SESSION_LIFETIME=90, TOKENAUTH_REFRESH_RETRY_WINDOW=20
     )
@@ -84,7 +84,7 @@ def test_the_lifetimes_are_those_of_the_settings(make_session_app: MakeSessionAp
 
 
 @pytest.mark.parametrize("end", ["reused", "expired", "ended", "user revoked", "forgotten"])
-def test_why_a_refresh_gets_nothing_is_not_told(app: Flask, backend: Backend, end: str) -> None:
+def test_the_answer_to_a_refused_refresh_does_not_show_the_reason(app: Flask, backend: Backend, end: str) -> None:
     token = sign_in(app)["refresh_token"]
     session_id, store = session_id_of(token), store_of(app)
     second = successor(app, token)
@@ -107,8 +107,8 @@ def test_why_a_refresh_gets_nothing_is_not_told(app: Flask, backend: Backend, en
 
 
 @pytest.mark.parametrize("end", ["expired", "ended", "user revoked"])
-def test_a_spent_token_of_a_session_that_is_over_is_no_sign_of_a_thief(
-    app: Flask, backend: Backend, heard: Heard, end: str
+def test_a_spent_token_of_an_ended_session_is_not_reported_as_reuse(
+    app: Flask, backend: Backend, signal_log: SignalLog, end: str
 ) -> None:
     token = sign_in(app)["refresh_token"]
     successor(app, successor(app, token))
@@ -118,20 +118,20 @@ def test_a_spent_token_of_a_session_that_is_over_is_no_sign_of_a_thief(
         store_of(app).end_session(session_id_of(token), retention=LIFETIME)
     else:
         store_of(app).revoke_user("alice", retention=LIFETIME)
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
     refresh(app, token)
 
-    assert heard.sessions == []
-    assert heard.reasons == ["session_over"]
+    assert signal_log.sessions == []
+    assert signal_log.reasons == ["session_over"]
 
 
-def test_a_session_of_somebody_who_is_no_user_any_more_is_over(make_session_app: MakeSessionApp, heard: Heard) -> None:
+def test_a_session_with_an_invalid_user_id_is_over(make_session_app: MakeSessionApp, signal_log: SignalLog) -> None:
     old = make_session_app()
     new = make_session_app(auth=TokenAuth(user_id_type=int), TOKENAUTH_STORE=store_of(old))
     token = sign_in(old, "alice")["refresh_token"]
 
     assert refresh(new, token).get_json() == INVALID_GRANT
-    assert heard.reasons == ["session_over"]
+    assert signal_log.reasons == ["session_over"]
     assert generation_of(old, token) == 0
     assert claims_of(refreshed(new, sign_in(old, "42")["refresh_token"])["access_token"])["sub"] == "42"

@@ -1,4 +1,4 @@
-"""What bounds a session beside its own lifetimes: the transport, and limits that were lowered since."""
+"""Limits of a session beside its own lifetimes: the transport, and settings that were lowered later."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .kit import refresh, refreshed, sign_in
 
 
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/revoke"])
-def test_tokens_in_a_body_need_https_where_tokens_do(make_session_app: MakeSessionApp, path: str) -> None:
+def test_enforce_https_counts_for_tokens_in_a_body(make_session_app: MakeSessionApp, path: str) -> None:
     app = make_session_app(TOKENAUTH_ENFORCE_HTTPS="refuse")
     form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x"}
 
@@ -38,14 +38,14 @@ def test_tokens_in_a_body_need_https_where_tokens_do(make_session_app: MakeSessi
         ({"TOKENAUTH_REFRESH_IDLE_LIFETIME": 1}, 1),
     ],
 )
-def test_no_access_token_outlives_the_session_as_it_stands(
+def test_an_access_token_expires_with_the_session_at_the_latest(
     make_session_app: MakeSessionApp, settings: dict[str, Any], expected: int
 ) -> None:
-    """Else it would be good, and no store would know of it, when the session is over and forgotten."""
+    """Otherwise the token would still be good after its session is over and forgotten."""
     assert sign_in(make_session_app(**settings))["expires_in"] == expected
 
 
-def test_a_refreshed_access_token_ends_with_the_session(make_session_app: MakeSessionApp) -> None:
+def test_a_refreshed_access_token_expires_with_the_session_at_the_latest(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(TOKENAUTH_SESSION_LIFETIME=1000)
     login = sign_in(app)
     ends_at = (
@@ -59,61 +59,59 @@ def test_a_refreshed_access_token_ends_with_the_session(make_session_app: MakeSe
     assert refreshed(app, login["refresh_token"])["expires_in"] in (399, 400)
 
 
-def lowered(make_session_app: MakeSessionApp, app: Flask, **settings: object) -> Flask:
-    """Return the application as it starts the next time, with other settings."""
+def restart(make_session_app: MakeSessionApp, app: Flask, **settings: object) -> Flask:
+    """Return an application with other settings and the same store, as after a restart."""
     return make_session_app("lowered", auth=TokenAuth(), TOKENAUTH_STORE=app.extensions["tokenauth"].store, **settings)
 
 
-def test_a_session_goes_on_with_a_lifetime_that_is_allowed_no_more(make_session_app: MakeSessionApp) -> None:
+def test_a_lower_max_lifetime_shortens_the_next_access_token(make_session_app: MakeSessionApp) -> None:
     app = make_session_app()
     with app.test_request_context():
         token = token_response("alice", expires_in=7200).get_json()["refresh_token"]
 
-    again = lowered(make_session_app, app, TOKENAUTH_MAX_LIFETIME=3600)
+    again = restart(make_session_app, app, TOKENAUTH_MAX_LIFETIME=3600)
 
     assert refreshed(again, token)["expires_in"] == 3600
 
 
-def test_a_session_whose_tokens_are_too_long_by_now_is_over(make_session_app: MakeSessionApp) -> None:
+def test_a_lower_max_token_bytes_ends_a_session_with_longer_tokens(make_session_app: MakeSessionApp) -> None:
     app = make_session_app()
     with app.test_request_context():
         token = token_response("alice", claims={"x": "a" * 2000}).get_json()["refresh_token"]
 
-    again = lowered(make_session_app, app, TOKENAUTH_MAX_TOKEN_BYTES=1024)
+    again = restart(make_session_app, app, TOKENAUTH_MAX_TOKEN_BYTES=1024)
 
     assert refresh(again, token).get_json()["error"] == "invalid_grant"
     assert refresh(app, token).status_code == 200
 
 
-def test_the_application_is_asked_about_a_session_as_it_may_go_on(
-    make_session_app: MakeSessionApp, auth: TokenAuth[Any]
-) -> None:
+def test_before_refresh_gets_the_shortened_lifetime(make_session_app: MakeSessionApp, auth: TokenAuth[Any]) -> None:
     app = make_session_app()
     with app.test_request_context():
         token = token_response("alice", ["a"], expires_in=7200).get_json()["refresh_token"]
 
-    again = lowered(make_session_app, app, TOKENAUTH_MAX_LIFETIME=3600)
+    again = restart(make_session_app, app, TOKENAUTH_MAX_LIFETIME=3600)
     again.extensions["tokenauth"].callbacks.before_refresh = lambda session: session.grant.replace(scopes=("b",))
     body = refreshed(again, token)
 
     assert (body["expires_in"], body["scope"]) == (3600, "b")
 
 
-def test_a_session_whose_own_grant_is_too_long_by_now_is_over_whatever_the_application_says(
+def test_before_refresh_cannot_save_a_session_whose_grant_is_too_long(
     make_session_app: MakeSessionApp,
 ) -> None:
     app = make_session_app()
     with app.test_request_context():
         token = token_response("alice", claims={"x": "a" * 2000}).get_json()["refresh_token"]
 
-    again = lowered(make_session_app, app, TOKENAUTH_MAX_TOKEN_BYTES=1024)
+    again = restart(make_session_app, app, TOKENAUTH_MAX_TOKEN_BYTES=1024)
     again.extensions["tokenauth"].callbacks.before_refresh = lambda session: session.grant.replace(scopes=("b",))
 
     assert refresh(again, token).get_json()["error"] == "invalid_grant"
 
 
 @pytest.mark.parametrize(("window", "expected"), [(10, 290), (0, None), (299, 1), (300, 1)])
-def test_an_access_token_for_a_repeat_ends_with_the_idle_lifetime_that_has_begun_before(
+def test_an_access_token_for_a_repeat_expires_with_the_session_at_the_latest(
     make_session_app: MakeSessionApp, window: int, expected: int | None
 ) -> None:
     app = make_session_app(TOKENAUTH_REFRESH_IDLE_LIFETIME=300, TOKENAUTH_REFRESH_RETRY_WINDOW=window)

@@ -1,4 +1,4 @@
-"""Purging forgets what is over, to the millisecond, and nothing else; who never purges loses space alone."""
+"""A purge deletes all that is over, to the millisecond, and nothing else. Without purges only disk space is lost."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,17 +15,18 @@ from flask_tokenauth.testing.store_contract import AgeRevocations
 from ..conftest import NOW, StandingClock
 from ..stores import memory_kit, sqlite_kit
 from .conftest import MakeSessionApp
-from .devices import id_of, listed, log_out, me
+from .devices import id_of, list_session_ids, log_out, me
 from .kit import IDLE, LIFETIME, MOMENT, Backend, refresh, sign_in, store_of, successor
 
 SECOND = timedelta(seconds=1)
-RETENTION = timedelta(hours=24, seconds=2 * 10 + 60)  # the longest life of an access token, leeway twice, and a minute
+# The longest lifetime of an access token, twice the leeway, and a minute.
+RETENTION = timedelta(hours=24, seconds=2 * 10 + 60)
 BEFORE_AT_AFTER = [(-SECOND, False), (-MOMENT, False), (MOMENT * 0, True), (MOMENT, True), (SECOND, True)]
 
 
 @pytest.fixture
 def app(make_session_app: MakeSessionApp) -> Flask:
-    """An application that asks the store for every request, and so notices at once what that has forgotten."""
+    """An application that asks the store at every request, so it sees at once what the store has forgotten."""
     return make_session_app(TOKENAUTH_REVOCATION="strict")
 
 
@@ -42,7 +43,7 @@ def purge(app: Flask) -> int:
 
 @pytest.mark.parametrize("lifetime", [IDLE, LIFETIME])
 @pytest.mark.parametrize(("off", "over"), BEFORE_AT_AFTER)
-def test_a_session_is_forgotten_when_its_time_is_over(
+def test_a_purge_deletes_a_session_after_its_lifetime(
     app: Flask, backend: Backend, lifetime: timedelta, off: timedelta, *, over: bool
 ) -> None:
     login, other = sign_in(app), sign_in(app, "bob")
@@ -69,7 +70,7 @@ ENDS: dict[str, Callable[[Flask, str], object]] = {
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize(("off", "over"), BEFORE_AT_AFTER)
-def test_a_revocation_is_forgotten_when_no_token_can_be_left(
+def test_a_purge_deletes_a_revocation_when_all_its_tokens_have_expired(
     app: Flask, age_revocations: AgeRevocations, end: Callable[[Flask, str], object], off: timedelta, *, over: bool
 ) -> None:
     login = sign_in(app)
@@ -78,13 +79,13 @@ def test_a_revocation_is_forgotten_when_no_token_can_be_left(
 
     age_revocations(RETENTION + off)
 
-    assert me(app, login["access_token"]) == (200 if over else 401)  # the clock of the workers stands still
+    assert me(app, login["access_token"]) == (200 if over else 401)  # the workers' clock stands still
     assert purge(app) == int(over)
     assert purge(app) == 0
 
 
 @pytest.mark.parametrize("off", [timedelta(0), SECOND, timedelta(days=1)])
-def test_no_token_outlives_the_memory_of_its_revocation(
+def test_a_revocation_is_kept_until_its_tokens_have_expired(
     app: Flask, clock: StandingClock, age_revocations: AgeRevocations, off: timedelta
 ) -> None:
     with app.app_context():
@@ -93,13 +94,13 @@ def test_no_token_outlives_the_memory_of_its_revocation(
     age_revocations(RETENTION + off)
     purge(app)
 
-    clock.now = NOW + 24 * 3600 + 10  # a minute before that
+    clock.now = NOW + 24 * 3600 + 10  # a minute before the revocation is forgotten
 
     assert me(app, token) == 401
 
 
 @pytest.mark.parametrize("setting", [{}, {"TOKENAUTH_MAX_LIFETIME": 3600, "TOKENAUTH_LEEWAY": 0}])
-def test_a_revocation_is_remembered_for_as_long_as_the_settings_ask_for(
+def test_the_settings_decide_how_long_a_revocation_is_kept(
     make_session_app: Callable[..., Flask], age_revocations: AgeRevocations, setting: dict[str, int]
 ) -> None:
     app = make_session_app(**setting)
@@ -115,11 +116,11 @@ def test_a_revocation_is_remembered_for_as_long_as_the_settings_ask_for(
 
 
 @pytest.mark.parametrize(("off", "over"), BEFORE_AT_AFTER)
-def test_the_revocation_of_one_token_is_forgotten_too(
+def test_a_purge_deletes_the_revocation_of_one_token(
     app: Flask, backend: Backend, age_revocations: AgeRevocations, off: timedelta, *, over: bool
 ) -> None:
     login = sign_in(app)
-    [session] = store_of(app).list_sessions("alice")  # by whose start we know what time it is
+    [session] = store_of(app).list_sessions("alice")  # its start shows the time of the store
     expires_at = int(session.started_at.timestamp() * 1000) + 3_600_000
     store_of(app).revoke(Revocation(kind="token", subject="t1", value=int(NOW), expires_at=expires_at))
 
@@ -129,7 +130,7 @@ def test_the_revocation_of_one_token_is_forgotten_too(
     assert me(app, login["access_token"]) == 200
 
 
-def test_a_purge_takes_everything_that_is_over_and_nothing_else(
+def test_a_purge_deletes_all_that_is_over_and_nothing_else(
     app: Flask, backend: Backend, age_revocations: AgeRevocations
 ) -> None:
     live, idle, gone, below = sign_in(app), sign_in(app), sign_in(app), sign_in(app, "bob")
@@ -140,16 +141,16 @@ def test_a_purge_takes_everything_that_is_over_and_nothing_else(
         TokenAuth().revoke_user("bob", api_keys=True)
     again = sign_in(app, "bob")
 
-    assert purge(app) == 4  # three sessions, and that one was revoked
+    assert purge(app) == 4  # three sessions, and one revocation of a session
 
     assert purge(app) == 0
-    assert listed(app, live["access_token"]) == [id_of(live)]
-    assert listed(app, again["access_token"]) == [id_of(again)]
+    assert list_session_ids(app, live["access_token"]) == [id_of(live)]
+    assert list_session_ids(app, again["access_token"]) == [id_of(again)]
     assert me(app, below["access_token"]) == 401
-    assert [refresh(app, each["refresh_token"]).status_code for each in (idle, gone, below)] == [400, 400, 400]
+    assert [refresh(app, login["refresh_token"]).status_code for login in (idle, gone, below)] == [400, 400, 400]
 
 
-def test_a_session_that_ended_stays_revoked_when_it_is_forgotten(app: Flask) -> None:
+def test_an_ended_session_stays_revoked_after_a_purge(app: Flask) -> None:
     login = sign_in(app)
     log_out(app, login["access_token"])
 
@@ -158,9 +159,7 @@ def test_a_session_that_ended_stays_revoked_when_it_is_forgotten(app: Flask) -> 
     assert me(app, login["access_token"]) == 401
 
 
-def test_what_is_below_an_epoch_stays_so_for_ever(
-    app: Flask, backend: Backend, age_revocations: AgeRevocations
-) -> None:
+def test_a_purge_keeps_epochs(app: Flask, backend: Backend, age_revocations: AgeRevocations) -> None:
     with app.app_context():
         TokenAuth().revoke_user("alice", api_keys=True)
         first = store_of(app).read_epoch("alice")
@@ -171,7 +170,7 @@ def test_what_is_below_an_epoch_stays_so_for_ever(
     assert store_of(app).read_epoch("alice") > first > 0
 
 
-def test_who_never_purges_notices_nothing(
+def test_sessions_work_without_purges(
     app: Flask, backend: Backend, age_revocations: AgeRevocations, clock: StandingClock
 ) -> None:
     for number in range(30):
@@ -186,7 +185,7 @@ def test_who_never_purges_notices_nothing(
 
     login = sign_in(app)
 
-    assert listed(app, login["access_token"]) == [id_of(login)]
+    assert list_session_ids(app, login["access_token"]) == [id_of(login)]
     assert me(app, login["access_token"]) == 200
     assert refresh(app, login["refresh_token"]).status_code == 200
     assert log_out(app, login["access_token"]).status_code == 204

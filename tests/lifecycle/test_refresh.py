@@ -1,4 +1,4 @@
-"""A refresh token is good once: repeats, thieves, races, and a store that forgets."""
+"""A refresh token is good once: repeats, reuse, races, and a store that lost writes."""
 
 import logging
 from datetime import timedelta
@@ -18,8 +18,7 @@ from .kit import (
     MOMENT,
     WINDOW,
     Backend,
-    Heard,
-    away,
+    SignalLog,
     claims_of,
     generation_of,
     is_live,
@@ -30,20 +29,21 @@ from .kit import (
     sign_in,
     store_of,
     successor,
+    unavailable,
 )
 
 
-def test_each_refresh_token_is_another(app: Flask) -> None:
+def test_each_refresh_returns_a_new_refresh_token(app: Flask) -> None:
     token = sign_in(app)["refresh_token"]
     tokens = [token] + [token := successor(app, token) for _ in range(5)]
 
     assert len(set(tokens)) == 6
-    assert len({session_id_of(each) for each in tokens}) == 1
+    assert len({session_id_of(issued) for issued in tokens}) == 1
     assert generation_of(app, token) == 5
 
 
 @pytest.mark.parametrize("later", [timedelta(0), MOMENT, WINDOW - MOMENT])
-def test_within_the_window_a_repeat_gets_the_same_successor(app: Flask, backend: Backend, later: timedelta) -> None:
+def test_a_repeat_within_the_window_gets_the_same_successor(app: Flask, backend: Backend, later: timedelta) -> None:
     first = sign_in(app)["refresh_token"]
     second = refreshed(app, first)
     backend.age(session_id_of(first), later)
@@ -70,7 +70,7 @@ def test_a_repeat_does_not_prolong_the_window(app: Flask, backend: Backend) -> N
 
 
 @pytest.mark.parametrize("later", [WINDOW, WINDOW + MOMENT, timedelta(days=1)])
-def test_after_the_window_a_repeat_ends_the_session(
+def test_a_repeat_after_the_window_ends_the_session(
     app: Flask, backend: Backend, caplog: pytest.LogCaptureFixture, later: timedelta
 ) -> None:
     """RFC 9700 section 4.14.2."""
@@ -80,12 +80,12 @@ def test_after_the_window_a_repeat_ends_the_session(
 
     with caplog.at_level(logging.INFO, logger="flask_tokenauth"):
         answer = refresh(app, first)
-        told = [(record.levelname, record.getMessage()) for record in caplog.records]
+        messages = [(record.levelname, record.getMessage()) for record in caplog.records]
 
     assert (answer.status_code, answer.get_json()) == (400, INVALID_GRANT)
     assert not is_live(app, first)
     assert refresh(app, second["refresh_token"]).get_json() == INVALID_GRANT
-    assert told == [
+    assert messages == [
         ("WARNING", f"a refresh token was used twice, so there is a copy of it: ended session {session_id_of(first)}"),
         ("INFO", "refused: refresh_token_reused"),
     ]
@@ -100,19 +100,19 @@ def test_a_token_two_generations_back_ends_the_session_even_within_the_window(ap
 
 
 @pytest.mark.parametrize("cache_size", [0, 1024])
-def test_with_the_session_end_its_access_tokens_remembered_or_not(
-    make_session_app: MakeSessionApp, backend: Backend, heard: Heard, cache_size: int
+def test_a_reuse_ends_the_access_tokens_with_and_without_the_cache(
+    make_session_app: MakeSessionApp, backend: Backend, signal_log: SignalLog, cache_size: int
 ) -> None:
     app = make_session_app(TOKENAUTH_TOKEN_CACHE_SIZE=cache_size)
     login, other = sign_in(app), sign_in(app)
     second = refreshed(app, login["refresh_token"])
-    assert [me(app, each["access_token"]) for each in (login, second, other)] == [200, 200, 200]
+    assert [me(app, tokens["access_token"]) for tokens in (login, second, other)] == [200, 200, 200]
     backend.age(session_id_of(login["refresh_token"]), WINDOW)
     refresh(app, login["refresh_token"])
-    heard.reasons.clear()
+    signal_log.reasons.clear()
 
-    assert [me(app, each["access_token"]) for each in (login, second, other)] == [401, 401, 200]
-    assert heard.reasons == ["token_revoked", "token_revoked"]
+    assert [me(app, tokens["access_token"]) for tokens in (login, second, other)] == [401, 401, 200]
+    assert signal_log.reasons == ["token_revoked", "token_revoked"]
 
 
 def test_with_a_window_of_zero_every_repeat_ends_the_session(make_session_app: MakeSessionApp) -> None:
@@ -124,46 +124,48 @@ def test_with_a_window_of_zero_every_repeat_ends_the_session(make_session_app: M
     assert refresh(app, second).get_json() == INVALID_GRANT
 
 
-def test_32_threads_that_redeem_one_token_get_one_successor(app: Flask, heard: Heard) -> None:
+def test_32_threads_that_redeem_one_token_get_one_successor(app: Flask, signal_log: SignalLog) -> None:
     token = sign_in(app)["refresh_token"]
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
     bodies = at_once(32, lambda _: refreshed(app, token))
 
     assert len({body["refresh_token"] for body in bodies}) == 1
     assert len({body["access_token"] for body in bodies}) == 32
     assert generation_of(app, token) == 1
-    names = sorted(name for name, _ in heard.sessions)
+    names = sorted(name for name, _ in signal_log.sessions)
     assert names == ["tokenauth-refresh-retried"] * 31 + ["tokenauth-session-refreshed"]
     assert refresh(app, bodies[0]["refresh_token"]).status_code == 200
 
 
-def test_32_threads_that_use_a_token_again_end_one_session_once(make_session_app: MakeSessionApp, heard: Heard) -> None:
+def test_32_threads_that_use_a_token_again_end_one_session_once(
+    make_session_app: MakeSessionApp, signal_log: SignalLog
+) -> None:
     app = make_session_app(TOKENAUTH_REFRESH_RETRY_WINDOW=0)
     token = sign_in(app)["refresh_token"]
     successor(app, token)
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
     answers = at_once(32, lambda _: refresh(app, token).get_json())
 
     assert answers == [INVALID_GRANT] * 32
-    assert sorted(name for name, _ in heard.sessions) == ["tokenauth-refresh-reused", "tokenauth-session-ended"]
+    assert sorted(name for name, _ in signal_log.sessions) == ["tokenauth-refresh-reused", "tokenauth-session-ended"]
 
 
-def test_a_store_that_lost_refreshes_is_told_by_the_client_how_far_it_was(
-    app: Flask, backend: Backend, heard: Heard, caplog: pytest.LogCaptureFixture
+def test_a_store_that_lost_refreshes_takes_the_generation_from_the_client(
+    app: Flask, backend: Backend, signal_log: SignalLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = sign_in(app)["refresh_token"]
     second = successor(app, first)
     third = successor(app, second)
     backend.set_generation(session_id_of(first), 0)
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
     fourth = successor(app, third)
 
     assert generation_of(app, first) == 3
     of = {"session_id": session_id_of(first), "user_id": "alice"}
-    assert heard.sessions == [("tokenauth-store-rolled-back", of), ("tokenauth-session-refreshed", of)]
+    assert signal_log.sessions == [("tokenauth-store-rolled-back", of), ("tokenauth-session-refreshed", of)]
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
         f"the store has lost a refresh of session {session_id_of(first)}: it has lost writes"
     ]
@@ -171,7 +173,7 @@ def test_a_store_that_lost_refreshes_is_told_by_the_client_how_far_it_was(
     assert refresh(app, fourth).get_json() == INVALID_GRANT
 
 
-def test_a_store_that_loses_a_refresh_at_this_very_moment_goes_on_from_what_it_has(
+def test_a_store_that_loses_a_refresh_meanwhile_goes_on_from_its_own_generation(
     app: Flask, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = sign_in(app)["refresh_token"]
@@ -194,18 +196,18 @@ def test_a_store_that_loses_a_refresh_at_this_very_moment_goes_on_from_what_it_h
 
 
 @pytest.mark.parametrize("method", ["find_session", "redeem"])
-def test_an_outage_loses_nothing(app: Flask, method: str) -> None:
+def test_an_outage_spends_no_refresh_token(app: Flask, method: str) -> None:
     token = sign_in(app)["refresh_token"]
 
-    with away(store_of(app), method):
+    with unavailable(store_of(app), method):
         assert refresh(app, token).status_code == 503
 
     assert generation_of(app, token) == 0
     assert refresh(app, token).status_code == 200
 
 
-def test_an_answer_that_was_lost_with_the_store_is_given_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The swap was kept; nobody heard of it."""
+def test_a_repeat_after_a_lost_answer_gets_the_same_generation(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store kept the swap, but the caller got an error."""
     token = sign_in(app)["refresh_token"]
     store: Any = store_of(app)
     redeem = store.redeem
@@ -213,7 +215,7 @@ def test_an_answer_that_was_lost_with_the_store_is_given_again(app: Flask, monke
     def redeem_and_fail(*args: Any, **options: Any) -> None:
         redeem(*args, **options)
         store.redeem = redeem
-        with away(store):
+        with unavailable(store):
             store.redeem()
 
     with monkeypatch.context() as patch:
@@ -225,7 +227,7 @@ def test_an_answer_that_was_lost_with_the_store_is_given_again(app: Flask, monke
     assert generation_of(app, token) == 1
 
 
-def test_a_session_goes_to_the_last_generation_and_no_further(app: Flask) -> None:
+def test_a_session_ends_at_the_last_generation(app: Flask) -> None:
     token = sign_in(app)["refresh_token"]
     sessions = app.extensions["tokenauth"].sessions
     last = sessions.write(RefreshToken(sessions.read(token).handle, 2**32 - 2))
@@ -237,7 +239,7 @@ def test_a_session_goes_to_the_last_generation_and_no_further(app: Flask) -> Non
     assert successor(app, last) == beyond
 
 
-def test_a_session_keeps_what_it_was_given(app: Flask, backend: Backend) -> None:
+def test_a_refresh_keeps_the_grant_of_the_session(app: Flask, backend: Backend) -> None:
     token = sign_in(app)["refresh_token"]
     before = session_of(app, token)
 
@@ -249,8 +251,8 @@ def test_a_session_keeps_what_it_was_given(app: Flask, backend: Backend) -> None
     assert (after.grant, after.started_at, after.expires_at) == (before.grant, before.started_at, before.expires_at)
 
 
-def test_whoever_refreshes_the_tokens_are_for_the_audience_of_the_login(make_session_app: MakeSessionApp) -> None:
-    """Two applications of one issuer, with one store: what one grants opens nothing of the other."""
+def test_refreshed_tokens_keep_the_audience_of_the_login(make_session_app: MakeSessionApp) -> None:
+    """Two applications of one issuer share a store; a refresh at one gives no access to the other."""
     billing = make_session_app(auth=TokenAuth(), TOKENAUTH_AUDIENCE="https://billing.example")
     admin = make_session_app(auth=TokenAuth(), TOKENAUTH_AUDIENCE="https://admin.example")
     login = sign_in(billing)

@@ -1,4 +1,4 @@
-"""Who has the store, the log and all that was signalled has nothing to come in with, not even with the key."""
+"""A thief with the store, the log and all signals cannot log in, not even with the key."""
 
 import base64
 import logging
@@ -18,14 +18,14 @@ from flask_tokenauth.stores.memory import MemoryStore
 from ..conftest import NOW, StandingClock, bearer
 from .conftest import MakeSessionApp
 from .devices import end_device, id_of, list_devices, log_out, me, revoke
-from .kit import IDLE, Backend, Heard, away, refresh, sign_in, store_of
+from .kit import IDLE, Backend, SignalLog, refresh, sign_in, store_of, unavailable
 
 _LIKE_A_TOKEN = re.compile(rb"[\w.~+/=-]{16,}", re.ASCII)
 
 
 @pytest.fixture
 def app(make_session_app: MakeSessionApp, caplog: pytest.LogCaptureFixture) -> Flask:
-    """Everybody logs all there is to say, SQLAlchemy too, which asks whether it shall when its engine is made."""
+    """An application that logs everything. SQLAlchemy reads its log level when its engine is made."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="sqlalchemy")
     return make_session_app()
@@ -33,19 +33,19 @@ def app(make_session_app: MakeSessionApp, caplog: pytest.LogCaptureFixture) -> F
 
 @pytest.fixture
 def dump(backend: Backend, tmp_path: Path) -> Callable[[], bytes]:
-    """Return what copies all that the store keeps: the memory of the process, or the files as they lie on the disk."""
+    """Return a function that copies all data of the store: the memory of the process, or the files on the disk."""
     if isinstance(backend.source, MemoryStore):
         return lambda: repr(vars(backend.source)).encode()
     return lambda: b"".join(path.read_bytes() for path in sorted(tmp_path.glob("sessions.db*")))
 
 
-def said(caplog: pytest.LogCaptureFixture) -> bytes:
-    """Return all that was logged, by whomever, with what it was made of."""
+def read_log(caplog: pytest.LogCaptureFixture) -> bytes:
+    """Return all logged messages, and the values in them."""
     return "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records).encode()
 
 
-def live_through_everything(app: Flask, backend: Backend, clock: StandingClock) -> list[str]:
-    """Let happen what can happen to sessions, and return all tokens that clients were given."""
+def run_all_events(app: Flask, backend: Backend, clock: StandingClock) -> list[str]:
+    """Run through all events of sessions, and return all tokens that clients were given."""
     given: list[str] = []
 
     def log_in(name: str) -> dict[str, Any]:
@@ -53,18 +53,18 @@ def live_through_everything(app: Flask, backend: Backend, clock: StandingClock) 
         given.extend([login["access_token"], login["refresh_token"]])
         return login
 
-    def go_on(token: str) -> str:
+    def use_refresh_token(token: str) -> str:
         body = refresh(app, token).get_json()
         given.extend([body["access_token"], body["refresh_token"]])
         return str(body["refresh_token"])
 
     alice, bob = log_in("alice"), log_in("bob")
-    go_on(go_on(alice["refresh_token"]))
-    go_on(bob["refresh_token"])
-    go_on(bob["refresh_token"])  # within the window
+    use_refresh_token(use_refresh_token(alice["refresh_token"]))
+    use_refresh_token(bob["refresh_token"])
+    use_refresh_token(bob["refresh_token"])  # within the window
     stolen = log_in("carol")
     backend.age(id_of(stolen), IDLE / 2)
-    go_on(go_on(stolen["refresh_token"]))
+    use_refresh_token(use_refresh_token(stolen["refresh_token"]))
     assert refresh(app, stolen["refresh_token"]).status_code == 400
     log_out(app, log_in("dave")["access_token"])
     revoke(app, log_in("erin")["refresh_token"])
@@ -79,7 +79,7 @@ def live_through_everything(app: Flask, backend: Backend, clock: StandingClock) 
     refresh(app, alice["access_token"])
     me(app, bob["refresh_token"])
     me(app, alice["access_token"][:-4])
-    with away(store_of(app)):
+    with unavailable(store_of(app)):
         refresh(app, bob["refresh_token"])
         me(app, alice["access_token"])
         revoke(app, bob["refresh_token"])
@@ -90,15 +90,15 @@ def live_through_everything(app: Flask, backend: Backend, clock: StandingClock) 
 
 
 def parts_of(token: str) -> list[bytes]:
-    """Return whatever of a token would be of use, in any spelling."""
+    """Return all parts of a token that a thief could use, in each encoding."""
     if not token.startswith("rt1_"):
         signature = token.rpartition(".")[2].encode()
         return [token.encode(), signature, base64url.decode(signature)]
     text = token.removeprefix("rt1_").encode()
     handle, mac = base64url.decode(text)[:16], base64url.decode(text)[20:]
-    spelt = [each for raw in (handle, mac) for each in (raw, raw.hex().encode(), raw.hex().upper().encode())]
-    spelt += [repr(raw)[2:-1].encode() for raw in (handle, mac)]
-    return [text, text[:21], base64.b64encode(handle)[:21], text[-40:], *spelt]
+    encoded = [form for raw in (handle, mac) for form in (raw, raw.hex().encode(), raw.hex().upper().encode())]
+    encoded += [repr(raw)[2:-1].encode() for raw in (handle, mac)]
+    return [text, text[:21], base64.b64encode(handle)[:21], text[-40:], *encoded]
 
 
 def find(given: list[str], stolen: bytes) -> list[bytes]:
@@ -106,12 +106,12 @@ def find(given: list[str], stolen: bytes) -> list[bytes]:
 
 
 def replay(app: Flask, stolen: bytes) -> list[str]:
-    """Try what looks like a token wherever one is taken, and return what was of any use."""
-    looks = {each.decode() for each in _LIKE_A_TOKEN.findall(stolen)}
-    tried = sorted(looks | {f"rt1_{each}" for each in looks})
+    """Send all strings that look like tokens to all endpoints that take tokens, and return those that were accepted."""
+    candidates = {found.decode() for found in _LIKE_A_TOKEN.findall(stolen)}
+    attempts = sorted(candidates | {f"rt1_{text}" for text in candidates})
     living = [session.session_id for name in ("alice", "bob") for session in store_of(app).list_sessions(name)]
 
-    def is_of_use(text: str) -> bool:
+    def is_accepted(text: str) -> bool:
         client, headers = app.test_client(), bearer(text)
         answers = [
             client.get("/me", headers=headers),
@@ -120,50 +120,53 @@ def replay(app: Flask, stolen: bytes) -> list[str]:
             client.post("/auth/logout", headers=headers),
             refresh(app, text),
         ]
-        told = revoke(app, text)
-        return any(each.status_code < 400 for each in answers) or (told.status_code, told.data) != (200, b"")
+        revocation = revoke(app, text)
+        return any(answer.status_code < 400 for answer in answers) or (revocation.status_code, revocation.data) != (
+            200,
+            b"",
+        )
 
-    useful = [text for text in tried if is_of_use(text)]
+    useful = [text for text in attempts if is_accepted(text)]
     left = [session.session_id for name in ("alice", "bob") for session in store_of(app).list_sessions(name)]
     return useful + [session_id for session_id in living if session_id not in left]
 
 
-def test_nothing_that_clients_were_given_is_kept_logged_or_signalled(
+def test_no_token_is_stored_logged_or_signalled(
     app: Flask,
     backend: Backend,
     clock: StandingClock,
     dump: Callable[[], bytes],
     *,
-    heard: Heard,
+    signal_log: SignalLog,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    given = live_through_everything(app, backend, clock)
+    given = run_all_events(app, backend, clock)
 
     assert len(given) > 20
     assert find(given, dump()) == []
-    assert find(given, said(caplog)) == []
-    assert find(given, repr(heard).encode()) == []
+    assert find(given, read_log(caplog)) == []
+    assert find(given, repr(signal_log).encode()) == []
 
 
 @pytest.mark.slow
-def test_what_looks_like_a_token_in_them_is_of_no_use(
+def test_no_string_in_the_store_the_log_or_the_signals_works_as_a_token(
     app: Flask,
     backend: Backend,
     clock: StandingClock,
     dump: Callable[[], bytes],
     *,
-    heard: Heard,
+    signal_log: SignalLog,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    live_through_everything(app, backend, clock)
+    run_all_events(app, backend, clock)
 
-    assert replay(app, dump() + said(caplog) + repr(heard).encode()) == []
+    assert replay(app, dump() + read_log(caplog) + repr(signal_log).encode()) == []
 
 
-def test_not_even_with_the_key_can_a_refresh_token_be_made_of_them(
+def test_the_store_and_the_key_together_do_not_make_a_refresh_token(
     app: Flask, backend: Backend, clock: StandingClock, dump: Callable[[], bytes]
 ) -> None:
-    live_through_everything(app, backend, clock)
+    run_all_events(app, backend, clock)
     sessions = app.extensions["tokenauth"].sessions
     handles = {base64url.decode(text) for text in re.findall(rb"(?<![\w-])[\w-]{21}[AQgw](?![\w-])", dump(), re.ASCII)}
 
@@ -173,16 +176,16 @@ def test_not_even_with_the_key_can_a_refresh_token_be_made_of_them(
     assert replay(app, "\n".join(made).encode()) == []
 
 
-def test_those_who_should_still_be_logged_in_are(app: Flask, backend: Backend, clock: StandingClock) -> None:
-    """Otherwise there would be nothing to steal above."""
-    live_through_everything(app, backend, clock)
+def test_the_events_leave_two_sessions(app: Flask, backend: Backend, clock: StandingClock) -> None:
+    """Otherwise the tests above would have nothing to find."""
+    run_all_events(app, backend, clock)
 
     names = "alice", "bob", "carol", "dave", "erin"
     assert [len(store_of(app).list_sessions(name)) for name in names] == [1, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("kind", ["refresh_token", "access_token"])
-def test_a_token_that_is_kept_would_be_found_and_used(app: Flask, dump: Callable[[], bytes], kind: str) -> None:
+def test_the_search_finds_a_stored_token(app: Flask, dump: Callable[[], bytes], kind: str) -> None:
     login = sign_in(app)
 
     sign_in(app, "bob", claims={"x": login[kind]})
@@ -192,32 +195,30 @@ def test_a_token_that_is_kept_would_be_found_and_used(app: Flask, dump: Callable
 
 
 @pytest.mark.parametrize("spell", [bytes.hex, lambda raw: base64url.encode(raw).decode()])
-def test_a_handle_that_is_kept_would_be_found(
-    app: Flask, dump: Callable[[], bytes], spell: Callable[[bytes], str]
-) -> None:
+def test_the_search_finds_a_stored_handle(app: Flask, dump: Callable[[], bytes], spell: Callable[[bytes], str]) -> None:
     token = sign_in(app)["refresh_token"]
     sign_in(app, label=spell(base64url.decode(token.removeprefix("rt1_").encode())[:16]))
 
     assert find([token], dump())
 
 
-def test_what_the_log_says_is_searched(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_search_covers_the_log(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     login = sign_in(app)
 
     logging.getLogger("any").debug("got %s", login["access_token"])
 
-    assert find([login["access_token"]], said(caplog))
+    assert find([login["access_token"]], read_log(caplog))
 
 
-def test_sqlalchemy_was_asked_to_log_what_it_does(
+def test_the_log_has_the_statements_of_sqlalchemy(
     app: Flask, backend: Backend, caplog: pytest.LogCaptureFixture
 ) -> None:
     login = sign_in(app)
 
-    assert (id_of(login).encode() in said(caplog)) is not isinstance(backend.source, MemoryStore)
+    assert (id_of(login).encode() in read_log(caplog)) is not isinstance(backend.source, MemoryStore)
 
 
-def test_what_lies_beside_the_database_is_searched(
+def test_the_search_covers_the_files_beside_the_database(
     app: Flask, backend: Backend, tmp_path: Path, dump: Callable[[], bytes]
 ) -> None:
     login = sign_in(app)

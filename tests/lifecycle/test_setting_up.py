@@ -1,4 +1,4 @@
-"""Applications with a store: the endpoints, several at once, and what is said when there is none."""
+"""Setting up applications with a store: the endpoints, several applications, and errors without a store."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from .conftest import MakeSessionApp
 from .kit import INVALID_GRANT, Backend, refresh, refreshed, sign_in, store_of
 
 
-def test_endpoints_without_a_store_stop_the_application(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
+def test_registering_the_endpoints_without_a_store_raises(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
     app = make_app(auth=auth)
 
     with pytest.raises(SettingsError, match="need TOKENAUTH_STORE"):
@@ -22,7 +22,9 @@ def test_endpoints_without_a_store_stop_the_application(make_app: MakeApp, auth:
 
 
 @pytest.mark.parametrize("store", [None, "memory://"])
-def test_endpoints_that_come_before_the_rest_say_so_at_their_first_use(auth: TokenAuth[Any], store: str | None) -> None:
+def test_endpoints_registered_before_init_app_check_for_a_store_at_their_first_use(
+    auth: TokenAuth[Any], store: str | None
+) -> None:
     token = "rt1_" + "A" * 70
     app = Flask("tests")
     app.config |= {"TESTING": True, "SECRET_KEY": SECRET, "TOKENAUTH_ISSUER": ISSUER, "TOKENAUTH_STORE": store}
@@ -36,7 +38,7 @@ def test_endpoints_that_come_before_the_rest_say_so_at_their_first_use(auth: Tok
         assert refresh(app, token).get_json() == INVALID_GRANT
 
 
-def test_endpoints_of_an_application_that_is_never_set_up_say_so(auth: TokenAuth[Any]) -> None:
+def test_endpoints_of_an_application_without_init_app_raise(auth: TokenAuth[Any]) -> None:
     app = Flask("tests")
     app.config["TESTING"] = True
     app.register_blueprint(auth.endpoints)
@@ -45,18 +47,18 @@ def test_endpoints_of_an_application_that_is_never_set_up_say_so(auth: TokenAuth
         refresh(app, "rt1_")
 
 
-def test_one_object_has_one_blueprint_and_two_have_two(auth: TokenAuth[Any]) -> None:
+def test_each_object_has_its_own_blueprint(auth: TokenAuth[Any]) -> None:
     assert auth.endpoints is auth.endpoints
     assert auth.endpoints is not TokenAuth().endpoints
 
 
 @pytest.mark.parametrize("ask", ["store", "sessions"])
-def test_what_needs_a_memory_says_what_to_set(make_app: MakeApp, ask: str) -> None:
+def test_the_error_without_a_store_names_the_setting(make_app: MakeApp, ask: str) -> None:
     with pytest.raises(SettingsError, match=r"need TOKENAUTH_STORE, which is not set: set it to .sqlite:////"):
         getattr(make_app().extensions["tokenauth"], ask)
 
 
-def test_two_issuers_share_no_store(make_session_app: MakeSessionApp) -> None:
+def test_one_store_object_for_two_issuers_raises(make_session_app: MakeSessionApp) -> None:
     """Their users may have the same IDs."""
     one = make_session_app("one")
 
@@ -64,9 +66,7 @@ def test_two_issuers_share_no_store(make_session_app: MakeSessionApp) -> None:
         make_session_app("other", TOKENAUTH_ISSUER="https://other.example", TOKENAUTH_STORE=store_of(one))
 
 
-def test_a_database_that_belongs_to_another_issuer_is_refused_at_first_use(
-    make_session_app: MakeSessionApp, tmp_path: Path
-) -> None:
+def test_a_database_of_another_issuer_raises_at_first_use(make_session_app: MakeSessionApp, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     one = make_session_app("one", TOKENAUTH_STORE=url)
     assert sign_in(one)["refresh_token"]
@@ -79,7 +79,7 @@ def test_a_database_that_belongs_to_another_issuer_is_refused_at_first_use(
     assert sign_in(again)["refresh_token"]
 
 
-def test_two_applications_of_two_issuers_believe_nothing_of_each_other(make_session_app: MakeSessionApp) -> None:
+def test_applications_of_two_issuers_refuse_each_others_tokens(make_session_app: MakeSessionApp) -> None:
     one = make_session_app("one")
     other = make_session_app("other", TOKENAUTH_ISSUER="https://other.example", TOKENAUTH_STORE="memory://")
     first, second = sign_in(one), sign_in(other)
@@ -91,7 +91,7 @@ def test_two_applications_of_two_issuers_believe_nothing_of_each_other(make_sess
     assert refreshed(other, second["refresh_token"])["scope"] == "a b"
 
 
-def test_two_applications_of_one_issuer_and_two_stores_know_only_their_own_sessions(
+def test_applications_with_two_stores_know_only_their_own_sessions(
     make_session_app: MakeSessionApp,
 ) -> None:
     one, other = make_session_app("one"), make_session_app("other", TOKENAUTH_STORE="memory://")
@@ -101,7 +101,7 @@ def test_two_applications_of_one_issuer_and_two_stores_know_only_their_own_sessi
     assert refresh(one, token).status_code == 200
 
 
-def test_a_store_that_is_changed_after_the_start_is_an_error_and_is_not_shown(
+def test_a_store_changed_after_init_app_raises_and_is_not_shown(
     make_session_app: MakeSessionApp,
 ) -> None:
     app = make_session_app()
@@ -116,7 +116,7 @@ def test_a_store_that_is_changed_after_the_start_is_an_error_and_is_not_shown(
 @pytest.mark.parametrize(
     "key", ["TOKENAUTH_REFRESH_IDLE_LIFETIME", "TOKENAUTH_SESSION_LIFETIME", "TOKENAUTH_REFRESH_RETRY_WINDOW"]
 )
-def test_a_lifetime_that_is_changed_after_the_start_is_an_error(make_session_app: MakeSessionApp, key: str) -> None:
+def test_a_lifetime_changed_after_init_app_raises(make_session_app: MakeSessionApp, key: str) -> None:
     app = make_session_app()
     app.config[key] = 60
 
@@ -124,11 +124,11 @@ def test_a_lifetime_that_is_changed_after_the_start_is_an_error(make_session_app
         refresh(app, "rt1_")
 
 
-def test_a_store_is_taken_as_it_is(make_app: MakeApp) -> None:
+def test_a_store_object_is_used_as_it_is(make_app: MakeApp) -> None:
     store = MemoryStore()
 
     assert store_of(make_app(TOKENAUTH_STORE=store)) is store
 
 
-def test_every_kind_of_store_is_one(backend: Backend, app: Flask) -> None:
+def test_every_kind_of_store_answers(backend: Backend, app: Flask) -> None:
     assert store_of(app).read_epoch("alice") == 0

@@ -1,4 +1,4 @@
-"""What login views call, where there is a store: sessions begin, and keep what was granted."""
+"""``token_response`` with a store: it starts a session, which keeps the grant."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +13,9 @@ from ..conftest import NOW, MakeApp, bearer
 from .conftest import MakeSessionApp
 from .devices import me
 from .kit import (
-    asked,
     claims_of,
     is_live,
+    record_calls,
     refresh,
     refreshed,
     session_id_of,
@@ -28,10 +28,10 @@ from .kit import (
 
 def log_in(app: Flask, **form: str) -> dict[str, Any]:
     answer = app.test_client().post("/login", data={"username": "alice", **form})
-    return answer.get_json()  # type: ignore[no-any-return]  # JSON is anything
+    return answer.get_json()  # type: ignore[no-any-return]  # JSON may be any type
 
 
-def test_the_answer_to_a_login_has_both_tokens_and_is_not_kept(app: Flask) -> None:
+def test_the_answer_to_a_login_has_both_tokens_and_is_not_cached(app: Flask) -> None:
     """RFC 6749 section 5.1."""
     answer = app.test_client().post("/login", data={"username": "alice"})
 
@@ -50,7 +50,7 @@ def test_the_answer_to_a_login_has_both_tokens_and_is_not_kept(app: Flask) -> No
     assert "epoch" not in claims
 
 
-def test_a_session_keeps_what_was_granted(app: Flask) -> None:
+def test_a_session_keeps_the_grant(app: Flask) -> None:
     when = datetime.fromtimestamp(NOW - 60.5, UTC)
 
     token = sign_in(
@@ -73,14 +73,14 @@ def test_a_session_keeps_what_was_granted(app: Flask) -> None:
     assert (grant.lifetime, grant.auth_time) == (timedelta(seconds=60), int(NOW - 60.5))
 
 
-def test_each_login_begins_another_session(app: Flask) -> None:
+def test_each_login_starts_a_new_session(app: Flask) -> None:
     tokens = [log_in(app)["refresh_token"] for _ in range(3)]
 
     assert len({session_id_of(token) for token in tokens}) == 3
     assert len(sessions_of(app)) == 3
 
 
-def test_a_login_adopts_no_session_that_the_request_brings(app: Flask) -> None:
+def test_a_login_ignores_the_tokens_in_the_request(app: Flask) -> None:
     first = log_in(app)
 
     answer = app.test_client().post(
@@ -92,11 +92,11 @@ def test_a_login_adopts_no_session_that_the_request_brings(app: Flask) -> None:
     second = answer.get_json()
     assert session_id_of(second["refresh_token"]) != session_id_of(first["refresh_token"])
     assert is_live(app, first["refresh_token"])
-    assert [each.user_id for each in sessions_of(app, "mallory")] == ["mallory"]
+    assert [session.user_id for session in sessions_of(app, "mallory")] == ["mallory"]
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("sent", "kept"),
     [
         ("", None),
         ("curl/8.0", "curl/8.0"),
@@ -109,15 +109,15 @@ def test_a_login_adopts_no_session_that_the_request_brings(app: Flask) -> None:
         ("\t", None),
     ],
 )
-def test_what_the_client_calls_itself_is_kept_as_far_as_it_can_be_shown(app: Flask, said: str, kept: str) -> None:
-    environ = {"HTTP_USER_AGENT": said}
+def test_a_session_keeps_the_printable_part_of_the_user_agent(app: Flask, sent: str, kept: str) -> None:
+    environ = {"HTTP_USER_AGENT": sent}
 
     app.test_client().post("/login", data={"username": "alice"}, environ_overrides=environ)
 
-    assert [each.user_agent for each in sessions_of(app)] == [kept]
+    assert [session.user_agent for session in sessions_of(app)] == [kept]
 
 
-def test_a_session_may_begin_outside_of_a_request(make_session_app: MakeSessionApp) -> None:
+def test_a_session_may_start_outside_of_a_request(make_session_app: MakeSessionApp) -> None:
     app = make_session_app()
 
     session = session_of(app, sign_in(app)["refresh_token"])
@@ -130,11 +130,11 @@ def test_a_session_may_begin_outside_of_a_request(make_session_app: MakeSessionA
 def test_a_label_is_kept(app: Flask, label: str) -> None:
     log_in(app, label=label)
 
-    assert [each.label for each in sessions_of(app)] == [label]
+    assert [session.label for session in sessions_of(app)] == [label]
 
 
 @pytest.mark.parametrize("label", ["a" * 256, "a\n", "\0", "\x7f"])
-def test_a_label_that_cannot_be_kept_begins_nothing(app: Flask, label: str) -> None:
+def test_an_invalid_label_raises_and_starts_no_session(app: Flask, label: str) -> None:
     with pytest.raises(ValueError, match="label is a text of at most 255 characters"):
         sign_in(app, label=label)
 
@@ -142,7 +142,7 @@ def test_a_label_that_cannot_be_kept_begins_nothing(app: Flask, label: str) -> N
 
 
 @pytest.mark.parametrize("label", [1, True, b"phone", ["phone"]])
-def test_a_label_is_a_text(app: Flask, label: Any) -> None:
+def test_a_label_must_be_a_string(app: Flask, label: Any) -> None:
     with pytest.raises(ValueError, match="label is a text"):
         sign_in(app, label=label)
 
@@ -175,8 +175,10 @@ def test_a_label_is_a_text(app: Flask, label: Any) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_cannot_be_issued_begins_nothing(app: Flask, options: dict[str, Any], error: type[Exception]) -> None:
-    with asked(store_of(app)) as called, pytest.raises(error):
+def test_an_invalid_option_raises_and_starts_no_session(
+    app: Flask, options: dict[str, Any], error: type[Exception]
+) -> None:
+    with record_calls(store_of(app)) as called, pytest.raises(error):
         sign_in(app, **options)
 
     assert "start_session" not in called
@@ -184,7 +186,7 @@ def test_what_cannot_be_issued_begins_nothing(app: Flask, options: dict[str, Any
 
 
 @pytest.mark.parametrize("label", ["phone", ""])
-def test_a_label_needs_a_store_that_keeps_it(make_app: MakeApp, label: str) -> None:
+def test_a_label_needs_a_store(make_app: MakeApp, label: str) -> None:
     app = make_app()
 
     with app.app_context(), pytest.raises(SettingsError, match="TOKENAUTH_STORE"):
@@ -200,7 +202,7 @@ def test_without_a_store_there_is_no_session(make_app: MakeApp) -> None:
     assert not {"sid", "epoch"} & claims_of(body["access_token"]).keys()
 
 
-def test_public_keys_begin_no_session(make_session_app: MakeSessionApp) -> None:
+def test_public_keys_start_no_session(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(TOKENAUTH_KEYS=[Key.generate("EdDSA").public()])
 
     with pytest.raises(SettingsError, match="can only verify"):
@@ -209,7 +211,7 @@ def test_public_keys_begin_no_session(make_session_app: MakeSessionApp) -> None:
     assert sessions_of(app) == []
 
 
-def test_keys_of_your_own_sign_the_access_tokens_of_sessions(make_session_app: MakeSessionApp) -> None:
+def test_the_configured_keys_sign_the_access_tokens_of_sessions(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(TOKENAUTH_KEYS=[Key.generate("EdDSA")])
 
     body = refreshed(app, sign_in(app)["refresh_token"])
@@ -217,7 +219,7 @@ def test_keys_of_your_own_sign_the_access_tokens_of_sessions(make_session_app: M
     assert me(app, body["access_token"]) == 200
 
 
-def test_a_bare_token_belongs_to_no_session(app: Flask) -> None:
+def test_create_token_starts_no_session(app: Flask) -> None:
     with app.app_context():
         token = create_token("alice")
 
@@ -226,28 +228,28 @@ def test_a_bare_token_belongs_to_no_session(app: Flask) -> None:
     assert sessions_of(app) == []
 
 
-def test_users_may_be_numbers(make_session_app: MakeSessionApp) -> None:
+def test_user_ids_may_be_integers(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(auth=TokenAuth(user_id_type=int))
 
     body = refreshed(app, sign_in(app, 42)["refresh_token"])
 
     answer = app.test_client().get("/me", headers=bearer(body["access_token"]))
     assert answer.get_json()["user_id"] == 42
-    assert [each.user_id for each in sessions_of(app, "42")] == ["42"]
+    assert [session.user_id for session in sessions_of(app, "42")] == ["42"]
 
 
-def test_a_user_of_another_type_begins_nothing(make_session_app: MakeSessionApp) -> None:
+def test_a_user_id_that_does_not_convert_starts_no_session(make_session_app: MakeSessionApp) -> None:
     app = make_session_app(auth=TokenAuth(user_id_type=int))
 
-    with asked(store_of(app)) as called, pytest.raises(ValueError, match="does not survive"):
+    with record_calls(store_of(app)) as called, pytest.raises(ValueError, match="does not survive"):
         sign_in(app, "042")
 
     assert called == []
 
 
-def test_the_store_is_asked_as_little_as_can_be(app: Flask) -> None:
+def test_each_request_makes_few_calls_of_the_store(app: Flask) -> None:
     def calls(work: Any) -> list[str]:
-        with asked(store_of(app)) as called:
+        with record_calls(store_of(app)) as called:
             work()
         return called
 

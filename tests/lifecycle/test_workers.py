@@ -1,4 +1,4 @@
-"""Workers whose clocks differ: what one revokes the others refuse at once, and what is issued afterwards is good."""
+"""Workers whose clocks differ: all refuse a token that one has revoked, and all accept a token that is issued later."""
 
 from collections.abc import Callable, Iterator
 from itertools import permutations
@@ -13,8 +13,8 @@ from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import NOW, MakeApp, StandingClock, whoami
 from ..stores.sqlite_kit import url_of
-from .devices import end_device, id_of, listed, log_out, me, revoke
-from .kit import INVALID_GRANT, hear, refresh, sign_in, store_of
+from .devices import end_device, id_of, list_session_ids, log_out, me, revoke
+from .kit import INVALID_GRANT, pass_interval, refresh, sign_in, store_of
 
 Workers = tuple[Flask, Flask, Flask]
 ORDERS = list(permutations((-60, 0, 60)))
@@ -22,14 +22,16 @@ ORDERS = list(permutations((-60, 0, 60)))
 
 @pytest.fixture(params=["memory", "sqlite"])
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], object]:
-    """Return what a worker has for ``TOKENAUTH_STORE``: one store, whose clock runs and is nobody's."""
+    """Return a function that returns a worker's ``TOKENAUTH_STORE``: one store for all, with a clock of its own."""
     store = MemoryStore()
     return lambda: store if request.param == "memory" else url_of(tmp_path / "workers.db")
 
 
 @pytest.fixture
 def make_workers(make_app: MakeApp, connect: Callable[[], object]) -> Iterator[Callable[..., Workers]]:
-    """Return a function that makes three applications on one store, with clocks so many seconds ahead."""
+    """Return a function that makes an application for each number of seconds that its clock is ahead; they share a
+    store.
+    """
     made: list[Flask] = []
 
     def make(*ahead: int, **config: object) -> Any:
@@ -58,31 +60,31 @@ def issue(worker: Flask) -> str:
 
 
 @pytest.mark.parametrize("ahead", ORDERS, ids=str)
-def test_who_is_revoked_on_one_worker_and_logs_in_on_another_gets_through_on_a_third(
+def test_a_user_revoked_on_one_worker_logs_in_on_another_and_is_accepted_on_a_third(
     make_workers: Callable[..., Workers], ahead: tuple[int, ...]
 ) -> None:
-    """Leeway is for ``iat``, which the clocks of workers decide; what is revoked they do not."""
+    """The leeway is for ``iat``, which the workers' clocks decide. It is not for revocations."""
     a, b, c = make_workers(*ahead, TOKENAUTH_LEEWAY=120)
     stolen = [sign_in(worker) for worker in (a, b, c)]
     bare = [issue(worker) for worker in (a, b, c)]
-    before = [each["access_token"] for each in stolen] + bare
-    assert {me(worker, each) for worker in (a, b, c) for each in before} == {200}
+    before = [login["access_token"] for login in stolen] + bare
+    assert {me(worker, token) for worker in (a, b, c) for token in before} == {200}
 
     revoke_alice(a)
     login, again = sign_in(b), issue(b)
 
     assert [me(c, login["access_token"]), me(c, again)] == [200, 200]
-    assert {me(a, each) for each in before} == {401}
-    hear(b, c)
-    assert {me(worker, each) for worker in (b, c) for each in before} == {401}
-    assert {refresh(c, each["refresh_token"]).status_code for each in stolen} == {400}
-    assert {me(worker, each) for worker in (a, b) for each in (login["access_token"], again)} == {200}
+    assert {me(a, token) for token in before} == {401}
+    pass_interval(b, c)
+    assert {me(worker, token) for worker in (b, c) for token in before} == {401}
+    assert {refresh(c, login["refresh_token"]).status_code for login in stolen} == {400}
+    assert {me(worker, token) for worker in (a, b) for token in (login["access_token"], again)} == {200}
     assert refresh(c, login["refresh_token"]).status_code == 200
-    assert listed(c, login["access_token"]) == [id_of(login)]
+    assert list_session_ids(c, login["access_token"]) == [id_of(login)]
 
 
 @pytest.mark.parametrize(("a_ahead", "bc_ahead"), [(60, 0), (0, 60), (-60, 0), (0, -60), (0, 0)])
-def test_with_the_usual_leeway_it_is_the_same_wherever_tokens_are_believed_at_all(
+def test_a_login_after_a_revocation_is_good_with_the_default_leeway(
     make_workers: Callable[..., Workers], a_ahead: int, bc_ahead: int
 ) -> None:
     a, b, c = make_workers(a_ahead, bc_ahead, bc_ahead)
@@ -96,7 +98,7 @@ def test_with_the_usual_leeway_it_is_the_same_wherever_tokens_are_believed_at_al
 
 
 @pytest.mark.parametrize("ahead", [(60, 0, -60), (-60, 0, 60)])
-def test_who_is_revoked_again_and_again_gets_through_with_the_last_login_only(
+def test_after_several_revocations_only_the_last_login_is_good(
     make_workers: Callable[..., Workers], ahead: tuple[int, ...]
 ) -> None:
     workers = make_workers(*ahead, TOKENAUTH_LEEWAY=120)
@@ -105,7 +107,7 @@ def test_who_is_revoked_again_and_again_gets_through_with_the_last_login_only(
         revoke_alice(worker)
         logins.append(sign_in(worker))
 
-    answers = [[me(worker, each["access_token"]) for each in logins] for worker in workers]
+    answers = [[me(worker, login["access_token"]) for login in logins] for worker in workers]
 
     assert answers == [[401, 401, 401, 401, 401, 200]] * 3
 
@@ -118,7 +120,7 @@ ENDS: dict[str, Callable[[Flask, Any, Any], object]] = {
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_a_session_that_ends_on_one_worker_is_over_on_all(
+def test_a_session_that_ends_on_one_worker_ends_on_all(
     make_workers: Callable[..., Workers], end: Callable[[Flask, Any, Any], object]
 ) -> None:
     a, b, c = make_workers(60, 0, -60, TOKENAUTH_LEEWAY=120)
@@ -128,7 +130,7 @@ def test_a_session_that_ends_on_one_worker_is_over_on_all(
     end(b, login, other)
 
     assert me(b, login["access_token"]) == 401
-    hear(a, c)
+    pass_interval(a, c)
     assert [me(worker, login["access_token"]) for worker in (a, b, c)] == [401, 401, 401]
     assert refresh(c, login["refresh_token"]).get_json() == INVALID_GRANT
-    assert listed(c, other["access_token"]) == [id_of(other)]
+    assert list_session_ids(c, other["access_token"]) == [id_of(other)]

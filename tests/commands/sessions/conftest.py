@@ -1,5 +1,5 @@
-"""What the tests of commands about sessions share: the application of the tests of sessions."""
+"""Fixtures for the tests of commands about sessions: the application of the tests of sessions."""
 
-from ...lifecycle.conftest import api, app, auth, backend, heard, laptop, make_session_app, phone
+from ...lifecycle.conftest import api, app, auth, backend, laptop, make_session_app, phone, signal_log
 
-__all__ = ["api", "app", "auth", "backend", "heard", "laptop", "make_session_app", "phone"]  # fixtures
+__all__ = ["api", "app", "auth", "backend", "laptop", "make_session_app", "phone", "signal_log"]  # fixtures

@@ -1,4 +1,4 @@
-"""``flask tokenauth sessions``, ``revoke`` and ``purge``: what operators do, and what reaches their terminals."""
+"""``flask tokenauth sessions``, ``revoke`` and ``purge``: their effects, and their output on a terminal."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,19 @@ from flask_tokenauth.core.records.session import NewSession
 from ...conftest import MakeApp
 from ...lifecycle.conftest import MakeSessionApp, make_backend
 from ...lifecycle.devices import id_of, log_out, me
-from ...lifecycle.kit import DAY, IDLE, Backend, Heard, away, claims_of, is_live, refresh, session_of, sign_in, store_of
+from ...lifecycle.kit import (
+    DAY,
+    IDLE,
+    Backend,
+    SignalLog,
+    claims_of,
+    is_live,
+    refresh,
+    session_of,
+    sign_in,
+    store_of,
+    unavailable,
+)
 from ...stores.sqlite_kit import execute, url_of
 
 
@@ -28,14 +40,14 @@ def run(app: Flask, *words: str) -> Result:
     return app.test_cli_runner().invoke(args=["tokenauth", *words])
 
 
-def done(app: Flask, *words: str) -> str:
+def succeed(app: Flask, *words: str) -> str:
     result = run(app, *words)
     assert result.exit_code == 0
     return result.output
 
 
-def failed(app: Flask, *words: str) -> str:
-    """Return what a command says that fails, to people who can do something about it."""
+def fail(app: Flask, *words: str) -> str:
+    """Run a command that must fail, and return its error message."""
     result = run(app, *words)
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
@@ -46,7 +58,7 @@ def failed(app: Flask, *words: str) -> str:
 # sessions
 
 
-def test_each_session_of_a_user_is_one_line_the_newest_sign_in_first(api: Flask, backend: Backend) -> None:
+def test_sessions_prints_a_line_for_each_session_the_newest_first(api: Flask, backend: Backend) -> None:
     old = (
         api.test_client()
         .post("/login", data={"username": "alice", "label": "phone"}, headers={"User-Agent": "Mozilla/5.0"})
@@ -59,7 +71,7 @@ def test_each_session_of_a_user_is_one_line_the_newest_sign_in_first(api: Flask,
     first: Any = session_of(api, old["refresh_token"])
     last: Any = session_of(api, new["refresh_token"])
 
-    assert [line.split("  ", 1) for line in done(api, "sessions", "alice").splitlines()] == [
+    assert [line.split("  ", 1) for line in succeed(api, "sessions", "alice").splitlines()] == [
         [id_of(new), f"since {last.started_at:%Y-%m-%d %H:%M:%S} UTC"],
         [
             id_of(old),
@@ -69,16 +81,16 @@ def test_each_session_of_a_user_is_one_line_the_newest_sign_in_first(api: Flask,
     ]
 
 
-def test_who_has_none_is_told_nothing(api: Flask) -> None:
-    assert done(api, "sessions", "nobody") == ""
+def test_sessions_prints_nothing_for_an_unknown_user(api: Flask) -> None:
+    assert succeed(api, "sessions", "nobody") == ""
 
 
-def test_what_is_over_is_not_shown(api: Flask, backend: Backend) -> None:
+def test_sessions_prints_no_ended_session(api: Flask, backend: Backend) -> None:
     idle, gone = sign_in(api), sign_in(api)
     backend.age(id_of(idle), IDLE)
     log_out(api, gone["access_token"])
 
-    assert done(api, "sessions", "alice") == ""
+    assert succeed(api, "sessions", "alice") == ""
 
 
 HOSTILE = [
@@ -96,36 +108,34 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
-def test_nothing_that_clients_say_steers_the_terminal(api: Flask, text: str) -> None:
-    label = "".join(each for each in text if each >= " " and not "\x7f" <= each <= "\x9f")  # others are no label
+def test_sessions_prints_no_control_characters_of_clients(api: Flask, text: str) -> None:
+    label = "".join(c for c in text if c >= " " and not "\x7f" <= c <= "\x9f")  # a label has no others
     header = text.encode().decode("latin-1")
     api.test_client().post(
         "/login", data={"username": "alice", "label": label[:255]}, environ_overrides={"HTTP_USER_AGENT": header}
     )
 
-    output = done(api, "sessions", "alice")
+    output = succeed(api, "sessions", "alice")
 
     assert output.endswith("\n")
-    assert output[:-1].isprintable()  # one line, however much they say
+    assert output[:-1].isprintable()  # one line, for any length
 
 
 @pytest.mark.parametrize(("column", "text"), [("label", "\x1b[31m"), ("user_agent", "a\x07"), ("granted", "\x1b[31m")])
-def test_what_somebody_else_wrote_into_the_store_is_not_shown(
-    make_app: MakeApp, tmp_path: Path, column: str, text: str
-) -> None:
+def test_sessions_does_not_print_an_invalid_row(make_app: MakeApp, tmp_path: Path, column: str, text: str) -> None:
     api = make_app(TOKENAUTH_STORE=url_of(tmp_path / "written.db"))
     sign_in(api)
     execute(tmp_path / "written.db", f"UPDATE tokenauth_session SET {column} = ?", text)
 
-    told = failed(api, "sessions", "alice")
+    output = fail(api, "sessions", "alice")
     store_of(api).close()
 
-    assert "cannot be read" in told
-    assert told.rstrip("\n").isprintable()
+    assert "cannot be read" in output
+    assert output.rstrip("\n").isprintable()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_a_terminal_that_lacks_a_letter_is_shown_which(api: Flask, encoding: str) -> None:
+def test_sessions_escapes_characters_that_the_terminal_lacks(api: Flask, encoding: str) -> None:
     sign_in(api, label="é \U0001f511")
     runner = api.test_cli_runner(charset=encoding)
 
@@ -139,54 +149,54 @@ def test_a_terminal_that_lacks_a_letter_is_shown_which(api: Flask, encoding: str
 # revoke
 
 
-def test_one_session_is_ended_by_its_id(api: Flask, heard: Heard) -> None:
+def test_revoke_ends_a_session_by_its_id(api: Flask, signal_log: SignalLog) -> None:
     login, other = sign_in(api), sign_in(api)
-    heard.sessions.clear()
+    signal_log.sessions.clear()
 
-    assert done(api, "revoke", "--session", id_of(login)) == "The session has ended.\n"
+    assert succeed(api, "revoke", "--session", id_of(login)) == "The session has ended.\n"
 
-    assert [me(api, each["access_token"]) for each in (login, other)] == [401, 200]
+    assert [me(api, tokens["access_token"]) for tokens in (login, other)] == [401, 200]
     assert refresh(api, login["refresh_token"]).status_code == 400
-    assert heard.sessions == [
+    assert signal_log.sessions == [
         ("tokenauth-session-ended", {"session_id": id_of(login), "user_id": "alice", "reason": "revoked"})
     ]
 
 
 def test_ids_may_begin_with_a_dash(api: Flask) -> None:
-    """As every 64th does."""
+    """One in 64 IDs does."""
     session_id, user_id = "-HVwLP2BpPAE0VqN7DY8Jm", "--user"
     store_of(api).start_session(
         NewSession(session_id=session_id, user_id=user_id, grant=Grant(), idle_lifetime=DAY, lifetime=DAY)
     )
 
-    assert done(api, "sessions", "--", user_id).startswith(f"{session_id}  since ")
-    done(api, "revoke", "--session", session_id)
-    assert done(api, "sessions", "--", user_id) == ""
-    done(api, "revoke", f"--user={user_id}")
+    assert succeed(api, "sessions", "--", user_id).startswith(f"{session_id}  since ")
+    succeed(api, "revoke", "--session", session_id)
+    assert succeed(api, "sessions", "--", user_id) == ""
+    succeed(api, "revoke", f"--user={user_id}")
 
 
 @pytest.mark.parametrize("session_id", ["HVwLP2BpPAE0VqN7DY8JmQ", "", "é", "x" * 1000, "'; --"])
-def test_a_session_that_is_none_cannot_be_ended(api: Flask, session_id: str) -> None:
+def test_revoke_fails_for_an_unknown_session(api: Flask, session_id: str) -> None:
     login = sign_in(api)
 
-    assert failed(api, "revoke", "--session", session_id) == "Error: there is no such session, or it has ended before\n"
+    assert fail(api, "revoke", "--session", session_id) == "Error: there is no such session, or it has ended before\n"
 
     assert is_live(api, login["refresh_token"])
 
 
-def test_a_session_is_ended_once(api: Flask) -> None:
+def test_revoke_fails_the_second_time(api: Flask) -> None:
     login = sign_in(api)
-    done(api, "revoke", "--session", id_of(login))
+    succeed(api, "revoke", "--session", id_of(login))
 
-    assert "no such session" in failed(api, "revoke", "--session", id_of(login))
+    assert "no such session" in fail(api, "revoke", "--session", id_of(login))
 
 
-def test_all_that_a_user_has_is_ended_and_the_next_login_is_good(api: Flask) -> None:
+def test_revoke_ends_all_sessions_of_a_user_and_the_next_login_is_good(api: Flask) -> None:
     logins, bob = [sign_in(api), sign_in(api)], sign_in(api, "bob")
     with api.app_context():
         bare = create_token("alice")
 
-    assert done(api, "revoke", "--user", "alice") == (
+    assert succeed(api, "revoke", "--user", "alice") == (
         "Every session of this user has ended, and every token issued before is refused.\n"
     )
 
@@ -195,38 +205,38 @@ def test_all_that_a_user_has_is_ended_and_the_next_login_is_good(api: Flask) -> 
     assert me(api, sign_in(api)["access_token"]) == 200
 
 
-def test_a_row_that_cannot_be_read_saves_nobody(api: Flask, tmp_path: Path) -> None:
+def test_revoke_ends_a_session_whose_row_is_invalid(api: Flask, tmp_path: Path) -> None:
     login = sign_in(api)
     execute(tmp_path / "sessions.db", "UPDATE tokenauth_session SET granted = 'x', generation = 'y'")
 
-    done(api, "revoke", "--user", "alice")
+    succeed(api, "revoke", "--user", "alice")
 
     assert me(api, login["access_token"]) == 401
 
 
-def test_a_token_is_refused_by_its_id(api: Flask) -> None:
+def test_revoke_refuses_a_token_by_its_id(api: Flask) -> None:
     with api.app_context():
         token, other = create_token("alice"), create_token("alice")
 
-    assert done(api, "revoke", "--token", str(claims_of(token)["jti"])) == "The token with this ID is refused.\n"
+    assert succeed(api, "revoke", "--token", str(claims_of(token)["jti"])) == "The token with this ID is refused.\n"
 
     assert [me(api, token), me(api, other)] == [401, 200]
 
 
 @pytest.mark.parametrize("text", ["", "x" * 256, "a\x1b[31m"])
-def test_what_is_no_id_of_a_token_is_a_mistake(api: Flask, text: str) -> None:
-    told = failed(api, "revoke", "--token", text)
+def test_revoke_fails_for_an_invalid_token_id(api: Flask, text: str) -> None:
+    output = fail(api, "revoke", "--token", text)
 
-    assert "token_id must be a string of 1 to 255 characters" in told
-    assert told.rstrip("\n").isprintable()
+    assert "token_id must be a string of 1 to 255 characters" in output
+    assert output.rstrip("\n").isprintable()
 
 
 @pytest.mark.parametrize("option", ["--user", "--session", "--token"])
-def test_where_nothing_is_refused_nothing_is_promised(make_session_app: MakeSessionApp, option: str) -> None:
+def test_revoke_fails_in_mode_off(make_session_app: MakeSessionApp, option: str) -> None:
     off = make_session_app(TOKENAUTH_REVOCATION="off")
     login = sign_in(off)
 
-    assert 'TOKENAUTH_REVOCATION must be "feed" or "strict" to revoke' in failed(off, "revoke", option, id_of(login))
+    assert 'TOKENAUTH_REVOCATION must be "feed" or "strict" to revoke' in fail(off, "revoke", option, id_of(login))
 
     assert is_live(off, login["refresh_token"])
 
@@ -235,7 +245,7 @@ TOO_MANY = [("--user", "alice", "--session", "x"), ("--token", "x", "--session",
 
 
 @pytest.mark.parametrize("words", [*TOO_MANY, (), ("--user",), ("alice",)], ids=str)
-def test_it_has_to_be_said_which_of_the_three(api: Flask, words: tuple[str, ...]) -> None:
+def test_revoke_needs_exactly_one_option(api: Flask, words: tuple[str, ...]) -> None:
     login = sign_in(api)
 
     result = run(api, "revoke", *words)
@@ -245,56 +255,56 @@ def test_it_has_to_be_said_which_of_the_three(api: Flask, words: tuple[str, ...]
     assert me(api, login["access_token"]) == 200
 
 
-# Users who are numbers
+# Integers as user IDs
 
 
 @pytest.fixture
-def numbered(make_session_app: MakeSessionApp) -> Flask:
+def int_app(make_session_app: MakeSessionApp) -> Flask:
     return make_session_app(auth=TokenAuth(user_id_type=int))
 
 
-def test_users_are_named_as_text_whatever_their_type(numbered: Flask) -> None:
-    login = sign_in(numbered, 42)
+def test_commands_take_user_ids_as_strings(int_app: Flask) -> None:
+    login = sign_in(int_app, 42)
 
-    assert done(numbered, "sessions", "42").startswith(id_of(login))
-    done(numbered, "revoke", "--user", "42")
-    assert me(numbered, login["access_token"]) == 401
+    assert succeed(int_app, "sessions", "42").startswith(id_of(login))
+    succeed(int_app, "revoke", "--user", "42")
+    assert me(int_app, login["access_token"]) == 401
 
 
 @pytest.mark.parametrize("user", ["alice", "042", "4_2", " 42", "4.2", ""])
 @pytest.mark.parametrize("words", [("sessions",), ("revoke", "--user")], ids=str)
-def test_a_text_that_is_no_user_id_is_a_mistake(numbered: Flask, words: tuple[str, ...], user: str) -> None:
-    login = sign_in(numbered, 42)
+def test_commands_fail_for_a_user_id_that_does_not_convert(int_app: Flask, words: tuple[str, ...], user: str) -> None:
+    login = sign_in(int_app, 42)
 
-    assert "user_id" in failed(numbered, *words, user)
+    assert "user_id" in fail(int_app, *words, user)
 
-    assert me(numbered, login["access_token"]) == 200
+    assert me(int_app, login["access_token"]) == 200
 
 
 @pytest.mark.parametrize("user", ["", "x" * 256, "a\x1b[31m"])
-def test_nobody_is_revoked_who_can_have_no_token(api: Flask, user: str) -> None:
-    told = failed(api, "revoke", "--user", user)
+def test_revoke_fails_for_ids_that_tokens_cannot_have(api: Flask, user: str) -> None:
+    output = fail(api, "revoke", "--user", user)
 
-    assert "user_id must be a string of 1 to 255 characters" in told
-    assert told.rstrip("\n").isprintable()
+    assert "user_id must be a string of 1 to 255 characters" in output
+    assert output.rstrip("\n").isprintable()
 
 
 # purge
 
 
-def test_a_purge_says_how_much_was_forgotten(api: Flask, backend: Backend) -> None:
+def test_purge_prints_the_number_of_deleted_rows(api: Flask, backend: Backend) -> None:
     live, idle, gone = sign_in(api), sign_in(api), sign_in(api)
     backend.age(id_of(idle), IDLE)
     log_out(api, gone["access_token"])
 
-    assert done(api, "purge") == "Deleted: 2.\n"
-    assert done(api, "purge") == "Deleted: 0.\n"
+    assert succeed(api, "purge") == "Deleted: 2.\n"
+    assert succeed(api, "purge") == "Deleted: 0.\n"
 
     assert me(api, live["access_token"]) == 200
     assert me(api, gone["access_token"]) == 401
 
 
-# Where it cannot work
+# Errors
 
 COMMANDS = [
     ("sessions", "alice"),
@@ -307,37 +317,37 @@ every_command = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 
 
 @every_command
-def test_without_a_store_the_setting_is_named(make_app: MakeApp, words: tuple[str, ...]) -> None:
+def test_a_command_without_a_store_names_the_setting(make_app: MakeApp, words: tuple[str, ...]) -> None:
     stateless = make_app()
 
-    assert "TOKENAUTH_STORE" in failed(stateless, *words)
+    assert "TOKENAUTH_STORE" in fail(stateless, *words)
 
 
 @every_command
-def test_of_the_memory_of_another_process_nothing_is_said(make_app: MakeApp, words: tuple[str, ...]) -> None:
+def test_a_command_with_a_store_in_memory_fails(make_app: MakeApp, words: tuple[str, ...]) -> None:
     with_memory = make_app(TOKENAUTH_STORE="memory://")
 
-    assert "this command has a memory of its own" in failed(with_memory, *words)
+    assert "this command has a memory of its own" in fail(with_memory, *words)
 
 
 @every_command
-def test_while_the_store_is_away_that_is_said(api: Flask, words: tuple[str, ...]) -> None:
-    with away(store_of(api)):
-        assert failed(api, *words) == "Error: nobody answers\n"
+def test_a_command_during_an_outage_prints_the_cause(api: Flask, words: tuple[str, ...]) -> None:
+    with unavailable(store_of(api)):
+        assert fail(api, *words) == "Error: nobody answers\n"
 
 
 @every_command
-def test_it_can_be_used_from_the_first_moment(make_app: MakeApp, tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_a_command_creates_the_tables(make_app: MakeApp, tmp_path: Path, words: tuple[str, ...]) -> None:
     fresh = make_app(TOKENAUTH_STORE=url_of(tmp_path / "fresh.db"))
 
     assert run(fresh, *words).exit_code == (1 if "--session" in words else 0)
     store_of(fresh).close()
 
 
-def test_an_application_may_have_a_command_of_that_name(make_app: MakeApp) -> None:
+def test_an_application_may_replace_a_command(make_app: MakeApp) -> None:
     own = make_app()
     group: Any = own.cli.commands["tokenauth"]
 
     group.command("purge")(lambda: click.echo("Something else."))
 
-    assert done(own, "purge") == "Something else.\n"
+    assert succeed(own, "purge") == "Something else.\n"

@@ -1,4 +1,4 @@
-"""What the tests of endpoints for access tokens share: the application of the tests of revocation."""
+"""Fixtures for the tests of endpoints for access tokens: the application of the tests of revocation."""
 
 from ...lifecycle.revocation.conftest import (
     age_revocations,
@@ -6,9 +6,18 @@ from ...lifecycle.revocation.conftest import (
     auth,
     backend,
     clock,
-    heard,
     make_session_app,
     pass_time,
+    signal_log,
 )
 
-__all__ = ["age_revocations", "app", "auth", "backend", "clock", "heard", "make_session_app", "pass_time"]  # fixtures
+__all__ = [
+    "age_revocations",
+    "app",
+    "auth",
+    "backend",
+    "clock",
+    "make_session_app",
+    "pass_time",
+    "signal_log",
+]  # fixtures

@@ -1,4 +1,4 @@
-"""``POST /auth/introspect`` (RFC 7662): another service asks what a token of ours is worth."""
+"""``POST /auth/introspect`` (RFC 7662): another service asks about a token of this issuer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,24 +11,24 @@ from flask_tokenauth import TokenAuth
 from ...conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock
 from ...lifecycle.conftest import MakeSessionApp
 from ...lifecycle.devices import introspect, log_out
-from ...lifecycle.kit import MALFORMED, MOSTLY_IN_MEMORY, Heard, claims_of, missing, sign_in, store_of
+from ...lifecycle.kit import MALFORMED, MOSTLY_IN_MEMORY, SignalLog, claims_of, missing, sign_in, store_of
 from ...lifecycle.revocation.kit import ALL_MODES, issue, revoke_current
 
 pytestmark = MOSTLY_IN_MEMORY
 
-OURS = "tokenauth:introspect"
+SCOPE = "tokenauth:introspect"
 REPORTS = "https://reports.example"  # another service
 INACTIVE = {"active": False}
 
 
 @pytest.fixture
 def caller(app: Flask) -> str:
-    """Return the token of a service that may ask."""
-    return issue(app, "reports", [OURS])
+    """Return the token of a service that may introspect."""
+    return issue(app, "reports", [SCOPE])
 
 
 def is_active(app: Flask, caller: str, token: str) -> bool:
-    """Ask about a token, and see to it that of one that is not active nothing else is told."""
+    """Introspect a token, and check that an inactive one gets no other facts."""
     answer = introspect(app, caller, token)
     assert answer.status_code == 200
     body = answer.get_json()
@@ -37,10 +37,10 @@ def is_active(app: Flask, caller: str, token: str) -> bool:
     return bool(body["active"])
 
 
-# What is told
+# Active tokens
 
 
-def test_of_a_good_token_all_is_told_that_it_says(app: Flask, caller: str, clock: StandingClock) -> None:
+def test_the_answer_has_all_claims_of_a_good_token(app: Flask, caller: str, clock: StandingClock) -> None:
     token = issue(app, "alice", ["a", "b"], claims={"team": {"id": 7}})
 
     answer = introspect(app, caller, token)
@@ -67,12 +67,12 @@ def test_a_token_of_a_session_is_active_too(make_session_app: MakeSessionApp, mo
     app = make_session_app(TOKENAUTH_REVOCATION=mode)
     login = sign_in(app)
 
-    body = introspect(app, issue(app, "reports", [OURS]), login["access_token"]).get_json()
+    body = introspect(app, issue(app, "reports", [SCOPE]), login["access_token"]).get_json()
 
     assert (body["active"], body["sid"]) == (True, claims_of(login["access_token"])["sid"])
 
 
-def test_a_caller_may_ask_about_its_own_token(app: Flask, caller: str) -> None:
+def test_a_caller_may_introspect_its_own_token(app: Flask, caller: str) -> None:
     assert is_active(app, caller, caller)
 
 
@@ -82,7 +82,7 @@ def test_a_hint_changes_nothing(app: Flask, caller: str, hint: str) -> None:
     assert introspect(app, caller, issue(app), token_type_hint=hint).get_json()["active"]
 
 
-def test_no_claim_of_the_application_makes_a_token_less_or_more(app: Flask, caller: str) -> None:
+def test_custom_claims_cannot_change_active_or_token_type(app: Flask, caller: str) -> None:
     claims = {"active": False, "token_type": "mac"}
 
     body = introspect(app, caller, issue(app, claims=claims)).get_json()
@@ -90,7 +90,7 @@ def test_no_claim_of_the_application_makes_a_token_less_or_more(app: Flask, call
     assert (body["active"], body["token_type"]) == (True, "Bearer")
 
 
-def test_a_form_and_json_ask_the_same(app: Flask, caller: str) -> None:
+def test_the_token_may_be_sent_as_json(app: Flask, caller: str) -> None:
     headers = {"Authorization": f"Bearer {caller}"}
 
     answer = app.test_client().post("/auth/introspect", json={"token": issue(app)}, headers=headers)
@@ -98,7 +98,7 @@ def test_a_form_and_json_ask_the_same(app: Flask, caller: str) -> None:
     assert answer.get_json()["active"]
 
 
-# What is not active
+# Inactive tokens
 
 
 def forged(app: Flask) -> str:
@@ -153,45 +153,47 @@ NEEDS_REVOCATION = ("revoked", "of a user who was revoked")
     ("mode", "make"),
     [(mode, BAD[name]) for name in BAD for mode in ALL_MODES if mode != "off" or name not in NEEDS_REVOCATION],
 )
-def test_of_any_other_text_nothing_is_told(
-    make_session_app: MakeSessionApp, heard: Heard, make: Callable[[Flask], str], mode: str
+def test_any_other_string_is_inactive_without_further_facts(
+    make_session_app: MakeSessionApp, signal_log: SignalLog, make: Callable[[Flask], str], mode: str
 ) -> None:
     app = make_session_app(TOKENAUTH_REVOCATION=mode)
-    caller, text = issue(app, "reports", [OURS]), make(app)
-    heard.reasons.clear()
+    caller, text = issue(app, "reports", [SCOPE]), make(app)
+    signal_log.reasons.clear()
 
     assert not is_active(app, caller, text)
 
-    assert heard.reasons == []  # nobody was refused anything
+    assert signal_log.reasons == []  # the caller was not refused
 
 
 @pytest.mark.parametrize(("passed", "active"), [(909, True), (910, False)])
-def test_a_token_is_active_to_its_last_second(app: Flask, clock: StandingClock, passed: int, *, active: bool) -> None:
+def test_a_token_is_active_until_its_last_second(
+    app: Flask, clock: StandingClock, passed: int, *, active: bool
+) -> None:
     token = issue(app)
     clock.now += passed
 
-    assert is_active(app, issue(app, "reports", [OURS]), token) is active
+    assert is_active(app, issue(app, "reports", [SCOPE]), token) is active
 
 
-def test_a_token_that_the_application_refuses_is_not_active(app: Flask, auth: TokenAuth[Any], caller: str) -> None:
+def test_a_token_that_token_check_refuses_is_inactive(app: Flask, auth: TokenAuth[Any], caller: str) -> None:
     auth.token_check(lambda token: token.subject != "alice")
 
     assert not is_active(app, caller, issue(app, "alice"))
     assert is_active(app, caller, issue(app, "bob"))
 
 
-def test_a_token_of_nobody_is_not_active(make_session_app: MakeSessionApp) -> None:
-    numbered = make_session_app(auth=TokenAuth(user_id_type=int))
-    named = make_session_app(auth=TokenAuth())
-    caller = issue(numbered, 1, [OURS])
+def test_a_token_whose_user_id_does_not_convert_is_inactive(make_session_app: MakeSessionApp) -> None:
+    with_int_ids = make_session_app(auth=TokenAuth(user_id_type=int))
+    with_string_ids = make_session_app(auth=TokenAuth())
+    caller = issue(with_int_ids, 1, [SCOPE])
 
-    assert is_active(numbered, caller, issue(numbered, 42))
-    assert not is_active(numbered, caller, issue(named, "alice"))
+    assert is_active(with_int_ids, caller, issue(with_int_ids, 42))
+    assert not is_active(with_int_ids, caller, issue(with_string_ids, "alice"))
 
 
-def test_the_store_is_asked_whatever_this_process_knows(app: Flask, make_session_app: MakeSessionApp) -> None:
+def test_introspection_asks_the_store_each_time(app: Flask, make_session_app: MakeSessionApp) -> None:
     other = make_session_app(auth=TokenAuth())
-    caller, token = issue(app, "reports", [OURS]), issue(app)
+    caller, token = issue(app, "reports", [SCOPE]), issue(app)
     assert is_active(other, caller, token)
 
     revoke_current(app, token)
@@ -199,11 +201,11 @@ def test_the_store_is_asked_whatever_this_process_knows(app: Flask, make_session
     assert not is_active(other, caller, token)
 
 
-# For whom tokens are
+# Audiences
 
 
-def test_a_service_learns_of_tokens_that_are_for_it(app: Flask) -> None:
-    caller = issue(app, "reports", [OURS], audience=[AUDIENCE, REPORTS])
+def test_a_caller_may_introspect_tokens_for_its_audience(app: Flask) -> None:
+    caller = issue(app, "reports", [SCOPE], audience=[AUDIENCE, REPORTS])
 
     assert is_active(app, caller, issue(app, audience=REPORTS))
     assert is_active(app, caller, issue(app))
@@ -211,24 +213,24 @@ def test_a_service_learns_of_tokens_that_are_for_it(app: Flask) -> None:
     assert not is_active(app, caller, issue(app, audience="https://third.example"))
 
 
-def test_and_of_no_others(app: Flask, caller: str) -> None:
+def test_tokens_for_another_audience_are_inactive(app: Flask, caller: str) -> None:
     assert not is_active(app, caller, issue(app, audience=REPORTS))
     assert is_active(app, caller, issue(app, audience=[REPORTS, AUDIENCE]))
 
 
-# Who may ask
+# Callers
 
 
-def test_whoever_has_no_such_scope_is_refused(app: Flask) -> None:
+def test_a_caller_without_the_scope_is_refused(app: Flask) -> None:
     answer = introspect(app, issue(app, scopes=["admin", "tokenauth"]), issue(app))
 
     assert answer.status_code == 403
-    assert f'scope="{OURS}"' in answer.headers["WWW-Authenticate"]
-    assert answer.get_json()["scope"] == OURS
+    assert f'scope="{SCOPE}"' in answer.headers["WWW-Authenticate"]
+    assert answer.get_json()["scope"] == SCOPE
 
 
 @pytest.mark.parametrize("make", [BAD[name] for name in BAD if name != "not ASCII"])
-def test_whoever_has_no_good_token_is_refused(app: Flask, make: Callable[[Flask], str]) -> None:
+def test_a_caller_without_a_good_token_is_refused(app: Flask, make: Callable[[Flask], str]) -> None:
     answer = introspect(app, make(app), issue(app))
 
     assert answer.status_code == 401
@@ -241,10 +243,10 @@ def test_a_caller_whose_token_was_revoked_is_refused(app: Flask, caller: str) ->
     assert introspect(app, caller, issue(app)).status_code == 401
 
 
-def test_the_scope_need_not_be_declared(make_session_app: MakeSessionApp) -> None:
-    app = make_session_app(TOKENAUTH_SCOPES={"a": "A", "b": "B", "admin": {"implies": [OURS]}})
+def test_the_scope_needs_no_declaration(make_session_app: MakeSessionApp) -> None:
+    app = make_session_app(TOKENAUTH_SCOPES={"a": "A", "b": "B", "admin": {"implies": [SCOPE]}})
 
-    assert is_active(app, issue(app, "reports", [OURS]), issue(app))
+    assert is_active(app, issue(app, "reports", [SCOPE]), issue(app))
     assert is_active(app, issue(app, "reports", ["admin"]), issue(app))
     assert introspect(app, issue(app, "reports", ["a"]), issue(app)).status_code == 403
 
@@ -252,7 +254,7 @@ def test_the_scope_need_not_be_declared(make_session_app: MakeSessionApp) -> Non
 @pytest.mark.parametrize(
     ("body", "refused"), [({}, MALFORMED), ({"token": ""}, missing("token")), ({"tokens": "x"}, missing("token"))]
 )
-def test_a_request_about_nothing_is_an_invalid_request(
+def test_a_request_without_a_token_parameter_is_refused(
     app: Flask, caller: str, body: dict[str, str], refused: dict[str, str]
 ) -> None:
     headers = {"Authorization": f"Bearer {caller}"}
@@ -262,17 +264,17 @@ def test_a_request_about_nothing_is_an_invalid_request(
     assert (answer.status_code, answer.get_json()) == (400, refused)
 
 
-def test_what_this_process_knows_counts_though_the_store_has_lost_it(app: Flask, caller: str) -> None:
+def test_a_revocation_that_the_store_has_lost_still_counts(app: Flask, caller: str) -> None:
     token = issue(app)
     revoke_current(app, token)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_of(app), "is_revoked", lambda **asked: False)
+        patch.setattr(store_of(app), "is_revoked", lambda **token_facts: False)
         assert not is_active(app, caller, token)
 
 
-def test_an_audience_that_is_nobody_makes_no_500(app: Flask, mint: Mint, clock: StandingClock) -> None:
-    caller = mint(aud=["", AUDIENCE], scope=OURS, iat=clock.now, exp=clock.now + 900)
+def test_an_empty_audience_is_answered(app: Flask, mint: Mint, clock: StandingClock) -> None:
+    caller = mint(aud=["", AUDIENCE], scope=SCOPE, iat=clock.now, exp=clock.now + 900)
     empty = mint(aud="", iat=clock.now, exp=clock.now + 900)
 
     assert is_active(app, caller, issue(app))

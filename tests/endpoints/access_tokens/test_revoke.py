@@ -1,4 +1,4 @@
-"""``POST /auth/revoke`` (RFC 7009) with access tokens: whoever holds one may end it, and learns nothing."""
+"""``POST /auth/revoke`` (RFC 7009) with access tokens: a client revokes its own token and learns nothing else."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,18 +12,18 @@ from flask_tokenauth import TokenAuth
 from ...conftest import Mint, StandingClock
 from ...lifecycle.conftest import MakeSessionApp
 from ...lifecycle.devices import UNSUPPORTED_TYPE, Login, id_of, log_out, me, revoke
-from ...lifecycle.kit import Heard, asked, claims_of, hear, is_live, refreshed, sign_in, store_of
-from ...lifecycle.revocation.kit import Pass, issue
+from ...lifecycle.kit import SignalLog, claims_of, is_live, pass_interval, record_calls, refreshed, sign_in, store_of
+from ...lifecycle.revocation.kit import PassTime, issue
 
 
 @pytest.fixture
-def login(app: Flask, heard: Heard) -> Login:
+def login(app: Flask, signal_log: SignalLog) -> Login:
     login = sign_in(app)
-    heard.sessions.clear()
+    signal_log.sessions.clear()
     return login
 
 
-def check_done(answer: TestResponse) -> None:
+def check_success(answer: TestResponse) -> None:
     assert (answer.status_code, answer.data) == (200, b"")
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Content-Type" not in answer.headers
@@ -31,17 +31,17 @@ def check_done(answer: TestResponse) -> None:
 
 
 @pytest.mark.parametrize("hint", [None, "access_token", "refresh_token", "nonsense"])
-def test_an_access_token_is_refused_from_then_on(app: Flask, login: Login, heard: Heard, hint: str | None) -> None:
-    """RFC 7009 section 2.1: of a wrong hint "the authorization server MUST extend its search"."""
+def test_a_revoked_access_token_is_refused(app: Flask, login: Login, signal_log: SignalLog, hint: str | None) -> None:
+    """RFC 7009 section 2.1: after a wrong hint "the authorization server MUST extend its search"."""
     answer = revoke(app, login["access_token"], **({} if hint is None else {"token_type_hint": hint}))
 
-    check_done(answer)
+    check_success(answer)
     assert me(app, login["access_token"]) == 401
-    told = {"token_id": claims_of(login["access_token"])["jti"], "user_id": "alice"}
-    assert heard.sessions == [("tokenauth-token-revoked", told)]
+    facts = {"token_id": claims_of(login["access_token"])["jti"], "user_id": "alice"}
+    assert signal_log.sessions == [("tokenauth-token-revoked", facts)]
 
 
-def test_its_session_goes_on(app: Flask, login: Login) -> None:
+def test_the_session_of_a_revoked_access_token_goes_on(app: Flask, login: Login) -> None:
     """RFC 7009 section 2.1: the server "MAY revoke the respective refresh token as well"."""
     revoke(app, login["access_token"])
 
@@ -49,84 +49,88 @@ def test_its_session_goes_on(app: Flask, login: Login) -> None:
     assert me(app, refreshed(app, login["refresh_token"])["access_token"]) == 200
 
 
-def test_one_that_belongs_to_no_session_is_revoked_too(app: Flask) -> None:
+def test_a_token_without_a_session_can_be_revoked(app: Flask) -> None:
     token, other = issue(app), issue(app)
 
-    check_done(revoke(app, token))
+    check_success(revoke(app, token))
 
     assert [me(app, token), me(app, other)] == [401, 200]
 
 
-def test_one_for_another_audience_is_ours_as_well(app: Flask, make_session_app: MakeSessionApp, backend: Any) -> None:
+def test_a_token_for_another_audience_can_be_revoked(
+    app: Flask, make_session_app: MakeSessionApp, backend: Any
+) -> None:
     other = make_session_app(auth=TokenAuth(), TOKENAUTH_AUDIENCE="https://other.example")
     token = issue(app, audience="https://other.example")
     assert [me(app, token), me(other, token)] == [401, 200]
 
-    check_done(revoke(app, token))
-    hear(other)
+    check_success(revoke(app, token))
+    pass_interval(other)
 
     assert me(other, token) == 401
 
 
-def test_one_of_another_issuer_is_not(app: Flask, make_session_app: MakeSessionApp) -> None:
+def test_a_token_of_another_issuer_is_not_revoked(app: Flask, make_session_app: MakeSessionApp) -> None:
     theirs = make_session_app(auth=TokenAuth(), TOKENAUTH_STORE="memory://", TOKENAUTH_ISSUER="https://other.example")
     token = issue(theirs)
 
-    with asked(store_of(app)) as called:
-        check_done(revoke(app, token))
+    with record_calls(store_of(app)) as called:
+        check_success(revoke(app, token))
 
     assert called == []
     assert me(theirs, token) == 200
 
 
-def test_one_that_has_expired_is_unknown(app: Flask, clock: StandingClock, login: Login) -> None:
+def test_an_expired_token_is_not_revoked(app: Flask, clock: StandingClock, login: Login) -> None:
     clock.now += 910
 
-    with asked(store_of(app)) as called:
-        check_done(revoke(app, login["access_token"]))
+    with record_calls(store_of(app)) as called:
+        check_success(revoke(app, login["access_token"]))
 
     assert called == []
 
 
-def test_one_is_known_to_its_last_second(app: Flask, pass_time: Pass, login: Login, heard: Heard) -> None:
+def test_a_token_can_be_revoked_until_its_last_second(
+    app: Flask, pass_time: PassTime, login: Login, signal_log: SignalLog
+) -> None:
     pass_time(timedelta(seconds=909), app)
 
-    check_done(revoke(app, login["access_token"]))
+    check_success(revoke(app, login["access_token"]))
 
     assert me(app, login["access_token"]) == 401
-    assert heard.reasons == ["token_revoked"]
+    assert signal_log.reasons == ["token_revoked"]
 
 
-def test_whoever_says_it_again_changes_nothing_and_cannot_fill_the_store(
-    app: Flask, login: Login, heard: Heard
-) -> None:
-    with asked(store_of(app)) as called:
+def test_revoking_again_writes_no_second_entry(app: Flask, login: Login, signal_log: SignalLog) -> None:
+    with record_calls(store_of(app)) as called:
         for _ in range(3):
-            check_done(revoke(app, login["access_token"]))
+            check_success(revoke(app, login["access_token"]))
 
     assert called.count("revoke") == 1
-    assert len(heard.sessions) == 1
+    assert len(signal_log.sessions) == 1
 
 
-def test_one_of_a_session_that_has_ended_is_as_good_as_revoked(app: Flask, login: Login) -> None:
+def test_a_token_of_an_ended_session_is_not_revoked_again(app: Flask, login: Login) -> None:
     log_out(app, login["access_token"])
 
-    with asked(store_of(app)) as called:
-        check_done(revoke(app, login["access_token"]))
+    with record_calls(store_of(app)) as called:
+        check_success(revoke(app, login["access_token"]))
 
     assert "revoke" not in called
 
 
-def test_the_application_is_not_asked(app: Flask, auth: TokenAuth[Any], login: Login, heard: Heard) -> None:
-    """Who holds a token that it refuses may still want to be sure."""
+def test_token_check_does_not_prevent_a_revocation(
+    app: Flask, auth: TokenAuth[Any], login: Login, signal_log: SignalLog
+) -> None:
+    """A client may revoke a token that the application refuses."""
     auth.token_check(lambda token: False)
 
-    check_done(revoke(app, login["access_token"]))
+    check_success(revoke(app, login["access_token"]))
 
-    assert [name for name, _ in heard.sessions] == ["tokenauth-token-revoked"]
+    assert [name for name, _ in signal_log.sessions] == ["tokenauth-token-revoked"]
 
 
-def test_where_nothing_can_be_revoked_that_is_said(make_session_app: MakeSessionApp, heard: Heard) -> None:
+def test_with_off_the_endpoint_refuses_access_tokens(make_session_app: MakeSessionApp, signal_log: SignalLog) -> None:
     """RFC 7009 section 2.2.1."""
     app = make_session_app(TOKENAUTH_REVOCATION="off")
     login = sign_in(app)
@@ -136,39 +140,39 @@ def test_where_nothing_can_be_revoked_that_is_said(make_session_app: MakeSession
     assert (answer.status_code, answer.get_json()) == (400, UNSUPPORTED_TYPE)
     assert answer.headers["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in answer.headers
-    assert heard.reasons == ["token_type_unsupported"]
+    assert signal_log.reasons == ["token_type_unsupported"]
     assert me(app, login["access_token"]) == 200
     assert is_live(app, login["refresh_token"])
-    check_done(revoke(app, "x"))
+    check_success(revoke(app, "x"))
 
 
-def test_a_refresh_token_takes_its_access_tokens_along_on_every_worker(
+def test_a_revoked_refresh_token_ends_its_access_tokens_on_every_worker(
     app: Flask, make_session_app: MakeSessionApp, login: Login
 ) -> None:
     other = make_session_app(auth=TokenAuth())
     second = refreshed(app, login["refresh_token"])
     tokens = [login["access_token"], second["access_token"]]
-    assert [me(worker, each) for worker in (app, other) for each in tokens] == [200] * 4
+    assert [me(worker, token) for worker in (app, other) for token in tokens] == [200] * 4
 
-    check_done(revoke(app, second["refresh_token"]))
+    check_success(revoke(app, second["refresh_token"]))
 
-    assert [me(app, each) for each in tokens] == [401, 401]
-    hear(other)
-    assert [me(other, each) for each in tokens] == [401, 401]
+    assert [me(app, token) for token in tokens] == [401, 401]
+    pass_interval(other)
+    assert [me(other, token) for token in tokens] == [401, 401]
     assert id_of(login) == claims_of(second["access_token"])["sid"]
 
 
-# What this worker does not believe, and others may
+# Tokens that this worker refuses, but others may accept
 
 
-def test_one_that_lives_too_long_for_this_worker_is_revoked_for_those_who_believe_it(
-    app: Flask, make_session_app: MakeSessionApp, pass_time: Pass
+def test_a_token_with_a_longer_lifetime_than_allowed_here_can_be_revoked(
+    app: Flask, make_session_app: MakeSessionApp, pass_time: PassTime
 ) -> None:
     other = make_session_app(auth=TokenAuth(), TOKENAUTH_MAX_LIFETIME=timedelta(days=7))
     token = issue(other, expires_in=timedelta(days=6))
     assert [me(app, token), me(other, token)] == [401, 200]
 
-    check_done(revoke(app, token))
+    check_success(revoke(app, token))
     pass_time(timedelta(days=6), other)
 
     assert store_of(app).purge() == 0
@@ -176,7 +180,7 @@ def test_one_that_lives_too_long_for_this_worker_is_revoked_for_those_who_believ
 
 
 @pytest.mark.parametrize("ahead", [11, 300, 3600])
-def test_one_that_is_issued_by_a_clock_that_is_ahead_is_revoked(
+def test_a_token_issued_in_the_future_can_be_revoked(
     app: Flask, make_session_app: MakeSessionApp, clock: StandingClock, ahead: int
 ) -> None:
     other = make_session_app(auth=TokenAuth())
@@ -184,84 +188,84 @@ def test_one_that_is_issued_by_a_clock_that_is_ahead_is_revoked(
     token = issue(other)
     assert [me(app, token), me(other, token)] == [401, 200]
 
-    check_done(revoke(app, token))
-    hear(other)
+    check_success(revoke(app, token))
+    pass_interval(other)
 
     assert me(other, token) == 401
 
 
 @pytest.mark.parametrize(("issued", "begins"), [(0, 60), (60, 60), (60, 120), (120, 60)])
-def test_one_that_is_good_only_later_is_revoked(
+def test_a_token_that_is_not_yet_valid_can_be_revoked(
     app: Flask, mint: Mint, clock: StandingClock, issued: int, begins: int
 ) -> None:
     now = clock.now
     times: dict[str, Any] = {"iat": now + issued, "nbf": now + begins, "exp": now + 900}
     token, other = mint(**times), mint(**times, jti="t2")
 
-    check_done(revoke(app, token))
+    check_success(revoke(app, token))
     clock.now += 120
 
     assert [me(app, token), me(app, other)] == [401, 200]
 
 
-def test_one_that_is_over_before_it_begins_is_unknown(app: Flask, mint: Mint, clock: StandingClock) -> None:
+def test_a_token_that_expires_before_it_is_valid_is_not_revoked(app: Flask, mint: Mint, clock: StandingClock) -> None:
     token = mint(iat=clock.now, nbf=clock.now + 120, exp=clock.now + 60)
 
-    with asked(store_of(app)) as called:
-        check_done(revoke(app, token))
+    with record_calls(store_of(app)) as called:
+        check_success(revoke(app, token))
 
     assert called == []
 
 
 @pytest.mark.parametrize("length", [2000])
-def test_one_that_is_longer_than_tokens_may_be_is_unknown(make_session_app: MakeSessionApp, length: int) -> None:
+def test_a_token_over_max_token_bytes_is_not_revoked(make_session_app: MakeSessionApp, length: int) -> None:
     app, small = make_session_app(), make_session_app(auth=TokenAuth(), TOKENAUTH_MAX_TOKEN_BYTES=1024)
     token = issue(app, claims={"x": "a" * length})
 
-    with asked(store_of(small)) as called:
-        check_done(revoke(small, token))
+    with record_calls(store_of(small)) as called:
+        check_success(revoke(small, token))
 
     assert called == []
 
 
 @pytest.mark.parametrize("exp", [899.9999999, 900.5, 299.99999999])
-def test_one_that_expires_within_a_second_is_found_where_it_is_looked_for(
+def test_a_token_that_expires_within_a_second_can_be_revoked(
     make_session_app: MakeSessionApp, mint: Mint, clock: StandingClock, exp: float
 ) -> None:
-    """At the edge of a bucket too."""
+    """This holds at the edge of a bucket too."""
     app = make_session_app()
     edge = (clock.now // 300 + 4) * 300
     token = mint(iat=clock.now, exp=edge - 900 + exp)
 
-    check_done(revoke(app, token))
+    check_success(revoke(app, token))
 
     assert me(app, token) == 401
 
 
-def test_what_another_worker_has_just_revoked_is_refused_here_at_once_by_who_says_it_again(
+def test_revoking_a_token_that_another_worker_has_revoked_counts_at_once(
     app: Flask, make_session_app: MakeSessionApp, login: Login
 ) -> None:
     other = make_session_app(auth=TokenAuth())
     assert me(other, login["access_token"]) == 200
     revoke(app, login["access_token"])
 
-    check_done(revoke(other, login["access_token"]))
+    check_success(revoke(other, login["access_token"]))
 
     assert me(other, login["access_token"]) == 401
 
 
-def test_one_whose_session_another_worker_has_just_ended_is_refused_here_at_once(
+def test_revoking_a_token_whose_session_another_worker_has_ended_counts_at_once(
     app: Flask, make_session_app: MakeSessionApp, login: Login, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The store refuses it by its session, and is not told of it, nor said to have lost it."""
+    """The store already refuses the token by its session, so no entry is written, and none is reported as lost."""
     other = make_session_app(auth=TokenAuth())
     assert me(app, login["access_token"]) == 200
     log_out(other, login["access_token"])
 
-    check_done(revoke(app, login["access_token"]))
+    check_success(revoke(app, login["access_token"]))
 
     assert me(app, login["access_token"]) == 401
     app.extensions["tokenauth"].stored.feed._start_reload()
-    hear(app)
+    pass_interval(app)
     assert me(app, login["access_token"]) == 401
-    assert not [each for each in caplog.messages if "has lost" in each]
+    assert not [message for message in caplog.messages if "has lost" in message]

@@ -1,4 +1,4 @@
-"""What the tests of revocation share: the application of the tests of sessions, at the time that its store has."""
+"""Fixtures for the tests of revocation: the application of the tests of sessions, at the time of its store."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +11,16 @@ from flask_tokenauth.testing.store_contract import AgeRevocations
 
 from ...conftest import StandingClock
 from ...stores import memory_kit, sqlite_kit
-from ..conftest import MakeSessionApp, auth, backend, heard, make_session_app
+from ..conftest import MakeSessionApp, auth, backend, make_session_app, signal_log
 from ..kit import Backend
-from .kit import Pass
+from .kit import PassTime
 
-__all__ = ["auth", "backend", "heard", "make_session_app"]  # fixtures
+__all__ = ["auth", "backend", "make_session_app", "signal_log"]  # fixtures
 
 
 @pytest.fixture
 def clock(backend: Backend) -> StandingClock:
-    """Return the clock of the applications, which stands where the store's does."""
+    """Return the clock of the applications. It shows the time of the store."""
     return StandingClock(float(backend.now))
 
 
@@ -37,7 +37,7 @@ def age_revocations(backend: Backend, tmp_path: Path) -> AgeRevocations:
 
 
 @pytest.fixture
-def pass_time(clock: StandingClock, age_revocations: AgeRevocations) -> Pass:
+def pass_time(clock: StandingClock, age_revocations: AgeRevocations) -> PassTime:
     """Return a function that lets time pass for applications and for the store."""
 
     def let_pass(duration: timedelta, *apps: Flask) -> None:

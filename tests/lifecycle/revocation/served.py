@@ -24,12 +24,12 @@ def create_app() -> Flask:
     def me() -> dict[str, object]:
         return {"user_id": g.user_id}
 
-    @app.get("/heard")
-    def heard() -> Response:
+    @app.get("/loaded")
+    def has_loaded() -> Response:
         return jsonify(app.extensions["tokenauth"].stored.feed.describe().age is not None)
 
     @app.after_request
-    def say_who_answers(response: Response) -> Response:
+    def add_worker_id(response: Response) -> Response:
         response.headers["X-Worker"] = str(os.getpid())
         return response
 

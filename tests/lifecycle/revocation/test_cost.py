@@ -1,4 +1,4 @@
-"""What it costs to know what is revoked, in calls and in bytes, whatever the number of those that are."""
+"""The cost of revocation for a request, in calls and in bytes. It does not grow with the number of revocations."""
 
 import tracemalloc
 from typing import Any
@@ -12,7 +12,7 @@ from flask_tokenauth.core.revocation.feed import RevocationFeed
 from ...conftest import StandingClock
 from ...test_cost import drive
 from ..conftest import MakeSessionApp
-from ..kit import MOSTLY_IN_MEMORY, asked, sign_in, store_of
+from ..kit import MOSTLY_IN_MEMORY, record_calls, sign_in, store_of
 from .kit import issue
 
 pytestmark = MOSTLY_IN_MEMORY
@@ -24,17 +24,17 @@ DAY = 24 * 3600
 
 
 def revoke_others(app: Flask, number: int, now: float) -> None:
-    """Let an application know of so many tokens, sessions and users that are revoked."""
+    """Revoke *number* tokens, sessions and users in an application's feed."""
     feed: RevocationFeed = app.extensions["tokenauth"].stored.feed
     expires_at = int((now + DAY) * 1000)
-    for each in range(number):
-        feed.add(Revocation(kind="token", subject=f"{each:022}", value=int(now) + each % 900, expires_at=expires_at))
-        feed.add(Revocation(kind="session", subject=f"s{each:021}", expires_at=expires_at))
-        feed.add(Revocation(kind="user", subject=f"user {each}", value=1, expires_at=expires_at))
+    for index in range(number):
+        feed.add(Revocation(kind="token", subject=f"{index:022}", value=int(now) + index % 900, expires_at=expires_at))
+        feed.add(Revocation(kind="session", subject=f"s{index:021}", expires_at=expires_at))
+        feed.add(Revocation(kind="user", subject=f"user {index}", value=1, expires_at=expires_at))
 
 
 @pytest.mark.parametrize("of_a_session", [True, False])
-def test_a_request_makes_as_many_calls_among_many_revocations_as_among_few(
+def test_a_request_makes_the_same_calls_with_few_and_with_many_revocations(
     make_session_app: MakeSessionApp, clock: StandingClock, drive: Any, *, of_a_session: bool
 ) -> None:
     app = make_session_app()
@@ -43,7 +43,7 @@ def test_a_request_makes_as_many_calls_among_many_revocations_as_among_few(
     for number in FEW, MANY:
         revoke_others(app, number, clock.now)
         drive(app, token, "/me")
-        with asked(store_of(app)) as called:
+        with record_calls(store_of(app)) as called:
             status, calls = drive(app, token, "/me")
         assert (status, called) == ("200 OK", [])
         counted.append(calls)
@@ -52,9 +52,7 @@ def test_a_request_makes_as_many_calls_among_many_revocations_as_among_few(
     assert app.extensions["tokenauth"].stored.feed.describe().tokens == MANY
 
 
-def test_a_request_pays_a_handful_of_calls_to_be_told_from_the_revoked(
-    make_session_app: MakeSessionApp, drive: Any
-) -> None:
+def test_the_feed_adds_at_most_15_calls_to_a_request(make_session_app: MakeSessionApp, drive: Any) -> None:
     totals = []
     for mode in "off", "feed":
         app = make_session_app(TOKENAUTH_REVOCATION=mode)
@@ -66,17 +64,17 @@ def test_a_request_pays_a_handful_of_calls_to_be_told_from_the_revoked(
     assert 0 < totals[1] - totals[0] <= 15
 
 
-def test_a_revoked_token_takes_150_bytes_at_most(make_session_app: MakeSessionApp, clock: StandingClock) -> None:
-    """Its ID among them: 22 characters, as ours have."""
+def test_a_revoked_token_takes_at_most_150_bytes(make_session_app: MakeSessionApp, clock: StandingClock) -> None:
+    """The bytes include the token ID of 22 characters."""
     app = make_session_app()
     feed: RevocationFeed = app.extensions["tokenauth"].stored.feed
     expires_at = int((clock.now + DAY) * 1000)
 
     tracemalloc.start()
     try:
-        for each in range(MANY):
-            until = int(clock.now) + each % 900
-            feed.add(Revocation(kind="token", subject=f"{each:022}", value=until, expires_at=expires_at))
+        for number in range(MANY):
+            until = int(clock.now) + number % 900
+            feed.add(Revocation(kind="token", subject=f"{number:022}", value=until, expires_at=expires_at))
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

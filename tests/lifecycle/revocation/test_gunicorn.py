@@ -1,4 +1,4 @@
-"""Workers of gunicorn: what is revoked in one is refused there at once, and in the other within the interval."""
+"""Workers of gunicorn: one worker refuses its own revocations at once, and the other within the interval."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from ...conftest import SECRET
 
 ROOT = Path(__file__).parents[3]
 INTERVAL = 1.0  # seconds, the default
-PATIENCE = 60  # seconds, until a test that waits in vain fails
+PATIENCE = 60  # seconds; a test that waits longer fails
 
 CONF = """
 def post_worker_init(worker):
@@ -30,7 +30,7 @@ def post_worker_init(worker):
 
 @dataclass
 class Answer:
-    """What a worker said."""
+    """The answer of a worker."""
 
     status: int
     body: Any
@@ -57,7 +57,7 @@ class Server:
         return Answer(response.status, json.loads(text or "null"), response.headers["X-Worker"], asked_at)
 
     def ask_until(self, token: str, enough: Callable[[list[Answer]], bool], path: str = "/me") -> list[Answer]:
-        """Ask for a view again and again until the answers are *enough*."""
+        """Ask for a view again and again until ``enough(answers)`` is true."""
         answers: list[Answer] = []
         deadline = time.monotonic() + PATIENCE
         while not enough(answers):
@@ -92,8 +92,8 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.slow
-def test_each_worker_has_heard_what_is_revoked_before_its_first_request(server: Server) -> None:
-    answers = server.ask_until("", lambda answers: len(workers_of(answers)) == 2, "/heard")
+def test_warm_loads_revocations_before_the_first_request_of_each_worker(server: Server) -> None:
+    answers = server.ask_until("", lambda answers: len(workers_of(answers)) == 2, "/loaded")
 
     assert {answer.body for answer in answers} == {True}
 
@@ -103,20 +103,20 @@ def workers_of(answers: list[Answer]) -> set[str]:
 
 
 def check_refused(server: Server, token: str, end: Answer) -> None:
-    """Check that the worker of *end* refuses a token from then on, and that the other one does after the interval."""
+    """Check that the worker of *end* refuses a token from then on, and the other worker after the interval."""
     known_at = time.monotonic() + INTERVAL
 
     def is_known_to_both(answers: list[Answer]) -> bool:
-        return len(workers_of([each for each in answers if each.asked_at >= known_at])) == 2
+        return len(workers_of([answer for answer in answers if answer.asked_at >= known_at])) == 2
 
     answers = server.ask_until(token, is_known_to_both)
 
-    assert {each.status for each in answers if each.worker == end.worker} == {401}
-    assert {each.status for each in answers if each.asked_at >= known_at} == {401}
+    assert {answer.status for answer in answers if answer.worker == end.worker} == {401}
+    assert {answer.status for answer in answers if answer.asked_at >= known_at} == {401}
 
 
 @pytest.mark.slow
-def test_a_token_that_is_revoked_in_one_worker_is_refused_in_both(server: Server) -> None:
+def test_a_token_revoked_in_one_worker_is_refused_in_both(server: Server) -> None:
     login = server.ask("POST", "/login", username="alice").body
     other = server.ask("POST", "/login", username="alice").body
     token = login["access_token"]
@@ -132,7 +132,7 @@ def test_a_token_that_is_revoked_in_one_worker_is_refused_in_both(server: Server
 
 
 @pytest.mark.slow
-def test_a_session_that_ends_by_reuse_takes_its_access_tokens_along_in_both(server: Server) -> None:
+def test_a_reuse_ends_the_session_and_its_access_tokens_in_both_workers(server: Server) -> None:
     login = server.ask("POST", "/login", username="alice").body
     form = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
     second = server.ask("POST", "/auth/refresh", **form)

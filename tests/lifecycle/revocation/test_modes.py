@@ -1,4 +1,4 @@
-"""``TOKENAUTH_REVOCATION``: the store is heard once an interval, asked for every request, or neither."""
+"""``TOKENAUTH_REVOCATION``: the store is asked once in each interval, at each request, or never."""
 
 import time
 from collections.abc import Callable
@@ -17,11 +17,21 @@ from flask_tokenauth.stores.memory import MemoryStore
 from ...conftest import CONFIG
 from ..conftest import MakeSessionApp
 from ..devices import end_device, id_of, log_out, me, revoke
-from ..kit import INVALID_GRANT, asked, away, hear, is_live, refresh, sign_in, store_of, successor
+from ..kit import (
+    INVALID_GRANT,
+    is_live,
+    pass_interval,
+    record_calls,
+    refresh,
+    sign_in,
+    store_of,
+    successor,
+    unavailable,
+)
 from .kit import ALL_MODES, MODES, issue
 
 
-def read(**config: object) -> Settings:
+def read_settings(**config: object) -> Settings:
     return Settings.from_config(CONFIG | config, app_name="tests")
 
 
@@ -29,7 +39,7 @@ def read(**config: object) -> Settings:
 
 
 def test_the_feed_is_the_default() -> None:
-    settings = read(TOKENAUTH_STORE="memory://")
+    settings = read_settings(TOKENAUTH_STORE="memory://")
 
     assert settings.revocation == "feed"
     assert settings.revocation_interval == timedelta(seconds=1)
@@ -38,93 +48,93 @@ def test_the_feed_is_the_default() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_without_a_store_nothing_is_revoked_in_silence(mode: str) -> None:
+def test_feed_and_strict_need_a_store(mode: str) -> None:
     with pytest.raises(SettingsError, match="TOKENAUTH_REVOCATION needs TOKENAUTH_STORE"):
-        read(TOKENAUTH_REVOCATION=mode)
+        read_settings(TOKENAUTH_REVOCATION=mode)
 
 
-def test_without_a_store_it_may_be_off() -> None:
-    assert read(TOKENAUTH_REVOCATION="off").revocation == "off"
+def test_off_needs_no_store() -> None:
+    assert read_settings(TOKENAUTH_REVOCATION="off").revocation == "off"
 
 
 @pytest.mark.parametrize("mode", ["", "on", "Feed", True, 1, None.__class__])
-def test_there_are_three_modes(mode: object) -> None:
+def test_other_modes_raise(mode: object) -> None:
     with pytest.raises(SettingsError, match=r'TOKENAUTH_REVOCATION must be "feed", "strict" or "off"'):
-        read(TOKENAUTH_STORE="memory://", TOKENAUTH_REVOCATION=mode)
+        read_settings(TOKENAUTH_STORE="memory://", TOKENAUTH_REVOCATION=mode)
 
 
 @pytest.mark.parametrize(("staleness", "refused"), [(4.9, True), (5, False), (6, False)])
-def test_news_are_not_rarer_than_they_may_be_old(staleness: float, *, refused: bool) -> None:
+def test_the_interval_must_not_be_longer_than_max_staleness(staleness: float, *, refused: bool) -> None:
     config = {
         "TOKENAUTH_STORE": "memory://",
         "TOKENAUTH_REVOCATION_INTERVAL": 5,
         "TOKENAUTH_REVOCATION_MAX_STALENESS": staleness,
     }
     if not refused:
-        assert read(**config).revocation_max_staleness == timedelta(seconds=staleness)
+        assert read_settings(**config).revocation_max_staleness == timedelta(seconds=staleness)
         return
     with pytest.raises(
         SettingsError, match="REVOCATION_INTERVAL must not be longer than TOKENAUTH_REVOCATION_MAX_STALENESS"
     ):
-        read(**config)
+        read_settings(**config)
 
 
-def test_a_store_is_told_how_long_it_may_take() -> None:
-    class Listening(MemoryStore):
-        told: timedelta | None = None
+def test_a_store_gets_the_timeout_from_the_settings() -> None:
+    class StoreWithTimeout(MemoryStore):
+        timeout: timedelta | None = None
 
         def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
-            self.told = timeout
+            self.timeout = timeout
             super().bind(issuer, timeout=timeout, retention=retention)
 
-    store = Listening()
+    store = StoreWithTimeout()
 
-    StoredState(read(TOKENAUTH_STORE=store, TOKENAUTH_STORE_TIMEOUT=0.2), clock=time.time)
+    StoredState(read_settings(TOKENAUTH_STORE=store, TOKENAUTH_STORE_TIMEOUT=0.2), clock=time.time)
 
-    assert store.told == timedelta(seconds=0.2)
-
-
-# What a request asks the store
+    assert store.timeout == timedelta(seconds=0.2)
 
 
-ASKED = {"feed": [["revocations_since"], [], []], "strict": [["is_revoked"]] * 3, "off": [[], [], []]}
+# Calls of the store
+
+
+EXPECTED_CALLS = {"feed": [["revocations_since"], [], []], "strict": [["is_revoked"]] * 3, "off": [[], [], []]}
 
 
 @pytest.mark.parametrize("mode", ALL_MODES)
-def test_requests_ask_the_store_as_the_mode_says(make_session_app: MakeSessionApp, mode: str) -> None:
+def test_the_mode_decides_when_a_request_asks_the_store(make_session_app: MakeSessionApp, mode: str) -> None:
     app = make_session_app(TOKENAUTH_REVOCATION=mode)
     token = issue(app)
     calls = []
 
     for _ in range(3):
-        with asked(store_of(app)) as called:
+        with record_calls(store_of(app)) as called:
             assert me(app, token) == 200
         calls.append(called)
 
-    assert calls == ASKED[mode]
+    assert calls == EXPECTED_CALLS[mode]
 
 
-# What is revoked is refused
+# Revoked tokens are refused
 
 ENDS: dict[str, Callable[[Flask, Any, Any], object]] = {
     "a logout": lambda app, login, other: log_out(app, login["access_token"]),
     "the end of a device": lambda app, login, other: end_device(app, other["access_token"], id_of(login)),
     "a revoked refresh token": lambda app, login, other: revoke(app, login["refresh_token"]),
-    "a refresh token that is used again": lambda app, login, other: use_again(app, login["refresh_token"]),
+    "a refresh token that is used again": lambda app, login, other: reuse(app, login["refresh_token"]),
 }
 
 
-def use_again(app: Flask, refresh_token: str) -> None:
+def reuse(app: Flask, refresh_token: str) -> None:
     successor(app, successor(app, refresh_token))
     assert refresh(app, refresh_token).get_json() == INVALID_GRANT
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("mode", ALL_MODES)
-def test_a_session_that_ends_takes_its_access_tokens_along(
+def test_the_access_tokens_of_an_ended_session_are_refused(
     make_session_app: MakeSessionApp, mode: str, end: Callable[[Flask, Any, Any], object]
 ) -> None:
-    """At once where it ends, on other workers after the interval; unless nothing is to be refused."""
+    """Its own worker refuses them at once, other workers after the interval; with "off" they are accepted."""
     a, b = (make_session_app(auth=TokenAuth(), TOKENAUTH_REVOCATION=mode) for _ in range(2))
     login, other = sign_in(a), sign_in(b)
     assert [me(worker, login["access_token"]) for worker in (a, b)] == [200, 200]
@@ -134,14 +144,14 @@ def test_a_session_that_ends_takes_its_access_tokens_along(
     refused = 200 if mode == "off" else 401
     assert me(a, login["access_token"]) == refused
     if mode == "feed":
-        hear(b)
+        pass_interval(b)
     assert me(b, login["access_token"]) == refused
     assert [me(worker, other["access_token"]) for worker in (a, b)] == [200, 200]
     assert not is_live(a, login["refresh_token"])
     assert [refresh(worker, login["refresh_token"]).status_code for worker in (a, b)] == [400, 400]
 
 
-def test_an_end_on_another_worker_is_not_known_before_the_interval(make_session_app: MakeSessionApp) -> None:
+def test_a_worker_learns_of_an_end_on_another_worker_after_half_the_interval(make_session_app: MakeSessionApp) -> None:
     a, b = (make_session_app(auth=TokenAuth()) for _ in range(2))
     login = sign_in(a)
     assert me(b, login["access_token"]) == 200
@@ -154,7 +164,7 @@ def test_an_end_on_another_worker_is_not_known_before_the_interval(make_session_
     assert me(b, login["access_token"]) == 401
 
 
-# Where nothing is refused, nothing is promised
+# With "off", revoking raises
 
 CALLS: dict[str, Callable[[TokenAuth[Any]], object]] = {
     "a token": lambda auth: auth.revoke_token("t1"),
@@ -164,32 +174,32 @@ CALLS: dict[str, Callable[[TokenAuth[Any]], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_where_it_is_off_revoking_is_a_mistake_that_names_the_setting(
+def test_with_off_revoking_raises_and_names_the_setting(
     make_session_app: MakeSessionApp, auth: TokenAuth[Any], call: Callable[[TokenAuth[Any]], object]
 ) -> None:
     app = make_session_app(TOKENAUTH_REVOCATION="off")
 
-    with app.app_context(), asked(store_of(app)) as called, pytest.raises(SettingsError) as caught:
+    with app.app_context(), record_calls(store_of(app)) as called, pytest.raises(SettingsError) as caught:
         call(auth)
 
     assert 'TOKENAUTH_REVOCATION must be "feed" or "strict" to revoke' in str(caught.value)
     assert called == []
 
 
-# What else is set
+# Other settings
 
 
-def test_what_is_verified_by_hand_is_asked_for_like_a_request(app: Flask, auth: TokenAuth[Any]) -> None:
+def test_verify_asks_the_store_like_a_request(app: Flask, auth: TokenAuth[Any]) -> None:
     token = issue(app)
 
     with app.app_context():
-        with away(store_of(app)), pytest.raises(StoreUnavailable):
+        with unavailable(store_of(app)), pytest.raises(StoreUnavailable):
             auth.verify(token)
-        hear(app)
+        pass_interval(app)
         assert auth.verify(token).subject == "alice"
 
 
-def test_requests_wait_for_news_as_long_as_is_set_and_remember_for_as_long_as_clocks_may_differ(
+def test_the_feed_gets_its_timeout_and_its_leeway_from_the_settings(
     make_session_app: MakeSessionApp,
 ) -> None:
     app = make_session_app(TOKENAUTH_STORE_TIMEOUT=0.2, TOKENAUTH_LEEWAY=100)
@@ -198,7 +208,7 @@ def test_requests_wait_for_news_as_long_as_is_set_and_remember_for_as_long_as_cl
     assert (feed._timeout, feed._grace) == (0.2, 260)
 
 
-def test_the_second_of_two_revocations_in_one_moment_counts_here_at_once(app: Flask, auth: TokenAuth[Any]) -> None:
+def test_the_second_of_two_revocations_in_one_moment_counts_at_once(app: Flask, auth: TokenAuth[Any]) -> None:
     with app.app_context():
         auth.revoke_user("alice", api_keys=True)
     between = issue(app)
@@ -210,13 +220,13 @@ def test_the_second_of_two_revocations_in_one_moment_counts_here_at_once(app: Fl
     assert me(app, between) == 401
 
 
-@pytest.mark.parametrize(("setting", "told"), [({}, True), ({"TESTING": True}, False), ({"DEBUG": True}, False)])
-def test_a_memory_that_no_second_worker_shares_is_warned_of(
-    caplog: pytest.LogCaptureFixture, setting: dict[str, object], told: object
+@pytest.mark.parametrize(("setting", "expected"), [({}, True), ({"TESTING": True}, False), ({"DEBUG": True}, False)])
+def test_a_store_in_memory_logs_a_warning_in_production(
+    caplog: pytest.LogCaptureFixture, setting: dict[str, object], expected: object
 ) -> None:
     app = Flask("tests")
     app.config |= CONFIG | {"TESTING": False, "TOKENAUTH_STORE": "memory://"} | setting
 
     TokenAuth(app)
 
-    assert any("TOKENAUTH_STORE is memory://" in each for each in caplog.messages) is told
+    assert any("TOKENAUTH_STORE is memory://" in message for message in caplog.messages) is expected

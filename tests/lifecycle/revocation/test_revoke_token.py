@@ -1,4 +1,4 @@
-"""One token is refused from now on; its session and the user's other tokens go on."""
+"""``auth.revoke_token``: one token is refused; its session and the user's other tokens stay good."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +12,18 @@ from flask_tokenauth.testing.store_contract import AgeRevocations
 from ...conftest import MakeApp, StandingClock, bearer
 from ..conftest import MakeSessionApp
 from ..devices import me
-from ..kit import Heard, asked, away, claims_of, hear, refreshed, sign_in, store_of, warm
-from .kit import MODES, Pass, issue, revoke_current, revoke_id
+from ..kit import (
+    SignalLog,
+    claims_of,
+    load_revocations,
+    pass_interval,
+    record_calls,
+    refreshed,
+    sign_in,
+    store_of,
+    unavailable,
+)
+from .kit import MODES, PassTime, issue, revoke_current, revoke_id
 
 SECOND = timedelta(seconds=1)
 MOMENT = timedelta(milliseconds=1)
@@ -24,7 +34,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(params=MODES)
 def app(request: pytest.FixtureRequest, make_session_app: MakeSessionApp) -> Flask:
-    """An application in each mode in which what is revoked is refused."""
+    """An application in each of the modes that refuse revoked tokens."""
     return make_session_app(TOKENAUTH_REVOCATION=request.param)
 
 
@@ -35,15 +45,15 @@ def token_id_of(token: str) -> str:
 # The token of the request
 
 
-def test_the_current_token_is_refused_at_once_and_no_other(app: Flask) -> None:
+def test_revoke_token_refuses_the_current_token_at_once_and_no_other(app: Flask) -> None:
     login, same_user, other = sign_in(app), issue(app), issue(app, "bob")
 
     revoke_current(app, login["access_token"])
 
-    assert [me(app, each) for each in (login["access_token"], same_user, other)] == [401, 200, 200]
+    assert [me(app, token) for token in (login["access_token"], same_user, other)] == [401, 200, 200]
 
 
-def test_its_session_goes_on(app: Flask) -> None:
+def test_the_session_of_a_revoked_token_goes_on(app: Flask) -> None:
     login = sign_in(app)
 
     revoke_current(app, login["access_token"])
@@ -51,7 +61,7 @@ def test_its_session_goes_on(app: Flask) -> None:
     assert me(app, refreshed(app, login["refresh_token"])["access_token"]) == 200
 
 
-def test_the_client_is_told_no_more_than_of_any_bad_token(app: Flask, heard: Heard) -> None:
+def test_a_revoked_token_gets_the_same_answer_as_any_bad_token(app: Flask, signal_log: SignalLog) -> None:
     token = issue(app)
     revoke_current(app, token)
 
@@ -61,30 +71,30 @@ def test_the_client_is_told_no_more_than_of_any_bad_token(app: Flask, heard: Hea
         "error": "invalid_token",
         "error_description": app.test_client().get("/me", headers=bearer("x.y.z")).get_json()["error_description"],
     }
-    assert heard.reasons[0] == "token_revoked"
+    assert signal_log.reasons[0] == "token_revoked"
 
 
-def test_without_a_token_there_is_none_to_revoke(app: Flask, auth: TokenAuth[Any]) -> None:
+def test_revoke_token_without_a_good_token_raises(app: Flask, auth: TokenAuth[Any]) -> None:
     with app.test_request_context(), pytest.raises(NotAuthenticated):
         auth.revoke_token()
     with app.test_request_context(headers=bearer("x.y.z")), pytest.raises(NotAuthenticated):
         auth.revoke_token()
 
 
-def test_listeners_are_told_once(app: Flask, heard: Heard) -> None:
+def test_revoking_twice_sends_one_signal(app: Flask, signal_log: SignalLog) -> None:
     token = issue(app)
     with app.test_request_context(headers=bearer(token)):
         TokenAuth().revoke_token()
         TokenAuth().revoke_token()
 
-    assert heard.sessions == [("tokenauth-token-revoked", {"token_id": token_id_of(token), "user_id": "alice"})]
+    assert signal_log.sessions == [("tokenauth-token-revoked", {"token_id": token_id_of(token), "user_id": "alice"})]
 
 
-def test_one_token_cannot_fill_the_store(app: Flask) -> None:
+def test_revoking_twice_writes_one_entry(app: Flask) -> None:
     token = issue(app)
     revoke_current(app, token)
 
-    with app.test_request_context(headers=bearer(issue(app))), asked(store_of(app)) as called:
+    with app.test_request_context(headers=bearer(issue(app))), record_calls(store_of(app)) as called:
         TokenAuth().revoke_token()
         TokenAuth().revoke_token()
 
@@ -95,7 +105,7 @@ def test_one_token_cannot_fill_the_store(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("ahead", [None, timedelta(0), SECOND, DAY, 400 * DAY])
-def test_the_token_of_an_id_is_refused_at_once(app: Flask, clock: StandingClock, ahead: timedelta | None) -> None:
+def test_a_token_revoked_by_id_is_refused_at_once(app: Flask, clock: StandingClock, ahead: timedelta | None) -> None:
     token, other = issue(app), issue(app)
     expires_at = datetime.fromtimestamp(claims_of(token)["exp"], UTC)
 
@@ -104,15 +114,15 @@ def test_the_token_of_an_id_is_refused_at_once(app: Flask, clock: StandingClock,
     assert [me(app, token), me(app, other)] == [401, 200]
 
 
-def test_an_id_may_be_revoked_that_nobody_has_seen(app: Flask, heard: Heard) -> None:
+def test_an_unknown_id_can_be_revoked(app: Flask, signal_log: SignalLog) -> None:
     revoke_id(app, "t1")
 
-    assert heard.sessions == [("tokenauth-token-revoked", {"token_id": "t1", "user_id": None})]
+    assert signal_log.sessions == [("tokenauth-token-revoked", {"token_id": "t1", "user_id": None})]
 
 
-def test_what_is_no_id_is_a_mistake(app: Flask, auth: TokenAuth[Any]) -> None:
+def test_an_invalid_token_id_raises(app: Flask, auth: TokenAuth[Any]) -> None:
     class_of: dict[Any, type[Exception]] = {1: TypeError, b"t1": TypeError, "": ValueError, "a\n": ValueError}
-    with app.app_context(), asked(store_of(app)) as called:
+    with app.app_context(), record_calls(store_of(app)) as called:
         for token_id, error in class_of.items():
             with pytest.raises(error, match="token"):
                 auth.revoke_token(token_id)
@@ -125,12 +135,12 @@ def test_what_is_no_id_is_a_mistake(app: Flask, auth: TokenAuth[Any]) -> None:
 @pytest.mark.parametrize(
     ("expires_at", "error"), [(900, TypeError), ("900", TypeError), (datetime(2030, 1, 1), ValueError)]
 )
-def test_an_expiry_is_an_aware_instant(app: Flask, expires_at: Any, error: type[Exception]) -> None:
+def test_expires_at_must_be_an_aware_datetime(app: Flask, expires_at: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="expires_at"):
         revoke_id(app, "t1", expires_at=expires_at)
 
 
-def test_of_the_current_token_the_expiry_is_known(app: Flask, auth: TokenAuth[Any]) -> None:
+def test_expires_at_without_a_token_id_raises(app: Flask, auth: TokenAuth[Any]) -> None:
     with (
         app.test_request_context(headers=bearer(issue(app))),
         pytest.raises(ValueError, match="needs a token_id"),
@@ -138,13 +148,13 @@ def test_of_the_current_token_the_expiry_is_known(app: Flask, auth: TokenAuth[An
         auth.revoke_token(expires_at=datetime.now(UTC))
 
 
-# How long it is remembered
+# The time that a revocation is kept
 
 
 @pytest.mark.parametrize("lifetime", [1, 299, 300, 900, 24 * 3600])
 @pytest.mark.parametrize("by_id", [False, True])
-def test_a_revocation_outlives_the_token_and_not_by_much(
-    app: Flask, pass_time: Pass, heard: Heard, lifetime: int, *, by_id: bool
+def test_a_revocation_is_kept_a_little_longer_than_the_token_lives(
+    app: Flask, pass_time: PassTime, signal_log: SignalLog, lifetime: int, *, by_id: bool
 ) -> None:
     token = issue(app, expires_in=lifetime)
     if by_id:
@@ -158,7 +168,7 @@ def test_a_revocation_outlives_the_token_and_not_by_much(
     assert me(app, token) == 401
     pass_time(MOMENT, app)
     assert me(app, token) == 401
-    assert heard.reasons == ["token_revoked", "token_expired"]
+    assert signal_log.reasons == ["token_revoked", "token_expired"]
 
     pass_time(LEEWAY + MINUTE - MOMENT, app)
     assert store_of(app).purge() == 0
@@ -166,8 +176,8 @@ def test_a_revocation_outlives_the_token_and_not_by_much(
     assert store_of(app).purge() == 1
 
 
-def test_where_nobody_knows_when_it_expires_the_longest_lifetime_counts(
-    app: Flask, pass_time: Pass, heard: Heard
+def test_a_revocation_without_an_expiry_is_kept_for_the_longest_lifetime(
+    app: Flask, pass_time: PassTime, signal_log: SignalLog
 ) -> None:
     token = issue(app, expires_in=24 * 3600)
     revoke_id(app, token_id_of(token))
@@ -175,7 +185,7 @@ def test_where_nobody_knows_when_it_expires_the_longest_lifetime_counts(
     pass_time(DAY + LEEWAY - MOMENT, app)
     store_of(app).purge()
     assert me(app, token) == 401
-    assert heard.reasons == ["token_revoked"]
+    assert signal_log.reasons == ["token_revoked"]
 
     pass_time(LEEWAY + MINUTE, app)
     assert store_of(app).purge() == 0
@@ -184,10 +194,10 @@ def test_where_nobody_knows_when_it_expires_the_longest_lifetime_counts(
 
 
 @pytest.mark.parametrize("leeway", [0, 300])
-def test_clocks_may_differ_by_the_leeway(
-    make_session_app: MakeSessionApp, clock: StandingClock, pass_time: Pass, heard: Heard, leeway: int
+def test_a_revocation_is_kept_although_clocks_differ_by_the_leeway(
+    make_session_app: MakeSessionApp, clock: StandingClock, pass_time: PassTime, signal_log: SignalLog, leeway: int
 ) -> None:
-    """Who issued was ahead, who revokes by ID is not, and who judges is behind."""
+    """The clock of the issuing worker was ahead; the clock of the checking worker is behind."""
     app = make_session_app(TOKENAUTH_LEEWAY=leeway, TOKENAUTH_REVOCATION="strict")
     clock.now += leeway
     token = issue(app, expires_in=24 * 3600)
@@ -198,14 +208,14 @@ def test_clocks_may_differ_by_the_leeway(
     store_of(app).purge()
 
     assert me(app, token) == 401
-    assert heard.reasons == ["token_revoked"]
+    assert signal_log.reasons == ["token_revoked"]
 
 
 # Other workers
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-def test_other_workers_refuse_it_after_the_interval(
+def test_other_workers_refuse_a_revoked_token_after_the_interval(
     app: Flask, make_session_app: MakeSessionApp, *, by_id: bool
 ) -> None:
     other = make_session_app(auth=TokenAuth())
@@ -216,12 +226,12 @@ def test_other_workers_refuse_it_after_the_interval(
         revoke_id(app, token_id_of(token))
     else:
         revoke_current(app, token)
-    hear(other)
+    pass_interval(other)
 
     assert me(other, token) == 401
 
 
-def test_an_application_of_another_issuer_is_not_concerned(app: Flask, make_app: MakeApp) -> None:
+def test_an_application_of_another_issuer_is_not_affected(app: Flask, make_app: MakeApp) -> None:
     other = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_ISSUER="https://other.example")
     other.add_url_rule("/me", view_func=app.view_functions["me"])
     token, theirs = issue(app), issue(other, claims={})
@@ -231,45 +241,45 @@ def test_an_application_of_another_issuer_is_not_concerned(app: Flask, make_app:
     assert me(other, theirs) == 200
 
 
-# Where it cannot work
+# Errors
 
 
-def test_without_a_store_the_setting_is_named(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
+def test_revoke_token_without_a_store_names_the_setting(make_app: MakeApp, auth: TokenAuth[Any]) -> None:
     stateless = make_app(auth=auth)
 
     with stateless.app_context(), pytest.raises(SettingsError, match="TOKENAUTH_STORE"):
         auth.revoke_token("t1")
 
 
-def test_while_the_store_is_away_nobody_is_told_that_it_was_done(app: Flask, heard: Heard) -> None:
+def test_revoke_token_during_an_outage_raises_and_sends_no_signal(app: Flask, signal_log: SignalLog) -> None:
     if app.config["TOKENAUTH_REVOCATION"] == "feed":
-        warm(app)
+        load_revocations(app)
     token = issue(app)
 
-    with away(store_of(app), "revoke"), pytest.raises(StoreUnavailable):
+    with unavailable(store_of(app), "revoke"), pytest.raises(StoreUnavailable):
         revoke_id(app, token_id_of(token))
 
     assert me(app, token) == 200
-    assert heard.sessions == []
+    assert signal_log.sessions == []
 
 
-def test_within_a_request_that_is_answered_with_503(app: Flask, auth: TokenAuth[Any]) -> None:
+def test_revoke_token_in_a_view_during_an_outage_is_answered_with_503(app: Flask, auth: TokenAuth[Any]) -> None:
     @app.get("/revoke")
     def revoke() -> str:
         auth.revoke_token("t1")
         return "done"
 
     assert app.test_client().get("/revoke").status_code == 200
-    with away(store_of(app), "revoke"):
+    with unavailable(store_of(app), "revoke"):
         answer = app.test_client().get("/revoke")
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
-def test_a_revocation_whose_store_ages_alone_is_believed_by_its_time(
+def test_in_strict_mode_a_forgotten_revocation_no_longer_counts(
     make_session_app: MakeSessionApp, age_revocations: AgeRevocations
 ) -> None:
-    """The store's clock decides what it has forgotten."""
+    """The store's clock decides which revocations it has forgotten."""
     app = make_session_app(TOKENAUTH_REVOCATION="strict")
     token = issue(app)
     revoke_current(app, token)
@@ -279,10 +289,10 @@ def test_a_revocation_whose_store_ages_alone_is_believed_by_its_time(
     assert me(app, token) == 200
 
 
-def test_by_its_id_a_token_is_refused_for_as_long_as_any_process_lets_tokens_live(
-    app: Flask, make_session_app: MakeSessionApp, pass_time: Pass, heard: Heard
+def test_a_token_revoked_by_id_is_refused_for_the_longest_lifetime_of_any_process(
+    app: Flask, make_session_app: MakeSessionApp, pass_time: PassTime, signal_log: SignalLog
 ) -> None:
-    """A command may have other settings than who issued."""
+    """A command may have other settings than the issuing application."""
     long = make_session_app(auth=TokenAuth(), TOKENAUTH_MAX_LIFETIME=timedelta(days=7), TOKENAUTH_REVOCATION="strict")
     token, dated = issue(long, expires_in=7 * DAY), issue(long, expires_in=7 * DAY)
 
@@ -292,19 +302,19 @@ def test_by_its_id_a_token_is_refused_for_as_long_as_any_process_lets_tokens_liv
     store_of(long).purge()
 
     assert [me(long, token), me(long, dated)] == [401, 401]
-    assert heard.reasons == ["token_revoked", "token_revoked"]
+    assert signal_log.reasons == ["token_revoked", "token_revoked"]
 
 
 @pytest.mark.parametrize("year", [1960, 1970, 9999])
-def test_any_instant_is_taken_for_an_expiry(app: Flask, year: int) -> None:
+def test_expires_at_may_be_any_time(app: Flask, year: int) -> None:
     revoke_id(app, "t1", expires_at=datetime(year, 12, 31, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("leeway", [0, 300])
-def test_a_process_remembers_for_as_long_as_clocks_may_differ(
-    make_session_app: MakeSessionApp, clock: StandingClock, pass_time: Pass, heard: Heard, leeway: int
+def test_a_process_keeps_a_revocation_for_the_leeway_too(
+    make_session_app: MakeSessionApp, clock: StandingClock, pass_time: PassTime, signal_log: SignalLog, leeway: int
 ) -> None:
-    """Not by what the store still has: that is of a purge, and the news are of before."""
+    """The store may have purged the revocation already; the process must still keep it."""
     app = make_session_app(TOKENAUTH_LEEWAY=leeway)
     token = issue(app, expires_in=300)
     revoke_current(app, token)
@@ -314,4 +324,4 @@ def test_a_process_remembers_for_as_long_as_clocks_may_differ(
         store_of(app).purge()
         me(app, token)
 
-    assert set(heard.reasons) == {"token_revoked"}
+    assert set(signal_log.reasons) == {"token_revoked"}
