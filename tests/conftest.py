@@ -1,4 +1,4 @@
-"""What the tests share: a clock that stands still until moved, an application, and tokens of it bent at will."""
+"""Fixtures and helpers for all tests: a clock that tests set, an application, and tokens with any claims."""
 
 import json
 import os
@@ -18,14 +18,14 @@ from flask_tokenauth.core import Key
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.core.tokens import jws
 
-from .leaks import find_leak, listening
+from .leaks import find_leak, record_output
 
-pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # whose failures tell as much as ours
+pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # shows the values of failed assertions
 
 # SQLite waits for the disk at each commit. Linux has a file system in memory.
 MEMORY = Path("/dev/shm")
-if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**30:  # pragma: no branch  # or on the disk
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # where pytest makes its temporary directories
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**30:  # pragma: no branch  # else on the disk
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # pytest makes its temporary directories here
 
 settings.register_profile("usual", max_examples=300, deadline=None)
 settings.register_profile("thorough", max_examples=10_000, deadline=None)
@@ -33,12 +33,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """Name keys by their place: they are made anew in each process, and all have to name each test alike."""
+    """Name keys by their position. Each process makes new keys, but all processes need the same names of tests."""
     return argname if isinstance(val, (str, bytes)) and "-----" in str(val) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take no test that is named after where in memory something lies: each process would name it otherwise."""
+    """Refuse names of tests that contain an address in memory, since each process would have other names."""
     assert [item.nodeid for item in items if " at 0x" in item.nodeid] == []
 
 
@@ -62,14 +62,14 @@ class StandingClock:
 
 @dataclass
 class Mint:
-    """Signs what it is told to, as the application would, good or bad."""
+    """A signer of any claims, good or bad, with the key of the application."""
 
     key: Key
     issuer: str = ISSUER
     audience: str = AUDIENCE
 
     def claims(self, **changes: object) -> dict[str, object]:
-        """Return the claims of a good token; a change to ``...`` leaves the claim out."""
+        """Return the claims of a good token with *changes*. The value ``...`` leaves a claim out."""
         good: dict[str, object] = {
             "iss": self.issuer,
             "sub": "alice",
@@ -91,15 +91,15 @@ class Mint:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_leaks() -> Iterator[None]:
-    """Search all that the package said during the test run for tokens, secrets and keys."""
-    with listening() as heard:
+    """Search all output of the package during the test run for tokens, secrets and keys."""
+    with record_output() as outputs:
         yield
-    assert [leak for leak in map(find_leak, heard) if leak] == []
+    assert [leak for leak in map(find_leak, outputs) if leak] == []
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
-    """Make the hashing of passwords fast in this process: the tests of the examples hash hundreds."""
+    """Make the hashing of passwords fast in this process: the tests of the examples hash hundreds of passwords."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generate_password_hash, "__defaults__", ("scrypt:128:8:1", 16))
         yield
@@ -120,7 +120,7 @@ MakeApp = Callable[..., Flask]
 
 @pytest.fixture
 def make_app(clock: StandingClock) -> Iterator[MakeApp]:
-    """Return a function that makes an application; keyword arguments are settings. Stores are closed at the end."""
+    """Return a function that makes an application. Keyword arguments are settings. At the end, stores are closed."""
     stores: list[Store] = []
 
     def make(name: str = "tests", *, auth: TokenAuth[Any] | None = None, **config: object) -> Flask:
@@ -142,7 +142,7 @@ def make_app(clock: StandingClock) -> Iterator[MakeApp]:
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """An application with an open view, one for users, one for a scope."""
+    """An application with an open view, a view for users, and two views for a scope."""
     app = make_app()
 
     app.add_url_rule("/open", view_func=whoami(), endpoint="open")
@@ -153,7 +153,7 @@ def app(make_app: MakeApp) -> Flask:
 
 
 def whoami() -> Callable[[], dict[str, object]]:
-    """Return a view that tells what it sees of the caller; a new one each time, since guards mark what they guard."""
+    """Return a view that returns the user of the request. It is a new one each time, since guards mark their view."""
 
     def view() -> dict[str, object]:
         return {"user_id": g.user_id, "scopes": sorted(g.scopes), "token": g.token and g.token.token_id}

@@ -1,4 +1,4 @@
-"""What a request costs, in calls: unlike times they do not wobble."""
+"""The cost of a request in calls, which do not vary as times do."""
 
 import gc
 import io
@@ -18,7 +18,7 @@ from .conftest import AUDIENCE, ISSUER
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 KEYS = {name: Key.generate(name) for name in ALGORITHMS}
-# What the libraries below call their work: in C or Rust, or in Python.
+# Names of functions in the libraries below, written in C, Rust or Python.
 BASE64 = {"a2b_base64", "b2a_base64"}
 JSON = {"Decoder.decode", "json_encode", "JSONDecoder.decode", "raw_decode", "c_scanner"}
 CHECKS = {"HMAC.verify", "RSAPublicKey.verify", "ECPublicKey.verify", "Ed25519PublicKey.verify"}
@@ -27,7 +27,7 @@ PARSERS = {"load_pem_private_key", "load_pem_public_key", "public_key", "private
 
 
 class Calls(Counter[str]):
-    """How often each function was called while this was entered, by its name; nothing of the garbage collector's."""
+    """How often each function was called within the context, by its name. The garbage collector is off meanwhile."""
 
     def __enter__(self) -> "Calls":
         gc.disable()
@@ -45,7 +45,7 @@ class Calls(Counter[str]):
             self[frame.f_code.co_qualname] += 1
 
     def of(self, names: set[str]) -> int:
-        """Return how many calls there were of what is one of *names*, whatever its class."""
+        """Return the number of calls of functions with one of *names*, in any class."""
         return sum(count for name, count in self.items() if name in names or name.rpartition(".")[2] in names)
 
 
@@ -80,7 +80,7 @@ Drive = Callable[[Flask, str], tuple[str, Calls]]
 
 @pytest.fixture
 def drive() -> Iterator[Drive]:
-    """Return a function that sends a request with a token and returns its status and what it called."""
+    """Return a function that sends a request with a token, and returns its status and its calls."""
 
     def send(app: Flask, token: str, path: str = "/") -> tuple[str, Calls]:
         environ: dict[str, Any] = {
@@ -102,7 +102,7 @@ def drive() -> Iterator[Drive]:
     sys.setprofile(profile)
 
 
-def test_a_token_that_is_remembered_is_neither_decoded_nor_checked(algorithm: str, drive: Drive) -> None:
+def test_a_cached_token_is_not_decoded_or_verified(algorithm: str, drive: Drive) -> None:
     app = make_app(algorithm, cache_size=10)
     token = issue(app)
     drive(app, token)
@@ -113,7 +113,7 @@ def test_a_token_that_is_remembered_is_neither_decoded_nor_checked(algorithm: st
     assert calls.of(BASE64 | JSON | CHECKS | SIGNINGS | PARSERS) == 0
 
 
-def test_any_other_pays_one_signature_check(algorithm: str, drive: Drive) -> None:
+def test_a_token_that_is_not_cached_needs_one_signature_check(algorithm: str, drive: Drive) -> None:
     app = make_app(algorithm, cache_size=0)
     token = issue(app)
     drive(app, token)
@@ -125,15 +125,15 @@ def test_any_other_pays_one_signature_check(algorithm: str, drive: Drive) -> Non
     assert calls.of({"Key.verify"}) == 1
 
 
-def test_the_header_of_a_known_token_is_not_decoded_again(algorithm: str, drive: Drive) -> None:
+def test_a_known_header_is_not_decoded_again(algorithm: str, drive: Drive) -> None:
     app = make_app(algorithm, cache_size=0)
     first, second = issue(app), issue(app)
-    _, strange = drive(app, first)
+    _, first_seen = drive(app, first)
 
     _, known = drive(app, second)
 
-    assert (strange.of({"a2b_base64"}), known.of({"a2b_base64"})) == (3, 2)
-    assert (strange.of({"JSONDecoder.decode"}), known.of({"JSONDecoder.decode"})) == (1, 0)
+    assert (first_seen.of({"a2b_base64"}), known.of({"a2b_base64"})) == (3, 2)
+    assert (first_seen.of({"JSONDecoder.decode"}), known.of({"JSONDecoder.decode"})) == (1, 0)
 
 
 def test_claims_are_decoded_once(algorithm: str, drive: Drive) -> None:
@@ -165,7 +165,7 @@ def test_claims_are_decoded_once(algorithm: str, drive: Drive) -> None:
     ],
     ids=range(13),
 )
-def test_what_is_too_large_or_misshapen_pays_no_signature_check(token: str, drive: Drive) -> None:
+def test_a_token_too_large_or_malformed_needs_no_signature_check(token: str, drive: Drive) -> None:
     app = make_app("HS256", cache_size=10)
     drive(app, token)
 
@@ -176,7 +176,7 @@ def test_what_is_too_large_or_misshapen_pays_no_signature_check(token: str, driv
 
 
 @pytest.mark.parametrize("length", [10_000, 1_000_000])
-def test_what_is_too_large_costs_the_same_however_large_it_is(length: int, drive: Drive) -> None:
+def test_the_cost_of_refusing_a_large_token_does_not_depend_on_its_size(length: int, drive: Drive) -> None:
     app = make_app("HS256", cache_size=10)
     drive(app, "a" * 9000)
 
@@ -186,7 +186,7 @@ def test_what_is_too_large_costs_the_same_however_large_it_is(length: int, drive
     assert large == small
 
 
-def test_no_key_is_parsed_after_the_start(algorithm: str, drive: Drive) -> None:
+def test_a_request_parses_no_key(algorithm: str, drive: Drive) -> None:
     app = make_app(algorithm, cache_size=0)
     token = issue(app)
 
@@ -198,7 +198,7 @@ def test_no_key_is_parsed_after_the_start(algorithm: str, drive: Drive) -> None:
     assert calls.of(CHECKS) >= 1
 
 
-def test_a_new_token_pays_one_signature_and_no_look_at_its_own_text(algorithm: str) -> None:
+def test_issuing_needs_one_signature_and_does_not_decode_the_token(algorithm: str) -> None:
     app = make_app(algorithm, cache_size=0)
     issue(app)
 
@@ -211,15 +211,15 @@ def test_a_new_token_pays_one_signature_and_no_look_at_its_own_text(algorithm: s
 
 
 class Hook:
-    """A hook that does nothing. Flask asks of each hook if it is a coroutine: 12 calls on Python 3.11, 26 on 3.13."""
+    """A hook that does nothing. Flask asks whether each hook is a coroutine: 12 calls on Python 3.11, 26 on 3.13."""
 
     def run(self) -> None:
         pass
 
 
 @pytest.mark.parametrize("path", ["/", "/reports"])
-def test_a_guard_costs_a_remembered_token_a_handful_of_calls(path: str, drive: Any) -> None:
-    """Flask has about 300 of its own for such a request."""
+def test_a_guard_adds_at_most_38_calls_for_a_cached_token(path: str, drive: Any) -> None:
+    """Flask makes about 300 calls of its own for such a request."""
     app, bare = make_app("HS256", cache_size=10), Flask("bare")
     bare.add_url_rule(path, view_func=lambda: "hello")
     bare.before_request(Hook().run)
@@ -233,14 +233,14 @@ def test_a_guard_costs_a_remembered_token_a_handful_of_calls(path: str, drive: A
     assert guarded.total() - open_.total() <= 38
 
 
-def test_the_number_of_remembered_tokens_changes_nothing(drive: Drive) -> None:
+def test_the_cost_does_not_depend_on_the_number_of_cached_tokens(drive: Drive) -> None:
     app = make_app("HS256", cache_size=1000)
     token = issue(app)
     drive(app, token)
-    _, among_few = drive(app, token)
+    _, with_few = drive(app, token)
     for _ in range(998):
         app.extensions["tokenauth"].authenticator.verify(issue(app))
 
-    _, among_many = drive(app, token)
+    _, with_many = drive(app, token)
 
-    assert among_many == among_few
+    assert with_many == with_few

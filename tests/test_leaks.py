@@ -1,4 +1,4 @@
-"""The search for leaks finds them; it runs over the whole test run, in conftest.py."""
+"""Tests of the search for leaks, which conftest.py runs over the whole test run."""
 
 import logging
 
@@ -10,12 +10,12 @@ from flask_tokenauth.core.endpoint_errors import RefreshTokenReused, ScopeNotGra
 from flask_tokenauth.core.errors import UnknownKey
 
 from .conftest import SECRET, Mint
-from .leaks import SIGNALS, find_leak, listening
+from .leaks import SIGNALS, find_leak, record_output
 
 REFRESH_TOKEN = "rt1_" + "A" * 70
 
 
-def test_tokens_and_secrets_are_found(mint: Mint) -> None:
+def test_find_leak_finds_tokens_and_secrets(mint: Mint) -> None:
     assert find_leak(f"so {mint()}!") == mint()
     assert find_leak(f"so {SECRET}!") is not None
     assert find_leak(str(mint.key.to_jwk(private=True))) is not None
@@ -23,14 +23,14 @@ def test_tokens_and_secrets_are_found(mint: Mint) -> None:
     assert find_leak(f"so {REFRESH_TOKEN}!") == REFRESH_TOKEN
 
 
-def test_what_is_no_secret_is_not_found(mint: Mint) -> None:
+def test_find_leak_finds_nothing_in_other_strings(mint: Mint) -> None:
     assert find_leak(f"refused: token_expired, kid {mint.key.kid}") is None
     assert find_leak("session HVwLP2BpPAE0VqN7DY8JmQ, rt1_ and no more") is None
     assert find_leak(str({"kid": mint.key.kid, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})) is None
 
 
 @pytest.mark.parametrize(
-    ("say", "heard"),
+    ("act", "expected"),
     [
         (lambda: SettingsError("a setting"), "a setting SettingsError('a setting')"),
         (UnknownKey, " UnknownKey()"),
@@ -40,17 +40,17 @@ def test_what_is_no_secret_is_not_found(mint: Mint) -> None:
         (lambda: logging.getLogger("flask_tokenauth").info("a %s", "word"), "a word"),
     ],
 )
-def test_what_is_said_is_heard(say: object, heard: str) -> None:
-    with listening() as all_heard:
-        assert callable(say)
-        say()
+def test_errors_and_log_messages_are_recorded(act: object, expected: str) -> None:
+    with record_output() as outputs:
+        assert callable(act)
+        act()
 
-    assert heard in all_heard
+    assert expected in outputs
 
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
-def test_what_is_signalled_is_heard(signal: Signal) -> None:
-    with listening() as all_heard:
+def test_signals_are_recorded(signal: Signal) -> None:
+    with record_output() as outputs:
         signal.send(None, said="a word")
 
-    assert all_heard == ["{'said': 'a word'}"]
+    assert outputs == ["{'said': 'a word'}"]

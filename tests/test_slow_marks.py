@@ -1,4 +1,4 @@
-"""The fast run, without the tests marked ``slow``, has tests of everything."""
+"""The fast run, without the tests marked ``slow``, has tests from every file."""
 
 import subprocess
 import sys
@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-WITHOUT_FAST_TESTS = {"tests/lifecycle/revocation/test_gunicorn.py", "tests/test_slow_marks.py"}  # processes
+WITHOUT_FAST_TESTS = {"tests/lifecycle/revocation/test_gunicorn.py", "tests/test_slow_marks.py"}  # they start processes
 
 
 def collect(*options: str) -> set[str]:
-    """Return the names of the tests that pytest takes with these options."""
+    """Return the names of the tests that pytest collects with these options."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "--numprocesses=0", *options]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return {line for line in ran.stdout.splitlines() if "::" in line}
 
 
 @pytest.mark.slow
-def test_the_fast_run_has_tests_of_every_file() -> None:
+def test_the_fast_run_has_tests_from_every_file() -> None:
     fast, every = collect(), collect("-m", "")
 
     assert fast < every

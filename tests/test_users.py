@@ -1,4 +1,4 @@
-"""Who is calling: users, tokens, and what an application says about them besides."""
+"""The user of a request: users, tokens, and the checks of the application."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,17 +33,17 @@ class User:
 
 
 class Users:
-    """A table of users, which counts how often it is asked."""
+    """A table of users that records each look-up."""
 
     def __init__(self) -> None:
         self.known: dict[str, User] = {"alice": User("Alice")}
-        self.asked: list[str] = []
+        self.looked_up: list[str] = []
 
     def load(self, user_id: str) -> User | None:
-        self.asked.append(user_id)
+        self.looked_up.append(user_id)
         return self.known.get(user_id)
 
-    async def load_later(self, user_id: str) -> User | None:
+    async def load_async(self, user_id: str) -> User | None:
         return self.load(user_id)
 
 
@@ -68,7 +68,7 @@ def app(make_app: MakeApp, auth: TokenAuth[str]) -> Flask:
     add(app, "/login", login_required(lambda: "open"))
     add(app, "/template", lambda: render_template_string("{{ current_user.name if current_user else 'nobody' }}"))
     add(app, "/id", lambda: auth.user_id)
-    add(app, "/token", lambda: str(get_token() and get_token().token_id))  # type: ignore[union-attr]  # it is there
+    add(app, "/token", lambda: str(get_token() and get_token().token_id))  # type: ignore[union-attr]  # one is there
     return app
 
 
@@ -76,19 +76,19 @@ def add(app: Flask, rule: str, view: Callable[[], str]) -> None:
     app.add_url_rule(rule, view_func=view, endpoint=rule.strip("/"))
 
 
-def test_a_user_is_loaded_on_first_use_and_once_a_request(client: FlaskClient, users: Users, mint: Mint) -> None:
+def test_a_user_is_loaded_on_first_use_and_once_in_a_request(client: FlaskClient, users: Users, mint: Mint) -> None:
     assert client.get("/login", headers=bearer(mint())).text == "open"
-    assert users.asked == []
+    assert users.looked_up == []
 
     assert client.get("/name", headers=bearer(mint())).text == "Alice, Alice"
-    assert users.asked == ["alice"]
+    assert users.looked_up == ["alice"]
 
     assert client.get("/name", headers=bearer(mint())).text == "Alice, Alice"
-    assert users.asked == ["alice", "alice"]
+    assert users.looked_up == ["alice", "alice"]
 
 
 @pytest.mark.parametrize("path", ["/name", "/guarded", "/loaded"])
-def test_a_user_who_is_gone_is_refused(client: FlaskClient, users: Users, mint: Mint, path: str) -> None:
+def test_a_deleted_user_is_refused(client: FlaskClient, users: Users, mint: Mint, path: str) -> None:
     users.known.clear()
 
     answer = client.get(path, headers=bearer(mint()))
@@ -97,25 +97,27 @@ def test_a_user_who_is_gone_is_refused(client: FlaskClient, users: Users, mint: 
     assert answer.get_json()["error"] == "invalid_token"
 
 
-def test_a_good_token_is_enough_where_no_user_is_asked_for(client: FlaskClient, users: Users, mint: Mint) -> None:
+def test_a_view_that_does_not_load_the_user_needs_only_a_good_token(
+    client: FlaskClient, users: Users, mint: Mint
+) -> None:
     users.known.clear()
 
     assert client.get("/login", headers=bearer(mint())).text == "open"
 
 
 @pytest.mark.parametrize("path", ["/name", "/guarded", "/loaded", "/id"])
-def test_the_anonymous_are_no_user(client: FlaskClient, path: str) -> None:
+def test_a_request_without_a_token_has_no_user(client: FlaskClient, path: str) -> None:
     assert client.get(path).get_json()["error"] == "unauthorized"
 
 
 @pytest.mark.parametrize("path", ["/name", "/guarded", "/loaded", "/id"])
-def test_nobody_with_a_bad_token_is_a_user(client: FlaskClient, mint: Mint, path: str) -> None:
+def test_a_request_with_a_bad_token_has_no_user(client: FlaskClient, mint: Mint, path: str) -> None:
     answer = client.get(path, headers=bearer(mint(exp=NOW - 60)))
 
     assert answer.get_json()["error_description"] == "The access token has expired."
 
 
-def test_templates_know_the_user_and_the_anonymous(client: FlaskClient, users: Users, mint: Mint) -> None:
+def test_templates_have_current_user(client: FlaskClient, users: Users, mint: Mint) -> None:
     assert client.get("/template").text == "nobody"
     assert client.get("/template", headers=bearer(mint())).text == "Alice"
     users.known.clear()
@@ -126,8 +128,8 @@ def test_outside_of_requests_there_is_no_user() -> None:
     assert not current_user
 
 
-def test_what_others_call_current_user_in_templates_wins(app: Flask, client: FlaskClient) -> None:
-    """Flask-Login's, say."""
+def test_the_current_user_of_another_extension_wins_in_templates(app: Flask, client: FlaskClient) -> None:
+    """For example the one of Flask-Login."""
     app.context_processor(lambda: {"current_user": User("Theirs")})
 
     assert client.get("/template").text == "Theirs"
@@ -135,7 +137,7 @@ def test_what_others_call_current_user_in_templates_wins(app: Flask, client: Fla
 
 def test_a_loader_may_be_a_coroutine_function(make_app: MakeApp, users: Users, mint: Mint) -> None:
     auth = TokenAuth()
-    auth.user_loader(users.load_later)
+    auth.user_loader(users.load_async)
     app = make_app(auth=auth)
     add(app, "/name", lambda: str(get_user().name))
 
@@ -169,7 +171,7 @@ def test_the_decorated_loader_returns_the_user_of_the_request(make_app: MakeApp,
     assert my_user.__doc__ == "Load a user."
 
 
-def test_without_a_loader_there_is_a_clear_word(make_app: MakeApp, mint: Mint) -> None:
+def test_get_user_without_a_loader_raises(make_app: MakeApp, mint: Mint) -> None:
     with (
         make_app().test_request_context(headers=bearer(mint())),
         pytest.raises(SettingsError, match="user_loader"),
@@ -177,7 +179,7 @@ def test_without_a_loader_there_is_a_clear_word(make_app: MakeApp, mint: Mint) -
         get_user()
 
 
-def test_an_error_in_a_loader_is_the_applications_own(make_app: MakeApp, mint: Mint) -> None:
+def test_an_error_in_a_loader_is_raised(make_app: MakeApp, mint: Mint) -> None:
     auth = TokenAuth()
     known: dict[str, User] = {}
     auth.user_loader(known.__getitem__)
@@ -186,7 +188,7 @@ def test_an_error_in_a_loader_is_the_applications_own(make_app: MakeApp, mint: M
         get_user()
 
 
-def test_the_id_and_the_token_can_be_had_in_code(client: FlaskClient, mint: Mint) -> None:
+def test_user_id_and_get_token_return_the_id_and_the_token(client: FlaskClient, mint: Mint) -> None:
     assert client.get("/id", headers=bearer(mint())).text == "alice"
     assert client.get("/token", headers=bearer(mint())).text == "t1"
     assert client.get("/token").text == "None"
@@ -207,7 +209,7 @@ async def _is_short(token: Token) -> bool:
 
 
 @pytest.mark.parametrize("check", [lambda token: token.subject == "alice", _is_short], ids=["plain", "coroutine"])
-def test_a_check_of_the_application_refuses_tokens(make_app: MakeApp, mint: Mint, check: Any) -> None:
+def test_token_check_can_refuse_tokens(make_app: MakeApp, mint: Mint, check: Any) -> None:
     auth = TokenAuth()
     assert auth.token_check(check) is check
     app = make_app(auth=auth)
@@ -224,16 +226,16 @@ def test_a_check_of_the_application_refuses_tokens(make_app: MakeApp, mint: Mint
     assert caught.value.reason == "token_rejected"
 
 
-def test_a_check_that_says_nothing_refuses(make_app: MakeApp, mint: Mint) -> None:
+def test_a_token_check_that_returns_none_refuses(make_app: MakeApp, mint: Mint) -> None:
     auth = TokenAuth()
-    auth.token_check(lambda token: None)  # type: ignore[type-var]  # the mistake under test
+    auth.token_check(lambda token: None)  # type: ignore[type-var]  # the error under test
     app = make_app(auth=auth)
 
     with app.app_context(), pytest.raises(TokenError):
         auth.verify(mint())
 
 
-def test_a_check_that_asks_who_is_calling_is_told_to_look_at_the_token(make_app: MakeApp, mint: Mint) -> None:
+def test_a_token_check_that_reads_the_user_of_the_request_raises(make_app: MakeApp, mint: Mint) -> None:
     auth = TokenAuth()
     auth.token_check(lambda token: auth.user_id == token.subject)
     app = make_app(auth=auth)
@@ -242,7 +244,7 @@ def test_a_check_that_asks_who_is_calling_is_told_to_look_at_the_token(make_app:
         app.test_client().get("/", headers=bearer(mint()))
 
 
-def test_a_check_that_fails_shows_nobody_and_opens_nothing(make_app: MakeApp, mint: Mint) -> None:
+def test_a_token_check_that_raises_leaves_the_request_anonymous(make_app: MakeApp, mint: Mint) -> None:
     auth = TokenAuth()
     failing = {"bob"}
 
@@ -262,10 +264,10 @@ def test_a_check_that_fails_shows_nobody_and_opens_nothing(make_app: MakeApp, mi
         assert client.get("/x", headers=bearer(mint(sub="bob"))).text == "None None False"
 
 
-def test_a_check_sees_verified_tokens_only(make_app: MakeApp, mint: Mint) -> None:
+def test_token_check_gets_only_verified_tokens(make_app: MakeApp, mint: Mint) -> None:
     seen: list[str] = []
     auth = TokenAuth()
-    auth.token_check(lambda token: not seen.append(token.subject))  # type: ignore[func-returns-value]  # None is not true
+    auth.token_check(lambda token: not seen.append(token.subject))  # type: ignore[func-returns-value]  # None is falsy
     client = make_app(auth=auth).test_client()
 
     client.get("/", headers=bearer(mint(exp=NOW - 60)))
@@ -275,15 +277,15 @@ def test_a_check_sees_verified_tokens_only(make_app: MakeApp, mint: Mint) -> Non
     assert seen == ["alice"]
 
 
-def test_issuing_a_token_is_signalled_without_the_token(app: Flask) -> None:
-    heard: list[dict[str, Any]] = []
+def test_token_issued_does_not_contain_the_token(app: Flask) -> None:
+    received: list[dict[str, Any]] = []
 
-    with app.app_context(), token_issued.connected_to(lambda sender, **told: heard.append(told), app):
+    with app.app_context(), token_issued.connected_to(lambda sender, **facts: received.append(facts), app):
         token = create_token("alice", ["a"], expires_in=60)
 
-    [told] = heard
-    assert (told["user_id"], told["scopes"], told["expires_in"].total_seconds()) == ("alice", frozenset({"a"}), 60)
-    assert token not in str(told)
+    [facts] = received
+    assert (facts["user_id"], facts["scopes"], facts["expires_in"].total_seconds()) == ("alice", frozenset({"a"}), 60)
+    assert token not in str(facts)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_issuing_a_token_is_signalled_without_the_token(app: Flask) -> None:
         ("/token", {"Authorization": "Bearer hunter2"}, []),
     ],
 )
-def test_a_refusal_is_signalled_and_logged_with_its_reason(  # noqa: PLR0917  # one for each parameter
+def test_a_refusal_is_sent_and_logged_with_its_reason(  # noqa: PLR0917  # one for each parameter
     app: Flask,
     client: FlaskClient,
     caplog: pytest.LogCaptureFixture,
@@ -303,19 +305,19 @@ def test_a_refusal_is_signalled_and_logged_with_its_reason(  # noqa: PLR0917  # 
     headers: dict[str, str],
     reasons: list[str],
 ) -> None:
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
     with (
         caplog.at_level("INFO", "flask_tokenauth"),
-        token_refused.connected_to(lambda _, **told: heard.append(told), app),
+        token_refused.connected_to(lambda _, **facts: received.append(facts), app),
     ):
         client.get(path, headers=headers)
 
-    assert heard == [{"reason": reason} for reason in reasons]
+    assert received == [{"reason": reason} for reason in reasons]
     assert [record.getMessage() for record in caplog.records] == [f"refused: {reason}" for reason in reasons]
 
 
-def test_a_login_view_may_refuse_by_itself(app: Flask) -> None:
+def test_a_login_view_may_raise_not_authenticated(app: Flask) -> None:
     with app.app_context(), pytest.raises(NotAuthenticated):
         raise NotAuthenticated("Wrong password.")
 
@@ -337,7 +339,7 @@ def test_a_login_view_may_refuse_by_itself(app: Flask) -> None:
         ("refuse", "192.0.2.1", "https", 200, 0),
     ],
 )
-def test_a_token_over_plain_http_is_warned_of_once_or_refused(  # noqa: PLR0917  # one for each parameter
+def test_a_token_over_plain_http_logs_one_warning_or_is_refused(  # noqa: PLR0917  # one for each parameter
     make_app: MakeApp,
     mint: Mint,
     caplog: pytest.LogCaptureFixture,
@@ -363,7 +365,7 @@ def test_a_token_over_plain_http_is_warned_of_once_or_refused(  # noqa: PLR0917 
     assert "ProxyFix" in caplog.text if warnings else True
 
 
-def test_the_anonymous_may_come_over_plain_http(make_app: MakeApp) -> None:
+def test_a_request_without_a_token_may_use_plain_http(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_ENFORCE_HTTPS="refuse")
     add(app, "/x", lambda: "open")
 

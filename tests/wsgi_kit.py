@@ -1,4 +1,4 @@
-"""What the tests of the hook share: an application called as a WSGI server calls it, and what it answers."""
+"""Helpers for tests of the hook: call an application as a WSGI server does, and parse its answer."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from .authentication.challenges import Challenge, parse_challenge
 
 @dataclass
 class Answer:
-    """An answer as a server would send it, with its one challenge parsed."""
+    """An answer as a server would send it, with its challenge parsed."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -25,7 +25,7 @@ class Answer:
 
 
 def call(app: Flask, path: str, authorization: str | None = None, method: str = "GET") -> Answer:
-    """Call the application as a WSGI server does, with the header as it came over the wire."""
+    """Call the application as a WSGI server does, with the header as it comes over the wire."""
     seen: list[Any] = []
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,

@@ -1,4 +1,4 @@
-"""The public API as users write it: checked by type checkers, never run."""
+"""The public API as users write it. Type checkers check this file; it never runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
