@@ -47,7 +47,7 @@ class TokenAuth(Generic[T]):
             raises ``ValueError`` for a string that is no user ID. ``str()`` of its result must be the same string.
 
     Raises:
-        TypeError: *app* is not a Flask application.
+        TypeError: *app* is not a Flask application, or *user_id_type* cannot be called.
         SettingsError: a setting of *app* is wrong, or *app* is set up already.
     """
 
@@ -56,6 +56,8 @@ class TokenAuth(Generic[T]):
     @overload
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], T]) -> None: ...
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], Any] = str) -> None:
+        if not callable(user_id_type):
+            raise TypeError(f"user_id_type must be a type or a function, got {user_id_type!r}: pass int, not its name")
         self._callbacks = Callbacks(user_id_type)  # shared by all applications; nothing here belongs to one of them
         if app is not None:
             self.init_app(app)
@@ -70,7 +72,7 @@ class TokenAuth(Generic[T]):
         if not isinstance(app, Flask):
             raise TypeError(f"TokenAuth must get a Flask application, got {type(app).__name__}: TokenAuth(app)")
         if "tokenauth" in app.extensions:
-            raise SettingsError("TokenAuth is already set up on this application: call init_app once")
+            raise SettingsError("TokenAuth is already set up on this application: call TokenAuth(app) or init_app once")
         settings = Settings.from_config(app.config, app_name=app.name)
         if not (app.debug or app.testing):
             _warn_of_defaults(settings)
@@ -244,8 +246,11 @@ class TokenAuth(Generic[T]):
             SettingsError: an application is set up wrongly. The other applications are warmed nevertheless.
         """
         mistake: SettingsError | None = None
-        for state in list_states():
-            if state.callbacks is self._callbacks and state.stored.feed is not None:
+        states = [state for state in list_states() if state.callbacks is self._callbacks]
+        if not states:
+            _log.warning("warm() found no application: call it after init_app, on the same TokenAuth object")
+        for state in states:
+            if state.stored.feed is not None:
                 try:
                     with state.app.app_context(), suppress(StoreUnavailable):
                         state.stored.feed.warm()
@@ -296,7 +301,7 @@ class TokenAuth(Generic[T]):
         """
         requirement = scope_requirement(scopes, any_of) if scopes or any_of else Requirement()
         if not isinstance(blueprint, SansioBlueprint):
-            raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}")
+            raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}: pass the Blueprint object")
         mark(blueprint, requirement)
         if _check_set_up not in blueprint.before_request_funcs[None]:
             blueprint.before_request_funcs[None].insert(0, _check_set_up)

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, Generic, TypeVar
 
-from flask import has_request_context, request
+from flask import Request, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from .application.app_state import AppState, current_state
 from .application.refusing import refuse
 from .core.errors import MissingCredential, Refusal, UnknownUser
 from .core.tokens.token import Token
+
+_NO_REQUEST = (
+    "this function of Flask-TokenAuth needs a request, and there is none: call it in a view, or use auth.verify for a "
+    "token that came in another way"
+)
 
 U = TypeVar("U")
 
@@ -38,11 +43,11 @@ def get_user() -> Any:
         NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who no longer exists.
         SettingsError: there is no ``user_loader``.
     """
-    state = current_state()
+    state, req = current_state(), _current_request()
     try:
-        user = state.authenticator.load_user(request)
+        user = state.authenticator.load_user(req)
         if user is None:
-            raise state.authenticator.authenticate(request).refusal or MissingCredential()
+            raise state.authenticator.authenticate(req).refusal or MissingCredential()
     except Refusal as refusal:
         raise refuse(state, refusal) from None
     return user
@@ -56,7 +61,7 @@ def get_user_id() -> Any:
     """
     state = current_state()
     require_token(state)
-    return state.authenticator.authenticate(request).user_id
+    return state.authenticator.authenticate(_current_request()).user_id
 
 
 def require_token(state: AppState) -> Token:
@@ -65,7 +70,7 @@ def require_token(state: AppState) -> Token:
     Raises:
         AuthError: the request has no good token.
     """
-    authentication = state.authenticator.authenticate(request)
+    authentication = state.authenticator.authenticate(_current_request())
     if authentication.token is None:
         raise refuse(state, authentication.refusal or MissingCredential())
     return authentication.token
@@ -73,7 +78,13 @@ def require_token(state: AppState) -> Token:
 
 def get_token() -> Token | None:
     """Return the verified token of the current request, or None if it is anonymous or its token is bad."""
-    return current_state().authenticator.authenticate(request).token
+    return current_state().authenticator.authenticate(_current_request()).token
+
+
+def _current_request() -> Request:
+    if not has_request_context():
+        raise RuntimeError(_NO_REQUEST)
+    return request
 
 
 def _find_user() -> Any:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from flask import Flask, Response
 
-from flask_tokenauth import AuthError, NotAuthenticated, SettingsError, TokenAuth, create_token, login_required
+from flask_tokenauth import (
+    AuthError,
+    NotAuthenticated,
+    SettingsError,
+    TokenAuth,
+    create_token,
+    login_required,
+)
 from flask_tokenauth.core.errors import MissingCredential
 
 from .conftest import ISSUER, SECRET, MakeApp, Mint, bearer, whoami

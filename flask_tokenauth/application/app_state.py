@@ -178,8 +178,11 @@ def state_of(app: Flask) -> AppState:
     """Return the state of *app*.
 
     Raises:
+        TypeError: *app* is not a Flask application.
         SettingsError: ``TokenAuth`` is not set up on it.
     """
+    if not isinstance(app, Flask):
+        raise TypeError(f"app must be the Flask application, got {type(app).__name__}")
     state: AppState | None = app.extensions.get("tokenauth")
     if state is None:
         raise SettingsError(NOT_SET_UP)

@@ -147,7 +147,7 @@ def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _suggest(name: str) -> str:
     close = difflib.get_close_matches(name, [known.upper() for known in _FIELDS], n=1, cutoff=0.8)
-    return f"did you mean {PREFIX}{close[0]}?" if close else "remove it, there is no setting like that"
+    return f"did you mean {PREFIX}{close[0]}?" if close else "there is no setting like that, remove it"
 
 
 def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:

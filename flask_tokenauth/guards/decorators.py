@@ -35,10 +35,12 @@ def login_required(view: Any = None, /, *, max_age: timedelta | float | None = N
             enough.
 
     Raises:
-        TypeError: at import, *max_age* is not a duration, or *view* cannot be decorated.
+        TypeError: at import, *max_age* is not a duration, *load_user* not a boolean, or *view* cannot be decorated.
         ValueError: at import, *max_age* is under a second.
         SettingsError: at import, *view* is a class, but not a class of Flask views.
     """
+    if not isinstance(load_user, bool):
+        raise TypeError(f"load_user must be True or False, got {type(load_user).__name__}")
     decorator = _guard(Requirement(max_age=_read_age(max_age), load_user=load_user))
     return decorator if view is None else decorator(view)
 
@@ -142,7 +144,10 @@ def _wrap(view: Any, check: Callable[..., None], *required: Requirement) -> Any:
         target.dispatch_request = _wrap(target.dispatch_request, check, *required)
         return target
     if not callable(target):
-        raise TypeError(f"a guard must decorate a view or a class of views, got {type(target).__name__}")
+        raise TypeError(
+            f"a guard must decorate a view or a class of views, got {type(target).__name__}; a scope is required with "
+            '@require_scope("reports:read")'
+        )
     if inspect.iscoroutinefunction(target):
 
         @wraps(target)

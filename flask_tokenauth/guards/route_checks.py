@@ -1,6 +1,7 @@
 """Checks that can run only when all routes are registered."""
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Collection, Iterator
 
 from flask import Flask
 from werkzeug.routing import Rule
@@ -81,9 +82,15 @@ def check_routes(app: Flask, settings: Settings) -> None:
 
 def _find_mistakes(rule: Rule, scope: str, settings: Settings) -> Iterator[str]:
     if settings.scopes is not None and scope not in settings.scopes.granted_by:
-        yield f"scope {scope} is not declared in TOKENAUTH_SCOPES"
+        yield f"scope {scope} is not declared in TOKENAUTH_SCOPES" + _suggest(scope, settings.scopes.granted_by)
     for name in find_placeholders(scope):
         if name not in rule.arguments:
-            yield f"scope {scope} names {name}, which the rule does not have"
+            arguments = ", ".join(sorted(rule.arguments)) or "none"
+            yield f"scope {scope} names {name}, which the rule does not have: its arguments are {arguments}"
         elif name in rule._converters and not rule._converters[name].part_isolating:
             yield f"scope {scope} names {name}, which may match several segments (path)"
+
+
+def _suggest(scope: str, declared: Collection[str]) -> str:
+    close = difflib.get_close_matches(scope, declared, n=1)
+    return f": declare it, or did you mean {close[0]}?" if close else ": declare it, or correct its name"

@@ -169,7 +169,11 @@ def test_a_guard_that_can_never_work_is_an_error(make_app: MakeApp) -> None:
     app.add_url_rule("/x", view_func=require_scope("b")(make_view()), endpoint="x")
 
     assert find(app) == [
-        Finding("error", "The first request would fail: /x: scope b is not declared in TOKENAUTH_SCOPES.")
+        Finding(
+            "error",
+            "The first request would fail: /x: scope b is not declared in TOKENAUTH_SCOPES: declare it, or correct its "
+            "name.",
+        )
     ]
 
 

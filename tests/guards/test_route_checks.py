@@ -60,7 +60,8 @@ def test_a_scope_that_is_not_declared_raises(make_app: MakeApp) -> None:
         auth.check(app)
 
     assert str(caught.value) == (
-        "/x: scope reports:reed is not declared in TOKENAUTH_SCOPES; /x: scope more is not declared in TOKENAUTH_SCOPES"
+        "/x: scope reports:reed is not declared in TOKENAUTH_SCOPES: declare it, or did you mean reports:read?; "
+        "/x: scope more is not declared in TOKENAUTH_SCOPES: declare it, or correct its name"
     )
 
 

@@ -265,3 +265,13 @@ def test_invented_methods_do_not_fill_memory(make_app: MakeApp, monkeypatch: pyt
 def test_a_refusal_without_the_extension_names_init_app() -> None:
     with Flask("bare").test_request_context(), pytest.raises(SettingsError, match="init_app"):
         NotAuthenticated("Wrong password.")
+
+
+def test_whether_the_user_is_loaded_is_a_boolean() -> None:
+    with pytest.raises(TypeError, match="load_user must be True or False, got str"):
+        login_required(load_user="yes")  # type: ignore[call-overload]  # the mistake under test
+
+
+def test_a_scope_in_login_required_is_sent_to_the_other_guard() -> None:
+    with pytest.raises(TypeError, match=r'got str; a scope is required with @require_scope\("reports:read"\)$'):
+        login_required("admin")  # type: ignore[call-overload]  # the mistake under test

@@ -124,8 +124,15 @@ def test_a_placeholder_is_filled_if_the_hook_did_not_run(make_app: MakeApp, mint
             "/<path:project>",
             "/<path:project>: scope projects:{project}:write names project, which may match several",
         ),
-        ("/x", "/x: scope projects:{project}:write names project, which the rule does not have"),
-        ("/<other>", "/<other>: scope projects:{project}:write names project, which the rule does not have"),
+        (
+            "/x",
+            "/x: scope projects:{project}:write names project, which the rule does not have: its arguments are none",
+        ),
+        (
+            "/<other>",
+            "/<other>: scope projects:{project}:write names project, which the rule does not have: its "
+            "arguments are other",
+        ),
     ],
 )
 def test_a_placeholder_without_a_usable_argument_raises(make_app: MakeApp, rule: str, mistake: str) -> None:

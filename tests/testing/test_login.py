@@ -420,3 +420,8 @@ def test_importing_the_package_imports_no_helpers() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert ran.stdout == "False\n"
+
+
+def test_a_client_in_the_place_of_the_application_is_refused(client: FlaskClient) -> None:
+    with pytest.raises(TypeError, match="app must be the Flask application, got FlaskClient"):
+        token_headers(client, "alice")  # type: ignore[arg-type]  # the mistake under test

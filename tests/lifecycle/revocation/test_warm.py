@@ -148,3 +148,9 @@ def test_warm_loads_each_application_from_its_own_database(
 
     counted = [execute(tmp_path / name, "SELECT count(*) FROM tokenauth_session") for name in ("one.db", "two.db")]
     assert counted == [[(0,)], [(1,)]]
+
+
+def test_a_call_that_finds_no_application_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    TokenAuth().warm()
+
+    assert caplog.messages == ["warm() found no application: call it after init_app, on the same TokenAuth object"]
