@@ -242,10 +242,10 @@ def test_a_duration_has_a_length(value: float) -> None:
         ({"a": {"implys": []}}, "scope 'a' must have a description, or a dict with description and implies"),
         ({"a": {"implies": "b"}}, "scope 'a': description must be a string, and implies a list of scopes"),
         ({"a": {"description": 1}}, "scope 'a': description must be a string, and implies a list of scopes"),
-        ({"a": {"implies": ["b"]}}, "a implies b, which is not declared"),
-        ({"a b": ""}, "not a scope: 'a b'"),
-        ({1: ""}, "a scope is a text, not int"),
-        ({"x{a}": {"implies": ["x{a}"]}}, "a placeholder is not a whole segment"),
+        ({"a": {"implies": ["b"]}}, "a implies b, which must be declared too"),
+        ({"a b": ""}, "a scope must be printable ASCII without space, quote and backslash, got 'a b'"),
+        ({1: ""}, "scopes must be strings, got int"),
+        ({"x{a}": {"implies": ["x{a}"]}}, "a placeholder must be a whole segment"),
     ],
 )
 def test_declared_scopes_that_make_no_sense_are_refused_with_what_is_wrong(scopes: object, mistake: str) -> None:

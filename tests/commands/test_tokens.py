@@ -278,7 +278,7 @@ def test_token_checks_the_type_of_the_user_id(make_app: MakeApp) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--expires-in", "0"], "expires_in is under one second"),
+        (["--expires-in", "0"], "expires_in must be at least 1 second"),
         (["--expires-in", "86401"], "lifetime_too_long"),
         (["--expires-in", "9" * 30], "a duration must be shorter"),
         (["--scope", 'a"b'], "scope"),

@@ -86,7 +86,7 @@ def test_require_scope_without_a_scope_raises_at_import(scopes: tuple[str, ...])
 
 @pytest.mark.parametrize("scopes", [(None,), (["a", "b"],), (1,)])
 def test_require_scope_with_another_type_raises_at_import(scopes: Any) -> None:
-    with pytest.raises(TypeError, match="a scope is a text"):
+    with pytest.raises(TypeError, match="scopes must be strings"):
         require_scope(*scopes)
 
 

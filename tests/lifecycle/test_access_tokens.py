@@ -168,9 +168,9 @@ def test_token_response_without_scopes_has_an_empty_scope(app: Flask) -> None:
 
 
 def test_scopes_in_one_string_raise(app: Flask) -> None:
-    with pytest.raises(TypeError, match="collection of texts"):
+    with pytest.raises(TypeError, match="collection of strings"):
         create_token("alice", "reports:read")
-    with pytest.raises(TypeError, match="collection of texts"):
+    with pytest.raises(TypeError, match="collection of strings"):
         token_response("alice", "reports:read")
 
 

@@ -9,7 +9,7 @@ GREATEST = 2**63 - 1  # the greatest number that every store can keep
 
 def is_identifier(value: object) -> bool:
     """Return whether *value* is a string of 1 to 255 characters without control characters and surrogates."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER and is_clean(value)
+    return isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER and (value.isprintable() or is_clean(value))
 
 
 def check_identifier(name: str, value: object) -> None:

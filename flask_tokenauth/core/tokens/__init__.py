@@ -1,1 +1,1 @@
-"""Tokens: signatures, claims and scopes; verified for a request, or issued for a login."""
+"""Access tokens: their signatures, claims and scopes; how they are verified and issued."""

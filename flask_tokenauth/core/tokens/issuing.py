@@ -1,6 +1,6 @@
-"""Claims to signed text: access tokens in the profile of RFC 9068.
+"""Issuing: signed access tokens in the profile of RFC 9068.
 
-What is issued is judged by the policy that judges what is accepted, so nothing is signed that we would then refuse.
+The policy that checks incoming tokens checks each new token too. So no token is signed that would be refused later.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,11 +11,12 @@ from secrets import token_bytes
 import msgspec
 
 from ..encoding import base64url
-from ..encoding.immutable_json import freeze, thaw
+from ..encoding.json_values import to_json_values
 from ..errors import TokenError
 from ..keys.key import Key
 from . import jws
-from .claims import RESERVED, ClaimsPolicy, read_claims
+from .audience import parse_audience, write_audience
+from .claims import RESERVED, ClaimsPolicy
 from .scopes import format_scope
 
 
@@ -23,10 +24,15 @@ class TokenIssuer:
     """Signs access tokens for one issuer.
 
     Args:
-        key: whose signature they carry.
-        policy: what they must say; its issuer and audience are those of the tokens.
-        lifetime: of a token, unless another is asked for.
-        max_bytes: no longer token is made.
+        key: the key that signs.
+        policy: the rules that every token keeps. Its issuer and its audience are those of the tokens.
+        lifetime: the lifetime of a token, unless ``issue`` is called with another one; fractions of a second are cut
+            off.
+        max_bytes: the length of the longest token, in bytes.
+
+    Raises:
+        TypeError: *lifetime* is not a ``timedelta``.
+        ValueError: *lifetime* is under one second.
     """
 
     def __init__(
@@ -35,7 +41,7 @@ class TokenIssuer:
         self._key = key
         self._header = jws.write_header(key, typ=policy.typ)
         self._policy = policy
-        self._audience = _as_claim(policy.audience)
+        self._audience = write_audience(policy.audience or ())
         self._lifetime = _whole_seconds(lifetime)
         self._max_bytes = max_bytes
 
@@ -56,117 +62,103 @@ class TokenIssuer:
         """Return a signed access token.
 
         Args:
-            subject: ``sub``, at most 255 characters.
-            scopes: scope tokens; with none there is no ``scope``.
-            now: ``iat``, seconds since 1970-01-01T00:00:00Z, cut to whole ones.
-            expires_in: the lifetime, cut to whole seconds: at least one, at most the policy's greatest.
-            audience: ``aud``, instead of the policy's.
-            client_id: the client that asked; else the issuer (RFC 9068 wants one).
-            auth_time: when the user signed in, aware.
-            session_id: ``sid``, the session that it belongs to.
-            epoch: of the user, as a store has it; 0 is left out.
-            claims: of the application: JSON values under names that are not ours.
+            subject: ``sub``, 1 to 255 characters.
+            scopes: scope tokens (RFC 6749 section 3.3). Without any, the token has no ``scope``.
+            now: ``iat``, seconds since 1970-01-01T00:00:00Z; fractions of a second are cut off.
+            expires_in: the lifetime, from one second to the longest that the policy allows; fractions of a second are
+                cut off. Default: the lifetime of this issuer.
+            audience: ``aud``, one recipient or several. Default: the audience of the policy.
+            client_id: ``client_id``, the client that the user uses (RFC 9068 requires one). Default: the issuer.
+            auth_time: ``auth_time``, the time at which the user signed in, as an aware ``datetime``.
+            session_id: ``sid``, the session that the token belongs to.
+            epoch: the epoch of the user in the store; 0 is left out.
+            claims: claims of the application, which are JSON values. Their names must not be reserved.
 
         Raises:
-            ValueError: a value breaks the policy, a name is reserved, a claim is not a JSON value or nests more than
-                32 deep, or the token would be longer than *max_bytes*.
-            TypeError: *scopes* is one text, *audience* is not of texts, or *auth_time* is no ``datetime``.
+            ValueError: the policy would refuse the token, a claim has a reserved name, is not a JSON value or is nested
+                more than 32 deep, or the token would be longer than *max_bytes*.
+            TypeError: an argument has the wrong type, or *scopes* is a single string.
+            InvalidKey: the key cannot sign.
         """
         lifetime = self._lifetime if expires_in is None else _whole_seconds(expires_in)
-        policy, intended, issuer = self._policy, self._audience, self._policy.issuer
+        policy, recipients, issuer = self._policy, self._audience, self._policy.issuer
         if audience is not None:
-            policy = replace(policy, audience=_as_set(audience))
-            intended = _as_claim(policy.audience)
+            policy = replace(policy, audience=parse_audience(audience))
+            recipients = write_audience(policy.audience or ())
         issued_at = int(now)
-        made: dict[str, object] = {
+        content: dict[str, object] = {
             "iss": issuer,
             "sub": subject,
-            "aud": intended,
+            "aud": recipients,
             "exp": issued_at + lifetime,
             "iat": issued_at,
             "jti": new_id(),
             "client_id": issuer if client_id is None else client_id,
         }
         if scope := format_scope(scopes):
-            made["scope"] = scope
+            content["scope"] = scope
         if auth_time is not None:
-            made["auth_time"] = seconds_of(auth_time)
+            content["auth_time"] = seconds_of(auth_time)
         if session_id is not None:
-            made["sid"] = session_id
+            content["sid"] = session_id
         if epoch:
-            made["epoch"] = epoch
+            content["epoch"] = epoch
         try:
-            policy.check(made, typ=policy.typ, now=now)
+            policy.check(content, typ=policy.typ, now=now)
         except TokenError as error:
-            raise ValueError(f"such a token would be refused: {error.reason}, {error}") from error
+            raise ValueError(f"the token would be refused: {error.reason}, {error}") from error
         if claims:
-            made |= _app_claims(claims)
-        token = jws.sign_under(self._header, _encode(made), self._key)
+            content |= _application_claims(claims)
+        token = jws.sign_under(self._header, _encode(content), self._key)
         if len(token) > self._max_bytes:
-            raise ValueError(f"the token is {len(token)} bytes long; {self._max_bytes} are the most (fewer claims?)")
+            raise ValueError(
+                f"a token must be at most {self._max_bytes} bytes long, got {len(token)}: put fewer claims into it"
+            )
         return token
 
 
-_NO_JSON = "claims must be JSON values (texts, finite numbers, booleans, None, lists, dicts of texts), at most 32 deep"
-
-
 def new_id() -> str:
-    """Return a new token or session ID: 16 random bytes in base64url, 22 characters."""
+    """Return a new token ID or session ID: 16 random bytes in base64url, 22 characters."""
     return base64url.encode(token_bytes(16)).decode()
 
 
-def _app_claims(claims: Mapping[str, object]) -> dict[str, object]:
-    """Return *claims* in plain dicts and lists, if who reads the token gets what is written here."""
-    if taken := sorted(RESERVED.intersection(claims)):
-        raise ValueError(f"reserved claims: {', '.join(taken)}")
-    given = dict(claims)
-    try:
-        plain = {name: thaw(value) for name, value in given.items()}
-        unchanged = freeze(given) == read_claims(_encode(plain))
-    except (ValueError, RecursionError, TokenError) as error:
-        raise ValueError(_NO_JSON) from error
-    if not unchanged:  # not a number became null, a date became text: the reader would get something else
-        raise ValueError(_NO_JSON)
+def _application_claims(claims: Mapping[str, object]) -> dict[str, object]:
+    """Return a copy of *claims* in plain dicts and lists, if a reader of the token will get the same values."""
+    plain = to_json_values(claims)
+    if reserved := sorted(RESERVED.intersection(plain)):
+        raise ValueError(f"claims must not have reserved names, got {', '.join(reserved)}: rename them")
     return plain
 
 
-def _encode(claims: dict[str, object]) -> bytes:
+def _encode(content: dict[str, object]) -> bytes:
     try:
-        return msgspec.json.encode(claims)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(_NO_JSON) from error
+        return msgspec.json.encode(content)
+    except (TypeError, ValueError) as error:
+        raise ValueError("subject, audience and IDs must be of the type str, without lone surrogates") from error
 
 
 def _whole_seconds(lifetime: timedelta) -> int:
     if not isinstance(lifetime, timedelta):
-        raise TypeError("a lifetime is a timedelta")
+        raise TypeError(f"a lifetime must be a timedelta, got {type(lifetime).__name__}: timedelta(minutes=15)")
     seconds = int(lifetime.total_seconds())
     if seconds < 1:
-        raise ValueError("expires_in is under one second")
+        raise ValueError(f"expires_in must be at least 1 second, got {lifetime.total_seconds():g} seconds")
     return seconds
 
 
-def _as_set(audience: str | Iterable[str]) -> frozenset[str]:
-    texts = [audience] if isinstance(audience, str) else list(audience)
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("audience is a text or several")
-    return frozenset(texts)
-
-
-def _as_claim(audience: frozenset[str] | None) -> object:
-    ordered = sorted(audience or ())
-    return ordered[0] if len(ordered) == 1 else tuple(ordered)
-
-
 def seconds_of(instant: datetime, *, name: str = "auth_time") -> int:
-    """Return an aware instant as seconds since 1970-01-01T00:00:00Z, cut to whole ones.
+    """Return an instant in seconds since 1970-01-01T00:00:00Z; fractions of a second are cut off.
+
+    Args:
+        instant: an aware ``datetime``.
+        name: the name of the argument, for the message of an error.
 
     Raises:
-        TypeError: *instant*, which is called *name*, is no ``datetime``.
-        ValueError: it has no time zone.
+        TypeError: *instant* is not a ``datetime``.
+        ValueError: *instant* has no time zone.
     """
     if not isinstance(instant, datetime):
-        raise TypeError(f"{name} is a datetime")
+        raise TypeError(f"{name} must be a datetime, got {type(instant).__name__}")
     if instant.tzinfo is None:
-        raise ValueError(f"{name} has no time zone: use datetime.now(UTC)")
+        raise ValueError(f"{name} must have a time zone, got a naive datetime: use datetime.now(UTC)")
     return int(instant.timestamp())

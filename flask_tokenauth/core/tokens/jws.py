@@ -1,7 +1,7 @@
-"""JSON Web Signatures in compact serialisation (RFC 7515): a strict reader, and the writer it agrees with.
+"""JSON Web Signatures in compact serialisation (RFC 7515): a strict reader, and a writer that agrees with it.
 
-Knows nothing of claims. One text has one reading: the key says the algorithm, the header never brings a key, and
-nothing is repaired or ignored on the way.
+This module knows nothing about claims. A string can be read in one way only: the key determines the algorithm, the
+header never brings a key, and nothing is repaired or ignored.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,62 +15,68 @@ from ..keys.key import Key
 from ..keys.key_set import KeySet
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
-_LONGEST_HEADER = 8000  # characters, however long a token may be: reading it is slow, and comes before the signature
+_LONGEST_HEADER = 8000  # characters, even for longer tokens: it is read slowly, and before the signature is checked
 _DOTS = 2  # header, payload and signature, RFC 7515 section 7.1
 
 
 class VerifiedJws(msgspec.Struct, frozen=True):
-    """What a good signature covers."""
+    """The parts of a token whose signature is good."""
 
     header: Mapping[str, object]
     payload: bytes
-    key: Key  # whose signature it is
+    key: Key  # the key that signed
 
 
 def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> VerifiedJws:
-    """Return what *token* holds, if a key of *keys* signed it.
+    """Return the header and the payload of *token*, if a key of *keys* signed it. No claim is checked.
 
     Args:
-        token: the compact serialisation, untrusted. Without ``kid`` it is judged only by a set of one key.
-        keys: whom to believe; each with its one algorithm.
-        max_bytes: a longer token is not looked at.
+        token: the compact serialisation, untrusted. A token without ``kid`` is refused, unless the set has only one
+            key.
+        keys: the keys to verify with; each has one algorithm.
+        max_bytes: the length of the longest token that is read, in bytes.
 
     Raises:
-        TokenError: it is too large, misshapen, signed by none of these keys or under another algorithm than the key's,
-            or wants an extension (``crit``, ``b64``). ``jwk``, ``jku``, ``x5u`` and ``x5c`` are never looked at.
+        TokenError: the token is too large or malformed, none of the keys signed it, its algorithm is not that of the
+            key, or it needs an extension (``crit``, ``b64``). ``jwk``, ``jku``, ``x5u`` and ``x5c`` are never used.
     """
     if not isinstance(token, str):
         raise MalformedToken("token")
     if len(token) > max_bytes:
         raise TokenTooLarge(len(token), max_bytes)
     try:
-        text = token.encode("ascii")
-        header_text, payload_text, signature_text = text.split(b".", _DOTS + 1)
-    except ValueError:  # which would hold the token
+        octets = token.encode("ascii")
+        header_part, payload_part, signature_part = octets.split(b".", _DOTS + 1)
+    except ValueError:  # it would quote the token
         raise MalformedToken("token") from None
-    known = keys.find_header(header_text)
-    header = _read_header(header_text) if known is None else known
-    key = keys.find(header.get("kid"))  # type: ignore[arg-type]  # a text or missing, as checked
+    known = keys.find_header(header_part)
+    header = _read_header(header_part) if known is None else known
+    key = keys.find(header.get("kid"))  # type: ignore[arg-type]  # a string or missing, as checked
     if key is None:
         raise UnknownKey
     if header["alg"] != key.algorithm:
         raise WrongAlgorithm(key.algorithm)
     try:
-        signature = base64url.decode(signature_text)
+        signature = base64url.decode(signature_part)
     except ValueError as error:
         raise MalformedToken("signature") from error
-    key.verify(text[: len(header_text) + 1 + len(payload_text)], signature)
+    key.verify(octets[: len(header_part) + 1 + len(payload_part)], signature)
     if known is None:
-        keys.remember_header(header_text, header)
+        keys.remember_header(header_part, header)
     try:
-        payload = base64url.decode(payload_text)
+        payload = base64url.decode(payload_part)
     except ValueError as error:
         raise MalformedToken("payload") from error
     return VerifiedJws(header, payload, key)
 
 
 def sign(payload: bytes, key: Key, *, typ: str | None = None) -> str:
-    """Return *payload* signed by *key*, as compact serialisation with the header ``alg``, ``kid`` and *typ* if given.
+    """Return *payload* signed by *key*, in compact serialisation.
+
+    Args:
+        payload: any bytes.
+        key: the key that signs. The header names its algorithm (``alg``) and its key ID (``kid``).
+        typ: the media type for the header. None: the header has no ``typ``.
 
     Raises:
         InvalidKey: *key* cannot sign.
@@ -79,13 +85,23 @@ def sign(payload: bytes, key: Key, *, typ: str | None = None) -> str:
 
 
 def write_header(key: Key, *, typ: str | None = None) -> bytes:
-    """Return the header segment of what *key* signs, and the dot after it: ``alg``, ``kid`` and *typ* if given."""
+    """Return the header part of the tokens that *key* signs, with the dot after it.
+
+    Args:
+        key: the key that signs. The header names its algorithm (``alg``) and its key ID (``kid``).
+        typ: the media type for the header. None: the header has no ``typ``.
+    """
     header = {"alg": key.algorithm, "kid": key.kid} | ({} if typ is None else {"typ": typ})
     return base64url.encode(msgspec.json.encode(header)) + b"."
 
 
 def sign_under(header: bytes, payload: bytes, key: Key) -> str:
-    """Return *payload* signed by *key* under a *header* that :func:`write_header` made for it, to be made only once.
+    """Return *payload* signed by *key*, in compact serialisation, with a header that was written before.
+
+    Args:
+        header: the header part and its dot, as ``write_header`` returns them for *key*. They can be used many times.
+        payload: any bytes.
+        key: the key that signs.
 
     Raises:
         InvalidKey: *key* cannot sign.
@@ -94,13 +110,13 @@ def sign_under(header: bytes, payload: bytes, key: Key) -> str:
     return (signed + b"." + base64url.encode(key.sign(signed))).decode()
 
 
-def _read_header(text: bytes) -> Mapping[str, object]:
-    """Read the JOSE header and refuse what we would have to ignore or guess (RFC 7515 section 4)."""
-    if len(text) > _LONGEST_HEADER:
+def _read_header(part: bytes) -> Mapping[str, object]:
+    """Return the JOSE header. Refuse one that would have to be guessed or partly ignored (RFC 7515 section 4)."""
+    if len(part) > _LONGEST_HEADER:
         raise MalformedToken("header")
     try:
-        header = read_object(base64url.decode(text))
-    except ValueError:  # which quotes what was sent
+        header = read_object(base64url.decode(part))
+    except ValueError:  # it would quote the header
         raise MalformedToken("header") from None
     if "alg" not in header:
         raise MalformedToken("header")
@@ -113,7 +129,7 @@ def _read_header(text: bytes) -> Mapping[str, object]:
     return header
 
 
-def _is_text(value: object) -> bool:
+def _is_string(value: object) -> bool:
     return isinstance(value, str)
 
 
@@ -125,20 +141,20 @@ def _is_object(value: object) -> bool:
     return isinstance(value, Mapping)
 
 
-def _is_array_of_texts(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+def _is_array_of_strings(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(member, str) for member in value)
 
 
-# Registered parameters and the form of each (RFC 7515 section 4.1). The keys that some bring are never looked at.
+# The registered parameters and their forms (RFC 7515 section 4.1). A key or an address of a key in them is never used.
 _FORMS: Mapping[str, Callable[[object], bool]] = {
-    "alg": _is_text,
-    "cty": _is_text,
+    "alg": _is_string,
+    "cty": _is_string,
     "jku": _is_url,
     "jwk": _is_object,
-    "kid": _is_text,
-    "typ": _is_text,
-    "x5c": _is_array_of_texts,
-    "x5t": _is_text,
-    "x5t#S256": _is_text,
+    "kid": _is_string,
+    "typ": _is_string,
+    "x5c": _is_array_of_strings,
+    "x5t": _is_string,
+    "x5t#S256": _is_string,
     "x5u": _is_url,
 }

@@ -1,4 +1,4 @@
-"""Scope strings to sets and back (RFC 6749 section 3.3), and what scopes imply each other."""
+"""Scope strings, sets of scopes, placeholders in scopes, and scopes that imply others (RFC 6749 section 3.3)."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,91 +8,107 @@ _TOKEN = r"[!#-\[\]-~]+"  # noqa: S105  # 1*( %x21 / %x23-5B / %x5D-7E ), a gram
 _SCOPE_TOKEN = re.compile(_TOKEN)
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")  # unreserved, RFC 3986 section 2.3
-_LONGEST_KNOWN = 512  # characters, of what is remembered
+_LONGEST_REMEMBERED = 512  # characters
 _SCOPE = re.compile(f"{_TOKEN}(?: {_TOKEN})*")
 
 
 def parse_scope(text: str) -> frozenset[str]:
-    """Read a scope string: scope tokens, one space between; empty text is no scope at all.
+    """Return the scopes in a scope string: scope tokens with one space between them. An empty string has no scopes.
+
+    Args:
+        text: untrusted.
 
     Raises:
         ValueError: *text* breaks the grammar of RFC 6749 section 3.3.
     """
-    return _parse_known(text) if len(text) <= _LONGEST_KNOWN else _parse(text)
+    return _parse_remembered(text) if len(text) <= _LONGEST_REMEMBERED else _parse(text)
 
 
 def _parse(text: str) -> frozenset[str]:
     if not text:
         return frozenset()
     if not _SCOPE.fullmatch(text):
-        raise ValueError("not a scope string")
+        raise ValueError("a scope string must be scopes of printable ASCII, with one space between them")
     return frozenset(text.split(" "))
 
 
-_parse_known = lru_cache(maxsize=256)(_parse)  # an application has few; longer ones would only fill the memory
+_parse_remembered = lru_cache(maxsize=256)(_parse)  # an application has few; long ones would only fill the memory
 
 
 def format_scope(scopes: Iterable[str]) -> str:
-    """Write scope tokens as one scope string, each once, in the order given (sets: sorted).
+    """Return scopes as one scope string (RFC 6749 section 3.3), each scope once.
+
+    Args:
+        scopes: scope tokens. Their order is kept; sets are sorted.
 
     Raises:
-        TypeError: *scopes* is one text, or holds something else than texts.
-        ValueError: one of them is not a scope token.
+        TypeError: *scopes* is a single string, is not iterable, or has a member that is not a string.
+        ValueError: a member is not a scope token.
     """
     if isinstance(scopes, str):
-        raise TypeError('scopes are a collection of texts: ["reports:read"], not "reports:read"')
-    tokens = sorted(scopes) if isinstance(scopes, (set, frozenset)) else list(scopes)
+        raise TypeError('scopes must be a collection of strings, got one string: use ["reports:read"]')
+    if not isinstance(scopes, Iterable):
+        raise TypeError(f"scopes must be a collection of strings, got {type(scopes).__name__}: use [] for no scopes")
+    tokens = sorted(scopes, key=str) if isinstance(scopes, (set, frozenset)) else list(scopes)
     if not tokens:
         return ""
     try:
         text = " ".join(tokens)
-        # At a glance, as an application has few: so many distinct tokens in it, and no space within one.
+        # The fast path: the string has as many distinct scopes as there are tokens, so no token has a space in it.
         if text.count(" ") == len(tokens) - 1 and len(parse_scope(text)) == len(tokens):
             return text
     except (TypeError, ValueError):
-        pass  # which one it is, and what is wrong with it, is told below
+        pass  # the loop finds the token that is wrong
     for token in tokens:
         check_scope_token(token)
     return " ".join(dict.fromkeys(tokens))
 
 
 def check_scope_token(scope: object) -> None:
-    """Refuse what is not one scope token.
+    """Refuse a value that is not one scope token (RFC 6749 section 3.3).
+
+    Args:
+        scope: any value of the application. The message of an error shows it.
 
     Raises:
-        TypeError: it is not a text.
-        ValueError: it breaks the grammar of RFC 6749 section 3.3 (empty, a space, a quote, a backslash, not ASCII).
+        TypeError: it is not a string.
+        ValueError: it is empty, or has a space, a quote, a backslash, or a character that is not printable ASCII.
     """
     if not isinstance(scope, str):
-        raise TypeError(f"a scope is a text, not {type(scope).__name__}")
-    if not (_is_known_token(scope) if len(scope) <= _LONGEST_KNOWN else _SCOPE_TOKEN.fullmatch(scope)):
-        raise ValueError(f"not a scope: {scope!r} (printable ASCII without space, quote and backslash)")
+        several = ": pass them separately" if isinstance(scope, (list, tuple, set, frozenset)) else ""
+        raise TypeError(f"scopes must be strings, got {type(scope).__name__}{several}")
+    if not (_is_remembered_token(scope) if len(scope) <= _LONGEST_REMEMBERED else _SCOPE_TOKEN.fullmatch(scope)):
+        raise ValueError(f"a scope must be printable ASCII without space, quote and backslash, got {scope!r}")
 
 
 @lru_cache(maxsize=256)
-def _is_known_token(scope: str) -> bool:
+def _is_remembered_token(scope: str) -> bool:
     return _SCOPE_TOKEN.fullmatch(scope) is not None
 
 
 def find_placeholders(scope: str) -> tuple[str, ...]:
-    """Return the names of the placeholders in a guard's scope: ``project_id`` in ``projects:{project_id}:write``.
+    """Return the names of the placeholders in a scope: ``project_id`` for ``projects:{project_id}:write``.
+
+    Args:
+        scope: the scope of a guard or of the settings.
 
     Raises:
-        ValueError: a brace stands elsewhere than around a whole segment, between colons, or around no name.
+        ValueError: a placeholder is not a whole segment between colons, or its name is not a Python identifier in
+            ASCII.
     """
     braced = [segment for segment in scope.split(":") if "{" in segment or "}" in segment]
     if not all(_PLACEHOLDER.fullmatch(segment) for segment in braced):
-        raise ValueError(f"in the scope {scope!r} a placeholder is not a whole segment like {{project_id}}")
+        raise ValueError(f"a placeholder must be a whole segment of a scope, like {{project_id}}, got {scope!r}")
     return tuple(segment[1:-1] for segment in braced)
 
 
 def fill_placeholders(scope: str, value_of: Callable[[str], str | None]) -> str | None:
-    """Return *scope* with its placeholders filled; None if a value is missing or could be more than one segment.
+    """Return *scope* with values in place of its placeholders; None if a value is missing or not allowed.
 
     Args:
-        scope: as a guard has it.
-        value_of: gives for a name what the URL matched, untrusted, or None. Only letters, digits and ``._~-`` are let
-            in: no colon makes two segments of one, no space two scopes.
+        scope: the scope of a guard.
+        value_of: returns the part of the URL that belongs to a name, untrusted, or None. Only letters, digits and
+            ``._~-`` are allowed in it. A colon would make two segments of one, and a space two scopes.
     """
     filled = scope
     for name in find_placeholders(scope):
@@ -104,25 +120,25 @@ def fill_placeholders(scope: str, value_of: Callable[[str], str | None]) -> str 
 
 
 def expand_implied(implies: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """Return for each declared scope those that are enough for it: itself, and whatever implies it, however indirectly.
+    """Return for each declared scope the scopes that grant it: itself, and all that imply it, directly or not.
 
     Args:
-        implies: for each declared scope those that it implies directly.
+        implies: for each declared scope, the scopes that it implies directly.
 
     Raises:
-        ValueError: an implied scope is not declared, or does not have all placeholders of the one that implies it.
+        ValueError: an implied scope is not declared, or lacks a placeholder of the scope that implies it.
     """
-    enough: dict[str, tuple[str, ...]] = {scope: (scope,) for scope in implies}
+    granted_by: dict[str, tuple[str, ...]] = {scope: (scope,) for scope in implies}
     for scope in implies:
         reached, left = {scope}, list(implies[scope])
         while left:
             implied = left.pop()
-            if implied not in enough:
-                raise ValueError(f"{scope} implies {implied}, which is not declared")
+            if implied not in granted_by:
+                raise ValueError(f"{scope} implies {implied}, which must be declared too")
             if not set(find_placeholders(scope)).issubset(find_placeholders(implied)):
-                raise ValueError(f"{scope} has a placeholder that {implied}, which it implies, has not")
+                raise ValueError(f"{implied} must have all placeholders of {scope}, which implies it")
             if implied not in reached:
                 reached.add(implied)
-                enough[implied] += (scope,)
+                granted_by[implied] += (scope,)
                 left.extend(implies[implied])
-    return enough
+    return granted_by

@@ -1,4 +1,4 @@
-"""The verified access token, which is immutable."""
+"""Verified access tokens, which cannot be changed."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,62 +11,62 @@ from .claims import read_audience
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified access token. There are no others: what is merely decoded is not a ``Token``. Deeply immutable."""
+    """A verified access token, deeply immutable. A token that was decoded but not verified is never a ``Token``."""
 
-    subject: str  # "sub", whose token it is, RFC 7519 section 4.1.2
-    scopes: frozenset[str]  # "scope", RFC 6749 section 3.3; empty where there is none
-    claims: Mapping[str, object]  # all of them; arrays are tuples
+    subject: str  # "sub", the user, RFC 7519 section 4.1.2
+    scopes: frozenset[str]  # "scope", RFC 6749 section 3.3; empty if the token has none
+    claims: Mapping[str, object]  # all claims; arrays are tuples
 
     @property
     def issuer(self) -> str | None:
-        """``iss``, who issued it; like all that follows None only where the policy does not require it."""
-        return self._find_text("iss")
+        """``iss``, the issuer (RFC 7519 section 4.1.1). None if it is missing and the policy does not require it."""
+        return self._find_string("iss")
 
     @property
     def audience(self) -> frozenset[str]:
-        """``aud``, for whom it is; empty where it does not say."""
+        """``aud``, the recipients (RFC 7519 section 4.1.3). Empty if the token has none."""
         return read_audience(self.claims)
 
     @property
     def expires_at(self) -> datetime:
-        """``exp``, aware, UTC."""
+        """``exp``, the time at which the token expires, aware, in UTC (RFC 7519 section 4.1.4)."""
         return _instant(self.claims["exp"])
 
     @property
     def issued_at(self) -> datetime | None:
-        """``iat``, aware, UTC."""
+        """``iat``, the time at which the token was issued, aware, in UTC; None if it is missing."""
         return self._find_instant("iat")
 
     @property
     def token_id(self) -> str | None:
-        """``jti``, the token ID (RFC 7519 section 4.1.7)."""
-        return self._find_text("jti")
+        """``jti``, the token ID (RFC 7519 section 4.1.7); None if it is missing."""
+        return self._find_string("jti")
 
     @property
     def session_id(self) -> str | None:
-        """``sid``, the sign-in that it belongs to."""
-        return self._find_text("sid")
+        """``sid``, the session that the token belongs to; None if it belongs to none."""
+        return self._find_string("sid")
 
     @property
     def client_id(self) -> str | None:
-        """``client_id``, the client that the user uses (RFC 8693 section 4.3)."""
-        return self._find_text("client_id")
+        """``client_id``, the client that the user uses (RFC 8693 section 4.3); None if it is missing."""
+        return self._find_string("client_id")
 
     @property
     def auth_time(self) -> datetime | None:
-        """``auth_time``, when the user last signed in, aware, UTC."""
+        """``auth_time``, the time at which the user last signed in, aware, in UTC; None if it is missing."""
         return self._find_instant("auth_time")
 
     @property
     def epoch(self) -> int:
-        """``epoch``: of the user when it was issued, as the store had it; 0 where it does not say."""
+        """``epoch``, the epoch that the user had in the store when the token was issued; 0 if it is missing."""
         return cast("int", self.claims.get("epoch", 0))
 
     def to_dict(self) -> dict[str, object]:
-        """Return a copy of all claims in plain dicts and lists, to be changed or written as JSON."""
+        """Return a copy of all claims in plain dicts and lists. You can change it or write it as JSON."""
         return {name: thaw(value) for name, value in self.claims.items()}
 
-    def _find_text(self, name: str) -> str | None:
+    def _find_string(self, name: str) -> str | None:
         return cast("str | None", self.claims.get(name))
 
     def _find_instant(self, name: str) -> datetime | None:

@@ -1,6 +1,7 @@
-"""What a verifier remembers of tokens that it has verified, by their text; bounded, and the least used goes first.
+"""The memory of a verifier: facts about the tokens that it verified last. Its size is bounded.
 
-Nothing here is a verdict: whoever finds something asks again whatever may have changed since it was kept.
+An entry is not a decision. After finding one, the verifier checks again everything that may have changed: the keys, the
+times, and the revocations.
 """
 
 from collections import OrderedDict
@@ -9,48 +10,52 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_BYTES_EACH = 2048  # of text, on average over a full cache
+_BYTES_PER_TOKEN = 2048  # of the token itself, on average over a full cache
 
 
 class TokenCache(Generic[T]):
-    """Remembers something of each of the tokens that were used last.
+    """Keeps a value for each of the tokens that were used last. The token that was not used for longest goes first.
 
     Args:
-        size: of how many tokens, at most. All their texts together have at most *size* times 2048 bytes.
+        size: the number of tokens, at most. All tokens together have at most *size* times 2048 bytes.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._free = size * _BYTES_EACH
-        self._kept: OrderedDict[str, T] = OrderedDict()
+        self._free = size * _BYTES_PER_TOKEN
+        self._values: OrderedDict[str, T] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, text: str) -> T | None:
-        """Return what is remembered of the token *text*, which is used now; None if nothing is."""
-        kept = self._kept.get(text)
-        if kept is not None:
+    def find(self, token: str) -> T | None:
+        """Return the value that was kept for *token*, or None. The token counts as used now."""
+        value = self._values.get(token)
+        if value is not None:
             try:
-                self._kept.move_to_end(text)
-            except KeyError:  # another thread has forgotten it just now
+                self._values.move_to_end(token)
+            except KeyError:  # another thread has removed it just now
                 return None
-        return kept
+        return value
 
-    def keep(self, text: str, value: T) -> None:
-        """Remember *value* of the token *text*, in ASCII, and forget others for it if need be.
+    def keep(self, token: str, value: T) -> None:
+        """Keep *value* for *token*, and remove older tokens if there is no room.
 
-        Does not wait: while another thread is at it, this one is not remembered, which loses nothing but time. So a
-        lock that was held while the process forked can hold up nobody.
+        It never waits. While another thread keeps a value, this one is not kept, which costs only time. So no thread
+        hangs on a lock that was held while the process forked.
+
+        Args:
+            token: the verified token, in ASCII.
+            value: the value to return from ``find``.
         """
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self._free -= 0 if text in self._kept else len(text)
-            self._kept[text] = value
-            while self._free < 0 or len(self._kept) > self._size:
-                forgotten, _ = self._kept.popitem(last=False)
-                self._free += len(forgotten)
+            self._free -= 0 if token in self._values else len(token)
+            self._values[token] = value
+            while self._free < 0 or len(self._values) > self._size:
+                oldest, _ = self._values.popitem(last=False)
+                self._free += len(oldest)
         finally:
             self._lock.release()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._values)

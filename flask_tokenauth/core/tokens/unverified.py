@@ -1,6 +1,7 @@
-"""What a token merely says, read for people and judged by nobody: for ``flask tokenauth inspect`` and nothing else.
+"""Tokens that are decoded but not verified: for ``flask tokenauth inspect``, which shows them to people.
 
-No signature is checked here, so nothing of it may ever decide anything; what may is a :class:`.verifier.Token`.
+No signature is checked here, so no decision may depend on the result. For decisions there is ``Token``, which only a
+verifier returns.
 """
 
 from collections.abc import Mapping
@@ -9,33 +10,35 @@ from datetime import UTC, datetime
 from typing import cast
 
 from ..encoding import base64url
-from ..errors import MalformedClaim, MalformedToken
-from .claims import check_time, read_claims
+from ..errors import MalformedToken
+from .claims import is_time, read_claims
 
-MAX_UNVERIFIED = 1024 * 1024  # characters; the most that any setting lets an application read
+MAX_UNVERIFIED = 1024 * 1024  # characters; no setting lets an application read longer tokens
 _PARTS = 3  # header, payload and signature, RFC 7515 section 7.1
 _TIMES = ("auth_time", "iat", "nbf", "exp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedToken:
-    """The header and the claims that somebody wrote, whoever it was; None for what cannot be read. Deeply immutable."""
+    """The header and the claims of a token that nothing has verified. Each is None if it cannot be read."""
 
     header: Mapping[str, object] | None = field(repr=False)
     claims: Mapping[str, object] | None = field(repr=False)
 
     @property
     def times(self) -> dict[str, datetime]:
-        """The claims that are times, aware, UTC; without those that no clock could show."""
-        return {name: at for name in _TIMES if (at := _find_time(self.claims or {}, name))}
+        """The claims that are times, aware, in UTC. A time that is missing or malformed is left out."""
+        claims = self.claims or {}
+        return {name: _to_datetime(claims[name]) for name in _TIMES if is_time(claims.get(name))}
 
 
 def parse_unverified(text: str) -> UnverifiedToken:
-    """Return what *text* says, as far as it can be read; it never raises.
+    """Return the header and the claims of a token, as far as they can be read. No signature is checked.
+
+    It never raises. For an encrypted token (RFC 7516) only the header is read.
 
     Args:
-        text: untrusted, of any form. Of an encrypted token (RFC 7516) the header is read. What is longer than
-            ``MAX_UNVERIFIED`` is not looked at.
+        text: any string, untrusted. One that is longer than ``MAX_UNVERIFIED`` characters is not read at all.
     """
     if len(text) > MAX_UNVERIFIED:
         return UnverifiedToken(header=None, claims=None)
@@ -53,10 +56,5 @@ def _read_object(part: bytes) -> Mapping[str, object] | None:
         return None
 
 
-def _find_time(claims: Mapping[str, object], name: str) -> datetime | None:
-    value = claims.get(name)
-    try:
-        check_time(name, value)
-    except MalformedClaim:
-        return None
-    return datetime.fromtimestamp(cast("float", value), UTC)
+def _to_datetime(seconds: object) -> datetime:
+    return datetime.fromtimestamp(cast("float", seconds), UTC)

@@ -1,4 +1,4 @@
-"""Text to verified token: the signature first, then the claims, then whether it was taken back."""
+"""Verification of access tokens: first the signature, then the claims, then the revocations."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -14,31 +14,31 @@ from .token import Token
 from .token_cache import TokenCache
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """The facts of a token that was verified, and what has to be asked before they are believed again.
+class _VerifiedFacts(msgspec.Struct, frozen=True):
+    """The facts of a verified token, and the conditions under which they can be used again.
 
-    No ``Token`` is kept. Each caller gets its own, because there are ways around ``frozen``: a view that changes its
-    token must not change that of the next request. The facts themselves cannot be changed.
+    No ``Token`` is kept. Each caller gets a new one, because there are ways around ``frozen``: a view that changes its
+    token must not change the token of the next request. The facts themselves cannot be changed.
     """
 
     subject: str
     scopes: frozenset[str]
     claims: Mapping[str, object]
-    generation: int  # of the key set, read before its key was looked for
-    since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span has them
+    generation: int  # of the key set, read before the key was looked up
+    since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span returns them
     until: float
 
 
 class Verifier:
-    """Judges the tokens of one issuer.
+    """Verifies the tokens of one issuer.
 
     Args:
-        keys: whom to believe.
-        policy: what the claims must say.
-        revoked: tells whether a token that is otherwise good was taken back; asked last, each time.
-        max_bytes: a longer token is refused unread.
-        cache_size: how many verified tokens are remembered, with none of them judged by less than a new one: the
-            keys are still the same, the times are asked again, and so is *revoked*. With 0 there is no memory.
+        keys: the keys of the issuer.
+        policy: the rules for the claims.
+        revoked: returns whether a token that is otherwise good was revoked. It is called last, for each ``verify``.
+        max_bytes: the length of the longest token that is read, in bytes.
+        cache_size: the number of verified tokens that are remembered. A remembered token is as safe as a new one: the
+            keys must be the same, the times are checked again, and *revoked* is called again. 0: none is remembered.
     """
 
     def __init__(
@@ -55,45 +55,46 @@ class Verifier:
         self._skew = policy.leeway.total_seconds()
         self._revoked = revoked
         self._max_bytes = max_bytes
-        self._cache: TokenCache[_Known] | None = TokenCache(cache_size) if cache_size else None
+        self._cache: TokenCache[_VerifiedFacts] | None = TokenCache(cache_size) if cache_size else None
 
     def verify(self, token: str, *, now: float) -> Token:
-        """Return what *token* says, if it may be believed.
+        """Return the verified token: its signature is good, its claims keep the policy, and it is not revoked.
 
         Args:
-            token: three base64url parts, untrusted. Here it must name its key, even where there is only one.
-            now: seconds since 1970-01-01T00:00:00Z.
+            token: three base64url parts, untrusted. It must name its key (``kid``), even if there is only one key.
+            now: the current time, seconds since 1970-01-01T00:00:00Z.
 
         Raises:
-            TokenError: and nothing else, but what *revoked* itself raises; the class and its ``reason`` say why.
+            TokenError: the token is refused; the class and its ``reason`` give the cause. No other exception is raised,
+                unless the callable *revoked* raises one.
         """
-        known = None
-        if self._cache is not None and type(token) is str:  # others could be equal to more than themselves
-            known = self._cache.find(token)
+        facts = None
+        if self._cache is not None and type(token) is str:  # an instance of a subclass could equal other strings
+            facts = self._cache.find(token)
         if (
-            known is not None
-            and known.generation == self._keys.generation
-            and known.since <= now + self._skew
-            and now < known.until
+            facts is not None
+            and facts.generation == self._keys.generation
+            and facts.since <= now + self._skew
+            and now < facts.until
         ):
-            believed = Token(subject=known.subject, scopes=known.scopes, claims=known.claims)
+            verified = Token(subject=facts.subject, scopes=facts.scopes, claims=facts.claims)
         else:
-            believed = self._judge(token, now)
-        if self._revoked is not None and self._revoked(believed):
+            verified = self._verify_unknown(token, now)
+        if self._revoked is not None and self._revoked(verified):
             raise TokenRevoked
-        return believed
+        return verified
 
-    def _judge(self, token: str, now: float) -> Token:
+    def _verify_unknown(self, token: str, now: float) -> Token:
         generation = self._keys.generation
         verified = jws.verify(token, self._keys, max_bytes=self._max_bytes)
         if "kid" not in verified.header:
             raise UnknownKey
         claims = decode_claims(verified.payload)
-        # From here on types are what the header's reader and the policy found them to be.
+        # From here on the types are known: the reader of the header and the policy have checked them.
         self._policy.check(claims, typ=verified.header.get("typ"), now=now)  # type: ignore[arg-type]
         subject: str = claims["sub"]  # type: ignore[assignment]
         scopes, read_only = parse_scope(claims.get("scope", "")), MappingProxyType(claims)  # type: ignore[arg-type]
         if self._cache is not None and type(token) is str:
             since, until = self._policy.span(claims)
-            self._cache.keep(token, _Known(subject, scopes, read_only, generation, since, until))
+            self._cache.keep(token, _VerifiedFacts(subject, scopes, read_only, generation, since, until))
         return Token(subject=subject, scopes=scopes, claims=read_only)

@@ -1,4 +1,4 @@
-"""What the tests of claims share: a policy, and its judgement of good claims that were changed."""
+"""Shared by the tests of claims: a policy, and good claims that a test changes before the policy checks them."""
 
 from typing import Any
 

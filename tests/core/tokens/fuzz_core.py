@@ -1,4 +1,4 @@
-"""A target for the fuzzer atheris: nothing but a refusal may come out of the core, whatever goes in.
+"""A target for the fuzzer atheris: for any input, the core raises refusals and no other exception.
 
 ``python tests/core/tokens/fuzz_core.py -max_total_time=120`` runs it for two minutes.
 """
@@ -27,15 +27,15 @@ POLICY = ClaimsPolicy(issuer="i", audience=frozenset({"a"}), required=frozenset(
 
 
 def fuzz(data: bytes) -> None:
-    """Give *data* to one of the readers; its first byte says to which, and how it is dressed."""
+    """Give *data* to one of the readers. Its first byte chooses the reader and the form of the input."""
     choice, rest = data[:1], data[1:]
     with contextlib.suppress(TokenError):
         if choice < b"\x40":  # as the whole token
             Verifier(KeySet([KEY]), POLICY).verify(rest.decode("latin-1"), now=NOW)
-        elif choice < b"\x80":  # as the header of a token that is well signed
+        elif choice < b"\x80":  # as the header of a token with a good signature
             header, _, payload = rest.partition(b"\x00")
             Verifier(KeySet([KEY]), POLICY).verify(_signed(header, payload), now=NOW)
-        elif choice < b"\xb0":  # as the claims of one
+        elif choice < b"\xb0":  # as the claims of such a token
             Verifier(KeySet([KEY]), POLICY).verify(jws.sign(rest, KEY, typ="at+jwt"), now=NOW)
         elif choice < b"\xc0":  # as a signature
             token = jws.sign(b"{}", RSA)
@@ -56,7 +56,7 @@ def _signed(header: bytes, payload: bytes) -> str:
 
 
 def _load_jwk(data: bytes) -> None:
-    """Read lines of names and values as a JWK, since random bytes are seldom JSON."""
+    """Read lines of names and values as a JWK: random bytes are seldom JSON."""
     lines = (line.partition(b"=") for line in data.split(b"\n"))
     load_keys([{name.decode("latin-1"): value.decode("latin-1") for name, _, value in lines}])
 
@@ -79,7 +79,7 @@ SEEDS = (
 
 
 def main() -> None:  # pragma: no cover
-    """Fuzz until a limit given on the command line, or until something else than a refusal comes out."""
+    """Fuzz until the limit of the command line, or until an exception that is not a refusal."""
     import atheris  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as corpus:

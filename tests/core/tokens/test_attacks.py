@@ -1,4 +1,4 @@
-"""The attacks of our own prove what they are meant to prove."""
+"""Each attack of this project differs from a token that is accepted, so its refusal proves something."""
 
 import json
 

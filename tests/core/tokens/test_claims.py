@@ -1,4 +1,4 @@
-"""Claims sets: how they are read, and what each claim may be."""
+"""Claims sets: how they are read, and the allowed values of each claim."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The policy that judges claims: for whom a token is, from whom, for what, and from when until when."""
+"""The claims policy: type, issuer, audience, required claims and times."""
 
 import math
 from datetime import timedelta
@@ -118,7 +118,7 @@ def test_a_token_is_refused_from_the_second_it_expires(mint: Mint, now: float) -
 
 
 def test_a_fraction_of_a_second_prolongs_no_token(mint: Mint) -> None:
-    """As PyJWT has it, so that one reader never believes what the other has given up."""
+    """PyJWT does the same, so no token is accepted by one reader and expired for the other."""
     check(mint, now=NOW + LEEWAY - 0.001, exp=NOW + 0.9, iat=NOW - 60)
 
     with pytest.raises(TokenExpired):
@@ -164,7 +164,7 @@ def test_a_token_that_lives_longer_is_refused(mint: Mint) -> None:
     ids=lambda changes: next(iter(changes)),
 )
 def test_expiry_is_judged_last(mint: Mint, changes: dict[str, Any]) -> None:
-    """So "expired" is only told of tokens that were good once."""
+    """So ``TokenExpired`` means that the token was good once."""
     with pytest.raises(TokenError) as caught:
         check(mint, now=NOW + DAY, **changes)
 
@@ -198,7 +198,7 @@ def test_a_policy_may_cap_the_lifetime_of_tokens_that_need_not_tell_it(mint: Min
 
 @pytest.mark.parametrize("required", [set(), {"exp"}, {"sub"}, {"iss", "aud"}])
 def test_no_policy_does_without_expiry_and_subject(required: set[str]) -> None:
-    with pytest.raises(ValueError, match=r"^\"exp\" and \"sub\" are always required: a token ends, and is somebody's$"):
+    with pytest.raises(ValueError, match=r"^required must have exp and sub, it lacks (exp|sub|exp and sub): "):
         ClaimsPolicy(issuer=None, audience=None, required=frozenset(required))
 
 
@@ -206,13 +206,21 @@ def test_no_policy_does_without_expiry_and_subject(required: set[str]) -> None:
     "audience", [frozenset(), AUDIENCE, frozenset({""}), frozenset({"", AUDIENCE}), [AUDIENCE], {1}]
 )
 def test_the_audience_of_a_policy_is_a_set_of_texts(audience: frozenset[str]) -> None:
-    with pytest.raises(ValueError, match=r"^audience is a frozenset of at least one text, none of them empty$"):
+    with pytest.raises(
+        ValueError, match=r"^audience must be a frozenset of strings, at least one and none empty, or None$"
+    ):
         ClaimsPolicy(issuer=None, audience=audience)
 
 
-@pytest.mark.parametrize("changes", [{"typ": ""}, {"leeway": timedelta(seconds=-1)}])
-def test_a_policy_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"^typ is no empty text, and leeway not below zero$"):
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"typ": ""}, '^typ must be a media type or None, got ""$'),
+        ({"leeway": timedelta(seconds=-1)}, "^leeway must not be negative, got -1 day, 23:59:59$"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(changes: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(ValueError, match=mistake):
         ClaimsPolicy(issuer=None, audience=None, **changes)
 
 

@@ -1,4 +1,4 @@
-"""The fuzz target reaches what it is meant to reach."""
+"""The fuzz target reaches each of the readers."""
 
 import pytest
 

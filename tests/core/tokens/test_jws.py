@@ -1,4 +1,4 @@
-"""The strict reader of compact serialisation, RFC 7515."""
+"""The strict reader of compact serialisation (RFC 7515)."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def text(data: bytes) -> str:
 
 
 def signed(header: bytes, payload: bytes = b"{}", key: Key = KEY) -> str:
-    """Return a token whose signature is good, whatever its header says."""
+    """Return a token with this header and a good signature."""
     message = f"{text(header)}.{text(payload)}"
     return f"{message}.{text(key.sign(message.encode()))}"
 
@@ -112,7 +112,7 @@ def test_a_header_in_another_spelling_is_refused() -> None:
 
 
 def test_trailing_bits_of_the_signature_are_zero() -> None:
-    """A second spelling of the same signature is not the same token."""
+    """A second spelling of the same signature is refused."""
     token = jws.sign(b"{}", KEY)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
@@ -291,7 +291,7 @@ def test_the_usual_limit_is_eight_thousand_bytes(character: str) -> None:
 
 
 def test_a_header_has_a_greatest_size_however_long_a_token_may_be() -> None:
-    """Reading it is slow, and comes before the signature."""
+    """It is read slowly, and before the signature is checked."""
     room = 8000 * 3 // 4 - len(header(x=""))
     jws.verify(signed(header(x="a" * room)), KEYS, max_bytes=10**6)
 
@@ -363,7 +363,7 @@ def test_only_short_headers_are_remembered(size: int, remembered: bool) -> None:
 
 def test_no_more_than_sixty_four_headers_are_remembered() -> None:
     keys = KeySet([KEY])
-    tokens = [signed(header(x=each)) for each in range(200)]
+    tokens = [signed(header(x=number)) for number in range(200)]
 
     for token in tokens:
         jws.verify(token, keys)

@@ -1,4 +1,4 @@
-"""What PyJWT 2.15 leaves open is closed, one test each."""
+"""Gaps that PyJWT 2.15 leaves open are closed here, one test for each gap."""
 
 import base64
 import json
@@ -75,7 +75,7 @@ def test_a_token_is_utf_8(verifier: Verifier, mint: Mint, encoding: str) -> None
     "spell", [lambda text: text + "=", lambda text: text + "\n", lambda text: text.replace("-", "+")]
 )
 def test_a_token_has_one_spelling(verifier: Verifier, mint: Mint, spell: Any) -> None:
-    token = next(each for each in (mint(jti=f"t{number}") for number in range(99)) if "-" in each.rpartition(".")[2])
+    token = next(token for token in (mint(jti=f"t{number}") for number in range(99)) if "-" in token.rpartition(".")[2])
     good, _, signature = token.rpartition(".")
     verifier.verify(token, now=NOW)
 

@@ -1,4 +1,4 @@
-"""What is remembered of verified tokens, and when it is forgotten."""
+"""The cache of verified tokens: its bounds, and the order in which tokens leave it."""
 
 from collections import OrderedDict
 from threading import Barrier, Thread
@@ -42,7 +42,7 @@ def test_the_least_used_is_forgotten_first(used: str, forgotten: str) -> None:
 
 @pytest.mark.parametrize("count", [9, 10, 11, 1000])
 def test_it_never_holds_more_tokens_than_it_may(count: int) -> None:
-    cache = filled(10, *(f"{each:04}" for each in range(count)))
+    cache = filled(10, *(f"{number:04}" for number in range(count)))
 
     assert len(cache) == min(count, 10)
     assert cache.find(f"{count - 1:04}") is not None
@@ -50,7 +50,7 @@ def test_it_never_holds_more_tokens_than_it_may(count: int) -> None:
 
 def test_all_texts_together_have_two_kibibytes_for_each_token_at_most() -> None:
     longest = 10 * 2048
-    texts = [str(each) * (longest // 4) for each in range(4)]
+    texts = [str(number) * (longest // 4) for number in range(4)]
 
     assert len(filled(10, *texts)) == 4
     assert len(filled(10, *texts, "x")) == 4
@@ -73,7 +73,7 @@ def test_room_that_was_taken_twice_is_not_lost() -> None:
 
 
 def test_while_another_thread_keeps_something_nobody_waits() -> None:
-    """A lock that was held while the process forked is never let go."""
+    """A lock that was held while the process forked is never released in the child."""
     cache = filled(2, "a")
 
     with cache._lock:
@@ -83,7 +83,7 @@ def test_while_another_thread_keeps_something_nobody_waits() -> None:
 
 
 class Forgetful(OrderedDict[str, str]):
-    """Forgets what it was asked for, as another thread may make it, between two steps of a look-up."""
+    """Loses a token between the two steps of a look-up, as it happens if another thread removes the token."""
 
     def get(self, key: str, default: object = None) -> object:  # type: ignore[override]  # as far as it is used
         return self.pop(key, default)
@@ -91,7 +91,7 @@ class Forgetful(OrderedDict[str, str]):
 
 def test_what_is_forgotten_while_it_is_looked_up_was_not_there() -> None:
     cache = filled(2)
-    cache._kept = Forgetful(a="A")
+    cache._values = Forgetful(a="A")
 
     assert cache.find("a") is None
 
@@ -102,16 +102,16 @@ def test_many_threads_leave_it_within_its_bounds() -> None:
 
     def use(name: int) -> None:
         gate.wait()
-        for each in range(2000):
-            text = f"{(name * each) % 32:02}"
+        for turn in range(2000):
+            text = f"{(name * turn) % 32:02}"
             assert cache.find(text) in (None, text)
             cache.keep(text, text)
 
-    threads = [Thread(target=use, args=(each,)) for each in range(1, 9)]
+    threads = [Thread(target=use, args=(name,)) for name in range(1, 9)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     assert len(cache) <= 8
-    assert cache._free == 8 * 2048 - sum(map(len, cache._kept))
+    assert cache._free == 8 * 2048 - sum(map(len, cache._values))

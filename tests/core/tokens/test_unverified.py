@@ -1,4 +1,4 @@
-"""What a token merely says: read for people, as far as it can be, and believed by nobody."""
+"""Tokens that are decoded but not verified: read as far as possible, and used by the inspector only."""
 
 import ast
 import json
@@ -68,7 +68,7 @@ def test_what_cannot_be_read_is_left_out(part: str) -> None:
 
 @pytest.mark.parametrize("rest", ["", ".x", ".e30.e30.e30", ".e30.e30.e30.e30"])
 def test_of_anything_but_three_parts_only_the_header_is_read(rest: str) -> None:
-    """RFC 7516 section 7.1: an encrypted token has five parts, and a header that anyone can read."""
+    """RFC 7516 section 7.1: an encrypted token has five parts, and its header is not encrypted."""
     assert parse_unverified(segment({"enc": "A"}) + rest) == UnverifiedToken(header={"enc": "A"}, claims=None)
 
 
@@ -112,11 +112,11 @@ def test_nothing_makes_it_raise(text: str) -> None:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Return the last part of every module that a file imports."""
+    """Return the last part of each module name that a file imports."""
     nodes = list(ast.walk(ast.parse(path.read_text())))
     modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     names = {name.name for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for name in node.names}
-    return {each.rpartition(".")[2] for each in modules | names}
+    return {module.rpartition(".")[2] for module in modules | names}
 
 
 def test_nobody_but_the_inspector_reads_what_is_not_verified() -> None:

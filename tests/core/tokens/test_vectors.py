@@ -1,4 +1,4 @@
-"""Public test vectors, and attacks of our own: whatever the RFCs and Wycheproof expect is what happens.
+"""Public test vectors, and attacks of this project: every outcome is the one that its source expects.
 
 Wycheproof's cases are not part of this project. Tests read them from the folder that the environment variable
 ``TOKENAUTH_VECTORS`` names.
@@ -35,7 +35,7 @@ def cases(path: Path) -> list[Any]:
 
 
 def load(case: Case) -> KeySet:
-    """Load the keys of a case; where a JWK names no algorithm, it is the case's."""
+    """Load the keys of a case. A JWK without an algorithm gets the algorithm of the case."""
     members = case["key"].get("keys", [case["key"]])
     return KeySet(
         Key.from_jwk({"alg": case["algorithms"][0]} | jwk if "algorithms" in case else jwk) for jwk in members
@@ -43,9 +43,10 @@ def load(case: Case) -> KeySet:
 
 
 def judge(case: Case, known: Case | None = None) -> tuple[str | None, bytes | None]:
-    """Return why a case's key or token is refused, or None and the payload that is believed.
+    """Return the reason for which the key or the token of a case is refused, or None and the accepted payload.
 
-    It makes no difference what was verified before with the same keys: nothing, a *known* good token, or the very text.
+    The outcome must not depend on the tokens that were verified before with the same keys: none, a *known* good token,
+    or the same token.
     """
     try:
         keys = load(case)
@@ -83,7 +84,9 @@ def test_the_examples_of_the_rfcs_and_wycheproof_come_out_as_expected(case: Case
 
 
 ATTACKS = cases(HERE / "attacks.json")
-GOOD = {json.dumps(case["key"]): case for (case,) in (each.values for each in ATTACKS) if case["reason"] is None}
+GOOD = {
+    json.dumps(case["key"]): case for (case,) in (parameters.values for parameters in ATTACKS) if case["reason"] is None
+}
 
 
 @pytest.mark.parametrize("case", ATTACKS)

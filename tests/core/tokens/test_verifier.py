@@ -1,4 +1,4 @@
-"""Text to verified token."""
+"""Verification of access tokens: signature, claims, revocation."""
 
 import json
 from datetime import UTC, datetime

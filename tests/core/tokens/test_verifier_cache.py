@@ -1,4 +1,4 @@
-"""What a verifier remembers never outlives what it was believed for."""
+"""A remembered token is refused as soon as a new verification would refuse it."""
 
 import math
 from collections.abc import Callable
@@ -36,7 +36,7 @@ OTHER = Key.from_secret(bytes(range(32)), kid="other")
 
 
 class Forged(Token, frozen=True, kw_only=True):
-    """A class that a token may be given in place of its own."""
+    """A class that a view may give to a token in place of its own."""
 
 
 FORGED: dict[str, Any] = {"subject": "mallory", "scopes": frozenset({"admin"}), "claims": {"sub": "mallory"}}
@@ -123,7 +123,7 @@ def test_a_clock_that_is_no_number_refuses_what_is_remembered(mint: Mint, verifi
 
 
 def test_what_does_not_say_when_it_was_issued_is_judged_each_time(mint: Mint, keys: KeySet) -> None:
-    """Its lifetime counts from now, so that it may be too long when the clock goes back."""
+    """Its lifetime counts from now, so it may be too long after the clock was set back."""
     policy = ClaimsPolicy(issuer=ISSUER, audience=None, required=frozenset({"exp", "sub"}))
     verifier = Verifier(keys, policy, cache_size=10)
     text = mint(iat=..., exp=NOW + 86400)
@@ -166,7 +166,7 @@ def test_another_key_under_the_same_id_believes_nothing_of_the_old(
 
 
 def test_keys_that_are_exchanged_while_a_token_is_verified_are_not_taken_for_new(mint: Mint, keys: KeySet) -> None:
-    """The generation is read before the key is looked for."""
+    """The generation is read before the key is looked up."""
 
     class Slow(ClaimsPolicy):
         def check(self, claims: Any, *, typ: str | None, now: float) -> None:
@@ -206,7 +206,7 @@ def test_what_is_refused_is_not_remembered(mint: Mint, verifier: Verifier) -> No
 
 
 def test_two_issuers_whose_tokens_have_the_same_header_text_stay_apart(mint: Mint) -> None:
-    """The header says nothing of whose token it is."""
+    """The header does not name the issuer."""
     ours = Verifier(KeySet([mint.key]), POLICY, cache_size=10)
     same_id = Key.from_secret(bytes(range(32)), kid=mint.key.kid)
     theirs = Verifier(
@@ -250,7 +250,7 @@ def test_only_the_very_text_is_recognised(mint: Mint, verifier: Verifier, change
 
 
 class Anything(str):
-    """A text that says that it is equal to every other."""
+    """A string that claims to be equal to every other string."""
 
     hashes_like: ClassVar[str] = ""
 
@@ -276,7 +276,7 @@ def test_what_a_reader_does_to_a_remembered_token_changes_nothing(mint: Mint, ve
     text = mint(teams=[{"name": "blue", "of": ["alice"]}], aud=[AUDIENCE, "b"])
     before = Verifier(KeySet([mint.key]), POLICY).verify(text, now=NOW).to_dict()
 
-    for _ in range(3):  # the first one was judged just now, the others are remembered
+    for _ in range(3):  # the first one was verified just now, the others are remembered
         token: Any = verifier.verify(text, now=NOW)
         assert token.to_dict() == before
         assert (token.subject, token.scopes, token.audience) == ("alice", {"reports:read"}, {AUDIENCE, "b"})
@@ -285,7 +285,7 @@ def test_what_a_reader_does_to_a_remembered_token_changes_nothing(mint: Mint, ve
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_way_to_change_a_token_reaches_the_next_reader(mint: Mint, verifier: Verifier, way: str) -> None:
-    """Python itself forbids some of them, in each version others."""
+    """Python itself forbids some of them; which ones depends on the version of Python."""
     text = mint()
 
     for _ in range(3):
@@ -297,14 +297,14 @@ def test_no_way_to_change_a_token_reaches_the_next_reader(mint: Mint, verifier: 
 
 
 def spoil(value: Any, depth: int = 6) -> int:
-    """Try to change all that can be reached from *value*; return how many things were reached."""
+    """Try to change every object that can be reached from *value*. Return the number of these objects."""
     members = [getattr(value, name) for name in ("claims", "scopes", "audience", "subject") if hasattr(value, name)]
     members += value.values() if hasattr(value, "values") else []
     members += value if isinstance(value, (tuple, frozenset)) else []
     attempts: tuple[Callable[[], object], ...] = (
         lambda: value.append("spoilt"),
         lambda: value.add("spoilt"),
-        lambda: value.clear(),  # noqa: PLW0108  # which may be missing
+        lambda: value.clear(),  # noqa: PLW0108  # the method may be missing
         lambda: value.update(sub="mallory"),
         lambda: value.__setitem__("sub", "mallory"),
         lambda: value.__setitem__(0, "spoilt"),
@@ -320,7 +320,7 @@ def spoil(value: Any, depth: int = 6) -> int:
 
 
 class AnyCase(str):
-    """A text that is equal to itself in any case."""
+    """A string that ignores case when it is compared."""
 
     __slots__ = ()
 
