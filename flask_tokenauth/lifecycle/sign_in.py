@@ -11,6 +11,7 @@ from ..application.setting_types import read_duration
 from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import MAX_USER_AGENT
+from ..core.tokens.audience import parse_audience
 from ..core.tokens.issuing import seconds_of
 from ..core.tokens.scopes import format_scope
 from ..signals import session_started
@@ -95,7 +96,7 @@ def _read_audience(state: AppState, audience: str | Iterable[str] | None) -> fro
     """Return the audience of a session's tokens: it stays the same, whichever application refreshes them."""
     if audience is None:
         return state.settings.audience
-    return frozenset([audience] if isinstance(audience, str) else audience)
+    return parse_audience(audience)
 
 
 def _start_session(state: AppState, subject: str, grant: Grant, label: str | None) -> Response:

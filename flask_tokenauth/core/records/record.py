@@ -1,4 +1,4 @@
-"""The common base of the records that an application may make others from."""
+"""The common base of the records of a store, which can be copied with changes."""
 
 from typing import Any, Self
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A value whose fields do not change. :meth:`replace` makes another one."""
+    """A value whose fields do not change. ``replace`` returns a changed copy."""
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy of this record with some fields changed. It is checked like a new record.
@@ -15,7 +15,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             changes: the new values, by the names of the fields.
 
         Raises:
-            TypeError: the record has no such field, or a value is of the wrong type.
-            ValueError: a value cannot be one of this record.
+            TypeError: the record has no such field, or a value has the wrong type.
+            ValueError: a value is out of range or malformed.
         """
         return msgspec.structs.replace(self, **changes)

@@ -1,33 +1,32 @@
-"""Sessions, and what a store answers when a refresh token is redeemed."""
+"""Sessions, and the results of redeeming a refresh token."""
 
 from datetime import datetime, timedelta
 from enum import Enum
 
-from ..encoding.limits import MAX_IDENTIFIER, check_identifier, is_clean, is_whole
+from ..encoding.limits import GREATEST, MAX_IDENTIFIER, check_identifier, is_clean, is_whole
 from .grant import Grant, check_duration
 from .record import Record
 
 MAX_USER_AGENT = 500  # characters
-
-
 MAX_GENERATION = 2**32 - 1  # four bytes of a refresh token
 
 
 class NewSession(Record, frozen=True, kw_only=True):
-    """One sign-in of one user on one device, about to be kept.
+    """A session that a store shall keep: one sign-in of one user on one device.
 
     Raises:
-        ValueError, TypeError: an ID is no identifier, a text is too long or has control characters, or a duration is
-            not above zero or over a hundred years.
+        TypeError: a duration is not a ``timedelta``.
+        ValueError: an ID is not an identifier, a string is too long or has control characters, or a duration is not
+            above zero or is longer than a hundred years.
     """
 
-    session_id: str  # fresh: nobody has had it
+    session_id: str  # new: no other session has or had it
     user_id: str  # "sub"
     grant: Grant
-    label: str | None = None  # what people call the device, at most 255 characters
-    user_agent: str | None = None  # at most 500 characters
-    idle_lifetime: timedelta  # ends without a refresh for so long
-    lifetime: timedelta  # ends in any case
+    label: str | None = None  # the name that people gave the device, at most 255 characters
+    user_agent: str | None = None  # the name that the client gave itself, at most 500 characters
+    idle_lifetime: timedelta  # the session ends if it is not refreshed for so long
+    lifetime: timedelta  # the session ends after so long in any case
 
     def __post_init__(self) -> None:
         _check_facts(self)
@@ -36,10 +35,11 @@ class NewSession(Record, frozen=True, kw_only=True):
 
 
 class Session(Record, frozen=True, kw_only=True):
-    """A session as a store has it. Instants are aware, in UTC, by the store's clock.
+    """A session that a store keeps. Times are aware, in UTC, by the clock of the store.
 
     Raises:
-        ValueError, TypeError: it cannot be one.
+        ValueError: an ID is not an identifier, a string is too long or has control characters, or a number is out of
+            range.
     """
 
     session_id: str
@@ -52,43 +52,52 @@ class Session(Record, frozen=True, kw_only=True):
     idle_expires_at: datetime
     expires_at: datetime
     generation: int  # of the one refresh token that is good now; the first is 0
-    epoch: int  # of the user when it began; 0: nothing was revoked before
+    epoch: int  # of the user when the session began; 0: nothing was revoked before
 
     def __post_init__(self) -> None:
         _check_facts(self)
-        if not is_whole(self.generation, MAX_GENERATION + 1) or not is_whole(self.epoch):
-            raise ValueError("generation and epoch are whole numbers, not below 0")
+        if not is_whole(self.generation, MAX_GENERATION + 1):
+            raise ValueError(f"generation must be a whole number from 0 to {MAX_GENERATION + 1}")
+        if not is_whole(self.epoch):
+            raise ValueError(f"epoch must be a whole number from 0 to {GREATEST}")
 
 
 class Terms(Record, frozen=True, kw_only=True):
-    """On which a refresh token is redeemed."""
+    """The durations that apply when a refresh token is redeemed."""
 
-    idle_lifetime: timedelta  # begins anew with the swap
-    retry_window: timedelta  # for so long after the swap a repeat gets the same successor; zero: never
-    retention: timedelta  # a session that ends here is remembered as revoked for so long: past its last access token
+    idle_lifetime: timedelta  # starts again with the swap
+    retry_window: timedelta  # so long after the swap, a repeat gets the same successor; zero: never
+    retention: timedelta  # a session that ends here stays revoked for so long, until its last access token has expired
 
 
 class Outcome(Enum):
-    """What became of a redemption."""
+    """The result of redeeming a refresh token."""
 
-    SWAPPED = "swapped"  # the token is spent, its successor is good
+    SWAPPED = "swapped"  # the token is spent, and its successor is good
     RETRIED = "retried"  # the token was spent a moment ago, and its successor is still good
-    REUSED = "reused"  # the token was spent before that: it is in two hands, and the session has ended
-    GONE = "gone"  # there is no such session, or no more; says nothing of theft
+    REUSED = "reused"  # the token was spent before that, so there is a copy of it: the session has ended
+    GONE = "gone"  # there is no live session; this is no sign of theft
 
 
 class Redemption(Record, frozen=True, kw_only=True):
-    """What became of a redemption, and of its session."""
+    """The result of redeeming a refresh token, with its session."""
 
     outcome: Outcome
-    session: Session | None = None  # swapped, retried: as it is now; reused: the one that ended; gone: none
-    rolled_back: bool = False  # the store had a lower generation than the one we once issued: it has lost writes
+    session: Session | None = None  # swapped, retried: as it is now; reused: the one that ended; gone: None
+    rolled_back: bool = False  # the store had a lower generation than that of the token, so it has lost writes
 
 
 def check_generation(generation: int) -> None:
-    """Raise ValueError for what is no generation of a refresh token."""
+    """Refuse a number that cannot be the generation of a refresh token.
+
+    Args:
+        generation: the number.
+
+    Raises:
+        ValueError: it is not a whole number from 0 to ``MAX_GENERATION``.
+    """
     if not is_whole(generation, MAX_GENERATION):
-        raise ValueError("generation is a whole number, from 0 to 2**32 - 1")
+        raise ValueError(f"generation must be a whole number from 0 to {MAX_GENERATION}")
 
 
 def _check_facts(session: NewSession | Session) -> None:
@@ -98,5 +107,10 @@ def _check_facts(session: NewSession | Session) -> None:
         ("label", session.label, MAX_IDENTIFIER),
         ("user_agent", session.user_agent, MAX_USER_AGENT),
     ):
-        if text is not None and not (isinstance(text, str) and len(text) <= most and is_clean(text)):
-            raise ValueError(f"{name} is a text of at most {most} characters, without control characters")
+        if text is None:
+            continue
+        if not (isinstance(text, str) and len(text) <= most and is_clean(text)):
+            came = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
+            raise ValueError(
+                f"{name} must be a string of at most {most} characters without control characters, got {came}"
+            )

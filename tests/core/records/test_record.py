@@ -1,4 +1,4 @@
-"""The records of a store are of one kind, and one method makes another record of each."""
+"""The records of a store are of one kind, and each has the method ``replace``."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,8 @@ from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.record import Record
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.core.records.session import NewSession, Outcome, Redemption, Session, Terms
+
+from ..encoding.test_immutable_json import nested
 
 DAY = timedelta(days=1)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -62,6 +64,10 @@ def test_no_field_of_a_record_can_be_assigned(record: Record, changes: dict[str,
     [
         (Grant(), {"scopes": ("a b",)}),
         (Grant(), {"lifetime": timedelta(0)}),
+        (Grant(), {"audience": frozenset()}),
+        (Grant(), {"client_id": ""}),
+        (Grant(), {"auth_time": -1}),
+        (Grant(), {"claims": {"a": nested(32)}}),
         (NEW, {"lifetime": timedelta(0)}),
         (SESSION, {"generation": -1}),
         (REVOCATION, {"kind": "x"}),
@@ -72,9 +78,26 @@ def test_replace_checks_what_it_makes(record: Record, changes: dict[str, Any]) -
         record.replace(**changes)
 
 
-def test_replace_knows_the_fields_of_the_record() -> None:
-    with pytest.raises(TypeError):
-        Grant().replace(scope="a")
+@pytest.mark.parametrize("record", [Grant(), NEW, SESSION, REVOCATION], ids=lambda record: type(record).__name__)
+def test_replace_knows_the_fields_of_the_record(record: Record) -> None:
+    with pytest.raises(TypeError, match="scope"):
+        record.replace(scope="a")
+
+
+def test_replace_returns_the_grant_that_the_same_fields_would_make() -> None:
+    old = Grant(scopes=("b", "a"), claims={"teams": ["blue"]}, client_id="c", auth_time=1)
+
+    changed = old.replace(scopes={"z", "y"}, audience="a", lifetime=DAY, claims={"teams": ["red"]})
+
+    assert changed == Grant(
+        scopes=("y", "z"),
+        claims={"teams": ["red"]},
+        audience=frozenset({"a"}),
+        client_id="c",
+        lifetime=DAY,
+        auth_time=1,
+    )
+    assert old == Grant(scopes=("b", "a"), claims={"teams": ["blue"]}, client_id="c", auth_time=1)
 
 
 def test_claims_that_are_given_to_replace_are_as_immutable_as_others() -> None:
