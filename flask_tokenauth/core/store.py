@@ -1,8 +1,8 @@
 """The contract that every store keeps.
 
-A store knows sessions, the epochs of users, and what is revoked. It never sees a token: of a refresh token it has the
-session's ID, a digest, and the number of its generation. What it says is not believed blindly either: a record that
-cannot be read is :class:`~.errors.StoreUnavailable`, never a session.
+A store keeps sessions, the epochs of users, and revocations. It never sees a token: for a refresh token it has the
+session ID, which is a digest, and a generation number. Its answers are checked: a record that cannot be read raises
+``StoreUnavailable`` and never becomes a session.
 """
 
 from collections.abc import Iterator
@@ -17,144 +17,186 @@ from .records.session import NewSession, Redemption, Session, Terms
 
 @runtime_checkable
 class Store(Protocol):
-    """What a store promises; :mod:`flask_tokenauth.testing.store_contract` holds it to each word.
+    """The promises of a store. ``flask_tokenauth.testing.store_contract`` tests each of them.
 
-    Every method may be called from any thread, and after a fork. Every time is the store's own: no clock of a worker
-    counts. Identifiers compare by their characters' code points, so ``alice``, ``Alice`` and ``"alice "`` are three.
-    What no identifier can be is asked for in vain, not refused: it comes from clients.
-
-    A session is *live* until it is ended, its lifetime or idle lifetime is over (from that very millisecond on), or it
-    is below its user's epoch.
-
-    What a method did is kept when it returns, as far as the store keeps anything. After an error it may be repeated.
+    - Every method can be called from any thread, and after a fork.
+    - All times are those of the store. The clock of a worker does not matter.
+    - Identifiers are compared by the code points of their characters: ``alice``, ``Alice`` and ``"alice "`` are three
+      users. A method that looks something up finds nothing for a string that cannot be an identifier, and raises no
+      error: such strings come from clients.
+    - A session is *live* until it is ended, until its lifetime or its idle lifetime is over (from that very millisecond
+      on it is not live), or until the epoch of its user is above its own.
+    - When a method returns, its changes are kept, as safely as the store keeps anything. After an error, the call may be
+      repeated.
 
     Raises:
-        StoreUnavailable: any method, where the store cannot be asked or answers what cannot be read. Nothing foreign.
+        StoreUnavailable: each method raises it if the store cannot be asked, or if its answer cannot be read. No method
+            raises an exception of a database driver or another library.
     """
 
     def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
-        """Belong to one issuer from now on: user IDs are its users, and another's would be others of the same name.
+        """Bind the store to one issuer: the user IDs in it are the users of this issuer and no other.
 
-        Called first of all, each time that an application starts. A store that was bound before goes on with the same.
+        It is the first call, at each start of an application. A store that is bound already accepts the same issuer
+        again.
 
         Args:
-            issuer: whose it is.
-            timeout: how long one question may take before it is an outage: requests wait for the answer. What is
-                written may take longer, where many write.
-            memory: how long what ends is remembered at the least, whoever ends it. The longest that anybody ever said
-                counts: an access token that was issued then may be as old.
+            issuer: the issuer.
+            timeout: the longest time that one question may take; requests wait for the answer. After that the store is
+                unavailable. A write may take longer if many write at once.
+            retention: the shortest time for which revocations are kept, for every caller. The longest retention that
+                the store was ever bound with counts, since an access token of that time may still be good.
 
         Raises:
-            SettingsError: it belongs to another issuer; raised here, or by what is called next.
+            SettingsError: the store belongs to another issuer. This call or the next one raises it.
         """
 
     def create(self) -> None:
-        """Make what the store needs, tables for one, and leave alone what is there. Many may do it at once."""
+        """Create what the store needs, such as tables, and leave everything that exists as it is.
+
+        Several processes may call it at once.
+        """
 
     def close(self) -> None:
-        """Let go of connections. The next call takes new ones."""
+        """Close all connections. The next call opens new ones."""
 
     def start_session(self, new: NewSession) -> Session:
-        """Keep a session, in generation 0, with the epoch that its user has in that same step.
+        """Keep a new session and return it. It has generation 0, and the epoch that its user has in that same step.
+
+        Args:
+            new: the session.
 
         Raises:
-            ValueError: there is a session with this ID, which is left as it is, or the grant is no JSON.
+            ValueError: there is a session with this ID, which does not change; or a claim of the grant is not a JSON
+                value.
         """
 
     def find_session(self, session_id: str) -> Session | None:
-        """Return a live session."""
+        """Return the live session with this ID, or None."""
 
     def list_sessions(self, user_id: str) -> list[Session]:
         """Return the live sessions of a user, the newest sign-in first."""
 
     def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
-        """Spend a refresh token: in one atomic step, so that of many at once only one is the first.
+        """Redeem a refresh token in one atomic step. If many calls redeem it at once, only one of them is the first.
 
         Args:
-            session_id: of the session it belongs to.
-            generation: its own, 0 to 2**32 - 1. We issued it, as the caller has verified.
-            terms: see there.
+            session_id: the session of the token.
+            generation: the generation of the token, 0 to 2**32 - 1. The caller has verified that the token was issued.
+            terms: the durations that apply.
 
         Returns:
-            In a live session: *swapped* where the stored generation is not above this one; it is one above it then.
-            *Retried* where it is one above, and has been for less than the retry window; nothing changes then.
-            *Reused* where it is one above for longer, or further above: the session has ended, and is revoked, both or
-            neither as far as anyone can see who asks once the call has returned; a call that fails between leaves
-            what a repeat, or :meth:`end_session`, completes. *Gone* in every other case.
+            For a live session, the outcome depends on its stored generation:
+
+            - *swapped*: the stored generation was not above *generation*. Now it is *generation* + 1.
+            - *retried*: the stored generation is *generation* + 1, and has been for less than the retry window. Nothing
+              changes.
+            - *reused*: the stored generation is *generation* + 1 for longer, or is higher. The session has ended and is
+              revoked. After this call has returned, every reader sees both or neither. If the call fails halfway, a
+              repeated call or ``end_session`` completes the rest.
+
+            In every other case the outcome is *gone*.
 
         Raises:
             ValueError: *generation* is out of range.
         """
 
     def end_session(self, session_id: str, *, retention: timedelta) -> Session | None:
-        """End a session and revoke it for *memory*, both as :meth:`redeem` does; None where there is none to end.
+        """End a session and revoke its access tokens; return the session, or None if there is none to end.
 
-        One that has expired, or is below its user's epoch, is ended all the same until it is purged: an access token of
-        it may live on. None is there to end where it was ended before.
+        After this call has returned, every reader sees both the end and the revocation, or neither. If the call fails
+        halfway, a repeated call completes the rest.
 
-        Here and wherever else a *memory* is given, the one that the store was bound with counts where it is longer, and
-        what was to be remembered for longer before is so.
+        A session that has expired, or is below the epoch of its user, is ended too until it is purged: one of its
+        access tokens may still be good. A session that was ended before is not there to end.
+
+        Args:
+            session_id: the session.
+            retention: the time for which the revocation is kept. Here and in every other method, the retention of
+                ``bind`` counts if it is longer, and a revocation that was to be kept for longer is kept for longer.
         """
 
     def longest_retention(self) -> timedelta:
-        """Return the longest memory that anybody bound the store with; zero where nobody did."""
+        """Return the longest retention that the store was ever bound with; zero if it was never bound."""
 
     def read_epoch(self, user_id: str) -> int:
-        """Return the epoch of a user: what is below it is refused. 0 where nothing was ever revoked."""
+        """Return the epoch of a user, or 0 if nothing of this user was ever revoked.
+
+        All sessions and tokens of the user with a lower epoch are refused.
+        """
 
     def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
-        """Refuse all that a user has: raise the epoch, and remember it for *memory*, in one step.
+        """Refuse all sessions and tokens that a user has now: raise the epoch and keep the revocation, in one step.
+
+        Args:
+            user_id: the user.
+            retention: the time for which the revocation is kept.
 
         Returns:
-            The new epoch: the present in milliseconds, or one above the old one where that is more.
+            The new epoch: the current time in milliseconds since 1970-01-01T00:00:00Z, or the old epoch + 1 if that is
+            more.
 
         Raises:
-            ValueError: *user_id* is no identifier.
+            ValueError: *user_id* is not an identifier.
         """
 
     def revoke(self, revocation: Revocation) -> None:
-        """Remember a revocation until it expires. Several for one subject count until each expires, at the least.
+        """Keep a revocation until it expires.
 
-        A session is ended with it, and a user's epoch raised to *value* where it is lower: a store that lost writes may
-        be told again.
+        Several revocations of one subject count until each of them has expired, or longer. The revocation of a session
+        ends the session too. The revocation of a user raises the epoch of the user to its *value*, if the epoch is
+        lower. So a store that has lost writes can be given them again.
+
+        Args:
+            revocation: the revocation.
         """
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
-        """Ask for one access token: is it, its session, or what its user had at its *epoch*, revoked?"""
-
-    def revocations_since(self, cursor: str | None) -> RevocationPage:
-        """Tell what is revoked, to a reader who asks again and again.
+        """Return whether an access token is revoked: by itself, with its session, or with everything of its user.
 
         Args:
-            cursor: of the last answer to this reader, opaque text; None to begin with. What no cursor of this store can
-                be is answered like one of another store, or with an error; never with news.
+            token_id: ``jti`` of the token, or None if it has none.
+            session_id: ``sid`` of the token, or None if it belongs to no session.
+            user_id: ``sub`` of the token.
+            epoch: ``epoch`` of the token. It is revoked if the user was revoked with a higher epoch.
+        """
+
+    def revocations_since(self, cursor: str | None) -> RevocationPage:
+        """Return a page of the revocations that a reader has not read yet. The reader calls it again and again.
+
+        Args:
+            cursor: the cursor of the last page that this reader got, an opaque string; None for the first call. A
+                string that cannot be a cursor of this store is answered like a cursor of another store, or with an
+                error, and never with entries.
 
         Returns:
-            A page of entries. From None on, page by page until there is no *more*, come all that have not expired, and
-            from each later cursor those that are new. Once there is no more, the reader has heard of everything that
-            was kept before it asked for the first of these pages, however others wrote meanwhile: a store that pages
-            puts into the cursors where it stood when that page was asked for. Entries may come twice, as one or merged
-            with others of their subject, and what was said again and changes nothing need not come again.
+            A page of entries. A reader that starts with None and follows the cursors until a page has no *more* gets
+            all revocations that have not expired. From a later cursor it gets the new ones. At a page without *more*,
+            the reader has got every revocation that was kept before the reader asked for the first of these pages,
+            even if others wrote meanwhile. To keep this promise, a store with pages writes into each cursor the
+            position at which it stood when the first page was asked for. An entry may come twice, alone or merged with
+            other entries of its subject. A revocation that is repeated and changes nothing need not come again.
 
-            A cursor of None, and no entries, where the store is not the one that the given cursor is from, or does not
-            have any more all that it had: it was restarted without its memory, wiped, or restored from an older copy.
-            The reader begins anew then, and tells the store by :meth:`revoke` what that has forgotten.
+            The cursor is None, and there are no entries, if the given cursor is from another store, or if this store no
+            longer has everything that it had: it was restarted without its memory, erased, or restored from an older
+            copy. Then the reader starts with None again, and gives the lost revocations back with ``revoke``.
         """
 
     def purge(self) -> int:
-        """Forget what is over: sessions that are live no more, and revocations that have expired. Epochs stay.
+        """Delete sessions that are no longer live, and revocations that have expired. Epochs stay.
 
         Returns:
-            How many were forgotten now; stores that forget by themselves have fewer, or none.
+            The number of records that this call deleted. It is lower, or 0, for a store that also deletes by itself.
         """
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Let a store that does not keep what stores promise be out of reach.
+    """Return a context that turns every exception of a store into ``StoreUnavailable``, except ``SettingsError``.
 
     Raises:
-        StoreUnavailable: for any other but SettingsError. It says the type alone: there may be a password in the text.
+        StoreUnavailable: the store raised another exception than the contract allows. The message names only the type
+            of that exception, since its own message may have a password.
     """
     try:
         yield
