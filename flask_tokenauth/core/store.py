@@ -26,8 +26,8 @@ class Store(Protocol):
       error: such strings come from clients.
     - A session is *live* until it is ended, until its lifetime or its idle lifetime is over (from that very millisecond
       on it is not live), or until the epoch of its user is above its own.
-    - When a method returns, its changes are kept, as safely as the store keeps anything. After an error, the call may be
-      repeated.
+    - When a method returns, its changes are kept, as safely as the store keeps anything. After an error, the call can
+      be repeated.
 
     Raises:
         StoreUnavailable: each method raises it if the store cannot be asked, or if its answer cannot be read. No method

@@ -86,16 +86,16 @@ def joserfc_claims(name: str, token: str) -> dict[str, object]:
     return decoded.claims
 
 
-def believe(name: str, token: str, verifiers: dict[str, Verifier] = VERIFIERS) -> Token | None:
+def accept(name: str, token: str, verifiers: dict[str, Verifier] = VERIFIERS) -> Token | None:
     try:
         return verifiers[name].verify(token, now=NOW)
     except TokenError:
         return None
 
 
-def check_peers_agree(name: str, token: str, believed: Token) -> None:
-    assert freeze(pyjwt_claims(name, token)) == believed.claims
-    assert freeze(joserfc_claims(name, token)) == believed.claims
+def check_peers_agree(name: str, token: str, accepted: Token) -> None:
+    assert freeze(pyjwt_claims(name, token)) == accepted.claims
+    assert freeze(joserfc_claims(name, token)) == accepted.claims
 
 
 names = st.sampled_from(list(ALGORITHMS))
@@ -151,14 +151,14 @@ def tokens(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(tokens())
-def test_what_we_believe_others_believe_and_read_the_same(case: tuple[str, str]) -> None:
+def test_tokens_that_are_accepted_here_are_accepted_by_others_who_read_the_same_claims(case: tuple[str, str]) -> None:
     name, token = case
-    believed = believe(name, token)
+    accepted = accept(name, token)
 
-    assert believe(name, token, REMEMBERING) == believed
-    assert believe(name, token, REMEMBERING) == believed
-    if believed is not None:
-        check_peers_agree(name, token, believed)
+    assert accept(name, token, REMEMBERING) == accepted
+    assert accept(name, token, REMEMBERING) == accepted
+    if accepted is not None:
+        check_peers_agree(name, token, accepted)
 
 
 def outcome(claims: Mapping[str, object], now: float) -> object:
@@ -197,11 +197,11 @@ def test_claims_that_were_accepted_once_are_accepted_within_their_span_and_no_lo
 
 
 @pytest.mark.parametrize("name", list(ALGORITHMS))
-def test_a_good_token_of_every_algorithm_is_believed_by_all(name: str) -> None:
+def test_a_good_token_of_every_algorithm_is_accepted_by_all(name: str) -> None:
     """Otherwise the test above could pass without comparing anything."""
     token = Mint(KEYS[name])(x=[{"a": 1.5}, "é"], n=2**70)
 
-    believed = believe(name, token)
+    accepted = accept(name, token)
 
-    assert believed is not None
-    check_peers_agree(name, token, believed)
+    assert accepted is not None
+    check_peers_agree(name, token, accepted)

@@ -54,12 +54,12 @@ def test_every_token_has_an_id_of_its_own(issuer: TokenIssuer) -> None:
     assert len({claims_of(issuer.issue("alice", now=NOW))["jti"] for _ in range(100)}) == 100
 
 
-def test_what_is_issued_is_believed(issuer: TokenIssuer, mint: Mint) -> None:
+def test_a_token_that_is_issued_is_accepted(issuer: TokenIssuer, mint: Mint) -> None:
     token = issuer.issue("alice", {"a"}, now=NOW, auth_time=datetime.fromtimestamp(NOW, UTC), claims={"team": "blue"})
 
-    believed = Verifier(KeySet([mint.key]), POLICY).verify(token, now=NOW)
+    verified = Verifier(KeySet([mint.key]), POLICY).verify(token, now=NOW)
 
-    assert (believed.subject, believed.scopes, believed.claims["team"]) == ("alice", frozenset({"a"}), "blue")
+    assert (verified.subject, verified.scopes, verified.claims["team"]) == ("alice", frozenset({"a"}), "blue")
 
 
 def test_without_scopes_there_is_no_scope(issuer: TokenIssuer) -> None:

@@ -42,7 +42,7 @@ def load(case: Case) -> KeySet:
     )
 
 
-def judge(case: Case, known: Case | None = None) -> tuple[str | None, bytes | None]:
+def verify(case: Case, known: Case | None = None) -> tuple[str | None, bytes | None]:
     """Return the reason for which the key or the token of a case is refused, or None and the accepted payload.
 
     The outcome must not depend on the tokens that were verified before with the same keys: none, a *known* good token,
@@ -53,14 +53,14 @@ def judge(case: Case, known: Case | None = None) -> tuple[str | None, bytes | No
     except InvalidKey:
         return "key_invalid", None
     verifier = Verifier(keys, POLICY, cache_size=10)
-    judged = judge_token(case, load(case), Verifier(load(case), POLICY))
+    outcome = verify_token(case, load(case), Verifier(load(case), POLICY))
     for before in (known or case, case):
-        judge_token(before, keys, verifier)
-        assert judge_token(case, keys, verifier) == judged
-    return judged
+        verify_token(before, keys, verifier)
+        assert verify_token(case, keys, verifier) == outcome
+    return outcome
 
 
-def judge_token(case: Case, keys: KeySet, verifier: Verifier) -> tuple[str | None, bytes | None]:
+def verify_token(case: Case, keys: KeySet, verifier: Verifier) -> tuple[str | None, bytes | None]:
     try:
         verified = jws.verify(case["token"], keys)
         if case["layer"] == "jwt":
@@ -75,7 +75,7 @@ def judge_token(case: Case, keys: KeySet, verifier: Verifier) -> tuple[str | Non
     cases(HERE / "rfc_examples.json") + (cases(Path(ELSEWHERE) / "wycheproof_jws.json") if ELSEWHERE else [NOT_HERE]),
 )
 def test_the_examples_of_the_rfcs_and_wycheproof_come_out_as_expected(case: Case) -> None:
-    reason, payload = judge(case)
+    reason, payload = verify(case)
 
     if case["expect"] == "accept":
         assert payload == base64url.decode(case["payload_b64u"].encode())
@@ -91,4 +91,4 @@ GOOD = {
 
 @pytest.mark.parametrize("case", ATTACKS)
 def test_no_attack_succeeds_and_each_fails_for_the_reason_it_should(case: Case) -> None:
-    assert judge(case, GOOD.get(json.dumps(case["key"])))[0] == case["reason"]
+    assert verify(case, GOOD.get(json.dumps(case["key"])))[0] == case["reason"]
