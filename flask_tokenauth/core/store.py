@@ -86,7 +86,7 @@ class Store(Protocol):
             terms: the durations that apply.
 
         Returns:
-            For a live session, the outcome depends on its stored generation:
+            The outcome. For a live session, it depends on the stored generation.
 
             - *swapped*: the stored generation was not above *generation*. Now it is *generation* + 1.
             - *retried*: the stored generation is *generation* + 1, and has been for less than the retry window. Nothing
@@ -133,8 +133,8 @@ class Store(Protocol):
             retention: the time for which the revocation is kept.
 
         Returns:
-            The new epoch: the current time in milliseconds since 1970-01-01T00:00:00Z, or the old epoch + 1 if that is
-            more.
+            The new epoch. It is the current time in milliseconds since 1970-01-01T00:00:00Z, or the old epoch + 1 if
+            that is more.
 
         Raises:
             ValueError: *user_id* is not an identifier.
