@@ -28,6 +28,7 @@ from ..errors import (
     WrongType,
 )
 from .audience import parse_audience
+from .fast_path import REQUIRED, FastPath
 from .scopes import parse_scope
 
 RESERVED = frozenset({
@@ -55,6 +56,7 @@ class ClaimsPolicy:
     may_start_later: bool = False  # if True, a token of the future is checked at the time when it becomes valid
     _skew: float = field(init=False, repr=False, compare=False)  # leeway, in seconds
     _longest: float = field(init=False, repr=False, compare=False)  # max_lifetime, in seconds
+    _fast_path: FastPath | None = field(init=False, repr=False, compare=False)  # None for an unusual policy
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_skew", self.leeway.total_seconds())
@@ -68,6 +70,12 @@ class ClaimsPolicy:
             raise ValueError('typ must be a media type or None, got ""')
         if self.leeway < timedelta(0):
             raise ValueError(f"leeway must not be negative, got {self.leeway}")
+        object.__setattr__(self, "_fast_path", self._find_fast_path())
+
+    def _find_fast_path(self) -> FastPath | None:
+        if self.issuer is None or self.audience is None or self.may_start_later or not self.required <= REQUIRED:
+            return None
+        return FastPath(self.issuer, self.audience, self.typ, self._skew, self._longest)
 
     def check(self, claims: Mapping[str, object], *, typ: str | None, now: float) -> None:
         """Refuse a claims set that breaks this policy.
@@ -81,7 +89,9 @@ class ClaimsPolicy:
             TokenError: the class and its ``reason`` name the broken rule. ``exp`` is checked last, so ``TokenExpired``
                 means that the token was good once.
         """
-        if typ != self.typ and self.typ is not None and _media_type(typ or "") != _media_type(self.typ):
+        if self._fast_path is not None and self._fast_path.accepts(claims, typ, now):
+            return
+        if self.typ is not None and _media_type(typ or "") != _media_type(self.typ):
             raise WrongType
         if "cnf" in claims:
             raise UnprovenBinding

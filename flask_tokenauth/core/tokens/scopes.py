@@ -47,7 +47,7 @@ def format_scope(scopes: Iterable[str]) -> str:
     """
     if isinstance(scopes, str):
         raise TypeError('scopes must be a collection of strings, got one string: use ["reports:read"]')
-    if not isinstance(scopes, Iterable):
+    if not hasattr(scopes, "__iter__"):
         raise TypeError(f"scopes must be a collection of strings, got {type(scopes).__name__}: use [] for no scopes")
     tokens = sorted(scopes, key=str) if isinstance(scopes, (set, frozenset)) else list(scopes)
     if not tokens:

@@ -1,0 +1,76 @@
+"""A fast path through the claims policy: one typed conversion accepts the claims that nearly all tokens have.
+
+It has no rule of its own. It accepts only claims that the policy accepts too, and it names no mistake: the policy
+itself checks all other claims. Without this module everything would work in the same way, but more slowly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999
+from .scopes import parse_scope
+
+_Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_IDENTIFIER)]
+_Time = Annotated[int, msgspec.Meta(ge=0, le=YEAR_9999)]
+
+
+class _UsualClaims(msgspec.Struct, frozen=True):
+    """The claims that the policy checks, in their usual forms. Other claims are ignored."""
+
+    iss: str
+    sub: _Identifier
+    aud: str | tuple[str, ...]
+    exp: _Time
+    iat: _Time
+    jti: _Identifier
+    nbf: _Time = 0
+    auth_time: _Time = 0
+    sid: _Identifier = "-"
+    epoch: Annotated[int, msgspec.Meta(ge=0)] = 0
+    client_id: _Identifier = "-"
+    scope: str = ""
+    cnf: msgspec.UnsetType = msgspec.UNSET  # no value is accepted
+
+
+REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti"})  # the claims without a default
+
+
+@dataclass(frozen=True, slots=True)
+class FastPath:
+    """The fast path of one policy, which requires no other claims than ``REQUIRED``."""
+
+    issuer: str
+    audience: frozenset[str]
+    typ: str | None
+    skew: float  # seconds
+    longest: float  # seconds, the longest lifetime
+
+    def accepts(self, claims: Mapping[str, object], typ: str | None, now: float) -> bool:
+        """Return True if the policy accepts *claims*. False means nothing: the policy must check them.
+
+        Args:
+            claims: the claims as ``read_claims`` returns them, untrusted.
+            typ: ``typ`` of the header, or None if the header has none.
+            now: the current time, seconds since 1970-01-01T00:00:00Z.
+        """
+        try:
+            usual = msgspec.convert(claims, _UsualClaims)
+            parse_scope(usual.scope)
+        except ValueError:
+            return False
+        audience = claims["aud"]
+        names = (audience,) if type(audience) is str else audience
+        return (
+            type(names) is tuple  # a list is not frozen, so the policy refuses it
+            and typ == self.typ
+            and usual.iss == self.issuer
+            and not self.audience.isdisjoint(names)
+            and usual.iat <= now + self.skew
+            and usual.nbf <= now + self.skew
+            and usual.exp - usual.iat <= self.longest
+            and now < usual.exp + self.skew
+            and (usual.sub + usual.jti + usual.sid + usual.client_id).isprintable()
+        )
