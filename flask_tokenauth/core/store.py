@@ -128,13 +128,15 @@ class Store(Protocol):
     def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
         """Refuse all sessions and tokens that a user has now: raise the epoch and keep the revocation, in one step.
 
+        The new epoch is the current time in milliseconds since 1970-01-01T00:00:00Z, or the old epoch + 1 if that is
+        more.
+
         Args:
             user_id: the user.
             retention: the time for which the revocation is kept.
 
         Returns:
-            The new epoch. It is the current time in milliseconds since 1970-01-01T00:00:00Z, or the old epoch + 1 if
-            that is more.
+            The new epoch.
 
         Raises:
             ValueError: *user_id* is not an identifier.

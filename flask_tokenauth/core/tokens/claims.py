@@ -126,13 +126,14 @@ class ClaimsPolicy:
     def span(self, claims: Mapping[str, object]) -> tuple[float, float]:
         """Return the times between which this policy accepts claims that it has accepted once.
 
+        At *now* the claims are accepted if ``since <= now + leeway`` and ``now < until``. Without ``iat`` there is no
+        time between them: the lifetime counts from now, so the claims must be checked each time.
+
         Args:
             claims: the claims, which passed ``check``.
 
         Returns:
-            *since* and *until*, in seconds since 1970-01-01T00:00:00Z: at *now* the claims are accepted if
-            ``since <= now + leeway`` and ``now < until``. Without ``iat`` there is no time between them: the lifetime
-            counts from now, so the claims must be checked each time.
+            *since* and *until*, in seconds since 1970-01-01 in UTC.
         """
         if "iat" not in claims:
             return inf, -inf
