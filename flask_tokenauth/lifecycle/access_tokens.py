@@ -1,6 +1,6 @@
 """Access tokens: :func:`create_token` for your code, and the tokens of a session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from flask import Response
@@ -75,21 +75,26 @@ def keep_scopes(scopes: Iterable[str]) -> Iterable[str]:
     return scopes if isinstance(scopes, (str, set, frozenset)) else tuple(scopes)
 
 
-def cap_lifetime(state: AppState, grant: Grant, *, left: timedelta) -> Grant:
-    """Return *grant* with a lifetime of access tokens that ends before the session can be forgotten.
+def cap_lifetime(state: AppState, grant: Grant, *, most: timedelta) -> Grant:
+    """Return *grant* with a lifetime of access tokens of at most *most*, but not under one second.
+
+    A grant without a lifetime gets ``TOKENAUTH_ACCESS_LIFETIME``.
+    """
+    lifetime = grant.lifetime or state.settings.access_lifetime
+    return grant.replace(lifetime=min(lifetime, max(most, timedelta(seconds=1))))
+
+
+def issue_for_session(
+    state: AppState, subject: str, grant: Grant, *, session_id: str, epoch: int | Callable[[], int]
+) -> str:
+    """Return an access token of a session, with everything that *grant* says.
 
     Args:
         state: of the current application.
-        grant: of the session.
-        left: the time until the session ends.
-    """
-    lifetime = grant.lifetime or state.settings.access_lifetime
-    longest = max(min(left, state.settings.refresh_idle_lifetime), timedelta(seconds=1))
-    return grant.replace(lifetime=min(lifetime, longest))
-
-
-def issue_for_session(state: AppState, subject: str, grant: Grant, *, session_id: str, epoch: int = 0) -> str:
-    """Return an access token of a session, with everything that *grant* says.
+        subject: the user, ``sub``.
+        grant: the scopes, the claims and the rest of the token.
+        session_id: the session, ``sid``.
+        epoch: the epoch of the user, or a function that returns it, called last of all before the token is signed.
 
     Raises:
         ValueError: the token would be refused.

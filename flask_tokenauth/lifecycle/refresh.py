@@ -63,7 +63,7 @@ def _limit_lifetime(state: AppState, session: Session) -> Session:
     lifetime, longest = session.grant.lifetime, state.settings.max_lifetime
     if lifetime is None or lifetime <= longest:
         return session
-    return session.replace(grant=session.grant.replace(lifetime=longest))
+    return session.replace(grant=cap_lifetime(state, session.grant, most=longest))
 
 
 def _ask_application(state: AppState, session: Session) -> Grant:
@@ -89,8 +89,8 @@ def _issue(state: AppState, session: Session, grant: Grant, *, left: timedelta) 
         ValueError: the grant of ``before_refresh`` gives no token, though the session's own grant would.
         SessionOver: the session's own grant gives no token either, since a limit was lowered.
     """
-    own = cap_lifetime(state, session.grant, left=left)
-    grant = cap_lifetime(state, grant, left=left)
+    own = cap_lifetime(state, session.grant, most=left)
+    grant = cap_lifetime(state, grant, most=left)
     try:
         return _issue_one(state, session, grant), grant
     except ValueError as error:

@@ -10,7 +10,7 @@ from ..application.refusing import asking_store
 from ..application.setting_types import read_duration
 from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
-from ..core.records.session import MAX_USER_AGENT
+from ..core.records.session import MAX_USER_AGENT, Session
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.issuing import seconds_of
 from ..core.tokens.scopes import format_scope
@@ -101,15 +101,23 @@ def _read_audience(state: AppState, audience: str | Iterable[str] | None) -> fro
 
 def _start_session(state: AppState, subject: str, grant: Grant, label: str | None) -> Response:
     first = RefreshToken.first()
-    capped = cap_lifetime(state, grant, left=state.settings.session_lifetime)
-    token = issue_for_session(state, subject, capped, session_id=first.session_id)  # it may be refused: before storing
-    session = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
-    if session.epoch:
-        try:
-            token = issue_for_session(state, subject, capped, session_id=session.session_id, epoch=session.epoch)
-        except ValueError:  # with the epoch it is too long
+    started: list[Session] = []
+
+    def start() -> int:
+        session = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
+        started.append(session)
+        return session.epoch
+
+    # No access token may live longer than its session, which the store forgets then.
+    capped = cap_lifetime(state, grant, most=min(state.settings.session_lifetime, state.settings.refresh_idle_lifetime))
+    try:
+        # The session is stored only after the token was checked, and the token is signed only after that.
+        token = issue_for_session(state, subject, capped, session_id=first.session_id, epoch=start)
+    except ValueError:
+        for session in started:  # with the epoch the token is too long
             state.sessions.end(session.session_id)
-            raise
+        raise
+    [session] = started
     session_started.send(state.app, session_id=session.session_id, user_id=subject)
     return token_response_for(state, token, session, first, capped)
 

@@ -262,3 +262,25 @@ def test_each_request_makes_few_calls_of_the_store(app: Flask) -> None:
     assert calls(lambda: me(app, login["access_token"])) == []
     assert calls(lambda: app.test_client().get("/me")) == []
     assert calls(lambda: app.test_client().get("/me", headers=bearer("x.y.z"))) == []
+
+
+@pytest.mark.parametrize("revoked_before", [False, True])
+def test_a_sign_in_signs_one_access_token(api: Flask, monkeypatch: pytest.MonkeyPatch, *, revoked_before: bool) -> None:
+    """The epoch of a user who was revoked before is part of the one token."""
+    if revoked_before:
+        store_of(api).revoke_user("alice", retention=timedelta(days=1))
+    signing_key = api.extensions["tokenauth"].settings.keys.signing_key
+    signed: list[bytes] = []
+    sign = Key.sign
+
+    def note(key: Key, message: bytes) -> bytes:
+        if key is signing_key:  # not that of refresh tokens
+            signed.append(message)
+        return sign(key, message)
+
+    monkeypatch.setattr(Key, "sign", note)
+
+    claims = claims_of(sign_in(api)["access_token"])
+
+    assert len(signed) == 1
+    assert ("epoch" in claims) is revoked_before

@@ -15,6 +15,11 @@ def encode(value: bytes) -> bytes:
     return b2a_base64(value, newline=False).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")
 
 
+def length_of(size: int) -> int:
+    """Return the number of characters that *size* bytes have in base64url without padding."""
+    return (size * 4 + 2) // 3
+
+
 def decode(text: bytes) -> bytes:
     """Return the value that *text* encodes.
 

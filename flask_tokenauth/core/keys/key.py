@@ -207,6 +207,11 @@ class Key:
             raise InvalidSignature
 
     @property
+    def signature_bytes(self) -> int:
+        """The length of every signature of this key, in bytes."""
+        return self._signature_bytes
+
+    @property
     def key_type(self) -> str:
         """``kty``: ``oct``, ``RSA``, ``EC`` or ``OKP`` (RFC 7518 section 6.1)."""
         return ALGORITHMS[self.algorithm].key_type

@@ -3,7 +3,7 @@
 The policy that checks incoming tokens checks each new token too. So no token is signed that would be refused later.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -56,7 +56,7 @@ class TokenIssuer:
         client_id: str | None = None,
         auth_time: datetime | None = None,
         session_id: str | None = None,
-        epoch: int = 0,
+        epoch: int | Callable[[], int] = 0,
         claims: Mapping[str, object] | None = None,
     ) -> str:
         """Return a signed access token.
@@ -71,7 +71,8 @@ class TokenIssuer:
             client_id: ``client_id``, the client that the user uses (RFC 9068 requires one). Default: the issuer.
             auth_time: ``auth_time``, the time at which the user signed in, as an aware ``datetime``.
             session_id: ``sid``, the session that the token belongs to.
-            epoch: the epoch of the user in the store; 0 is left out.
+            epoch: the epoch of the user in the store; 0 is left out. If it is a function, it is called last of all,
+                before the token is signed: it can store the session, which gives the epoch.
             claims: claims of the application, which are JSON values. Their names must not be reserved.
 
         Raises:
@@ -79,6 +80,9 @@ class TokenIssuer:
                 more than 32 deep, or the token would be longer than *max_bytes*.
             TypeError: an argument has the wrong type, or *scopes* is a single string.
             InvalidKey: the key cannot sign.
+
+        If *epoch* is a function, and the token is too long with the epoch that it returns, ValueError comes after the
+        call.
         """
         lifetime = self._lifetime if expires_in is None else _whole_seconds(expires_in)
         policy, recipients, issuer = self._policy, self._audience, self._policy.issuer
@@ -101,7 +105,7 @@ class TokenIssuer:
             content["auth_time"] = seconds_of(auth_time)
         if session_id is not None:
             content["sid"] = session_id
-        if epoch:
+        if epoch and not callable(epoch):
             content["epoch"] = epoch
         try:
             policy.check(content, typ=policy.typ, now=now)
@@ -109,12 +113,20 @@ class TokenIssuer:
             raise ValueError(f"the token would be refused: {error.reason}, {error}") from error
         if claims:
             content |= _application_claims(claims)
-        token = jws.sign_under(self._header, _encode(content), self._key)
-        if len(token) > self._max_bytes:
+        payload = _encode(content)
+        if callable(epoch):
+            self._check_length(payload)
+            if called := epoch():
+                payload = _encode(content | {"epoch": called})
+        self._check_length(payload)
+        return jws.sign_under(self._header, payload, self._key)
+
+    def _check_length(self, payload: bytes) -> None:
+        length = jws.length_of(self._header, payload, self._key)
+        if length > self._max_bytes:
             raise ValueError(
-                f"a token must be at most {self._max_bytes} bytes long, got {len(token)}: put fewer claims into it"
+                f"a token must be at most {self._max_bytes} bytes long, got {length}: put fewer claims into it"
             )
-        return token
 
 
 def new_id() -> str:

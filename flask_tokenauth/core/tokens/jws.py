@@ -110,6 +110,11 @@ def sign_under(header: bytes, payload: bytes, key: Key) -> str:
     return (signed + b"." + base64url.encode(key.sign(signed))).decode()
 
 
+def length_of(header: bytes, payload: bytes, key: Key) -> int:
+    """Return the length of the token that ``sign_under`` makes of the same arguments, in bytes."""
+    return len(header) + base64url.length_of(len(payload)) + 1 + base64url.length_of(key.signature_bytes)
+
+
 def _read_header(part: bytes) -> Mapping[str, object]:
     """Return the JOSE header. Refuse one that would have to be guessed or partly ignored (RFC 7515 section 4)."""
     if len(part) > _LONGEST_HEADER:

@@ -36,3 +36,8 @@ def test_a_value_and_its_text_stand_for_each_other(value: bytes, text: bytes) ->
 def test_any_other_spelling_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="must be base64url without padding"):
         base64url.decode(text)
+
+
+@pytest.mark.parametrize("size", range(10))
+def test_the_length_is_known_before_encoding(size: int) -> None:
+    assert base64url.length_of(size) == len(base64url.encode(bytes(size)))

@@ -371,3 +371,12 @@ def test_no_more_than_sixty_four_headers_are_remembered() -> None:
     known = [token for token in tokens if keys.find_header(header_text(token)) is not None]
     assert 0 < len(known) <= 64
     assert tokens[-1] in known
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS512", "RS256", "ES256", "ES512", "EdDSA"])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 100])
+def test_the_length_of_a_token_is_known_before_signing(alg: str, size: int) -> None:
+    key = Key.generate(alg)
+    header, payload = jws.write_header(key, typ="at+jwt"), bytes(size)
+
+    assert jws.length_of(header, payload, key) == len(jws.sign_under(header, payload, key))
