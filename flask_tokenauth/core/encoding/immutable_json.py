@@ -49,10 +49,10 @@ def thaw(value: object) -> object:
     """Return a copy of *value* made of lists and dicts, which JSON encoders accept.
 
     Args:
-        value: a result of :func:`freeze`.
+        value: a JSON value, frozen or not.
     """
     if isinstance(value, Mapping):
         return {name: thaw(member) for name, member in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [thaw(item) for item in value]
     return value

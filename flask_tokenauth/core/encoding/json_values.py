@@ -8,7 +8,7 @@ from .immutable_json import MAX_DEPTH, freeze, thaw
 
 
 def to_json_values(claims: Mapping[str, object]) -> dict[str, object]:
-    """Return *claims* as a dict of plain dicts and lists, if JSON does not change them.
+    """Return a copy of *claims* in plain dicts and lists, if JSON does not change them.
 
     Args:
         claims: the claims of an application, frozen or not.
@@ -26,7 +26,9 @@ def to_json_values(claims: Mapping[str, object]) -> dict[str, object]:
         return given
     try:
         plain = {name: thaw(value) for name, value in given.items()}
-        unchanged = freeze(given) == freeze(msgspec.json.decode(msgspec.json.encode(plain)))
+        decoded = msgspec.json.decode(msgspec.json.encode(plain))
+        unchanged = plain == decoded
+        freeze(decoded)  # a reader does it, and refuses claims that are nested too deeply
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(_NOT_JSON) from error
     if not unchanged:

@@ -31,6 +31,16 @@ def test_json_values_come_back_in_plain_dicts_and_lists(claims: dict[str, Any]) 
     assert to_json_values(freeze(claims)) == plain  # type: ignore[arg-type]  # a mapping, as it was
 
 
+def test_the_values_are_a_copy() -> None:
+    claims: dict[str, Any] = {"teams": [("blue", ["red"])]}
+
+    plain: Any = to_json_values(claims)
+    plain["teams"][0][1].append("green")
+
+    assert claims == {"teams": [("blue", ["red"])]}
+    assert plain == {"teams": [["blue", ["red", "green"]]]}
+
+
 @pytest.mark.parametrize(
     "value",
     [
