@@ -1,7 +1,7 @@
 """Refresh-token rotation with reuse detection (RFC 6749 section 6, RFC 9700 section 4.14.2).
 
 A session is one sign-in of one user on one device. Its refresh token can be redeemed once, for a new access token and
-the next refresh token. If one is redeemed twice, somebody has a copy of it, and the session ends.
+the next refresh token. If one is redeemed twice, there is a copy of it, and the session ends.
 """
 
 from collections.abc import Callable

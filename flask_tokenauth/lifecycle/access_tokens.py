@@ -72,7 +72,9 @@ def create_token(
 
 def keep_scopes(scopes: Iterable[str]) -> Iterable[str]:
     """Return *scopes* in a form that can be iterated twice. A set stays a set, since sets are written sorted."""
-    return scopes if isinstance(scopes, (str, set, frozenset)) else tuple(scopes)
+    if isinstance(scopes, (str, set, frozenset)) or not isinstance(scopes, Iterable):
+        return scopes  # the token issuer checks them
+    return tuple(scopes)
 
 
 def cap_lifetime(state: AppState, grant: Grant, *, most: timedelta) -> Grant:

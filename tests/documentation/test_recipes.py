@@ -315,7 +315,7 @@ def live(follow: Follow) -> Iterator[SimpleNamespace]:
 
 
 def issue(names: Names, user_id: str) -> str:
-    """Return the text of a token."""
+    """Return a token."""
     return token_headers(names["app"], user_id)["Authorization"].removeprefix("Bearer ")
 
 

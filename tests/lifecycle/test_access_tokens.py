@@ -209,3 +209,11 @@ def test_user_id_type_may_raise_an_arithmetic_error(make_app: MakeApp) -> None:
 
 def test_scopes_from_a_set_are_sorted(app: Flask) -> None:
     assert token_response("alice", set("gfedcba")).get_json()["scope"] == "a b c d e f g"
+
+
+@pytest.mark.parametrize("scopes", [None, 1])
+def test_scopes_that_are_no_collection_are_refused_with_advice(app: Flask, scopes: Any) -> None:
+    message = f"scopes must be a collection of strings, got {type(scopes).__name__}: use \\[\\] for no scopes"
+    for call in (create_token, token_response):
+        with app.app_context(), pytest.raises(TypeError, match=message):
+            call("alice", scopes)

@@ -193,7 +193,6 @@ def test_messages_of_commits_allow_no_phrase(tmp_path: Path, message: str, statu
     assert printed in result.output
 
 
-@pytest.mark.xfail(strict=True, reason="the rewriting of docstrings, messages and documentation has begun, and goes on")
 def test_the_project_is_written_in_plain_english() -> None:
     result = CliRunner().invoke(main)
 
