@@ -197,10 +197,12 @@ def current_state() -> AppState:
         RuntimeError: there is no current application.
     """
     try:
-        app = current_flask()
+        state: AppState | None = current_flask().extensions.get("tokenauth")
     except RuntimeError:
         raise RuntimeError(_NO_CONTEXT) from None
-    return state_of(app)
+    if state is None:
+        raise SettingsError(NOT_SET_UP)
+    return state
 
 
 def list_states() -> list[AppState]:

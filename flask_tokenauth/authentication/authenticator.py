@@ -284,6 +284,7 @@ class Authenticator:
 def _set_on_g(user_id: Any, scopes: frozenset[str], token: Token | None) -> None:
     context = _current_g()
     try:
-        context.__dict__.update(user_id=user_id, scopes=scopes, token=token)  # faster than one after the other
+        values = context.__dict__  # faster than to set attributes, which g does with a method in Python
+        values["user_id"], values["scopes"], values["token"] = user_id, scopes, token
     except AttributeError:  # the application has a class of its own for g, with slots
         context.user_id, context.scopes, context.token = user_id, scopes, token

@@ -17,6 +17,7 @@ from .marks import mark, mark_giver, mark_open, wrappers
 from .requirement import Requirement
 
 F = TypeVar("F", bound=Callable[..., Any])
+A = TypeVar("A")
 
 
 @overload
@@ -96,7 +97,7 @@ def login_optional(view: Any = None, /) -> Any:
     """
     if view is None:
         return login_optional
-    guarded = _wrap(view, enforce_optional)
+    guarded = _wrap(view, lambda _: enforce_optional(), None)
     mark_open(guarded, "optional")
     return guarded
 
@@ -136,12 +137,12 @@ def _guard(requirement: Requirement) -> Callable[[F], F]:
     return decorate
 
 
-def _wrap(view: Any, check: Callable[..., None], *required: Requirement) -> Any:
-    """Return *view* with ``check(*required)`` before it. A function gives a new function, a class of views itself."""
+def _wrap(view: Any, check: Callable[[A], None], argument: A) -> Any:
+    """Return *view* with ``check(argument)`` before it. A function gives a new function, a class of views itself."""
     target: Any = view
     _check_class(view)
     if inspect.isclass(view):
-        target.dispatch_request = _wrap(target.dispatch_request, check, *required)
+        target.dispatch_request = _wrap(target.dispatch_request, check, argument)
         return target
     if not callable(target):
         raise TypeError(
@@ -152,13 +153,13 @@ def _wrap(view: Any, check: Callable[..., None], *required: Requirement) -> Any:
 
         @wraps(target)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            check(*required)
+            check(argument)
             return await target(*args, **kwargs)
     else:
 
         @wraps(target)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            check(*required)
+            check(argument)
             return target(*args, **kwargs)
 
     return guarded

@@ -72,7 +72,7 @@ def create_token(
 
 def keep_scopes(scopes: Iterable[str]) -> Iterable[str]:
     """Return *scopes* in a form that can be iterated twice. A set stays a set, since sets are written sorted."""
-    if isinstance(scopes, (str, set, frozenset)) or not isinstance(scopes, Iterable):
+    if isinstance(scopes, (str, set, frozenset)) or not hasattr(scopes, "__iter__"):
         return scopes  # the token issuer checks them
     return tuple(scopes)
 

@@ -115,14 +115,14 @@ class TokenIssuer:
             content |= _application_claims(claims)
         payload = _encode(content)
         if callable(epoch):
-            self._check_length(payload)
+            self._check_length(jws.length_of(self._header, payload, self._key))  # before anything is stored
             if called := epoch():
                 payload = _encode(content | {"epoch": called})
-        self._check_length(payload)
-        return jws.sign_under(self._header, payload, self._key)
+        token = jws.sign_under(self._header, payload, self._key)
+        self._check_length(len(token))
+        return token
 
-    def _check_length(self, payload: bytes) -> None:
-        length = jws.length_of(self._header, payload, self._key)
+    def _check_length(self, length: int) -> None:
         if length > self._max_bytes:
             raise ValueError(
                 f"a token must be at most {self._max_bytes} bytes long, got {length}: put fewer claims into it"
