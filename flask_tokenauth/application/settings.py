@@ -27,7 +27,7 @@ from .setting_types import (
 
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=366)
-_LONGEST_SHOWN = 80  # characters of a wrong value in an error message
+_LONGEST_SHOWN = 26  # characters of a wrong value in an error message; most secrets are longer, and may stray here
 _ANY = SettingType("a URL, an SQLAlchemy Engine, a Flask-SQLAlchemy object or a store", lambda value: value)
 
 
@@ -157,9 +157,13 @@ def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:
     except (InvalidKey, SettingsError) as error:
         raise SettingsError(f"{key}: {error} {spelling}") from error
     except (TypeError, ValueError) as error:
-        got = type(value).__name__ if metadata["secret"] else _shorten(repr(value))
+        got = type(value).__name__ if metadata["secret"] else _describe(value)
         raise SettingsError(f"{key} must be {metadata['kind'].form}, got {got} {spelling}") from error
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+def _describe(value: object) -> str:
+    """Return *value* as an error message shows it: itself if it is short, otherwise its type and length."""
+    shown = repr(value)
+    if len(shown) <= _LONGEST_SHOWN:
+        return shown
+    return f"a {type(value).__name__} of {len(value)} characters" if isinstance(value, str) else type(value).__name__

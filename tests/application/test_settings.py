@@ -276,3 +276,20 @@ def test_scopes_of_our_own_may_be_described_and_implied() -> None:
 @pytest.mark.parametrize(("debug", "enforced"), [(True, "off"), (False, "warn")])
 def test_plain_http_is_warned_of_outside_debug(debug: bool, enforced: str) -> None:  # noqa: FBT001
     assert read(DEBUG=debug).enforce_https == enforced
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("15x", "got '15x' "),
+        (SECRET, f"got a str of {len(SECRET)} characters "),
+        ([SECRET], "got list "),
+        (-1, "got -1 "),
+    ],
+)
+def test_a_wrong_value_is_shown_if_it_is_too_short_for_a_secret(value: object, shown: str) -> None:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_ACCESS_LIFETIME must be ") as caught:
+        read(TOKENAUTH_ACCESS_LIFETIME=value)
+
+    assert shown in str(caught.value)
+    assert SECRET not in str(caught.value)
