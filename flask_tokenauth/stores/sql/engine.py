@@ -1,11 +1,10 @@
-"""The engine of the SQL store: its connections and transactions, and how it survives a fork.
+"""The engine of the SQL store: its connections and transactions.
 
 It is never the engine of the application: a revocation must not wait for a commit of the application, and must not be
 undone by its rollback.
 """
 
 import os
-import weakref
 from collections.abc import Callable
 from threading import Lock
 from typing import Any, TypeVar
@@ -17,7 +16,7 @@ from ...core.errors import SettingsError, StoreUnavailable
 from .connection_queue import ConnectionQueue
 from .dialect import Dialect
 from .errors import translated
-from .fork_safety import ForkGate
+from .fork_safety import ForkGate, keep_informed
 from .retries import retry_dropped_connection, retry_while_locked
 from .source import find_dialect, find_path, has_engine_now, read_source
 
@@ -53,7 +52,7 @@ class Database:
         self._path: str | None = None  # for messages
         if has_engine_now(source):
             self._read_url()
-        _databases.add(self)
+        keep_informed(self)
 
     @property
     def dialect(self) -> Dialect:
@@ -178,17 +177,17 @@ class Database:
             self._replaced()
             raise DisconnectionError
 
-    def _wait_for_other_threads(self) -> None:
-        """Wait until no statement runs, and close idle connections, before the process forks.
-
-        SQLite keeps locks in the memory of the process. A child would inherit those that are held at that moment, and
-        no thread there would release them.
-        """
-        self._gate.close(longest_wait=LONGEST_WAIT)
+    def before_fork(self) -> None:
+        """Wait until no statement runs, and close idle connections."""
+        self._gate.close()
         self.dispose()
 
-    def _leave_engine_to_parent(self) -> None:
-        """Use a new engine in a child, which must not even close an SQLite connection of its parent."""
+    def after_fork_in_parent(self) -> None:
+        """Let statements run again."""
+        self._gate.open()
+
+    def after_fork_in_child(self) -> None:
+        """Use a new engine: a child must not even close an SQLite connection of its parent."""
         _left_to_parent.append(self._engine)
         self._engine = None
         self._create_locks()
@@ -215,22 +214,4 @@ def _identify(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-_databases: "weakref.WeakSet[Database]" = weakref.WeakSet()
 _left_to_parent: list[Engine | None] = []
-
-
-def _for_each_database(step: Callable[[Database], None]) -> Callable[[], None]:
-    def run() -> None:
-        for database in list(_databases):
-            step(database)
-
-    return run
-
-
-AT_FORK = {
-    "before": _for_each_database(Database._wait_for_other_threads),
-    "after_in_parent": _for_each_database(lambda database: database._gate.open()),
-    "after_in_child": _for_each_database(Database._leave_engine_to_parent),
-}
-if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
-    os.register_at_fork(**AT_FORK)

@@ -1,8 +1,17 @@
-"""A gate that keeps statements out while the process forks."""
+"""What happens to the connections of this process when it forks.
 
-from collections.abc import Iterator
+SQLite keeps locks in the memory of the process. A child would inherit those that are held at that moment, and no thread
+there would release them. So no statement may run while the process forks.
+"""
+
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition
+from typing import Protocol
+from weakref import WeakSet
+
+LONGEST_FORK_WAIT = 5.0  # seconds for statements that run, before the process forks nevertheless
 
 
 class ForkGate:
@@ -26,7 +35,7 @@ class ForkGate:
                 self._inside -= 1
                 self._changed.notify_all()
 
-    def close(self, *, longest_wait: float) -> None:
+    def close(self, *, longest_wait: float = LONGEST_FORK_WAIT) -> None:
         """Keep threads out, and wait until all have left.
 
         Args:
@@ -41,3 +50,41 @@ class ForkGate:
         with self._changed:
             self._closed = max(0, self._closed - 1)
             self._changed.notify_all()
+
+
+class Forkable(Protocol):
+    """An object that must be told of a fork."""
+
+    def before_fork(self) -> None:
+        """Get ready: called in the parent before it forks."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on: called in the parent after the fork."""
+
+    def after_fork_in_child(self) -> None:
+        """Start over: called in the child."""
+
+
+_forkables: WeakSet[Forkable] = WeakSet()
+
+
+def keep_informed(forkable: Forkable) -> None:
+    """Call the methods of *forkable* at each fork, as long as it exists."""
+    _forkables.add(forkable)
+
+
+def _call_each(method: Callable[[Forkable], None]) -> Callable[[], None]:
+    def call() -> None:
+        for forkable in list(_forkables):
+            method(forkable)
+
+    return call
+
+
+AT_FORK = {
+    "before": _call_each(lambda forkable: forkable.before_fork()),
+    "after_in_parent": _call_each(lambda forkable: forkable.after_fork_in_parent()),
+    "after_in_child": _call_each(lambda forkable: forkable.after_fork_in_child()),
+}
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(**AT_FORK)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
-from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import SQLStore, fork_safety
 from flask_tokenauth.stores.sql import engine as sql_engine
 
 from ..sqlite_kit import engine_of, engine_where_time_stands_still, execute, new_session, url_of
@@ -160,7 +160,7 @@ def test_a_child_makes_an_engine_of_its_own_and_leaves_that_of_its_parent_open(s
         for _ in range(5):
             others.enter_context(store._database._connections.taken(longest_wait=0))
 
-        sql_engine.AT_FORK["after_in_child"]()
+        fork_safety.AT_FORK["after_in_child"]()
 
         assert store.revoke_user("alice", retention=DAY) > 0
     assert engine_of(store) is not engine
@@ -170,9 +170,9 @@ def test_a_child_makes_an_engine_of_its_own_and_leaves_that_of_its_parent_open(s
 def test_the_parent_goes_on_after_a_fork(store: SQLStore) -> None:
     engine: Any = engine_of(store)
 
-    sql_engine.AT_FORK["before"]()
+    fork_safety.AT_FORK["before"]()
     assert engine.pool.checkedin() == 0
-    sql_engine.AT_FORK["after_in_parent"]()
+    fork_safety.AT_FORK["after_in_parent"]()
 
     assert store.revoke_user("alice", retention=DAY) > 0
 
@@ -182,8 +182,8 @@ def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
     engine_of(store)
 
     def fork(connection: Connection) -> None:
-        sql_engine.AT_FORK["before"]()
-        sql_engine.AT_FORK["after_in_parent"]()
+        fork_safety.AT_FORK["before"]()
+        fork_safety.AT_FORK["after_in_parent"]()
         connection.invalidate()  # the fork has disposed of its pool
 
     store._database.read(fork)
