@@ -12,6 +12,8 @@ from flask_tokenauth import (
     SettingsError,
     TokenAuth,
     create_token,
+    get_token,
+    get_user,
     login_required,
 )
 from flask_tokenauth.core.errors import MissingCredential
@@ -150,3 +152,23 @@ def test_a_login_view_may_raise_not_authenticated(make_app: MakeApp) -> None:
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{ISSUER}"'
     assert answer.json == {"error": "unauthorized", "error_description": "Wrong password."}
+
+
+def test_a_user_id_type_must_be_callable() -> None:
+    with pytest.raises(
+        TypeError, match=r"user_id_type must be a type or a function, got 'int': pass int, not its name"
+    ):
+        TokenAuth(user_id_type="int")  # type: ignore[call-overload]  # the mistake under test
+
+
+@pytest.mark.parametrize(
+    "call",
+    [get_user, get_token, lambda: TokenAuth().user_id, lambda: TokenAuth().revoke_token()],
+    ids=["get_user", "get_token", "user_id", "revoke_token"],
+)
+def test_without_a_request_the_message_says_what_to_call(make_app: MakeApp, call: Callable[[], object]) -> None:
+    app = make_app(TOKENAUTH_STORE="memory://")
+    app.extensions["tokenauth"].callbacks.load_user = lambda user_id: user_id
+
+    with app.app_context(), pytest.raises(RuntimeError, match=r"needs a request, and there is none: .* auth\.verify"):
+        call()
