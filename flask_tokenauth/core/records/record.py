@@ -18,4 +18,5 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             TypeError: the record has no such field, or a value has the wrong type.
             ValueError: a value is out of range or malformed.
         """
-        return msgspec.structs.replace(self, **changes)
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return type(self)(**{**fields, **changes})  # msgspec 0.19 checks a record only when it is made so

@@ -103,6 +103,8 @@ def check_generation(generation: int) -> None:
 def _check_facts(session: NewSession | Session) -> None:
     check_identifier("session_id", session.session_id)
     check_identifier("user_id", session.user_id)
+    if not isinstance(session.grant, Grant):
+        raise TypeError(f"grant must be a Grant, got {type(session.grant).__name__}")
     for name, text, most in (
         ("label", session.label, MAX_IDENTIFIER),
         ("user_agent", session.user_agent, MAX_USER_AGENT),

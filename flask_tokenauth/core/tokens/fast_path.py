@@ -59,7 +59,7 @@ class FastPath:
         try:
             usual = msgspec.convert(claims, _UsualClaims)
             parse_scope(usual.scope)
-        except ValueError:
+        except (msgspec.ValidationError, ValueError):  # the first is a ValueError in newer msgspec only
             return False
         audience = claims["aud"]
         names = (audience,) if type(audience) is str else audience

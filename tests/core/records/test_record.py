@@ -107,3 +107,9 @@ def test_claims_that_are_given_to_replace_are_as_immutable_as_others() -> None:
     claims["teams"].append("red")
 
     assert grant.claims["teams"] == ("blue",)
+
+
+@pytest.mark.parametrize("grant", [None, "x", {}])
+def test_a_session_has_a_grant(grant: Any) -> None:
+    with pytest.raises(TypeError, match="grant must be a Grant, got"):
+        SESSION.replace(grant=grant)
