@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 from flask import Flask, current_app
@@ -52,6 +53,8 @@ class AppState:
         SettingsError: the store cannot be opened, or belongs to another issuer.
     """
 
+    made: ClassVar[int] = 0  # applications that were ever set up in this process
+
     def __init__(self, app: Flask, settings: Settings, callbacks: Callbacks) -> None:
         policy = ClaimsPolicy(
             issuer=settings.issuer,
@@ -85,6 +88,7 @@ class AppState:
         self._token_issuer = _make_token_issuer(settings, policy)
         self._config = read_config(app)
         _states.add(self)
+        AppState.made += 1
 
     @property
     def clock(self) -> Clock:
@@ -149,7 +153,14 @@ class AppState:
 
 def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
     """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
-    return app.app_context() if hasattr(type(store), "engine") else nullcontext()
+    return nullcontext() if not hasattr(type(store), "engine") or _has_engine(store) else app.app_context()
+
+
+def _has_engine(store: Any) -> bool:
+    try:
+        return store.engine is not None
+    except RuntimeError:
+        return False
 
 
 def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer | None:
@@ -208,3 +219,8 @@ def current_state() -> AppState:
 def list_states() -> list[AppState]:
     """Return the state of each application that is set up in this process and still in use."""
     return list(_states)
+
+
+def count_states() -> int:
+    """Return how many applications were ever set up in this process."""
+    return AppState.made

@@ -7,7 +7,7 @@ import click
 from click.formatting import HelpFormatter
 from flask.cli import with_appcontext
 
-from ..application.app_state import current_state, list_states
+from ..application.app_state import count_states, current_state, list_states
 from ..guards.route_checks import check_application, find_unreached
 from ..guards.route_requirements import Route, list_routes
 
@@ -32,7 +32,8 @@ def routes(*, as_json: bool, check: bool) -> None:
 
 def list_unreached() -> list[str]:
     """Return the names of views and blueprints with a guard that reaches no route of any application here."""
-    return find_unreached([route for state in list_states() for route in list_routes(state.app, state.settings)])
+    found = [route for state in list_states() for route in list_routes(state.app, state.settings)]
+    return find_unreached(found, alone=count_states() == 1)
 
 
 def _write_lines(found: list[Route], unreached: list[str]) -> str:

@@ -5,11 +5,10 @@ mark is found on the registered view, or on a function that this view wraps.
 """
 
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, ref
 
 from flask import has_request_context
 from flask.views import MethodView
@@ -22,7 +21,20 @@ Opening = Literal["public", "optional"]
 _MARK = "__tokenauth__"
 _GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of each view that it decorates
 
-guarded: WeakSet[Any] = WeakSet()  # the functions, classes and blueprints that were guarded outside of requests
+
+class GuardUse(NamedTuple):
+    """One use of a guard, for reports. It does not keep the view alive."""
+
+    name: str  # of the view, class or blueprint
+    requirement: Requirement | None  # None for an optional login
+    layers: tuple[ref[Any], ...]  # the objects that carry its mark
+
+    def is_lost(self) -> bool:
+        """Return whether no object with its mark is left."""
+        return all(layer() is None for layer in self.layers)
+
+
+guard_uses: list[GuardUse] = []  # all uses of guards outside of requests, in this process
 wrappers: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()  # the wrappers, with the requirement of each
 
 
@@ -52,7 +64,7 @@ def mark(target: Any, requirement: Requirement) -> None:
         found = read_mark(layer)
         if requirement not in found.requirements:
             _set_mark(layer, found._replace(requirements=(*found.requirements, requirement)))
-    _register(target)
+    _register(target, requirement, unwrap(target))
 
 
 def mark_open(target: Any, opening: Opening) -> None:
@@ -66,18 +78,24 @@ def mark_open(target: Any, opening: Opening) -> None:
         raise SettingsError(f"{name_of(target)} is marked as public and as login_optional: remove one of the two")
     _set_mark(target, found._replace(opening=opening))
     if opening == "optional":
-        _register(target)
+        _register(target, None, (target,))
 
 
-def _register(target: Any) -> None:
+def _register(target: Any, requirement: Requirement | None, layers: Iterable[Any]) -> None:
     if not has_request_context():  # some frameworks decorate at each request
-        with suppress(TypeError):  # an object with slots; a guard registers a function, a class or a blueprint
-            guarded.add(target)
+        guard_uses.append(GuardUse(name_of(target), requirement, tuple(_refer(layer) for layer in layers)))
 
 
-def list_guarded() -> list[Any]:
-    """Return the functions, classes and blueprints that were guarded in this process and still exist."""
-    return list(guarded)
+def _refer(layer: Any) -> ref[Any]:
+    try:
+        return ref(layer)
+    except TypeError:
+        return ref(type(layer))  # an object with slots, which cannot carry a mark: it is reported as unreached
+
+
+def list_guard_uses() -> list[GuardUse]:
+    """Return all uses of guards outside of requests, in this process."""
+    return list(guard_uses)
 
 
 def mark_giver(decorator: Any, requirement: Requirement) -> None:

@@ -10,7 +10,7 @@ from ..application.app_state import AppState
 from ..application.settings import Settings
 from ..core.errors import SettingsError
 from ..core.tokens.scopes import find_placeholders
-from .marks import list_guarded, name_of, read_mark, unwrap
+from .marks import list_guard_uses
 from .requirement import Requirement
 from .route_requirements import Route, list_routes
 
@@ -31,31 +31,31 @@ def check_application(state: AppState) -> None:
     check_routes(state.app, state.settings)
 
 
-def find_unreached(routes: list[Route]) -> list[str]:
-    """Return the names of functions, classes and blueprints with a guard that counts on none of *routes*.
+def find_unreached(routes: list[Route], *, alone: bool) -> list[str]:
+    """Return the names of views, classes and blueprints with a guard that counts on none of *routes*.
 
     Args:
         routes: the routes of all applications in this process: a guard may be meant for any of them.
+        alone: whether only one application was ever set up in this process. Then a guard whose view no longer exists
+            never reached a route. Otherwise it may have gone with its application.
     """
     reached = {
-        (id(target), needed) for route in routes for target in route.required.visited for needed in _count(route)
+        (id(target), needed)
+        for route in routes
+        for target in route.required.visited
+        for needed in _find_counting(route)
     }
-    return sorted(
-        name_of(target)
-        for target in list_guarded()
-        if not all(any((id(layer), needed) in reached for layer in unwrap(target)) for needed in _needed_by(target))
-    )
+    unreached = []
+    for use in list_guard_uses():
+        layers = [layer() for layer in use.layers]
+        if use.is_lost():
+            unreached += [use.name] if alone else []
+        elif not any((id(layer), use.requirement) in reached for layer in layers):
+            unreached.append(use.name)
+    return sorted(unreached)
 
 
-def _needed_by(target: object) -> Iterator[Requirement | None]:
-    """Yield the requirements on *target*; None stands for an optional login."""
-    mark = read_mark(target)
-    yield from mark.requirements
-    if mark.opening == "optional":
-        yield None
-
-
-def _count(route: Route) -> Iterator[Requirement | None]:
+def _find_counting(route: Route) -> Iterator[Requirement | None]:
     """Yield the requirements that count on *route*; None stands for an optional login."""
     yield from route.required.requirements
     if route.required.access == "optional":

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
-from weakref import WeakSet
 
 import pytest
 from flask import Blueprint, Flask
@@ -25,7 +24,7 @@ GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "ht
 @pytest.fixture(autouse=True)
 def guards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
 
 
 def find(app: Flask) -> list[Finding]:

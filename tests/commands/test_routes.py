@@ -2,8 +2,11 @@
 
 import gc
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 import pytest
 from click.testing import Result
@@ -105,7 +108,7 @@ def test_the_report_can_be_json(app_with_routes: Flask) -> None:
 @pytest.fixture
 def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
 
 
 def test_the_check_passes_if_each_route_is_guarded_or_public(no_other_guards: None, app_with_routes: Flask) -> None:
@@ -212,3 +215,38 @@ class Service:
     """Views that are bound methods."""
 
     secret = make_view()
+
+
+PROGRAM = """
+from flask import Flask
+from flask_tokenauth import TokenAuth, require_scope
+
+def careless(view):
+    return lambda: view()
+
+def create_app():
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "4f1d9a3c7b2e8056d4c1f7a9b3e6082c"
+    app.config["TOKENAUTH_DEFAULT_GUARD"] = "login_required"
+    TokenAuth(app)
+
+    @require_scope("admin")
+    @careless
+    @app.get("/x")
+    def x():
+        return "open"
+
+    return app
+"""
+
+
+def test_a_guard_whose_view_no_longer_exists_is_reported(tmp_path: Path) -> None:
+    """The command runs in a process of its own: a guard that is gone there never reached a route."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, "-m", "flask", "--app", "program", "tokenauth", "routes", "--check"]
+    environ = os.environ | {"PYTHONPATH": f"{Path(__file__).parents[2]}"}
+
+    result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert "REACHES NO ROUTE: the guard of program.careless.<locals>.<lambda>" in result.stdout

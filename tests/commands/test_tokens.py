@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
-from weakref import WeakSet
 
 import pytest
 from click.testing import CliRunner, Result
@@ -35,7 +34,7 @@ def read_json(result: Result) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
 
 
 @pytest.fixture

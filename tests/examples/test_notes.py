@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
-from weakref import WeakSet
 
 import pytest
 from flask import Flask
@@ -24,7 +23,7 @@ PASSWORD = "correct horse"
 @pytest.fixture
 def notes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The example, imported again. The guards of other tests are hidden."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guarded", WeakSet())
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
     for name in [name for name in sys.modules if name.startswith("examples.notes")]:
         monkeypatch.delitem(sys.modules, name)
     return importlib.import_module("examples.notes")

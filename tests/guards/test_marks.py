@@ -15,7 +15,7 @@ from flask_tokenauth.guards.decorators import require_scope
 from flask_tokenauth.guards.marks import (
     MarkCounter,
     find_marks,
-    list_guarded,
+    list_guard_uses,
     mark,
     mark_giver,
     mark_open,
@@ -273,11 +273,11 @@ def test_endless_wrappers_do_not_hang() -> None:
 def test_a_mark_made_in_a_request_is_not_counted() -> None:
     """Flask-RESTX applies ``method_decorators`` to a bound method at each request."""
     with Flask("tests").test_request_context():
-        before = MarkCounter.value, len(list_guarded())
+        before = MarkCounter.value, len(list_guard_uses())
 
         mark(wrapped(make_class()().get), READ)
 
-        assert (MarkCounter.value, len(list_guarded())) == before
+        assert (MarkCounter.value, len(list_guard_uses())) == before
 
 
 def test_a_mark_made_outside_of_requests_is_counted() -> None:
@@ -297,17 +297,19 @@ def test_a_mark_on_dispatch_request_is_found() -> None:
     assert find_requirements(cls.as_view("x")) == (READ,)
 
 
-def test_list_guarded_includes_callables_that_cannot_carry_a_mark() -> None:
-    guarded = require_scope("reports:read")(Slotted())
+def test_the_guard_of_a_callable_that_cannot_carry_a_mark_is_noted() -> None:
+    mark(Slotted(), READ)
 
-    assert guarded in list_guarded()
+    assert list_guard_uses()[-1].requirement == READ
+    assert not list_guard_uses()[-1].is_lost()
 
 
-def test_list_guarded_forgets_deleted_guards() -> None:
+def test_a_guard_is_lost_if_nothing_with_its_mark_is_left() -> None:
     guarded = require_scope("reports:read")(view())
-    before = len(list_guarded())
+    use = list_guard_uses()[-1]
+    assert not use.is_lost()
 
     del guarded
     gc.collect()
 
-    assert len(list_guarded()) < before
+    assert use.is_lost()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sybil.example import SybilFailure
 
-from flask_tokenauth.guards.marks import guarded
+from flask_tokenauth.guards.marks import guard_uses
 
 from .page import Page
 
@@ -62,8 +62,8 @@ def list_loggers() -> list[logging.Logger]:
 
 def run_page(path: Path) -> None:
     """Run the blocks of a page, and restore the environment, the folder and the modules afterwards."""
-    environ, modules, others = dict(os.environ), set(sys.modules), list(guarded)
-    guarded.clear()  # those of other pages, which reach no route of this one
+    environ, modules, others = dict(os.environ), set(sys.modules), list(guard_uses)
+    guard_uses.clear()  # those of other pages, which reach no route of this one
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch, kept_loggers():
         page = Page(path, Path(folder).resolve(), patch)
         try:
@@ -72,6 +72,5 @@ def run_page(path: Path) -> None:
             page.leave()
             os.environ.clear()
             os.environ.update(environ)
-            guarded.clear()
-            guarded.update(others)
+            guard_uses[:] = others
     assert "reporting" not in set(sys.modules) - modules
