@@ -27,7 +27,7 @@ from .setting_types import (
 
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=366)
-_LONGEST_SHOWN = 26  # characters of a wrong value in an error message; most secrets are longer, and may stray here
+_LONGEST_SHOWN = 24  # characters of a wrong value in an error message; most secrets are longer, and may stray here
 _ANY = SettingType("a URL, an SQLAlchemy Engine, a Flask-SQLAlchemy object or a store", lambda value: value)
 
 
@@ -163,7 +163,7 @@ def _read(key: str, value: object, metadata: Mapping[str, Any]) -> Any:
 
 def _describe(value: object) -> str:
     """Return *value* as an error message shows it: itself if it is short, otherwise its type and length."""
-    shown = repr(value)
-    if len(shown) <= _LONGEST_SHOWN:
-        return shown
-    return f"a {type(value).__name__} of {len(value)} characters" if isinstance(value, str) else type(value).__name__
+    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
+        return f"a str of {len(value)} characters"
+    is_short = type(value) in (str, bool, float) or (type(value) is int and abs(value) < 10**_LONGEST_SHOWN)
+    return repr(value) if is_short else type(value).__name__

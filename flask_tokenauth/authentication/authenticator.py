@@ -283,8 +283,8 @@ class Authenticator:
 
 def _set_on_g(user_id: Any, scopes: frozenset[str], token: Token | None) -> None:
     context = _current_g()
-    try:
-        values = context.__dict__  # faster than to set attributes, which g does with a method in Python
+    if type(context) is Flask.app_ctx_globals_class:
+        values = context.__dict__  # faster than to set attributes, which this class does with a method in Python
         values["user_id"], values["scopes"], values["token"] = user_id, scopes, token
-    except AttributeError:  # the application has a class of its own for g, with slots
+    else:
         context.user_id, context.scopes, context.token = user_id, scopes, token

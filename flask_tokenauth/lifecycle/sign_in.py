@@ -1,6 +1,7 @@
 """Signing in: login views call :func:`token_response`. With a store it starts a session."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, has_request_context, request
@@ -8,6 +9,7 @@ from flask import Response, has_request_context, request
 from ..application.app_state import AppState, current_state
 from ..application.refusing import asking_store
 from ..application.setting_types import read_duration
+from ..core.errors import StoreUnavailable
 from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import MAX_USER_AGENT, Session
@@ -113,9 +115,10 @@ def _start_session(state: AppState, subject: str, grant: Grant, label: str | Non
     try:
         # The session is stored only after the token was checked, and the token is signed only after that.
         token = issue_for_session(state, subject, capped, session_id=first.session_id, epoch=start)
-    except ValueError:
-        for session in started:  # with the epoch the token is too long
-            state.sessions.end(session.session_id)
+    except BaseException:
+        for session in started:  # with the epoch the token is too long, or signing failed: no client has its token
+            with suppress(StoreUnavailable):
+                state.sessions.end(session.session_id)
         raise
     [session] = started
     session_started.send(state.app, session_id=session.session_id, user_id=subject)

@@ -318,3 +318,25 @@ def test_the_handler_of_a_preprocessors_error_sees_the_user(make_app: MakeApp, m
 
     assert app.test_client().get("/").get_json() == {"user_id": None}
     assert app.test_client().get("/", headers=bearer(mint())).get_json() == {"user_id": "alice"}
+
+
+class ElsewhereG:
+    """A class for ``g`` that keeps its attributes in a dict of its own."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "kept", {})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__getattribute__(self, "kept")[name] = value
+
+    def __getattribute__(self, name: str) -> Any:
+        kept = object.__getattribute__(self, "kept")
+        return kept[name] if name in kept else object.__getattribute__(self, name)
+
+
+def test_a_class_for_g_that_keeps_its_attributes_elsewhere_gets_them(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.app_ctx_globals_class = ElsewhereG  # type: ignore[assignment]  # Flask asks for no more
+    app.add_url_rule("/", view_func=whoami())
+
+    assert app.test_client().get("/", headers=bearer(mint())).get_json()["user_id"] == "alice"

@@ -1,6 +1,7 @@
 """Settings are read from ``app.config`` and checked: their names, their types and their limits."""
 
 import dataclasses
+import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -219,7 +220,7 @@ NO_DURATIONS = ["", "m", "15x", "15M", "1.5h", "15 m", " 15m", "1m1h", "1h1h", "
 
 @pytest.mark.parametrize("string", [*NO_DURATIONS, "9" * 30 + "d", "9" * 400])
 def test_no_other_string_is_a_duration(string: str) -> None:
-    with pytest.raises(ValueError, match="a duration must be like 900, 15m or PT15M, got "):
+    with pytest.raises(ValueError, match="a duration must be like 900, 15m or PT15M"):
         parse_duration(string)
 
 
@@ -293,3 +294,28 @@ def test_a_wrong_value_is_shown_if_it_is_too_short_for_a_secret(value: object, s
 
     assert shown in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [SECRET, "postgresql://app:hunter2@db/app"])
+def test_a_traceback_does_not_show_a_secret_in_the_wrong_setting(value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(TOKENAUTH_LEEWAY=value)
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert value not in shown
+    assert "hunter2" not in shown
+
+
+class Broken:
+    """A value that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise ValueError("hunter2")
+
+
+@pytest.mark.parametrize(("value", "shown"), [(10**5000, "got int "), (Broken(), "got Broken ")], ids=["int", "object"])
+def test_a_value_that_cannot_be_shown_is_described_by_its_type(value: object, shown: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(TOKENAUTH_LEEWAY=value)
+
+    assert shown in str(caught.value)

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import SettingsError, TokenAuth, create_token, token_response
+from flask_tokenauth.core import jws
 from flask_tokenauth.core.keys.key import Key
 
 from ..conftest import NOW, MakeApp, bearer
@@ -284,3 +285,15 @@ def test_a_sign_in_signs_one_access_token(api: Flask, monkeypatch: pytest.Monkey
 
     assert len(signed) == 1
     assert ("epoch" in claims) is revoked_before
+
+
+def test_a_sign_in_that_fails_while_signing_leaves_no_session(api: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise MemoryError
+
+    monkeypatch.setattr(jws, "sign_under", fail)
+
+    with api.app_context(), pytest.raises(MemoryError):
+        token_response("alice")
+
+    assert store_of(api).list_sessions("alice") == []

@@ -16,6 +16,7 @@ _MAX_BLOCKS = 100
 _MAX_PATH_SHOWN = 200  # characters
 _KEY_FILES = frozenset({".cer", ".crt", ".der", ".json", ".jwk", ".jwks", ".key", ".p8", ".pem", ".pub", ".txt"})
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+://"  # two characters at least before the colon: "C:" is a drive
+_PATH = r"(?:[A-Za-z]:)?[\w./\\~ -]+"  # no URL, no JSON and no user with a password
 _PEM_BLOCK = r"(?s)-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----"  # compiled when PEM text is read
 
 
@@ -43,7 +44,7 @@ def load_keys(source: object) -> KeySet:
         return KeySet(key for item in source for key in _load_item(item))
     if isinstance(source, str) and "-----BEGIN" in source:
         return KeySet(_read_pem(source))
-    if isinstance(source, str) and re.match(_URL, source):
+    if isinstance(source, str) and re.match(_URL, source.strip(" \t\r\n\"'")):
         raise InvalidKey(
             "keys must be a path, PEM text, a JWK Set or a list of keys, got a URL, which is not fetched: save the JWK "
             "Set to a file and pass its path"
@@ -125,6 +126,6 @@ def _describe_path(path: Path) -> str:
     string = str(path)
     first = Path(*path.parts[: 2 if path.anchor else 1])
     is_path = path.suffix.lower() in _KEY_FILES or os.path.isdir(first)  # noqa: PTH112  # Path.is_dir raises at times
-    if is_path and string.isprintable() and len(string) <= _MAX_PATH_SHOWN:
+    if is_path and re.fullmatch(_PATH, string) and len(string) <= _MAX_PATH_SHOWN:
         return repr(string)
     return "a path that is not shown, since it may be a secret"

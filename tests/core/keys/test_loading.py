@@ -115,10 +115,27 @@ def test_the_path_of_a_missing_file_is_named(tmp_path: Path, name: str, as_path:
 
 @pytest.mark.parametrize(
     "source",
-    ["https://issuer.example/hunter2.json", "HTTP://x", "file:///run/secrets/jwks.json", "s3://keys/jwks.json"],
+    [
+        "https://issuer.example/hunter2.json",
+        "HTTP://x",
+        "file:///run/secrets/jwks.json",
+        "s3://keys/jwks.json",
+        " https://a:hunter2@h/k.json",
+        '"https://a:hunter2@h/k.json',
+    ],
 )
 def test_a_url_is_not_fetched(source: str) -> None:
     with pytest.raises(InvalidKey, match="got a URL, which is not fetched: save the JWK Set to a file") as caught:
+        load_keys(source)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "source", ["adm:hunter2@h/jwks.json", "https:/adm:hunter2@h/jwks.json", '{"k":"hunter2","kid":"x.pem']
+)
+def test_something_like_a_path_that_may_hold_a_secret_is_not_shown(source: str) -> None:
+    with pytest.raises(InvalidKey, match="got a path that is not shown, since it may be a secret") as caught:
         load_keys(source)
 
     assert "hunter2" not in str(caught.value)
