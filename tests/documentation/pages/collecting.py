@@ -65,6 +65,9 @@ def run_page(path: Path) -> None:
     environ, modules, others = dict(os.environ), set(sys.modules), list(guard_uses)
     guard_uses.clear()  # those of other pages, which reach no route of this one
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch, kept_loggers():
+        (Path(folder) / "pytest.ini").write_text(
+            "[pytest]\n"
+        )  # or a page's pytest takes the settings of a folder around
         page = Page(path, Path(folder).resolve(), patch)
         try:
             page.check()
