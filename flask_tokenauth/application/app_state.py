@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar
+from typing import ClassVar
 from weakref import WeakSet
 
 from flask import Flask, current_app
@@ -18,6 +18,7 @@ from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.issuing import TokenIssuer
 from ..core.tokens.verifier import Verifier
+from ..stores.database_objects import has_engine_now
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
@@ -153,14 +154,7 @@ class AppState:
 
 def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
     """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
-    return nullcontext() if not hasattr(type(store), "engine") or _has_engine(store) else app.app_context()
-
-
-def _has_engine(store: Any) -> bool:
-    try:
-        return store.engine is not None
-    except RuntimeError:
-        return False
+    return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
 
 
 def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer | None:

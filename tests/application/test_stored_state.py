@@ -10,6 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import create_engine
 
 from flask_tokenauth import SettingsError, TokenAuth
+from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.application.stored_state import StoredState
 from flask_tokenauth.stores.memory import MemoryStore
 
@@ -106,3 +107,20 @@ def test_opening_a_flask_sqlalchemy_object_leaves_no_context_and_connects_to_not
 
     assert not has_app_context()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [KeyError, NotImplementedError, RuntimeError])
+def test_a_database_object_that_gives_no_engine_does_not_stop_with_an_error_of_its_own(error: type[Exception]) -> None:
+    """As Flask-SQLAlchemy does, which has engines only in a context, or only with a bind key."""
+
+    class Database:
+        @property
+        def engine(self) -> object:
+            raise error("no engine")
+
+    app = Flask("tests")
+    app.config |= CONFIG | {"TOKENAUTH_STORE": Database()}
+    TokenAuth(app)
+
+    with app.app_context(), pytest.raises(SettingsError, match="engine"):
+        state_of(app).store.read_epoch("alice")

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from ...core.errors import SettingsError, StoreUnavailable
+from ..database_objects import has_engine_now
 from .connection_queue import ConnectionQueue
 from .dialect import Dialect
 from .errors import translated
 from .fork_safety import ForkGate, keep_informed
 from .retries import retry_dropped_connection, retry_while_locked
-from .source import find_dialect, find_path, has_engine_now, read_source
+from .source import find_dialect, find_path, read_source
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _KEPT, _MORE = 2, 3  # connections: those that stay open, and those that are opened while all of them are in use

@@ -8,18 +8,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from ...core.errors import SettingsError
+from ..database_objects import NO_ENGINE
 from .dialect import Dialect
 from .sqlite import SQLITE
-
-_NO_ENGINE = (RuntimeError, NotImplementedError, KeyError)  # no context, no init_app, only engines with a bind key
-
-
-def has_engine_now(source: Any) -> bool:
-    """Return whether :func:`read_source` can read *source* now. Flask-SQLAlchemy needs an application context."""
-    try:
-        return isinstance(source, str) or source.engine is not None
-    except _NO_ENGINE:
-        return False
 
 
 def read_source(source: object) -> tuple[URL, Any]:
@@ -46,7 +37,7 @@ def read_source(source: object) -> tuple[URL, Any]:
 def _find_engine(source: Any) -> Engine:
     try:
         engine = source.engine  # an Engine is its own
-    except _NO_ENGINE as error:
+    except NO_ENGINE as error:
         raise SettingsError(
             "the database object has no engine here: call its init_app with the application, set "
             "SQLALCHEMY_DATABASE_URI, and use the store for the first time in a request or another application context"
