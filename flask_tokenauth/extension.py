@@ -11,11 +11,12 @@ from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .application.app_state import AppState, current_state, list_states, state_of
+from .application.error_handlers import RefusalHandling
 from .application.refusing import answer_store_unavailable, asking_store
 from .application.setting_types import PREFIX
 from .application.settings import Settings
+from .application.shared_caches import SharedCaches
 from .authentication.authenticator import Callbacks
-from .authentication.refusals import AuthError, answer_auth_error
 from .commands.group import CommandGroup
 from .core.errors import SettingsError, StoreUnavailable
 from .core.records.grant import Grant
@@ -24,6 +25,7 @@ from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token
 from .guards.before_request import RequestHook
 from .guards.decorators import scope_requirement
+from .guards.enforcement import check_set_up
 from .guards.marks import mark
 from .guards.requirement import Requirement
 from .guards.route_checks import check_application
@@ -79,10 +81,11 @@ class TokenAuth(Generic[T]):
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
         RequestHook(state).install(app)
+        RefusalHandling(app).install()
+        app.wsgi_app = SharedCaches(app.wsgi_app)  # type: ignore[method-assign]
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
         app.cli.add_command(CommandGroup("tokenauth", help="Show how TokenAuth guards this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
-        handlers.setdefault(AuthError, answer_auth_error)
         handlers.setdefault(StoreUnavailable, answer_store_unavailable)
 
     @overload
@@ -303,8 +306,8 @@ class TokenAuth(Generic[T]):
         if not isinstance(blueprint, SansioBlueprint):
             raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}: pass the Blueprint object")
         mark(blueprint, requirement)
-        if _check_set_up not in blueprint.before_request_funcs[None]:
-            blueprint.before_request_funcs[None].insert(0, _check_set_up)
+        if check_set_up not in blueprint.before_request_funcs[None]:
+            blueprint.before_request_funcs[None].insert(0, check_set_up)
 
     def check(self, app: Flask) -> None:
         """Check everything that can be checked only when all routes are registered. The first request does the same.
@@ -335,8 +338,3 @@ def _warn_of_defaults(settings: Settings) -> None:
             "revoked: set it to a database",
             PREFIX,
         )
-
-
-def _check_set_up() -> None:
-    """Let no request into a protected blueprint of an application on which ``TokenAuth`` is not set up."""
-    current_state()

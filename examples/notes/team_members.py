@@ -6,17 +6,17 @@ from flask import Blueprint, abort
 
 from .authentication import auth, get_user
 from .database import db
-from .membership import check_membership
+from .membership import member_required
 from .models import Membership, Team, User
 from .reading import read_field
 from .scopes import ROLES
 
 blueprint = Blueprint("team_members", __name__, url_prefix="/teams/<uuid:team_id>/members")
 auth.protect(blueprint, "teams:{team_id}:admin")
-blueprint.before_request(check_membership)
 
 
 @blueprint.put("/<name>")
+@member_required
 def invite(team_id: UUID, name: str) -> dict[str, str]:
     """Add a user to the team, or change the role of a member. The user gets the new scopes at the next login."""
     role, user = read_field("role"), other_user(name)
@@ -33,6 +33,7 @@ def invite(team_id: UUID, name: str) -> dict[str, str]:
 
 
 @blueprint.delete("/<name>")
+@member_required
 def remove(team_id: UUID, name: str) -> tuple[str, int]:
     """Remove a member. The member's tokens stop working for this team at once."""
     user = other_user(name)

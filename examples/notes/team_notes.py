@@ -8,16 +8,16 @@ from flask_tokenauth import require_scope
 
 from .authentication import auth
 from .database import db
-from .membership import check_membership
+from .membership import member_required
 from .models import Team, TeamNote
 from .reading import read_field
 
 blueprint = Blueprint("team_notes", __name__, url_prefix="/teams/<uuid:team_id>/notes")
 auth.protect(blueprint, "teams:{team_id}:read")
-blueprint.before_request(check_membership)
 
 
 @blueprint.get("")
+@member_required
 def list_notes(team_id: UUID) -> list[dict[str, str]]:
     """List all notes of the team."""
     return [note.to_dict() for note in db.get_or_404(Team, team_id).notes]
@@ -25,6 +25,7 @@ def list_notes(team_id: UUID) -> list[dict[str, str]]:
 
 @blueprint.post("")
 @require_scope("teams:{team_id}:write")
+@member_required
 def create_note(team_id: UUID) -> tuple[dict[str, str], int]:
     """Create a note."""
     team = db.get_or_404(Team, team_id)
@@ -35,6 +36,7 @@ def create_note(team_id: UUID) -> tuple[dict[str, str], int]:
 
 
 @blueprint.get("/<uuid:note_id>")
+@member_required
 def read_note(team_id: UUID, note_id: UUID) -> dict[str, str]:
     """Return one note."""
     return note_of(team_id, note_id).to_dict()
@@ -42,6 +44,7 @@ def read_note(team_id: UUID, note_id: UUID) -> dict[str, str]:
 
 @blueprint.delete("/<uuid:note_id>")
 @require_scope("teams:{team_id}:write")
+@member_required
 def delete_note(team_id: UUID, note_id: UUID) -> tuple[str, int]:
     """Delete a note."""
     db.session.delete(note_of(team_id, note_id))

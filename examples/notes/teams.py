@@ -8,13 +8,12 @@ from flask_tokenauth import require_scope
 
 from .authentication import auth, get_user
 from .database import db
-from .membership import check_membership
+from .membership import member_required
 from .models import Membership, Team
 from .reading import read_field
 
 blueprint = Blueprint("teams", __name__, url_prefix="/teams")
 auth.protect(blueprint)
-blueprint.before_request(check_membership)
 
 
 @blueprint.get("")
@@ -35,6 +34,7 @@ def create_team() -> tuple[dict[str, str], int]:
 
 @blueprint.get("/<uuid:team_id>")
 @require_scope("teams:{team_id}:read")
+@member_required
 def read_team(team_id: UUID) -> dict[str, object]:
     """Return a team and its members."""
     team = db.get_or_404(Team, team_id)
@@ -43,6 +43,7 @@ def read_team(team_id: UUID) -> dict[str, object]:
 
 @blueprint.delete("/<uuid:team_id>")
 @require_scope("teams:{team_id}:admin")
+@member_required
 def delete_team(team_id: UUID) -> tuple[str, int]:
     """Delete a team with its notes."""
     db.session.delete(db.get_or_404(Team, team_id))

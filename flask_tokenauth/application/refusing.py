@@ -58,5 +58,7 @@ def answer_store_unavailable(error: StoreUnavailable) -> ResponseReturnValue:
     ``init_app`` registers this handler unless the application has its own. A handler of the application for the 503 of
     guards answers here too.
     """
+    if isinstance(error, AuthError):
+        return error.response  # it was refused already
     state = current_state()
     return state.app.handle_user_exception(refuse_for_outage(state, error))

@@ -57,6 +57,12 @@ class Authentication(msgspec.Struct):
     satisfied: tuple[Hashable, ...] = ()  # requirements that the hook has checked
     pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view
     guard_refused: bool = False  # one of those guards refused
+    guard_passed: bool = False  # a guard that the hook did not know of was satisfied
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether a guard had to be satisfied for the answer."""
+        return bool(self.satisfied) or self.guard_passed
 
     def withholds(self, response: Response) -> bool:
         """Return whether *response* must be withheld: a guard inside the view was never asked, and did not refuse."""

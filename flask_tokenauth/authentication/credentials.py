@@ -22,7 +22,7 @@ def find_token(header: str | None, *, max_bytes: int) -> str | None:
     Raises:
         TokenTooLarge: more than *max_bytes* follow the scheme. This is checked before anything else.
     """
-    if header is None or not (header.startswith("Bearer ") or _is_bearer(header)):
+    if header is None or not (header.startswith("Bearer ") or is_bearer(header)):
         return None
     size = len(header) - len(_SCHEME) - 1
     if size > max_bytes:
@@ -42,6 +42,6 @@ def check_credential(header: str) -> None:
         raise MalformedCredential
 
 
-def _is_bearer(header: str) -> bool:
+def is_bearer(header: str) -> bool:
     """Return whether the scheme is Bearer, in any case (RFC 9110 section 11.1), and not a longer name."""
     return header[: len(_SCHEME)].lower() == _SCHEME and not _STILL_THE_SCHEME.match(header, len(_SCHEME))

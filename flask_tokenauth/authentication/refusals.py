@@ -19,6 +19,7 @@ from ..core.errors import (
     StoreOutage,
     StoreUnavailable,
 )
+from .credentials import is_bearer
 
 NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)"
 
@@ -35,6 +36,7 @@ class AuthError(HTTPException):
         response: the response for the client.
     """
 
+    response: Response  # of the application's response_class
     _refusal: ClassVar[type[Refusal]] = MissingCredential
 
     def __init__(self, description: str | None = None, *, error: Refusal | None = None) -> None:
@@ -63,8 +65,15 @@ class AuthError(HTTPException):
             body, challenge = _write_simple(error.code, error.hint, realm, bare=bare)
         else:
             body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm)
-        further = (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), further]
+        further: tuple[str, str] = (
+            (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
+        )
+        headers: list[tuple[str, str]] = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            _NO_STORE,
+            further,
+        ]
         response = Response([body], error.status, headers)
         if type(self) is NotAuthenticated:  # the constructor of werkzeug's class takes as long as all the rest
             HTTPException.__init__(self, text, response)
@@ -107,6 +116,8 @@ _BY_STATUS: dict[int, type[AuthError]] = {
 }
 _CHALLENGE = "WWW-Authenticate"
 _KEPT = ("access-control-", "allow", "vary")
+_NO_STORE = ("Cache-Control", "no-store")
+_REDIRECTION = 3  # the hundreds of the status
 _RETRY_AFTER = ("Retry-After", "5")  # seconds
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
@@ -116,9 +127,31 @@ def auth_error_for(error: Refusal) -> AuthError:
     return _BY_STATUS[error.status](error=error)
 
 
-def answer_auth_error(error: AuthError) -> Response:
-    """Answer a refused request. ``init_app`` registers this handler unless the application has one of its own."""
-    return error.response  # type: ignore[return-value]  # set, and of the application's response_class
+def keep_refusal(error: AuthError, response: Response) -> Response:
+    """Give *response* the status, the challenge and the other headers of a refusal, whichever handler has made it.
+
+    A handler may redirect (3xx), for example to a login page, or hide that there is something (404). Any other status
+    becomes that of the refusal.
+
+    Args:
+        error: the refusal.
+        response: the answer of a handler of the application.
+    """
+    refused = error.response
+    response.headers.set(*_NO_STORE)
+    if response.status_code // 100 == _REDIRECTION or response.status_code == HTTPStatus.NOT_FOUND:
+        return response
+    response.status_code = refused.status_code
+    for name in (_CHALLENGE, "Retry-After"):
+        if name in refused.headers:
+            _keep_header(name, refused.headers[name], response)
+    return response
+
+
+def _keep_header(name: str, value: str, response: Response) -> None:
+    """Set a header. A challenge of another scheme stays beside that of the refusal."""
+    others = [other for other in response.headers.getlist(name) if name == _CHALLENGE and not is_bearer(other)]
+    response.headers.setlist(name, [value, *others])
 
 
 @lru_cache(maxsize=256)

@@ -1,18 +1,22 @@
 """The hook that runs before every request: it authenticates the request and enforces what the route requires."""
 
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, Response, after_this_request
 
 from ..application.app_state import AppState
+from ..application.shared_caches import SHAREABLE
 from ..authentication.authenticator import Authentication
 from ..authentication.refusals import withhold
-from .enforcement import check_optional, check_requirement
+from .enforcement import check_optional, check_requirement, check_set_up
 from .marks import MarkCounter
 from .route_checks import check_application
 from .route_requirements import RouteRequirements, resolve
 from .url_arguments import current_request, keep_url_arguments
 
+_PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
 _MOST_RESOLVED = 10_000  # entries: a rule without methods answers any method that a client invents
 
 
@@ -23,10 +27,14 @@ class ResolvedRoute(NamedTuple):
     mark_count: int
     required: RouteRequirements
     simple_scopes: frozenset[str] | None  # of ``required``
+    is_shareable: bool  # its answers do not depend on the caller
 
 
 class RequestHook:
     """Guards the requests of one application.
+
+    It authenticates a request first of all, and enforces the requirements of the route last of all, directly before
+    the view. The application's own ``before_request`` functions run in between.
 
     Args:
         state: of the application.
@@ -35,28 +43,51 @@ class RequestHook:
     def __init__(self, state: AppState) -> None:
         self._state = state
         self._checked = False
+        self._flask_preprocess: Callable[..., Any] = state.app.preprocess_request
+        self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
         self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
 
     def install(self, app: Flask) -> None:
-        """Register the hook before all other functions of *app* that run before a request."""
+        """Wrap ``app.preprocess_request``, and register the hook before all other ``before_request`` functions."""
         self._state.hook = self.guard_request
         app.before_request_funcs.setdefault(None, []).insert(0, self.guard_request)
-        app.url_value_preprocessors.setdefault(None, []).insert(0, self.prepare)
+        app.preprocess_request = self.preprocess_request  # type: ignore[method-assign]
 
-    def prepare(self, endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG002  # Flask's call
-        """Set the caller on ``g``, and keep the arguments of the URL. The first of all ``url_value_preprocessors``.
+    def preprocess_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Authenticate the current request, run all that the application runs before a view, and guard the view.
 
-        The others run before any hook, and if one of them raises, no hook runs.
+        Args:
+            args: the arguments that Flask calls its own method with.
+            kwargs: its keyword arguments.
+
+        Returns:
+            None if the view is called next, otherwise the answer of a ``before_request`` function.
+
+        Raises:
+            AuthError: the request does not satisfy a requirement of its route.
+            SettingsError: at the first request, a guard can never work.
         """
-        req = current_request()
+        req, app, authenticator = current_request(), self._state.app, self._state.authenticator
+        if not self._checked:
+            self._check_application()
+        if app.before_request_funcs == self._only_ours and not app.url_value_preprocessors:
+            self._enforce_route(req, authenticator.publish(req))
+            return None  # Flask's own method has nothing to call
         keep_url_arguments(req)
-        self._state.authenticator.publish_early(req)
+        authenticator.publish_early(req)
+        setattr(req, _PROMISE, self)
+        answer = self._flask_preprocess(*args, **kwargs)
+        if answer is not None:
+            return self._let_answer(answer, req)
+        self._enforce_route(req, authenticator.authenticate(req))
+        return None
 
     def guard_request(self) -> None:
-        """Authenticate the current request and enforce what its route requires.
+        """Authenticate the current request. The first of all ``before_request`` functions.
 
-        The first of all ``before_request`` functions. It sets ``g.user_id``, ``g.scopes`` and ``g.token`` each time: if
-        an application context was pushed outside, Flask gives the same ``g`` to one request after the other.
+        It sets ``g.user_id``, ``g.scopes`` and ``g.token`` each time: if an application context was pushed outside,
+        Flask gives the same ``g`` to one request after the other. If :meth:`preprocess_request` does not enforce the
+        requirements of the route afterwards, since other code has replaced it, they are enforced here.
 
         Raises:
             AuthError: the request does not satisfy a requirement.
@@ -64,38 +95,77 @@ class RequestHook:
         """
         req = current_request()
         authentication = self._state.authenticator.publish(req)
+        if req.__dict__.pop(_PROMISE, None) is self:
+            return
         if not self._checked:
-            check_application(self._state)
-            self._checked = True
-            self._drop_idle_preprocessor()
-        if req.view_args:
-            keep_url_arguments(req)
+            self._check_application()
+        keep_url_arguments(req)
+        self._enforce_route(req, authentication)
+
+    def _check_application(self) -> None:
+        """Check at the first request that the guards can work. Find out whether other functions run before views."""
+        app = self._state.app
+        check_application(self._state)
+        registered = {name: list(functions) for name, functions in app.before_request_funcs.items()}
+        ours = (self.guard_request, check_set_up)
+        if all(function in ours for functions in registered.values() for function in functions):
+            is_flask = getattr(self._flask_preprocess, "__func__", None) is Flask.preprocess_request
+            self._only_ours = registered if is_flask else None
+        self._checked = True
+
+    def _find_route(self, req: Request) -> ResolvedRoute | None:
+        """Return the route of *req*, or None if Flask answers without a view: 404, 405, or OPTIONS by default."""
         rule, method = req.url_rule, req.method
         if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
-            return
-        app = self._state.app
-        view = app.view_functions.get(rule.endpoint)
+            return None
+        view = self._state.app.view_functions.get(rule.endpoint)
         if view is None:
-            return  # Flask has no view for it either, and answers with an error
+            return None
         route = self._resolved.get((rule.endpoint, method))
         if route is None or route.view is not view or route.mark_count != MarkCounter.value:
             route = self._resolve(rule.endpoint, method)
+        return route
+
+    def _let_answer(self, answer: Any, req: Request) -> Any:
+        """Return the *answer* of a ``before_request`` function, unless the caller may not have an answer of the route.
+
+        An error (400 and above) stands. Any other answer needs what the view would need.
+
+        Raises:
+            AuthError: the request does not satisfy the requirements of its route. The answer is closed.
+        """
+        route = self._find_route(req)
+        if route is None:
+            return answer
+        if not route.required.requirements and route.required.access != "optional":
+            return answer
+        response = self._state.app.make_response(answer)
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            try:
+                self._enforce_route(req, self._state.authenticator.authenticate(req))
+            except BaseException:
+                response.close()
+                raise
+        return response
+
+    def _enforce_route(self, req: Request, authentication: Authentication) -> None:
+        """Refuse the request unless it satisfies the requirements of its route.
+
+        Raises:
+            AuthError: it does not.
+        """
+        route = self._find_route(req)
+        if route is None:
+            return
         token = authentication.token
         if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
             authentication.satisfied = route.required.requirements
         else:
-            self._enforce(route.required, req, authentication)
+            self._enforce_each(route.required, req, authentication)
+        if route.is_shareable:
+            req.environ[SHAREABLE] = True
 
-    def _drop_idle_preprocessor(self) -> None:
-        """Remove our preprocessor if there is no other that it has to run before. Flask takes no more of them now.
-
-        It costs a request as much as the rest of the hook. The hook is then the first to see the arguments.
-        """
-        preprocessors = self._state.app.url_value_preprocessors
-        if [function for functions in preprocessors.values() for function in functions] == [self.prepare]:
-            preprocessors.pop(None, None)
-
-    def _enforce(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
+    def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":
             check_optional(self._state, authentication)
         is_options = req.method == "OPTIONS"
@@ -118,7 +188,9 @@ class RequestHook:
         """Resolve the requirements of an endpoint, and keep them until its view or the marks change."""
         app, count = self._state.app, MarkCounter.value
         required = resolve(app, self._state.settings, endpoint, method)
-        route = ResolvedRoute(app.view_functions[endpoint], count, required, required.simple_scopes)
+        route = ResolvedRoute(
+            app.view_functions[endpoint], count, required, required.simple_scopes, required.access == "static"
+        )
         if len(self._resolved) >= _MOST_RESOLVED:
             self._resolved.clear()
         self._resolved[endpoint, method] = route

@@ -30,6 +30,7 @@ def enforce(requirement: Requirement) -> None:
         authentication.guard_refused = True
         raise
     authentication.pending -= {requirement}
+    authentication.guard_passed = True
 
 
 def enforce_optional() -> None:
@@ -69,3 +70,12 @@ def check_requirement(state: AppState, requirement: Requirement, req: Request, a
             state.authenticator.load_user(req)
     except Refusal as refusal:
         raise refuse(state, refusal) from None
+
+
+def check_set_up() -> None:
+    """Let no request into a protected blueprint of an application on which ``TokenAuth`` is not set up.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    current_state()

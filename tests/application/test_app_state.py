@@ -249,18 +249,6 @@ def test_a_log_handler_for_plain_http_sees_no_user(make_app: MakeApp, mint: Mint
     assert seen == [(None, frozenset(), None)]
 
 
-def test_the_preprocessor_is_dropped_if_there_is_no_other(make_app: MakeApp) -> None:
-    app, other = make_app(), make_app()
-    other.url_value_preprocessor(lambda endpoint, values: None)
-
-    ours, beside_others = (one.url_value_preprocessors[None][0] for one in (app, other))
-    for one in (app, other):
-        one.test_client().get("/")
-
-    assert ours not in app.url_value_preprocessors[None]
-    assert other.url_value_preprocessors[None][0] == beside_others
-
-
 def test_preprocessors_see_the_user(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
     app.add_url_rule("/", view_func=whoami())

@@ -14,7 +14,7 @@ from werkzeug.exceptions import (
 )
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
-from flask_tokenauth.authentication.refusals import answer_auth_error, auth_error_for, write_challenge
+from flask_tokenauth.authentication.refusals import auth_error_for, write_challenge
 from flask_tokenauth.core import endpoint_errors as grant_errors
 from flask_tokenauth.core import errors
 
@@ -60,7 +60,7 @@ def context(make_app: MakeApp) -> Iterator[Flask]:
 
 
 def challenge_of(error: errors.Refusal) -> Challenge:
-    return parse_challenge(answer_auth_error(auth_error_for(error)).headers["WWW-Authenticate"].encode("latin-1"))
+    return parse_challenge(auth_error_for(error).response.headers["WWW-Authenticate"].encode("latin-1"))
 
 
 def test_a_missing_credential_is_a_challenge_without_error_code() -> None:
@@ -132,7 +132,7 @@ def test_refusals_are_the_http_exceptions_of_their_status(
 
     assert isinstance(error, base)
     assert error.code == status
-    assert answer_auth_error(error).status_code == status
+    assert error.response.status_code == status
     assert error.data["error_description"] == error.description == "Because."
     assert "scope" not in error.data
 
@@ -140,11 +140,8 @@ def test_refusals_are_the_http_exceptions_of_their_status(
 def test_the_body_is_the_data_as_json() -> None:
     error = NotAuthenticated('Not "you", é.')
 
-    assert answer_auth_error(error).mimetype == "application/json"
-    assert (
-        answer_auth_error(error).get_data()
-        == '{"error":"unauthorized","error_description":"Not \\"you\\", é."}'.encode()
-    )
+    assert error.response.mimetype == "application/json"
+    assert error.response.get_data() == '{"error":"unauthorized","error_description":"Not \\"you\\", é."}'.encode()
 
 
 @pytest.mark.parametrize("realm", ["a", 'the "api"', "back\\slash", "é", '\\"', "a, b=c"])
@@ -159,10 +156,7 @@ def test_a_view_may_refuse_with_any_description() -> None:
     error = NotPermitted("no \ud800, é")
 
     assert error.data["error_description"] == "no ?, é"
-    assert (
-        "scope"
-        not in parse_challenge(answer_auth_error(error).headers["WWW-Authenticate"].encode("latin-1")).parameters
-    )
+    assert "scope" not in parse_challenge(error.response.headers["WWW-Authenticate"].encode("latin-1")).parameters
 
 
 class Hinting(errors.TokenError):

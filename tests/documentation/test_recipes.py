@@ -88,7 +88,7 @@ def challenge_of(answer: TestResponse) -> Challenge:
 def test_a_recipe_refuses_who_has_no_token(follow: Follow, recipe: str, method: str, url: str) -> None:
     answer = ask(follow(recipe)["app"].test_client(), method, url)
 
-    assert (answer.status_code, answer.get_json()["error"]) == (401, "unauthorized")
+    assert answer.status_code == 401
     assert challenge_of(answer) == Challenge("Bearer", {"realm": "reporting"})
 
 
@@ -96,7 +96,7 @@ def test_a_recipe_refuses_who_has_no_token(follow: Follow, recipe: str, method: 
 def test_a_recipe_refuses_who_has_a_bad_token(follow: Follow, recipe: str, method: str, url: str) -> None:
     answer = ask(follow(recipe)["app"].test_client(), method, url, **bearer("x.y.z"))
 
-    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_token")
+    assert answer.status_code == 401
     assert challenge_of(answer).parameters["error"] == "invalid_token"
 
 
@@ -114,7 +114,8 @@ def test_a_recipe_lets_a_good_token_in(follow: Follow, recipe: str, method: str,
 def test_a_token_without_the_scope_is_refused_with_the_scope(follow: Follow, recipe: str) -> None:
     answer = logged_in(follow(recipe)["app"], "alice").post("/reports", json=JSON)
 
-    assert (answer.status_code, answer.get_json()["scope"]) == (403, "reports:write")
+    assert answer.status_code == 403
+    assert challenge_of(answer).parameters["scope"] == "reports:write"
 
 
 @pytest.mark.parametrize("recipe", [SMOREST, APIFLASK, OPENAPI3])

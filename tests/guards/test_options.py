@@ -172,7 +172,7 @@ def test_an_emptied_answer_keeps_only_the_headers_of_cors(make_app: MakeApp) -> 
     answer = serve(make_app(), view).test_client().options("/x")
 
     assert answer.status_code == 302
-    assert dict(answer.headers) == sent | {"Content-Length": "0"}
+    assert dict(answer.headers) == sent | {"Vary": "Origin, Authorization", "Content-Length": "0"}
     assert answer.data == b""
 
 

@@ -1,0 +1,90 @@
+"""What answers say to caches: a cache must not give the answer for one caller to another (RFC 9111 sections 3.5, 4.1).
+
+Browsers, proxies and content delivery networks keep answers. ``Vary: Authorization`` lets them give an answer only to a
+request with the same token. ``private`` lets only the browser of the caller keep it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.datastructures import ResponseCacheControl
+from werkzeug.http import parse_cache_control_header, parse_set_header
+
+from ..authentication.authenticator import AUTHENTICATION, Authentication
+
+SHAREABLE = "flask_tokenauth.shareable"  # key in the WSGI environment: the answer does not depend on the caller
+_VARY = "Authorization"
+_KEPT_BY_SHARED_CACHES = ("public", "s-maxage", "max-age", "must-revalidate")
+
+Headers = list[tuple[str, str]]
+
+
+class SharedCaches:
+    """WSGI middleware that adds ``Vary: Authorization``, and makes the answers of guarded routes ``private``.
+
+    It is around Flask itself, so it sees the headers last: after the ``after_request`` functions of the application and
+    its extensions, and after the session.
+
+    Args:
+        app: the WSGI application.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self.app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Call the application."""
+        environ.pop(SHAREABLE, None)
+
+        def start(status: str, headers: Headers, *error: Any) -> Any:
+            if SHAREABLE not in environ:
+                for name, _ in headers:
+                    if name.lower() in ("vary", "cache-control"):
+                        restrict(headers, environ)
+                        break
+                else:
+                    headers.append(("Vary", _VARY))
+            return start_response(status, headers, *error)
+
+        return self.app(environ, start)
+
+
+def restrict(headers: Headers, environ: dict[str, Any]) -> None:
+    """Change *headers* so that no cache gives an answer to another caller.
+
+    Args:
+        headers: names and values, as WSGI has them.
+        environ: of the request, as Flask has left it.
+    """
+    _add_vary(headers)
+    authentication: Authentication | None = getattr(environ.get("werkzeug.request"), AUTHENTICATION, None)
+    if authentication is not None and authentication.is_guarded:
+        _make_private(headers)
+
+
+def _add_vary(headers: Headers) -> None:
+    joined = _join(headers, "vary")
+    named = parse_set_header(joined)
+    if "*" not in named and _VARY not in named:
+        _replace(headers, "Vary", f"{joined}, {_VARY}" if joined else _VARY)
+
+
+def _make_private(headers: Headers) -> None:
+    """Make ``Cache-Control`` private if it lets a shared cache keep the answer."""
+    control: ResponseCacheControl = parse_cache_control_header(
+        _join(headers, "cache-control"), cls=ResponseCacheControl
+    )
+    if not control.no_store and any(directive in control for directive in _KEPT_BY_SHARED_CACHES):
+        control.public, control.s_maxage = False, None
+        control.private = True
+        _replace(headers, "Cache-Control", control.to_header())
+
+
+def _join(headers: Headers, name: str) -> str:
+    """Return the values of all headers with this *name*, which is in lower case, as one value."""
+    return ", ".join(value for key, value in headers if key.lower() == name and value.strip())
+
+
+def _replace(headers: Headers, name: str, value: str) -> None:
+    headers[:] = [(key, kept) for key, kept in headers if key.lower() != name.lower()]
+    headers.append((name, value))
