@@ -7,6 +7,7 @@ from .core.records.session import Session
 from .core.tokens.token import Token
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_scope
+from .guards.sharing import shareable
 from .lifecycle.access_tokens import create_token
 from .lifecycle.sign_in import token_response
 from .signals import (
@@ -49,6 +50,7 @@ __all__ = [
     "session_ended",
     "session_refreshed",
     "session_started",
+    "shareable",
     "store_rolled_back",
     "token_issued",
     "token_refused",

@@ -71,9 +71,8 @@ def _add_vary(headers: Headers) -> None:
 
 def _make_private(headers: Headers) -> None:
     """Make ``Cache-Control`` private if it lets a shared cache keep the answer."""
-    control: ResponseCacheControl = parse_cache_control_header(
-        _join(headers, "cache-control"), cls=ResponseCacheControl
-    )
+    joined = _join(headers, "cache-control").lower()  # directives have no case, but the parser minds it
+    control: ResponseCacheControl = parse_cache_control_header(joined, cls=ResponseCacheControl)
     if not control.no_store and any(directive in control for directive in _KEPT_BY_SHARED_CACHES):
         control.public, control.s_maxage = False, None
         control.private = True

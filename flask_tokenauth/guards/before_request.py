@@ -14,6 +14,7 @@ from .enforcement import check_optional, check_requirement, check_set_up
 from .marks import MarkCounter
 from .route_checks import check_application
 from .route_requirements import RouteRequirements, resolve
+from .sharing import is_shareable
 from .url_arguments import current_request, keep_url_arguments
 
 _PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
@@ -188,9 +189,9 @@ class RequestHook:
         """Resolve the requirements of an endpoint, and keep them until its view or the marks change."""
         app, count = self._state.app, MarkCounter.value
         required = resolve(app, self._state.settings, endpoint, method)
-        route = ResolvedRoute(
-            app.view_functions[endpoint], count, required, required.simple_scopes, required.access == "static"
-        )
+        view = app.view_functions[endpoint]
+        shared = required.access == "static" or is_shareable(view, method)
+        route = ResolvedRoute(view, count, required, required.simple_scopes, shared)
         if len(self._resolved) >= _MOST_RESOLVED:
             self._resolved.clear()
         self._resolved[endpoint, method] = route

@@ -11,9 +11,8 @@ from functools import wraps
 from typing import Any, TypeVar, overload
 
 from ..application.setting_types import read_duration
-from ..core.errors import SettingsError
 from .enforcement import enforce, enforce_optional
-from .marks import mark, mark_giver, mark_open, wrappers
+from .marks import check_class, mark, mark_giver, mark_open, wrappers
 from .requirement import Requirement
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -120,7 +119,7 @@ def public(view: Any = None, /) -> Any:
     """
     if view is None:
         return public
-    _check_class(view)
+    check_class(view)
     mark_open(view, "public")
     return view
 
@@ -140,7 +139,7 @@ def _guard(requirement: Requirement) -> Callable[[F], F]:
 def _wrap(view: Any, check: Callable[[A], None], argument: A) -> Any:
     """Return *view* with ``check(argument)`` before it. A function gives a new function, a class of views itself."""
     target: Any = view
-    _check_class(view)
+    check_class(view)
     if inspect.isclass(view):
         target.dispatch_request = _wrap(target.dispatch_request, check, argument)
         return target
@@ -163,16 +162,6 @@ def _wrap(view: Any, check: Callable[[A], None], argument: A) -> Any:
             return target(*args, **kwargs)
 
     return guarded
-
-
-def _check_class(view: Any) -> None:
-    """Refuse a class that is not a class of Flask views: a guard on it would never be found.
-
-    Raises:
-        SettingsError: *view* is such a class.
-    """
-    if inspect.isclass(view) and not callable(getattr(view, "dispatch_request", None)):
-        raise SettingsError(f"{view.__qualname__} is not a class of Flask views: put the guard on its methods instead")
 
 
 def _read_age(max_age: timedelta | float | None) -> timedelta | None:

@@ -149,20 +149,32 @@ def find_marks(view: Any, method: str) -> FoundMarks:
     its class, and the method that the class dispatches to.
     """
     chain = list(unwrap(view))
-    cls = next((layer.view_class for layer in chain if inspect.isclass(getattr(layer, "view_class", None))), None)
+    cls = _class_of(chain)
     classes = list(inspect.getmro(cls))[:-1] if cls is not None else []
     function = _method_of(cls, method)
-    dispatched = function if cls is not None and issubclass(cls, MethodView) else None
     visited = [*chain, *classes, *unwrap(function), *unwrap(getattr(cls, "dispatch_request", None))]
     requirements = [requirement for target in visited for requirement in read_mark(target).requirements]
     requirements += [requirement for base in classes for requirement in _given_by_decorators(base, method)]
-    openings = [read_mark(target).opening for target in (view, cls, dispatched)]
+    openings = [read_mark(target).opening for target in list_own(view, method)]
     return FoundMarks(
         requirements=tuple(dict.fromkeys(requirements)),
         opening=next((opening for opening in openings if opening is not None), None),
         visited=tuple(visited),
         inside=frozenset(wrappers[layer] for layer in chain if inspect.isfunction(layer) and layer in wrappers),
     )
+
+
+def list_own(view: Any, method: str) -> tuple[Any, ...]:
+    """Return the view itself, its class, and the method that the class dispatches to, without what these wrap.
+
+    Openings and :func:`shareable` count only there.
+    """
+    cls = _class_of(unwrap(view))
+    return (view, cls, _method_of(cls, method)) if cls is not None and issubclass(cls, MethodView) else (view, cls)
+
+
+def _class_of(chain: Iterable[Any]) -> Any:
+    return next((layer.view_class for layer in chain if inspect.isclass(getattr(layer, "view_class", None))), None)
 
 
 def _method_of(cls: Any, method: str) -> Any:
@@ -187,3 +199,13 @@ def name_of(target: Any) -> str:
     if qualified is None:
         return f"blueprint {target.name}" if hasattr(target, "name") else repr(type(target))
     return f"{target.__module__}.{qualified}"
+
+
+def check_class(view: Any) -> None:
+    """Refuse a class that is not a class of Flask views: a guard on it would never be found.
+
+    Raises:
+        SettingsError: *view* is such a class.
+    """
+    if inspect.isclass(view) and not callable(getattr(view, "dispatch_request", None)):
+        raise SettingsError(f"{view.__qualname__} is not a class of Flask views: put the guard on its methods instead")

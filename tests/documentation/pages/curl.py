@@ -57,7 +57,7 @@ def send(app: Flask, given: argparse.Namespace) -> TestResponse:
     elif body:
         headers.setdefault("Content-Type", FORM)
     method = given.request or ("POST" if body else "GET")
-    return app.test_client().open(given.url, method=method, headers=headers, data=body)
+    return app.test_client().open(given.url, method=method, headers=headers, data=body, buffered=True)
 
 
 def quoted(field: str) -> str:

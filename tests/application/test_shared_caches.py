@@ -1,0 +1,179 @@
+"""What answers say to caches, on the WSGI side: headers are joined, never lost."""
+
+from typing import Any
+
+import pytest
+from flask import Flask, Response, g, session
+from werkzeug.test import Client
+
+from flask_tokenauth import login_required
+from flask_tokenauth.application.shared_caches import SharedCaches, restrict
+
+from ..conftest import MakeApp, Mint, bearer
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([], ["Authorization"]),
+        (["Origin"], ["Origin, Authorization"]),
+        (["Origin", "Accept"], ["Origin, Accept, Authorization"]),
+        (["Origin, Accept-Encoding"], ["Origin, Accept-Encoding, Authorization"]),
+        ([""], ["Authorization"]),
+        (["*"], ["*"]),
+        (["Origin", "*"], ["Origin", "*"]),
+        (["authorization"], ["authorization"]),
+        (["Cookie, AUTHORIZATION"], ["Cookie, AUTHORIZATION"]),
+    ],
+)
+def test_vary_names_authorization_beside_all_that_it_names(
+    make_app: MakeApp, before: list[str], after: list[str]
+) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=lambda: Response("hello", headers=[("vary", value) for value in before]))
+
+    assert app.test_client().get("/").headers.getlist("Vary") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("public", "private"),
+        ("public, max-age=60", "max-age=60, private"),
+        ("PUBLIC, Max-Age=60", "max-age=60, private"),
+        ("s-maxage=60", "private"),
+        ("max-age=60", "max-age=60, private"),
+        ("must-revalidate", "must-revalidate, private"),
+        ("private, max-age=60", "private, max-age=60"),
+        ("no-cache", "no-cache"),
+        ("no-store", "no-store"),
+        ("public, no-store", "public, no-store"),
+        ('private="Set-Cookie", max-age=60', "private, max-age=60"),
+    ],
+)
+def test_the_answer_of_a_guarded_view_is_private(make_app: MakeApp, mint: Mint, before: str, after: str) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=login_required(lambda: Response("hello", headers={"Cache-Control": before})))
+
+    assert app.test_client().get("/", headers=bearer(mint())).headers["Cache-Control"] == after
+
+
+def test_several_cache_control_lines_count_as_one(make_app: MakeApp, mint: Mint) -> None:
+    lines = [("Cache-Control", "max-age=60"), ("cache-control", "public")]
+    app = make_app()
+    app.add_url_rule("/", view_func=login_required(lambda: Response("hello", headers=lines)))
+
+    answer = app.test_client().get("/", headers=bearer(mint()))
+
+    assert answer.headers.getlist("Cache-Control") == ["max-age=60, private"]
+
+
+def test_an_open_view_keeps_its_cache_control(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=lambda: Response("hello", headers={"Cache-Control": "public, s-maxage=9"}))
+
+    answer = app.test_client().get("/", headers=bearer(mint()))
+
+    assert answer.headers["Cache-Control"] == "public, s-maxage=9"
+    assert answer.headers["Vary"] == "Authorization"
+
+
+def test_a_guarded_function_in_an_open_view_makes_the_answer_private(make_app: MakeApp, mint: Mint) -> None:
+    guarded: Any = login_required(lambda: g.user_id)
+    app = make_app()
+    app.add_url_rule("/", view_func=lambda: Response(guarded(), headers={"Cache-Control": "public"}))
+
+    assert app.test_client().get("/", headers=bearer(mint())).headers["Cache-Control"] == "private"
+
+
+def test_errors_of_flask_vary_too_since_their_handlers_may_ask_for_the_caller(make_app: MakeApp) -> None:
+    app = make_app()
+    app.register_error_handler(404, lambda error: (f"not found, {g.user_id}", 404))
+
+    assert app.test_client().get("/nowhere").headers["Vary"] == "Authorization"
+
+
+def test_static_files_of_flask_do_not_depend_on_the_caller(make_app: MakeApp, tmp_path: Any, mint: Mint) -> None:
+    (tmp_path / "style.css").write_text("body {}")
+    app = make_app()
+    app.static_folder, app.config["SEND_FILE_MAX_AGE_DEFAULT"] = str(tmp_path), 60
+
+    with app.test_client().get("/static/style.css", headers=bearer(mint())) as answer:
+        assert answer.headers["Cache-Control"] == "public, max-age=60"
+        assert "Vary" not in answer.headers
+
+
+def test_a_shareable_answer_says_nothing_about_the_next(make_app: MakeApp, tmp_path: Any) -> None:
+    (tmp_path / "style.css").write_text("body {}")
+    app = make_app()
+    app.static_folder = str(tmp_path)
+    app.add_url_rule("/", view_func=lambda: "hello")
+    environ: dict[str, Any] = {}
+
+    def keep(current: dict[str, Any], start: Any) -> Any:
+        environ.update(current)
+        return app.wsgi_app(environ, start)
+
+    client = Client(keep)
+    client.get("/static/style.css").close()
+
+    assert client.get("/").headers["Vary"] == "Authorization"
+
+
+def test_answers_of_middleware_inside_keep_their_cache_control() -> None:
+    """WhiteNoise, for example, serves static files before Flask is asked."""
+
+    def serve(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [("Cache-Control", "public, max-age=31536000")], None)
+        return [b"body {}"]
+
+    answer = Client(SharedCaches(serve)).get("/style.css")
+
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000"
+
+
+def test_headers_that_no_request_of_flask_explains_get_vary() -> None:
+    headers = [("Vary", "Origin")]
+
+    restrict(headers, {})
+
+    assert headers == [("Vary", "Origin, Authorization")]
+
+
+def test_two_applications_in_each_other_add_vary_once(make_app: MakeApp) -> None:
+    outer, inner = make_app(), make_app()
+    inner.add_url_rule("/", view_func=lambda: "hello")
+    outer.wsgi_app = SharedCaches(inner.wsgi_app)  # type: ignore[method-assign]
+
+    assert outer.test_client().get("/").headers.getlist("Vary") == ["Authorization"]
+
+
+def test_a_session_of_flask_and_the_caller_are_both_named(make_app: MakeApp) -> None:
+    app = make_app()
+
+    def visit() -> str:
+        session["visits"] = 1
+        return "hello"
+
+    app.add_url_rule("/", view_func=visit)
+
+    assert app.test_client().get("/").headers.getlist("Vary") == ["Cookie, Authorization"]
+
+
+def make_refusing(app: Flask) -> Flask:
+    app.add_url_rule("/", view_func=login_required(lambda: "hello"))
+    return app
+
+
+def test_a_refusal_is_not_stored(make_app: MakeApp) -> None:
+    answer = make_refusing(make_app()).test_client().get("/")
+
+    assert answer.headers.getlist("Cache-Control") == ["no-store"]
+    assert answer.headers["Vary"] == "Authorization"
+
+
+def test_a_refusal_that_a_handler_answers_is_not_stored(make_app: MakeApp) -> None:
+    app = make_refusing(make_app())
+    app.register_error_handler(401, lambda error: ("sorry", 401, {"Cache-Control": "public"}))
+
+    assert app.test_client().get("/").headers.getlist("Cache-Control") == ["no-store"]

@@ -1,0 +1,100 @@
+"""``@shareable``: the answers of a view that are the same for everyone."""
+
+from typing import Any
+
+import pytest
+from flask import Flask, Response, abort
+from flask.views import MethodView, View
+
+from flask_tokenauth import SettingsError, login_required, shareable
+
+from ..conftest import MakeApp, Mint, bearer
+
+
+def answer() -> Response:
+    return Response("tea: 3", headers={"Cache-Control": "public, no-cache"})
+
+
+def make_view() -> Any:
+    """Return a new view, since the decorator marks it."""
+
+    def view() -> Response:
+        return answer()
+
+    return view
+
+
+class Dispatching(View):
+    def dispatch_request(self) -> Response:
+        return answer()
+
+
+def make_class(base: Any, **attributes: Any) -> Any:
+    return type("Prices", (base,), attributes)
+
+
+PLACES = {
+    "above the guard": lambda: shareable(login_required(make_view())),
+    "below the guard": lambda: login_required(shareable(make_view())),
+    "with parentheses": lambda: shareable()(login_required(make_view())),
+    "class": lambda: shareable(login_required(make_class(Dispatching))).as_view("prices"),
+    "method": lambda: make_class(MethodView, get=shareable(login_required(lambda self: answer()))).as_view("prices"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_its_answers_keep_their_cache_control_and_do_not_vary(make_app: MakeApp, mint: Mint, place: Any) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=place(), endpoint="prices")
+
+    shared = app.test_client().get("/", headers=bearer(mint()))
+
+    assert shared.headers["Cache-Control"] == "public, no-cache"
+    assert "Vary" not in shared.headers
+
+
+def open_app(app: Flask, view: Any) -> Flask:
+    app.add_url_rule("/", view_func=view, endpoint="prices")
+    return app
+
+
+def test_its_refusals_are_not_shared(make_app: MakeApp) -> None:
+    refused = open_app(make_app(), shareable(login_required(make_view()))).test_client().get("/")
+
+    assert (refused.status_code, refused.headers["Vary"]) == (401, "Authorization")
+    assert refused.headers["Cache-Control"] == "no-store"
+
+
+def test_a_refusal_within_the_view_is_not_shared(make_app: MakeApp, mint: Mint) -> None:
+    inner = login_required(max_age=1)(make_view())
+    app = open_app(make_app(), shareable(login_required(lambda: [inner()])))
+
+    refused = app.test_client().get("/", headers=bearer(mint()))
+
+    assert (refused.status_code, refused.headers["Vary"]) == (401, "Authorization")
+    assert refused.headers["Cache-Control"] == "no-store"
+
+
+def test_other_errors_of_the_view_are_the_same_for_everyone(make_app: MakeApp, mint: Mint) -> None:
+    app = open_app(make_app(), shareable(login_required(lambda: abort(404))))
+
+    assert "Vary" not in app.test_client().get("/", headers=bearer(mint())).headers
+
+
+def test_a_class_inherits_it_from_no_base(make_app: MakeApp, mint: Mint) -> None:
+    base = shareable(login_required(make_class(Dispatching)))
+    app = open_app(make_app(), make_class(base).as_view("prices"))
+
+    assert app.test_client().get("/", headers=bearer(mint())).headers["Vary"] == "Authorization"
+
+
+def test_a_decorator_that_hides_the_view_hides_it_too(make_app: MakeApp, mint: Mint) -> None:
+    view = shareable(make_view())
+    app = open_app(make_app(), lambda **_: view())
+
+    assert app.test_client().get("/", headers=bearer(mint())).headers["Vary"] == "Authorization"
+
+
+def test_a_class_that_is_no_view_raises() -> None:
+    with pytest.raises(SettingsError, match="is not a class of Flask views"):
+        shareable(make_class(object))
