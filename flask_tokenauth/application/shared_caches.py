@@ -38,12 +38,7 @@ class SharedCaches:
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
             if SHAREABLE not in environ:
-                for name, _ in headers:
-                    if name.lower() in ("vary", "cache-control"):
-                        restrict(headers, environ)
-                        break
-                else:
-                    headers.append(("Vary", _VARY))
+                restrict(headers, environ)
             return start_response(status, headers, *error)
 
         return self.app(environ, start)
@@ -56,10 +51,15 @@ def restrict(headers: Headers, environ: dict[str, Any]) -> None:
         headers: names and values, as WSGI has them.
         environ: of the request, as Flask has left it.
     """
-    _add_vary(headers)
-    authentication: Authentication | None = getattr(environ.get("werkzeug.request"), AUTHENTICATION, None)
-    if authentication is not None and authentication.is_guarded:
-        _make_private(headers)
+    names = {name.lower() for name, _ in headers}
+    if "vary" in names:
+        _add_vary(headers)
+    else:
+        headers.append(("Vary", _VARY))
+    if "cache-control" in names:
+        authentication: Authentication | None = getattr(environ.get("werkzeug.request"), AUTHENTICATION, None)
+        if authentication is not None and authentication.is_guarded:
+            _make_private(headers)
 
 
 def _add_vary(headers: Headers) -> None:
