@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import ClassVar
 from weakref import WeakSet
 
@@ -161,7 +162,11 @@ def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer 
     key = settings.keys.signing_key
     if key is None:
         return None
-    return TokenIssuer(key, policy, lifetime=settings.access_lifetime, max_bytes=settings.max_token_bytes)
+    # An application issues tokens with the same scopes again and again.
+    check_scope = None if settings.scopes is None else lru_cache(maxsize=256)(settings.scopes.check_issued)
+    return TokenIssuer(
+        key, policy, lifetime=settings.access_lifetime, max_bytes=settings.max_token_bytes, check_scope=check_scope
+    )
 
 
 def read_config(app: Flask) -> dict[str, object]:

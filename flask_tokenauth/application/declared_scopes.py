@@ -1,12 +1,14 @@
 """The scopes that an application declares in ``TOKENAUTH_SCOPES``, and what they imply."""
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ..core.errors import SettingsError
-from ..core.tokens.scopes import check_scope_token, expand_implied
-from .setting_types import SettingType
+from ..core.tokens.scopes import check_scope_token, compile_placeholders, expand_implied, find_placeholders
+from .setting_types import PREFIX, SettingType
 
 INTROSPECT = "tokenauth:introspect"  # the scope that POST /auth/introspect requires
 _OWN_SCOPES = {INTROSPECT: "Introspect tokens"}
@@ -17,6 +19,41 @@ class DeclaredScopes(NamedTuple):
 
     descriptions: Mapping[str, str]  # of each scope, for people
     granted_by: Mapping[str, tuple[str, ...]]  # for each scope: itself, and all scopes that imply it
+    simple: frozenset[str]  # the scopes without a placeholder
+    patterns: tuple[re.Pattern[str], ...]  # of the scopes with a placeholder, with values in its place
+
+    def has(self, scope: str) -> bool:
+        """Return whether a token can have *scope*: it is declared, with a value in the place of each placeholder."""
+        return scope in self.simple or any(pattern.fullmatch(scope) for pattern in self.patterns)
+
+    def check_issued(self, scope: str) -> None:
+        """Refuse to issue a token with scopes that are not declared.
+
+        Args:
+            scope: the scope string of the token; empty if it has no scopes.
+
+        Raises:
+            ValueError: a scope is not declared, or has a placeholder. The message has every mistake.
+        """
+        if mistakes := [self._explain(name) for name in scope.split() if not self.has(name)]:
+            raise ValueError("; ".join(mistakes))
+
+    def _explain(self, scope: str) -> str:
+        if scope not in self.granted_by:
+            return explain_undeclared(scope, self.granted_by)
+        names = ", ".join(f"{{{name}}}" for name in find_placeholders(scope))
+        return f"scope {scope} of a token must have a value in the place of each placeholder: replace {names}"
+
+
+def explain_undeclared(scope: str, declared: Collection[str]) -> str:
+    """Return words for a scope that is not among the declared ones, and a suggestion."""
+    return f"scope {scope} is not declared in {PREFIX}SCOPES: declare it, or {suggest(scope, declared)}"
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """Return advice for a name that is not among the known ones: the one that was probably meant."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else "correct its name"
 
 
 def _read_scopes(value: object) -> DeclaredScopes:
@@ -26,22 +63,48 @@ def _read_scopes(value: object) -> DeclaredScopes:
     descriptions: dict[str, str] = {}
     implies: dict[str, tuple[str, ...]] = {}
     for scope, declared in (_OWN_SCOPES | dict(value)).items():
-        given = {"description": declared} if isinstance(declared, str) else declared
-        if not isinstance(given, Mapping) or not given.keys() <= {"description", "implies"}:
-            raise SettingsError(
-                f"scope {scope!r} must have a description, or a dict with description and implies, "
-                f"got {type(given).__name__}"
-            )
-        implied = given.get("implies", ())
-        if not isinstance(implied, (list, tuple)) or not isinstance(given.get("description", ""), str):
-            raise SettingsError(f"scope {scope!r}: description must be a string, and implies a list of scopes")
-        descriptions[scope], implies[scope] = given.get("description", ""), tuple(implied)
+        descriptions[scope], implies[scope] = _read_declared(scope, declared)
     try:
         for scope in implies:
             check_scope_token(scope)
-        return DeclaredScopes(MappingProxyType(descriptions), MappingProxyType(expand_implied(implies)))
+        _check_implied(implies)
+        return DeclaredScopes(
+            MappingProxyType(descriptions),
+            MappingProxyType(expand_implied(implies)),
+            frozenset(scope for scope in implies if not find_placeholders(scope)),
+            tuple(compile_placeholders(scope) for scope in implies if find_placeholders(scope)),
+        )
     except (TypeError, ValueError) as error:
         raise SettingsError(str(error)) from error
+
+
+def _read_declared(scope: object, declared: object) -> tuple[str, tuple[str, ...]]:
+    """Return the description of a scope, and the scopes that it implies."""
+    given = {"description": declared} if isinstance(declared, str) else declared
+    if not isinstance(given, Mapping):
+        raise SettingsError(
+            f"scope {scope!r} must have a description, or a dict with description and implies, "
+            f"got {type(given).__name__}"
+        )
+    if unknown := sorted(map(str, given.keys() - {"description", "implies"})):
+        raise SettingsError(
+            f"scope {scope!r} must have a description, or a dict with description and implies, got a dict with "
+            f"{', '.join(unknown)}: correct the name"
+        )
+    implied = given.get("implies", ())
+    if not isinstance(implied, (list, tuple)) or not isinstance(given.get("description", ""), str):
+        raise SettingsError(f"scope {scope!r}: description must be a string, and implies a list of scopes")
+    return given.get("description", ""), tuple(implied)
+
+
+def _check_implied(implies: Mapping[str, tuple[str, ...]]) -> None:
+    for scope, names in implies.items():
+        for name in names:
+            check_scope_token(name)
+            if name not in implies:
+                raise SettingsError(
+                    f"{scope} implies {name}, which must be declared too: declare it, or {suggest(name, implies)}"
+                )
 
 
 SCOPES = SettingType("a dict from scopes to descriptions", _read_scopes)

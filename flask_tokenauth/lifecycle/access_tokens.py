@@ -31,7 +31,8 @@ def create_token(
     Args:
         user_id: the user: a string, an int, a UUID, or a value of the ``user_id_type`` of ``TokenAuth`` if that is a
             class. As a string it has 1 to 255 characters.
-        scopes: the scopes that the token grants (RFC 6749 section 3.3).
+        scopes: the scopes that the token grants (RFC 6749 section 3.3). If ``TOKENAUTH_SCOPES`` declares scopes, each
+            must be declared.
         expires_in: the lifetime, as a ``timedelta`` or in seconds; fractions of a second are cut off. Default:
             ``TOKENAUTH_ACCESS_LIFETIME``.
         audience: the recipients, one string or several. Default: ``TOKENAUTH_AUDIENCE``.
@@ -41,8 +42,8 @@ def create_token(
 
     Raises:
         TypeError: an argument has the wrong type, or *scopes* is a single string.
-        ValueError: *expires_in* is under a second or over ``TOKENAUTH_MAX_LIFETIME``, a claim has a reserved name or is
-            not a JSON value, or the token would be refused for another reason.
+        ValueError: a scope is not declared, *expires_in* is under a second or over ``TOKENAUTH_MAX_LIFETIME``, a claim
+            has a reserved name or is not a JSON value, or the token would be refused for another reason.
         SettingsError: ``TokenAuth`` is not set up on this application, or it has no key that can sign.
         StoreUnavailable: there is a store, and it cannot be asked. Unless you catch it, the answer is 503.
     """

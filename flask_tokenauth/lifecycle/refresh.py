@@ -43,7 +43,7 @@ def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
     passed = timedelta(0) if redeemed is None else state.settings.refresh_retry_window  # since the swap, at the most
     left = session.expires_at - datetime.fromtimestamp(state.clock(), UTC)
     left = min(left, state.settings.refresh_idle_lifetime - passed)
-    session = _limit_lifetime(state, session)
+    session = _leave_out_undeclared(state, _limit_lifetime(state, session))
     wanted = _ask_application(state, session)
     access, grant = _issue(state, session, _narrow(wanted, scope), left=left)
     redeemed = redeemed or _redeem(state, token)
@@ -64,6 +64,20 @@ def _limit_lifetime(state: AppState, session: Session) -> Session:
     if lifetime is None or lifetime <= longest:
         return session
     return session.replace(grant=cap_lifetime(state, session.grant, most=longest))
+
+
+def _leave_out_undeclared(state: AppState, session: Session) -> Session:
+    """Return *session* without scopes that are no longer declared: an application does not issue what it has removed.
+
+    The session goes on, and keeps its own grant.
+    """
+    declared = state.settings.scopes
+    if declared is None or all(map(declared.has, session.grant.scopes)):
+        return session
+    kept = tuple(scope for scope in session.grant.scopes if declared.has(scope))
+    left_out = ", ".join(scope for scope in session.grant.scopes if scope not in kept)
+    _log.info("left out the scopes %s of session %s: they are no longer declared", left_out, session.session_id)
+    return session.replace(grant=session.grant.replace(scopes=kept))
 
 
 def _ask_application(state: AppState, session: Session) -> Grant:

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from ..application.app_state import state_of
 from ..application.setting_types import read_duration
-from ..lifecycle.access_tokens import create_token
+from ..lifecycle.access_tokens import create_token, keep_scopes
 
 _OPTIONS = frozenset({"expires_in", "audience", "client_id", "auth_time"})  # of create_token; the rest are claims
 
@@ -72,7 +72,7 @@ class _Login:
         self._app = app
         self._state = state_of(app)
         self._user_id = user_id
-        self._scopes = scopes if isinstance(scopes, str) else tuple(scopes)
+        self._scopes = keep_scopes(scopes)
         self._claims = claims
         self._signed_in = self._issued_at = self._state.clock()
         self._header = self._create_header(self._signed_in)

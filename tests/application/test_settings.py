@@ -240,10 +240,20 @@ def test_a_duration_has_a_length(value: float) -> None:
     ("scopes", "mistake"),
     [
         ({"a": 1}, "scope 'a' must have a description, or a dict with description and implies"),
-        ({"a": {"implys": []}}, "scope 'a' must have a description, or a dict with description and implies"),
+        (
+            {"a": {"implys": [], "descripton": ""}},
+            "scope 'a' must have a description, or a dict with description and implies, got a dict with descripton, "
+            "implys: correct the name",
+        ),
         ({"a": {"implies": "b"}}, "scope 'a': description must be a string, and implies a list of scopes"),
         ({"a": {"description": 1}}, "scope 'a': description must be a string, and implies a list of scopes"),
-        ({"a": {"implies": ["b"]}}, "a implies b, which must be declared too"),
+        ({"a": {"implies": ["b"]}}, "a implies b, which must be declared too: declare it, or correct its name"),
+        (
+            {"admin": {"implies": ["reports:reed"]}, "reports:read": ""},
+            "admin implies reports:reed, which must be declared too: declare it, or did you mean reports:read?",
+        ),
+        ({"a": {"implies": [1]}}, "scopes must be strings, got int"),
+        ({"x{a}": ""}, "a placeholder must be a whole segment"),
         ({"a b": ""}, "a scope must be printable ASCII without space, quote and backslash, got 'a b'"),
         ({1: ""}, "scopes must be strings, got int"),
         ({"x{a}": {"implies": ["x{a}"]}}, "a placeholder must be a whole segment"),

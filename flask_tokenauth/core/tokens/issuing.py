@@ -29,6 +29,7 @@ class TokenIssuer:
         lifetime: the lifetime of a token, unless ``issue`` is called with another one; fractions of a second are cut
             off.
         max_bytes: the length of the longest token, in bytes.
+        check_scope: called with the scope string of each new token that has scopes; raises ``ValueError`` to refuse it.
 
     Raises:
         TypeError: *lifetime* is not a ``timedelta``.
@@ -36,7 +37,13 @@ class TokenIssuer:
     """
 
     def __init__(
-        self, key: Key, policy: ClaimsPolicy, *, lifetime: timedelta, max_bytes: int = jws.MAX_TOKEN_BYTES
+        self,
+        key: Key,
+        policy: ClaimsPolicy,
+        *,
+        lifetime: timedelta,
+        max_bytes: int = jws.MAX_TOKEN_BYTES,
+        check_scope: Callable[[str], None] | None = None,
     ) -> None:
         self._key = key
         self._header = jws.write_header(key, typ=policy.typ)
@@ -44,6 +51,7 @@ class TokenIssuer:
         self._audience = write_audience(policy.audience or ())
         self._lifetime = _whole_seconds(lifetime)
         self._max_bytes = max_bytes
+        self._check_scope = check_scope
 
     def issue(
         self,
@@ -76,8 +84,8 @@ class TokenIssuer:
             claims: claims of the application, which are JSON values. Their names must not be reserved.
 
         Raises:
-            ValueError: the policy would refuse the token, a claim has a reserved name, is not a JSON value or is nested
-                more than 32 deep, or the token would be longer than *max_bytes*.
+            ValueError: the policy would refuse the token, *check_scope* refuses its scopes, a claim has a reserved
+                name, is not a JSON value or is nested more than 32 deep, or the token would be longer than *max_bytes*.
             TypeError: an argument has the wrong type, or *scopes* is a single string.
             InvalidKey: the key cannot sign.
 
@@ -101,6 +109,8 @@ class TokenIssuer:
         }
         if scope := format_scope(scopes):
             content["scope"] = scope
+            if self._check_scope is not None:
+                self._check_scope(scope)
         if auth_time is not None:
             content["auth_time"] = seconds_of(auth_time)
         if session_id is not None:

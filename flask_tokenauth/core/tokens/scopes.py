@@ -119,6 +119,30 @@ def fill_placeholders(scope: str, value_of: Callable[[str], str | None]) -> str 
     return filled
 
 
+def compile_placeholders(scope: str) -> re.Pattern[str]:
+    """Return a pattern of the scopes that *scope* stands for: ``projects:7:write`` for ``projects:{project_id}:write``.
+
+    A placeholder stands for each value that :func:`fill_placeholders` fills in. The same name has the same value.
+
+    Args:
+        scope: the scope of the settings.
+
+    Raises:
+        ValueError: a placeholder is not a whole segment between colons, or its name is not a Python identifier in
+            ASCII.
+    """
+    names, parts = iter(find_placeholders(scope)), []
+    seen: set[str] = set()
+    for segment in scope.split(":"):
+        if "{" not in segment:
+            parts.append(re.escape(segment))
+            continue
+        name = next(names)
+        parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{_SEGMENT.pattern})")
+        seen.add(name)
+    return re.compile(":".join(parts))
+
+
 def expand_implied(implies: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     """Return for each declared scope the scopes that grant it: itself, and all that imply it, directly or not.
 

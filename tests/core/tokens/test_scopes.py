@@ -8,6 +8,7 @@ import pytest
 
 from flask_tokenauth.core.tokens.scopes import (
     check_scope_token,
+    compile_placeholders,
     expand_implied,
     find_placeholders,
     format_scope,
@@ -114,6 +115,35 @@ def test_a_placeholder_is_a_whole_segment(scope: str, names: tuple[str, ...]) ->
 def test_a_brace_anywhere_else_is_refused(scope: str) -> None:
     with pytest.raises(ValueError, match=r"^a placeholder must be a whole segment"):
         find_placeholders(scope)
+
+
+@pytest.mark.parametrize(
+    ("template", "scope", "stands"),
+    [
+        ("projects:{id}:write", "projects:7:write", True),
+        ("projects:{id}:write", "projects:a-b_c.d~e:write", True),
+        ("projects:{id}:write", "projects::write", False),
+        ("projects:{id}:write", "projects:7:8:write", False),
+        ("projects:{id}:write", "projects:7:write:more", False),
+        ("projects:{id}:write", "projects:{id}:write", False),
+        ("projects:{id}:write", "projects:7:write\n", False),
+        ("{a}", "x", True),
+        ("{a}:{b}", "x:y", True),
+        ("{a}:{a}", "x:x", True),
+        ("{a}:{a}", "x:y", False),
+        ("a.b:{c}", "axb:c", False),
+        ("a|b:{c}", "a", False),
+    ],
+)
+def test_a_scope_with_a_placeholder_stands_for_the_same_scope_with_a_value(
+    template: str, scope: str, stands: object
+) -> None:
+    assert (compile_placeholders(template).fullmatch(scope) is not None) is stands
+
+
+def test_a_brace_outside_of_a_placeholder_is_no_pattern() -> None:
+    with pytest.raises(ValueError, match=r"^a placeholder must be a whole segment"):
+        compile_placeholders("x{a}:y")
 
 
 def test_what_implies_a_scope_is_enough_for_it_however_indirectly() -> None:
