@@ -317,8 +317,8 @@ class TokenAuth(Generic[T]):
 
         Raises:
             SettingsError: a guard names a scope that is not declared, a placeholder that its route does not have, or
-                one that may match several segments; ``app.config`` was changed after ``init_app``; or *app* is not set
-                up.
+                one that may match several segments; a public endpoint does not exist; ``app.config`` was changed after
+                ``init_app``; or *app* is not set up.
         """
         check_application(state_of(app))
 

@@ -1,16 +1,17 @@
 """Checks that can run only when all routes are registered."""
 
-import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from flask import Flask
 from werkzeug.routing import Rule
 
 from ..application.app_state import AppState
+from ..application.declared_scopes import explain_undeclared
 from ..application.settings import Settings
 from ..core.errors import SettingsError
 from ..core.tokens.scopes import find_placeholders
 from .marks import list_guard_uses
+from .public_endpoints import check_public_endpoints
 from .requirement import Requirement
 from .route_requirements import Route, list_routes
 
@@ -19,8 +20,8 @@ def check_application(state: AppState) -> None:
     """Check everything that can be checked only when all routes are registered.
 
     Raises:
-        SettingsError: a guard can never work, the configuration was changed after ``init_app``, or the hook of
-            ``TokenAuth`` was removed.
+        SettingsError: a guard can never work, a public endpoint does not exist, the configuration was changed after
+            ``init_app``, or the hook of ``TokenAuth`` was removed.
     """
     state.check_config()
     if state.hook not in state.app.before_request_funcs.get(None, []):
@@ -29,6 +30,7 @@ def check_application(state: AppState) -> None:
             "that list, add functions with app.before_request"
         )
     check_routes(state.app, state.settings)
+    check_public_endpoints(state.app, state.settings.public_endpoints)
 
 
 def find_unreached(routes: list[Route], *, alone: bool) -> list[str]:
@@ -82,15 +84,10 @@ def check_routes(app: Flask, settings: Settings) -> None:
 
 def _find_mistakes(rule: Rule, scope: str, settings: Settings) -> Iterator[str]:
     if settings.scopes is not None and scope not in settings.scopes.granted_by:
-        yield f"scope {scope} is not declared in TOKENAUTH_SCOPES" + _suggest(scope, settings.scopes.granted_by)
+        yield explain_undeclared(scope, settings.scopes.granted_by)
     for name in find_placeholders(scope):
         if name not in rule.arguments:
             arguments = ", ".join(sorted(rule.arguments)) or "none"
             yield f"scope {scope} names {name}, which the rule does not have: its arguments are {arguments}"
         elif name in rule._converters and not rule._converters[name].part_isolating:
             yield f"scope {scope} names {name}, which may match several segments (path)"
-
-
-def _suggest(scope: str, declared: Collection[str]) -> str:
-    close = difflib.get_close_matches(scope, declared, n=1)
-    return f": declare it, or did you mean {close[0]}?" if close else ": declare it, or correct its name"
