@@ -12,6 +12,7 @@ from ..core.records.revocation import MARGIN
 from ..core.tokens.jws import MAX_TOKEN_BYTES
 from .configured_keys import KEYS, check_keys, derive_keys
 from .declared_scopes import SCOPES, DeclaredScopes
+from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from .setting_types import (
     ENDPOINTS,
     PREFIX,
@@ -146,7 +147,13 @@ def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _suggest(name: str) -> str:
-    close = difflib.get_close_matches(name, [known.upper() for known in _FIELDS], n=1, cutoff=0.8)
+    counterpart = find_counterpart(name)
+    if counterpart is not None:
+        here = f"it is {counterpart}" if counterpart else "it has no counterpart, so remove it"
+        return f"{JWT_PREFIX}{name} is a setting of Flask-JWT-Extended, here {here} (see {PAGE})"
+    names = [known.upper() for known in _FIELDS]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
+    close += [known for known in names if name.startswith(f"{known}_")]  # STORE_URL
     return f"did you mean {PREFIX}{close[0]}?" if close else "there is no setting like that, remove it"
 
 
