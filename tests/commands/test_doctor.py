@@ -11,7 +11,8 @@ from werkzeug.routing import Rule, Submount
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.application.app_state import state_of
-from flask_tokenauth.commands.doctor import CHECKS, Finding, examine
+from flask_tokenauth.commands.doctor import CHECKS, examine
+from flask_tokenauth.commands.findings import Finding
 from flask_tokenauth.core import Key, KeySet
 
 from ..conftest import SECRET, MakeApp

@@ -174,7 +174,7 @@ def test_a_store_whose_revocations_cannot_be_loaded_is_an_error(make_app: MakeAp
 def test_many_revocations_are_a_hint(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, limit: int, expected: object
 ) -> None:
-    monkeypatch.setattr("flask_tokenauth.commands.doctor.MANY_REVOKED", limit)
+    monkeypatch.setattr("flask_tokenauth.commands.store_findings.MANY_REVOKED", limit)
     app = make_app(TOKENAUTH_STORE="memory://")
     app.extensions["tokenauth"].store.revoke_user("alice", retention=timedelta(days=1))
     app.extensions["tokenauth"].store.revoke_user("bob", retention=timedelta(days=1))

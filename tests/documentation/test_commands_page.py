@@ -5,7 +5,7 @@ import re
 import click
 import pytest
 
-from flask_tokenauth.commands import doctor
+from flask_tokenauth.commands import setting_findings, store_findings
 from flask_tokenauth.commands.group import CommandGroup
 
 from .reading import read_page
@@ -32,9 +32,9 @@ def test_a_section_has_the_options_of_its_command_and_no_other(command: click.Co
 def test_the_limits_of_the_doctor_are_those_of_the_code() -> None:
     section = " ".join(SECTIONS["doctor"].split())
 
-    assert f"live more than {doctor.LONG_ACCESS.total_seconds() / 3600:g} hour," in section
-    assert f"may live more than {doctor.LONG_MAX.total_seconds() / 3600:g} hours" in section
-    assert f"leeway of more than {doctor.LONG_LEEWAY.total_seconds() / 60:g} minute;" in section
-    assert f"interval of more than {doctor.LONG_INTERVAL.total_seconds():g} seconds" in section
-    assert f"staleness of more than {doctor.LONG_STALENESS.total_seconds() / 60:g} minutes" in section
-    assert f"more than {doctor.MANY_REVOKED:,} revocations" in section
+    assert f"live more than {setting_findings.LONG_ACCESS.total_seconds() / 3600:g} hour," in section
+    assert f"may live more than {setting_findings.LONG_MAX.total_seconds() / 3600:g} hours" in section
+    assert f"leeway of more than {setting_findings.LONG_LEEWAY.total_seconds() / 60:g} minute;" in section
+    assert f"interval of more than {store_findings.LONG_INTERVAL.total_seconds():g} seconds" in section
+    assert f"staleness of more than {store_findings.LONG_STALENESS.total_seconds() / 60:g} minutes" in section
+    assert f"more than {store_findings.MANY_REVOKED:,} revocations" in section

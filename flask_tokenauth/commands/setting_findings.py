@@ -1,0 +1,91 @@
+"""The findings of the doctor about settings, and about settings that have no effect."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ..application.app_state import AppState
+from ..application.setting_types import PREFIX
+from ..application.settings import FIELDS
+from .findings import Finding
+
+LONG_ACCESS = timedelta(hours=1)
+LONG_MAX = timedelta(hours=24)
+LONG_LEEWAY = timedelta(seconds=60)
+_MOST_WRAPPED = 16  # middleware around one application; some lead back to themselves
+_KEYS = tuple(f"{PREFIX}{field.name.upper()}" for field in FIELDS)
+
+
+def _debug(state: AppState) -> Iterator[Finding]:
+    if state.app.debug:
+        yield Finding(
+            "warning", "DEBUG is on, which shows code to strangers and lets them run their own: turn it off to deploy."
+        )
+
+
+def _lifetimes(state: AppState) -> Iterator[Finding]:
+    if state.settings.access_lifetime > LONG_ACCESS:
+        yield Finding(
+            "warning",
+            f"{PREFIX}ACCESS_LIFETIME is {state.settings.access_lifetime}, and a stolen token can be used for so long: "
+            "set an hour or less.",
+        )
+    if state.settings.max_lifetime > LONG_MAX:
+        yield Finding("warning", f"{PREFIX}MAX_LIFETIME is {state.settings.max_lifetime}: set a day or less.")
+
+
+def _leeway(state: AppState) -> Iterator[Finding]:
+    if state.settings.leeway > LONG_LEEWAY:
+        yield Finding(
+            "warning",
+            f"{PREFIX}LEEWAY is {state.settings.leeway}, and every token lives so much longer: set a minute or less, "
+            "and synchronize the clocks.",
+        )
+
+
+def _issuer(state: AppState) -> Iterator[Finding]:
+    if state.settings.has_default_issuer:
+        yield Finding(
+            "warning",
+            f"{PREFIX}ISSUER is not set, so the issuer is the name of the application, which depends on how it is "
+            "launched: set the URL of the application.",
+        )
+
+
+def _audience(state: AppState) -> Iterator[Finding]:
+    if state.app.config.get(f"{PREFIX}AUDIENCE") is None:
+        yield Finding(
+            "hint",
+            f"{PREFIX}AUDIENCE is not set, so it is the issuer: set a name for this application as soon as the issuer "
+            "signs for others too.",
+        )
+
+
+def _enforce_https(state: AppState) -> Iterator[Finding]:
+    key = f"{PREFIX}ENFORCE_HTTPS"
+    by_debug = state.app.debug and state.app.config.get(key) is None  # there is a finding about debug already
+    if state.settings.enforce_https == "off" and not by_debug:
+        yield Finding("warning", f'{key} is "off", so tokens may come over plain HTTP unnoticed: set "refuse".')
+
+
+def _https(state: AppState) -> Iterator[Finding]:
+    if state.app.config.get("PREFERRED_URL_SCHEME") != "https" and not _has_proxy_fix(state.app.wsgi_app):
+        yield Finding(
+            "hint",
+            "The application cannot see whether a request came over HTTPS to a proxy: behind a proxy put werkzeug's "
+            'ProxyFix around app.wsgi_app, and set PREFERRED_URL_SCHEME to "https".',
+        )
+
+
+def _has_proxy_fix(wsgi_app: Any) -> bool:
+    """Search for ``ProxyFix`` along the attributes that middleware usually has for the application inside."""
+    for _ in range(_MOST_WRAPPED):
+        if isinstance(wsgi_app, ProxyFix):
+            return True
+        wsgi_app = getattr(wsgi_app, "app", None) or getattr(wsgi_app, "wsgi_app", None)
+    return False
+
+
+CHECKS = (_debug, _lifetimes, _leeway, _issuer, _audience, _enforce_https, _https)

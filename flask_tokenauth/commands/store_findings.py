@@ -1,0 +1,113 @@
+"""The findings of the doctor about the store, its endpoints and revocation."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ..application.app_state import AppState
+from ..application.setting_types import PREFIX
+from ..core.errors import SettingsError, StoreUnavailable
+from ..stores.memory import MemoryStore
+from .findings import Finding
+
+LONG_INTERVAL = timedelta(seconds=10)
+LONG_STALENESS = timedelta(minutes=5)
+MANY_REVOKED = 1_000_000
+_ENDPOINTS = "flask_tokenauth.endpoints.blueprint"  # import name of the blueprint: neither room imports the other
+
+
+def _store(state: AppState) -> Iterator[Finding]:
+    if state.stored.opened is None:
+        return
+    if isinstance(state.stored.opened, MemoryStore) and not (state.app.debug or state.app.testing):
+        yield Finding(
+            "warning",
+            f"{PREFIX}STORE is memory://, which is empty after each restart and is not shared between processes: set a "
+            "database.",
+        )
+    url = state.app.config.get(f"{PREFIX}STORE")
+    if isinstance(url, str) and url.startswith("sqlite") and not url.partition(":///")[2].startswith(("/", "file:/")):
+        yield Finding(
+            "warning",
+            f"{PREFIX}STORE is a relative path, so each working directory has its own file, also for commands: set an "
+            "absolute path, with four slashes.",
+        )
+    try:
+        state.store.read_epoch("doctor")
+    except (SettingsError, StoreUnavailable) as error:
+        yield Finding("error", f"{PREFIX}STORE cannot be asked: {error}.")
+
+
+def _keys(state: AppState) -> Iterator[Finding]:
+    """Report endpoints that have to sign, in an application that cannot."""
+    registered = [name for name, blueprint in state.app.blueprints.items() if blueprint.import_name == _ENDPOINTS]
+    if registered and state.settings.keys.signing_key is None:
+        yield Finding(
+            "error",
+            f"{PREFIX}KEYS has no key that can sign, so {registered[0]}.refresh fails, and every login too: add a "
+            "private key, or leave auth.endpoints to the application that has one.",
+        )
+
+
+def _refresh(state: AppState) -> Iterator[Finding]:
+    if state.settings.store is not None and state.settings.refresh_idle_lifetime > state.settings.session_lifetime:
+        yield Finding(
+            "hint",
+            f"{PREFIX}REFRESH_IDLE_LIFETIME is longer than {PREFIX}SESSION_LIFETIME, so it has no effect: every "
+            "session ends before.",
+        )
+
+
+def _revocation(state: AppState) -> Iterator[Finding]:
+    settings = state.settings
+    if settings.store is None:
+        return
+    if settings.revocation == "off":
+        yield Finding(
+            "warning",
+            f'{PREFIX}REVOCATION is "off", so a stolen token is accepted until it expires, even after a logout: set '
+            '"feed".',
+        )
+    if settings.revocation == "feed" and settings.revocation_interval > LONG_INTERVAL:
+        yield Finding(
+            "warning",
+            f"{PREFIX}REVOCATION_INTERVAL is {settings.revocation_interval}, and other processes accept a revoked "
+            "token for so long: set ten seconds or less.",
+        )
+    if settings.revocation == "feed" and settings.revocation_max_staleness > LONG_STALENESS:
+        yield Finding(
+            "warning",
+            f"{PREFIX}REVOCATION_MAX_STALENESS is {settings.revocation_max_staleness}, and during an outage of the "
+            "store revoked tokens are accepted for so long: set five minutes or less.",
+        )
+
+
+def _revoked(state: AppState) -> Iterator[Finding]:
+    """Report the revocations in the store, as a worker that starts now would load them."""
+    settings, feed = state.settings, state.stored.feed
+    if state.stored.opened is None:
+        return
+    kind = type(state.stored.opened).__name__
+    if feed is None:
+        yield Finding("info", f"{PREFIX}STORE is a {kind}, {PREFIX}REVOCATION is {settings.revocation}.")
+        return
+    try:
+        feed.warm()
+    except (SettingsError, StoreUnavailable) as error:
+        yield Finding("error", f"The revocations in {PREFIX}STORE cannot be loaded: {error}.")
+        return
+    known = feed.describe()
+    revoked = known.tokens + known.sessions + known.users
+    yield Finding(
+        "info",
+        f"{PREFIX}STORE is a {kind}, {PREFIX}REVOCATION is feed, fetched {known.age or 0:.1f} s ago: "
+        f"{known.tokens} tokens, {known.sessions} sessions and {known.users} users are revoked.",
+    )
+    if revoked > MANY_REVOKED:
+        yield Finding(
+            "hint",
+            f"Every process holds {revoked} revocations: shorten {PREFIX}ACCESS_LIFETIME and {PREFIX}MAX_LIFETIME, or "
+            f'set {PREFIX}REVOCATION to "strict".',
+        )
+
+
+CHECKS = (_store, _keys, _refresh, _revocation, _revoked)
