@@ -1,5 +1,6 @@
 """The findings of the doctor about settings, and about settings that have no effect."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..application.app_state import AppState
+from ..application.jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from ..application.setting_types import PREFIX
 from ..application.settings import FIELDS
-from .findings import Finding
+from .findings import Finding, name_some
 
 LONG_ACCESS = timedelta(hours=1)
 LONG_MAX = timedelta(hours=24)
@@ -88,4 +90,48 @@ def _has_proxy_fix(wsgi_app: Any) -> bool:
     return False
 
 
-CHECKS = (_debug, _lifetimes, _leeway, _issuer, _audience, _enforce_https, _https)
+def _settings_of_jwt_extended(state: AppState) -> Iterator[Finding]:
+    names = sorted(key for key in state.app.config if key.startswith(JWT_PREFIX))
+    if names and "flask-jwt-extended" not in state.app.extensions:  # as long as both are installed, they are in use
+        yield Finding(
+            "hint",
+            f"TokenAuth does not read {name_some([_with_counterpart(name) for name in names])}: see {PAGE}, and remove "
+            "settings that you no longer need.",
+        )
+
+
+def _with_counterpart(name: str) -> str:
+    counterpart = find_counterpart(name.removeprefix(JWT_PREFIX))
+    return name if counterpart is None else f"{name} (here {counterpart or 'no counterpart'})"
+
+
+def _environment(state: AppState) -> Iterator[Finding]:
+    """Report variables that are meant for ``TokenAuth``, and did not reach the configuration."""
+    unread = sorted(name for name in os.environ if _is_meant(name) and _key_of(name) not in state.app.config)
+    if unread:
+        yield Finding(
+            "warning",
+            f"These environment variables have no effect: {name_some(unread)}; call app.config.from_prefixed_env() "
+            f"before TokenAuth(app), which reads those that begin with FLASK_{PREFIX}.",
+        )
+
+
+def _is_meant(variable: str) -> bool:
+    return variable.startswith(f"FLASK_{PREFIX}") or variable in _KEYS
+
+
+def _key_of(variable: str) -> str:
+    return variable.removeprefix("FLASK_").partition("__")[0]  # FLASK_TOKENAUTH_SCOPES__admin is a part of the dict
+
+
+CHECKS = (
+    _debug,
+    _lifetimes,
+    _leeway,
+    _issuer,
+    _audience,
+    _enforce_https,
+    _https,
+    _settings_of_jwt_extended,
+    _environment,
+)

@@ -7,11 +7,18 @@ from ..application.app_state import AppState
 from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError, StoreUnavailable
 from ..stores.memory import MemoryStore
-from .findings import Finding
+from .findings import Finding, finding_for
 
 LONG_INTERVAL = timedelta(seconds=10)
 LONG_STALENESS = timedelta(minutes=5)
 MANY_REVOKED = 1_000_000
+_ONLY_WITH_FEED: tuple[str, ...] = (f"{PREFIX}REVOCATION_INTERVAL", f"{PREFIX}REVOCATION_MAX_STALENESS")
+_ONLY_WITH_STORE = (
+    f"{PREFIX}REFRESH_IDLE_LIFETIME",
+    f"{PREFIX}REFRESH_RETRY_WINDOW",
+    f"{PREFIX}SESSION_LIFETIME",
+    f"{PREFIX}STORE_TIMEOUT",
+)
 _ENDPOINTS = "flask_tokenauth.endpoints.blueprint"  # import name of the blueprint: neither room imports the other
 
 
@@ -31,15 +38,37 @@ def _store(state: AppState) -> Iterator[Finding]:
             f"{PREFIX}STORE is a relative path, so each working directory has its own file, also for commands: set an "
             "absolute path, with four slashes.",
         )
-    try:
-        state.store.read_epoch("doctor")
-    except (SettingsError, StoreUnavailable) as error:
-        yield Finding("error", f"{PREFIX}STORE cannot be asked: {error}.")
+
+
+def _settings_without_effect(state: AppState) -> Iterator[Finding]:
+    mode = state.settings.revocation
+    unused = _ONLY_WITH_FEED if mode != "feed" else ()
+    reason, advice = f'with {PREFIX}REVOCATION "{mode}"', "remove them"
+    if state.settings.store is None:
+        unused, reason, advice = _ONLY_WITH_FEED + _ONLY_WITH_STORE, f"without {PREFIX}STORE", "set it, or remove them"
+    if named := sorted(key for key in unused if state.app.config.get(key) is not None):
+        yield Finding("hint", f"These settings have no effect {reason}: {', '.join(named)}; {advice}.")
+
+
+def _endpoints(state: AppState) -> Iterator[Finding]:
+    """Report refresh tokens that no client can redeem. An application may also use its store in another way."""
+    gives_out = state.settings.store is not None and state.settings.keys.signing_key is not None
+    if gives_out and not _find_endpoints(state):
+        yield Finding(
+            "hint",
+            "With a store, token_response gives out refresh tokens, but auth.endpoints is not registered, so clients "
+            "cannot redeem them here: call app.register_blueprint(auth.endpoints), unless another application with "
+            "this store has done so.",
+        )
+
+
+def _find_endpoints(state: AppState) -> list[str]:
+    return [name for name, blueprint in state.app.blueprints.items() if blueprint.import_name == _ENDPOINTS]
 
 
 def _keys(state: AppState) -> Iterator[Finding]:
     """Report endpoints that have to sign, in an application that cannot."""
-    registered = [name for name, blueprint in state.app.blueprints.items() if blueprint.import_name == _ENDPOINTS]
+    registered = _find_endpoints(state)
     if registered and state.settings.keys.signing_key is None:
         yield Finding(
             "error",
@@ -82,9 +111,14 @@ def _revocation(state: AppState) -> Iterator[Finding]:
 
 
 def _revoked(state: AppState) -> Iterator[Finding]:
-    """Report the revocations in the store, as a worker that starts now would load them."""
+    """Ask the store, and report the revocations in it, as a worker that starts now would load them."""
     settings, feed = state.settings, state.stored.feed
     if state.stored.opened is None:
+        return
+    try:
+        state.store.read_epoch("doctor")
+    except (SettingsError, StoreUnavailable) as error:
+        yield finding_for("error", f"{PREFIX}STORE cannot be asked", error)
         return
     kind = type(state.stored.opened).__name__
     if feed is None:
@@ -93,7 +127,7 @@ def _revoked(state: AppState) -> Iterator[Finding]:
     try:
         feed.warm()
     except (SettingsError, StoreUnavailable) as error:
-        yield Finding("error", f"The revocations in {PREFIX}STORE cannot be loaded: {error}.")
+        yield finding_for("error", f"The revocations in {PREFIX}STORE cannot be loaded", error)
         return
     known = feed.describe()
     revoked = known.tokens + known.sessions + known.users
@@ -110,4 +144,4 @@ def _revoked(state: AppState) -> Iterator[Finding]:
         )
 
 
-CHECKS = (_store, _keys, _refresh, _revocation, _revoked)
+CHECKS = (_store, _settings_without_effect, _endpoints, _keys, _refresh, _revocation, _revoked)

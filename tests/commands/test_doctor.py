@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
+from flask_jwt_extended import JWTManager
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule, Submount
 
@@ -14,6 +15,7 @@ from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.commands.doctor import CHECKS, examine
 from flask_tokenauth.commands.findings import Finding
 from flask_tokenauth.core import Key, KeySet
+from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import SECRET, MakeApp
 from ..guards.routes_kit import make_view
@@ -57,6 +59,25 @@ def test_endpoints_without_a_signing_key_are_an_error(make_app: MakeApp, *, sign
 
     assert [finding.severity for finding in findings] == (["error"] if registered and not signs else [])
     assert all("sessions.refresh fails" in finding.sentence for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("signs", "registered", "severities"),
+    [(True, True, []), (True, False, ["hint"]), (False, False, [])],
+    ids=["registered", "not registered", "no key that signs"],
+)
+def test_a_store_without_the_endpoints_is_a_hint(
+    make_app: MakeApp, *, signs: bool, registered: bool, severities: list[str]
+) -> None:
+    auth, key = TokenAuth(), Key.generate("EdDSA")
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://", TOKENAUTH_KEYS=KeySet([key if signs else key.public()]))
+    if registered:
+        app.register_blueprint(auth.endpoints)
+
+    found = [finding for finding in find(app) if "auth.endpoints" in finding.sentence]
+
+    assert [finding.severity for finding in found] == severities
+    assert all("token_response gives out refresh tokens" in finding.sentence for finding in found)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +198,85 @@ def test_a_guard_that_can_never_work_is_an_error(make_app: MakeApp) -> None:
     ]
 
 
+def test_a_message_that_ends_with_a_question_gets_no_full_stop(make_app: MakeApp) -> None:
+    app = make_app(**GOOD | {"TOKENAUTH_SCOPES": {"reports": "Reports"}})
+    app.add_url_rule("/x", view_func=require_scope("report")(make_view()), endpoint="x")
+
+    [finding] = find(app)
+
+    assert finding.sentence.endswith("declare it, or did you mean reports?")
+
+
+def test_a_public_endpoint_that_no_route_has_is_an_error(make_app: MakeApp) -> None:
+    [finding] = find(make_app(**GOOD, TOKENAUTH_PUBLIC_ENDPOINTS=["login"]))
+
+    assert finding.severity == "error"
+    assert finding.sentence.startswith("The first request would fail: TOKENAUTH_PUBLIC_ENDPOINTS names login, ")
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        (["JWT_SECRET_KEY"], "JWT_SECRET_KEY (here SECRET_KEY)"),
+        (["JWT_TOKEN_LOCATION"], "JWT_TOKEN_LOCATION (here no counterpart)"),
+        (["JWT_MINE"], "JWT_MINE"),
+        (
+            ["JWT_ACCESS_TOKEN_EXPIRES", "JWT_B", "JWT_C", "JWT_D"],
+            "JWT_ACCESS_TOKEN_EXPIRES (here TOKENAUTH_ACCESS_LIFETIME), JWT_B, JWT_C and 1 more",
+        ),
+    ],
+)
+def test_settings_of_flask_jwt_extended_are_a_hint(make_app: MakeApp, keys: list[str], named: str) -> None:
+    [finding] = find(make_app(**GOOD, **dict.fromkeys(keys, SECRET)))
+
+    assert finding == Finding(
+        "hint",
+        f'TokenAuth does not read {named}: see "Coming from Flask-JWT-Extended" in the documentation, and remove '
+        "settings that you no longer need.",
+    )
+
+
+def test_settings_of_flask_jwt_extended_are_fine_as_long_as_it_is_set_up(make_app: MakeApp) -> None:
+    app = make_app(**GOOD)
+    JWTManager(app)
+
+    assert find(app) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("FLASK_TOKENAUTH_LEEWAY", True),
+        ("FLASK_TOKENAUTH_SCOPES__admin", True),
+        ("FLASK_TOKENAUTH_ISUER", True),
+        ("TOKENAUTH_LEEWAY", True),
+        ("TOKENAUTH_OTHER", False),
+        ("FLASK_OTHER", False),
+        ("FLASK_TOKENAUTH_AUDIENCE", False),  # it is set
+        ("FLASK_TOKENAUTH_AUDIENCE__x", False),
+        ("TOKENAUTH_AUDIENCE", False),
+    ],
+)
+def test_an_environment_variable_that_nothing_reads_is_a_warning(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, key: str, found: object
+) -> None:
+    monkeypatch.setenv(key, SECRET)
+
+    findings = find(make_app(**GOOD))
+
+    assert bool(findings) is found
+    assert findings in (
+        [],
+        [
+            Finding(
+                "warning",
+                f"These environment variables have no effect: {key}; call app.config.from_prefixed_env() before "
+                "TokenAuth(app), which reads those that begin with FLASK_TOKENAUTH_.",
+            )
+        ],
+    )
+
+
 def test_a_guard_that_loads_users_needs_a_loader(make_app: MakeApp) -> None:
     auth = TokenAuth()
     app = make_app(auth=auth, **GOOD)
@@ -198,8 +298,10 @@ def test_findings_are_sorted_by_severity(make_app: MakeApp) -> None:
 
 
 def find_everything(make_app: MakeApp) -> list[Finding]:
-    """Return all possible findings. This takes two applications, since a store needs an issuer."""
+    """Return all possible findings. This takes three applications, since a store needs an issuer."""
     app = make_app(
+        JWT_SECRET_KEY=SECRET,
+        TOKENAUTH_STORE_TIMEOUT=1,
         DEBUG=True,
         TOKENAUTH_ISSUER=None,
         TOKENAUTH_AUDIENCE=None,
@@ -225,15 +327,25 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_REVOCATION="off",
     )
     stored.register_blueprint(auth.endpoints)
-    return find(app) + [finding for finding in find(stored) if "reaches no route" not in finding.sentence]
+    without_endpoints = make_app(**GOOD, TOKENAUTH_STORE=MemoryStore(), TOKENAUTH_REVOCATION="strict")
+    found = [*find(app), *find(stored), *find(without_endpoints)]
+    return list({finding: None for finding in found if "auth.endpoints reach" not in finding.sentence})
 
 
+@pytest.fixture
+def variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment variable that the applications of the tests do not read."""
+    monkeypatch.setenv("FLASK_TOKENAUTH_REALM", SECRET)
+
+
+@pytest.mark.usefixtures("variable")
 def test_every_check_has_a_finding(make_app: MakeApp) -> None:
     assert len(find_everything(make_app)) == len(CHECKS) + 1  # both lifetimes are one check
 
 
+@pytest.mark.usefixtures("variable")
 def test_each_finding_is_one_sentence_without_a_secret(make_app: MakeApp) -> None:
     sentences = [finding.sentence for finding in find_everything(make_app)]
 
     assert SECRET not in "".join(sentences)
-    assert [line for line in sentences if not line.endswith(".") or ". " in line or "\n" in line] == []
+    assert [line for line in sentences if not line.endswith((".", "?")) or ". " in line or "\n" in line] == []

@@ -8,6 +8,7 @@ import pytest
 from click import Command, Group
 from flask import Flask
 
+from flask_tokenauth import TokenAuth
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.commands.doctor import examine
 from flask_tokenauth.core.errors import StoreUnavailable
@@ -23,6 +24,20 @@ OTHER_MEMORY = (
     "TOKENAUTH_STORE is memory://, and this command has a memory of its own: it does not see the sessions and "
     "revocations of the workers, and a worker may have revoked this token.\n"
 )
+
+
+@pytest.fixture
+def make_app(make_app: MakeApp) -> MakeApp:
+    """Return a function that makes an application. If it has a store, it has the endpoints for clients too."""
+
+    def make(**config: object) -> Flask:
+        auth = TokenAuth()
+        app = make_app(auth=auth, **config)
+        if "TOKENAUTH_STORE" in config:
+            app.register_blueprint(auth.endpoints)
+        return app
+
+    return make
 
 
 def init_db(app: Flask) -> tuple[int, str]:
@@ -103,6 +118,33 @@ def test_a_custom_store_that_raises_its_own_error_is_an_error(make_app: MakeApp)
     assert list_problems(make_app(TOKENAUTH_STORE=Foreign())) == expected
 
 
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        (
+            {"TOKENAUTH_SESSION_LIFETIME": 60},
+            "without TOKENAUTH_STORE: TOKENAUTH_SESSION_LIFETIME; set it, or remove them.",
+        ),
+        (
+            {"TOKENAUTH_STORE_TIMEOUT": 1, "TOKENAUTH_REVOCATION_INTERVAL": 1},
+            "without TOKENAUTH_STORE: TOKENAUTH_REVOCATION_INTERVAL, TOKENAUTH_STORE_TIMEOUT; set it, or remove them.",
+        ),
+        (
+            {"TOKENAUTH_REVOCATION": "strict", "TOKENAUTH_REVOCATION_INTERVAL": 1} | RETENTION,
+            'with TOKENAUTH_REVOCATION "strict": TOKENAUTH_REVOCATION_INTERVAL; remove them.',
+        ),
+        (
+            {"TOKENAUTH_REVOCATION": "off", "TOKENAUTH_REVOCATION_MAX_STALENESS": 1} | RETENTION,
+            'with TOKENAUTH_REVOCATION "off": TOKENAUTH_REVOCATION_MAX_STALENESS; remove them.',
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_a_hint(make_app: MakeApp, config: dict[str, Any], named: str) -> None:
+    found = [line for line in list_problems(make_app(**config)) if "no effect" in line]
+
+    assert found == [f"hint: These settings have no effect {named}"]
+
+
 @pytest.mark.parametrize(("idle", "expected"), [(59, False), (60, False), (61, True)])
 def test_an_idle_lifetime_longer_than_the_session_is_a_finding(make_app: MakeApp, idle: int, expected: object) -> None:
     app = make_app(TOKENAUTH_STORE="memory://", TOKENAUTH_REFRESH_IDLE_LIFETIME=idle, TOKENAUTH_SESSION_LIFETIME=60)
@@ -160,8 +202,9 @@ def test_a_long_interval_or_staleness_is_a_warning(
         config = {f"TOKENAUTH_{setting}": seconds, "TOKENAUTH_REVOCATION": mode, "TOKENAUTH_STORE": "memory://"}
         return list_problems(make_app(**config))
 
-    assert expected(fine) == []
-    assert [line.split(" is ")[0] for line in expected(risky)] == [f"warning: TOKENAUTH_{setting}"] * (mode == "feed")
+    assert [line for line in expected(fine) if line.startswith("warning: ")] == []
+    warnings = [line.split(" is ")[0] for line in expected(risky) if line.startswith("warning: ")]
+    assert warnings == [f"warning: TOKENAUTH_{setting}"] * (mode == "feed")
 
 
 def test_a_store_whose_revocations_cannot_be_loaded_is_an_error(make_app: MakeApp) -> None:
@@ -277,8 +320,5 @@ def test_a_store_of_another_issuer_is_an_error(make_app: MakeApp, tmp_path: Path
 
     expected = list_sentences(make_app(TOKENAUTH_STORE=url))
 
-    assert [line[:40] for line in expected] == [
-        "error: TOKENAUTH_STORE cannot be asked: ",
-        "error: The revocations in TOKENAUTH_STORE cannot be loaded: "[:40],
-    ]
+    assert [line[:40] for line in expected] == ["error: TOKENAUTH_STORE cannot be asked: "]
     assert all("https://other.example" in line for line in expected)
