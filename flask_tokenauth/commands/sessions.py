@@ -1,9 +1,12 @@
 """``flask tokenauth sessions``, ``revoke``, ``purge`` and ``init-db``."""
 
+from contextlib import suppress
+
 import click
 from flask.cli import with_appcontext
 
-from ..application.app_state import current_state
+from ..application.app_state import AppState, current_state
+from ..core.errors import StoreUnavailable
 from ..core.records.session import Session
 from ..lifecycle.revoke import end_session, end_user, revoke_token_id
 from .output import check_shared_store, echo_untrusted, errors_as_messages
@@ -29,6 +32,8 @@ def sessions(*, user: str) -> None:
         found = state.store.list_sessions(state.authenticator.user_ids.to_subject(user))
     for session in found:  # one line each: no client can make two of it
         echo_untrusted(f"{session.session_id}  {_describe(session)}")
+    if not found:
+        click.echo("There is no session of this user: check the ID if you expected one.", err=True)
 
 
 def _describe(session: Session) -> str:
@@ -53,8 +58,7 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
         check_shared_store(state)
         state.stored.check_revokes()
         if user is not None:
-            end_user(state, user)
-            click.echo("Every session of this user has ended, and every token issued before is refused.")
+            _revoke_user(state, user)
         elif token is not None:
             revoke_token_id(state, token, until=None)
             click.echo("The token with this ID is refused.")
@@ -62,6 +66,16 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
             click.echo("The session has ended.")
         else:
             raise click.ClickException("there is no such session, or it has ended before")
+
+
+def _revoke_user(state: AppState, user: str) -> None:
+    had_none = False
+    with suppress(StoreUnavailable):  # a session that cannot be read must end too
+        had_none = not state.store.list_sessions(state.authenticator.user_ids.to_subject(user))
+    end_user(state, user)
+    click.echo("Every session of this user has ended, and every token issued before is refused.")
+    if had_none:
+        click.echo("There was no session of this user: check the ID if you expected one.", err=True)
 
 
 @click.command()

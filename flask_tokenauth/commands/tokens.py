@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..application.app_state import AppState, current_state
+from ..application.setting_types import parse_duration
 from ..core.encoding.immutable_json import thaw
 from ..core.errors import Refusal, SettingsError, StoreUnavailable
 from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
@@ -68,13 +69,18 @@ def _find_refusal(state: AppState, text: str) -> Refusal | None:
 @click.command()
 @click.argument("user")
 @click.option("--scope", "scopes", multiple=True, help="A scope of the token; can be repeated.")
-@click.option("--expires-in", type=int, metavar="SECONDS", help="Its lifetime.  [default: TOKENAUTH_ACCESS_LIFETIME]")
+@click.option(
+    "--expires-in",
+    metavar="DURATION",
+    help="Its lifetime: 900, 15m or PT15M.  [default: TOKENAUTH_ACCESS_LIFETIME]",
+)
 @click.option("--audience", multiple=True, help="Its audience; can be repeated.  [default: TOKENAUTH_AUDIENCE]")
 @with_appcontext
-def token(*, user: str, scopes: tuple[str, ...], expires_in: int | None, audience: tuple[str, ...]) -> None:
+def token(*, user: str, scopes: tuple[str, ...], expires_in: str | None, audience: tuple[str, ...]) -> None:
     """Print an access token of USER, and nothing else, to try things with. It is real."""
     with errors_as_messages():
-        issued = create_token(user, scopes, expires_in=expires_in, audience=audience or None)
+        lifetime = None if expires_in is None else parse_duration(expires_in)
+        issued = create_token(user, scopes, expires_in=lifetime, audience=audience or None)
     warn_of_other_memory(current_state())
     click.echo("This token is real: until it expires, everyone who has it can act as that user.", err=True)
     click.echo(issued)

@@ -264,6 +264,22 @@ def test_token_takes_options(api: Flask) -> None:
     assert (claims["scope"], claims["exp"], claims["aud"]) == ("a b", NOW + 60, ["x", "y"])
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("60", 60), ("1.5", 1), ("15m", 900), ("1h30m", 5400), ("PT15M", 900), ("24h", 86400)]
+)
+def test_token_takes_a_lifetime_as_settings_do(api: Flask, given: str, seconds: int) -> None:
+    assert claims_of(api, "alice", "--expires-in", given)["exp"] == NOW + seconds
+
+
+def test_token_fails_for_a_scope_that_is_not_declared(make_app: MakeApp) -> None:
+    result = run(make_app(TOKENAUTH_SCOPES={"reports:read": "Read"}), "token", "alice", "--scope", "reports:reed")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: scope reports:reed is not declared in TOKENAUTH_SCOPES: declare it, or did you mean reports:read?\n"
+    )
+
+
 def test_token_checks_the_type_of_the_user_id(make_app: MakeApp) -> None:
     app = make_app(auth=TokenAuth(user_id_type=int))
 
@@ -279,7 +295,9 @@ def test_token_checks_the_type_of_the_user_id(make_app: MakeApp) -> None:
     [
         (["--expires-in", "0"], "expires_in must be at least 1 second"),
         (["--expires-in", "86401"], "lifetime_too_long"),
-        (["--expires-in", "9" * 30], "a duration must be shorter"),
+        (["--expires-in", "9" * 30], "a duration must be like 900, 15m or PT15M"),
+        (["--expires-in", "15x"], "a duration must be like 900, 15m or PT15M"),
+        (["--expires-in", "-5"], "expires_in must be at least 1 second"),
         (["--scope", 'a"b'], "scope"),
         (["--audience", ""], "audience"),
     ],

@@ -28,6 +28,7 @@ from ...lifecycle.kit import (
     unavailable,
 )
 from ...stores.sqlite_kit import execute, url_of
+from ..test_tokens import OPTIONS
 
 
 @pytest.fixture
@@ -81,8 +82,14 @@ def test_sessions_prints_a_line_for_each_session_the_newest_first(api: Flask, ba
     ]
 
 
-def test_sessions_prints_nothing_for_an_unknown_user(api: Flask) -> None:
-    assert succeed(api, "sessions", "nobody") == ""
+NO_SESSION = "There is no session of this user: check the ID if you expected one.\n"
+NO_SESSION_ENDED = "There was no session of this user: check the ID if you expected one.\n"
+
+
+def test_sessions_prints_to_standard_error_that_a_user_has_no_session(api: Flask) -> None:
+    result = api.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", "sessions", "alise"])
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", NO_SESSION)
 
 
 def test_sessions_prints_no_ended_session(api: Flask, backend: Backend) -> None:
@@ -90,7 +97,7 @@ def test_sessions_prints_no_ended_session(api: Flask, backend: Backend) -> None:
     backend.age(id_of(idle), IDLE)
     log_out(api, gone["access_token"])
 
-    assert succeed(api, "sessions", "alice") == ""
+    assert succeed(api, "sessions", "alice") == NO_SESSION
 
 
 HOSTILE = [
@@ -171,7 +178,7 @@ def test_ids_may_begin_with_a_dash(api: Flask) -> None:
 
     assert succeed(api, "sessions", "--", user_id).startswith(f"{session_id}  since ")
     succeed(api, "revoke", "--session", session_id)
-    assert succeed(api, "sessions", "--", user_id) == ""
+    assert succeed(api, "sessions", "--", user_id) == NO_SESSION
     succeed(api, "revoke", f"--user={user_id}")
 
 
@@ -203,6 +210,15 @@ def test_revoke_ends_all_sessions_of_a_user_and_the_next_login_is_good(api: Flas
     assert [me(api, token) for token in (logins[0]["access_token"], logins[1]["access_token"], bare)] == [401, 401, 401]
     assert me(api, bob["access_token"]) == 200
     assert me(api, sign_in(api)["access_token"]) == 200
+
+
+def test_revoke_prints_to_standard_error_that_a_user_had_no_session(api: Flask) -> None:
+    login = sign_in(api)
+
+    result = api.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", "revoke", "--user", "alise"])
+
+    assert (result.exit_code, result.stderr) == (0, NO_SESSION_ENDED)
+    assert me(api, login["access_token"]) == 200
 
 
 def test_revoke_ends_a_session_whose_row_is_invalid(api: Flask, tmp_path: Path) -> None:
