@@ -35,7 +35,10 @@ def read_duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"a duration must be a number of seconds or a timedelta, got {type(value).__name__}")
+        raise TypeError(
+            f"a duration must be a number of seconds or a timedelta, got {type(value).__name__}: pass 900 or "
+            "timedelta(minutes=15)"
+        )
     try:
         return timedelta(seconds=value)
     except OverflowError as error:

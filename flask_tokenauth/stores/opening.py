@@ -1,5 +1,7 @@
 """Opens the store that a configuration names. SQLAlchemy is imported only for a database."""
 
+from os import PathLike
+
 from ..core.errors import SettingsError
 from ..core.store import Store
 
@@ -8,6 +10,7 @@ _SUPPORTED = (
     'a store must be "memory://", a URL as "sqlite:////var/lib/api/tokens.db", an SQLAlchemy Engine or a '
     "Flask-SQLAlchemy object of an SQLite file, or an object with all methods of flask_tokenauth.core.Store"
 )
+_PATH = 'got a path: write "sqlite:///" before it'
 
 
 def open_store(value: object) -> Store:
@@ -29,6 +32,8 @@ def open_store(value: object) -> Store:
         return _open_url(value)
     if hasattr(type(value), "engine"):  # not of the object: Flask-SQLAlchemy has it only in an application context
         return _open_database(value)
+    if isinstance(value, PathLike):
+        raise SettingsError(f"{_SUPPORTED}; {_PATH}")
     raise SettingsError(f"{_SUPPORTED}; got an object of type {type(value).__name__}")
 
 
@@ -45,7 +50,14 @@ def _open_url(url: str) -> Store:
         raise SettingsError(
             f"{_SUPPORTED}; got {family}://, which is not supported yet, neither as a URL nor as an Engine"
         )
-    raise SettingsError(f"{_SUPPORTED}; got another string")
+    raise SettingsError(f"{_SUPPORTED}; {_describe(url)}")
+
+
+def _describe(string: str) -> str:
+    """Return words and advice for a string that is no store. They do not repeat it."""
+    if string.startswith("sqlite:"):
+        return 'got a URL of SQLite without a path: write "sqlite:///" and the path'
+    return _PATH if string.endswith((".db", ".sqlite", ".sqlite3")) and "://" not in string else "got another string"
 
 
 def _open_database(source: object) -> Store:

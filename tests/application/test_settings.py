@@ -228,7 +228,9 @@ def test_no_other_string_is_a_duration(string: str) -> None:
 
 @pytest.mark.parametrize("value", ["60", None, True, [60]])
 def test_nothing_else_is_a_duration(value: object) -> None:
-    with pytest.raises(TypeError, match="a number of seconds or a timedelta"):
+    with pytest.raises(
+        TypeError, match=r"a number of seconds or a timedelta, got \w+: pass 900 or timedelta\(minutes="
+    ):
         read_duration(value)
 
 

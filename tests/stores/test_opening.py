@@ -50,6 +50,27 @@ def test_anything_else_is_refused_with_what_is_supported(value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        ("sqlite://", 'got a URL of SQLite without a path: write "sqlite:///" and the path'),
+        ("sqlite:hunter2.db", 'got a URL of SQLite without a path: write "sqlite:///" and the path'),
+        ("sqlite:/hunter2.db", 'got a URL of SQLite without a path: write "sqlite:///" and the path'),
+        ("/var/lib/hunter2.db", 'got a path: write "sqlite:///" before it'),
+        ("hunter2.sqlite3", 'got a path: write "sqlite:///" before it'),
+        (Path("/var/lib/hunter2.db"), 'got a path: write "sqlite:///" before it'),
+        ("hunter2", "got another string"),
+    ],
+    ids=str,
+)
+def test_a_path_without_the_right_slashes_is_refused_with_them(value: object, got: str) -> None:
+    with pytest.raises(SettingsError, match=r'^a store must be "memory://"') as caught:
+        open_store(value)
+
+    assert str(caught.value).endswith(f"; {got}")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "url",
     ["postgresql+psycopg://u:hunter2@h/n", "postgresql://h", "postgres://h", "mysql+pymysql://u:hunter2@h/n",
      "mariadb://h", "redis://h", "rediss://:hunter2@h/0", "redis+sentinel://h1,h2/NAME/0", "redis+cluster://h1,h2",

@@ -6,6 +6,7 @@ be used safely is not loaded.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any
 
 import jwt.algorithms as pyjwt
@@ -315,4 +316,5 @@ def _to_bytes(string: str | bytes) -> bytes:
     except UnicodeEncodeError:  # this error would hold the secret
         raise InvalidKey(f"{must}, got a string with surrogates") from None
     except TypeError:
-        raise InvalidKey(f"{must}, got {type(string).__name__}") from None
+        advice = ": pass the content of the file, path.read_text()" if isinstance(string, PathLike) else ""
+        raise InvalidKey(f"{must}, got {type(string).__name__}{advice}") from None

@@ -66,7 +66,10 @@ def _read_scopes(scopes: object) -> tuple[str, ...]:
     if isinstance(scopes, (set, frozenset)):
         scopes = sorted(scopes, key=str)
     if not isinstance(scopes, (tuple, list)):
-        raise TypeError(f"scopes must be a tuple, a list or a set of strings, got {type(scopes).__name__}")
+        advice = {type(None): "() for no scopes", str: '("reports:read",)'}.get(type(scopes), "tuple(…)")
+        raise TypeError(
+            f"scopes must be a tuple, a list or a set of strings, got {type(scopes).__name__}: use {advice}"
+        )
     for scope in scopes:
         check_scope_token(scope)
     return tuple(scopes)

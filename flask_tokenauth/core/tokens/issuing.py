@@ -95,8 +95,8 @@ class TokenIssuer:
         lifetime = self._lifetime if expires_in is None else _whole_seconds(expires_in)
         policy, recipients, issuer = self._policy, self._audience, self._policy.issuer
         if audience is not None:
-            policy = replace(policy, audience=parse_audience(audience))
-            recipients = write_audience(policy.audience or ())
+            names = _read_audience(audience)
+            policy, recipients = replace(policy, audience=names), write_audience(names)
         issued_at = int(now)
         content: dict[str, object] = {
             "iss": issuer,
@@ -142,6 +142,15 @@ class TokenIssuer:
 def new_id() -> str:
     """Return a new token ID or session ID: 16 random bytes in base64url, 22 characters."""
     return base64url.encode(token_bytes(16)).decode()
+
+
+def _read_audience(audience: str | Iterable[str]) -> frozenset[str]:
+    names = parse_audience(audience)
+    if not names or "" in names:
+        raise ValueError(
+            "audience must be at least one string, and none of them empty: leave it out for the default audience"
+        )
+    return names
 
 
 def _application_claims(claims: Mapping[str, object]) -> dict[str, object]:

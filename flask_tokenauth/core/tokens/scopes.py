@@ -75,8 +75,9 @@ def check_scope_token(scope: object) -> None:
         ValueError: it is empty, or has a space, a quote, a backslash, or a character that is not printable ASCII.
     """
     if not isinstance(scope, str):
-        several = ": pass them separately" if isinstance(scope, (list, tuple, set, frozenset)) else ""
-        raise TypeError(f"scopes must be strings, got {type(scope).__name__}{several}")
+        is_several = isinstance(scope, (list, tuple, set, frozenset))
+        advice = "pass them separately" if is_several else 'write "reports:read", for example'
+        raise TypeError(f"scopes must be strings, got {type(scope).__name__}: {advice}")
     if not (_is_remembered_token(scope) if len(scope) <= _LONGEST_REMEMBERED else _SCOPE_TOKEN.fullmatch(scope)):
         raise ValueError(f"a scope must be printable ASCII without space, quote and backslash, got {scope!r}")
 

@@ -1,5 +1,6 @@
 """Load keys as PEM, of each kind, encrypted or not, and explain why one is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,13 @@ def test_pem_that_cannot_be_read_is_refused_with_the_reason(pem: bytes, passphra
         Key.from_pem(pem, passphrase=passphrase)
 
     assert not any(word in str(caught.value) for word in ("open sesame", "wrong", "needless", "AAAA", "/run/secrets"))
+
+
+def test_a_path_object_is_refused_with_the_method_that_reads_it(tmp_path: Path) -> None:
+    path: Any = tmp_path / "key.pem"
+
+    with pytest.raises(InvalidKey, match=r"got \w+Path: pass the content of the file, path\.read_text\(\)$"):
+        Key.from_pem(path)
 
 
 @pytest.mark.parametrize("key", [RSA, EC, ED])

@@ -131,9 +131,26 @@ def test_a_url_is_not_fetched(source: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "source", ["adm:hunter2@h/jwks.json", "https:/adm:hunter2@h/jwks.json", '{"k":"hunter2","kid":"x.pem']
-)
+@pytest.mark.parametrize("source", ['{"keys":[{"k":"hunter2"}]}', '{"k":"hunter2","kid":"x.pem', ' [{"k":"hunter2"}]'])
+def test_json_in_a_string_is_refused_with_the_function_that_parses_it(source: str) -> None:
+    """``from_prefixed_env`` parses JSON; ``os.environ`` does not."""
+    with pytest.raises(InvalidKey, match=r"got JSON text: parse it with json\.loads first") as caught:
+        load_keys(source)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_one_key_is_refused_with_a_list_around_it() -> None:
+    with pytest.raises(InvalidKey, match="got one Key: put it into a list"):
+        load_keys(EC)
+
+
+def test_a_path_object_in_a_list_is_refused_with_the_method_that_reads_it(tmp_path: Path) -> None:
+    with pytest.raises(InvalidKey, match=r"got \w+Path: pass the content of the file, path\.read_text\(\)$"):
+        load_keys([tmp_path / "key.pem"])
+
+
+@pytest.mark.parametrize("source", ["adm:hunter2@h/jwks.json", "https:/adm:hunter2@h/jwks.json"])
 def test_something_like_a_path_that_may_hold_a_secret_is_not_shown(source: str) -> None:
     with pytest.raises(InvalidKey, match="got a path that is not shown, since it may be a secret") as caught:
         load_keys(source)

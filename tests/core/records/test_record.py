@@ -52,6 +52,22 @@ def test_replace_returns_another_record_that_differs_in_what_was_given(record: R
     assert msgspec.structs.asdict(record) == before
 
 
+@pytest.mark.parametrize(
+    ("scopes", "message"),
+    [
+        (None, "got NoneType: use () for no scopes"),
+        ("reports:read", 'got str: use ("reports:read",)'),
+        ((scope for scope in "ab"), "got generator: use tuple(…)"),
+    ],
+    ids=["None", "str", "generator"],
+)
+def test_the_scopes_of_a_grant_are_a_collection(scopes: Any, message: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        Grant().replace(scopes=scopes)
+
+    assert str(caught.value) == f"scopes must be a tuple, a list or a set of strings, {message}"
+
+
 @pytest.mark.parametrize(("record", "changes"), CHANGES, ids=[type(record).__name__ for record, _ in CHANGES])
 def test_no_field_of_a_record_can_be_assigned(record: Record, changes: dict[str, Any]) -> None:
     for name, value in changes.items():

@@ -106,6 +106,14 @@ def test_a_token_lives_no_longer_than_any_may(issuer: TokenIssuer, asked: timede
         issuer.issue("alice", now=NOW, expires_in=asked)
 
 
+@pytest.mark.parametrize("audience", [[], (), set(), "", ["a", ""]])
+def test_a_token_is_for_at_least_one_audience(issuer: TokenIssuer, audience: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"^audience must be at least one string, and none of them empty: leave it out"
+    ):
+        issuer.issue("alice", now=NOW, audience=audience)
+
+
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_claims_of_ours_are_reserved(issuer: TokenIssuer, name: str) -> None:
     with pytest.raises(ValueError, match=f"^claims must not have reserved names, got {name}: rename them$"):
