@@ -11,9 +11,9 @@ from flask import Blueprint, Flask
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .application.app_state import AppState, current_state, list_states, state_of
+from .application.default_warnings import warn_of_defaults
 from .application.error_handlers import RefusalHandling
 from .application.refusing import answer_store_unavailable, asking_store
-from .application.setting_types import PREFIX
 from .application.settings import Settings
 from .application.shared_caches import SharedCaches
 from .authentication.authenticator import Callbacks
@@ -77,7 +77,7 @@ class TokenAuth(Generic[T]):
             raise SettingsError("TokenAuth is already set up on this application: call TokenAuth(app) or init_app once")
         settings = Settings.from_config(app.config, app_name=app.name)
         if not (app.debug or app.testing):
-            _warn_of_defaults(settings)
+            warn_of_defaults(settings)
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
         RequestHook(state).install(app)
@@ -105,7 +105,11 @@ class TokenAuth(Generic[T]):
 
         Returns:
             A function that returns the user of the current request.
+
+        Raises:
+            TypeError: *load* is not a function.
         """
+        _check_function("user_loader", load)
         self._callbacks.load_user = load
         return UserLoader(load)
 
@@ -116,7 +120,11 @@ class TokenAuth(Generic[T]):
 
         Args:
             check: gets the token, and returns whether it is accepted.
+
+        Raises:
+            TypeError: *check* is not a function.
         """
+        _check_function("token_check", check)
         self._callbacks.check_token = check
         return check
 
@@ -129,7 +137,11 @@ class TokenAuth(Generic[T]):
 
         Args:
             ask: gets the :class:`Session`, and returns a :class:`Grant` or None.
+
+        Raises:
+            TypeError: *ask* is not a function.
         """
+        _check_function("before_refresh", ask)
         self._callbacks.before_refresh = ask
         return ask
 
@@ -286,7 +298,7 @@ class TokenAuth(Generic[T]):
         """
         return current_state().authenticator.verify(text)[0]
 
-    def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] = ()) -> None:
+    def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] | None = None) -> None:
         """Guard every view of *blueprint* and of the blueprints inside it.
 
         You can call it before or after the blueprint is registered, under any name. An application that registers the
@@ -300,9 +312,9 @@ class TokenAuth(Generic[T]):
 
         Raises:
             TypeError: *blueprint* is not a blueprint, or a scope is not a string.
-            ValueError: a scope breaks the grammar of RFC 6749 section 3.3.
+            ValueError: *any_of* is empty, or a scope breaks the grammar of RFC 6749 section 3.3.
         """
-        requirement = scope_requirement(scopes, any_of) if scopes or any_of else Requirement()
+        requirement = Requirement() if not scopes and any_of is None else scope_requirement(scopes, any_of)
         if not isinstance(blueprint, SansioBlueprint):
             raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}: pass the Blueprint object")
         mark(blueprint, requirement)
@@ -323,18 +335,7 @@ class TokenAuth(Generic[T]):
         check_application(state_of(app))
 
 
-def _warn_of_defaults(settings: Settings) -> None:
-    if settings.has_default_issuer:
-        _log.warning(
-            "%sISSUER is not set, so the issuer is %r, the name that the application was launched under: another "
-            "application with this name and the same SECRET_KEY would accept its tokens. Set it to the URL of the "
-            "application",
-            PREFIX,
-            settings.issuer,
-        )
-    if settings.store == "memory://":
-        _log.warning(
-            "%sSTORE is memory://, so each worker has a memory of its own and accepts tokens that another worker has "
-            "revoked: set it to a database",
-            PREFIX,
-        )
+def _check_function(decorator: str, function: object) -> None:
+    if not callable(function):
+        got = type(function).__name__
+        raise TypeError(f"{decorator} must decorate a function, got {got}: write @auth.{decorator} above a function")

@@ -37,6 +37,17 @@ def test_one_object_serves_many_applications(make_app: MakeApp, mint: Mint) -> N
     assert other.test_client().get("/me", headers=bearer(mint())).status_code == 401
 
 
+@pytest.mark.parametrize("name", ["user_loader", "token_check", "before_refresh"])
+@pytest.mark.parametrize("value", [None, "load", 5])
+def test_a_decorator_of_callbacks_takes_functions_only(name: str, value: object) -> None:
+    """None would turn a check off."""
+    with pytest.raises(TypeError) as caught:
+        getattr(TokenAuth(), name)(value)
+
+    got = type(value).__name__
+    assert str(caught.value) == f"{name} must decorate a function, got {got}: write @auth.{name} above a function"
+
+
 def test_setting_up_an_application_twice_raises() -> None:
     app = make_bare_app()
     auth = TokenAuth(app)

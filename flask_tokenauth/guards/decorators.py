@@ -48,7 +48,7 @@ def login_required(view: Any = None, /, *, max_age: timedelta | float | None = N
 mark_giver(login_required, Requirement())
 
 
-def require_scope(*all_of: str, any_of: Iterable[str] = ()) -> Callable[[F], F]:
+def require_scope(*all_of: str, any_of: Iterable[str] | None = None) -> Callable[[F], F]:
     """Guard a view or a class of views: the token needs these scopes. Without a token 401, without a scope 403.
 
     Args:
@@ -58,14 +58,15 @@ def require_scope(*all_of: str, any_of: Iterable[str] = ()) -> Callable[[F], F]:
 
     Raises:
         TypeError: at import, a scope is not a string. ``@require_scope`` without parentheses is such a mistake.
-        ValueError: at import, there is no scope, or one breaks the grammar of RFC 6749 section 3.3.
+        ValueError: at import, there is no scope, *any_of* is empty, or a scope breaks the grammar of RFC 6749 section
+            3.3.
     """
     if any(map(callable, all_of)):
         raise TypeError('require_scope must be called with a scope: @require_scope("reports:read")')
     return _guard(scope_requirement(all_of, any_of))
 
 
-def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str]) -> Requirement:
+def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> Requirement:
     """Return the requirement of scopes.
 
     Args:
@@ -73,12 +74,19 @@ def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str]) -> Require
         any_of: scopes, one of which is needed as well.
 
     Raises:
-        TypeError: a scope is not a string, or *any_of* is a string.
-        ValueError: there is no scope, or one breaks the grammar of RFC 6749 section 3.3.
+        TypeError: a scope is not a string, or *any_of* is no collection of strings.
+        ValueError: there is no scope, *any_of* is empty, or a scope breaks the grammar of RFC 6749 section 3.3.
     """
+    if any_of is None:
+        return Requirement.of_scopes(all_of, ())
     if isinstance(any_of, str):
         raise TypeError(f'any_of must be a list of strings, got a string: any_of=["{any_of}"]')
-    return Requirement.of_scopes(all_of, tuple(any_of))
+    if not hasattr(any_of, "__iter__"):
+        raise TypeError(f'any_of must be a list of strings, got {type(any_of).__name__}: any_of=["reports:read"]')
+    alternatives = tuple(any_of)
+    if not alternatives:  # a list that came out empty must not open the view to more users
+        raise ValueError("any_of must have at least one scope, got none: leave it out")
+    return Requirement.of_scopes(all_of, alternatives)
 
 
 @overload

@@ -5,10 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, g, request
+from flask import Blueprint, Flask, g, request
 from flask.testing import FlaskClient
 
-from flask_tokenauth import SettingsError, create_token, login_optional, login_required, public, require_scope
+from flask_tokenauth import (
+    SettingsError,
+    TokenAuth,
+    create_token,
+    login_optional,
+    login_required,
+    public,
+    require_scope,
+)
 
 from ..conftest import MakeApp, Mint, bearer
 
@@ -110,6 +118,27 @@ def test_guards_work_with_empty_parentheses(
     answers = [app.test_client().get("/view", headers=headers) for headers in ({}, bearer("forged"))]
 
     assert tuple(answer.status_code for answer in answers) == status
+
+
+@pytest.mark.parametrize("any_of", [[], (), frozenset(), iter(())], ids=["list", "tuple", "set", "iterator"])
+def test_any_of_refuses_an_empty_collection(any_of: Any) -> None:
+    """Otherwise a list that came out empty would open the view to more users."""
+    mistake = r"^any_of must have at least one scope, got none: leave it out$"
+    with pytest.raises(ValueError, match=mistake):
+        require_scope("a", any_of=any_of)
+    with pytest.raises(ValueError, match=mistake):
+        TokenAuth().protect(Blueprint("b", __name__), any_of=any_of)
+
+
+def test_any_of_refuses_what_is_no_collection() -> None:
+    scopes: Any = 5
+
+    with pytest.raises(TypeError, match=r"^any_of must be a list of strings, got int: any_of=\[.reports:read.\]$"):
+        require_scope("a", any_of=scopes)
+
+
+def test_any_of_may_be_none() -> None:
+    require_scope("a", any_of=None)
 
 
 def test_any_of_refuses_a_single_string() -> None:
