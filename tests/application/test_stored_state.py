@@ -69,6 +69,57 @@ def test_an_engine_of_a_database_that_is_not_supported_stops_the_application(mak
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["url", "engine"])
+def test_a_missing_directory_of_the_store_is_a_warning_at_start(
+    make_app: MakeApp, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """It may be mounted later, so the application starts."""
+    path = tmp_path / "missing" / "api.db"
+    url = f"sqlite:///{path}"
+
+    make_app(TOKENAUTH_STORE=create_engine(url) if kind == "engine" else url)
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "WARNING",
+            f"the store needs the directory {path.parent}, which this process cannot find: create it. Until then, "
+            "requests that need the store get 503",
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["api.db", "new.db"])
+def test_a_store_that_this_process_may_not_write_is_a_warning_at_start(
+    make_app: MakeApp,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    (tmp_path / "api.db").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: path == (tmp_path if name == "api.db" else None))
+
+    make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / name}")
+
+    place = tmp_path / "api.db" if name == "api.db" else tmp_path
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "WARNING",
+            f"the store needs {place}, which this process may not write: allow it. Until then, requests that need the "
+            "store get 503",
+        )
+    ]
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}/api.db", "sqlite:///file:{}/missing/api.db?uri=true", "memory://"])
+def test_a_store_whose_directory_is_there_or_not_known_is_no_warning(
+    make_app: MakeApp, tmp_path: Path, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    make_app(TOKENAUTH_STORE=url.format(tmp_path))
+
+    assert caplog.records == []
+
+
 def database_app(db: SQLAlchemy, url: str) -> Flask:
     app = Flask("api")
     app.config |= CONFIG | {"TOKENAUTH_STORE": db, "SQLALCHEMY_DATABASE_URI": url}

@@ -6,6 +6,7 @@ undone by its rollback.
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from .dialect import Dialect
 from .errors import translated
 from .fork_safety import ForkGate, keep_informed
 from .retries import retry_dropped_connection, retry_while_locked
-from .source import find_dialect, find_path, read_source
+from .source import find_dialect, find_obstacle, find_path, read_source
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _KEPT, _MORE = 2, 3  # connections: those that stay open, and those that are opened while all of them are in use
@@ -68,6 +69,10 @@ class Database:
         url, _ = read_source(self._source)
         self._dialect, self._path = find_dialect(url), find_path(url)
         return self._dialect
+
+    def find_obstacle(self) -> str | None:
+        """Return what this process lacks to use the file of the database; None if it lacks nothing that is known."""
+        return None if self._path is None else find_obstacle(Path(self._path))
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Call *work* with a connection and return its result. If the connection was dropped, *work* runs once more.

@@ -3,6 +3,7 @@
 The values in the database are not trusted: a row that cannot be a session is an outage, never a session.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -23,6 +24,8 @@ from .revocations import read_revocations
 from .schema import create_missing, is_complete, read_facts, retention_of
 from .statements import Statements
 from .tables import KIND_CODES
+
+_log = logging.getLogger("flask_tokenauth")
 
 
 class SQLStore:
@@ -52,6 +55,8 @@ class SQLStore:
         self._retention = max(self._retention, in_milliseconds(retention))
         self._ready = None  # the issuer and the retention of the tables must be checked again
         self._database.timeout = timeout.total_seconds()
+        if obstacle := self._database.find_obstacle():  # no error: the directory may be mounted later
+            _log.warning("the store needs %s. Until then, requests that need the store get 503", obstacle)
 
     def create(self) -> None:
         self._create()
