@@ -59,7 +59,7 @@ def _find_mistake(source: str) -> str | None:
     if re.match(_URL, source):
         return "a URL, which is not fetched: save the JWK Set to a file and pass its path"
     if source.startswith(("{", "[")):
-        return "JSON text: parse it with json.loads first, or save it to a file and pass its path"
+        return "JSON: parse it with json.loads first, or save it to a file and pass its path"
     return None
 
 

@@ -134,7 +134,7 @@ def test_a_url_is_not_fetched(source: str) -> None:
 @pytest.mark.parametrize("source", ['{"keys":[{"k":"hunter2"}]}', '{"k":"hunter2","kid":"x.pem', ' [{"k":"hunter2"}]'])
 def test_json_in_a_string_is_refused_with_the_function_that_parses_it(source: str) -> None:
     """``from_prefixed_env`` parses JSON; ``os.environ`` does not."""
-    with pytest.raises(InvalidKey, match=r"got JSON text: parse it with json\.loads first") as caught:
+    with pytest.raises(InvalidKey, match=r"got JSON: parse it with json\.loads first") as caught:
         load_keys(source)
 
     assert "hunter2" not in str(caught.value)
