@@ -12,7 +12,7 @@ import msgspec
 
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
-from ..errors import TokenError
+from ..errors import LifetimeTooLong, MalformedClaim, TokenError
 from ..keys.key import Key
 from . import jws
 from .audience import parse_audience, write_audience
@@ -120,7 +120,7 @@ class TokenIssuer:
         try:
             policy.check(content, typ=policy.typ, now=now)
         except TokenError as error:
-            raise ValueError(f"the token would be refused: {error.reason}, {error}") from error
+            raise ValueError(f"the token would be refused: {error.reason}, {error}{_advise(error)}") from error
         if claims:
             content |= _application_claims(claims)
         payload = _encode(content)
@@ -142,6 +142,11 @@ class TokenIssuer:
 def new_id() -> str:
     """Return a new token ID or session ID: 16 random bytes in base64url, 22 characters."""
     return base64url.encode(token_bytes(16)).decode()
+
+
+def _advise(error: TokenError) -> str:
+    is_long = isinstance(error, LifetimeTooLong) or (isinstance(error, MalformedClaim) and error.claim == "exp")
+    return ": pass a shorter expires_in, or raise the limit (TOKENAUTH_MAX_LIFETIME)" if is_long else ""
 
 
 def _read_audience(audience: str | Iterable[str]) -> frozenset[str]:
