@@ -1,9 +1,10 @@
 """Authentication for Flask with JWT bearer tokens."""
 
 from .authentication.refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
-from .core.errors import SettingsError, StoreUnavailable, TokenError
+from .core.errors import SettingsError, StoreUnavailable
 from .core.records.grant import Grant
 from .core.records.session import Session
+from .core.token_errors import TokenError
 from .core.tokens.token import Token
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_scope

@@ -9,7 +9,8 @@ from werkzeug.local import LocalProxy
 
 from .application.app_state import AppState, current_state
 from .application.refusing import refuse
-from .core.errors import MissingCredential, Refusal, UnknownUser
+from .core.errors import MissingCredential, Refusal
+from .core.token_errors import UnknownUser
 from .core.tokens.token import Token
 
 _NO_REQUEST = (

@@ -7,7 +7,7 @@ from blinker import Signal
 
 from flask_tokenauth import SettingsError, StoreUnavailable
 from flask_tokenauth.core.endpoint_errors import RefreshTokenReused, ScopeNotGranted
-from flask_tokenauth.core.errors import UnknownKey
+from flask_tokenauth.core.token_errors import UnknownKey
 
 from .conftest import SECRET, Mint
 from .leaks import SIGNALS, find_leak, record_output

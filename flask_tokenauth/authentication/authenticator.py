@@ -9,18 +9,10 @@ import msgspec
 from flask import Flask, g
 from werkzeug.wrappers import Request, Response
 
-from ..core.errors import (
-    Refusal,
-    SettingsError,
-    StoreOutage,
-    StoreUnavailable,
-    TokenError,
-    TokenExpired,
-    TokenRejected,
-    UnknownUser,
-)
+from ..core.errors import Refusal, SettingsError, StoreOutage, StoreUnavailable
 from ..core.keys.key_set import KeySet
 from ..core.records.session import Session
+from ..core.token_errors import TokenError, TokenExpired, TokenRejected, UnknownUser
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier

@@ -2,7 +2,8 @@
 
 import re
 
-from ..core.errors import MalformedCredential, TokenTooLarge
+from ..core.errors import MalformedCredential
+from ..core.token_errors import TokenTooLarge
 
 _SCHEME = "bearer"
 _STILL_THE_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")  # tchar, RFC 9110 section 5.6.2

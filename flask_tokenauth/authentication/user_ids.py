@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from ..core.errors import WrongUserID
+from ..core.token_errors import WrongUserID
 
 
 class UserIDs:

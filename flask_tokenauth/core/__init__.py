@@ -1,12 +1,13 @@
 """Tokens without a web framework: for workers, sockets and other programs that verify or issue tokens."""
 
-from .errors import InvalidKey, Refusal, SettingsError, StoreUnavailable, TokenError
+from .errors import InvalidKey, Refusal, SettingsError, StoreUnavailable
 from .keys.key import Key
 from .keys.key_set import KeySet
 from .records.grant import Grant
 from .records.revocation import Revocation, RevocationPage
 from .records.session import NewSession, Outcome, Redemption, Session, Terms
 from .store import Store
+from .token_errors import TokenError
 from .tokens import jws
 from .tokens.claims import ClaimsPolicy, read_claims
 from .tokens.issuing import TokenIssuer

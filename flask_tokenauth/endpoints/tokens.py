@@ -10,7 +10,7 @@ from ..core.endpoint_errors import (
     UnsupportedGrantType,
     UnsupportedTokenType,
 )
-from ..core.errors import TokenError
+from ..core.token_errors import TokenError
 from ..lifecycle.introspect import introspect
 from ..lifecycle.refresh import refresh
 from ..lifecycle.revoke import end_session, revoke_token

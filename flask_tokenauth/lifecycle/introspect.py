@@ -1,7 +1,7 @@
 """Introspection: another service asks whether a token is active, and what it says (RFC 7662)."""
 
 from ..application.app_state import AppState
-from ..core.errors import TokenError
+from ..core.token_errors import TokenError
 from ..core.tokens.token import Token
 
 

@@ -8,11 +8,12 @@ from flask import Response
 
 from ..application.app_state import AppState
 from ..core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
-from ..core.errors import SettingsError, WrongUserID
+from ..core.errors import SettingsError
 from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import Session
 from ..core.rotation import Redeemed
+from ..core.token_errors import WrongUserID
 from ..core.tokens.scopes import parse_scope
 from ..signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
 from .access_tokens import cap_lifetime, issue_for_session, token_response_for

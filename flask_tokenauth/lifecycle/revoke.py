@@ -3,8 +3,8 @@
 from ..application.app_state import AppState
 from ..application.refusing import refuse
 from ..core.encoding.limits import check_identifier
-from ..core.errors import MissingSession
 from ..core.records.session import Session
+from ..core.token_errors import MissingSession
 from ..core.tokens.token import Token
 from ..signals import session_ended, token_revoked, user_revoked
 from ..users import require_token

@@ -3,7 +3,8 @@
 import pytest
 
 from flask_tokenauth.authentication.credentials import check_credential, find_token
-from flask_tokenauth.core.errors import MalformedCredential, TokenTooLarge
+from flask_tokenauth.core.errors import MalformedCredential
+from flask_tokenauth.core.token_errors import TokenTooLarge
 
 LIMIT = 100
 

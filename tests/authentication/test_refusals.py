@@ -15,39 +15,38 @@ from werkzeug.exceptions import (
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from flask_tokenauth.authentication.refusals import auth_error_for, write_challenge
-from flask_tokenauth.core import endpoint_errors as grant_errors
-from flask_tokenauth.core import errors
+from flask_tokenauth.core import endpoint_errors, errors, token_errors
 
 from ..conftest import ISSUER, MakeApp
 from .challenges import Challenge, parse_challenge
 
 TOKEN_ERRORS = [
-    errors.TokenTooLarge(2, 1),
-    errors.MalformedToken("header"),
-    errors.UnsupportedHeader("crit"),
-    errors.UnknownKey(),
-    errors.WrongAlgorithm("HS256"),
-    errors.InvalidSignature(),
-    errors.WrongType(),
-    errors.MissingClaim("sub"),
-    errors.MalformedClaim("sub"),
-    errors.WrongIssuer(),
-    errors.WrongAudience(),
-    errors.TokenNotYetValid(1),
-    errors.IssuedInFuture(1),
-    errors.LifetimeTooLong(2, 1),
-    errors.UnprovenBinding(),
-    errors.TokenRejected(),
-    errors.TokenRevoked(),
-    errors.MissingSession(),
-    errors.UnknownUser(),
-    errors.WrongUserID(),
+    token_errors.TokenTooLarge(2, 1),
+    token_errors.MalformedToken("header"),
+    token_errors.UnsupportedHeader("crit"),
+    token_errors.UnknownKey(),
+    token_errors.WrongAlgorithm("HS256"),
+    token_errors.InvalidSignature(),
+    token_errors.WrongType(),
+    token_errors.MissingClaim("sub"),
+    token_errors.MalformedClaim("sub"),
+    token_errors.WrongIssuer(),
+    token_errors.WrongAudience(),
+    token_errors.TokenNotYetValid(1),
+    token_errors.IssuedInFuture(1),
+    token_errors.LifetimeTooLong(2, 1),
+    token_errors.UnprovenBinding(),
+    token_errors.TokenRejected(),
+    token_errors.TokenRevoked(),
+    token_errors.MissingSession(),
+    token_errors.UnknownUser(),
+    token_errors.WrongUserID(),
 ]
 
 
 KINDS: list[type[errors.Refusal]] = [
     kind
-    for kind in {**vars(errors), **vars(grant_errors)}.values()
+    for kind in {**vars(errors), **vars(token_errors), **vars(endpoint_errors)}.values()
     if isinstance(kind, type) and issubclass(kind, errors.Refusal) and "reason" in vars(kind)
 ]
 
@@ -80,7 +79,7 @@ def test_a_malformed_credential_is_an_invalid_request() -> None:
 
 
 @pytest.mark.parametrize("token_error", TOKEN_ERRORS, ids=lambda error: error.reason)
-def test_every_refusal_of_a_token_looks_alike(token_error: errors.TokenError) -> None:
+def test_every_refusal_of_a_token_looks_alike(token_error: token_errors.TokenError) -> None:
     error = auth_error_for(token_error)
 
     assert isinstance(error, NotAuthenticated)
@@ -90,13 +89,13 @@ def test_every_refusal_of_a_token_looks_alike(token_error: errors.TokenError) ->
 
 
 def test_only_expiry_has_a_description_of_its_own() -> None:
-    assert auth_error_for(errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
+    assert auth_error_for(token_errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
 
 
 def test_every_refusal_of_a_token_is_listed_here() -> None:
-    listed = {type(error) for error in TOKEN_ERRORS} | {errors.TokenExpired}
+    listed = {type(error) for error in TOKEN_ERRORS} | {token_errors.TokenExpired}
 
-    assert listed == {kind for kind in KINDS if issubclass(kind, errors.TokenError)}
+    assert listed == {kind for kind in KINDS if issubclass(kind, token_errors.TokenError)}
 
 
 def test_reasons_are_unique() -> None:
@@ -146,7 +145,7 @@ def test_the_body_is_the_data_as_json() -> None:
 
 @pytest.mark.parametrize("realm", ["a", 'the "api"', "back\\slash", "é", '\\"', "a, b=c"])
 def test_every_realm_survives_the_header(realm: str) -> None:
-    raw = write_challenge(errors.TokenExpired(1), realm=realm).encode("latin-1")
+    raw = write_challenge(token_errors.TokenExpired(1), realm=realm).encode("latin-1")
 
     assert parse_challenge(raw).parameters["realm"] == realm
 
@@ -159,7 +158,7 @@ def test_a_view_may_refuse_with_any_description() -> None:
     assert "scope" not in parse_challenge(error.response.headers["WWW-Authenticate"].encode("latin-1")).parameters
 
 
-class Hinting(errors.TokenError):
+class Hinting(token_errors.TokenError):
     """A refusal that a ``token_check`` may raise, with a hint of its own."""
 
     reason = "hinting"
@@ -189,12 +188,12 @@ def test_an_application_may_have_a_refusal_of_its_own() -> None:
 
 
 def test_a_change_of_one_answer_does_not_change_the_next() -> None:
-    first = auth_error_for(errors.UnknownKey())
+    first = auth_error_for(token_errors.UnknownKey())
     first.data["error"] = "changed"
     first.get_response().headers["WWW-Authenticate"] = "changed"
     first.get_response().data = b"changed"
 
-    second = auth_error_for(errors.UnknownKey())
+    second = auth_error_for(token_errors.UnknownKey())
 
     assert second.data["error"] == "invalid_token"
     assert second.get_response().headers["WWW-Authenticate"].startswith("Bearer ")

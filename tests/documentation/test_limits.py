@@ -26,7 +26,7 @@ from flask_tokenauth import (
 )
 from flask_tokenauth.core import Key, KeySet
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.errors import TokenRevoked
+from flask_tokenauth.core.token_errors import TokenRevoked
 from flask_tokenauth.testing import logged_in, token_headers
 
 from ..conftest import MakeApp, Mint, bearer

@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import NotAuthenticated, SettingsError, StoreUnavailable, TokenAuth, create_token
-from flask_tokenauth.core.errors import MissingCredential, MissingSession, Refusal, TokenExpired
+from flask_tokenauth.core.errors import MissingCredential, Refusal
+from flask_tokenauth.core.token_errors import MissingSession, TokenExpired
 
 from ..conftest import NOW, MakeApp, StandingClock, bearer
 from .conftest import Auth

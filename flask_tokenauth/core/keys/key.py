@@ -11,7 +11,8 @@ from typing import Any
 
 import jwt.algorithms as pyjwt
 
-from ..errors import InvalidKey, InvalidSignature
+from ..errors import InvalidKey
+from ..token_errors import InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
 from .pem import read_pem

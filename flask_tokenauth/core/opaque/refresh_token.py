@@ -11,10 +11,10 @@ from secrets import token_bytes
 
 from ..encoding import base64url
 from ..endpoint_errors import InvalidRefreshToken
-from ..errors import InvalidSignature
 from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..records.session import MAX_GENERATION
+from ..token_errors import InvalidSignature
 
 _PREFIX = "rt1_"
 _PURPOSE = b"flask-tokenauth refresh token v1\0"  # the key is derived for this purpose alone as well

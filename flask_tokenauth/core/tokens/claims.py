@@ -14,7 +14,7 @@ import msgspec
 
 from ..encoding.immutable_json import freeze_values
 from ..encoding.limits import YEAR_9999, is_identifier
-from ..errors import (
+from ..token_errors import (
     IssuedInFuture,
     LifetimeTooLong,
     MalformedClaim,

@@ -12,8 +12,8 @@ import msgspec
 
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
-from ..errors import LifetimeTooLong, MalformedClaim, TokenError
 from ..keys.key import Key
+from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
 from . import jws
 from .audience import parse_audience, write_audience
 from .claims import RESERVED, ClaimsPolicy

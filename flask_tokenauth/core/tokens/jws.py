@@ -10,9 +10,9 @@ import msgspec
 
 from ..encoding import base64url
 from ..encoding.strict_json import read_object
-from ..errors import MalformedToken, TokenTooLarge, UnknownKey, UnsupportedHeader, WrongAlgorithm
 from ..keys.key import Key
 from ..keys.key_set import KeySet
+from ..token_errors import MalformedToken, TokenTooLarge, UnknownKey, UnsupportedHeader, WrongAlgorithm
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
 _LONGEST_HEADER = 8000  # characters, even for longer tokens: it is read slowly, and before the signature is checked

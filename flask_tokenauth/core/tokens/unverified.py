@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from ..encoding import base64url
-from ..errors import MalformedToken
+from ..token_errors import MalformedToken
 from .claims import is_time, read_claims
 
 MAX_UNVERIFIED = 1024 * 1024  # characters; no setting lets an application read longer tokens

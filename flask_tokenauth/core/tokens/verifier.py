@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from ..errors import TokenRevoked, UnknownKey
 from ..keys.key_set import KeySet
+from ..token_errors import TokenRevoked, UnknownKey
 from . import jws
 from .claims import ClaimsPolicy, decode_claims
 from .scopes import parse_scope

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.errors import InvalidKey, InvalidSignature
+from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.algorithms import ALGORITHMS
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.token_errors import InvalidSignature
 
 from .kit import ASYMMETRIC, EC, ED, RSA, SECRET, jwk_of, oct_jwk
 

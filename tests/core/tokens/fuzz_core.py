@@ -12,10 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from flask_tokenauth.authentication.credentials import find_token
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.errors import InvalidKey, Refusal, TokenError
+from flask_tokenauth.core.errors import InvalidKey, Refusal
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.keys.loading import load_keys
+from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.verifier import Verifier

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.errors import (
+from flask_tokenauth.core.token_errors import (
     IssuedInFuture,
     LifetimeTooLong,
     MissingClaim,

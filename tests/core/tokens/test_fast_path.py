@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.errors import TokenExpired
+from flask_tokenauth.core.token_errors import TokenExpired
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.fast_path import FastPath
 

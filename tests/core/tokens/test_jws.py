@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.errors import (
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.token_errors import (
     InvalidSignature,
     MalformedToken,
     TokenError,
@@ -15,8 +17,6 @@ from flask_tokenauth.core.errors import (
     UnsupportedHeader,
     WrongAlgorithm,
 )
-from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 
 KEY = Key.from_secret(bytes(range(32)), kid="k1")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.errors import InvalidKey, TokenError
+from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.verifier import Verifier

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.errors import (
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.token_errors import (
     InvalidSignature,
     MalformedToken,
     TokenError,
@@ -16,8 +18,6 @@ from flask_tokenauth.core.errors import (
     UnknownKey,
     WrongType,
 )
-from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.token import Token

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import pytest
 from msgspec.structs import force_setattr
 
-from flask_tokenauth.core.errors import (
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.token_errors import (
     InvalidSignature,
     IssuedInFuture,
     LifetimeTooLong,
@@ -22,8 +24,6 @@ from flask_tokenauth.core.errors import (
     WrongAudience,
     WrongIssuer,
 )
-from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.token import Token
 from flask_tokenauth.core.tokens.verifier import Verifier
