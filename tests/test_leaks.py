@@ -33,9 +33,12 @@ def test_find_leak_finds_nothing_in_other_strings(mint: Mint) -> None:
     ("act", "expected"),
     [
         (lambda: SettingsError("a setting"), "a setting SettingsError('a setting')"),
-        (UnknownKey, " UnknownKey()"),
-        (ScopeNotGranted, " ScopeNotGranted()"),
-        (lambda: RefreshTokenReused("s1", "alice"), "session s1 has ended RefreshTokenReused('session s1 has ended')"),
+        (UnknownKey, f"{UnknownKey.message} UnknownKey()"),
+        (ScopeNotGranted, f"{ScopeNotGranted.message} ScopeNotGranted()"),
+        (
+            lambda: RefreshTokenReused("s1", "alice"),
+            f"{RefreshTokenReused('s1', 'alice')} RefreshTokenReused('s1', 'alice')",
+        ),
         (lambda: StoreUnavailable("away"), "away StoreUnavailable('away')"),
         (lambda: logging.getLogger("flask_tokenauth").info("a %s", "word"), "a word"),
     ],

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from ..core.encoding.limits import check_identifier
 from ..core.token_errors import WrongUserID
 
 
@@ -48,7 +49,8 @@ class UserIDs:
         Raises:
             TypeError: *user_id* is not a ``str``, ``int``, ``UUID`` or of the declared type. None and booleans are
                 never user IDs.
-            ValueError: the string would not be converted back to *user_id*.
+            ValueError: the string would not be converted back to *user_id*, is empty or too long, or has control
+                characters.
         """
         if isinstance(user_id, bool) or not isinstance(user_id, (str, int, UUID, self._type)):
             raise TypeError(
@@ -65,4 +67,5 @@ class UserIDs:
                 f"user_id does not survive its conversion to a string and back by user_id_type, which is {name}: pass "
                 "an ID that user_id_type accepts"
             ) from error
+        check_identifier("user_id", subject)
         return subject

@@ -39,7 +39,7 @@ def inspect(*, words: tuple[str, ...]) -> None:
         "accepted": refusal is None,
     }
     if refusal is not None:
-        shown |= {"reason": refusal.reason, "message": str(refusal) or refusal.hint}
+        shown |= {"reason": refusal.reason, "message": str(refusal)}
     # ASCII, so that no escape sequence of a token reaches the terminal. JSON lets one control character pass.
     click.echo(json.dumps(shown, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f"))
     raise SystemExit(refusal is not None)

@@ -12,18 +12,21 @@ class EndpointError(Refusal):
     code = "invalid_grant"
     status = 400
     hint = "The refresh token is not valid."
+    message = "the request to the endpoint is refused"
 
 
 class InvalidRefreshToken(EndpointError):
     """This server did not make the refresh token. The store was not asked."""
 
     reason = "refresh_token_invalid"
+    message = "the refresh token must be one that this application made, got another"
 
 
 class SessionOver(EndpointError):
     """The session has ended or expired, or is not in the store."""
 
     reason = "session_over"
+    message = "the session of the refresh token must exist, and it has ended or expired: log in again"
 
 
 class RefreshTokenReused(EndpointError):
@@ -37,15 +40,19 @@ class RefreshTokenReused(EndpointError):
     reason = "refresh_token_reused"
 
     def __init__(self, session_id: str, user_id: str) -> None:
-        super().__init__(f"session {session_id} has ended")
         self.session_id = session_id
         self.user_id = user_id
+        super().__init__(session_id, user_id)
+
+    def __str__(self) -> str:
+        return f"a refresh token must be used once, got it a second time: session {self.session_id} has ended"
 
 
 class RefreshRefused(EndpointError):
     """The ``before_refresh`` of the application ended the session."""
 
     reason = "refresh_refused"
+    message = "before_refresh of the application must return a grant to go on, and it returned None"
 
 
 class ScopeNotGranted(EndpointError):
@@ -54,6 +61,7 @@ class ScopeNotGranted(EndpointError):
     code = "invalid_scope"
     reason = "scope_not_granted"
     hint = "A scope is asked for that the session does not have."
+    message = "a refresh must ask for scopes of the session only, got another scope or a malformed one"
 
 
 class MalformedRequest(EndpointError):
@@ -62,6 +70,7 @@ class MalformedRequest(EndpointError):
     code = "invalid_request"
     reason = "request_malformed"
     hint = "The body must be a form or a JSON object, with each parameter once."
+    message = "the body must be a form or a JSON object with each parameter once, got something else"
 
 
 class MissingParameter(EndpointError):
@@ -75,9 +84,12 @@ class MissingParameter(EndpointError):
     reason = "parameter_missing"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"parameter {name} is missing")
         self.name = name  # a constant of this package, never a string from the client
         self.hint = f"The parameter {name} is missing."  # type: ignore[misc]  # other refusals have one for the class
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        return f"the body must have the parameter {self.name} with a value, and it has none"
 
 
 class RequestTooLarge(EndpointError):
@@ -87,6 +99,7 @@ class RequestTooLarge(EndpointError):
     status = 413
     reason = "request_too_large"
     hint = "The request is too large."
+    message = "the body must be smaller: send only the parameters that the endpoint reads"
 
 
 class UnsupportedTokenType(EndpointError):
@@ -95,6 +108,7 @@ class UnsupportedTokenType(EndpointError):
     code = "unsupported_token_type"
     reason = "token_type_unsupported"
     hint = "Tokens of this type cannot be revoked here."
+    message = "the token must be a refresh token, got an access token while TOKENAUTH_REVOCATION is off"
 
 
 class UnsupportedGrantType(EndpointError):
@@ -103,3 +117,4 @@ class UnsupportedGrantType(EndpointError):
     code = "unsupported_grant_type"
     reason = "grant_type_unsupported"
     hint = "The grant type is not supported."
+    message = "grant_type must be refresh_token, got another value"

@@ -34,12 +34,18 @@ class Refusal(Exception):
         status: the status of the HTTP response.
         reason: a stable word for logs, signals and tests. The client does not get it.
         hint: the description that the client gets beside the code.
+        message: the sentence that ``str()`` returns, for developers. The client does not get it. A class with facts of
+            its own has a ``__str__`` instead.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
     reason: ClassVar[str]
     hint: ClassVar[str]
+    message: ClassVar[str] = "the request is refused"
+
+    def __str__(self) -> str:
+        return super().__str__() or self.message
 
 
 class MissingCredential(Refusal):
@@ -49,6 +55,10 @@ class MissingCredential(Refusal):
     status = 401
     reason = "credential_missing"
     hint = "Authentication is required."
+    message = (
+        "the request must have the header Authorization: Bearer <token>, got no token: a token in the query, the "
+        "body, a cookie or another header is not read, and a server or proxy may remove the header"
+    )
 
 
 class MalformedCredential(Refusal):
@@ -58,6 +68,10 @@ class MalformedCredential(Refusal):
     status = 400
     reason = "credential_malformed"
     hint = "The Authorization header is malformed."
+    message = (
+        "the Authorization header must be Bearer, a space and one token, got something else: leave out quotes, "
+        "commas and line breaks, and send the header once"
+    )
 
 
 class InsecureTransport(Refusal):
@@ -67,6 +81,7 @@ class InsecureTransport(Refusal):
     status = 400
     reason = "transport_insecure"
     hint = "Access tokens are taken over HTTPS only."
+    message = "an access token must come over HTTPS, got plain HTTP: use an https: URL, and ProxyFix behind a proxy"
 
 
 class InsufficientScope(Refusal):
@@ -82,8 +97,12 @@ class InsufficientScope(Refusal):
     hint = "The access token lacks a scope that is needed here."
 
     def __init__(self, needed: tuple[str, ...] = ()) -> None:
-        super().__init__(f"needs {' '.join(needed)}".rstrip())
         self.needed = needed
+        super().__init__(needed)
+
+    def __str__(self) -> str:
+        named = f", needed here: {' '.join(self.needed)}" if self.needed else ""
+        return f"the token must have a scope that it lacks{named}"
 
 
 class LoginTooOld(Refusal):
@@ -99,8 +118,11 @@ class LoginTooOld(Refusal):
     hint = "A more recent login is required."
 
     def __init__(self, max_age: int) -> None:
-        super().__init__(f"the login must be at most {max_age} s old: log in again")
         self.max_age = max_age
+        super().__init__(max_age)
+
+    def __str__(self) -> str:
+        return f"the login must be at most {self.max_age} s old: log in again"
 
 
 class StoreOutage(Refusal):
@@ -110,3 +132,4 @@ class StoreOutage(Refusal):
     status = 503
     reason = "store_unavailable"
     hint = "The request cannot be authorized for now. Try again later."
+    message = "the store must be asked, and it cannot be asked for now: the log has its error"

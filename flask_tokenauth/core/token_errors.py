@@ -1,5 +1,8 @@
 """Refusals of a token: one class for each reason."""
 
+from datetime import UTC, datetime
+
+from .encoding.limits import YEAR_9999
 from .errors import Refusal
 
 
@@ -9,6 +12,7 @@ class TokenError(Refusal):
     code = "invalid_token"
     status = 401
     hint = "The access token is not valid."
+    message = "the token is refused"
 
 
 class TokenTooLarge(TokenError):
@@ -22,9 +26,12 @@ class TokenTooLarge(TokenError):
     reason = "token_too_large"
 
     def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"a token must have at most {limit} bytes, got {size}")
         self.size = size
         self.limit = limit
+        super().__init__(size, limit)
+
+    def __str__(self) -> str:
+        return f"a token must have at most {self.limit} bytes, got {self.size}: put fewer claims into it"
 
 
 class MalformedToken(TokenError):
@@ -37,8 +44,11 @@ class MalformedToken(TokenError):
     reason = "token_malformed"
 
     def __init__(self, part: str) -> None:
-        super().__init__(f"{part} cannot be read")
         self.part = part
+        super().__init__(part)
+
+    def __str__(self) -> str:
+        return f"a token must be three parts of base64url with dots between them: the {self.part} cannot be read"
 
 
 class UnsupportedHeader(TokenError):
@@ -51,14 +61,21 @@ class UnsupportedHeader(TokenError):
     reason = "header_unsupported"
 
     def __init__(self, parameter: str) -> None:
-        super().__init__(f"header parameter {parameter} is not supported")
         self.parameter = parameter
+        super().__init__(parameter)
+
+    def __str__(self) -> str:
+        return f"the header must not have {self.parameter}, which is not supported"
 
 
 class UnknownKey(TokenError):
     """No key has this ``kid``, or ``kid`` is missing and there are several keys. No other key is tried."""
 
     reason = "key_unknown"
+    message = (
+        "kid must name a key that is known here, got another or none: the token was made with another secret or key, "
+        "for another issuer, or by another program"
+    )
 
 
 class WrongAlgorithm(TokenError):
@@ -71,20 +88,25 @@ class WrongAlgorithm(TokenError):
     reason = "algorithm_wrong"
 
     def __init__(self, expected: str) -> None:
-        super().__init__(f"alg must be {expected}, the algorithm of the key, got another")
         self.expected = expected
+        super().__init__(expected)
+
+    def __str__(self) -> str:
+        return f"alg must be {self.expected}, the algorithm of the key, got another"
 
 
 class InvalidSignature(TokenError):
     """The key did not make this signature over this header and payload."""
 
     reason = "signature_invalid"
+    message = "the signature must be made with the key that kid names, got another: the token was changed or damaged"
 
 
 class WrongType(TokenError):
     """``typ`` is the type of another kind of token (RFC 9068 section 4, RFC 8725 section 3.11)."""
 
     reason = "type_wrong"
+    message = "typ must be the type of an access token, got another or none: send the access token, not an ID token"
 
 
 class MissingClaim(TokenError):
@@ -97,8 +119,11 @@ class MissingClaim(TokenError):
     reason = "claim_missing"
 
     def __init__(self, claim: str) -> None:
-        super().__init__(f"claim {claim} is missing")
         self.claim = claim
+        super().__init__(claim)
+
+    def __str__(self) -> str:
+        return f"the token must have the claim {self.claim}, and it is missing"
 
 
 class MalformedClaim(TokenError):
@@ -106,25 +131,33 @@ class MalformedClaim(TokenError):
 
     Attributes:
         claim: the name of the claim.
+        must_be: the type, form and size that it must have, in words; None if they are not known.
     """
 
     reason = "claim_malformed"
 
-    def __init__(self, claim: str) -> None:
-        super().__init__(f"claim {claim} is malformed")
+    def __init__(self, claim: str, must_be: str | None = None) -> None:
         self.claim = claim
+        self.must_be = must_be
+        super().__init__(claim, must_be)
+
+    def __str__(self) -> str:
+        rule = "is malformed" if self.must_be is None else f"must be {self.must_be}, got another value"
+        return f"claim {self.claim} {rule}"
 
 
 class WrongIssuer(TokenError):
     """``iss`` is not the issuer of this application (RFC 7519 section 4.1.1)."""
 
     reason = "issuer_wrong"
+    message = "claim iss must be the issuer that is accepted here, got another or none"
 
 
 class WrongAudience(TokenError):
     """``aud`` does not name this application (RFC 7519 section 4.1.3)."""
 
     reason = "audience_wrong"
+    message = "claim aud must name the audience that is accepted here, got another or none: get a token for it"
 
 
 class TokenExpired(TokenError):
@@ -138,8 +171,11 @@ class TokenExpired(TokenError):
     hint = "The access token has expired."
 
     def __init__(self, expired_at: float) -> None:
-        super().__init__(f"expired at {expired_at}")
         self.expired_at = expired_at
+        super().__init__(expired_at)
+
+    def __str__(self) -> str:
+        return f"claim exp must be later than now, got {_format_time(self.expired_at)}: refresh, or log in again"
 
 
 class TokenNotYetValid(TokenError):
@@ -152,8 +188,11 @@ class TokenNotYetValid(TokenError):
     reason = "token_not_yet_valid"
 
     def __init__(self, not_before: float) -> None:
-        super().__init__(f"not valid before {not_before}")
         self.not_before = not_before
+        super().__init__(not_before)
+
+    def __str__(self) -> str:
+        return f"claim nbf must not be later than now, got {_format_time(self.not_before)}: compare the clocks"
 
 
 class IssuedInFuture(TokenError):
@@ -166,8 +205,11 @@ class IssuedInFuture(TokenError):
     reason = "token_issued_in_future"
 
     def __init__(self, issued_at: float) -> None:
-        super().__init__(f"issued at {issued_at}")
         self.issued_at = issued_at
+        super().__init__(issued_at)
+
+    def __str__(self) -> str:
+        return f"claim iat must not be later than now, got {_format_time(self.issued_at)}: compare the clocks"
 
 
 class LifetimeTooLong(TokenError):
@@ -183,42 +225,60 @@ class LifetimeTooLong(TokenError):
     reason = "lifetime_too_long"
 
     def __init__(self, lifetime: float, limit: float) -> None:
-        super().__init__(f"the lifetime must be at most {limit} s, got {lifetime} s")
         self.lifetime = lifetime
         self.limit = limit
+        super().__init__(lifetime, limit)
+
+    def __str__(self) -> str:
+        return f"the lifetime must be at most {self.limit} s, got {self.lifetime} s"
 
 
 class UnprovenBinding(TokenError):
     """``cnf`` binds the token to a key (RFC 7800), and the client did not prove that it has the key."""
 
     reason = "binding_unproven"
+    message = "a bearer token must not have the claim cnf, which binds it to a key: get a token without it"
 
 
 class TokenRevoked(TokenError):
     """The token, its session or all tokens of its user were revoked."""
 
     reason = "token_revoked"
+    message = "the token must not be revoked, but it, its session or all tokens of its user were: log in again"
 
 
 class TokenRejected(TokenError):
     """The ``token_check`` of the application refused the token."""
 
     reason = "token_rejected"
+    message = "token_check of the application must accept the token, and it did not"
 
 
 class UnknownUser(TokenError):
     """The ``user_loader`` of the application does not find the user."""
 
     reason = "user_unknown"
+    message = (
+        "user_loader must return the user of the token, and it returned None: the user was deleted, or user_loader "
+        "looks for an ID of another type"
+    )
 
 
 class WrongUserID(TokenError):
     """``sub`` is not a user ID of this application: converted to a user ID and back, it is not the same string."""
 
     reason = "user_id_wrong"
+    message = "claim sub must be a user ID that user_id_type converts and str() converts back, got another value"
 
 
 class MissingSession(TokenError):
     """The token is valid, but does not belong to a session that still exists. Endpoints of sessions raise it."""
 
     reason = "session_missing"
+    message = "the token must belong to a session that still exists, and it does not: log in again"
+
+
+def _format_time(seconds: float) -> str:
+    if not 0 <= seconds <= YEAR_9999:  # a clock gave it, which is no claim that was checked
+        return str(seconds)
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")

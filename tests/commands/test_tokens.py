@@ -12,6 +12,7 @@ from flask import Blueprint, Flask
 
 from flask_tokenauth import TokenAuth, login_required, token_refused
 from flask_tokenauth.core import Key, KeySet
+from flask_tokenauth.core.token_errors import WrongAudience, WrongType
 
 from ..conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer
 
@@ -65,11 +66,19 @@ def test_inspect_does_not_print_the_token(api: Flask, mint: Mint) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason", "message"),
     [
-        ({"exp": NOW - 60}, "token_expired", "expired at 1699999940.0"),
-        ({"nbf": NOW + 60}, "token_not_yet_valid", "not valid before 1700000060.0"),
-        ({"jti": ...}, "claim_missing", "claim jti is missing"),
-        ({"aud": "https://other.example"}, "audience_wrong", "The access token is not valid."),
-        ({"typ": "JWT"}, "type_wrong", "The access token is not valid."),
+        (
+            {"exp": NOW - 60},
+            "token_expired",
+            "claim exp must be later than now, got 2023-11-14T22:12:20Z: refresh, or log in again",
+        ),
+        (
+            {"nbf": NOW + 60},
+            "token_not_yet_valid",
+            "claim nbf must not be later than now, got 2023-11-14T22:14:20Z: compare the clocks",
+        ),
+        ({"jti": ...}, "claim_missing", "the token must have the claim jti, and it is missing"),
+        ({"aud": "https://other.example"}, "audience_wrong", WrongAudience.message),
+        ({"typ": "JWT"}, "type_wrong", WrongType.message),
     ],
 )
 def test_inspect_prints_the_reason_of_a_refusal(

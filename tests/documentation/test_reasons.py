@@ -2,7 +2,7 @@
 
 import re
 
-from ..authentication.test_refusals import KINDS
+from ..core.errors_kit import KINDS
 from .reading import read_page
 
 PAGE = read_page("answers")

@@ -76,12 +76,6 @@ def test_a_user_id_of_another_type_raises(app: Flask, user_id: object) -> None:
         create_token(user_id)
 
 
-@pytest.mark.parametrize("user_id", ["", "a" * 256, "a\n"])
-def test_a_user_id_that_tokens_cannot_have_raises(app: Flask, user_id: str) -> None:
-    with pytest.raises(ValueError, match="claim sub"):
-        create_token(user_id)
-
-
 class Handle:
     """A user ID type of the application."""
 
@@ -129,6 +123,16 @@ def test_a_user_id_may_have_the_declared_type(make_app: MakeApp) -> None:
         assert claims_of(create_token(Handle("Alice")))["sub"] == "alice"
         with pytest.raises(ValueError, match="does not survive"):
             create_token("Alice")
+
+
+@pytest.mark.parametrize(
+    ("user_id", "got"), [("", "0 characters"), ("a" * 256, "256 characters"), ("a\n", "2 characters")]
+)
+def test_a_user_id_that_tokens_cannot_have_raises(app: Flask, user_id: str, got: str) -> None:
+    rule = f"^user_id must be a string of 1 to 255 characters without control characters, got {got}$"
+
+    with app.app_context(), pytest.raises(ValueError, match=rule):
+        create_token(user_id)
 
 
 @pytest.mark.parametrize("user_id", ["alice", "4_2", " 42", "042", "+42", "٤٢", ""])

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import msgspec
 
 from ..encoding.immutable_json import freeze_values
-from ..encoding.limits import YEAR_9999, is_identifier
+from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier
 from ..token_errors import (
     IssuedInFuture,
     LifetimeTooLong,
@@ -97,9 +97,9 @@ class ClaimsPolicy:
             raise UnprovenBinding
         if not claims.keys() >= self.required:
             raise MissingClaim(min(self.required - claims.keys()))
-        for name, is_well_formed in _FORMS:
+        for name, is_well_formed, must_be in _FORMS:
             if name in claims and not is_well_formed(claims[name]):
-                raise MalformedClaim(name)
+                raise MalformedClaim(name, must_be)
         if self.issuer is not None and claims.get("iss") != self.issuer:
             raise WrongIssuer
         if self.audience is not None and self.audience.isdisjoint(read_audience(claims)):
@@ -185,11 +185,11 @@ def read_audience(claims: Mapping[str, object]) -> frozenset[str]:
     """
     audience = claims.get("aud", ())
     if not isinstance(audience, (str, tuple)):
-        raise MalformedClaim("aud")
+        raise MalformedClaim("aud", _AUDIENCE)
     try:
         return parse_audience(audience)
     except TypeError:
-        raise MalformedClaim("aud") from None
+        raise MalformedClaim("aud", _AUDIENCE) from None
 
 
 def is_time(value: object) -> bool:
@@ -215,18 +215,21 @@ def _is_scope(value: object) -> bool:
     return True
 
 
-_FORMS: tuple[tuple[str, Callable[[object], bool]], ...] = (
-    ("sub", is_identifier),
-    ("jti", is_identifier),
-    ("sid", is_identifier),
-    ("client_id", is_identifier),
-    ("exp", is_time),
-    ("iat", is_time),
-    ("nbf", is_time),
-    ("auth_time", is_time),
-    ("epoch", _is_epoch),
-    ("iss", _is_string),
-    ("scope", _is_scope),
+_AUDIENCE = "a string or an array of strings"
+_IDENTIFIER = f"a string of 1 to {MAX_IDENTIFIER} characters without control characters"
+_TIME = f"seconds since 1970 as a number from 0 to {YEAR_9999}"
+_FORMS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
+    ("sub", is_identifier, _IDENTIFIER),
+    ("jti", is_identifier, _IDENTIFIER),
+    ("sid", is_identifier, _IDENTIFIER),
+    ("client_id", is_identifier, _IDENTIFIER),
+    ("exp", is_time, _TIME),
+    ("iat", is_time, _TIME),
+    ("nbf", is_time, _TIME),
+    ("auth_time", is_time, _TIME),
+    ("epoch", _is_epoch, "a whole number from 0 on"),
+    ("iss", _is_string, "a string"),
+    ("scope", _is_scope, "a string of scopes in printable ASCII with one space between them"),
 )
 
 

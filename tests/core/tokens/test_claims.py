@@ -169,4 +169,4 @@ def test_nothing_else_is_an_epoch(mint: Mint, epoch: object) -> None:
     with pytest.raises(MalformedClaim) as caught:
         check(mint, epoch=epoch)
 
-    assert str(caught.value) == "claim epoch is malformed"
+    assert str(caught.value) == "claim epoch must be a whole number from 0 on, got another value"

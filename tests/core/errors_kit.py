@@ -1,0 +1,41 @@
+"""All refusals of the package, found by their base class, so that a new one is found too."""
+
+from collections.abc import Iterator
+
+import flask_tokenauth
+from flask_tokenauth.core import endpoint_errors, errors, token_errors
+
+PACKAGE = flask_tokenauth.__name__
+
+FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
+    errors.InsufficientScope: (("reports:read", "admin"),),
+    errors.LoginTooOld: (300,),
+    token_errors.TokenTooLarge: (8001, 8000),
+    token_errors.MalformedToken: ("header",),
+    token_errors.UnsupportedHeader: ("crit",),
+    token_errors.WrongAlgorithm: ("HS256",),
+    token_errors.MissingClaim: ("sub",),
+    token_errors.MalformedClaim: ("sub", "a string"),
+    token_errors.TokenExpired: (1_700_000_000,),
+    token_errors.TokenNotYetValid: (1_700_000_000.5,),
+    token_errors.IssuedInFuture: (1_700_000_000,),
+    token_errors.LifetimeTooLong: (90_000, 86_400),
+    endpoint_errors.RefreshTokenReused: ("s1", "alice"),
+    endpoint_errors.MissingParameter: ("grant_type",),
+}
+
+
+def make_refusal(kind: type[errors.Refusal]) -> errors.Refusal:
+    """Return a refusal of *kind*. Add the arguments of a new class to ``FACTS``."""
+    return kind(*FACTS.get(kind, ()))
+
+
+def _find_kinds(base: type[errors.Refusal]) -> Iterator[type[errors.Refusal]]:
+    for kind in base.__subclasses__():
+        if kind.__module__.partition(".")[0] == PACKAGE:
+            if "reason" in vars(kind):
+                yield kind
+            yield from _find_kinds(kind)
+
+
+KINDS = tuple(dict.fromkeys(_find_kinds(errors.Refusal)))  # those with a reason; the others are base classes

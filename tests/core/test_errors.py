@@ -1,0 +1,92 @@
+"""Every refusal says in a sentence why it came, can be copied and pickled, and has a reason of its own."""
+
+import copy
+import math
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+from flask_tokenauth.core.endpoint_errors import EndpointError
+from flask_tokenauth.core.errors import Refusal
+from flask_tokenauth.core.token_errors import IssuedInFuture, MalformedClaim, TokenError, TokenExpired, TokenRejected
+
+from .errors_kit import KINDS, make_refusal
+
+BASES = (Refusal, TokenError, EndpointError)
+
+by_reason = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.reason)
+
+
+def test_reasons_are_unique() -> None:
+    reasons = [kind.reason for kind in KINDS]
+
+    assert len(set(reasons)) == len(reasons)
+
+
+@by_reason
+def test_every_refusal_says_something(kind: type[Refusal]) -> None:
+    assert len(str(make_refusal(kind)).split()) >= 5
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_a_refusal_of_an_application_says_something_too(base: type[Refusal]) -> None:
+    class Mine(base):  # type: ignore[misc,valid-type]  # of each base class
+        reason = "mine"
+
+    assert str(Mine()) == str(base())
+    assert len(str(base()).split()) >= 4
+
+
+def test_no_two_refusals_say_the_same() -> None:
+    sentences = [str(make_refusal(kind)) for kind in (*KINDS, *BASES)]
+
+    assert len(set(sentences)) == len(sentences)
+
+
+@by_reason
+def test_a_sentence_is_one_line_of_ascii_that_a_log_can_have(kind: type[Refusal]) -> None:
+    sentence = str(make_refusal(kind))
+
+    assert sentence.isascii()
+    assert sentence.isprintable()
+    assert sentence == sentence.strip(" .")
+
+
+def pickled(error: Refusal) -> Refusal:
+    copied: Refusal = pickle.loads(pickle.dumps(error))
+    return copied
+
+
+@by_reason
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickled])
+def test_a_refusal_survives_a_copy(kind: type[Refusal], duplicate: Callable[[Refusal], Refusal]) -> None:
+    error = make_refusal(kind)
+
+    copied = duplicate(error)
+
+    assert type(copied) is kind
+    assert str(copied) == str(error)
+    assert (copied.hint, vars(copied)) == (error.hint, vars(error))
+
+
+def test_an_argument_of_the_application_is_the_sentence() -> None:
+    assert str(TokenRejected("closed on Sundays")) == "closed on Sundays"
+
+
+def test_a_time_is_readable() -> None:
+    assert "2023-11-14T22:13:20Z" in str(TokenExpired(1_700_000_000))
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -1, 10**400])
+def test_a_time_that_is_no_time_is_printed_as_it_is(seconds: float) -> None:
+    """A clock that a test replaced may return it."""
+    assert f"got {seconds}: " in str(IssuedInFuture(seconds))
+
+
+def test_a_claim_is_named_with_its_rule() -> None:
+    assert str(MalformedClaim("sub", "a string")).startswith("claim sub must be a string, got ")
+
+
+def test_a_claim_without_a_rule_is_named_too() -> None:
+    assert str(MalformedClaim("sub")) == "claim sub is malformed"
