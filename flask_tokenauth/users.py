@@ -8,8 +8,8 @@ from flask import Request, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from .application.app_state import AppState, current_state
-from .application.refusing import refuse
-from .core.errors import MissingCredential, Refusal
+from .application.refusing import refuse, refuse_without_token
+from .core.errors import Refusal
 from .core.token_errors import UnknownUser
 from .core.tokens.token import Token
 
@@ -47,10 +47,10 @@ def get_user() -> Any:
     state, req = current_state(), _current_request()
     try:
         user = state.authenticator.load_user(req)
-        if user is None:
-            raise state.authenticator.authenticate(req).refusal or MissingCredential()
     except Refusal as refusal:
         raise refuse(state, refusal) from None
+    if user is None:
+        raise refuse_without_token(state, state.authenticator.authenticate(req), req)
     return user
 
 
@@ -71,9 +71,10 @@ def require_token(state: AppState) -> Token:
     Raises:
         AuthError: the request has no good token.
     """
-    authentication = state.authenticator.authenticate(_current_request())
+    req = _current_request()
+    authentication = state.authenticator.authenticate(req)
     if authentication.token is None:
-        raise refuse(state, authentication.refusal or MissingCredential())
+        raise refuse_without_token(state, authentication, req)
     return authentication.token
 
 

@@ -292,6 +292,10 @@ def test_token_issued_does_not_contain_the_token(app: Flask) -> None:
     ("path", "headers", "reasons"),
     [
         ("/login", {}, ["credential_missing"]),
+        ("/login", {"Authorization": "hunter2"}, ["scheme_missing"]),
+        ("/login", {"Authorization": "Token hunter2"}, ["scheme_unsupported"]),
+        ("/name", {"Authorization": "hunter2"}, ["scheme_missing"]),
+        ("/id", {"Authorization": "Token hunter2"}, ["scheme_unsupported"]),
         ("/login", {"Authorization": "Bearer a b"}, ["credential_malformed"]),
         ("/login", {"Authorization": "Bearer hunter2"}, ["token_malformed"]),
         ("/token", {"Authorization": "Bearer hunter2"}, []),

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import has_request_context
+from flask import Request, has_request_context
 from flask.typing import ResponseReturnValue
 
+from ..authentication.authenticator import Authentication
+from ..authentication.credentials import missing_credential
 from ..authentication.refusals import AuthError, auth_error_for
 from ..core.errors import Refusal, StoreOutage, StoreUnavailable
 from ..signals import token_refused
@@ -20,6 +22,11 @@ def refuse(state: AppState, refusal: Refusal) -> AuthError:
     """Return the exception that answers the current request with *refusal*, after it was logged and signalled."""
     report_refusal(state, refusal)
     return auth_error_for(refusal)
+
+
+def refuse_without_token(state: AppState, authentication: Authentication, req: Request) -> AuthError:
+    """Return the exception that answers a request without a good token, after it was logged and signalled."""
+    return refuse(state, authentication.refusal or missing_credential(req.environ.get("HTTP_AUTHORIZATION")))
 
 
 def report_refusal(state: AppState, refusal: Refusal) -> None:

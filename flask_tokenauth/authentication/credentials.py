@@ -2,11 +2,12 @@
 
 import re
 
-from ..core.errors import MalformedCredential
+from ..core.errors import MalformedCredential, MissingCredential, MissingScheme, UnsupportedScheme
 from ..core.token_errors import TokenTooLarge
 
 _SCHEME = "bearer"
 _STILL_THE_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")  # tchar, RFC 9110 section 5.6.2
+_SCHEME_WITHIN = 64  # characters: all schemes in use are shorter, and all access tokens are longer
 _SPACES_AND_TOKEN = re.compile(r" +[A-Za-z0-9\-._~+/]+=*")  # b64token, RFC 6750 section 2.1
 
 
@@ -41,6 +42,18 @@ def check_credential(header: str) -> None:
     """
     if not _SPACES_AND_TOKEN.fullmatch(header, len(_SCHEME)):
         raise MalformedCredential
+
+
+def missing_credential(header: str | None) -> MissingCredential:
+    """Return the refusal of a request without a bearer token: its class says what came instead.
+
+    Args:
+        header: the value of the ``Authorization`` header, or None. Only its beginning is read, so any size is cheap.
+    """
+    beginning = (header or "")[:_SCHEME_WITHIN].strip(" ")
+    if not beginning:
+        return MissingCredential()
+    return UnsupportedScheme() if " " in beginning else MissingScheme()
 
 
 def is_bearer(header: str) -> bool:

@@ -61,13 +61,29 @@ class MissingCredential(Refusal):
     )
 
 
+class MissingScheme(MissingCredential):
+    """The ``Authorization`` header is one word: perhaps a token without its scheme. It counts as no credential."""
+
+    reason = "scheme_missing"
+    hint = "The Authorization header has no scheme: send Authorization: Bearer <token>."
+    message = "the Authorization header must be Bearer, a space and the token, got one word: put the scheme before it"
+
+
+class UnsupportedScheme(MissingCredential):
+    """The ``Authorization`` header has another scheme than Bearer. Here it counts as no credential."""
+
+    reason = "scheme_unsupported"
+    hint = "The Authorization header has another scheme: send Authorization: Bearer <token>."
+    message = "the Authorization header must be Bearer, a space and the token, got another scheme: send only Bearer"
+
+
 class MalformedCredential(Refusal):
     """The ``Authorization`` header has the Bearer scheme, but breaks its grammar (RFC 6750 section 2.1)."""
 
     code = "invalid_request"
     status = 400
     reason = "credential_malformed"
-    hint = "The Authorization header is malformed."
+    hint = "The Authorization header is malformed: send it once, as Authorization: Bearer <token>, without quotes."
     message = (
         "the Authorization header must be Bearer, a space and one token, got something else: leave out quotes, "
         "commas and line breaks, and send the header once"

@@ -3,10 +3,10 @@
 from flask import Request
 
 from ..application.app_state import AppState, current_flask, current_state
-from ..application.refusing import refuse
+from ..application.refusing import refuse, refuse_without_token
 from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError
-from ..core.errors import MissingCredential, Refusal
+from ..core.errors import Refusal
 from .requirement import RequestFacts, Requirement
 from .url_arguments import current_request, find_url_argument
 
@@ -61,7 +61,7 @@ def check_requirement(state: AppState, requirement: Requirement, req: Request, a
         AuthError: there is no token, or a bad one, or it does not satisfy the requirement.
     """
     if authentication.token is None:
-        raise refuse(state, authentication.refusal or MissingCredential())
+        raise refuse_without_token(state, authentication, req)
     try:
         declared = state.settings.scopes
         facts = RequestFacts(authentication.token, find_url_argument, state.clock(), state.settings.leeway)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response
 
-from flask_tokenauth import TokenAuth, login_required
+from flask_tokenauth import TokenAuth, login_optional, login_required
 from flask_tokenauth.core.encoding.limits import YEAR_9999
 from flask_tokenauth.core.keys.key import Key
 
@@ -18,7 +18,11 @@ LEEWAY = 10
 REALM = {"realm": ISSUER}
 INVALID = REALM | {"error": "invalid_token", "error_description": "The access token is not valid."}
 EXPIRED = REALM | {"error": "invalid_token", "error_description": "The access token has expired."}
-BAD_REQUEST = REALM | {"error": "invalid_request", "error_description": "The Authorization header is malformed."}
+BAD_REQUEST = REALM | {
+    "error": "invalid_request",
+    "error_description": "The Authorization header is malformed: send it once, as Authorization: Bearer <token>, "
+    "without quotes.",
+}
 
 
 def test_a_good_token_says_who_is_calling(app: Flask, mint: Mint) -> None:
@@ -32,7 +36,7 @@ def test_without_a_token_everybody_is_anonymous(app: Flask) -> None:
     assert call(app, "/open").body == {"user_id": None, "scopes": [], "token": None}
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Basic YTpi", "Negotiate", "Basic YTpi,Bearer abc"])
+@pytest.mark.parametrize("authorization", [None, ""])
 def test_no_credential_on_a_guarded_route_is_a_bare_challenge(app: Flask, authorization: str | None) -> None:
     answer = call(app, "/me", authorization)
 
@@ -42,8 +46,54 @@ def test_no_credential_on_a_guarded_route_is_a_bare_challenge(app: Flask, author
 
 
 @pytest.mark.parametrize(
+    ("authorization", "description"),
+    [
+        ("Basic YTpi", "The Authorization header has another scheme: send Authorization: Bearer <token>."),
+        ("Basic YTpi,Bearer abc", "The Authorization header has another scheme: send Authorization: Bearer <token>."),
+        ("Token a.b.c", "The Authorization header has another scheme: send Authorization: Bearer <token>."),
+        ("Negotiate", "The Authorization header has no scheme: send Authorization: Bearer <token>."),
+        ("a.b.c", "The Authorization header has no scheme: send Authorization: Bearer <token>."),
+        ("Bearer%20a.b.c", "The Authorization header has no scheme: send Authorization: Bearer <token>."),
+    ],
+)
+def test_another_scheme_or_none_is_a_bare_challenge_and_a_hint(
+    app: Flask, authorization: str, description: str
+) -> None:
+    answer = call(app, "/me", authorization)
+
+    assert answer.status == 401
+    assert answer.challenge == Challenge("Bearer", REALM)
+    assert answer.body == {"error": "unauthorized", "error_description": description}
+
+
+@pytest.mark.parametrize("authorization", ["Basic YTpi", "Token a.b.c", "a.b.c"])
+@pytest.mark.parametrize("path", ["/open", "/optional"])
+def test_where_the_anonymous_may_come_another_scheme_may_too(app: Flask, path: str, authorization: str) -> None:
+    """Another extension may read it."""
+    app.add_url_rule("/optional", view_func=login_optional(whoami()), endpoint="optional")
+
+    assert call(app, path, authorization).body == {"user_id": None, "scopes": [], "token": None}
+
+
+@pytest.mark.parametrize("length", [10_000, 1_000_000])
+@pytest.mark.parametrize("scheme", ["", "Token "])
+def test_a_large_header_of_another_scheme_is_a_bare_challenge_too(app: Flask, scheme: str, length: int) -> None:
+    assert call(app, "/me", scheme + "a" * length).challenge == Challenge("Bearer", REALM)
+
+
+@pytest.mark.parametrize(
     "authorization",
-    ["Bearer", "Bearer ", "Bearer a b", "bearer a,b", "Bearer {good},Bearer {good}", "Bearer {good}, Bearer {good}"],
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer a b",
+        "Bearer Bearer a",
+        "bearer: a",
+        'Bearer "a"',
+        "bearer a,b",
+        "Bearer {good},Bearer {good}",
+        "Bearer {good}, Bearer {good}",
+    ],
 )
 def test_a_header_that_breaks_the_grammar_is_an_invalid_request(app: Flask, mint: Mint, authorization: str) -> None:
     """Two Authorization headers arrive joined by a comma."""
@@ -288,7 +338,13 @@ def test_an_application_may_have_responses_of_its_own(make_app: MakeApp) -> None
 
 @pytest.mark.parametrize(
     ("authorization", "reason"),
-    [(None, "credential_missing"), ("Bearer a b", "credential_malformed"), ("Bearer x.y.z", "token_malformed")],
+    [
+        (None, "credential_missing"),
+        ("hunter2.hunter2.hunter2", "scheme_missing"),
+        ("Token hunter2", "scheme_unsupported"),
+        ("Bearer a b", "credential_malformed"),
+        ("Bearer x.y.z", "token_malformed"),
+    ],
 )
 def test_the_reason_goes_to_the_log_and_the_token_does_not(
     app: Flask, caplog: pytest.LogCaptureFixture, authorization: str | None, reason: str

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flask_tokenauth.authentication.credentials import check_credential, find_token
-from flask_tokenauth.core.errors import MalformedCredential
+from flask_tokenauth.authentication.credentials import check_credential, find_token, missing_credential
+from flask_tokenauth.core.errors import MalformedCredential, MissingCredential, MissingScheme, UnsupportedScheme
 from flask_tokenauth.core.token_errors import TokenTooLarge
 
 LIMIT = 100
@@ -88,3 +88,33 @@ def test_a_longer_header_is_too_large_with_any_content(character: str) -> None:
 
 def test_the_size_of_another_scheme_is_not_limited() -> None:
     assert find("Basic " + "a" * 1000) is None
+
+
+@pytest.mark.parametrize("header", [None, "", " ", "   "])
+def test_without_a_header_the_credential_is_missing(header: str | None) -> None:
+    assert type(missing_credential(header)) is MissingCredential
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["eyJ0.eyJp.c2ln", "eyJ0.eyJp.c2ln ", "a" * 63 + " b", "Bearer%20a.b.c", "Bearer", '"a.b.c"', "Negotiate", "é"],
+)
+def test_one_word_is_a_token_without_a_scheme(header: str) -> None:
+    assert type(missing_credential(header)) is MissingScheme
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Basic YTpi",
+        "Token a.b.c",
+        "JWT a.b.c",
+        "DPoP a.b.c",
+        "Basic YTpi, Bearer a.b.c",
+        " Bearer a.b.c",
+        "a" * 62 + " b",
+        '"Bearer a.b.c"',
+    ],
+)
+def test_a_word_before_the_token_is_another_scheme(header: str) -> None:
+    assert type(missing_credential(header)) is UnsupportedScheme

@@ -90,3 +90,13 @@ def test_a_claim_is_named_with_its_rule() -> None:
 
 def test_a_claim_without_a_rule_is_named_too() -> None:
     assert str(MalformedClaim("sub")) == "claim sub is malformed"
+
+
+@by_reason
+def test_a_hint_has_only_characters_that_a_challenge_may_have(kind: type[Refusal]) -> None:
+    """RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E."""
+    hint = make_refusal(kind).hint
+
+    assert hint.isascii()
+    assert hint.isprintable()
+    assert set(hint).isdisjoint('"\\')

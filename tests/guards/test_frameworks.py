@@ -16,6 +16,7 @@ from flask_openapi3.view import APIView
 from pydantic import create_model
 
 from flask_tokenauth import SettingsError, login_optional, login_required, public, require_scope
+from flask_tokenauth.core.errors import MalformedCredential
 
 from ..authentication.challenges import Challenge, parse_challenge
 from ..conftest import ISSUER, Mint, bearer
@@ -44,7 +45,7 @@ def read_refusal(status: int, code: str, description: str, **more: str) -> Refus
 
 
 UNAUTHORIZED = Refused(401, REALM, {"error": "unauthorized", "error_description": "Authentication is required."})
-INVALID_REQUEST = read_refusal(400, "invalid_request", "The Authorization header is malformed.")
+INVALID_REQUEST = read_refusal(400, "invalid_request", MalformedCredential.hint)
 INVALID_TOKEN = read_refusal(401, "invalid_token", "The access token is not valid.")
 INSUFFICIENT_SCOPE = read_refusal(
     403, "insufficient_scope", "The access token lacks a scope that is needed here.", scope="admin"
