@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Request, has_request_context
+from flask import Request, has_request_context, request
 from flask.typing import ResponseReturnValue
 
 from ..authentication.authenticator import Authentication
@@ -30,8 +30,16 @@ def refuse_without_token(state: AppState, authentication: Authentication, req: R
 
 
 def report_refusal(state: AppState, refusal: Refusal) -> None:
-    """Write the reason of *refusal* to the log, and send the signal ``token_refused``."""
-    _log.info("refused: %s", refusal.reason)
+    """Write the reason of *refusal* to the log, and send the signal ``token_refused``.
+
+    In debug the line is a warning, which Python shows by default, and has a sentence for the developer. It names the
+    route by its rule, since the path is a value of the client.
+    """
+    if state.app.debug:
+        route = f" (route {request.url_rule.rule})" if request.url_rule is not None else ""
+        _log.warning("refused: %s: %s%s", refusal.reason, refusal, route)
+    else:
+        _log.info("refused: %s", refusal.reason)
     if token_refused.receivers:
         token_refused.send(state.app, reason=refusal.reason)
 
