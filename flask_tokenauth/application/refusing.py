@@ -24,9 +24,18 @@ def refuse(state: AppState, refusal: Refusal) -> AuthError:
     return auth_error_for(refusal)
 
 
-def refuse_without_token(state: AppState, authentication: Authentication, req: Request) -> AuthError:
-    """Return the exception that answers a request without a good token, after it was logged and signalled."""
-    return refuse(state, authentication.refusal or missing_credential(req.environ.get("HTTP_AUTHORIZATION")))
+def refuse_without_token(
+    state: AppState, authentication: Authentication, req: Request, needed: tuple[str, ...] = ()
+) -> AuthError:
+    """Return the exception that answers a request without a good token, after it was logged and signalled.
+
+    Args:
+        state: of the application.
+        authentication: of the request; it has no token.
+        req: the request.
+        needed: the scopes that the challenge names if there is no credential.
+    """
+    return refuse(state, authentication.refusal or missing_credential(req.environ.get("HTTP_AUTHORIZATION"), needed))
 
 
 def report_refusal(state: AppState, refusal: Refusal) -> None:

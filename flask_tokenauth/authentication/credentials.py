@@ -44,16 +44,17 @@ def check_credential(header: str) -> None:
         raise MalformedCredential
 
 
-def missing_credential(header: str | None) -> MissingCredential:
+def missing_credential(header: str | None, needed: tuple[str, ...] = ()) -> MissingCredential:
     """Return the refusal of a request without a bearer token: its class says what came instead.
 
     Args:
         header: the value of the ``Authorization`` header, or None. Only its beginning is read, so any size is cheap.
+        needed: the scopes that the challenge names.
     """
     beginning = (header or "")[:_SCHEME_WITHIN].strip(" ")
     if not beginning:
-        return MissingCredential()
-    return UnsupportedScheme() if " " in beginning else MissingScheme()
+        return MissingCredential(needed)
+    return UnsupportedScheme(needed) if " " in beginning else MissingScheme(needed)
 
 
 def is_bearer(header: str) -> bool:

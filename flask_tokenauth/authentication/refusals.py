@@ -54,15 +54,17 @@ class AuthError(HTTPException):
         self.reason = error.reason
         text = error.hint if description is None else str(description).encode(errors="replace").decode()
         self.data: dict[str, Any] = {"error": error.code, "error_description": text}
-        if isinstance(error, InsufficientScope) and error.needed:
-            self.data["scope"] = " ".join(error.needed)
+        scope = " ".join(error.needed) if isinstance(error, (InsufficientScope, MissingCredential)) else ""
+        bare = isinstance(error, MissingCredential)
+        if scope and not bare:
+            self.data["scope"] = scope
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy would look it up three times
         if "tokenauth" not in app.extensions:
             raise SettingsError(NOT_SET_UP)
         realm: str = app.extensions["tokenauth"].realm
-        if description is None and not isinstance(error, (InsufficientScope, LoginTooOld)):
-            bare = isinstance(error, MissingCredential)
-            body, challenge = _write_simple(error.code, error.hint, realm, bare=bare)
+        has_more = description is not None or isinstance(error, (InsufficientScope, LoginTooOld))
+        if not has_more and len(scope) <= _LONGEST_KEPT:
+            body, challenge = write_simple(error.code, error.hint, realm, bare=bare, scope=scope)
         else:
             body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm)
         further: tuple[str, str] = (
@@ -115,6 +117,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
     503: TemporarilyUnavailable,
 }
 _CHALLENGE = "WWW-Authenticate"
+_LONGEST_KEPT = 512  # characters of scopes, which may have values from the URL
 _KEPT = ("access-control-", "allow", "vary")
 _NO_STORE = ("Cache-Control", "no-store")
 _REDIRECTION = 3  # the hundreds of the status
@@ -155,9 +158,21 @@ def _keep_header(name: str, value: str, response: Response) -> None:
 
 
 @lru_cache(maxsize=256)
-def _write_simple(code: str, hint: str, realm: str, *, bare: bool) -> tuple[bytes, str]:
-    """Return body and challenge of a refusal without further members. Most are so, and are written only once."""
+def write_simple(code: str, hint: str, realm: str, *, bare: bool, scope: str = "") -> tuple[bytes, str]:
+    """Return body and challenge of a refusal whose body has no further members.
+
+    Most are so, and are written only once. The caller sees to it that the arguments are short.
+
+    Args:
+        code: the error code.
+        hint: the description.
+        realm: of the application.
+        bare: leave the code and the description out of the challenge.
+        scope: the scopes that the challenge names, or "".
+    """
     parameters = {"realm": realm} if bare else {"realm": realm, "error": code, "error_description": hint}
+    if scope:
+        parameters["scope"] = scope
     return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(parameters)
 
 
@@ -181,7 +196,7 @@ def write_challenge(error: Refusal, *, realm: str) -> str:
     parameters = {"realm": realm}
     if not isinstance(error, MissingCredential):
         parameters |= {"error": error.code, "error_description": error.hint}
-    if isinstance(error, InsufficientScope) and error.needed:
+    if isinstance(error, (InsufficientScope, MissingCredential)) and error.needed:
         parameters["scope"] = " ".join(error.needed)
     if isinstance(error, LoginTooOld):
         parameters["max_age"] = str(error.max_age)

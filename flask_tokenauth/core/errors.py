@@ -49,7 +49,11 @@ class Refusal(Exception):
 
 
 class MissingCredential(Refusal):
-    """The request has no bearer token. Its answer is a challenge without an error code (RFC 6750 section 3.1)."""
+    """The request has no bearer token. Its answer is a challenge without an error code (RFC 6750 section 3.1).
+
+    Attributes:
+        needed: the scopes that the challenge names, in the order of the guards. Empty if none is needed.
+    """
 
     code = "unauthorized"
     status = 401
@@ -59,6 +63,10 @@ class MissingCredential(Refusal):
         "the request must have the header Authorization: Bearer <token>, got no token: a token in the query, the "
         "body, a cookie or another header is not read, and a server or proxy may remove the header"
     )
+
+    def __init__(self, needed: tuple[str, ...] = ()) -> None:
+        self.needed = needed
+        super().__init__()
 
 
 class MissingScheme(MissingCredential):

@@ -7,7 +7,7 @@ from ..application.refusing import refuse, refuse_without_token
 from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError
 from ..core.errors import Refusal
-from .requirement import RequestFacts, Requirement
+from .requirement import RequestFacts, Requirement, name_scopes
 from .url_arguments import current_request, find_url_argument
 
 
@@ -61,7 +61,8 @@ def check_requirement(state: AppState, requirement: Requirement, req: Request, a
         AuthError: there is no token, or a bad one, or it does not satisfy the requirement.
     """
     if authentication.token is None:
-        raise refuse_without_token(state, authentication, req)
+        needed = name_scopes((requirement,), find_url_argument) if authentication.refusal is None else ()
+        raise refuse_without_token(state, authentication, req, needed)
     try:
         declared = state.settings.scopes
         facts = RequestFacts(authentication.token, find_url_argument, state.clock(), state.settings.leeway)

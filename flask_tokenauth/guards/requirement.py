@@ -1,7 +1,8 @@
 """A requirement: the scopes or the recent login that one guard requires, and how it is checked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -76,9 +77,9 @@ class Requirement(NamedTuple):
         if self.max_age is not None:
             _check_age(facts.token, self.max_age, facts)
         if not all(_has(facts, scope, granted_by) for scope in self.all_of):
-            raise InsufficientScope(_fill(self.all_of, facts))
+            raise InsufficientScope(_fill(self.all_of, facts.url_argument))
         if self.any_of and not any(_has(facts, scope, granted_by) for scope in self.any_of):
-            raise InsufficientScope(_fill(self.any_of, facts))
+            raise InsufficientScope(_fill(self.any_of, facts.url_argument))
 
     def __str__(self) -> str:
         parts = list(self.all_of)
@@ -97,9 +98,23 @@ def _has(facts: RequestFacts, scope: str, granted_by: Mapping[str, tuple[str, ..
     return any(fill_placeholders(candidate, facts.url_argument) in scopes for candidate in candidates)
 
 
-def _fill(scopes: tuple[str, ...], facts: RequestFacts) -> tuple[str, ...]:
+def name_scopes(requirements: Collection[Requirement], url_argument: Callable[[str], str | None]) -> tuple[str, ...]:
+    """Return the scopes that a challenge names to a client without a token.
+
+    These are the scopes that all tokens need, or, if there are none, those of which a token needs one.
+
+    Args:
+        requirements: all requirements of the route, as far as they are known.
+        url_argument: returns an argument of the view as it stood in the URL; untrusted.
+    """
+    scopes = [requirement.all_of for requirement in requirements if requirement.all_of]
+    scopes = scopes or [requirement.any_of for requirement in requirements if requirement.any_of]
+    return _fill(tuple(dict.fromkeys(chain.from_iterable(scopes))), url_argument) if scopes else ()
+
+
+def _fill(scopes: tuple[str, ...], url_argument: Callable[[str], str | None]) -> tuple[str, ...]:
     """Fill the placeholders of the scopes for the challenge. A scope whose value no scope can have is left out."""
-    filled = [fill_placeholders(scope, facts.url_argument) for scope in scopes]
+    filled = [fill_placeholders(scope, url_argument) for scope in scopes]
     return tuple(scope for scope in filled if scope is not None)
 
 

@@ -118,3 +118,8 @@ def test_one_word_is_a_token_without_a_scheme(header: str) -> None:
 )
 def test_a_word_before_the_token_is_another_scheme(header: str) -> None:
     assert type(missing_credential(header)) is UnsupportedScheme
+
+
+@pytest.mark.parametrize("header", [None, "Basic YTpi", "a.b.c"])
+def test_the_scopes_that_are_needed_go_with_the_refusal(header: str | None) -> None:
+    assert missing_credential(header, ("reports:read",)).needed == ("reports:read",)

@@ -14,7 +14,7 @@ from werkzeug.exceptions import (
 )
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
-from flask_tokenauth.authentication.refusals import auth_error_for, write_challenge
+from flask_tokenauth.authentication.refusals import auth_error_for, write_challenge, write_simple
 from flask_tokenauth.core import errors, token_errors
 
 from ..conftest import ISSUER, MakeApp
@@ -46,6 +46,31 @@ def test_a_missing_credential_is_a_challenge_without_error_code() -> None:
     assert isinstance(error, NotAuthenticated)
     assert challenge_of(error.error) == Challenge("Bearer", {"realm": ISSUER})
     assert error.data == {"error": "unauthorized", "error_description": "Authentication is required."}
+
+
+@pytest.mark.parametrize("kind", [errors.MissingCredential, errors.MissingScheme, errors.UnsupportedScheme])
+@pytest.mark.parametrize("scope", ["a", "a b", "a" * 513])
+def test_a_challenge_without_error_code_may_name_scopes(kind: type[errors.MissingCredential], scope: str) -> None:
+    error = auth_error_for(kind(tuple(scope.split())))
+
+    assert challenge_of(error.error) == Challenge("Bearer", {"realm": ISSUER, "scope": scope})
+    assert error.data == {"error": "unauthorized", "error_description": kind.hint}
+
+
+def test_an_answer_with_scopes_is_not_that_without() -> None:
+    auth_error_for(errors.MissingCredential(("a",)))
+
+    assert challenge_of(errors.MissingCredential()) == Challenge("Bearer", {"realm": ISSUER})
+
+
+@pytest.mark.parametrize(("length", "kept"), [(512, 1), (513, 0)])
+def test_only_challenges_with_short_scopes_are_kept_in_memory(length: int, kept: int) -> None:
+    """A scope may have a value from the URL, which can be long."""
+    before = write_simple.cache_info().misses
+
+    auth_error_for(errors.MissingCredential(("b" * length,)))
+
+    assert write_simple.cache_info().misses - before == kept
 
 
 def test_a_malformed_credential_is_an_invalid_request() -> None:

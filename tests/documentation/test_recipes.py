@@ -69,6 +69,7 @@ ROUTES = [
 opened = pytest.mark.parametrize(("recipe", "method", "url"), ROUTES)
 guarded = pytest.mark.parametrize(("recipe", "method", "url"), [*ROUTES, (SOCK, "GET", "/programs")])
 JSON = {"title": "Looking-glass"}
+NEEDED = {"GET": {}, "POST": {"scope": "reports:write"}}
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
 
 
@@ -89,7 +90,7 @@ def test_a_recipe_refuses_who_has_no_token(follow: Follow, recipe: str, method: 
     answer = ask(follow(recipe)["app"].test_client(), method, url)
 
     assert answer.status_code == 401
-    assert challenge_of(answer) == Challenge("Bearer", {"realm": "reporting"})
+    assert challenge_of(answer) == Challenge("Bearer", {"realm": "reporting"} | NEEDED[method])
 
 
 @guarded

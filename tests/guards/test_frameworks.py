@@ -44,7 +44,9 @@ def read_refusal(status: int, code: str, description: str, **more: str) -> Refus
     return Refused(status, REALM | body, body)
 
 
-UNAUTHORIZED = Refused(401, REALM, {"error": "unauthorized", "error_description": "Authentication is required."})
+UNAUTHORIZED = Refused(
+    401, REALM | {"scope": "admin"}, {"error": "unauthorized", "error_description": "Authentication is required."}
+)
 INVALID_REQUEST = read_refusal(400, "invalid_request", MalformedCredential.hint)
 INVALID_TOKEN = read_refusal(401, "invalid_token", "The access token is not valid.")
 INSUFFICIENT_SCOPE = read_refusal(

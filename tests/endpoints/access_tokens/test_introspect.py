@@ -237,6 +237,14 @@ def test_a_caller_without_a_good_token_is_refused(app: Flask, make: Callable[[Fl
     assert "WWW-Authenticate" in answer.headers
 
 
+def test_a_caller_with_client_credentials_learns_which_scope_a_token_needs(app: Flask) -> None:
+    """Many resource servers introspect with a client ID and a secret."""
+    answer = app.test_client().post("/auth/introspect", data={"token": issue(app)}, auth=("reports", "hunter2"))
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{ISSUER}", scope="{SCOPE}"'
+
+
 def test_a_caller_whose_token_was_revoked_is_refused(app: Flask, caller: str) -> None:
     revoke_current(app, caller)
 
