@@ -174,7 +174,7 @@ class RequestHook:
             # A decorator between route and guard may answer OPTIONS, as Flask-CORS does. If it does not, the wrapper
             # enforces the requirement.
             if not is_options or requirement not in required.inside:
-                check_requirement(self._state, requirement, req, authentication)
+                check_requirement(self._state, requirement, req, authentication, required.requirements)
         if not is_options:
             authentication.satisfied = required.requirements
         elif required.inside:

@@ -54,14 +54,27 @@ def check_optional(state: AppState, authentication: Authentication) -> None:
         raise refuse(state, authentication.refusal)
 
 
-def check_requirement(state: AppState, requirement: Requirement, req: Request, authentication: Authentication) -> None:
+def check_requirement(
+    state: AppState,
+    requirement: Requirement,
+    req: Request,
+    authentication: Authentication,
+    required: tuple[Requirement, ...] = (),
+) -> None:
     """Refuse a request that does not satisfy *requirement*.
+
+    Args:
+        state: of the application.
+        requirement: is checked.
+        req: the request.
+        authentication: of the request.
+        required: all requirements of the route, if they are known: a challenge without a token names their scopes.
 
     Raises:
         AuthError: there is no token, or a bad one, or it does not satisfy the requirement.
     """
     if authentication.token is None:
-        needed = name_scopes((requirement,), find_url_argument) if authentication.refusal is None else ()
+        needed = name_scopes(required or (requirement,), find_url_argument) if authentication.refusal is None else ()
         raise refuse_without_token(state, authentication, req, needed)
     try:
         declared = state.settings.scopes

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
 
@@ -79,6 +79,30 @@ def test_a_scope_is_named_as_the_guard_has_it_and_not_as_others_imply_it(make_ap
     app = add(make_app(TOKENAUTH_SCOPES={"all": {"implies": ["a"]}, "a": {}}), require_scope("a"))
 
     assert call(app, "/x").challenge == naming("a")
+
+
+def test_the_scopes_of_all_guards_of_the_route_are_named(make_app: MakeApp) -> None:
+    auth = TokenAuth()
+    inner, outer = Blueprint("inner", __name__), Blueprint("outer", __name__)
+    auth.protect(inner, "b", "a")
+    auth.protect(outer, "c")
+    inner.add_url_rule("/x", view_func=require_scope("a")(make_view()))
+    outer.register_blueprint(inner)
+    app = make_app(auth=auth)
+    app.register_blueprint(outer)
+
+    assert call(app, "/x").challenge == naming("a b c")
+
+
+def test_the_alternatives_of_a_guard_are_left_out_if_another_guard_needs_a_scope(make_app: MakeApp) -> None:
+    auth = TokenAuth()
+    blueprint = Blueprint("api", __name__)
+    auth.protect(blueprint, "api")
+    blueprint.add_url_rule("/x", view_func=require_scope(any_of=("a", "b"))(make_view()))
+    app = make_app(auth=auth)
+    app.register_blueprint(blueprint)
+
+    assert call(app, "/x").challenge == naming("api")
 
 
 def test_options_that_the_view_answers_itself_get_the_scopes_too(make_app: MakeApp) -> None:
