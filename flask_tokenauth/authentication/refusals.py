@@ -30,10 +30,11 @@ class AuthError(HTTPException):
     ``errorhandler(AuthError)``, or a handler for the status, can answer instead of :attr:`response`.
 
     Attributes:
-        error: the refusal, a :class:`~flask_tokenauth.core.errors.Refusal`.
+        error: the refusal, a :class:`~flask_tokenauth.core.Refusal`. ``str(error)`` is a sentence for developers, and
+            its attributes are facts, such as the scopes that are needed.
         reason: the stable name of the refusal, for logs. The client never sees it.
         data: the body of the response, as a dict.
-        response: the response for the client.
+        response: the response for the client: body, status and headers. A handler may return it.
     """
 
     response: Response  # of the application's response_class
