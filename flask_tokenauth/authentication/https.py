@@ -1,11 +1,26 @@
 """Tokens over plain HTTP: the setting ``TOKENAUTH_ENFORCE_HTTPS`` (RFC 6750 section 5.3)."""
 
 import logging
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from werkzeug.wrappers import Request
 
 from ..core.errors import InsecureTransport
+
+_FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
+_FORWARDED = "HTTP_FORWARDED"  # RFC 7239
+_FORWARDING = (_FORWARDED_PROTO, "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", _FORWARDED)
+
+_DIRECT = "a token came over plain HTTP: serve the application over HTTPS, and behind a proxy use werkzeug's ProxyFix"
+_FROM_PROXY = (
+    "a token came through a proxy over plain HTTP: let the proxy take tokens over HTTPS only, and set "
+    "X-Forwarded-Proto; then put werkzeug's ProxyFix around app.wsgi_app, so that the application can see HTTPS"
+)
+_FROM_HTTPS_PROXY = (
+    "a token came through a proxy that says the client used HTTPS, but the application cannot see that: put "
+    "werkzeug's ProxyFix around app.wsgi_app, with the number of your proxies as x_for and x_proto"
+)
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -30,22 +45,50 @@ class HttpsCheck:
         Raises:
             InsecureTransport: the request came over plain HTTP, and the mode is "refuse".
         """
-        if not self.is_active or req.is_secure:
+        if not self.is_active or req.is_secure or self.allows_plain(req):
             return
         if self._refuses:
             raise InsecureTransport
-        if not _is_loopback(req.remote_addr):
-            self.is_active = False  # one warning is enough
-            _log.warning(
-                "a token came over plain HTTP: serve the application over HTTPS, and behind a proxy use werkzeug's "
-                'ProxyFix; set TOKENAUTH_ENFORCE_HTTPS to "refuse" to refuse such requests, or to "off" to get no '
-                "warning"
-            )
+        self.is_active = False  # one warning is enough
+        _log.warning(
+            '%s; set TOKENAUTH_ENFORCE_HTTPS to "refuse" to refuse such requests, or to "off" to get no warning',
+            _choose_advice(req),
+        )
+
+    def allows_plain(self, req: Request) -> bool:
+        """Return whether a request over plain HTTP is allowed without a warning: it comes from this machine.
+
+        A request that a proxy on this machine forwards does not count. Clients can send the headers of a proxy too, but
+        they gain nothing by it.
+        """
+        if self._refuses or not _is_loopback(req.remote_addr):
+            return False
+        environ = req.environ
+        for name in _FORWARDING:  # noqa: SIM110  # any() would be slower, and every request of a developer comes here
+            if name in environ:
+                return False
+        return True
 
 
+def _choose_advice(req: Request) -> str:
+    """Return the warning for *req*. It quotes nothing of the request."""
+    environ = req.environ
+    proto, forwarded = (environ.get(name, "").lower() for name in (_FORWARDED_PROTO, _FORWARDED))
+    if "https" in proto or "proto=https" in forwarded.replace('"', ""):
+        return _FROM_HTTPS_PROXY
+    return _FROM_PROXY if any(name in environ for name in _FORWARDING) else _DIRECT
+
+
+@lru_cache(maxsize=16)
 def _is_loopback(address: str | None) -> bool:
     """Return whether a request came from this machine. A Unix socket has no address, or an empty one."""
     try:
-        return not address or ip_address(address).is_loopback
+        return not address or _without_mapping(address).is_loopback
     except ValueError:
         return False
+
+
+def _without_mapping(address: str) -> IPv4Address | IPv6Address:
+    """Return an address. A socket for both versions of IP shows an IPv4 address as ``::ffff:192.0.2.1``."""
+    parsed = ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
