@@ -9,6 +9,8 @@ from werkzeug.local import LocalProxy
 
 from .application.app_state import AppState, current_state
 from .application.refusing import refuse, refuse_without_token
+from .authentication.reentry import CallerNotYetKnown
+from .authentication.user_loading import LoaderCannotRun
 from .core.errors import Refusal
 from .core.token_errors import UnknownUser
 from .core.tokens.token import Token
@@ -41,7 +43,8 @@ def get_user() -> Any:
     """Return the user of the current request. The user is loaded at the first call, once per request.
 
     Raises:
-        NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who no longer exists.
+        NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who no longer exists. For
+            code that is called while the token is checked or the user is loaded, the request is anonymous.
         SettingsError: there is no ``user_loader``.
     """
     state, req = current_state(), _current_request()
@@ -58,7 +61,7 @@ def get_user_id() -> Any:
     """Return the ID of the user of the current request.
 
     Raises:
-        NotAuthenticated: the request is anonymous, or has a bad token.
+        NotAuthenticated: the request is anonymous, has a bad token, or the token is still being checked.
     """
     state = current_state()
     require_token(state)
@@ -79,25 +82,57 @@ def require_token(state: AppState) -> Token:
 
 
 def get_token() -> Token | None:
-    """Return the verified token of the current request, or None if it is anonymous or its token is bad."""
+    """Return the verified token of the current request.
+
+    It is None if the request is anonymous, if its token is bad, and for code that is called while the token is checked.
+    """
     return current_state().authenticator.authenticate(_current_request()).token
 
 
 def _current_request() -> Request:
     if not has_request_context():
         raise RuntimeError(_NO_REQUEST)
-    return request
+    req: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return req
 
 
 def _find_user() -> Any:
-    """Return the user of the current request; None without a user, or without a request."""
+    """Return the user of the current request.
+
+    None without a user or a ``user_loader``, without a request, and while the token is checked or the user is loaded.
+    """
     if not has_request_context():
         return None
+    authenticator = current_state().authenticator
+    if not authenticator.has_user_loader:
+        return None
     try:
-        return current_state().authenticator.load_user(request)
-    except UnknownUser:
+        return authenticator.load_user(_current_request())
+    except (UnknownUser, CallerNotYetKnown, LoaderCannotRun):
         return None
 
 
-current_user: Any = LocalProxy(_find_user)
+class _CurrentUser(LocalProxy[Any]):
+    """A proxy that does not hide errors of the ``user_loader``.
+
+    In the proxy of werkzeug, a ``RuntimeError`` makes the object false, and Python ignores any error of a method that
+    compares if the method is looked up by a descriptor, as there.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return bool(_find_user())
+
+    def __eq__(self, other: object) -> bool:
+        return bool(_find_user() == other)
+
+    def __ne__(self, other: object) -> bool:
+        return bool(_find_user() != other)
+
+    def __hash__(self) -> int:
+        return hash(_find_user())
+
+
+current_user: Any = _CurrentUser(_find_user)
 """The user of the current request, for templates: false if there is none. In code use ``get_user()``, which raises."""

@@ -75,14 +75,14 @@ def algorithm(request: pytest.FixtureRequest) -> str:
     return name
 
 
-Drive = Callable[[Flask, str], tuple[str, Calls]]
+Drive = Callable[..., tuple[str, Calls]]
 
 
 @pytest.fixture
 def drive() -> Iterator[Drive]:
     """Return a function that sends a request with a token, and returns its status and its calls."""
 
-    def send(app: Flask, token: str, path: str = "/") -> tuple[str, Calls]:
+    def send(app: Flask, token: str, path: str = "/", **environ_changes: str) -> tuple[str, Calls]:
         environ: dict[str, Any] = {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": path,
@@ -91,7 +91,7 @@ def drive() -> Iterator[Drive]:
             "wsgi.url_scheme": "https",
             "wsgi.input": io.BytesIO(),
             "HTTP_AUTHORIZATION": f"Bearer {token}",
-        }
+        } | environ_changes
         statuses: list[str] = []
         with Calls() as calls:
             app.wsgi_app(environ, lambda status, headers, error=None: statuses.append(status))  # type: ignore[arg-type]
@@ -231,6 +231,20 @@ def test_a_guard_adds_at_most_38_calls_for_a_cached_token(path: str, drive: Any)
     _, open_ = drive(bare, token, path)
 
     assert guarded.total() - open_.total() <= 38
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", ""])
+def test_plain_http_from_this_machine_adds_at_most_2_calls(address: str, drive: Drive) -> None:
+    app = make_app("HS256", cache_size=10)
+    plain = {"wsgi.url_scheme": "http", "REMOTE_ADDR": address}
+    token = issue(app)
+    drive(app, token, **plain)
+    _, over_https = drive(app, token, REMOTE_ADDR=address)
+
+    status, over_http = drive(app, token, **plain)
+
+    assert status == "200 OK"
+    assert over_http.total() - over_https.total() <= 2
 
 
 def test_the_cost_does_not_depend_on_the_number_of_cached_tokens(drive: Drive) -> None:

@@ -10,12 +10,14 @@ from flask.typing import ResponseReturnValue
 
 from ..authentication.authenticator import Authentication
 from ..authentication.credentials import missing_credential
+from ..authentication.reentry import CallChain, CallerNotYetKnown
 from ..authentication.refusals import AuthError, auth_error_for
 from ..core.errors import Refusal, StoreOutage, StoreUnavailable
 from ..signals import token_refused
 from .app_state import AppState, current_state
 
 _log = logging.getLogger("flask_tokenauth")
+_reporting = CallChain("tokenauth_reporting")
 
 
 def refuse(state: AppState, refusal: Refusal) -> AuthError:
@@ -43,14 +45,23 @@ def report_refusal(state: AppState, refusal: Refusal) -> None:
 
     In debug the line is a warning, which Python shows by default, and has a sentence for the developer. It names the
     route by its rule, since the path is a value of the client.
+
+    A log filter or a receiver may ask for the caller, and be refused in turn. That is not reported.
     """
-    if state.app.debug:
-        route = f" (route {request.url_rule.rule})" if request.url_rule is not None else ""
-        _log.warning("refused: %s: %s%s", refusal.reason, refusal, route)
-    else:
-        _log.info("refused: %s", refusal.reason)
-    if token_refused.receivers:
-        token_refused.send(state.app, reason=refusal.reason)
+    level = logging.WARNING if state.app.debug else logging.INFO
+    if isinstance(refusal, CallerNotYetKnown) or not (token_refused.receivers or _log.isEnabledFor(level)):
+        return
+    subject = request._get_current_object() if has_request_context() else state  # type: ignore[attr-defined]
+    if _reporting.has_begun(subject):
+        return
+    with _reporting.begin(subject):
+        if state.app.debug:
+            route = f" (route {request.url_rule.rule})" if request.url_rule is not None else ""
+            _log.warning("refused: %s: %s%s", refusal.reason, refusal, route)
+        else:
+            _log.info("refused: %s", refusal.reason)
+        if token_refused.receivers:
+            token_refused.send(state.app, reason=refusal.reason)
 
 
 def refuse_for_outage(state: AppState, error: StoreUnavailable) -> AuthError:

@@ -1,12 +1,13 @@
 """Authenticate a request: its credential is verified once, and the result is kept on the request."""
 
+import logging
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Flask, g
+from flask import Flask
 from werkzeug.wrappers import Request, Response
 
 from ..core.errors import Refusal, SettingsError, StoreOutage, StoreUnavailable
@@ -18,16 +19,25 @@ from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier
 from .credentials import check_credential, find_token
 from .https import HttpsCheck
+from .on_g import NO_SCOPES, attributes_of_g, show_nobody
 from .outage_log import OutageLog
+from .reentry import CallerNotYetKnown
+from .refusals import NotAuthenticated
 from .user_ids import UserIDs
+from .user_loading import UserLoading
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
 AUTHENTICATION = "_tokenauth_authentication"  # attribute of the request: views do not overwrite it by accident, as on g
-_USER = "_tokenauth_user"
-_NO_SCOPES = frozenset[str]()
+_OF_APPLICATIONS = "_tokenauth_of_applications"  # only if several applications authenticate one request
+_NOT_LOADED = object()
 
-_current_g: Callable[[], Any] = g._get_current_object  # the proxy would look it up for each attribute
+_ASKED_TOO_EARLY = (
+    "a token is refused: code that is called while the token is checked asked for the caller, and did not catch "
+    "NotAuthenticated. Let token_check and user_id_type use the argument that they are given"
+)
+
+_log = logging.getLogger("flask_tokenauth")
 
 
 class Callbacks(msgspec.Struct):
@@ -39,7 +49,7 @@ class Callbacks(msgspec.Struct):
     before_refresh: Callable[[Session], Any] | None = None
 
 
-class Authentication(msgspec.Struct):
+class Authentication(msgspec.Struct, eq=False):
     """The result for one request: a token and its user, or a refusal, or neither if there was no credential."""
 
     app: Flask  # the application that authenticated the request
@@ -50,6 +60,7 @@ class Authentication(msgspec.Struct):
     pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view
     guard_refused: bool = False  # one of those guards refused
     guard_passed: bool = False  # a guard that the hook did not know of was satisfied
+    user: Any = _NOT_LOADED  # None if there is no user with this ID any more
 
     @property
     def is_guarded(self) -> bool:
@@ -102,7 +113,8 @@ class Authenticator:
         self._verifier = verifier
         self._max_bytes = max_bytes
         self._outages = OutageLog()
-        self._undecided = Authentication(app)
+        self._undecided = Authentication(app, refusal=CallerNotYetKnown())
+        self._user_loading = UserLoading(app)
 
     @property
     def has_user_loader(self) -> bool:
@@ -112,29 +124,50 @@ class Authenticator:
     def authenticate(self, req: Request) -> Authentication:
         """Return the authentication of *req*. The credential is verified once per request, at the first call.
 
-        Raises:
-            SettingsError: ``token_check`` asks for the caller of the request that it is about to decide on.
+        Meanwhile the request is anonymous: for ``token_check``, log filters and other code that is called on the way.
         """
         found: Authentication | None = getattr(req, AUTHENTICATION, None)
         if found is None or found.app is not self._app:  # another application may have authenticated the request too
             return self.publish(req)
-        if found is self._undecided:
-            raise SettingsError(
-                "token_check must not ask for the current caller, who is not known before token_check has returned: "
-                "use the token that it is given"
-            )
         return found
 
     def publish(self, req: Request) -> Authentication:
         """Authenticate *req*, set ``g.user_id``, ``g.scopes`` and ``g.token``, and return the authentication."""
-        found: Authentication | None = getattr(req, AUTHENTICATION, None)
-        if found is not None and found.app is self._app:
-            found = self.authenticate(req)
-        else:
-            found = self._authenticate(req)
-            setattr(req, AUTHENTICATION, found)
+        shown, attributes = attributes_of_g(), req.__dict__
+        found: Authentication | None = None
+        if AUTHENTICATION in attributes:  # get() would be a call
+            found = attributes[AUTHENTICATION]
+        if found is not None and found.app is not self._app:
+            found = self._find_among_applications(req, found)
+        if found is None:
+            # Code of the application may be called on the way.
+            shown["user_id"], shown["scopes"], shown["token"] = None, NO_SCOPES, None
+            try:
+                found = self._authenticate(req)
+            except BaseException:
+                self._keep(req, Authentication(self._app, refusal=TokenRejected()))
+                show_nobody()
+                raise
+            self._keep(req, found)
         token = found.token
-        _set_on_g(found.user_id, _NO_SCOPES if token is None else token.scopes, token)
+        scopes = NO_SCOPES if token is None else token.scopes
+        shown["user_id"], shown["scopes"], shown["token"] = found.user_id, scopes, token
+        return found
+
+    def _keep(self, req: Request, authentication: Authentication) -> None:
+        """Keep the authentication on the request."""
+        attributes = req.__dict__
+        attributes[AUTHENTICATION] = authentication
+        if _OF_APPLICATIONS in attributes:
+            attributes[_OF_APPLICATIONS][self._app] = authentication
+
+    def _find_among_applications(self, req: Request, other: Authentication) -> Authentication | None:
+        """Return the authentication of *req* by this application, after *other*, by another application."""
+        of_applications: dict[Flask, Authentication] = req.__dict__.setdefault(_OF_APPLICATIONS, {})
+        of_applications[other.app] = other
+        found = of_applications.get(self._app)
+        if found is not None:
+            self._keep(req, found)
         return found
 
     def publish_early(self, req: Request) -> None:
@@ -146,32 +179,40 @@ class Authenticator:
         if self._callbacks.check_token is None and self.user_ids.have_a_type:
             self.publish(req)
         else:
-            _set_on_g(None, _NO_SCOPES, None)
+            show_nobody()
 
     def _authenticate(self, req: Request) -> Authentication:
-        header: str | None = req.environ.get("HTTP_AUTHORIZATION")
-        if header is None:
+        environ = req.environ
+        if "HTTP_AUTHORIZATION" not in environ:
             return Authentication(self._app)
+        header: str = environ["HTTP_AUTHORIZATION"]
+        req.__dict__[AUTHENTICATION] = self._undecided
+        token: Token | None = None
+        user_id: Any = None
+        refusal: Refusal | None = None
         try:
-            if self.https.is_active and not req.is_secure:
-                self._check_https(req, header)
-            token = self.find_token(header)
-            if token is None:
-                return Authentication(self._app)
-            if self._callbacks.check_token is None and self.user_ids.are_strings:
-                return Authentication(self._app, token, token.subject)
-            self._publish_anonymous(req, self._undecided)
-            return Authentication(self._app, token, self.accept(token))
+            text = find_token(header, max_bytes=self._max_bytes)
+            if text is not None:
+                if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
+                    check_credential(header)
+                    self.https.check(req)
+                verified = self._verify_credential(text, header)
+                accepted_at_once = self._callbacks.check_token is None and self.user_ids.are_strings
+                user_id = verified.subject if accepted_at_once else self.accept(verified)
+                token = verified
         except StoreUnavailable as error:
             self._outages.log(error)
-            return Authentication(self._app, refusal=StoreOutage())
-        except Refusal as refusal:
+            refusal = StoreOutage()
+        except Refusal as error:
             # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
-            refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
-            return Authentication(self._app, refusal=refusal)
-        except BaseException:
-            self._publish_anonymous(req, Authentication(self._app, refusal=TokenRejected()))
-            raise
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            refusal = error
+        except NotAuthenticated as error:
+            if not isinstance(error.error, CallerNotYetKnown):
+                raise
+            _log.error(_ASKED_TOO_EARLY)
+            refusal = TokenRejected()
+        return Authentication(self._app, token, user_id, refusal)
 
     def find_token(self, header: str) -> Token | None:
         """Return the verified token in an ``Authorization`` header, or None if the header has another scheme.
@@ -180,8 +221,10 @@ class Authenticator:
             Refusal: the scheme is Bearer, and no good token follows.
         """
         text = find_token(header, max_bytes=self._max_bytes)
-        if text is None:
-            return None
+        return None if text is None else self._verify_credential(text, header)
+
+    def _verify_credential(self, text: str, header: str) -> Token:
+        """Return the verified token in *text*, which was found in *header*."""
         try:
             return self._verifier.verify(text, now=self.clock())
         except TokenExpired:
@@ -201,11 +244,6 @@ class Authenticator:
         if check is not None and not self._app.ensure_sync(check)(token):
             raise TokenRejected
         return user_id
-
-    def _publish_anonymous(self, req: Request, authentication: Authentication) -> None:
-        """Let the caller be anonymous: while code of the application decides, and after an error in it."""
-        setattr(req, AUTHENTICATION, authentication)
-        _set_on_g(None, _NO_SCOPES, None)
 
     def verify(self, text: str) -> tuple[Token, Any]:
         """Return the verified token and its user ID.
@@ -249,19 +287,15 @@ class Authenticator:
     def _verify(self, text: str, policy: ClaimsPolicy) -> Token:
         return Verifier(self._keys, policy, max_bytes=self._max_bytes).verify(text, now=self.clock())
 
-    def _check_https(self, req: Request, header: str) -> None:
-        """Check a request that did not come over HTTPS."""
-        if find_token(header, max_bytes=self._max_bytes) is None:
-            return
-        check_credential(header)
-        self._publish_anonymous(req, self._undecided)  # a log filter may ask for the caller
-        self.https.check(req)
-
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.
 
+        If ``user_loader`` raises an error, it is called again the next time.
+
         Raises:
-            UnknownUser: ``user_loader`` returned None.
+            UnknownUser: ``user_loader`` returned None, or asked for the user that it had to load.
+            CallerNotYetKnown: ``user_loader``, or code that it called, asks for the user that is being loaded.
+            LoaderCannotRun: ``user_loader`` is a coroutine function, and another coroutine is running.
             SettingsError: there is no ``user_loader``.
         """
         load = self._callbacks.load_user
@@ -270,19 +304,8 @@ class Authenticator:
         authentication = self.authenticate(req)
         if authentication.token is None:
             return None
-        loaded: tuple[Authentication, Any] | None = getattr(req, _USER, None)
-        if loaded is None or loaded[0] is not authentication:
-            loaded = authentication, self._app.ensure_sync(load)(authentication.user_id)
-            setattr(req, _USER, loaded)
-        if loaded[1] is None:
+        if authentication.user is _NOT_LOADED:
+            authentication.user = self._user_loading.load(load, authentication.user_id, request=authentication)
+        if authentication.user is None:
             raise UnknownUser
-        return loaded[1]
-
-
-def _set_on_g(user_id: Any, scopes: frozenset[str], token: Token | None) -> None:
-    context = _current_g()
-    if type(context) is Flask.app_ctx_globals_class:
-        values = context.__dict__  # faster than to set attributes, which this class does with a method in Python
-        values["user_id"], values["scopes"], values["token"] = user_id, scopes, token
-    else:
-        context.user_id, context.scopes, context.token = user_id, scopes, token
+        return authentication.user

@@ -1,0 +1,42 @@
+"""Code that is called while the caller is found out, and asks for the caller: log filters, signals, database events."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from ..core.errors import MissingCredential
+
+
+class CallerNotYetKnown(MissingCredential):
+    """The caller is asked for while the request is authenticated, or the user while the user is loaded.
+
+    For code that is called on the way, the request is anonymous. This is not reported as a refusal, because the request
+    itself may be accepted.
+    """
+
+
+class CallChain:
+    """Notes what the current chain of calls has begun, so that code which is called on the way does not begin it again.
+
+    A thread or task that works beside this one has a chain of its own. Coroutines and threads that a coroutine starts
+    with ``asyncio.to_thread`` belong to the chain that started them.
+
+    Args:
+        name: for debugging.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._begun: ContextVar[tuple[object, ...]] = ContextVar(name, default=())
+
+    def has_begun(self, subject: object) -> bool:
+        """Return whether the current chain of calls came through :meth:`begin` with the same object."""
+        return any(begun is subject for begun in self._begun.get())
+
+    @contextmanager
+    def begin(self, subject: object) -> Iterator[None]:
+        """Note *subject* within the context."""
+        reset = self._begun.set((*self._begun.get(), subject))
+        try:
+            yield
+        finally:
+            self._begun.reset(reset)
