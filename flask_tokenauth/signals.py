@@ -8,6 +8,10 @@ _signals = Namespace()
 #: passed (None for ``TOKENAUTH_AUDIENCE``), ``expires_in`` (a ``timedelta``).
 token_issued = _signals.signal("tokenauth-token-issued")
 
+#: The token of a request was accepted, before any guard decided: a guard can still refuse. Sent once per request, when
+#: ``g`` is set. Arguments: ``user_id`` as in ``g.user_id``, ``scopes`` (a ``frozenset``).
+token_accepted = _signals.signal("tokenauth-token-accepted")
+
 #: A request was refused. Argument: ``reason``, the same word as in the log.
 token_refused = _signals.signal("tokenauth-token-refused")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
+from flask_tokenauth import TokenAuth, create_token, login_required, require_scope, token_accepted
 from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER
@@ -79,8 +79,12 @@ Drive = Callable[..., tuple[str, Calls]]
 
 
 @pytest.fixture
-def drive() -> Iterator[Drive]:
-    """Return a function that sends a request with a token, and returns its status and its calls."""
+def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
+    """Return a function that sends a request with a token, and returns its status and its calls.
+
+    No listener is connected to ``token_accepted``, as in an application that does not use it.
+    """
+    monkeypatch.setattr(token_accepted, "receivers", {})
 
     def send(app: Flask, token: str, path: str = "/", **environ_changes: str) -> tuple[str, Calls]:
         environ: dict[str, Any] = {
@@ -245,6 +249,19 @@ def test_plain_http_from_this_machine_adds_at_most_2_calls(address: str, drive: 
 
     assert status == "200 OK"
     assert over_http.total() - over_https.total() <= 2
+
+
+def test_token_accepted_costs_no_call_without_listeners(drive: Drive) -> None:
+    app, bare = make_app("HS256", cache_size=10), Flask("bare")
+    bare.add_url_rule("/", view_func=lambda: "hello")
+    token = issue(app)
+    drive(app, token)
+    drive(bare, token)
+
+    _, guarded = drive(app, token)
+    _, open_ = drive(bare, token)
+
+    assert {name: count for name, count in (guarded - open_).items() if name.startswith(("Signal.", "_Signal"))} == {}
 
 
 def test_the_cost_does_not_depend_on_the_number_of_cached_tokens(drive: Drive) -> None:

@@ -18,6 +18,7 @@ from flask_tokenauth import (
     get_token,
     get_user,
     login_required,
+    token_accepted,
     token_refused,
 )
 
@@ -224,6 +225,15 @@ def test_a_locale_selector_may_ask_for_the_user_before_and_within_token_check(
 
     assert api.test_client().get("/loaded", headers=bearer(mint())).text == "alice"
     assert locales == ["en", "de"]
+
+
+def test_a_listener_of_token_accepted_may_ask_for_the_user(api: Flask, mint: Mint, loader: Loader) -> None:
+    seen: list[str] = []
+
+    with token_accepted.connected_to(lambda sender, **_: seen.append(get_user()), api):
+        api.test_client().get("/name", headers=bearer(mint()))
+
+    assert (seen, loader.calls) == (["alice"], ["alice"])
 
 
 def test_a_loader_that_raised_is_called_again_at_the_next_question(make_app: MakeApp, mint: Mint) -> None:

@@ -17,6 +17,7 @@ from ..core.token_errors import TokenError, TokenExpired, TokenRejected, Unknown
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier
+from ..signals import token_accepted
 from .credentials import check_credential, find_token
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
@@ -132,13 +133,17 @@ class Authenticator:
         return found
 
     def publish(self, req: Request) -> Authentication:
-        """Authenticate *req*, set ``g.user_id``, ``g.scopes`` and ``g.token``, and return the authentication."""
+        """Authenticate *req*, set ``g.user_id``, ``g.scopes`` and ``g.token``, and return the authentication.
+
+        The first time that the token of a request is accepted, the signal ``token_accepted`` is sent.
+        """
         shown, attributes = attributes_of_g(), req.__dict__
         found: Authentication | None = None
         if AUTHENTICATION in attributes:  # get() would be a call
             found = attributes[AUTHENTICATION]
         if found is not None and found.app is not self._app:
             found = self._find_among_applications(req, found)
+        is_new = found is None
         if found is None:
             # Code of the application may be called on the way.
             shown["user_id"], shown["scopes"], shown["token"] = None, NO_SCOPES, None
@@ -152,6 +157,8 @@ class Authenticator:
         token = found.token
         scopes = NO_SCOPES if token is None else token.scopes
         shown["user_id"], shown["scopes"], shown["token"] = found.user_id, scopes, token
+        if is_new and token is not None and token_accepted.receivers:
+            token_accepted.send(self._app, user_id=found.user_id, scopes=scopes)
         return found
 
     def _keep(self, req: Request, authentication: Authentication) -> None:

@@ -16,6 +16,7 @@ from flask_tokenauth import (
     login_optional,
     login_required,
     require_scope,
+    token_accepted,
     token_refused,
 )
 from flask_tokenauth.stores.memory import MemoryStore
@@ -264,6 +265,7 @@ def test_a_request_is_authenticated_once_by_each_application_that_asks_for_its_c
 ) -> None:
     """Within the context of another application, that application decides who is calling."""
     calls: list[str] = []
+    accepted: list[Flask] = []
     mounted = make_app("mounted", auth=TokenAuth())
     auth: TokenAuth[str] = TokenAuth()
 
@@ -283,7 +285,9 @@ def test_a_request_is_authenticated_once_by_each_application_that_asks_for_its_c
             assert get_token() is not None
         return str(get_token() is not None)
 
-    answer = app.test_client().get("/", headers=bearer(mint()))
+    with token_accepted.connected_to(lambda sender, **_: accepted.append(sender)):
+        answer = app.test_client().get("/", headers=bearer(mint()))
 
     assert answer.text == "True"
     assert calls == ["alice"]
+    assert accepted == [mounted, app]

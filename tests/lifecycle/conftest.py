@@ -13,6 +13,7 @@ from flask_tokenauth import (
     TokenAuth,
     login_optional,
     login_required,
+    token_accepted,
     token_issued,
     token_refused,
     token_response,
@@ -25,7 +26,7 @@ from ..stores import memory_kit, sqlite_kit
 from .devices import Login
 from .kit import Backend, SignalLog, sign_in, store_of
 
-SESSIONS = [signal for signal in SIGNALS if signal not in (token_issued, token_refused)]
+SESSIONS = [signal for signal in SIGNALS if signal not in (token_accepted, token_issued, token_refused)]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
