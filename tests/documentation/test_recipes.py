@@ -1,6 +1,6 @@
 """The recipes of docs/extensions.rst do what they are for, each executed as the page prints it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from threading import Thread
@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 from flask_tokenauth.testing import logged_in, token_headers
 
 from ..authentication.challenges import Challenge, parse_challenge
-from ..conftest import SECRET, bearer
-from .reading import python_block
+from ..conftest import bearer
+from .conftest import Follow, Names
 
 RESTX = "from flask_restx"
 SMOREST = "from flask_smorest"
@@ -29,28 +29,9 @@ CORS = "from flask_cors"
 LOGIN = "import flask_login"
 SESSION = "from flask import abort"
 SOCK = "from flask_sock"
-PROGRAM = 'app = Flask("reporting")\napp.config.from_prefixed_env()  #'
 RECIPES = [RESTX, SMOREST, APIFLASK, OPENAPI3, LIMITER, CORS, LOGIN, SESSION, SOCK]
 
 PASSWORD = {"username": "alice", "password": "wonderland"}
-
-Names = dict[str, Any]
-Follow = Callable[[str], Names]
-
-
-@pytest.fixture
-def follow(monkeypatch: pytest.MonkeyPatch) -> Follow:
-    """Return a function that executes a recipe after the program of the page, and returns all names there are then."""
-    monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
-
-    def execute(recipe: str) -> Names:
-        names: Names = {"__name__": "reporting"}
-        exec(python_block("extensions", PROGRAM), names)
-        exec(python_block("extensions", recipe), names)
-        return names
-
-    return execute
-
 
 # What all of them do
 

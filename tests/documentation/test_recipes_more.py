@@ -1,38 +1,32 @@
-"""The recipes of docs/extensions.rst for forms, cookies on the server, sockets, migrations and jobs do their work.
+"""The recipes of docs/extensions.rst for cookies on the server, sockets, migrations and jobs do their work.
 
 Each is executed as the page prints it, after the program at the top of that page.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, g, render_template_string
+from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_tokenauth import StoreUnavailable
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.testing import at, logged_in, token_headers
 
-from ..conftest import SECRET, bearer
+from .conftest import Follow, Names
 from .pages.collecting import kept_loggers
-from .reading import python_block
 
-WTF = "from flask_wtf import"
 SESSION = "from flask_session import"
 SOCKETIO = "import flask_socketio"
 MIGRATE = "from flask_migrate import"
 CELERY = "from celery import"
-PROGRAM = 'app = Flask("reporting")\napp.config.from_prefixed_env()  #'
 
 PASSWORD = {"username": "alice", "password": "wonderland"}
-
-Names = dict[str, Any]
-Follow = Callable[..., Names]
 
 
 @pytest.fixture(autouse=True)
@@ -42,95 +36,9 @@ def loggers() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Follow:
-    """Return a function that executes a recipe after the program, in a folder of its own, and returns all names."""
-    monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
-    monkeypatch.chdir(tmp_path)
-
-    def execute(recipe: str, **settings: str) -> Names:
-        for name, value in settings.items():
-            monkeypatch.setenv(f"FLASK_{name}", value)
-        names: Names = {"__name__": "reporting"}
-        exec(python_block("extensions", PROGRAM), names)
-        exec(python_block("extensions", recipe), names)
-        return names
-
-    return execute
-
-
 def access_token(app: Flask, user_id: str, **options: Any) -> str:
     """Return an access token of this application."""
     return token_headers(app, user_id, **options)["Authorization"].removeprefix("Bearer ")
-
-
-# Flask-WTF
-
-
-def test_a_request_with_a_token_needs_no_csrf_token(follow: Follow) -> None:
-    answer = logged_in(follow(WTF)["app"], "alice").post("/api/reports")
-
-    assert (answer.status_code, answer.json) == (201, {"created by": "alice"})
-
-
-@pytest.mark.parametrize("headers", [{}, bearer("x.y.z")], ids=["none", "bad"])
-def test_an_exempted_view_still_needs_a_token(follow: Follow, headers: dict[str, str]) -> None:
-    assert follow(WTF)["app"].test_client().post("/api/reports", headers=headers).status_code == 401
-
-
-def test_a_login_that_returns_a_token_needs_no_csrf_token(follow: Follow) -> None:
-    answer = follow(WTF)["app"].test_client().post("/login", data=PASSWORD)
-
-    assert (answer.status_code, "access_token" in answer.json, "Set-Cookie" in answer.headers) == (200, True, False)
-
-
-def test_a_view_that_trusts_a_cookie_stays_protected(follow: Follow) -> None:
-    app = follow(WTF)["app"]
-    form = "<input name=csrf_token value={{ csrf_token() }}>"
-    app.add_url_rule("/form", view_func=lambda: render_template_string(form))
-    client = app.test_client()
-
-    assert client.post("/theme", data={"theme": "dark"}).status_code == 400
-    assert logged_in(app, "alice").post("/theme", data={"theme": "dark"}).status_code == 400
-    csrf_token = client.get("/form").text.partition("value=")[2].rstrip(">")
-    assert client.post("/theme", data={"theme": "dark", "csrf_token": csrf_token}).json == {"theme": "dark"}
-
-
-def test_a_guarded_view_that_is_not_exempted_refuses_tokens_alone(follow: Follow) -> None:
-    names = follow(WTF)
-    guarded = names["login_required"](lambda: {"user_id": g.user_id})
-    names["app"].add_url_rule("/elsewhere", "elsewhere", guarded, methods=["POST"])
-
-    assert names["app"].test_client().post("/elsewhere").status_code == 400
-    assert logged_in(names["app"], "alice").post("/elsewhere").status_code == 400
-
-
-def test_a_nested_blueprint_is_exempted_by_itself(follow: Follow) -> None:
-    names = follow(WTF)
-    inner, outer = Blueprint("inner", "reporting"), Blueprint("outer", "reporting")
-    inner.add_url_rule("/inner", view_func=lambda: "inner", methods=["POST"])
-    outer.register_blueprint(inner)
-    names["csrf"].exempt(outer)
-    names["app"].register_blueprint(outer)
-    client = names["app"].test_client()
-
-    assert client.post("/inner").status_code == 400
-    names["csrf"].exempt(inner)
-    assert client.post("/inner").status_code == 200
-
-
-def test_the_endpoints_of_sessions_are_exempted_with_their_blueprint(follow: Follow) -> None:
-    names = follow(WTF, TOKENAUTH_STORE="memory://", TOKENAUTH_ISSUER="reporting")
-    names["app"].register_blueprint(names["auth"].endpoints)
-    client = names["app"].test_client()
-    tokens = client.post("/login", data=PASSWORD).json
-    sent = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-
-    assert client.post("/auth/refresh", data=sent).status_code == 400
-    names["csrf"].exempt(names["auth"].endpoints)
-    renewed = client.post("/auth/refresh", data=sent)
-    assert renewed.status_code == 200
-    assert client.post("/auth/logout", headers=bearer(renewed.json["access_token"])).status_code == 204
 
 
 # Flask-Session
