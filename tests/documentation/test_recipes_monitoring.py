@@ -173,8 +173,8 @@ def test_a_token_without_the_scope_is_accepted_and_the_request_refused(measured:
     assert 'requests_refused_total{reason="scope_insufficient"} 1.0' in lines
 
 
-def test_a_request_that_a_hook_answers_is_measured(measured: Names) -> None:
-    measured["app"].before_request(lambda: ("later", 503))
+def test_a_request_that_an_earlier_hook_answers_is_measured(measured: Names) -> None:
+    measured["app"].before_request_funcs[None].insert(0, lambda: ("later", 503))
 
     assert measured["app"].test_client().get("/reports/7").status_code == 503
     assert measured["duration"].labels("/reports/<int:number>", 503)._sum.get() > 0
