@@ -159,6 +159,17 @@ def test_the_anonymous_reach_the_limit_by_address(follow: Follow) -> None:
     assert repeat(logged_in(app, "192.0.2.1"), "/search", 1) == [200]
 
 
+@pytest.mark.parametrize("limits", ["default_limits", "application_limits"])
+def test_refused_requests_are_counted_by_limits_of_the_application(follow: Follow, limits: str) -> None:
+    names = follow(LIMITER)
+    options = {limits: ["2 per minute"], "storage_uri": "memory://"}
+    names["Limiter"](names["get_caller"], app=names["app"], **options)
+    names["app"].add_url_rule("/plain", "plain", names["login_required"](lambda: "plain"))
+
+    assert repeat(names["app"].test_client(), "/plain", 3) == [401, 401, 429]
+    assert repeat(logged_in(names["app"], "alice"), "/plain", 1) == [200]
+
+
 def test_refused_requests_are_not_counted(follow: Follow) -> None:
     app = follow(LIMITER)["app"]
 
