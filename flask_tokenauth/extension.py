@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 
-from flask import Blueprint, Flask
+from flask import Blueprint
+from flask.app import Flask  # not from flask, where another package may have put a subclass
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
 from .application.app_state import AppState, current_state, list_states, state_of

@@ -1,5 +1,7 @@
 """``TokenAuth``, the extension object."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +64,21 @@ def test_setting_up_an_application_twice_raises() -> None:
 def test_an_object_that_is_no_application_is_refused(other: Any) -> None:
     with pytest.raises(TypeError, match=r"must get a Flask application, got (str|int|type): TokenAuth\(app\)$"):
         TokenAuth(other)
+
+
+def test_an_application_is_set_up_after_another_package_has_replaced_the_class_of_flask() -> None:
+    """``FlaskInstrumentor().instrument()`` of OpenTelemetry puts a subclass into the module ``flask``."""
+    program = f"""
+import flask
+from flask import Flask
+flask.Flask = type("Instrumented", (Flask,), {{}})
+from flask_tokenauth import TokenAuth
+for app in (Flask("reporting"), flask.Flask("reporting")):
+    app.config.update(SECRET_KEY={SECRET!r}, TOKENAUTH_ISSUER={ISSUER!r})
+    TokenAuth(app).check(app)
+"""
+
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("call", [lambda: create_token("alice"), lambda: TokenAuth().verify("x")])

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import ClassVar
 from weakref import WeakSet
 
-from flask import Flask, current_app
+from flask import current_app
+from flask.app import Flask  # not from flask, where another package may have put a subclass
 
 from ..authentication.authenticator import Authenticator, Callbacks, Clock
 from ..authentication.https import HttpsCheck
