@@ -7,7 +7,7 @@ from .core.records.session import Session
 from .core.token_errors import TokenError
 from .core.tokens.token import Token
 from .extension import TokenAuth
-from .guards.decorators import login_optional, login_required, public, require_scope
+from .guards.decorators import login_optional, login_required, public, require_claim, require_scope
 from .guards.sharing import shareable
 from .lifecycle.access_tokens import create_token
 from .lifecycle.sign_in import token_response
@@ -48,6 +48,7 @@ __all__ = [
     "public",
     "refresh_retried",
     "refresh_reused",
+    "require_claim",
     "require_scope",
     "session_ended",
     "session_refreshed",

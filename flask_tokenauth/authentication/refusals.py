@@ -97,7 +97,7 @@ class NotAuthenticated(AuthError, Unauthorized):
 
 
 class NotPermitted(AuthError, Forbidden):
-    """403: the token is good, but lacks a scope."""
+    """403: the token is good, but lacks a scope, or a claim that ``@require_claim`` needs."""
 
     _refusal = InsufficientScope
 

@@ -129,6 +129,30 @@ class InsufficientScope(Refusal):
         return f"the token must have a scope that it lacks{named}"
 
 
+class InsufficientClaim(Refusal):
+    """The token is valid, but lacks a claim, or the claim has another value than the guard requires.
+
+    Its code is that of RFC 6750 section 3.1 for a request that "requires higher privileges than provided by the access
+    token". The client does not learn the claim: it could not ask for it, as it can for a scope, and the claim shows how
+    the application is organised.
+
+    Attributes:
+        claim: the name of the claim, as the guard has it. Neither its value nor the required values are kept.
+    """
+
+    code = "insufficient_scope"
+    status = 403
+    reason = "claim_insufficient"
+    hint = "The request needs more rights than the access token has."
+
+    def __init__(self, claim: str) -> None:
+        self.claim = claim
+        super().__init__(claim)
+
+    def __str__(self) -> str:
+        return f"the token must have a value of claim {self.claim} that it lacks: add it to the claim, or change the guard"
+
+
 class LoginTooOld(Refusal):
     """The token is valid, but the user signed in too long ago (RFC 9470 section 3).
 

@@ -12,7 +12,12 @@ from typing import Any, TypeVar, overload
 
 from ..application.setting_types import read_duration
 from .enforcement import enforce, enforce_optional
+<<<<<<< HEAD
 from .marks import check_class, mark, mark_giver, mark_open, wrappers
+=======
+from .marks import mark, mark_giver, mark_open, wrappers
+from .required_claim import RequiredClaim
+>>>>>>> 9887527 (Guard views by claims with require_claim)
 from .requirement import Requirement
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -87,6 +92,27 @@ def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> 
     if not alternatives:  # a list that came out empty must not open the view to more users
         raise ValueError("any_of must have at least one scope, got none: leave it out")
     return Requirement.of_scopes(all_of, alternatives)
+
+
+def require_claim(name: str, *values: str | int | bool) -> Callable[[F], F]:
+    """Guard a view or a class of views: the token needs a claim with one of these values.
+
+    The claim equals one of them, or is an array that holds one. Without a token the request gets 401, without the claim
+    403.
+
+    Args:
+        name: the claim. If no claim has this name, dots lead into objects: ``realm_access.roles`` is ``roles`` in the
+            object ``realm_access``. Names on the way may have dots themselves.
+        values: strings, integers or booleans, at least one. Their JSON types must match: neither ``"1"`` nor ``True``
+            is ``1``.
+
+    Raises:
+        TypeError: at import, *name* is not a string, or a value has another type. ``@require_claim`` without
+            parentheses is such a mistake.
+        ValueError: at import, there is no value, *name* or a value is empty, or the claim has a guard of its own:
+            ``scope`` and ``auth_time``.
+    """
+    return _guard(Requirement(claim=RequiredClaim.of(name, values)))
 
 
 @overload

@@ -1,4 +1,4 @@
-"""A requirement: the scopes or the recent login that one guard requires, and how it is checked."""
+"""A requirement: the scopes, the claim or the recent login that one guard requires, and how it is checked."""
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..core.errors import InsufficientScope, LoginTooOld, MissingCredential
+from ..core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential
 from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_scope
 from ..core.tokens.token import Token
+from .required_claim import RequiredClaim
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
@@ -22,7 +23,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
 
 
 class Requirement(NamedTuple):
-    """The requirement of one guard: a login, a recent login, all of some scopes, one of some other scopes.
+    """The requirement of one guard: a login, a recent login, all of some scopes, one of some other scopes, a claim.
 
     It is a tuple, which no code can change: guards use it for every request.
     """
@@ -31,6 +32,7 @@ class Requirement(NamedTuple):
     any_of: tuple[str, ...] = ()
     max_age: timedelta | None = None
     load_user: bool = False  # the user must still exist; checked by the caller of check(), who loads the user
+    claim: RequiredClaim | None = None
 
     @classmethod
     def of_scopes(cls, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> "Requirement":
@@ -56,7 +58,9 @@ class Requirement(NamedTuple):
     @property
     def simple_scopes(self) -> frozenset[str] | None:
         """Scopes with which every token satisfies this requirement; None if more must be checked."""
-        if self.any_of or self.max_age is not None or self.load_user or any("{" in scope for scope in self.all_of):
+        if self.any_of or self.max_age is not None or self.load_user or self.claim is not None:
+            return None
+        if any("{" in scope for scope in self.all_of):
             return None
         return frozenset(self.all_of)
 
@@ -71,6 +75,7 @@ class Requirement(NamedTuple):
             MissingCredential: there is no token.
             LoginTooOld: the login is longer ago than ``max_age``, or the token does not say when it was.
             InsufficientScope: a scope is missing, or its placeholder has a value that no scope can have.
+            InsufficientClaim: the claim is missing, or has another value.
         """
         if facts.token is None:
             raise MissingCredential
@@ -80,11 +85,15 @@ class Requirement(NamedTuple):
             raise InsufficientScope(_fill(self.all_of, facts.url_argument))
         if self.any_of and not any(_has(facts, scope, granted_by) for scope in self.any_of):
             raise InsufficientScope(_fill(self.any_of, facts.url_argument))
+        if self.claim is not None and not self.claim.is_met_by(facts.token.claims):
+            raise InsufficientClaim(self.claim.name)
 
     def __str__(self) -> str:
         parts = list(self.all_of)
         if self.any_of:
             parts.append("one of " + ", ".join(self.any_of))
+        if self.claim is not None:
+            parts.append(str(self.claim))
         if self.max_age is not None:
             parts.append(f"login within {int(self.max_age.total_seconds())} s")
         if self.load_user:

@@ -164,21 +164,22 @@ class Placing:
 
     above: bool
     between: Decorator
+    guard: Decorator = GUARD
     kept: list[Any] = field(default_factory=list)  # the decorated views, which a module would keep as global names
 
     def put(self, view: Any, *, route: Decorator) -> None:
         """Register *view* with *route*, with the guard in its position."""
-        decorators = [route, self.between, GUARD] if self.above else [GUARD, self.between, route]
+        decorators = [route, self.between, self.guard] if self.above else [self.guard, self.between, route]
         self.kept.append(reduce(lambda decorated, decorator: decorator(decorated), decorators, view))
 
     def decorate(self, method: Any) -> Any:
         """Return *method* with its decorators, as it stands in its class."""
-        return self.between(GUARD(method))
+        return self.between(self.guard(method))
 
     @property
     def stack(self) -> list[Decorator]:
         """The decorators for a list of decorators, the innermost first."""
-        return [GUARD, self.between]
+        return [self.guard, self.between]
 
 
 Build = Callable[[Any, Any, Placing], None]
@@ -224,8 +225,8 @@ class Cell:
         """Whether the registered view shows the guard, so that ``flask tokenauth routes`` can list it."""
         return self.fate is Fate.GUARDS and self.placement not in self.shape.blind
 
-    def build(self, **config: object) -> "Built":
-        """Return the application with its one guard. Keyword arguments are settings."""
+    def build(self, guard: Decorator = GUARD, **config: object) -> "Built":
+        """Return the application with its one guard. Other keyword arguments are settings."""
         app = open_app(self.shape.make_app(), **config)
         view = self.shape.make_view()
         between: dict[str, Callable[[], Decorator]] = {
@@ -233,7 +234,7 @@ class Cell:
             "limit": lambda: make_limit(app),
             "hide": lambda: hide_class if self.shape.placements is ON_CLASS else hide,
         }
-        placing = Placing(self.placement.above, between[self.placement.between]())
+        placing = Placing(self.placement.above, between[self.placement.between](), guard)
         self.shape.build(app, view, placing)
         return Built(app, self.url, name_of(view), placing.kept)
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.views import MethodView
 
-from flask_tokenauth import login_required, public, require_scope
+from flask_tokenauth import login_required, public, require_claim, require_scope
 
 from ..conftest import Mint, bearer
 from .kit import (
@@ -47,6 +47,13 @@ def for_each(cells: list[Cell]) -> pytest.MarkDecorator:
 @for_each(GUARDING)
 def test_a_guard_guards(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     assert cell.build().get(credential(mint)) == status
+
+
+@for_each(GUARDING)
+def test_a_guard_for_a_claim_guards(cell: Cell, mint: Mint) -> None:
+    built = cell.build(require_claim("role", "editor"))
+
+    assert [built.get(headers) for headers in ({}, bearer(mint()), bearer(mint(role="editor")))] == [401, 403, 200]
 
 
 @for_each(GUARDING)

@@ -24,6 +24,7 @@ from flask_tokenauth import (
     public,
     refresh_retried,
     refresh_reused,
+    require_claim,
     require_scope,
     session_ended,
     session_refreshed,
@@ -139,7 +140,14 @@ def scoped(name: str, extra: bytes = b"") -> str:
     return name
 
 
+@app.get("/claimed")
+@require_claim("role", "editor", 3, True)  # noqa: FBT003  # a value
+def claimed(name: str) -> str:
+    return name
+
+
 @app.get("/later")
+@require_claim("realm_access.roles", "editor")
 @require_scope("a")
 async def later() -> str:
     return "later"
@@ -179,6 +187,7 @@ class Views(MethodView):
 assert_type(plain(1), dict[str, int])
 assert_type(called(), str)
 assert_type(scoped("x", extra=b"y"), str)
+assert_type(claimed("x"), str)
 assert_type(open_view(), str)
 assert_type(open_too(1), str)
 assert_type(maybe(), str)
