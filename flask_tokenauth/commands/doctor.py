@@ -76,7 +76,7 @@ def _guards_that_reach_no_route(_: AppState) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"The guard of {name} reaches no route: put the decorator directly under the route decorator, or register "
-            "the view.",
+            "the view; if it is no view, such as a GraphQL resolver, add is_view=False.",
         )
 
 

@@ -12,6 +12,7 @@ from ..guards.route_checks import check_application, find_unreached
 from ..guards.route_requirements import Route, list_routes
 
 _ACCESS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
+_ADVICE = "write it directly under the route decorator, or register the view; if it is no view, add is_view=False"
 _WIDTH = 200  # columns: one line per route, for grep
 
 
@@ -42,7 +43,7 @@ def _write_lines(found: list[Route], unreached: list[str]) -> str:
         lines = [(f"{route.method} {route.rule.rule}", _describe(route)) for route in found]
         formatter.write_dl(lines, col_max=_WIDTH // 2)
     for name in unreached:
-        formatter.write_text(f"REACHES NO ROUTE: the guard of {name}")
+        formatter.write(f"REACHES NO ROUTE: the guard of {name}: {_ADVICE}\n")
     return formatter.getvalue()
 
 

@@ -150,7 +150,9 @@ class InsufficientClaim(Refusal):
         super().__init__(claim)
 
     def __str__(self) -> str:
-        return f"the token must have a value of claim {self.claim} that it lacks: add it to the claim, or change the guard"
+        return (
+            f"the token must have a value of claim {self.claim} that it lacks: add it to the claim, or change the guard"
+        )
 
 
 class LoginTooOld(Refusal):

@@ -7,28 +7,33 @@ routes --check`` finds those.
 import inspect
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, overload
 
 from ..application.setting_types import read_duration
 from .enforcement import enforce, enforce_optional
-<<<<<<< HEAD
 from .marks import check_class, mark, mark_giver, mark_open, wrappers
-=======
-from .marks import mark, mark_giver, mark_open, wrappers
 from .required_claim import RequiredClaim
->>>>>>> 9887527 (Guard views by claims with require_claim)
 from .requirement import Requirement
 
 F = TypeVar("F", bound=Callable[..., Any])
-A = TypeVar("A")
+A = TypeVar("A", Requirement, None)
 
 
 @overload
 def login_required(view: F, /) -> F: ...
 @overload
-def login_required(*, max_age: timedelta | float | None = None, load_user: bool = False) -> Callable[[F], F]: ...
-def login_required(view: Any = None, /, *, max_age: timedelta | float | None = None, load_user: bool = False) -> Any:
+def login_required(
+    *, max_age: timedelta | float | None = None, load_user: bool = False, is_view: bool = True
+) -> Callable[[F], F]: ...
+def login_required(
+    view: Any = None,
+    /,
+    *,
+    max_age: timedelta | float | None = None,
+    load_user: bool = False,
+    is_view: bool = True,
+) -> Any:
     """Guard a view or a class of views: only requests with a good token pass. Others get 401 and a challenge.
 
     Args:
@@ -38,37 +43,43 @@ def login_required(view: Any = None, /, *, max_age: timedelta | float | None = N
             3). The time is the claim ``auth_time`` of the token.
         load_user: load the user before the view runs, so that a deleted user is refused. By default a good token is
             enough.
+        is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
+            ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
     Raises:
-        TypeError: at import, *max_age* is not a duration, *load_user* not a boolean, or *view* cannot be decorated.
+        TypeError: at import, *max_age* is not a duration, *load_user* or *is_view* not a boolean, or *view* cannot be
+            decorated.
         ValueError: at import, *max_age* is under a second.
         SettingsError: at import, *view* is a class, but not a class of Flask views.
     """
     if not isinstance(load_user, bool):
         raise TypeError(f"load_user must be True or False, got {type(load_user).__name__}")
-    decorator = _guard(Requirement(max_age=_read_age(max_age), load_user=load_user))
+    decorator = _guard(Requirement(max_age=_read_age(max_age), load_user=load_user), is_view=is_view)
     return decorator if view is None else decorator(view)
 
 
 mark_giver(login_required, Requirement())
 
 
-def require_scope(*all_of: str, any_of: Iterable[str] | None = None) -> Callable[[F], F]:
+def require_scope(*all_of: str, any_of: Iterable[str] | None = None, is_view: bool = True) -> Callable[[F], F]:
     """Guard a view or a class of views: the token needs these scopes. Without a token 401, without a scope 403.
 
     Args:
         all_of: scopes, all of which are needed. They match exactly, never by prefix. A segment can be a placeholder
             for an argument of the view: ``projects:{project_id}:write``.
         any_of: scopes, one of which is needed as well.
+        is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
+            ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
     Raises:
-        TypeError: at import, a scope is not a string. ``@require_scope`` without parentheses is such a mistake.
+        TypeError: at import, a scope is not a string, or *is_view* is not a boolean. ``@require_scope`` without
+            parentheses is such a mistake.
         ValueError: at import, there is no scope, *any_of* is empty, or a scope breaks the grammar of RFC 6749 section
             3.3.
     """
     if any(map(callable, all_of)):
         raise TypeError('require_scope must be called with a scope: @require_scope("reports:read")')
-    return _guard(scope_requirement(all_of, any_of))
+    return _guard(scope_requirement(all_of, any_of), is_view=is_view)
 
 
 def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> Requirement:
@@ -94,7 +105,7 @@ def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> 
     return Requirement.of_scopes(all_of, alternatives)
 
 
-def require_claim(name: str, *values: str | int | bool) -> Callable[[F], F]:
+def require_claim(name: str, *values: str | int | bool, is_view: bool = True) -> Callable[[F], F]:
     """Guard a view or a class of views: the token needs a claim with one of these values.
 
     The claim equals one of them, or is an array that holds one. Without a token the request gets 401, without the claim
@@ -105,33 +116,41 @@ def require_claim(name: str, *values: str | int | bool) -> Callable[[F], F]:
             object ``realm_access``. Names on the way may have dots themselves.
         values: strings, integers or booleans, at least one. Their JSON types must match: neither ``"1"`` nor ``True``
             is ``1``.
+        is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
+            ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
     Raises:
-        TypeError: at import, *name* is not a string, or a value has another type. ``@require_claim`` without
-            parentheses is such a mistake.
+        TypeError: at import, *name* is not a string, a value has another type, or *is_view* is not a boolean.
+            ``@require_claim`` without parentheses is such a mistake.
         ValueError: at import, there is no value, *name* or a value is empty, or the claim has a guard of its own:
             ``scope`` and ``auth_time``.
     """
-    return _guard(Requirement(claim=RequiredClaim.of(name, values)))
+    return _guard(Requirement(claim=RequiredClaim.of(name, values)), is_view=is_view)
 
 
 @overload
 def login_optional(view: F, /) -> F: ...
 @overload
-def login_optional() -> Callable[[F], F]: ...
-def login_optional(view: Any = None, /) -> Any:
+def login_optional(*, is_view: bool = True) -> Callable[[F], F]: ...
+def login_optional(view: Any = None, /, *, is_view: bool = True) -> Any:
     """Let anonymous callers into *view*, and refuse those with a bad token.
 
     Args:
         view: the view or class. The decorator can be written with or without parentheses.
+        is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
+            ``flask tokenauth routes --check`` does not expect that the guard counts on a route. If it is registered as
+            a view nevertheless, the default guard still closes it.
 
     Raises:
+        TypeError: at import, *is_view* is not a boolean, or *view* cannot be decorated.
         SettingsError: at import, *view* has a guard, is marked with ``public``, or is a class, but not of Flask views.
     """
+    _check_is_view(is_view)
     if view is None:
-        return login_optional
-    guarded = _wrap(view, lambda _: enforce_optional(), None)
-    mark_open(guarded, "optional")
+        return partial(login_optional, is_view=is_view)
+    guarded = _wrap(view, enforce_optional, None)
+    if is_view:
+        mark_open(guarded, "optional")
     return guarded
 
 
@@ -158,24 +177,30 @@ def public(view: Any = None, /) -> Any:
     return view
 
 
-def _guard(requirement: Requirement) -> Callable[[F], F]:
+def _guard(requirement: Requirement, *, is_view: bool) -> Callable[[F], F]:
+    _check_is_view(is_view)
+
     def decorate(view: F) -> F:
         guarded: F = _wrap(view, enforce, requirement)
-        mark(guarded, requirement)
-        if inspect.isfunction(guarded):
-            wrappers[guarded] = requirement
+        mark(guarded, requirement, is_view=is_view)
         return guarded
 
     mark_giver(decorate, requirement)
     return decorate
 
 
-def _wrap(view: Any, check: Callable[[A], None], argument: A) -> Any:
-    """Return *view* with ``check(argument)`` before it. A function gives a new function, a class of views itself."""
+def _wrap(view: Any, admits: Callable[[A, Any], bool], requirement: A) -> Any:
+    """Return *view* with a check before it. A function gives a new function, a class of views itself.
+
+    Args:
+        view: a function or a class of views.
+        admits: gets *requirement* and *view*. It refuses, or returns whether *view* runs.
+        requirement: of the guard, None for an optional login.
+    """
     target: Any = view
     check_class(view)
     if inspect.isclass(view):
-        target.dispatch_request = _wrap(target.dispatch_request, check, argument)
+        target.dispatch_request = _wrap(target.dispatch_request, admits, requirement)
         return target
     if not callable(target):
         raise TypeError(
@@ -186,16 +211,20 @@ def _wrap(view: Any, check: Callable[[A], None], argument: A) -> Any:
 
         @wraps(target)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            check(argument)
-            return await target(*args, **kwargs)
+            return await target(*args, **kwargs) if admits(requirement, target) else None
     else:
 
         @wraps(target)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            check(argument)
-            return target(*args, **kwargs)
+            return target(*args, **kwargs) if admits(requirement, target) else None
 
+    wrappers[guarded] = requirement
     return guarded
+
+
+def _check_is_view(is_view: object) -> None:
+    if not isinstance(is_view, bool):
+        raise TypeError(f"is_view must be True or False, got {type(is_view).__name__}")
 
 
 def _read_age(max_age: timedelta | float | None) -> timedelta | None:

@@ -1,5 +1,7 @@
 """Enforce requirements on the current request, for the hook and for the wrappers of guards."""
 
+from typing import Any
+
 from flask import Request
 
 from ..application.app_state import AppState, current_flask, current_state
@@ -7,12 +9,21 @@ from ..application.refusing import refuse, refuse_without_token
 from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError
 from ..core.errors import Refusal
+from ..core.tokens.token import Token
+from .guarded_hooks import is_skippable, leave_unsatisfied
 from .requirement import RequestFacts, Requirement, name_scopes
 from .url_arguments import current_request, find_url_argument
 
 
-def enforce(requirement: Requirement) -> None:
+def enforce(requirement: Requirement, target: Any) -> bool:
     """Refuse the current request unless it satisfies *requirement*. Nothing is done if the hook has checked it.
+
+    Args:
+        requirement: of a guard.
+        target: the function that the guard decorates.
+
+    Returns:
+        Whether *target* runs. False if it is a function before a preflight, which is never refused.
 
     Raises:
         AuthError: the request does not satisfy *requirement*.
@@ -21,9 +32,15 @@ def enforce(requirement: Requirement) -> None:
     req = current_request()
     authentication: Authentication | None = getattr(req, AUTHENTICATION, None)
     if authentication is not None and authentication.app is current_flask() and requirement in authentication.satisfied:
-        return
+        return True
     state = current_state()
     authentication = state.authenticator.authenticate(req)
+    token = authentication.token
+    if is_skippable(state.app, req, requirement, target) and (
+        token is None or _find_refusal(state, requirement, req, token) is not None
+    ):
+        leave_unsatisfied(authentication, requirement)
+        return False
     try:
         check_requirement(state, requirement, req, authentication)
     except AuthError:
@@ -31,17 +48,29 @@ def enforce(requirement: Requirement) -> None:
         raise
     authentication.pending -= {requirement}
     authentication.guard_passed = True
+    return True
 
 
-def enforce_optional() -> None:
+def enforce_optional(_: None, target: Any) -> bool:
     """Refuse the current request if it has a bad credential. A request without one passes.
+
+    Args:
+        target: the function that the guard decorates.
+
+    Returns:
+        Whether *target* runs. False if it is a function before a preflight, which is never refused.
 
     Raises:
         AuthError: the credential is refused.
         SettingsError: ``TokenAuth`` is not set up on the current application.
     """
-    state = current_state()
-    check_optional(state, state.authenticator.authenticate(current_request()))
+    state, req = current_state(), current_request()
+    authentication = state.authenticator.authenticate(req)
+    if authentication.refusal is not None and is_skippable(state.app, req, None, target):
+        leave_unsatisfied(authentication, None)
+        return False
+    check_optional(state, authentication)
+    return True
 
 
 def check_optional(state: AppState, authentication: Authentication) -> None:
@@ -76,14 +105,22 @@ def check_requirement(
     if authentication.token is None:
         needed = name_scopes(required or (requirement,), find_url_argument) if authentication.refusal is None else ()
         raise refuse_without_token(state, authentication, req, needed)
+    refusal = _find_refusal(state, requirement, req, authentication.token)
+    if refusal is not None:
+        raise refuse(state, refusal)
+
+
+def _find_refusal(state: AppState, requirement: Requirement, req: Request, token: Token) -> Refusal | None:
+    """Return the refusal of a request with a token that does not satisfy *requirement*, or None if it does."""
     try:
         declared = state.settings.scopes
-        facts = RequestFacts(authentication.token, find_url_argument, state.clock(), state.settings.leeway)
+        facts = RequestFacts(token, find_url_argument, state.clock(), state.settings.leeway)
         requirement.check(facts, declared.granted_by if declared else {})
         if requirement.load_user:
             state.authenticator.load_user(req)
     except Refusal as refusal:
-        raise refuse(state, refusal) from None
+        return refusal.with_traceback(None)  # its frames hold the token and this request
+    return None
 
 
 def check_set_up() -> None:

@@ -35,7 +35,8 @@ class GuardUse(NamedTuple):
 
 
 guard_uses: list[GuardUse] = []  # all uses of guards outside of requests, in this process
-wrappers: WeakKeyDictionary[Any, Requirement] = WeakKeyDictionary()  # the wrappers, with the requirement of each
+# The functions that guards have made, with the requirement of each; None for an optional login.
+wrappers: WeakKeyDictionary[Any, Requirement | None] = WeakKeyDictionary()
 
 
 class Mark(NamedTuple):
@@ -54,8 +55,13 @@ class MarkCounter:
     value = 0
 
 
-def mark(target: Any, requirement: Requirement) -> None:
+def mark(target: Any, requirement: Requirement, *, is_view: bool = True) -> None:
     """Mark *target*, and everything that it wraps, with *requirement*. Objects that cannot carry a mark are left out.
+
+    Args:
+        target: a view, a class of views or a blueprint, or another function that is guarded.
+        requirement: of the guard.
+        is_view: whether reports expect that the guard counts on a route.
 
     Raises:
         SettingsError: the same object is marked as public or as optional.
@@ -64,7 +70,8 @@ def mark(target: Any, requirement: Requirement) -> None:
         found = read_mark(layer)
         if requirement not in found.requirements:
             _set_mark(layer, found._replace(requirements=(*found.requirements, requirement)))
-    _register(target, requirement, unwrap(target))
+    if is_view:
+        _register(target, requirement, unwrap(target))
 
 
 def mark_open(target: Any, opening: Opening) -> None:
@@ -160,7 +167,7 @@ def find_marks(view: Any, method: str) -> FoundMarks:
         requirements=tuple(dict.fromkeys(requirements)),
         opening=next((opening for opening in openings if opening is not None), None),
         visited=tuple(visited),
-        inside=frozenset(wrappers[layer] for layer in chain if inspect.isfunction(layer) and layer in wrappers),
+        inside=frozenset(_find_wrapped_requirements(chain)),
     )
 
 
@@ -175,6 +182,13 @@ def list_own(view: Any, method: str) -> tuple[Any, ...]:
 
 def _class_of(chain: Iterable[Any]) -> Any:
     return next((layer.view_class for layer in chain if inspect.isclass(getattr(layer, "view_class", None))), None)
+
+
+def _find_wrapped_requirements(layers: Iterable[Any]) -> Iterator[Requirement]:
+    for layer in layers:
+        requirement = wrappers.get(layer) if inspect.isfunction(layer) else None
+        if requirement is not None:
+            yield requirement
 
 
 def _method_of(cls: Any, method: str) -> Any:

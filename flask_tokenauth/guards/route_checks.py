@@ -47,6 +47,7 @@ def find_unreached(routes: list[Route], *, alone: bool) -> list[str]:
         for target in route.required.visited
         for needed in _find_counting(route)
     }
+    reached |= {(id(layer), None) for route in routes for layer in route.required.before}
     unreached = []
     for use in list_guard_uses():
         layers = [layer() for layer in use.layers]

@@ -10,7 +10,8 @@ from flask.views import http_method_funcs
 from werkzeug.routing import Rule
 
 from ..application.settings import Settings
-from .marks import find_marks, read_mark
+from .guarded_hooks import list_hooks
+from .marks import find_marks, read_mark, unwrap
 from .requirement import Requirement
 
 Access = Literal["guarded", "default", "optional", "public", "static", "open"]
@@ -28,7 +29,8 @@ class RouteRequirements(NamedTuple):
 
     access: Access
     requirements: tuple[Requirement, ...]
-    visited: tuple[Any, ...] = ()  # the views, classes and blueprints that were searched
+    visited: tuple[Any, ...] = ()  # the views, classes, blueprints and functions before requests that were searched
+    before: tuple[Any, ...] = ()  # among them the functions before requests, with everything that these wrap
     inside: frozenset[Requirement] = frozenset()  # requirements that wrappers inside the view enforce
 
     @property
@@ -42,26 +44,31 @@ class RouteRequirements(NamedTuple):
 def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> RouteRequirements:
     """Return the requirements of *endpoint* when it is called with *method*.
 
-    The requirements of the view, its class, its method, its blueprint and the blueprints around that add up. An
-    opening lifts the default guard only.
+    The requirements of the view, its class, its method, its blueprint and the blueprints around that add up, and those
+    of the functions that run before the request. An opening lifts the default guard only. An optional login on a
+    function before requests lifts nothing.
     """
     view = app.view_functions[endpoint]
     found = find_marks(view, method)
     blueprints = list(_blueprints_of(app, endpoint))
     of_blueprints = [requirement for blueprint in blueprints for requirement in read_mark(blueprint).requirements]
-    requirements = tuple(dict.fromkeys([*found.requirements, *of_blueprints]))
-    visited = (*found.visited, *blueprints)
+    hooks = list_hooks(app, endpoint)
+    before = tuple(layer for hook in hooks for layer in unwrap(hook))
+    of_hooks = [requirement for layer in before for requirement in read_mark(layer).requirements]
+    requirements = tuple(dict.fromkeys([*found.requirements, *of_blueprints, *of_hooks]))
+    visited = (*found.visited, *blueprints, *before)
     if requirements:
-        return RouteRequirements("guarded", requirements, visited, found.inside)
+        return RouteRequirements("guarded", requirements, visited, before, found.inside)
     if found.opening is not None:
-        return RouteRequirements(found.opening, (), visited)
+        return RouteRequirements(found.opening, (), visited, before)
     if _is_public(endpoint, settings.public_endpoints):
-        return RouteRequirements("public", (), visited)
+        return RouteRequirements("public", (), visited, before)
     if endpoint.rpartition(".")[2] == "static" and is_static(view):
-        return RouteRequirements("static", (), visited)
+        return RouteRequirements("static", (), visited, before)
     if settings.default_guard is not None:
-        return RouteRequirements("default", (_LOGIN,), visited)
-    return RouteRequirements("open", (), visited)
+        return RouteRequirements("default", (_LOGIN,), visited, before)
+    is_optional = any(read_mark(hook).opening == "optional" for hook in hooks)
+    return RouteRequirements("optional" if is_optional else "open", (), visited, before)
 
 
 def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:
