@@ -39,7 +39,7 @@ def enforce(requirement: Requirement, target: Any) -> bool:
     if is_skippable(state.app, req, requirement, target) and (
         token is None or _find_refusal(state, requirement, req, token) is not None
     ):
-        leave_unsatisfied(authentication, requirement)
+        leave_unsatisfied(req, authentication, requirement)
         return False
     try:
         check_requirement(state, requirement, req, authentication)
@@ -67,7 +67,7 @@ def enforce_optional(_: None, target: Any) -> bool:
     state, req = current_state(), current_request()
     authentication = state.authenticator.authenticate(req)
     if authentication.refusal is not None and is_skippable(state.app, req, None, target):
-        leave_unsatisfied(authentication, None)
+        leave_unsatisfied(req, authentication, None)
         return False
     check_optional(state, authentication)
     return True

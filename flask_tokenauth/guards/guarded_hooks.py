@@ -65,18 +65,21 @@ def _find_outer_guards(hook: Any) -> Iterator[Any]:
     return takewhile(lambda layer: inspect.isfunction(layer) and layer in wrappers, layers)
 
 
-def leave_unsatisfied(authentication: Authentication, requirement: Requirement | None) -> None:
+def leave_unsatisfied(req: Request, authentication: Authentication, requirement: Requirement | None) -> None:
     """Note that the current request does not satisfy the guard of a function that is skipped.
 
     A function that runs after it may rely on the guard and answer the request. So everything but the headers for CORS
     is removed from the answer.
 
     Args:
-        authentication: of the current request.
+        req: the current request.
+        authentication: of this request.
         requirement: of the guard, None for an optional login.
     """
     authentication.pending |= {requirement}
 
     @after_this_request
     def withhold_unless_refused(response: Response) -> Response:
-        return withhold(response) if authentication.withholds(response) else response
+        # A function that has changed the method or the route has met the guards of the view.
+        is_withheld = has_automatic_answer(req) and authentication.withholds(response)
+        return withhold(response) if is_withheld else response

@@ -5,7 +5,7 @@ from functools import partial, wraps
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from flask_cors import CORS
 
 from flask_tokenauth import (
@@ -278,6 +278,42 @@ def test_a_guard_that_refuses_a_preflight_after_a_skipped_one_is_answered_in_ful
 
     assert (answer.status_code, answer.get_json()["error"]) == (401, "unauthorized")
     assert "WWW-Authenticate" in answer.headers
+
+
+@pytest.mark.parametrize("put", [put_on_application, put_on_blueprint])
+def test_a_function_that_changes_the_method_after_a_skipped_guard_opens_no_view(
+    make_app: MakeApp, mint: Mint, put: Put
+) -> None:
+    app = make_app()
+    put(app, login_required(make_hook()))
+
+    def override_method() -> None:
+        request.method = request.headers.get("X-HTTP-Method-Override", request.method)
+
+    app.before_request_funcs.setdefault("api", []).append(override_method)
+    override = {"X-HTTP-Method-Override": "GET"}
+
+    refused = open_options(app, override)
+
+    assert (refused.status_code, refused.get_json()["error"]) == (401, "unauthorized")
+    assert open_options(app, override | bearer(mint())).text == "open"
+
+
+@pytest.mark.parametrize("guard", [login_required, login_optional])
+def test_a_function_that_changes_the_route_after_a_skipped_guard_opens_no_view(make_app: MakeApp, guard: Any) -> None:
+    app, recorder = make_app(), Recorder()
+    put_on_blueprint(app, guard(make_hook()))
+    app.add_url_rule("/own", view_func=guard(make_view()), endpoint="own", methods=["OPTIONS"])
+    [own] = app.url_map.iter_rules("own")
+
+    def change_route() -> None:
+        recorder.run()
+        request.url_rule = own
+
+    app.before_request_funcs["api"].append(change_route)
+
+    assert open_options(app, bearer("x.y.z")).status_code == 401
+    assert recorder.users == [None]
 
 
 def test_a_request_after_a_preflight_with_the_same_g_is_guarded(make_app: MakeApp) -> None:
