@@ -1,8 +1,6 @@
 """``TokenAuth``, the object that an application holds."""
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
@@ -11,12 +9,13 @@ from flask import Blueprint
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
-from .application.app_state import AppState, current_state, list_states, state_of
+from .application.app_state import AppState, current_state, state_of
 from .application.default_warnings import warn_of_defaults
 from .application.error_handlers import RefusalHandling
 from .application.refusing import answer_store_unavailable, asking_store
 from .application.settings import Settings
 from .application.shared_caches import SharedCaches
+from .application.warming import warm_applications
 from .authentication.authenticator import Callbacks
 from .commands.group import CommandGroup
 from .core.errors import SettingsError, StoreUnavailable
@@ -24,6 +23,7 @@ from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token
+from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
 from .guards.decorators import scope_requirement
 from .guards.enforcement import check_set_up
@@ -31,14 +31,12 @@ from .guards.marks import mark
 from .guards.requirement import Requirement
 from .guards.route_checks import check_application
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
-from .users import UserLoader, current_user, get_user_id, require_token
+from .users import UserLoader, current_user, get_token, get_user_id, require_token
 
 T = TypeVar("T")
 U = TypeVar("U")
 R = TypeVar("R", bound=Callable[[Session], Grant | None] | Callable[[Session], Awaitable[Grant | None]])
 C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[bool]])
-
-_log = logging.getLogger("flask_tokenauth")
 
 
 class TokenAuth(Generic[T]):
@@ -261,19 +259,7 @@ class TokenAuth(Generic[T]):
         Raises:
             SettingsError: an application is set up wrongly. The other applications are warmed nevertheless.
         """
-        mistake: SettingsError | None = None
-        states = [state for state in list_states() if state.callbacks is self._callbacks]
-        if not states:
-            _log.warning("warm() found no application: call it after init_app, on the same TokenAuth object")
-        for state in states:
-            if state.stored.feed is not None:
-                try:
-                    with state.app.app_context(), suppress(StoreUnavailable):
-                        state.stored.feed.warm()
-                except SettingsError as error:
-                    mistake = mistake or error
-        if mistake is not None:
-            raise mistake
+        warm_applications(self._callbacks)
 
     @property
     def user_id(self) -> T:
@@ -285,19 +271,40 @@ class TokenAuth(Generic[T]):
         user_id: T = get_user_id()
         return user_id
 
-    def verify(self, text: str) -> Token:
+    def verify(self, text: str, *, audience: str | Iterable[str] | None = None) -> Token:
         """Return the verified token in *text*, for sockets, jobs and scripts. Needs an application context.
 
         It does not check that the token came over HTTPS.
 
         Args:
             text: untrusted.
+            audience: the token must be for one of these, instead of ``TOKENAUTH_AUDIENCE``. One string or several.
 
         Raises:
+            TypeError: *audience* is neither one string nor several.
+            ValueError: *audience* is empty, or has an empty string.
             TokenError: the token is refused. The attribute ``reason`` says why.
             StoreUnavailable: it is not known whether the token was revoked.
         """
-        return current_state().authenticator.verify(text)[0]
+        return current_state().authenticator.verify(text, audience)[0]
+
+    def allows(self, *all_of: str, any_of: Iterable[str] | None = None) -> bool:
+        """Return whether the token of the current request has these scopes, or scopes that imply them.
+
+        It is False for an anonymous request and for a bad token. It refuses nothing.
+
+        Args:
+            all_of: scopes, all of which are needed. Where a guard has a placeholder, put the value:
+                ``auth.allows(f"projects:{project.id}:write")``.
+            any_of: scopes, one of which is needed as well.
+
+        Raises:
+            TypeError: a scope is not a string, or *any_of* is not a list of strings.
+            ValueError: there is no scope, *any_of* is empty, or a scope is not declared in ``TOKENAUTH_SCOPES`` (if
+                scopes are declared), has a placeholder, or breaks the grammar of RFC 6749 section 3.3.
+            RuntimeError: there is no current request.
+        """
+        return AskedScopes(all_of, any_of, current_state().settings.scopes).are_held_by(get_token())
 
     def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] | None = None) -> None:
         """Guard every view of *blueprint* and of the blueprints inside it.

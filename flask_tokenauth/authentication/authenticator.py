@@ -1,8 +1,9 @@
 """Authenticate a request: its credential is verified once, and the result is kept on the request."""
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..core.errors import Refusal, SettingsError, StoreOutage, StoreUnavailable
 from ..core.keys.key_set import KeySet
 from ..core.records.session import Session
 from ..core.token_errors import TokenError, TokenExpired, TokenRejected, UnknownUser
+from ..core.tokens.audience import parse_audience
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier
@@ -32,6 +34,7 @@ Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 AUTHENTICATION = "_tokenauth_authentication"  # attribute of the request: views do not overwrite it by accident, as on g
 _OF_APPLICATIONS = "_tokenauth_of_applications"  # only if several applications authenticate one request
 _NOT_LOADED = object()
+_MOST_AUDIENCES = 8  # with a verifier of their own, which remembers tokens
 
 _ASKED_TOO_EARLY = (
     "a token is refused: code that is called while the token is checked asked for the caller, and did not catch "
@@ -112,6 +115,7 @@ class Authenticator:
         self._keys = keys
         self._policy = policy
         self._verifier = verifier
+        self._verifier_for = lru_cache(maxsize=_MOST_AUDIENCES)(verifier.for_audience)
         self._max_bytes = max_bytes
         self._outages = OutageLog()
         self._undecided = Authentication(app, refusal=CallerNotYetKnown())
@@ -252,17 +256,26 @@ class Authenticator:
             raise TokenRejected
         return user_id
 
-    def verify(self, text: str) -> tuple[Token, Any]:
+    def verify(self, text: str, audience: str | Iterable[str] | None = None) -> tuple[Token, Any]:
         """Return the verified token and its user ID.
 
         Args:
             text: untrusted.
+            audience: the token must be for one of these; None for the audience of this application.
 
         Raises:
+            TypeError: *audience* is neither one string nor several.
+            ValueError: *audience* is empty, or has an empty string.
             TokenError: the token is refused, by its signature, its claims or ``token_check``.
             StoreUnavailable: it is not known whether the token was revoked.
         """
-        token = self._verifier.verify(text, now=self.clock())
+        verifier = self._verifier
+        if audience is not None:
+            names = parse_audience(audience)
+            if not names or "" in names:
+                raise ValueError("audience must have at least one string, and none that is empty")
+            verifier = self._verifier_for(names)
+        token = verifier.verify(text, now=self.clock())
         return token, self.accept(token)
 
     def verify_for(self, text: str, audience: frozenset[str]) -> Token:

@@ -66,6 +66,9 @@ assert_type(get_user(), User)
 assert_type(get_user_later(), User)
 assert_type(get_token(), Token | None)
 assert_type(auth.verify("text"), Token)
+assert_type(auth.verify("text", audience="a"), Token)
+assert_type(auth.verify("text", audience=["a", "b"]), Token)
+assert_type(auth.allows("a", "b", any_of=("c", "d")), bool)
 
 
 @auth.token_check

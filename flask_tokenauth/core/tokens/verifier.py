@@ -1,6 +1,7 @@
 """Verification of access tokens: first the signature, then the claims, then the revocations."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import msgspec
@@ -55,7 +56,27 @@ class Verifier:
         self._skew = policy.leeway.total_seconds()
         self._revoked = revoked
         self._max_bytes = max_bytes
+        self._cache_size = cache_size
         self._cache: TokenCache[_VerifiedFacts] | None = TokenCache(cache_size) if cache_size else None
+
+    def for_audience(self, audience: frozenset[str]) -> "Verifier":
+        """Return a verifier with another audience, and with the same keys and rules otherwise.
+
+        It remembers tokens of its own: a token that was verified for one audience is not thereby good for another.
+
+        Args:
+            audience: the token must be for one of these.
+
+        Raises:
+            ValueError: *audience* is empty, or has an empty string.
+        """
+        return Verifier(
+            self._keys,
+            replace(self._policy, audience=audience),
+            revoked=self._revoked,
+            max_bytes=self._max_bytes,
+            cache_size=self._cache_size,
+        )
 
     def verify(self, token: str, *, now: float) -> Token:
         """Return the verified token: its signature is good, its claims keep the policy, and it is not revoked.

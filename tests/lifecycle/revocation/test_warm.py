@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from flask_tokenauth import SettingsError, TokenAuth, extension
+from flask_tokenauth import SettingsError, TokenAuth
+from flask_tokenauth.application import warming
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.memory import MemoryStore
 
@@ -98,7 +99,7 @@ def test_warm_loads_the_other_applications_if_one_fails(
 
     auth: TokenAuth[Any] = TokenAuth()
     troubled, other = (make_session_app(auth=auth, TOKENAUTH_STORE=store()) for store in (Troubled, MemoryStore))
-    monkeypatch.setattr(extension, "list_states", lambda: [app.extensions["tokenauth"] for app in (troubled, other)])
+    monkeypatch.setattr(warming, "list_states", lambda: [app.extensions["tokenauth"] for app in (troubled, other)])
 
     with record_calls(store_of(other)) as called, suppress(SettingsError):
         auth.warm()

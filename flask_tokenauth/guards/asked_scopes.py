@@ -1,0 +1,91 @@
+"""Ask in code whether a token has scopes, with everything that declared scopes imply."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from ..application.declared_scopes import DeclaredScopes, explain_undeclared
+from ..core.tokens.scopes import check_scope_token, compile_placeholders, fill_placeholders
+from ..core.tokens.token import Token
+
+Granting = frozenset[str]  # the scopes of tokens that grant a scope
+
+
+class AskedScopes:
+    """The scopes that code asks for.
+
+    Args:
+        all_of: scopes, all of which are needed. A value that comes from a client may stand in one.
+        any_of: scopes, one of which is needed as well; None if there are no such scopes.
+        declared: the declared scopes, and what they imply; None if none are declared.
+
+    Raises:
+        TypeError: a scope is not a string, or *any_of* is not a list of strings.
+        ValueError: there is no scope, *any_of* is empty, or a scope is not declared, has a placeholder, or breaks the
+            grammar of RFC 6749 section 3.3.
+    """
+
+    def __init__(self, all_of: tuple[str, ...], any_of: Iterable[str] | None, declared: DeclaredScopes | None) -> None:
+        if not all_of and any_of is None:
+            raise ValueError("allows needs a scope: name one, or use get_token() to find out if there is a user")
+        self._declared = declared
+        self._all_of = [self._find_granting(scope) for scope in all_of]
+        self._any_of = [] if any_of is None else [self._find_granting(scope) for scope in _read_alternatives(any_of)]
+
+    def are_held_by(self, token: Token | None) -> bool:
+        """Return whether *token* has all of the scopes, and one of the others. Without a token nothing is held."""
+        if token is None:
+            return False
+        held = token.scopes
+        if any(held.isdisjoint(granting) for granting in self._all_of):
+            return False
+        return not self._any_of or any(not held.isdisjoint(granting) for granting in self._any_of)
+
+    def _find_granting(self, scope: str) -> Granting:
+        if not isinstance(scope, str) or self._declared is None:
+            check_scope_token(scope)
+        if "{" in scope and (self._declared is None or scope in self._declared.granted_by):
+            raise ValueError(f'scope {scope} must have a value in the place of each placeholder: allows(f"{scope}")')
+        return frozenset((scope,)) if self._declared is None else _find_declared(scope, self._declared)
+
+
+def _read_alternatives(any_of: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(any_of, str):
+        raise TypeError(f'any_of must be a list of strings, got a string: any_of=["{any_of}"]')
+    if not isinstance(any_of, Iterable):
+        raise TypeError(f'any_of must be a list of strings, got {type(any_of).__name__}: any_of=["reports:read"]')
+    alternatives = tuple(any_of)
+    if not alternatives:  # a list that came out empty must not allow more
+        raise ValueError("any_of must have at least one scope, got none: leave it out")
+    return alternatives
+
+
+def _find_declared(scope: str, declared: DeclaredScopes) -> Granting:
+    """Return the scopes of tokens that grant *scope*, which has values in the place of placeholders.
+
+    There are none if a value is not allowed in a scope. It may come from a client, so it is no mistake of the
+    application.
+
+    Raises:
+        ValueError: *scope* is not declared.
+    """
+    if scope in declared.granted_by:
+        return frozenset(declared.granted_by[scope])
+    templates = [template for template in declared.granted_by if "{" in template]
+    if not any(_begins_and_ends_as(template, scope) for template in templates):
+        raise ValueError(explain_undeclared(scope, declared.granted_by))
+    matches = [(template, _compile(template).fullmatch(scope)) for template in templates]
+    filled = [
+        fill_placeholders(granting, match.groupdict().get)
+        for template, match in matches
+        if match is not None
+        for granting in declared.granted_by[template]
+    ]
+    return frozenset(name for name in filled if name is not None)
+
+
+_compile = lru_cache(maxsize=256)(compile_placeholders)  # an application declares few
+
+
+def _begins_and_ends_as(template: str, scope: str) -> bool:
+    """Return whether *scope* equals *template* before its first placeholder and after its last one."""
+    return scope.startswith(template.partition("{")[0]) and scope.endswith(template.rpartition("}")[2])
