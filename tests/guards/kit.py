@@ -26,6 +26,7 @@ from ..conftest import CONFIG, NOW, Mint, bearer
 
 Decorator = Callable[[Any], Any]
 Headers = Callable[[Mint], dict[str, str]]
+Hook = Callable[[], Any]
 
 GUARD = require_scope("reports:read")
 CLOSED = {"TOKENAUTH_DEFAULT_GUARD": "login_required"}
@@ -225,9 +226,22 @@ class Cell:
         """Whether the registered view shows the guard, so that ``flask tokenauth routes`` can list it."""
         return self.fate is Fate.GUARDS and self.placement not in self.shape.blind
 
-    def build(self, guard: Decorator = GUARD, **config: object) -> "Built":
-        """Return the application with its one guard. Other keyword arguments are settings."""
-        app = open_app(self.shape.make_app(), **config)
+    def build(
+        self, guard: Decorator = GUARD, *, before: Hook | None = None, after: Hook | None = None, **config: object
+    ) -> "Built":
+        """Return the application with its one guard. Other keyword arguments are settings.
+
+        Args:
+            guard: the guard.
+            before: a ``before_request`` function that the application has before ``TokenAuth`` is set up.
+            after: one that it gets afterwards.
+        """
+        app = self.shape.make_app()
+        if before is not None:
+            app.before_request(before)
+        open_app(app, **config)
+        if after is not None:
+            app.before_request(after)
         view = self.shape.make_view()
         between: dict[str, Callable[[], Decorator]] = {
             "nothing": lambda: leave,

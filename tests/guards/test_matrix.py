@@ -2,10 +2,10 @@
 route.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-from flask import Flask
+from flask import Flask, abort
 from flask.views import MethodView
 
 from flask_tokenauth import login_required, public, require_claim, require_scope
@@ -33,11 +33,11 @@ CELLS = [Cell(shape, placement, url) for shape in SHAPES for placement in shape.
 GUARDING, NAMED, EITHER = ([cell for cell in CELLS if cell.fate is fate] for fate in Fate)
 
 
-def for_each(cells: list[Cell]) -> pytest.MarkDecorator:
+def for_each(cells: list[Cell], *, once: bool = False) -> pytest.MarkDecorator:
     """Run a test for each of the *cells*. The fast run has two of each shape: one below and one above the route
-    decorator.
+    decorator. With *once* it has only one of each shape.
     """
-    first = {(cell.shape.name, cell.placement.above): cell for cell in reversed(cells)}.values()
+    first = {(cell.shape.name, once or cell.placement.above): cell for cell in reversed(cells)}.values()
     return pytest.mark.parametrize(
         "cell", [pytest.param(cell, id=str(cell), marks=() if cell in first else pytest.mark.slow) for cell in cells]
     )
@@ -103,6 +103,75 @@ def test_the_default_guard_never_refuses_automatic_options(cell: Cell) -> None:
     answer = cell.build(TOKENAUTH_DEFAULT_GUARD="login_required").app.test_client().options(cell.url)
 
     assert (answer.status_code, "GET" in answer.headers["Allow"]) == (200, True)
+
+
+# Applications with ``before_request`` functions of their own
+
+
+def do_nothing() -> None:
+    pass
+
+
+def answer_all() -> str:
+    return "answered"
+
+
+def raise_conflict() -> NoReturn:
+    abort(409)
+
+
+FEW_CREDENTIALS = [
+    CREDENTIALS[0],
+    CREDENTIALS[-1],
+    *(pytest.param(*param.values, id=param.id, marks=pytest.mark.slow) for param in CREDENTIALS[1:-1]),
+]
+positions = pytest.mark.parametrize("position", [pytest.param("before", marks=pytest.mark.slow), "after"])
+
+
+@pytest.mark.parametrize(("credential", "status"), FEW_CREDENTIALS)
+@for_each(GUARDING, once=True)
+def test_a_guard_guards_between_hooks(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
+    assert cell.build(before=do_nothing, after=do_nothing).get(credential(mint)) == status
+
+
+@positions
+@pytest.mark.parametrize(("credential", "status"), FEW_CREDENTIALS)
+@for_each([cell for cell in CELLS if cell.is_visible], once=True)
+def test_an_answer_of_a_hook_needs_what_the_view_requires(
+    cell: Cell, credential: Headers, status: int, position: str, mint: Mint
+) -> None:
+    """A guard that the registered view does not show cannot refuse the answer: it never runs."""
+    app = cell.build(**{position: answer_all}).app
+
+    answer = app.test_client().get(cell.url, headers=credential(mint))
+
+    assert (answer.status_code, "answered" in answer.text) == (status, status == 200)
+
+
+@positions
+@for_each(CELLS, once=True)
+def test_the_default_guard_refuses_the_answer_of_a_hook_in_every_cell(cell: Cell, position: str) -> None:
+    app = cell.build(TOKENAUTH_DEFAULT_GUARD="login_required", **{position: answer_all}).app
+
+    answer = app.test_client().get(cell.url)
+
+    assert (answer.status_code, "answered" in answer.text) == (401, False)
+
+
+@positions
+@for_each(CELLS, once=True)
+def test_an_exception_of_a_hook_stands_in_every_cell(cell: Cell, position: str, mint: Mint) -> None:
+    built = cell.build(**{position: raise_conflict})
+
+    assert (built.get({}), built.get(bearer(mint()))) == (409, 409)
+
+
+@positions
+@for_each(CELLS, once=True)
+def test_a_guard_on_a_hook_guards_every_cell(cell: Cell, position: str, mint: Mint) -> None:
+    built = cell.build(**{position: login_required(lambda: None)})
+
+    assert (built.get({}), built.get(bearer(mint()))) == (401, 200)
 
 
 def test_the_report_names_decorators_added_to_a_class_after_its_registration() -> None:
