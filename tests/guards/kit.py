@@ -227,7 +227,7 @@ class Cell:
         return self.fate is Fate.GUARDS and self.placement not in self.shape.blind
 
     def build(
-        self, guard: Decorator = GUARD, *, before: Hook | None = None, after: Hook | None = None, **config: object
+        self, guard: Decorator = GUARD, /, *, before: Hook | None = None, after: Hook | None = None, **config: object
     ) -> "Built":
         """Return the application with its one guard. Other keyword arguments are settings.
 
