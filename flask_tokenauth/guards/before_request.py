@@ -76,7 +76,7 @@ class RequestHook:
             return None  # Flask's own method has nothing to call
         keep_url_arguments(req)
         authenticator.publish_early(req)
-        setattr(req, _PROMISE, self)
+        req.__dict__[_PROMISE] = self
         answer = self._flask_preprocess(*args, **kwargs)
         if answer is not None:
             return self._let_answer(answer, req)
