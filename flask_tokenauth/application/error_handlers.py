@@ -5,8 +5,9 @@ from typing import Any
 
 from flask import Flask, request
 
+from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError, keep_refusal
-from .shared_caches import SHAREABLE
+from .shared_caches import note_answer
 
 
 class RefusalHandling:
@@ -31,8 +32,8 @@ class RefusalHandling:
         """Answer an error.
 
         Args:
-            args: whatever Flask passes to its own method, which is called with the same; last the error.
-            kwargs: the same.
+            args: the arguments that Flask calls its own method with. The last one is the error.
+            kwargs: its keyword arguments.
 
         Returns:
             The answer, as Flask's own method returns it, or the response of a refusal.
@@ -43,11 +44,27 @@ class RefusalHandling:
         error = args[-1] if args else None
         if not isinstance(error, AuthError):
             return self._flask_handle(*args, **kwargs)
+        authentication: Authentication | None = getattr(request, AUTHENTICATION, None)
+        if authentication is not None:
+            authentication.is_refused = True
+            note_answer(request.environ, authentication)
         try:
             answer = self._flask_handle(*args, **kwargs)
-        except AuthError as raised:
+        except Exception as raised:
             if raised is not error:
+                _pass_headers(error, raised)
                 raise
             answer = error  # TRAP_HTTP_EXCEPTIONS, or a handler that passes the error on
-        request.environ.pop(SHAREABLE, None)
         return error.response if answer is error else keep_refusal(error, self._app.make_response(answer))
+
+
+def _pass_headers(error: AuthError, raised: Any) -> None:
+    """Give the headers of a refusal to the error of an ASGI framework that answers instead of Flask, as in Connexion.
+
+    Args:
+        error: the refusal.
+        raised: an error that a handler has raised. If it is one of Starlette, it has ``status_code`` and ``headers``.
+    """
+    if getattr(raised, "status_code", None) == error.code and getattr(raised, "headers", error) is None:
+        kept = ("WWW-Authenticate", "Retry-After", "Cache-Control")
+        raised.headers = {name: error.response.headers[name] for name in kept if name in error.response.headers}

@@ -10,11 +10,13 @@ from typing import Any
 from werkzeug.datastructures import ResponseCacheControl
 from werkzeug.http import parse_cache_control_header, parse_set_header
 
-from ..authentication.authenticator import AUTHENTICATION, Authentication
+from ..authentication.authenticator import Authentication
+from ..authentication.refusals import NO_STORE
 
-SHAREABLE = "flask_tokenauth.shareable"  # key in the WSGI environment: the answer does not depend on the caller
+ANSWERED_FOR = "flask_tokenauth.answered_for"  # key in the WSGI environment: a list of one ``Authentication``, or None
 _VARY = "Authorization"
 _KEPT_BY_SHARED_CACHES = ("public", "s-maxage", "max-age", "must-revalidate")
+_ERRORS = "4"  # the first status of errors begins with it
 
 Headers = list[tuple[str, str]]
 
@@ -34,31 +36,42 @@ class SharedCaches:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application."""
-        environ.pop(SHAREABLE, None)
+        # A list, which stays the same one if other middleware copies the environment.
+        answered_for: list[Authentication | None] = [None]
+        environ[ANSWERED_FOR] = answered_for
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
-            if SHAREABLE not in environ:
-                restrict(headers, environ)
+            restrict(headers, answered_for[0], is_error=status >= _ERRORS)
             return start_response(status, headers, *error)
 
         return self.app(environ, start)
 
 
-def restrict(headers: Headers, environ: dict[str, Any]) -> None:
+def note_answer(environ: dict[str, Any], authentication: Authentication) -> None:
+    """Note for the middleware who gets the answer to a request. The hook does the same without this call."""
+    if ANSWERED_FOR in environ:  # not if the application calls Flask in another way
+        environ[ANSWERED_FOR][0] = authentication
+
+
+def restrict(headers: Headers, authentication: Authentication | None, *, is_error: bool) -> None:
     """Change *headers* so that no cache gives an answer to another caller.
 
     Args:
         headers: names and values, as WSGI has them.
-        environ: of the request, as Flask has left it.
+        authentication: of the request, None if Flask was not asked.
+        is_error: whether the status is 400 or above. Pages for errors are not the answers of the view.
     """
+    if authentication is not None and authentication.is_shareable and not is_error:
+        return
     names = {name.lower() for name, _ in headers}
     if "vary" in names:
         _add_vary(headers)
     else:
         headers.append(("Vary", _VARY))
-    if "cache-control" in names:
-        authentication: Authentication | None = getattr(environ.get("werkzeug.request"), AUTHENTICATION, None)
-        if authentication is not None and authentication.is_guarded:
+    if "cache-control" in names and authentication is not None and NO_STORE not in headers:
+        if authentication.is_refused:
+            _replace(headers, *NO_STORE)
+        elif authentication.is_guarded:
             _make_private(headers)
 
 

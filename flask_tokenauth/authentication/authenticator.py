@@ -64,6 +64,8 @@ class Authentication(msgspec.Struct, eq=False):
     pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view
     guard_refused: bool = False  # one of those guards refused
     guard_passed: bool = False  # a guard that the hook did not know of was satisfied
+    is_refused: bool = False  # the answer is a refusal, whichever error handler has made it
+    is_shareable: bool = False  # the answer of the view does not depend on the caller
     user: Any = _NOT_LOADED  # None if there is no user with this ID any more
 
     @property

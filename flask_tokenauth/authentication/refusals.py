@@ -74,7 +74,7 @@ class AuthError(HTTPException):
         headers: list[tuple[str, str]] = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
-            _NO_STORE,
+            NO_STORE,
             further,
         ]
         response = Response([body], error.status, headers)
@@ -120,7 +120,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
 _CHALLENGE = "WWW-Authenticate"
 _LONGEST_KEPT = 512  # characters of scopes, which may have values from the URL
 _KEPT = ("access-control-", "allow", "vary")
-_NO_STORE = ("Cache-Control", "no-store")
+NO_STORE = ("Cache-Control", "no-store")
 _REDIRECTION = 3  # the hundreds of the status
 _RETRY_AFTER = ("Retry-After", "5")  # seconds
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
@@ -142,7 +142,7 @@ def keep_refusal(error: AuthError, response: Response) -> Response:
         response: the answer of a handler of the application.
     """
     refused = error.response
-    response.headers.set(*_NO_STORE)
+    response.headers.set(*NO_STORE)
     if response.status_code // 100 == _REDIRECTION or response.status_code == HTTPStatus.NOT_FOUND:
         return response
     response.status_code = refused.status_code

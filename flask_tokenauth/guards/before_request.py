@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from flask import Flask, Request, Response, after_this_request
 
 from ..application.app_state import AppState
-from ..application.shared_caches import SHAREABLE
+from ..application.error_handlers import RefusalHandling
+from ..application.shared_caches import ANSWERED_FOR
 from ..authentication.authenticator import Authentication
 from ..authentication.refusals import withhold
 from .enforcement import check_optional, check_requirement, check_set_up
@@ -112,6 +113,8 @@ class RequestHook:
         if all(function in ours for functions in registered.values() for function in functions):
             is_flask = getattr(self._flask_preprocess, "__func__", None) is Flask.preprocess_request
             self._only_ours = registered if is_flask else None
+        if not isinstance(getattr(app.handle_user_exception, "__self__", None), RefusalHandling):
+            RefusalHandling(app).install()  # around an extension that has wrapped the method, as Flask-RESTX does
         self._checked = True
 
     def _find_route(self, req: Request) -> ResolvedRoute | None:
@@ -158,13 +161,14 @@ class RequestHook:
         route = self._find_route(req)
         if route is None:
             return
+        authentication.is_shareable = route.is_shareable
+        if ANSWERED_FOR in req.environ:  # this is note_answer(), without the call
+            req.environ[ANSWERED_FOR][0] = authentication
         token = authentication.token
         if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
             authentication.satisfied = route.required.requirements
         else:
             self._enforce_each(route.required, req, authentication)
-        if route.is_shareable:
-            req.environ[SHAREABLE] = True
 
     def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":

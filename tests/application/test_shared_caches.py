@@ -132,10 +132,10 @@ def test_answers_of_middleware_inside_keep_their_cache_control() -> None:
     assert answer.headers["Cache-Control"] == "public, max-age=31536000"
 
 
-def test_headers_that_no_request_of_flask_explains_get_vary() -> None:
+def test_headers_of_an_answer_that_flask_did_not_make_get_vary() -> None:
     headers = [("Vary", "Origin")]
 
-    restrict(headers, {})
+    restrict(headers, None, is_error=False)
 
     assert headers == [("Vary", "Origin, Authorization")]
 

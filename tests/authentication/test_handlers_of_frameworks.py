@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import flask_restful  # type: ignore[import-untyped]  # has no types
+import flask_restx  # type: ignore[import-untyped]  # has no types
 import pytest
 from apiflask import APIFlask
 from flask import Flask
@@ -88,6 +89,22 @@ def test_a_handler_of_the_application_keeps_status_and_challenge(serve: Serve, c
     assert (answer.status_code, answer.json) == (401, {"shape": "own"})
 
 
+@pytest.mark.parametrize("order", ["RESTX first", "TokenAuth first"])
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_a_handler_of_flask_restx_keeps_status_and_challenge(order: str, status: int) -> None:
+    app = Flask("tests")
+    api = flask_restx.Api()
+    api.errorhandler(AuthError)(lambda error: ({"shape": "own"}, status))
+    api.add_resource(class_of(flask_restx.Resource, login_required(make_view())), "/x")
+    for step in (api.init_app, open_app) if order == "RESTX first" else (open_app, api.init_app):
+        step(app)
+
+    answer = app.test_client().get("/x")
+
+    check_challenge(answer)
+    assert answer.status_code == 401
+
+
 def test_the_error_processor_of_apiflask_keeps_status_and_challenge() -> None:
     app = APIFlask("tests")
     app.error_processor(lambda error: ({"shape": "own"}, 500, {}))
@@ -113,6 +130,16 @@ def connexion_client(view: Callable[[], str]) -> Any:
     api = {"openapi": "3.0.0", "info": {"title": "tests", "version": "1"}, "paths": {"/x": {"get": operation}}}
     app.add_api(api, resolver=import_module("connexion.resolver").Resolver(lambda name: view))
     return app.test_client()
+
+
+@old
+def test_connexion_answers_a_refusal() -> None:
+    """Connexion's own handler raises an exception of Starlette that has a status and no headers."""
+    answer = connexion_client(login_required(lambda: "served")).get("/x")
+
+    assert answer.status_code == 401
+    assert parse_challenge(answer.headers["WWW-Authenticate"].encode()) == Challenge("Bearer", {"realm": ISSUER})
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 @old

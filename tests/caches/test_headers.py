@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, abort, session
+from flask import Blueprint, Flask, Response, abort, g, session
 from werkzeug.exceptions import HTTPException
 
 from flask_tokenauth import NotAuthenticated, TokenAuth, login_optional, login_required, public, shareable
@@ -136,6 +136,15 @@ def test_a_static_file_does_not_vary(tmp_path: Path, mint: Mint) -> None:
         assert "Vary" not in answer.headers
 
 
+def test_the_error_page_of_a_missing_static_file_varies_by_token(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.register_error_handler(404, lambda error: (f"Sorry, {g.user_id}.", 404))
+
+    answer = app.test_client().get("/static/nothing", headers=bearer(mint()))
+
+    assert (answer.text, vary(answer)) == ("Sorry, alice.", {"Authorization"})
+
+
 def test_a_static_file_of_a_protected_blueprint_varies_and_is_private(
     make_app: MakeApp, tmp_path: Path, mint: Mint
 ) -> None:
@@ -263,6 +272,16 @@ def test_a_refusal_of_a_shareable_view_is_not_shared(make_app: MakeApp, decorate
     assert (answer.status_code, directives(answer)) == (401, {"no-store"})
 
 
+def test_the_error_page_of_a_shareable_view_varies_by_token(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.register_error_handler(404, lambda error: (f"Sorry, {g.user_id}.", 404))
+    app.add_url_rule("/x", "x", shareable(lambda: abort(404)))
+
+    answer = app.test_client().get("/x", headers=bearer(mint()))
+
+    assert (answer.text, vary(answer)) == ("Sorry, alice.", {"Authorization"})
+
+
 def test_the_default_guard_guards_a_shareable_view(make_app: MakeApp) -> None:
     app = make_app(**CLOSED)
     app.add_url_rule("/x", "x", shareable(lambda: "served"))
@@ -293,3 +312,16 @@ def test_no_cache_keeps_a_refusal(make_app: MakeApp, view: Any, *, handled: bool
     answer = app.test_client().get("/x", headers=bearer("x.y.z"))
 
     assert (answer.status_code, directives(answer), vary(answer)) == (401, {"no-store"}, {"Authorization"})
+
+
+def test_an_after_request_function_cannot_let_caches_keep_a_refusal(make_app: MakeApp) -> None:
+    def let_all_keep(response: Response) -> Response:
+        response.headers["Cache-Control"] = "public, max-age=60"
+        return response
+
+    app = serve(make_app, login_required)
+    app.after_request(let_all_keep)
+
+    answer = app.test_client().get("/x")
+
+    assert (answer.status_code, directives(answer)) == (401, {"no-store"})

@@ -141,6 +141,13 @@ def test_a_guard_on_a_hook_does_not_replace_the_guard_of_the_view(make_app: Make
 
 
 @each_position
+def test_a_guard_on_a_hook_lets_automatic_options_pass(make_app: MakeApp, position: str) -> None:
+    answer = serve(make_app, lambda: None, position=position, hook_guard=login_required).get(method="OPTIONS")
+
+    assert (answer.status_code, "GET" in answer.headers["Allow"]) == (200, True)
+
+
+@each_position
 def test_the_answer_of_a_guarded_hook_needs_a_token(make_app: MakeApp, mint: Mint, position: str) -> None:
     served = serve(make_app, lambda: "answered", position=position, hook_guard=login_required, guard=leave)
 

@@ -75,10 +75,10 @@ def test_a_refusal_within_the_view_is_not_shared(make_app: MakeApp, mint: Mint) 
     assert refused.headers["Cache-Control"] == "no-store"
 
 
-def test_other_errors_of_the_view_are_the_same_for_everyone(make_app: MakeApp, mint: Mint) -> None:
+def test_an_error_page_may_depend_on_the_caller(make_app: MakeApp, mint: Mint) -> None:
     app = open_app(make_app(), shareable(login_required(lambda: abort(404))))
 
-    assert "Vary" not in app.test_client().get("/", headers=bearer(mint())).headers
+    assert app.test_client().get("/", headers=bearer(mint())).headers["Vary"] == "Authorization"
 
 
 def test_a_class_inherits_it_from_no_base(make_app: MakeApp, mint: Mint) -> None:
