@@ -9,6 +9,7 @@ PACKAGE = flask_tokenauth.__name__
 
 FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
     errors.InsufficientScope: (("reports:read", "admin"),),
+    errors.InsufficientClaim: ("role",),
     errors.LoginTooOld: (300,),
     token_errors.TokenTooLarge: (8001, 8000),
     token_errors.MalformedToken: ("header",),
