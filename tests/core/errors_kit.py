@@ -8,8 +8,8 @@ from flask_tokenauth.core import endpoint_errors, errors, token_errors
 PACKAGE = flask_tokenauth.__name__
 
 FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
-    errors.InsufficientScope: (("reports:read", "admin"),),
     errors.InsufficientClaim: ("role",),
+    errors.InsufficientScope: (("reports:read", "admin"),),
     errors.LoginTooOld: (300,),
     token_errors.TokenTooLarge: (8001, 8000),
     token_errors.MalformedToken: ("header",),
@@ -31,12 +31,15 @@ def make_refusal(kind: type[errors.Refusal]) -> errors.Refusal:
     return kind(*FACTS.get(kind, ()))
 
 
-def _find_kinds(base: type[errors.Refusal]) -> Iterator[type[errors.Refusal]]:
+def _find_subclasses(base: type[errors.Refusal]) -> Iterator[type[errors.Refusal]]:
     for kind in base.__subclasses__():
-        if kind.__module__.partition(".")[0] == PACKAGE:
-            if "reason" in vars(kind):
-                yield kind
-            yield from _find_kinds(kind)
+        yield kind
+        yield from _find_subclasses(kind)
 
 
-KINDS = tuple(dict.fromkeys(_find_kinds(errors.Refusal)))  # those with a reason; the others are base classes
+# Classes with a reason; the others are base classes. Other tests have refusals of their own.
+KINDS = tuple(
+    kind
+    for kind in dict.fromkeys(_find_subclasses(errors.Refusal))
+    if kind.__module__.partition(".")[0] == PACKAGE and "reason" in vars(kind)
+)
