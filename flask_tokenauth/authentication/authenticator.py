@@ -143,44 +143,41 @@ class Authenticator:
 
         The first time that the token of a request is accepted, the signal ``token_accepted`` is sent.
         """
-        shown, attributes = attributes_of_g(), req.__dict__
-        found: Authentication | None = None
-        if AUTHENTICATION in attributes:  # get() would be a call
-            found = attributes[AUTHENTICATION]
-        if found is not None and found.app is not self._app:
-            found = self._find_among_applications(req, found)
-        is_new = found is None
-        if found is None:
-            # Code of the application may be called on the way.
-            shown["user_id"], shown["scopes"], shown["token"] = None, NO_SCOPES, None
-            try:
-                found = self._authenticate(req)
-            except BaseException:
-                self._keep(req, Authentication(self._app, refusal=TokenRejected()))
-                show_nobody()
-                raise
-            self._keep(req, found)
+        shown = attributes_of_g()
+        earlier: Authentication | None = getattr(req, AUTHENTICATION, None)
+        if earlier is not None:
+            found = earlier if earlier.app is self._app else self._find_beside(req, earlier)
+            if found is not None:
+                token = found.token
+                shown["user_id"], shown["token"] = found.user_id, token
+                shown["scopes"] = NO_SCOPES if token is None else token.scopes
+                return found
+        # Code of the application may be called on the way.
+        shown["user_id"], shown["scopes"], shown["token"] = None, NO_SCOPES, None
+        try:
+            found = self._authenticate(req)
+        except BaseException:
+            setattr(req, AUTHENTICATION, Authentication(self._app, refusal=TokenRejected()))
+            show_nobody()
+            raise
+        setattr(req, AUTHENTICATION, found)
+        if earlier is not None:
+            req.__dict__[_OF_APPLICATIONS][self._app] = found
         token = found.token
-        scopes = NO_SCOPES if token is None else token.scopes
-        shown["user_id"], shown["scopes"], shown["token"] = found.user_id, scopes, token
-        if is_new and token is not None and token_accepted.receivers:
-            token_accepted.send(self._app, user_id=found.user_id, scopes=scopes)
+        if token is not None:
+            shown["user_id"], shown["scopes"], shown["token"] = found.user_id, token.scopes, token
+            if token_accepted.receivers:
+                token_accepted.send(self._app, user_id=found.user_id, scopes=token.scopes)
+        elif found.refusal is not None:
+            show_nobody()  # token_check may have set something
         return found
 
-    def _keep(self, req: Request, authentication: Authentication) -> None:
-        """Keep the authentication on the request."""
-        attributes = req.__dict__
-        attributes[AUTHENTICATION] = authentication
-        if _OF_APPLICATIONS in attributes:
-            attributes[_OF_APPLICATIONS][self._app] = authentication
-
-    def _find_among_applications(self, req: Request, other: Authentication) -> Authentication | None:
-        """Return the authentication of *req* by this application, after *other*, by another application."""
+    def _find_beside(self, req: Request, other: Authentication) -> Authentication | None:
+        """Return the authentication of *req* by this application. The last one, *other*, is by another application."""
         of_applications: dict[Flask, Authentication] = req.__dict__.setdefault(_OF_APPLICATIONS, {})
         of_applications[other.app] = other
         found = of_applications.get(self._app)
-        if found is not None:
-            self._keep(req, found)
+        setattr(req, AUTHENTICATION, found)
         return found
 
     def publish_early(self, req: Request) -> None:
@@ -199,33 +196,32 @@ class Authenticator:
         if "HTTP_AUTHORIZATION" not in environ:
             return Authentication(self._app)
         header: str = environ["HTTP_AUTHORIZATION"]
-        req.__dict__[AUTHENTICATION] = self._undecided
-        token: Token | None = None
-        user_id: Any = None
-        refusal: Refusal | None = None
+        setattr(req, AUTHENTICATION, self._undecided)
+        refusal: Refusal
         try:
             text = find_token(header, max_bytes=self._max_bytes)
-            if text is not None:
-                if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
-                    check_credential(header)
-                    self.https.check(req)
-                verified = self._verify_credential(text, header)
-                accepted_at_once = self._callbacks.check_token is None and self.user_ids.are_strings
-                user_id = verified.subject if accepted_at_once else self.accept(verified)
-                token = verified
+            if text is None:
+                return Authentication(self._app)
+            if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
+                check_credential(header)
+                self.https.check(req)
+            token = self._verify_credential(text, header)
+            if self._callbacks.check_token is None and self.user_ids.are_strings:
+                return Authentication(self._app, token, token.subject)
+            return Authentication(self._app, token, self.accept(token))
         except StoreUnavailable as error:
             self._outages.log(error)
             refusal = StoreOutage()
         except Refusal as error:
-            # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
-            error.__traceback__ = error.__context__ = error.__cause__ = None
             refusal = error
         except NotAuthenticated as error:
             if not isinstance(error.error, CallerNotYetKnown):
                 raise
             _log.error(_ASKED_TOO_EARLY)
             refusal = TokenRejected()
-        return Authentication(self._app, token, user_id, refusal)
+        # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
+        refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
+        return Authentication(self._app, refusal=refusal)
 
     def find_token(self, header: str) -> Token | None:
         """Return the verified token in an ``Authorization`` header, or None if the header has another scheme.

@@ -6,6 +6,7 @@ from ..core.errors import MalformedCredential, MissingCredential, MissingScheme,
 from ..core.token_errors import TokenTooLarge
 
 _SCHEME = "bearer"
+_SIZE_OF_SCHEME = len(_SCHEME)
 _STILL_THE_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")  # tchar, RFC 9110 section 5.6.2
 _SCHEME_WITHIN = 64  # characters: all schemes in use are shorter, and all access tokens are longer
 _SPACES_AND_TOKEN = re.compile(r" +[A-Za-z0-9\-._~+/]+=*")  # b64token, RFC 6750 section 2.1
@@ -26,10 +27,10 @@ def find_token(header: str | None, *, max_bytes: int) -> str | None:
     """
     if header is None or not (header.startswith("Bearer ") or is_bearer(header)):
         return None
-    size = len(header) - len(_SCHEME) - 1
+    size = len(header) - _SIZE_OF_SCHEME - 1
     if size > max_bytes:
         raise TokenTooLarge(size, max_bytes)
-    return header[len(_SCHEME) :].lstrip(" ")
+    return header[_SIZE_OF_SCHEME:].lstrip(" ")
 
 
 def check_credential(header: str) -> None:

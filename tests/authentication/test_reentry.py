@@ -291,3 +291,20 @@ def test_a_request_is_authenticated_once_by_each_application_that_asks_for_its_c
     assert answer.text == "True"
     assert calls == ["alice"]
     assert accepted == [mounted, app]
+
+
+def test_a_token_check_that_sets_the_caller_on_g_and_refuses_leaves_nobody_there(make_app: MakeApp, mint: Mint) -> None:
+    auth: TokenAuth[str] = TokenAuth()
+
+    @auth.token_check
+    def check(token: Token) -> bool:
+        g.user_id, g.token = token.subject, token
+        return False
+
+    app = make_guarded_app(make_app, auth)
+
+    assert app.test_client().get("/open", headers=bearer(mint())).get_json() == {
+        "user_id": None,
+        "scopes": [],
+        "token": None,
+    }
