@@ -120,7 +120,7 @@ class Authenticator:
         self._verifier_for = lru_cache(maxsize=_MOST_AUDIENCES)(verifier.for_audience)
         self._max_bytes = max_bytes
         self._outages = OutageLog()
-        self._undecided = Authentication(app, refusal=CallerNotYetKnown())
+        self._undecided = Authentication(app, refusal=CallerNotYetKnown())  # stands on requests, and is never returned
         self._user_loading = UserLoading(app)
 
     @property
@@ -136,7 +136,11 @@ class Authenticator:
         found: Authentication | None = getattr(req, AUTHENTICATION, None)
         if found is None or found.app is not self._app:  # another application may have authenticated the request too
             return self.publish(req)
-        return found
+        return self._not_yet() if found is self._undecided else found
+
+    def _not_yet(self) -> Authentication:
+        """Return a new authentication for a question that comes too early. Guards may note something on it."""
+        return Authentication(self._app, refusal=self._undecided.refusal)
 
     def publish(self, req: Request) -> Authentication:
         """Authenticate *req*, set ``g.user_id``, ``g.scopes`` and ``g.token``, and return the authentication.
@@ -147,6 +151,8 @@ class Authenticator:
         earlier: Authentication | None = getattr(req, AUTHENTICATION, None)
         if earlier is not None:
             found = earlier if earlier.app is self._app else self._find_beside(req, earlier)
+            if found is self._undecided:
+                found = self._not_yet()
             if found is not None:
                 token = found.token
                 shown["user_id"], shown["token"] = found.user_id, token

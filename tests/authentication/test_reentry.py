@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, g
+from flask import Flask, g, request
 
 from flask_tokenauth import (
     NotAuthenticated,
@@ -19,6 +19,7 @@ from flask_tokenauth import (
     token_accepted,
     token_refused,
 )
+from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import NOW, MakeApp, Mint, bearer, whoami
@@ -125,6 +126,22 @@ def test_such_a_question_is_not_reported_as_a_refusal(
         app.test_client().get("/me", headers=bearer(mint()))
 
     assert (received, caplog.messages) == ([], [])
+
+
+def test_guards_that_are_asked_too_early_note_nothing_for_other_requests(make_app: MakeApp, mint: Mint) -> None:
+    auth: TokenAuth[str] = TokenAuth()
+    found: list[object] = []
+
+    @auth.token_check
+    def check(token: Token) -> bool:
+        found.append(state_of(app).authenticator.authenticate(request))
+        return True
+
+    app = make_guarded_app(make_app, auth)
+    for _ in "12":
+        app.test_client().get("/me", headers=bearer(mint()))
+
+    assert found[0] is not found[1]
 
 
 def ask_for_user_id(auth: TokenAuth[str]) -> bool:
