@@ -9,14 +9,16 @@ from werkzeug.test import create_environ, run_wsgi_app
 from .apps.bare import ISSUER, PATH
 
 
-def make_caller(app: Flask, authorization: str | None, *, status: int | None) -> Callable[[], None]:
-    """Return a function that sends one GET request to *app*, as from a proxy that ends TLS.
+def make_caller(
+    app: Flask, authorization: str | None, *, status: int | None, base_url: str = ISSUER
+) -> Callable[[], None]:
+    """Return a function that sends one GET request to *app* from this machine, over HTTPS unless *base_url* says HTTP.
 
     Raises:
         RuntimeError: the answer has another status than *status*; None stands for any refusal.
     """
     headers = {} if authorization is None else {"Authorization": authorization}
-    environ = create_environ(PATH, base_url=ISSUER, headers=headers)
+    environ = create_environ(PATH, base_url=base_url, headers=headers, environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
     answered = int(run_wsgi_app(app.wsgi_app, environ.copy())[1].split()[0])
     if answered != status and not (status is None and answered in range(400, 500)):
         raise RuntimeError(f"the request must be answered with {status or 'a refusal'}, got {answered}")
