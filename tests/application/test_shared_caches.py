@@ -1,4 +1,4 @@
-"""What answers say to caches, on the WSGI side: headers are joined, never lost."""
+"""The headers of answers for caches, on the WSGI side: they are joined, never lost."""
 
 from typing import Any
 

@@ -126,12 +126,13 @@ def test_the_documentation_of_smorest_names_the_token(follow: Follow) -> None:
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
-def test_a_challenge_of_flask_restx_would_replace_ours(follow: Follow) -> None:
+def test_a_challenge_of_flask_restx_comes_beside_that_of_the_refusal(follow: Follow) -> None:
     names = follow(RESTX)
     names["api"].serve_challenge_on_401 = True
 
     assert names["app"].test_client().get("/reports").headers.getlist("WWW-Authenticate") == [
-        'Basic realm="flask-restx"'
+        'Bearer realm="reporting"',
+        'Basic realm="flask-restx"',
     ]
 
 
