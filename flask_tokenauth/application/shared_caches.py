@@ -1,4 +1,4 @@
-"""The headers of answers for caches: a cache must not give the answer for one caller to another (RFC 9111 sections 3.5, 4.1).
+"""The headers of answers for caches: no cache may give an answer to another caller (RFC 9111 sections 3.5, 4.1).
 
 Browsers, proxies and content delivery networks keep answers. ``Vary: Authorization`` lets them give an answer only to a
 request with the same token. ``private`` lets only the browser of the caller keep it.
