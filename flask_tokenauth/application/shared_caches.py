@@ -41,7 +41,14 @@ class SharedCaches:
         environ[ANSWERED_FOR] = answered_for
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
-            restrict(headers, answered_for[0], is_error=status >= _ERRORS)
+            for name, _ in headers:
+                if name.lower() in ("vary", "cache-control"):
+                    restrict(headers, answered_for[0], is_error=status >= _ERRORS)
+                    break
+            else:  # as in most answers
+                authentication = answered_for[0]
+                if authentication is None or not authentication.is_shareable or status >= _ERRORS:
+                    headers.append(("Vary", _VARY))
             return start_response(status, headers, *error)
 
         return self.app(environ, start)
