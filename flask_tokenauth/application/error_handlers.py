@@ -7,7 +7,14 @@ from flask import Flask, request
 
 from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError, keep_refusal
+from .app_state import state_of
+from .refusing import log_for_developer
 from .shared_caches import note_answer
+
+_STATUS_KEPT = (
+    "an error handler answered a refusal with status %s, and the client gets %s: return the status of the error, such "
+    "as error.code"
+)
 
 
 class RefusalHandling:
@@ -55,7 +62,14 @@ class RefusalHandling:
                 _pass_headers(error, raised)
                 raise
             answer = error  # TRAP_HTTP_EXCEPTIONS, or a handler that passes the error on
-        return error.response if answer is error else keep_refusal(error, self._app.make_response(answer))
+        if answer is error:
+            return error.response
+        response = self._app.make_response(answer)
+        status = response.status_code
+        keep_refusal(error, response)
+        if response.status_code != status:
+            log_for_developer(state_of(self._app), _STATUS_KEPT, status, response.status_code)
+        return response
 
 
 def _pass_headers(error: AuthError, raised: Any) -> None:

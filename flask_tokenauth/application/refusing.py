@@ -64,6 +64,17 @@ def report_refusal(state: AppState, refusal: Refusal) -> None:
             token_refused.send(state.app, reason=refusal.reason)
 
 
+def log_for_developer(state: AppState, message: str, *values: object) -> None:
+    """Write a line to the log that helps to find a mistake: a warning in debug, at level INFO otherwise.
+
+    Args:
+        state: of the application.
+        message: with placeholders.
+        values: for the placeholders; nothing that the client has sent.
+    """
+    _log.log(logging.WARNING if state.app.debug else logging.INFO, message, *values)
+
+
 def refuse_for_outage(state: AppState, error: StoreUnavailable) -> AuthError:
     """Return the exception that answers the current request with 503, after *error* was logged."""
     _log.error("the store cannot be asked: %s", error)

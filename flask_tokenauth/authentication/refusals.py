@@ -1,5 +1,6 @@
 """Refusals as exceptions and responses, with the challenge of RFC 6750 section 3."""
 
+import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -67,7 +68,7 @@ class AuthError(HTTPException):
         if not has_more and len(scope) <= _LONGEST_KEPT:
             body, challenge = write_simple(error.code, error.hint, realm, bare=bare, scope=scope)
         else:
-            body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm)
+            body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm, description=text)
         further: tuple[str, str] = (
             (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
         )
@@ -123,6 +124,7 @@ _KEPT = ("access-control-", "allow", "vary")
 NO_STORE = ("Cache-Control", "no-store")
 _REDIRECTION = 3  # the hundreds of the status
 _RETRY_AFTER = ("Retry-After", "5")  # seconds
+_DESCRIPTION = re.compile(r"[ !#-\[\]-~]{1,512}")  # RFC 6750 section 3; the limit is ours
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
@@ -131,8 +133,8 @@ def auth_error_for(error: Refusal) -> AuthError:
     return _BY_STATUS[error.status](error=error)
 
 
-def keep_refusal(error: AuthError, response: Response) -> Response:
-    """Give *response* the status, the challenge and the other headers of a refusal, whichever handler has made it.
+def keep_refusal(error: AuthError, response: Response) -> None:
+    """Give *response* the status, the challenge and the other headers of a refusal.
 
     A handler may redirect (3xx), for example to a login page, or hide that there is something (404). Any other status
     becomes that of the refusal.
@@ -144,12 +146,11 @@ def keep_refusal(error: AuthError, response: Response) -> Response:
     refused = error.response
     response.headers.set(*NO_STORE)
     if response.status_code // 100 == _REDIRECTION or response.status_code == HTTPStatus.NOT_FOUND:
-        return response
+        return
     response.status_code = refused.status_code
     for name in (_CHALLENGE, "Retry-After"):
         if name in refused.headers:
             _keep_header(name, refused.headers[name], response)
-    return response
 
 
 def _keep_header(name: str, value: str, response: Response) -> None:
@@ -189,14 +190,21 @@ def withhold(response: Response) -> Response:
     return response
 
 
-def write_challenge(error: Refusal, *, realm: str) -> str:
+def write_challenge(error: Refusal, *, realm: str, description: str | None = None) -> str:
     """Return the ``WWW-Authenticate`` value for *error*; every parameter a quoted-string.
 
     Without a credential the challenge has no error code (RFC 6750 section 3.1).
+
+    Args:
+        error: the refusal.
+        realm: of the application.
+        description: instead of the usual one. If a challenge may not have it (RFC 6750 section 3), the usual one is
+            written.
     """
     parameters = {"realm": realm}
     if not isinstance(error, MissingCredential):
-        parameters |= {"error": error.code, "error_description": error.hint}
+        hint = description if description is not None and _DESCRIPTION.fullmatch(description) else error.hint
+        parameters |= {"error": error.code, "error_description": hint}
     if isinstance(error, (InsufficientScope, MissingCredential)) and error.needed:
         parameters["scope"] = " ".join(error.needed)
     if isinstance(error, LoginTooOld):

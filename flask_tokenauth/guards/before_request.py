@@ -8,9 +8,10 @@ from flask import Flask, Request, Response, after_this_request
 
 from ..application.app_state import AppState
 from ..application.error_handlers import RefusalHandling
+from ..application.refusing import log_for_developer
 from ..application.shared_caches import ANSWERED_FOR
 from ..authentication.authenticator import Authentication
-from ..authentication.refusals import withhold
+from ..authentication.refusals import AuthError, withhold
 from .enforcement import check_optional, check_requirement, check_set_up
 from .marks import MarkCounter
 from .route_checks import check_application
@@ -19,6 +20,10 @@ from .sharing import is_shareable
 from .url_arguments import current_request, keep_url_arguments
 
 _PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
+_REPLACED = (
+    "the answer %s of a before_request function was replaced by the refusal of the guard: if every caller may have it, "
+    "raise it with abort(), or answer in an error handler"
+)
 _MOST_RESOLVED = 10_000  # entries: a rule without methods answers any method that a client invents
 
 
@@ -147,8 +152,10 @@ class RequestHook:
         if response.status_code < HTTPStatus.BAD_REQUEST:
             try:
                 self._enforce_route(req, self._state.authenticator.authenticate(req))
-            except BaseException:
+            except BaseException as error:
                 response.close()
+                if isinstance(error, AuthError):
+                    log_for_developer(self._state, _REPLACED, response.status_code)
                 raise
         return response
 

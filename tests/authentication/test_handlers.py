@@ -218,7 +218,7 @@ def test_a_handler_that_raises_another_exception_is_a_500(
 def test_a_refusal_is_reported_once_if_a_handler_answers(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
-    app = serve(make_app, HTTPException, lambda error: "handled", where)
+    app = serve(make_app, HTTPException, lambda error: ("handled", 401), where)
 
     with caplog.at_level(logging.INFO, logger="flask_tokenauth"):
         app.test_client().get("/x")
@@ -295,3 +295,28 @@ def test_handlers_answer_other_errors_as_without_this_extension(make_app: MakeAp
 
     assert (answer.status_code, answer.text) == (418, "handled")
     assert "WWW-Authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize(("config", "level"), [({"DEBUG": True}, logging.WARNING), ({}, logging.INFO)])
+def test_the_log_says_that_the_status_of_a_handler_was_not_kept(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, config: dict[str, Any], level: int
+) -> None:
+    caplog.set_level(logging.INFO, "flask_tokenauth")
+    app = serve(make_app, 401, lambda error: "sorry", **config)
+
+    app.test_client().get("/x")
+
+    [record] = [record for record in caplog.records if "an error handler answered" in record.getMessage()]
+    assert record.levelno == level
+    assert "with status 200, and the client gets 401: return the status of the error" in record.getMessage()
+
+
+def test_the_log_says_nothing_of_a_handler_with_the_right_status(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "flask_tokenauth")
+    app = serve(make_app, 401, lambda error: ("sorry", 401))
+
+    app.test_client().get("/x")
+
+    assert "an error handler answered" not in caplog.text

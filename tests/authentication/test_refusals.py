@@ -148,6 +148,27 @@ def test_a_view_may_refuse_with_any_description() -> None:
     assert "scope" not in parse_challenge(error.response.headers["WWW-Authenticate"].encode("latin-1")).parameters
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("Only for owners.", "Only for owners."),
+        ("x" * 512, "x" * 512),
+        ("x" * 513, errors.InsufficientScope.hint),
+        ("", errors.InsufficientScope.hint),
+        ('Not "you".', errors.InsufficientScope.hint),
+        ("back\\slash", errors.InsufficientScope.hint),
+        ("é", errors.InsufficientScope.hint),
+        ("a\nb", errors.InsufficientScope.hint),
+    ],
+    ids=range(8),
+)
+def test_the_challenge_has_the_description_if_it_may(given: str, written: str) -> None:
+    """RFC 6750 section 3: printable ASCII without quote and backslash."""
+    challenge = NotPermitted(given).response.headers["WWW-Authenticate"]
+
+    assert parse_challenge(challenge.encode("latin-1")).parameters["error_description"] == written
+
+
 class Hinting(token_errors.TokenError):
     """A refusal that a ``token_check`` may raise, with a hint of its own."""
 

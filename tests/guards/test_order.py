@@ -6,6 +6,7 @@ guards are enforced all the same. ``test_order_of_errors.py`` has the other answ
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Response, g, redirect
@@ -164,6 +165,20 @@ def test_an_answer_that_is_not_sent_is_closed(make_app: MakeApp, position: str) 
         assert answer.status_code == 401
 
     assert body.closed == 1
+
+
+@pytest.mark.parametrize(("config", "level"), [({"DEBUG": True}, logging.WARNING), ({}, logging.INFO)])
+def test_the_log_says_that_an_answer_was_replaced(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, config: dict[str, Any], level: int
+) -> None:
+    caplog.set_level(logging.INFO, "flask_tokenauth")
+    served = serve(make_app, lambda: redirect("/login"), **config)
+
+    served.get()
+
+    [record] = [record for record in caplog.records if "was replaced" in record.getMessage()]
+    assert record.levelno == level
+    assert "the answer 302 of a before_request function was replaced by the refusal" in record.getMessage()
 
 
 def test_an_answer_that_is_sent_is_not_closed_before(make_app: MakeApp, mint: Mint) -> None:
