@@ -5,11 +5,10 @@ from typing import Any
 
 from flask import Flask, request
 
-from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError, keep_refusal
 from .app_state import state_of
 from .refusing import log_for_developer
-from .shared_caches import note_answer
+from .shared_caches import note_refused
 
 _STATUS_KEPT = (
     "an error handler answered a refusal with status %s, and the client gets %s: return the status of the error, such "
@@ -29,7 +28,8 @@ class RefusalHandling:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._flask_handle: Callable[..., Any] = app.handle_user_exception
+        # Other code may have replaced the method of this application, or may replace that of the class, also later.
+        self._replaced: Callable[..., Any] | None = app.__dict__.get("handle_user_exception")
 
     def install(self) -> None:
         """Wrap ``app.handle_user_exception``, through which every error of a request goes."""
@@ -50,26 +50,28 @@ class RefusalHandling:
         """
         error = args[-1] if args else None
         if not isinstance(error, AuthError):
-            return self._flask_handle(*args, **kwargs)
-        authentication: Authentication | None = getattr(request, AUTHENTICATION, None)
-        if authentication is not None:
-            authentication.is_refused = True
-            note_answer(request.environ, authentication)
+            return self._call_flask(*args, **kwargs)
+        note_refused(request.environ)
         try:
-            answer = self._flask_handle(*args, **kwargs)
+            answer = self._call_flask(*args, **kwargs)
         except Exception as raised:
             if raised is not error:
                 _pass_headers(error, raised)
                 raise
             answer = error  # TRAP_HTTP_EXCEPTIONS, or a handler that passes the error on
         if answer is error:
+            error.__traceback__ = None  # its frames hold the token and this request, and this frame holds the error
             return error.response
         response = self._app.make_response(answer)
-        status = response.status_code
-        keep_refusal(error, response)
-        if response.status_code != status:
-            log_for_developer(state_of(self._app), _STATUS_KEPT, status, response.status_code)
-        return response
+        kept = keep_refusal(error, response)
+        if kept.status_code != response.status_code:
+            log_for_developer(state_of(self._app), _STATUS_KEPT, response.status_code, kept.status_code)
+        return kept
+
+    def _call_flask(self, *args: Any, **kwargs: Any) -> Any:
+        if self._replaced is not None:
+            return self._replaced(*args, **kwargs)
+        return type(self._app).handle_user_exception(self._app, *args, **kwargs)
 
 
 def _pass_headers(error: AuthError, raised: Any) -> None:

@@ -4,21 +4,30 @@ Browsers, proxies and content delivery networks keep answers. ``Vary: Authorizat
 request with the same token. ``private`` lets only the browser of the caller keep it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
 from werkzeug.datastructures import ResponseCacheControl
 from werkzeug.http import parse_cache_control_header, parse_set_header
 
-from ..authentication.authenticator import Authentication
-from ..authentication.refusals import NO_STORE
-
-ANSWERED_FOR = "flask_tokenauth.answered_for"  # key in the WSGI environment: a list of one ``Authentication``, or None
+ANSWER = "flask_tokenauth.answer"  # key in the WSGI environment: the ``Answer`` to the request
 _VARY = "Authorization"
-_KEPT_BY_SHARED_CACHES = ("public", "s-maxage", "max-age", "must-revalidate")
+_NO_STORE = "no-store"
 _ERRORS = "4"  # the first status of errors begins with it
 
 Headers = list[tuple[str, str]]
+
+
+class Answer(msgspec.Struct):
+    """The facts about the answer to one request that decide which caches may keep it.
+
+    If a view sends further requests inside the application, the facts of all of them count for its answer.
+    """
+
+    is_guarded: bool = False  # a guard protects it
+    is_refused: bool = False  # it is a refusal, of a guard or of a view
+    is_shareable: bool | None = None  # it does not depend on the caller; None if no view was asked
 
 
 class SharedCaches:
@@ -36,50 +45,63 @@ class SharedCaches:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application."""
-        # A list, which stays the same one if other middleware copies the environment.
-        answered_for: list[Authentication | None] = [None]
-        environ[ANSWERED_FOR] = answered_for
+        environ[ANSWER] = answer = Answer()  # it stays the same one if other middleware copies the environment
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
-            for name, _ in headers:
-                if name.lower() in ("vary", "cache-control"):
-                    restrict(headers, answered_for[0], is_error=status >= _ERRORS)
-                    break
-            else:  # as in most answers
-                authentication = answered_for[0]
-                if authentication is None or not authentication.is_shareable or status >= _ERRORS:
-                    headers.append(("Vary", _VARY))
+            if answer.is_refused or not answer.is_shareable or status >= _ERRORS:
+                restrict(headers, answer)
             return start_response(status, headers, *error)
 
         return self.app(environ, start)
 
 
-def note_answer(environ: dict[str, Any], authentication: Authentication) -> None:
-    """Note for the middleware who gets the answer to a request. The hook does the same without this call."""
-    if ANSWERED_FOR in environ:  # not if the application calls Flask in another way
-        environ[ANSWERED_FOR][0] = authentication
+def note_guarded(environ: Mapping[str, Any]) -> None:
+    """Note that a guard protects the answer to a request."""
+    if ANSWER in environ:  # not if the application calls Flask in another way
+        environ[ANSWER].is_guarded = True
 
 
-def restrict(headers: Headers, authentication: Authentication | None, *, is_error: bool) -> None:
+def note_not_of_view(environ: Mapping[str, Any], *, is_guarded: bool) -> None:
+    """Note that a function before the view, and not the view, makes the answer to a request.
+
+    Args:
+        environ: of the request.
+        is_guarded: whether the route of the request is guarded.
+    """
+    if ANSWER in environ:
+        answer: Answer = environ[ANSWER]
+        answer.is_shareable = False
+        answer.is_guarded = answer.is_guarded or is_guarded
+
+
+def note_refused(environ: Mapping[str, Any]) -> None:
+    """Note that the answer to a request is a refusal."""
+    if ANSWER in environ:
+        environ[ANSWER].is_refused = True
+
+
+def restrict(headers: Headers, answer: Answer) -> None:
     """Change *headers* so that no cache gives an answer to another caller.
 
     Args:
         headers: names and values, as WSGI has them.
-        authentication: of the request, None if Flask was not asked.
-        is_error: whether the status is 400 or above. Pages for errors are not the answers of the view.
+        answer: the facts about the answer.
     """
-    if authentication is not None and authentication.is_shareable and not is_error:
-        return
-    names = {name.lower() for name, _ in headers}
-    if "vary" in names:
+    has_vary = has_control = False
+    for name, _ in headers:
+        lower = name.lower()
+        has_vary = has_vary or lower == "vary"
+        has_control = has_control or lower in ("cache-control", "expires")
+    if has_vary:
         _add_vary(headers)
     else:
         headers.append(("Vary", _VARY))
-    if "cache-control" in names and authentication is not None and NO_STORE not in headers:
-        if authentication.is_refused:
-            _replace(headers, *NO_STORE)
-        elif authentication.is_guarded:
-            _make_private(headers)
+    if answer.is_refused or (has_control and answer.is_guarded):
+        control = _join(headers, "cache-control").lower()  # directives have no case, but werkzeug's parser minds it
+        if not answer.is_refused:
+            _make_private(headers, control)
+        elif control != _NO_STORE:
+            _replace(headers, "Cache-Control", _NO_STORE)
 
 
 def _add_vary(headers: Headers) -> None:
@@ -89,14 +111,14 @@ def _add_vary(headers: Headers) -> None:
         _replace(headers, "Vary", f"{joined}, {_VARY}" if joined else _VARY)
 
 
-def _make_private(headers: Headers) -> None:
-    """Make ``Cache-Control`` private if it lets a shared cache keep the answer."""
-    joined = _join(headers, "cache-control").lower()  # directives have no case, but the parser minds it
-    control: ResponseCacheControl = parse_cache_control_header(joined, cls=ResponseCacheControl)
-    if not control.no_store and any(directive in control for directive in _KEPT_BY_SHARED_CACHES):
-        control.public, control.s_maxage = False, None
-        control.private = True
-        _replace(headers, "Cache-Control", control.to_header())
+def _make_private(headers: Headers, control: str) -> None:
+    """Make ``Cache-Control`` private, unless caches have to ask each time. Its value, in lower case, is *control*."""
+    parsed: ResponseCacheControl = parse_cache_control_header(control, cls=ResponseCacheControl)
+    is_asked_each_time = parsed.no_cache and not parsed.public and parsed.s_maxage is None
+    if not parsed.no_store and not is_asked_each_time:
+        parsed.public, parsed.s_maxage = False, None
+        parsed.private = True
+        _replace(headers, "Cache-Control", parsed.to_header())
 
 
 def _join(headers: Headers, name: str) -> str:

@@ -63,15 +63,10 @@ class Authentication(msgspec.Struct, eq=False):
     satisfied: tuple[Hashable, ...] = ()  # requirements that the hook has checked
     pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view
     guard_refused: bool = False  # one of those guards refused
-    guard_passed: bool = False  # a guard that the hook did not know of was satisfied
-    is_refused: bool = False  # the answer is a refusal, whichever error handler has made it
-    is_shareable: bool = False  # the answer of the view does not depend on the caller
     user: Any = _NOT_LOADED  # None if there is no user with this ID any more
 
-    @property
-    def is_guarded(self) -> bool:
-        """Whether a guard had to be satisfied for the answer."""
-        return bool(self.satisfied) or self.guard_passed
+    def __repr__(self) -> str:  # without the user, since requests may be written into logs
+        return f"<Authentication {'refused' if self.refusal else 'accepted' if self.token else 'anonymous'}>"
 
     def withholds(self, response: Response) -> bool:
         """Return whether *response* must be withheld: a guard inside the view was never asked, and did not refuse."""

@@ -1,6 +1,7 @@
 """Refusals as exceptions and responses, with the challenge of RFC 6750 section 3."""
 
 import re
+from copy import copy
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -119,6 +120,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
     503: TemporarilyUnavailable,
 }
 _CHALLENGE = "WWW-Authenticate"
+_LONGEST_SCOPE = 1024  # characters: nginx allows 4096 bytes for all headers
 _LONGEST_KEPT = 512  # characters of scopes, which may have values from the URL
 _KEPT = ("access-control-", "allow", "vary")
 NO_STORE = ("Cache-Control", "no-store")
@@ -133,24 +135,26 @@ def auth_error_for(error: Refusal) -> AuthError:
     return _BY_STATUS[error.status](error=error)
 
 
-def keep_refusal(error: AuthError, response: Response) -> None:
-    """Give *response* the status, the challenge and the other headers of a refusal.
+def keep_refusal(error: AuthError, response: Response) -> Response:
+    """Return *response* with the status, the challenge and the other headers of a refusal.
 
     A handler may redirect (3xx), for example to a login page, or hide that there is something (404). Any other status
     becomes that of the refusal.
 
     Args:
         error: the refusal.
-        response: the answer of a handler of the application.
+        response: the answer of a handler of the application. It stays as it is: other views may return it too.
     """
-    refused = error.response
+    refused, response = error.response, copy(response)
+    response.headers = Headers(response.headers)
     response.headers.set(*NO_STORE)
     if response.status_code // 100 == _REDIRECTION or response.status_code == HTTPStatus.NOT_FOUND:
-        return
+        return response
     response.status_code = refused.status_code
     for name in (_CHALLENGE, "Retry-After"):
         if name in refused.headers:
             _keep_header(name, refused.headers[name], response)
+    return response
 
 
 def _keep_header(name: str, value: str, response: Response) -> None:
@@ -205,11 +209,21 @@ def write_challenge(error: Refusal, *, realm: str, description: str | None = Non
     if not isinstance(error, MissingCredential):
         hint = description if description is not None and _DESCRIPTION.fullmatch(description) else error.hint
         parameters |= {"error": error.code, "error_description": hint}
-    if isinstance(error, (InsufficientScope, MissingCredential)) and error.needed:
-        parameters["scope"] = " ".join(error.needed)
+    if isinstance(error, (InsufficientScope, MissingCredential)) and (scope := _fit(error.needed)):
+        parameters["scope"] = scope
     if isinstance(error, LoginTooOld):
         parameters["max_age"] = str(error.max_age)
     return _write_parameters(parameters)
+
+
+def _fit(scopes: tuple[str, ...]) -> str:
+    """Return the scopes that fit into a challenge. Values from the URL may be long, and proxies limit all headers."""
+    left, fitting = _LONGEST_SCOPE, []
+    for scope in scopes:
+        if len(scope) < left:
+            left -= len(scope) + 1
+            fitting.append(scope)
+    return " ".join(fitting)
 
 
 def _write_parameters(parameters: dict[str, str]) -> str:

@@ -4,21 +4,25 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, Response, after_this_request
+import flask
+from flask import Flask, Request, Response
 
 from ..application.app_state import AppState
 from ..application.error_handlers import RefusalHandling
 from ..application.refusing import log_for_developer
-from ..application.shared_caches import ANSWERED_FOR
+from ..application.shared_caches import ANSWER, note_not_of_view
 from ..authentication.authenticator import Authentication
 from ..authentication.refusals import AuthError, withhold
 from .enforcement import check_optional, check_requirement, check_set_up
+from .guarded_hooks import after_others
 from .marks import MarkCounter
 from .route_checks import check_application
 from .route_requirements import RouteRequirements, resolve
 from .sharing import is_shareable
 from .url_arguments import current_request, keep_url_arguments
 
+# The method itself, unless something had replaced it before this import.
+_FLASKS_OWN = Flask.preprocess_request if Flask.preprocess_request.__code__.co_filename == flask.app.__file__ else None
 _PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
 _REPLACED = (
     "the answer %s of a before_request function was replaced by the refusal of the guard: if every caller may have it, "
@@ -34,6 +38,7 @@ class ResolvedRoute(NamedTuple):
     mark_count: int
     required: RouteRequirements
     simple_scopes: frozenset[str] | None  # of ``required``
+    is_guarded: bool  # something is required
     is_shareable: bool  # its answers do not depend on the caller
 
 
@@ -50,7 +55,8 @@ class RequestHook:
     def __init__(self, state: AppState) -> None:
         self._state = state
         self._checked = False
-        self._flask_preprocess: Callable[..., Any] = state.app.preprocess_request
+        # Other code may have replaced the method of this application, or may replace that of the class, also later.
+        self._replaced: Callable[..., Any] | None = state.app.__dict__.get("preprocess_request")
         self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
         self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
 
@@ -76,18 +82,36 @@ class RequestHook:
         """
         req, app, authenticator = current_request(), self._state.app, self._state.authenticator
         if not self._checked:
+            authenticator.publish_early(req)
             self._check_application()
-        if app.before_request_funcs == self._only_ours and not app.url_value_preprocessors:
+        if (
+            app.before_request_funcs == self._only_ours
+            and not app.url_value_preprocessors
+            and type(app).preprocess_request is _FLASKS_OWN
+        ):
             self._enforce_route(req, authenticator.publish(req))
             return None  # Flask's own method has nothing to call
         keep_url_arguments(req)
         authenticator.publish_early(req)
         req.__dict__[_PROMISE] = self
-        answer = self._flask_preprocess(*args, **kwargs)
+        try:
+            answer = self._call_flask(*args, **kwargs)
+        except BaseException:
+            route = self._find_route(req)
+            note_not_of_view(req.environ, is_guarded=route is not None and route.is_guarded)
+            raise
+        finally:
+            req.__dict__.pop(_PROMISE, None)
+        req = current_request()  # a function may have replaced it
         if answer is not None:
             return self._let_answer(answer, req)
         self._enforce_route(req, authenticator.authenticate(req))
         return None
+
+    def _call_flask(self, *args: Any, **kwargs: Any) -> Any:
+        if self._replaced is not None:
+            return self._replaced(*args, **kwargs)
+        return type(self._state.app).preprocess_request(self._state.app, *args, **kwargs)
 
     def guard_request(self) -> None:
         """Authenticate the current request. The first of all ``before_request`` functions.
@@ -115,9 +139,8 @@ class RequestHook:
         check_application(self._state)
         registered = {name: list(functions) for name, functions in app.before_request_funcs.items()}
         ours = (self.guard_request, check_set_up)
-        if all(function in ours for functions in registered.values() for function in functions):
-            is_flask = getattr(self._flask_preprocess, "__func__", None) is Flask.preprocess_request
-            self._only_ours = registered if is_flask else None
+        are_ours = all(function in ours for functions in registered.values() for function in functions)
+        self._only_ours = registered if are_ours and self._replaced is None else None
         if not isinstance(getattr(app.handle_user_exception, "__self__", None), RefusalHandling):
             RefusalHandling(app).install()  # around an extension that has wrapped the method, as Flask-RESTX does
         self._checked = True
@@ -149,6 +172,7 @@ class RequestHook:
         if not route.required.requirements and route.required.access != "optional":
             return answer
         response = self._state.app.make_response(answer)
+        note_not_of_view(req.environ, is_guarded=route.is_guarded)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             try:
                 self._enforce_route(req, self._state.authenticator.authenticate(req))
@@ -168,9 +192,10 @@ class RequestHook:
         route = self._find_route(req)
         if route is None:
             return
-        authentication.is_shareable = route.is_shareable
-        if ANSWERED_FOR in req.environ:  # this is note_answer(), without the call
-            req.environ[ANSWERED_FOR][0] = authentication
+        if ANSWER in req.environ:  # not if the application calls Flask in another way
+            answer = req.environ[ANSWER]
+            answer.is_guarded = answer.is_guarded or route.is_guarded
+            answer.is_shareable = route.is_shareable and answer.is_shareable is not False
         token = authentication.token
         if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
             authentication.satisfied = route.required.requirements
@@ -194,7 +219,7 @@ class RequestHook:
             def withhold_unless_guarded(response: Response) -> Response:
                 return withhold(response) if authentication.withholds(response) else response
 
-            after_this_request(withhold_unless_guarded)
+            after_others(withhold_unless_guarded)
 
     def _resolve(self, endpoint: str, method: str) -> ResolvedRoute:
         """Resolve the requirements of an endpoint, and keep them until its view or the marks change."""
@@ -202,7 +227,7 @@ class RequestHook:
         required = resolve(app, self._state.settings, endpoint, method)
         view = app.view_functions[endpoint]
         shared = required.access == "static" or is_shareable(view, method)
-        route = ResolvedRoute(view, count, required, required.simple_scopes, shared)
+        route = ResolvedRoute(view, count, required, required.simple_scopes, bool(required.requirements), shared)
         if len(self._resolved) >= _MOST_RESOLVED:
             self._resolved.clear()
         self._resolved[endpoint, method] = route

@@ -6,6 +6,7 @@ from flask import Request
 
 from ..application.app_state import AppState, current_flask, current_state
 from ..application.refusing import refuse, refuse_without_token
+from ..application.shared_caches import note_guarded
 from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError
 from ..core.errors import Refusal
@@ -47,7 +48,7 @@ def enforce(requirement: Requirement, target: Any) -> bool:
         authentication.guard_refused = True
         raise
     authentication.pending -= {requirement}
-    authentication.guard_passed = True
+    note_guarded(req.environ)
     return True
 
 

@@ -5,7 +5,7 @@ Flask answers those by itself, so they show nothing. The guarded function is the
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -65,6 +65,19 @@ def _find_outer_guards(hook: Any) -> Iterator[Any]:
     return takewhile(lambda layer: inspect.isfunction(layer) and layer in wrappers, layers)
 
 
+def after_others(change: Callable[[Response], Response]) -> None:
+    """Call *change* with the response, after all functions that are registered for the end of this request only.
+
+    Functions that other code registers later with ``after_this_request`` would run after it otherwise.
+    """
+
+    def register_last(response: Response) -> Response:
+        after_this_request(change)  # Flask calls functions that are registered meanwhile too
+        return response
+
+    after_this_request(register_last)
+
+
 def leave_unsatisfied(req: Request, authentication: Authentication, requirement: Requirement | None) -> None:
     """Note that the current request does not satisfy the guard of a function that is skipped.
 
@@ -78,7 +91,7 @@ def leave_unsatisfied(req: Request, authentication: Authentication, requirement:
     """
     authentication.pending |= {requirement}
 
-    @after_this_request
+    @after_others
     def withhold_unless_refused(response: Response) -> Response:
         # A function that has changed the method or the route has met the guards of the view.
         is_withheld = has_automatic_answer(req) and authentication.withholds(response)

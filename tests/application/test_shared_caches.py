@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from flask import Flask, Response, g, session
+from flask import Flask, Response, g, request, session
 from werkzeug.test import Client
 
-from flask_tokenauth import login_required
-from flask_tokenauth.application.shared_caches import SharedCaches, restrict
+from flask_tokenauth import login_required, shareable
+from flask_tokenauth.application.shared_caches import Answer, SharedCaches, restrict
 
 from ..conftest import MakeApp, Mint, bearer
 
@@ -46,7 +46,10 @@ def test_vary_names_authorization_beside_all_that_it_names(
         ("must-revalidate", "must-revalidate, private"),
         ("private, max-age=60", "private, max-age=60"),
         ("no-cache", "no-cache"),
+        ("public, no-cache", "no-cache, private"),
         ("no-store", "no-store"),
+        ("public; max-age=60", "public; max-age=60, private"),
+        ('public, x="', "private"),
         ("public, no-store", "public, no-store"),
         ('private="Set-Cookie", max-age=60', "private, max-age=60"),
     ],
@@ -56,6 +59,13 @@ def test_the_answer_of_a_guarded_view_is_private(make_app: MakeApp, mint: Mint, 
     app.add_url_rule("/", view_func=login_required(lambda: Response("hello", headers={"Cache-Control": before})))
 
     assert app.test_client().get("/", headers=bearer(mint())).headers["Cache-Control"] == after
+
+
+def test_an_expiry_alone_is_private_too(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.add_url_rule("/", view_func=login_required(lambda: Response("x", headers={"Expires": "Thu, 01 Jan 2037"})))
+
+    assert app.test_client().get("/", headers=bearer(mint())).headers["Cache-Control"] == "private"
 
 
 def test_several_cache_control_lines_count_as_one(make_app: MakeApp, mint: Mint) -> None:
@@ -135,7 +145,7 @@ def test_answers_of_middleware_inside_keep_their_cache_control() -> None:
 def test_headers_of_an_answer_that_flask_did_not_make_get_vary() -> None:
     headers = [("Vary", "Origin")]
 
-    restrict(headers, None, is_error=False)
+    restrict(headers, Answer())
 
     assert headers == [("Vary", "Origin, Authorization")]
 
@@ -177,3 +187,47 @@ def test_a_refusal_that_a_handler_answers_is_not_stored(make_app: MakeApp) -> No
     app.register_error_handler(401, lambda error: ("sorry", 401, {"Cache-Control": "public"}))
 
     assert app.test_client().get("/").headers.getlist("Cache-Control") == ["no-store"]
+
+
+def test_a_refusal_that_a_function_makes_new_is_not_stored(make_app: MakeApp) -> None:
+    app = make_refusing(make_app())
+    app.after_request(lambda response: Response("sorry", response.status_code))
+
+    assert app.test_client().get("/").headers.getlist("Cache-Control") == ["no-store"]
+
+
+def test_a_refusal_that_a_function_lets_caches_keep_is_not_stored(make_app: MakeApp) -> None:
+    def keep(response: Response) -> Response:
+        response.headers.add("Cache-Control", "public, max-age=99")
+        return response
+
+    app = make_refusing(make_app())
+    app.after_request(keep)
+
+    assert app.test_client().get("/").headers.getlist("Cache-Control") == ["no-store"]
+
+
+@pytest.mark.parametrize("inner", ["/open", "/prices"])
+def test_a_request_inside_a_guarded_view_does_not_open_its_answer(make_app: MakeApp, mint: Mint, inner: str) -> None:
+    app = make_app()
+
+    def batch() -> Response:
+        with app.request_context({**request.environ, "PATH_INFO": inner}):
+            text = app.full_dispatch_request().get_data(as_text=True)
+        return Response(text, headers={"Cache-Control": "public"})
+
+    app.add_url_rule("/", "batch", login_required(batch))
+    app.add_url_rule("/open", "open", lambda: "open")
+    app.add_url_rule("/prices", "prices", shareable(lambda: "prices"))
+
+    answer = app.test_client().get("/", headers=bearer(mint()))
+
+    assert answer.status_code == 200
+    assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("private", "Authorization")
+
+
+def test_an_answer_of_a_guarded_hook_without_a_route_is_private(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.before_request(login_required(lambda: Response(f"file of {g.user_id}", headers={"Cache-Control": "public"})))
+
+    assert app.test_client().get("/nowhere", headers=bearer(mint())).headers["Cache-Control"] == "private"

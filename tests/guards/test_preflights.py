@@ -5,7 +5,7 @@ from functools import partial, wraps
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, after_this_request, request
 from flask_cors import CORS
 
 from flask_tokenauth import (
@@ -322,3 +322,20 @@ def test_a_request_after_a_preflight_with_the_same_g_is_guarded(make_app: MakeAp
 
     with app.app_context():
         assert [open_options(app).status_code, status(app, "/api")] == [200, 401]
+
+
+def test_nothing_that_a_later_function_adds_at_the_end_is_shown(make_app: MakeApp) -> None:
+    app, recorder = make_app(), Recorder()
+    put_on_application(app, login_required(recorder.run))
+
+    def add_secret(response: Response) -> Response:
+        response.set_data("secret")
+        response.headers["X-Secret"] = "secret"
+        return response
+
+    app.before_request(lambda: after_this_request(add_secret) and None)
+
+    answer = open_options(app)
+
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert "X-Secret" not in answer.headers

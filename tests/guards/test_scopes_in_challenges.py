@@ -115,3 +115,20 @@ def test_a_function_that_asks_for_the_caller_names_no_scope(make_app: MakeApp) -
     app.add_url_rule("/id", view_func=lambda: str(auth.user_id), endpoint="id")
 
     assert call(app, "/id").challenge == BARE
+
+
+LONGEST = 1023  # characters of a scope: with the space after it, 1024 fit into a challenge
+
+
+@pytest.mark.parametrize(("length", "is_named"), [(LONGEST - 1, True), (LONGEST, True), (LONGEST + 1, False)])
+@pytest.mark.parametrize("scopes", [None, "other"], ids=["no token", "another scope"])
+def test_a_value_of_the_url_does_not_make_the_challenge_long(
+    make_app: MakeApp, mint: Mint, scopes: str | None, length: int, is_named: Any
+) -> None:
+    """nginx takes the server for broken if its headers have more than 4096 bytes."""
+    app = add(make_app(), require_scope("p:{value}", "a"), "/x/<value>")
+    value = "v" * (length - len("p:"))
+
+    answer = call(app, f"/x/{value}", None if scopes is None else f"Bearer {mint(scope=scopes)}")
+
+    assert answer.challenge.parameters["scope"] == (f"p:{value}" if is_named else "a")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, redirect
 from flask.views import MethodView, View
 
 from flask_tokenauth import SettingsError, login_required, shareable
@@ -79,6 +79,29 @@ def test_an_error_page_may_depend_on_the_caller(make_app: MakeApp, mint: Mint) -
     app = open_app(make_app(), shareable(login_required(lambda: abort(404))))
 
     assert app.test_client().get("/", headers=bearer(mint())).headers["Vary"] == "Authorization"
+
+
+def answer_hello() -> Response:
+    return Response("hello alice", headers={"Cache-Control": "public, max-age=60"})
+
+
+@pytest.mark.parametrize("guard", [login_required, lambda view: view], ids=["guarded", "open"])
+def test_the_answer_of_a_function_before_the_view_is_not_shared(make_app: MakeApp, mint: Mint, guard: Any) -> None:
+    app = open_app(make_app(), shareable(guard(make_view())))
+    app.before_request(answer_hello)
+
+    assert app.test_client().get("/", headers=bearer(mint())).headers["Vary"] == "Authorization"
+
+
+def test_a_refusal_that_a_handler_makes_a_redirect_is_not_shared(make_app: MakeApp) -> None:
+    app = open_app(make_app(), shareable(login_required(make_view())))
+    app.register_error_handler(401, lambda error: redirect("/login"))
+    app.after_request(lambda response: response.headers.set("Cache-Control", "public") or response)
+
+    redirected = app.test_client().get("/")
+
+    assert (redirected.status_code, redirected.headers["Vary"]) == (302, "Authorization")
+    assert redirected.headers["Cache-Control"] == "no-store"
 
 
 def test_a_class_inherits_it_from_no_base(make_app: MakeApp, mint: Mint) -> None:
