@@ -70,7 +70,7 @@ def test_an_application_below_a_prefix_keeps_it_in_next(pages: Flask) -> None:
     answer = pages.test_client().get("/reports", headers=BROWSER, environ_overrides={"SCRIPT_NAME": "/app"})
 
     where = urlsplit(answer.headers["Location"])
-    assert (where.path, parse_qs(where.query)) == ("/app/login", {"next": ["/app/reports?"]})
+    assert (where.path, parse_qs(where.query)) == ("/app/login", {"next": ["/app/reports"]})
 
 
 def target_of(client: FlaskClient, **query: str) -> str:
@@ -124,7 +124,7 @@ def test_an_address_with_two_slashes_does_not_lead_elsewhere(pages: Flask) -> No
     answer = pages.test_client().get("/", headers=BROWSER, environ_overrides=address)
 
     assert answer.status_code == 302
-    assert parse_qs(urlsplit(answer.headers["Location"]).query) == {"next": ["/evil.example/?"]}
+    assert parse_qs(urlsplit(answer.headers["Location"]).query) == {"next": ["/evil.example/"]}
 
 
 def test_a_redirect_that_a_hook_returns_is_replaced_by_the_refusal(follow: Follow) -> None:
