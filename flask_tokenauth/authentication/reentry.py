@@ -1,4 +1,4 @@
-"""Code that is called while the caller is found out, and asks for the caller: log filters, signals, database events."""
+"""Code that runs while the caller is not yet known, and asks for it: log filters, signals, events of a database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ class CallerNotYetKnown(MissingCredential):
 
 
 class CallChain:
-    """Notes what the current chain of calls has begun, so that code which is called on the way does not begin it again.
+    """Notes what the current chain of calls has begun, so that nested code does not start it twice.
 
     A thread or task that works beside this one has a chain of its own. Coroutines and threads that a coroutine starts
     with ``asyncio.to_thread`` belong to the chain that started them.

@@ -167,7 +167,7 @@ def _keep_header(name: str, value: str, response: Response) -> None:
 def write_simple(code: str, hint: str, realm: str, *, bare: bool, scope: str = "") -> tuple[bytes, str]:
     """Return body and challenge of a refusal whose body has no further members.
 
-    Most are so, and are written only once. The caller sees to it that the arguments are short.
+    Most refusals are like this, so the result is kept. The arguments must be short.
 
     Args:
         code: the error code.

@@ -279,6 +279,6 @@ class MissingSession(TokenError):
 
 
 def _format_time(seconds: float) -> str:
-    if not 0 <= seconds <= YEAR_9999:  # a clock gave it, which is no claim that was checked
+    if not 0 <= seconds <= YEAR_9999:  # a clock may return such a value; it is not from the token
         return str(seconds)
     return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")

@@ -14,7 +14,7 @@ def shareable(view: F, /) -> F: ...
 @overload
 def shareable() -> Any: ...
 def shareable(view: Any = None, /) -> Any:
-    """Say that the answers of *view*, or of a class of views, never depend on the caller.
+    """Declare that the answers of *view*, or of a class of views, never depend on the caller.
 
     They get no ``Vary: Authorization``, and keep the ``Cache-Control`` of the view. A shared cache that keeps such an
     answer gives it to everyone, **also without a token**, unless the view says ``no-cache``. Refusals are not shared.
