@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
+from uuid import UUID
 
 from flask import Blueprint
 from flask.app import Flask  # not from flask, where another package may have put a subclass
@@ -288,23 +289,25 @@ class TokenAuth(Generic[T]):
         """
         return current_state().authenticator.verify(text, audience)[0]
 
-    def allows(self, *all_of: str, any_of: Iterable[str] | None = None) -> bool:
+    def allows(self, *all_of: str, any_of: Iterable[str] | None = None, **values: str | int | UUID) -> bool:
         """Return whether the token of the current request has these scopes, or scopes that imply them.
 
         It is False for an anonymous request and for a bad token. It refuses nothing.
 
         Args:
-            all_of: scopes, all of which are needed. Where a guard has a placeholder, put the value:
-                ``auth.allows(f"projects:{project.id}:write")``.
+            all_of: scopes, all of which are needed.
             any_of: scopes, one of which is needed as well.
+            values: for placeholders in the scopes: ``auth.allows("projects:{project_id}:write", project_id=7)``. They
+                may come from a client: a value that no scope can have is not allowed.
 
         Raises:
-            TypeError: a scope is not a string, or *any_of* is not a list of strings.
+            TypeError: a scope is not a string, *any_of* is not a list of strings, or a value is neither a string nor
+                an int nor a UUID, or stands for no placeholder.
             ValueError: there is no scope, *any_of* is empty, or a scope is not declared in ``TOKENAUTH_SCOPES`` (if
-                scopes are declared), has a placeholder, or breaks the grammar of RFC 6749 section 3.3.
+                scopes are declared), lacks the value of a placeholder, or breaks the grammar of RFC 6749 section 3.3.
             RuntimeError: there is no current request.
         """
-        return AskedScopes(all_of, any_of, current_state().settings.scopes).are_held_by(get_token())
+        return AskedScopes(all_of, any_of, current_state().settings.scopes, values).are_held_by(get_token())
 
     def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] | None = None) -> None:
         """Guard every view of *blueprint* and of the blueprints inside it.

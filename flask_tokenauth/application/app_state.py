@@ -142,6 +142,17 @@ class AppState:
         """
         return self.stored.sessions
 
+    def check_store(self) -> None:
+        """Check that the database of the store is supported: a Flask-SQLAlchemy object may have got its engine later.
+
+        Raises:
+            SettingsError: it is not supported, or the object has no engine.
+        """
+        check = getattr(self.stored.opened, "check_source", None)  # only a store in an SQL database has it
+        if check is not None:
+            with _context_for_store(self.app, self.settings.store):
+                check()
+
     def check_config(self) -> None:
         """Check that the configuration is what ``init_app`` has read.
 

@@ -20,6 +20,7 @@ from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier
 from ..signals import token_accepted
+from .calling import call_function
 from .credentials import check_credential, find_token
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
@@ -251,7 +252,7 @@ class Authenticator:
         """
         user_id = self.user_ids.from_subject(token.subject)
         check = self._callbacks.check_token
-        if check is not None and not self._app.ensure_sync(check)(token):
+        if check is not None and not call_function(self._app, "token_check", check, token):
             raise TokenRejected
         return user_id
 

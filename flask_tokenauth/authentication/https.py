@@ -10,7 +10,17 @@ from ..core.errors import InsecureTransport
 
 _FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
 _FORWARDED = "HTTP_FORWARDED"  # RFC 7239
-_FORWARDING = (_FORWARDED_PROTO, "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", _FORWARDED)
+_FORWARDING = (  # headers that proxies add
+    _FORWARDED_PROTO,
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    _FORWARDED,
+    "HTTP_X_REAL_IP",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_SCHEME",
+    "HTTP_X_FORWARDED_SSL",
+    "HTTP_X_FORWARDED_SERVER",
+)
 
 _DIRECT = "a token came over plain HTTP: serve the application over HTTPS, and behind a proxy use werkzeug's ProxyFix"
 _FROM_PROXY = (

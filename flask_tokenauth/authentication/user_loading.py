@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 from ..core.token_errors import UnknownUser
+from .calling import call_function
 from .reentry import CallChain, CallerNotYetKnown
 from .refusals import NotAuthenticated
 
@@ -56,7 +57,7 @@ class UserLoading:
             raise CallerNotYetKnown
         with self._calls.begin(request):
             try:
-                return self._app.ensure_sync(loader)(user_id)
+                return call_function(self._app, "user_loader", loader, user_id)
             except NotAuthenticated as error:
                 if not isinstance(error.error, CallerNotYetKnown):
                     raise

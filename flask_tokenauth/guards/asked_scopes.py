@@ -1,10 +1,11 @@
 """Ask in code whether a token has scopes, with everything that declared scopes imply."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from uuid import UUID
 
 from ..application.declared_scopes import DeclaredScopes, explain_undeclared
-from ..core.tokens.scopes import check_scope_token, compile_placeholders, fill_placeholders
+from ..core.tokens.scopes import check_scope_token, compile_placeholders, fill_placeholders, find_placeholders
 from ..core.tokens.token import Token
 
 Granting = frozenset[str]  # the scopes of tokens that grant a scope
@@ -14,22 +15,35 @@ class AskedScopes:
     """The scopes that code asks for.
 
     Args:
-        all_of: scopes, all of which are needed. A value that comes from a client may stand in one.
+        all_of: scopes, all of which are needed.
         any_of: scopes, one of which is needed as well; None if there are no such scopes.
         declared: the declared scopes, and what they imply; None if none are declared.
+        values: for the placeholders of the scopes. They may come from a client: with a value that no scope can have,
+            the scope is not held.
 
     Raises:
-        TypeError: a scope is not a string, or *any_of* is not a list of strings.
-        ValueError: there is no scope, *any_of* is empty, or a scope is not declared, has a placeholder, or breaks the
-            grammar of RFC 6749 section 3.3.
+        TypeError: a scope is not a string, *any_of* is not a list of strings, or a value is neither a string nor an
+            int nor a UUID, or stands for no placeholder.
+        ValueError: there is no scope, *any_of* is empty, or a scope is not declared, lacks the value of a placeholder,
+            or breaks the grammar of RFC 6749 section 3.3.
     """
 
-    def __init__(self, all_of: tuple[str, ...], any_of: Iterable[str] | None, declared: DeclaredScopes | None) -> None:
+    def __init__(
+        self,
+        all_of: tuple[str, ...],
+        any_of: Iterable[str] | None,
+        declared: DeclaredScopes | None,
+        values: Mapping[str, object],
+    ) -> None:
         if not all_of and any_of is None:
             raise ValueError("allows needs a scope: name one, or use get_token() to find out if there is a user")
         self._declared = declared
+        self._values = {name: _write_value(name, value) for name, value in values.items()}
+        self._unused = set(values)
         self._all_of = [self._find_granting(scope) for scope in all_of]
         self._any_of = [] if any_of is None else [self._find_granting(scope) for scope in _read_alternatives(any_of)]
+        if self._unused:
+            raise TypeError(f"allows got a value for {min(self._unused)}, which no scope has as a placeholder")
 
     def are_held_by(self, token: Token | None) -> bool:
         """Return whether *token* has all of the scopes, and one of the others. Without a token nothing is held."""
@@ -44,8 +58,24 @@ class AskedScopes:
         if not isinstance(scope, str) or self._declared is None:
             check_scope_token(scope)
         if "{" in scope and (self._declared is None or scope in self._declared.granted_by):
-            raise ValueError(f'scope {scope} must have a value in the place of each placeholder: allows(f"{scope}")')
+            return self._fill(scope)
         return frozenset((scope,)) if self._declared is None else _find_declared(scope, self._declared)
+
+    def _fill(self, scope: str) -> Granting:
+        """Return the scopes of tokens that grant *scope* with the values in the place of its placeholders."""
+        for name in find_placeholders(scope):
+            if name not in self._values:
+                raise ValueError(f'scope {scope} needs a value for {name}: allows("{scope}", {name}=…)')
+            self._unused.discard(name)
+        granting = (scope,) if self._declared is None else self._declared.granted_by[scope]
+        filled = [fill_placeholders(template, self._values.get) for template in granting]
+        return frozenset(name for name in filled if name is not None)
+
+
+def _write_value(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, UUID)):
+        raise TypeError(f"the value for {name} must be a string, an int or a UUID, got {type(value).__name__}")
+    return str(value)
 
 
 def _read_alternatives(any_of: Iterable[str]) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from typing import Any
 from flask import Request
 
 from ..application.app_state import AppState, current_flask, current_state
+from ..application.declared_scopes import explain_undeclared
 from ..application.refusing import refuse, refuse_without_token
 from ..application.shared_caches import note_guarded
 from ..authentication.authenticator import AUTHENTICATION, Authentication
 from ..authentication.refusals import AuthError
-from ..core.errors import Refusal
+from ..core.errors import MissingCredential, Refusal, SettingsError
 from ..core.tokens.token import Token
 from .guarded_hooks import is_skippable, leave_unsatisfied
 from .requirement import RequestFacts, Requirement, name_scopes
@@ -75,12 +76,12 @@ def enforce_optional(_: None, target: Any) -> bool:
 
 
 def check_optional(state: AppState, authentication: Authentication) -> None:
-    """Refuse a request with a bad credential.
+    """Refuse a request with a bad credential. While the token is checked, the request is anonymous.
 
     Raises:
         AuthError: the credential is refused.
     """
-    if authentication.refusal is not None:
+    if authentication.refusal is not None and not isinstance(authentication.refusal, MissingCredential):
         raise refuse(state, authentication.refusal)
 
 
@@ -113,8 +114,12 @@ def check_requirement(
 
 def _find_refusal(state: AppState, requirement: Requirement, req: Request, token: Token) -> Refusal | None:
     """Return the refusal of a request with a token that does not satisfy *requirement*, or None if it does."""
+    declared = state.settings.scopes
+    if declared is not None:  # the scopes of views were checked, those of functions that are no views were not
+        for scope in requirement.scopes:
+            if scope not in declared.granted_by:
+                raise SettingsError(explain_undeclared(scope, declared.granted_by))
     try:
-        declared = state.settings.scopes
         facts = RequestFacts(token, find_url_argument, state.clock(), state.settings.leeway)
         requirement.check(facts, declared.granted_by if declared else {})
         if requirement.load_user:

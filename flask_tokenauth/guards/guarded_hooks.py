@@ -30,7 +30,13 @@ def list_hooks(app: Flask, endpoint: str | None) -> list[Any]:
     while name:
         names.append(name)
         name = name.rpartition(".")[0]
-    return [function for name in names for function in app.before_request_funcs.get(name, ())]
+    return [_function_of(hook) for name in names for hook in app.before_request_funcs.get(name, ())]
+
+
+def _function_of(hook: Any) -> Any:
+    """Return the function behind an object that can be called: the method ``__call__`` of its class."""
+    is_function = inspect.isroutine(hook) or isinstance(hook, partial) or hasattr(hook, "__wrapped__")
+    return hook if is_function else type(hook).__call__
 
 
 def has_automatic_answer(req: Request) -> bool:

@@ -24,6 +24,7 @@ def check_application(state: AppState) -> None:
             ``init_app``, or the hook of ``TokenAuth`` was removed.
     """
     state.check_config()
+    state.check_store()
     if state.hook not in state.app.before_request_funcs.get(None, []):
         raise SettingsError(
             "the hook of TokenAuth was removed from before_request_funcs, so no route would be guarded: do not replace "

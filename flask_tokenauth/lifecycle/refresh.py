@@ -7,6 +7,7 @@ from blinker import Signal
 from flask import Response
 
 from ..application.app_state import AppState
+from ..authentication.calling import call_function
 from ..core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
 from ..core.errors import SettingsError
 from ..core.opaque.refresh_token import RefreshToken
@@ -86,7 +87,7 @@ def _ask_application(state: AppState, session: Session) -> Grant:
     ask = state.callbacks.before_refresh
     if ask is None:
         return session.grant
-    grant = state.app.ensure_sync(ask)(session)
+    grant = call_function(state.app, "before_refresh", ask, session)
     if grant is None or grant is False:
         raise RefreshRefused
     if not isinstance(grant, Grant):

@@ -149,6 +149,18 @@ def test_a_flask_sqlalchemy_object_that_gets_its_engine_later_is_checked_on_firs
         app.extensions["tokenauth"].store.read_epoch("alice")
 
 
+def test_a_flask_sqlalchemy_object_that_gets_its_engine_later_is_checked_at_the_first_request() -> None:
+    db = SQLAlchemy()
+    app = database_app(db, POSTGRESQL)
+    auth = TokenAuth(app)
+    db.init_app(app)
+
+    with pytest.raises(SettingsError, match="must be SQLite"):
+        auth.check(app)
+    with pytest.raises(SettingsError, match="must be SQLite"):
+        app.test_client().get("/")
+
+
 def test_opening_a_flask_sqlalchemy_object_leaves_no_context_and_connects_to_nothing(tmp_path: Path) -> None:
     db = SQLAlchemy()
     app = database_app(db, f"sqlite:///{tmp_path}/api.db")

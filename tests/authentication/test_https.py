@@ -63,6 +63,11 @@ def test_an_address_of_this_machine_is_known(address: str | None, is_local: bool
         ({"Forwarded": "for=192.0.2.1;proto=https"}, SEE_HTTPS),
         ({"Forwarded": 'for=192.0.2.1; Proto="https"'}, SEE_HTTPS),
         ({"Forwarded": "for=192.0.2.1;proto=http"}, USE_HTTPS),
+        ({"X-Real-IP": "192.0.2.1"}, USE_HTTPS),
+        ({"X-Forwarded-Port": "443"}, USE_HTTPS),
+        ({"X-Forwarded-Scheme": "https"}, USE_HTTPS),
+        ({"X-Forwarded-Ssl": "on"}, USE_HTTPS),
+        ({"X-Forwarded-Server": "proxy"}, USE_HTTPS),
     ],
 )
 def test_a_token_from_a_proxy_on_this_machine_is_warned_of_once(

@@ -44,6 +44,15 @@ def fail() -> None:
     raise StoreUnavailable("no answer")
 
 
+def test_an_optional_login_lets_code_pass_while_the_token_is_checked(make_app: MakeApp, mint: Mint) -> None:
+    auth: TokenAuth[str] = TokenAuth()
+    auth.token_check(lambda token: login_optional(lambda: True)())
+    app = make_app(auth=auth)
+    app.add_url_rule("/", view_func=login_required(lambda: "hello"))
+
+    assert app.test_client().get("/", headers=bearer(mint())).status_code == 200
+
+
 def ask_in_token_check(asker: Asker) -> dict[str, object]:
     asker.auth.token_check(asker.ask)
     return {}
@@ -156,11 +165,7 @@ def call_guarded(auth: TokenAuth[str]) -> bool:
     return login_required(lambda: True)()
 
 
-def call_optional(auth: TokenAuth[str]) -> bool:
-    return login_optional(lambda: True)()
-
-
-@pytest.mark.parametrize("question", [ask_for_user_id, ask_for_user, call_guarded, call_optional])
+@pytest.mark.parametrize("question", [ask_for_user_id, ask_for_user, call_guarded])
 def test_a_token_is_refused_if_its_check_needs_the_caller(
     make_app: MakeApp, mint: Mint, caplog: pytest.LogCaptureFixture, question: Callable[[TokenAuth[str]], bool]
 ) -> None:

@@ -1,7 +1,9 @@
 """``auth.allows``: whether the token of the current request has scopes."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -154,14 +156,55 @@ def test_a_scope_that_is_not_declared_is_an_error_for_every_caller(
 
 @pytest.mark.parametrize("config", [{}, DECLARED], ids=["not declared", "declared"])
 def test_a_placeholder_without_a_value_is_an_error(asking: Asking, config: dict[str, Any]) -> None:
-    """It is not filled from the URL, as in a guard: a client could send the placeholder as the value of an f-string."""
+    """It is not filled from the URL, as in a guard: code may run for more than one object."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # compared
         asking("projects:{project_id}:write", held="admin", config=config)
 
     assert str(caught.value) == (
-        "scope projects:{project_id}:write must have a value in the place of each placeholder: "
-        'allows(f"projects:{project_id}:write")'
+        "scope projects:{project_id}:write needs a value for project_id: "
+        'allows("projects:{project_id}:write", project_id=…)'
     )
+
+
+@pytest.mark.parametrize("config", [{}, DECLARED], ids=["not declared", "declared"])
+@pytest.mark.parametrize("value", [7, "7", UUID(int=7)], ids=["int", "string", "UUID"])
+def test_a_placeholder_gets_its_value_by_name(asking: Asking, config: dict[str, Any], value: Any) -> None:
+    scope = "projects:{project_id}:write"
+
+    assert asking(scope, project_id=value, held=f"projects:{value}:write", config=config) is True
+    assert asking(any_of=[scope], project_id=value, held=f"projects:{value}:write", config=config) is True
+    assert asking(scope, project_id=value, held="projects:8:write", config=config) is False
+
+
+def test_a_scope_with_a_value_is_implied_by_others(asking: Asking) -> None:
+    ask = partial(asking, "projects:{project_id}:write", project_id=7, config=DECLARED)
+
+    assert [ask(held=held) for held in ("admin", "projects:7:own", "projects:8:own")] == [True, True, False]
+
+
+@pytest.mark.parametrize("config", [{}, DECLARED], ids=["not declared", "declared"])
+@pytest.mark.parametrize("value", ["7:own", "a b", "*", "", "é", "7\n", "{x}", "{project_id}", '"'])
+def test_a_value_of_a_client_is_one_segment_or_is_not_allowed(
+    asking: Asking, config: dict[str, Any], value: str
+) -> None:
+    held = "projects:7:own projects:7:own:write"
+
+    assert asking("projects:{project_id}:write", project_id=value, held=held, config=config) is False
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"project_id": True}, "the value for project_id must be a string, an int or a UUID, got bool"),
+        ({"project_id": None}, "the value for project_id must be a string, an int or a UUID, got NoneType"),
+        ({"project_id": 7, "projekt": 7}, "allows got a value for projekt, which no scope has as a placeholder"),
+    ],
+)
+def test_a_wrong_value_for_a_placeholder_is_an_error(asking: Asking, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        asking("projects:{project_id}:write", held="admin", **values)
+
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

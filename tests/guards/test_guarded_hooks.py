@@ -16,7 +16,7 @@ from flask_tokenauth import (
 )
 
 from ..conftest import MakeApp, Mint
-from .hooks_kit import Put, Recorder, in_each_place, make_hook, put_on_blueprint
+from .hooks_kit import Put, Recorder, in_each_place, make_hook, open_options, put_on_blueprint
 from .kit import CLOSED, CREDENTIALS, GUARD, Headers, check_routes, report_routes
 from .routes_kit import make_blueprint, make_view, status
 
@@ -39,6 +39,26 @@ def test_the_guarded_function_runs_only_for_the_users_it_needs(make_app: MakeApp
 
     assert [status(app, "/api", token) for token in (None, mint())] == [401, 200]
     assert recorder.users == ["alice"]
+
+
+class CallableHook:
+    """An object that Flask can call before a request."""
+
+    @require_scope("reports:read")
+    def __call__(self) -> None:
+        """Do nothing."""
+
+
+@in_each_place
+def test_a_guard_on_an_object_that_is_called_guards_and_lets_preflights_pass(
+    make_app: MakeApp, mint: Mint, put: Put
+) -> None:
+    app = make_app(TOKENAUTH_PUBLIC_ENDPOINTS=["static"])
+    put(app, CallableHook())
+
+    assert [status(app, "/api", token) for token in (None, mint())] == [401, 200]
+    assert open_options(app).status_code == 200
+    assert list_requirements(app)["/api"] == (["reports:read"], False)
 
 
 @pytest.mark.parametrize("decorate", [public, login_optional])

@@ -15,6 +15,7 @@ from flask import Flask, g, request
 from flask_tokenauth import (
     AuthError,
     NotAuthenticated,
+    SettingsError,
     login_optional,
     login_required,
     public,
@@ -56,6 +57,14 @@ def test_it_refuses_where_the_function_is_called(make_app: MakeApp, mint: Mint, 
         function()
     with app.test_request_context(headers=bearer(good)):
         assert function() == "open"
+
+
+def test_a_scope_that_is_not_declared_is_an_error_where_the_function_is_called(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app(TOKENAUTH_SCOPES={"admin": "Do everything"})
+    function = require_scope("admni", is_view=False)(make_view())
+
+    with app.test_request_context(headers=bearer(mint())), pytest.raises(SettingsError, match="did you mean admin"):
+        function()
 
 
 def test_an_optional_login_refuses_a_bad_token_where_the_function_is_called(make_app: MakeApp) -> None:

@@ -58,6 +58,14 @@ class SQLStore:
         if obstacle := self._database.find_obstacle():  # no error: the directory may be mounted later
             _log.warning("the store needs %s. Until then, requests that need the store get 503", obstacle)
 
+    def check_source(self) -> None:
+        """Check that the database is supported, without a connection to it.
+
+        Raises:
+            SettingsError: it is not supported, or cannot be known here.
+        """
+        _ = self._database.dialect
+
     def create(self) -> None:
         self._create()
 

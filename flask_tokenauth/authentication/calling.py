@@ -1,0 +1,32 @@
+"""Call functions that the application has given to ``TokenAuth``."""
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any
+
+from flask import Flask
+
+from ..core.errors import SettingsError
+
+
+def call_function(app: Flask, name: str, function: Callable[[Any], Any], argument: Any) -> Any:
+    """Return the result of a function or a coroutine function.
+
+    Args:
+        app: the application.
+        name: of the decorator, for the message.
+        function: gets *argument*.
+        argument: the only argument.
+
+    Raises:
+        SettingsError: the result is an awaitable, which would count as true: Flask does not see that the function is a
+            coroutine function, for example since a decorator or an object is around it.
+    """
+    result = app.ensure_sync(function)(argument)
+    if isawaitable(result):
+        getattr(result, "close", lambda: None)()  # a coroutine, which would warn that it was never awaited
+        raise SettingsError(
+            f"the function of {name} must be written with async def itself, or return its result, got an awaitable: "
+            f"write @auth.{name} directly above async def"
+        )
+    return result
