@@ -17,6 +17,9 @@ _ASKED_FOR_USER = (
     "the user is not loaded: code that is called on the way asked for this user, and did not catch NotAuthenticated. "
     "Let user_loader use the user ID that it is given"
 )
+_DID_NOT_RETURN = (
+    "user_loader must return the user of the token, and it did not return: see the error before this line in the log"
+)
 _LOAD_BEFORE = (
     "user_loader is a coroutine function, which cannot be started in the middle of another one: load the user before "
     "the view, with @login_required(load_user=True)"
@@ -62,7 +65,7 @@ class UserLoading:
                 if not isinstance(error.error, CallerNotYetKnown):
                     raise
                 _log.error(_ASKED_FOR_USER)  # within the context, because a log filter may ask too
-                raise UnknownUser from None
+                raise UnknownUser(_DID_NOT_RETURN) from None
             except RuntimeError as error:
                 if iscoroutinefunction(loader) and _is_in_coroutine():
                     raise LoaderCannotRun(_LOAD_BEFORE) from error

@@ -113,6 +113,8 @@ class InsufficientScope(Refusal):
 
     Attributes:
         needed: the scopes for the challenge, in the order of the guard.
+        all_of: the scopes of which the guard needs all.
+        any_of: the scopes of which the guard needs one as well.
     """
 
     code = "insufficient_scope"
@@ -120,13 +122,23 @@ class InsufficientScope(Refusal):
     reason = "scope_insufficient"
     hint = "The access token lacks a scope that is needed here."
 
-    def __init__(self, needed: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, needed: tuple[str, ...] = (), *, all_of: tuple[str, ...] = (), any_of: tuple[str, ...] = ()
+    ) -> None:
         self.needed = needed
+        self.all_of = all_of or (() if any_of else needed)
+        self.any_of = any_of
         super().__init__(needed)
 
     def __str__(self) -> str:
-        named = f", needed here: {' '.join(self.needed)}" if self.needed else ""
-        return f"the token must have a scope that it lacks{named}"
+        return f"the token must have {self._describe()}: give it the scopes at login, or change the guard"
+
+    def _describe(self) -> str:
+        named = _name_scopes(self.all_of)
+        if len(self.any_of) > 1:
+            one_of = " ".join(self.any_of)
+            return f"{named}, and one of {one_of}" if named else f"one of the scopes {one_of}"
+        return " and ".join(filter(None, (named, _name_scopes(self.any_of)))) or "a scope that it lacks"
 
 
 class InsufficientClaim(Refusal):
@@ -138,6 +150,7 @@ class InsufficientClaim(Refusal):
 
     Attributes:
         claim: the name of the claim, as the guard has it. Neither its value nor the required values are kept.
+        is_missing: whether the token lacks the claim. Otherwise the claim has another value, or another type.
     """
 
     code = "insufficient_scope"
@@ -145,13 +158,20 @@ class InsufficientClaim(Refusal):
     reason = "claim_insufficient"
     hint = "The request needs more rights than the access token has."
 
-    def __init__(self, claim: str) -> None:
+    def __init__(self, claim: str, *, is_missing: bool = False) -> None:
         self.claim = claim
+        self.is_missing = is_missing
         super().__init__(claim)
 
     def __str__(self) -> str:
+        if self.is_missing:
+            return (
+                f"the token must have the claim {self.claim}, and it is missing: check its name in the guard, or add "
+                "it at login"
+            )
         return (
-            f"the token must have a value of claim {self.claim} that it lacks: add it to the claim, or change the guard"
+            f"claim {self.claim} must equal or hold a value of the guard, got another value or JSON type: compare the "
+            "value and its type with the guard"
         )
 
 
@@ -160,6 +180,7 @@ class LoginTooOld(Refusal):
 
     Attributes:
         max_age: the greatest age of the login, in seconds.
+        is_dated: whether the token has the time of the login, the claim ``auth_time``.
     """
 
     code = "insufficient_user_authentication"
@@ -167,12 +188,16 @@ class LoginTooOld(Refusal):
     reason = "login_too_old"
     hint = "A more recent login is required."
 
-    def __init__(self, max_age: int) -> None:
+    def __init__(self, max_age: int, *, is_dated: bool = True) -> None:
         self.max_age = max_age
+        self.is_dated = is_dated
         super().__init__(max_age)
 
     def __str__(self) -> str:
-        return f"the login must be at most {self.max_age} s old: log in again"
+        rule = f"the login must be at most {self.max_age} s old"
+        if self.is_dated:
+            return f"{rule}: log in again"
+        return f"{rule}, got a token without the claim auth_time: log in again, or pass auth_time to create_token"
 
 
 class StoreOutage(Refusal):
@@ -183,3 +208,7 @@ class StoreOutage(Refusal):
     reason = "store_unavailable"
     hint = "The request cannot be authorized for now. Try again later."
     message = "the store must be asked, and it cannot be asked for now: the log has its error"
+
+
+def _name_scopes(scopes: tuple[str, ...]) -> str:
+    return f"the scope{'s' if len(scopes) > 1 else ''} {' '.join(scopes)}" if scopes else ""

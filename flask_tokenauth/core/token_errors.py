@@ -39,16 +39,19 @@ class MalformedToken(TokenError):
 
     Attributes:
         part: "token", "header", "payload" or "signature".
+        got: words for the value that came instead, and advice; None if the part says enough. No value is repeated.
     """
 
     reason = "token_malformed"
 
-    def __init__(self, part: str) -> None:
+    def __init__(self, part: str, got: str | None = None) -> None:
         self.part = part
-        super().__init__(part)
+        self.got = got
+        super().__init__(part, got)
 
     def __str__(self) -> str:
-        return f"a token must be three parts of base64url with dots between them: the {self.part} cannot be read"
+        rest = f": the {self.part} cannot be read" if self.got is None else f", got {self.got}"
+        return f"a token must be three parts of base64url with dots between them{rest}"
 
 
 class UnsupportedHeader(TokenError):
@@ -99,7 +102,10 @@ class InvalidSignature(TokenError):
     """The key did not make this signature over this header and payload."""
 
     reason = "signature_invalid"
-    message = "the signature must be made with the key that kid names, got another: the token was changed or damaged"
+    message = (
+        "the signature must be made with a key of this application, got another: the token was changed, or made with "
+        "another secret or by another program"
+    )
 
 
 class WrongType(TokenError):
@@ -157,7 +163,10 @@ class WrongAudience(TokenError):
     """``aud`` does not name this application (RFC 7519 section 4.1.3)."""
 
     reason = "audience_wrong"
-    message = "claim aud must name the audience that is accepted here, got another or none: get a token for it"
+    message = (
+        "claim aud must name the audience that is accepted here, got another or none: compare aud with "
+        "TOKENAUTH_AUDIENCE or audience=, and get a token for this application"
+    )
 
 
 class TokenExpired(TokenError):

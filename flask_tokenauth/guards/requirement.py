@@ -10,7 +10,7 @@ import msgspec
 from ..core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential
 from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_scope
 from ..core.tokens.token import Token
-from .required_claim import RequiredClaim
+from .required_claim import RequiredClaim, find_claim
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
@@ -82,11 +82,17 @@ class Requirement(NamedTuple):
         if self.max_age is not None:
             _check_age(facts.token, self.max_age, facts)
         if not all(_has(facts, scope, granted_by) for scope in self.all_of):
-            raise InsufficientScope(_fill(self.all_of, facts.url_argument))
+            raise self._lacks(self.all_of, facts)
         if self.any_of and not any(_has(facts, scope, granted_by) for scope in self.any_of):
-            raise InsufficientScope(_fill(self.any_of, facts.url_argument))
+            raise self._lacks(self.any_of, facts)
         if self.claim is not None and not self.claim.is_met_by(facts.token.claims):
-            raise InsufficientClaim(self.claim.name)
+            is_missing = find_claim(facts.token.claims, self.claim.name) is None
+            raise InsufficientClaim(self.claim.name, is_missing=is_missing)
+
+    def _lacks(self, needed: tuple[str, ...], facts: RequestFacts) -> InsufficientScope:
+        """Return the refusal of a token that lacks the scopes *needed*, with the values of their placeholders."""
+        needed, all_of, any_of = (_fill(scopes, facts.url_argument) for scopes in (needed, self.all_of, self.any_of))
+        return InsufficientScope(needed, all_of=all_of, any_of=any_of)
 
     def __str__(self) -> str:
         parts = list(self.all_of)
@@ -130,4 +136,4 @@ def _fill(scopes: tuple[str, ...], url_argument: Callable[[str], str | None]) ->
 def _check_age(token: Token, max_age: timedelta, facts: RequestFacts) -> None:
     age = None if token.auth_time is None else facts.now - token.auth_time.timestamp()
     if age is None or not -facts.leeway.total_seconds() <= age <= max_age.total_seconds():
-        raise LoginTooOld(int(max_age.total_seconds()))  # so is a login in the future
+        raise LoginTooOld(int(max_age.total_seconds()), is_dated=age is not None)  # so is a login in the future

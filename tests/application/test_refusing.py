@@ -80,7 +80,8 @@ def test_in_debug_the_log_names_the_scope_that_is_missing(
     app.test_client().get("/admin", headers=bearer(mint()))
 
     assert [level for level, _ in lines(caplog)] == ["WARNING"]
-    assert "needed here: reports:read admin (route /admin)" in caplog.text
+    assert "the token must have the scopes reports:read admin: give it the scopes at login" in caplog.text
+    assert "(route /admin)" in caplog.text
 
 
 def test_in_debug_the_log_has_the_refusals_of_endpoints(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:

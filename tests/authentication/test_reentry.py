@@ -330,3 +330,19 @@ def test_a_token_check_that_sets_the_caller_on_g_and_refuses_leaves_nobody_there
         "scopes": [],
         "token": None,
     }
+
+
+def test_a_user_loader_that_asked_for_the_user_is_not_said_to_have_returned_none(
+    make_app: MakeApp, mint: Mint, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth: TokenAuth[str] = TokenAuth()
+    auth.user_loader(lambda user_id: get_user())
+    app = make_app(auth=auth)
+    app.debug = True
+    app.add_url_rule("/", view_func=login_required(load_user=True)(whoami()))
+
+    app.test_client().get("/", headers=bearer(mint()))
+
+    advice, refused = caplog.messages
+    assert "Let user_loader use the user ID" in advice
+    assert "user_loader must return the user of the token, and it did not return: see the error before this" in refused

@@ -8,8 +8,16 @@ from collections.abc import Callable
 import pytest
 
 from flask_tokenauth.core.endpoint_errors import EndpointError
-from flask_tokenauth.core.errors import Refusal
-from flask_tokenauth.core.token_errors import IssuedInFuture, MalformedClaim, TokenError, TokenExpired, TokenRejected
+from flask_tokenauth.core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, Refusal
+from flask_tokenauth.core.token_errors import (
+    InvalidSignature,
+    IssuedInFuture,
+    MalformedClaim,
+    TokenError,
+    TokenExpired,
+    TokenRejected,
+    WrongAudience,
+)
 
 from .errors_kit import KINDS, make_refusal
 
@@ -100,3 +108,63 @@ def test_a_hint_has_only_characters_that_a_challenge_may_have(kind: type[Refusal
     assert hint.isascii()
     assert hint.isprintable()
     assert set(hint).isdisjoint('"\\')
+
+
+@pytest.mark.parametrize(
+    ("error", "must_have"),
+    [
+        (InsufficientScope(), "a scope that it lacks"),
+        (InsufficientScope(("a",)), "the scope a"),
+        (InsufficientScope(("a", "b")), "the scopes a b"),
+        (InsufficientScope(("a",), all_of=("a",), any_of=("c", "d")), "the scope a, and one of c d"),
+        (InsufficientScope(("a", "b"), all_of=("a", "b"), any_of=("c", "d")), "the scopes a b, and one of c d"),
+        (InsufficientScope(("c", "d"), all_of=("a", "b"), any_of=("c", "d")), "the scopes a b, and one of c d"),
+        (InsufficientScope(("c", "d"), any_of=("c", "d")), "one of the scopes c d"),
+        (InsufficientScope(("c",), any_of=("c",)), "the scope c"),
+    ],
+)
+def test_missing_scopes_are_named_as_the_guard_has_them(error: InsufficientScope, must_have: str) -> None:
+    assert str(error) == f"the token must have {must_have}: give it the scopes at login, or change the guard"
+
+
+def test_a_missing_claim_and_a_wrong_value_have_different_sentences() -> None:
+    missing, wrong = InsufficientClaim("role", is_missing=True), InsufficientClaim("role")
+
+    assert str(missing) == (
+        "the token must have the claim role, and it is missing: check its name in the guard, or add it at login"
+    )
+    assert str(wrong) == (
+        "claim role must equal or hold a value of the guard, got another value or JSON type: compare the value and its "
+        "type with the guard"
+    )
+
+
+def test_a_login_at_an_unknown_time_is_explained() -> None:
+    assert str(LoginTooOld(300, is_dated=False)) == (
+        "the login must be at most 300 s old, got a token without the claim auth_time: log in again, or pass auth_time "
+        "to create_token"
+    )
+    assert str(LoginTooOld(300)) == "the login must be at most 300 s old: log in again"
+
+
+def test_the_facts_of_a_refusal_survive_a_copy() -> None:
+    errors: list[Refusal] = [
+        InsufficientClaim("role", is_missing=True),
+        LoginTooOld(300, is_dated=False),
+        InsufficientScope(("c",), all_of=("a",), any_of=("c",)),
+    ]
+
+    assert [str(pickled(error)) for error in errors] == [str(error) for error in errors]
+
+
+def test_a_wrong_signature_mentions_no_key_id_that_may_be_missing() -> None:
+    assert str(InvalidSignature()) == (
+        "the signature must be made with a key of this application, got another: the token was changed, or made with "
+        "another secret or by another program"
+    )
+
+
+def test_a_wrong_audience_names_the_places_where_it_is_set() -> None:
+    assert str(WrongAudience()).endswith(
+        ": compare aud with TOKENAUTH_AUDIENCE or audience=, and get a token for this application"
+    )

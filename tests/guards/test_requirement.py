@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from flask_tokenauth.core.errors import InsufficientScope, LoginTooOld, MissingCredential
+from flask_tokenauth.core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential
 from flask_tokenauth.core.tokens.token import Token
+from flask_tokenauth.guards.required_claim import RequiredClaim
 from flask_tokenauth.guards.requirement import RequestFacts, Requirement
 
 from ..conftest import NOW
@@ -53,6 +54,7 @@ def test_the_error_names_the_missing_scopes(
         requirement.check(make_facts(*scopes), {})
 
     assert caught.value.needed == needed
+    assert (caught.value.all_of, caught.value.any_of) == (requirement.all_of, requirement.any_of)
 
 
 @pytest.mark.parametrize("requirement", [LOGIN, READ])
@@ -121,12 +123,28 @@ def test_a_login_older_than_max_age_or_in_the_future_is_refused(ago: float) -> N
     with pytest.raises(LoginTooOld) as caught:
         Requirement(max_age=timedelta(minutes=5)).check(make_facts(auth_time=NOW - ago), {})
 
-    assert caught.value.max_age == 300
+    assert (caught.value.max_age, caught.value.is_dated) == (300, True)
 
 
 def test_a_login_without_auth_time_is_too_old() -> None:
-    with pytest.raises(LoginTooOld):
+    with pytest.raises(LoginTooOld) as caught:
         Requirement(max_age=timedelta(days=1)).check(make_facts(), {})
+
+    assert caught.value.is_dated is False
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_missing"),
+    [({}, True), ({"role": None}, True), ({"rol": "editor"}, True), ({"role": "reader"}, False), ({"role": ()}, False)],
+)
+def test_the_error_says_whether_the_claim_is_missing(claims: dict[str, object], is_missing: bool) -> None:  # noqa: FBT001  # a parameter
+    requirement = Requirement(claim=RequiredClaim.of("role", ("editor",)))
+    token = Token(subject="alice", scopes=frozenset(), claims=claims)
+
+    with pytest.raises(InsufficientClaim) as caught:
+        requirement.check(RequestFacts(token, lambda name: None, NOW, timedelta(0)), {})
+
+    assert caught.value.is_missing is is_missing
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from ..token_errors import MalformedToken, TokenTooLarge, UnknownKey, Unsupporte
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
 _LONGEST_HEADER = 8000  # characters, even for longer tokens: it is read slowly, and before the signature is checked
+_SCHEME = b"bearer "  # of the Authorization header, which is no part of a token
+_SIZE_OF_SCHEME = len(_SCHEME)
 _DOTS = 2  # header, payload and signature, RFC 7515 section 7.1
 
 
@@ -41,14 +43,14 @@ def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> Ver
             key, or it needs an extension (``crit``, ``b64``). ``jwk``, ``jku``, ``x5u`` and ``x5c`` are never used.
     """
     if not isinstance(token, str):
-        raise MalformedToken("token")
+        raise MalformedToken("token", type(token).__name__)
     if len(token) > max_bytes:
         raise TokenTooLarge(len(token), max_bytes)
     try:
         octets = token.encode("ascii")
         header_part, payload_part, signature_part = octets.split(b".", _DOTS + 1)
     except ValueError:  # it would quote the token
-        raise MalformedToken("token") from None
+        raise MalformedToken("token", _describe(token)) from None
     known = keys.find_header(header_part)
     header = _read_header(header_part) if known is None else known
     key = keys.find(header.get("kid"))  # type: ignore[arg-type]  # a string or missing, as checked
@@ -122,7 +124,7 @@ def _read_header(part: bytes) -> Mapping[str, object]:
     try:
         header = read_object(base64url.decode(part))
     except ValueError:  # it would quote the header
-        raise MalformedToken("header") from None
+        raise MalformedToken("header", _find_scheme(part)) from None
     if "alg" not in header:
         raise MalformedToken("header")
     if not all(_FORMS[name](value) for name, value in header.items() if name in _FORMS):
@@ -132,6 +134,17 @@ def _read_header(part: bytes) -> Mapping[str, object]:
     if header.get("b64", True) is not True:
         raise UnsupportedHeader("b64")
     return header
+
+
+def _describe(token: str) -> str | None:
+    """Return words and advice for a string that is not three parts, without repeating it; None if it has dots."""
+    no_dots = None if "." in token else "no dot: send access_token as it came; the client may not have it yet"
+    return _find_scheme(token[:_SIZE_OF_SCHEME].encode(errors="replace")) or no_dots
+
+
+def _find_scheme(beginning: bytes) -> str | None:
+    is_scheme = beginning[:_SIZE_OF_SCHEME].lower() == _SCHEME
+    return "its scheme as well: pass the token without Bearer" if is_scheme else None
 
 
 def _is_string(value: object) -> bool:

@@ -94,6 +94,27 @@ def test_a_token_is_text(token: Any) -> None:
     assert caught.value.part == "token"
 
 
+@pytest.mark.parametrize(
+    ("token", "advice"),
+    [
+        (None, "got NoneType"),
+        (b"a.b.c", "got bytes"),
+        ("undefined", "send access_token as it came; the client may not have it yet"),
+        ("null", "send access_token as it came; the client may not have it yet"),
+        ("Bearer undefined", "pass the token without Bearer"),
+        ("bearer a.b.c", "pass the token without Bearer"),
+        ("a.b", "the token cannot be read"),
+        ("a.b.c", "the header cannot be read"),
+        ("Bearer.b.c", "the header cannot be read"),
+    ],
+)
+def test_a_string_that_is_no_token_gets_advice(token: Any, advice: str) -> None:
+    with pytest.raises(MalformedToken) as caught:
+        jws.verify(token, KEYS)
+
+    assert str(caught.value).endswith(f" {advice}")
+
+
 @pytest.mark.parametrize("position", [0, 1, 2])
 @pytest.mark.parametrize("suffix", ["=", "==", "\n", " ", "!", "A", "\x00", "%3D"])
 def test_every_part_is_strict_base64url(position: int, suffix: str) -> None:
