@@ -26,10 +26,9 @@ from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
-from .guards.decorators import scope_requirement
+from .guards.decorators import blueprint_requirement
 from .guards.enforcement import check_set_up
 from .guards.marks import mark
-from .guards.requirement import Requirement
 from .guards.route_checks import check_application
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .users import UserLoader, current_user, get_token, get_user_id, require_token
@@ -325,7 +324,7 @@ class TokenAuth(Generic[T]):
             TypeError: *blueprint* is not a blueprint, or a scope is not a string.
             ValueError: *any_of* is empty, or a scope breaks the grammar of RFC 6749 section 3.3.
         """
-        requirement = Requirement() if not scopes and any_of is None else scope_requirement(scopes, any_of)
+        requirement = blueprint_requirement(scopes, any_of)
         if not isinstance(blueprint, SansioBlueprint):
             raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}: pass the Blueprint object")
         mark(blueprint, requirement)

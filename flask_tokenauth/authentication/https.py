@@ -27,9 +27,12 @@ _FROM_PROXY = (
     "a token came through a proxy over plain HTTP: let the proxy take tokens over HTTPS only, and set "
     "X-Forwarded-Proto; then put werkzeug's ProxyFix around app.wsgi_app, so that the application can see HTTPS"
 )
+_SEE_HTTPS = "put werkzeug's ProxyFix around app.wsgi_app, with the number of your proxies as x_for and x_proto"
 _FROM_HTTPS_PROXY = (
-    "a token came through a proxy that says the client used HTTPS, but the application cannot see that: put "
-    "werkzeug's ProxyFix around app.wsgi_app, with the number of your proxies as x_for and x_proto"
+    "a token came through a proxy that says the client used HTTPS, but the application cannot see that: " + _SEE_HTTPS
+)
+_REFUSED_FROM_HTTPS_PROXY = (
+    "a token is refused that came through a proxy that says the client used HTTPS: " + _SEE_HTTPS
 )
 
 _log = logging.getLogger("flask_tokenauth")
@@ -47,6 +50,7 @@ class HttpsCheck:
 
     def __init__(self, mode: str) -> None:
         self._refuses = mode == "refuse"
+        self._has_explained = False
         self.is_active = mode != "off"
 
     def check(self, req: Request) -> None:
@@ -58,12 +62,19 @@ class HttpsCheck:
         if not self.is_active or req.is_secure or self.allows_plain(req):
             return
         if self._refuses:
+            self._explain_once(req)
             raise InsecureTransport
         self.is_active = False  # one warning is enough
         _log.warning(
             '%s; set TOKENAUTH_ENFORCE_HTTPS to "refuse" to refuse such requests, or to "off" to get no warning',
             _choose_advice(req),
         )
+
+    def _explain_once(self, req: Request) -> None:
+        """Log why tokens are refused behind a proxy that the application does not know of: every one is."""
+        if not self._has_explained and _choose_advice(req) is _FROM_HTTPS_PROXY:
+            self._has_explained = True
+            _log.warning(_REFUSED_FROM_HTTPS_PROXY)
 
     def allows_plain(self, req: Request) -> bool:
         """Return whether a request over plain HTTP is allowed without a warning: it comes from this machine.

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -15,6 +15,8 @@ from ..core.errors import Refusal, SettingsError, StoreUnavailable
 from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from ..lifecycle.access_tokens import create_token
 from .output import errors_as_messages, warn_of_other_memory
+
+_MOST_SHOWN = 20  # characters of a wrong duration: a token in its place is longer
 
 
 # Unknown options and further words belong to the token: an error message would print them on the terminal.
@@ -79,8 +81,16 @@ def _find_refusal(state: AppState, text: str) -> Refusal | None:
 def token(*, user: str, scopes: tuple[str, ...], expires_in: str | None, audience: tuple[str, ...]) -> None:
     """Print an access token of USER, and nothing else, to try things with. It is real."""
     with errors_as_messages():
-        lifetime = None if expires_in is None else parse_duration(expires_in)
+        lifetime = None if expires_in is None else _read_lifetime(expires_in)
         issued = create_token(user, scopes, expires_in=lifetime, audience=audience or None)
     warn_of_other_memory(current_state())
     click.echo("This token is real: until it expires, everyone who has it can act as that user.", err=True)
     click.echo(issued)
+
+
+def _read_lifetime(string: str) -> timedelta:
+    try:
+        return parse_duration(string)
+    except ValueError:
+        got = repr(string) if len(string) <= _MOST_SHOWN else "another string"
+        raise ValueError(f"--expires-in must be a duration like 900, 15m or PT15M, got {got}") from None

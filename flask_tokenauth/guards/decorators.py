@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 
 from ..application.setting_types import read_duration
 from .enforcement import enforce, enforce_optional
-from .marks import check_class, mark, mark_giver, mark_open, wrappers
+from .marks import check_class, check_view, mark, mark_giver, mark_open, wrappers
 from .required_claim import RequiredClaim
 from .requirement import Requirement
 
@@ -105,6 +105,25 @@ def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> 
     return Requirement.of_scopes(all_of, alternatives)
 
 
+def blueprint_requirement(scopes: tuple[Any, ...], any_of: Iterable[str] | None) -> Requirement:
+    """Return the requirement of a blueprint that is protected: of scopes, or of a login if there are none.
+
+    Args:
+        scopes: scopes, all of which are needed.
+        any_of: scopes, one of which is needed as well.
+
+    Raises:
+        TypeError: a scope is not a string, or *any_of* is no collection of strings.
+        ValueError: *any_of* is empty, or a scope breaks the grammar of RFC 6749 section 3.3.
+    """
+    if any(map(callable, scopes)):
+        raise TypeError(
+            "protect takes scopes only, got a function: put another guard on a function that you give to "
+            "blueprint.before_request"
+        )
+    return Requirement() if not scopes and any_of is None else scope_requirement(scopes, any_of)
+
+
 def require_claim(name: str, *values: str | int | bool, is_view: bool = True) -> Callable[[F], F]:
     """Guard a view or a class of views: the token needs a claim with one of these values.
 
@@ -114,8 +133,8 @@ def require_claim(name: str, *values: str | int | bool, is_view: bool = True) ->
     Args:
         name: the claim. If no claim has this name, dots lead into objects: ``realm_access.roles`` is ``roles`` in the
             object ``realm_access``. Names on the way may have dots themselves.
-        values: strings, integers or booleans, at least one. Their JSON types must match: neither ``"1"`` nor ``True``
-            is ``1``.
+        values: strings, integers or booleans, at least one. They are alternatives: a token needs one of them. Their
+            JSON types must match: neither ``"1"`` nor ``True`` is ``1``.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
@@ -168,11 +187,12 @@ def public(view: Any = None, /) -> Any:
         view: the view or class. The decorator can be written with or without parentheses.
 
     Raises:
+        TypeError: at import, *view* is neither a view nor a class.
         SettingsError: at import, *view* itself has a guard, or is a class, but not a class of Flask views.
     """
     if view is None:
         return public
-    check_class(view)
+    check_view("public", view)
     mark_open(view, "public")
     return view
 

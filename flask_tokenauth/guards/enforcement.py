@@ -16,6 +16,11 @@ from .guarded_hooks import is_skippable, leave_unsatisfied
 from .requirement import RequestFacts, Requirement, name_scopes
 from .url_arguments import current_request, find_url_argument
 
+_NO_REQUEST = (
+    "a guarded function needs a request, and there is none: call it in a view, or use auth.verify for a token that "
+    "came in another way"
+)
+
 
 def enforce(requirement: Requirement, target: Any) -> bool:
     """Refuse the current request unless it satisfies *requirement*. Nothing is done if the hook has checked it.
@@ -30,8 +35,12 @@ def enforce(requirement: Requirement, target: Any) -> bool:
     Raises:
         AuthError: the request does not satisfy *requirement*.
         SettingsError: ``TokenAuth`` is not set up on the current application.
+        RuntimeError: there is no current request.
     """
-    req = current_request()
+    try:
+        req = current_request()
+    except RuntimeError:
+        raise RuntimeError(_NO_REQUEST) from None
     authentication: Authentication | None = getattr(req, AUTHENTICATION, None)
     if authentication is not None and authentication.app is current_flask() and requirement in authentication.satisfied:
         return True
@@ -65,8 +74,13 @@ def enforce_optional(_: None, target: Any) -> bool:
     Raises:
         AuthError: the credential is refused.
         SettingsError: ``TokenAuth`` is not set up on the current application.
+        RuntimeError: there is no current request.
     """
-    state, req = current_state(), current_request()
+    try:
+        req = current_request()
+    except RuntimeError:
+        raise RuntimeError(_NO_REQUEST) from None
+    state = current_state()
     authentication = state.authenticator.authenticate(req)
     if authentication.refusal is not None and is_skippable(state.app, req, None, target):
         leave_unsatisfied(req, authentication, None)

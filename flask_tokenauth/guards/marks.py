@@ -215,11 +215,31 @@ def name_of(target: Any) -> str:
     return f"{target.__module__}.{qualified}"
 
 
-def check_class(view: Any) -> None:
+def check_class(view: Any, advice: str = "put the guard on its methods instead") -> None:
     """Refuse a class that is not a class of Flask views: a guard on it would never be found.
+
+    Args:
+        view: a class or another object.
+        advice: what to do instead.
 
     Raises:
         SettingsError: *view* is such a class.
     """
     if inspect.isclass(view) and not callable(getattr(view, "dispatch_request", None)):
-        raise SettingsError(f"{view.__qualname__} is not a class of Flask views: put the guard on its methods instead")
+        raise SettingsError(f"{view.__qualname__} is not a class of Flask views: {advice}")
+
+
+def check_view(decorator: str, view: Any) -> None:
+    """Refuse an object on which a decorator that only marks has no effect.
+
+    Args:
+        decorator: its name.
+        view: the object.
+
+    Raises:
+        TypeError: *view* cannot be called.
+        SettingsError: *view* is a class, but not a class of Flask views.
+    """
+    if not callable(view):
+        raise TypeError(f"{decorator} must decorate a view or a class of views, got {type(view).__name__}")
+    check_class(view, f"put @{decorator} on the function that Flask registers instead")

@@ -87,9 +87,10 @@ def _read_value(name: str, value: object) -> tuple[type, str | int | bool]:
     if isinstance(value, int):
         return int, int(value)
     if not isinstance(value, str):
-        several = ": pass them separately" if isinstance(value, (list, tuple, set, frozenset)) else ""
+        advice = ": pass them separately" if isinstance(value, (list, tuple, set, frozenset)) else ""
+        advice = ": compare it in the view" if isinstance(value, float) else advice
         raise TypeError(
-            f"the values of claim {name} must be strings, integers or booleans, got {type(value).__name__}{several}"
+            f"the values of claim {name} must be strings, integers or booleans, got {type(value).__name__}{advice}"
         )
     if not value:
         raise ValueError(f"the values of claim {name} must not be empty strings")

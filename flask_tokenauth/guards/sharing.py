@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar, overload
 
-from .marks import check_class, list_own
+from .marks import check_view, list_own
 
 F = TypeVar("F")
 
@@ -23,12 +23,17 @@ def shareable(view: Any = None, /) -> Any:
         view: the view or class. The decorator can be written with or without parentheses.
 
     Raises:
+        TypeError: at import, *view* is neither a view nor a class, or cannot be marked, as a method of an object.
         SettingsError: at import, *view* is a class, but not a class of Flask views.
     """
     if view is None:
         return shareable
-    check_class(view)
-    setattr(view, _SHAREABLE, True)
+    check_view("shareable", view)
+    try:
+        setattr(view, _SHAREABLE, True)
+    except AttributeError:
+        kind = type(view).__name__
+        raise TypeError(f"shareable cannot mark this {kind}: write the decorator above its function") from None
     return view
 
 

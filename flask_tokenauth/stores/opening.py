@@ -4,6 +4,7 @@ from os import PathLike
 
 from ..core.errors import SettingsError
 from ..core.store import Store
+from .database_objects import TWO_SLASHES
 
 _LATER = ("postgresql", "postgres", "mysql", "mariadb", "redis", "rediss", "valkey", "valkeys")
 _SUPPORTED = (
@@ -45,10 +46,13 @@ def _open_url(url: str) -> Store:
         return MemoryStore()
     family = scheme.partition("+")[0]
     if family == "sqlite" and separator and rest:
+        if not rest.startswith(("/", "?")):
+            raise SettingsError(TWO_SLASHES)
         return _open_database(url)
     if family in _LATER and separator:
         raise SettingsError(
-            f"{_SUPPORTED}; got {family}://, which is not supported yet, neither as a URL nor as an Engine"
+            f"{_SUPPORTED}; got {family}://, which is not supported yet, neither as a URL nor as an Engine: use SQLite "
+            "or a store of your own"
         )
     raise SettingsError(f"{_SUPPORTED}; {_describe(url)}")
 

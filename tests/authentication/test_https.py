@@ -143,6 +143,31 @@ def test_headers_of_a_proxy_let_no_token_pass_where_plain_http_is_refused(
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize("headers", [{"X-Forwarded-Proto": "https"}, {"Forwarded": "proto=https"}])
+def test_a_refusal_of_a_token_that_a_proxy_got_over_https_is_explained_once(
+    make_app: MakeApp, mint: Mint, caplog: pytest.LogCaptureFixture, headers: dict[str, str]
+) -> None:
+    app = make_app(TOKENAUTH_ENFORCE_HTTPS="refuse")
+    client = app.test_client()
+
+    answers = [client.get("/", headers=bearer(mint()) | headers).status_code for _ in "12"]
+
+    assert answers == [404, 404]
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning == f"a token is refused that came through a proxy that says the client used HTTPS: {SEE_HTTPS}"
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-Proto": "http"}, {"X-Forwarded-For": "192.0.2.1"}])
+def test_a_refusal_of_a_token_over_plain_http_needs_no_warning(
+    make_app: MakeApp, mint: Mint, caplog: pytest.LogCaptureFixture, headers: dict[str, str]
+) -> None:
+    app = make_app(TOKENAUTH_ENFORCE_HTTPS="refuse")
+
+    app.test_client().get("/", headers=bearer(mint()) | headers)
+
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 def test_a_token_in_a_body_from_a_proxy_on_this_machine_is_warned_of(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -304,8 +304,10 @@ def test_token_checks_the_type_of_the_user_id(make_app: MakeApp) -> None:
     [
         (["--expires-in", "0"], "expires_in must be at least 1 second"),
         (["--expires-in", "86401"], "lifetime_too_long"),
-        (["--expires-in", "9" * 30], "a duration must be like 900, 15m or PT15M"),
-        (["--expires-in", "15x"], "a duration must be like 900, 15m or PT15M"),
+        (["--expires-in", "9" * 30], "--expires-in must be a duration like 900, 15m or PT15M, got another string\n"),
+        (["--expires-in", "15x"], "--expires-in must be a duration like 900, 15m or PT15M, got '15x'\n"),
+        (["--expires-in", "x" * 20], f"got '{'x' * 20}'\n"),
+        (["--expires-in", "x" * 21], "got another string\n"),
         (["--expires-in", "-5"], "expires_in must be at least 1 second"),
         (["--scope", 'a"b'], "scope"),
         (["--audience", ""], "audience"),

@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import flask_socketio  # type: ignore[import-untyped]  # has no types
@@ -87,6 +88,22 @@ def test_a_coroutine_function_may_be_no_view_too(make_app: MakeApp, mint: Mint) 
         assert asyncio.run(resolve()) == "alice"
     with app.test_request_context(), pytest.raises(NotAuthenticated):
         asyncio.run(resolve())
+
+
+@each_guard_and_optional
+@pytest.mark.parametrize("context", [nullcontext, Flask.app_context], ids=["no context", "application context"])
+def test_without_a_request_it_says_that_it_needs_one(
+    make_app: MakeApp, guard: Any, context: Callable[[Flask], AbstractContextManager[object]]
+) -> None:
+    app, function = make_app(), guard(make_view())
+
+    with context(app), pytest.raises(RuntimeError) as caught:
+        function()
+
+    assert str(caught.value) == (
+        "a guarded function needs a request, and there is none: call it in a view, or use auth.verify for a token that "
+        "came in another way"
+    )
 
 
 @each_guard_and_optional

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask
 
-from flask_tokenauth import SettingsError, TokenAuth, public
+from flask_tokenauth import SettingsError, TokenAuth, login_required, public, require_claim, require_scope
 
 from ..conftest import MakeApp, Mint
 from .routes_kit import make_blueprint, make_view, status
@@ -166,3 +166,14 @@ def test_protect_refuses_invalid_scopes(scopes: Any) -> None:
 def test_protect_refuses_objects_that_are_not_blueprints(something: Any) -> None:
     with pytest.raises(TypeError, match="protect needs a blueprint, got"):
         TokenAuth().protect(something)
+
+
+@pytest.mark.parametrize("guard", [require_claim("role", "editor"), login_required, require_scope("a")])
+def test_protect_refuses_a_guard_and_names_the_place_for_it(guard: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        TokenAuth().protect(make_blueprint(), guard)
+
+    assert str(caught.value) == (
+        "protect takes scopes only, got a function: put another guard on a function that you give to "
+        "blueprint.before_request"
+    )

@@ -187,7 +187,11 @@ def test_without_parentheses_the_error_shows_the_right_form() -> None:
             TypeError,
             "the values of claim role must be strings, integers or booleans, got NoneType",
         ),
-        (("level", 1.5), TypeError, "the values of claim level must be strings, integers or booleans, got float"),
+        (
+            ("level", 1.5),
+            TypeError,
+            "the values of claim level must be strings, integers or booleans, got float: compare it in the view",
+        ),
         (("role", ""), ValueError, "the values of claim role must not be empty strings"),
         (
             ("scope", "reports:read"),
@@ -206,3 +210,7 @@ def test_a_mistake_is_an_error_at_import(arguments: Any, kind: type[Exception], 
         require_claim(*arguments)
 
     assert str(caught.value) == message
+
+
+def test_a_name_with_an_empty_part_may_be_the_name_of_a_claim() -> None:
+    assert RequiredClaim.of("a..b", ("c",)).is_met_by({"a..b": "c"})

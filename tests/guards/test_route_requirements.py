@@ -148,7 +148,7 @@ def test_login_optional_on_a_class_counts_for_its_methods(make_app: MakeApp, min
     assert status(app, "/x", "x.y.z") == 401
 
 
-@pytest.mark.parametrize("decorate", [login_required, require_scope("a"), login_optional, public])
+@pytest.mark.parametrize("decorate", [login_required, require_scope("a"), login_optional])
 def test_a_guard_on_a_class_that_is_not_a_flask_view_raises(decorate: Any) -> None:
     with pytest.raises(
         SettingsError, match="Plain is not a class of Flask views: put the guard on its methods instead"

@@ -6,9 +6,10 @@ import pytest
 from flask import Flask, Response, abort, redirect
 from flask.views import MethodView, View
 
-from flask_tokenauth import SettingsError, login_required, shareable
+from flask_tokenauth import SettingsError, login_required, public, shareable
 
 from ..conftest import MakeApp, Mint, bearer
+from .hooks_kit import Recorder
 
 
 def answer() -> Response:
@@ -118,6 +119,27 @@ def test_a_decorator_that_hides_the_view_hides_it_too(make_app: MakeApp, mint: M
     assert app.test_client().get("/", headers=bearer(mint())).headers["Vary"] == "Authorization"
 
 
-def test_a_class_that_is_no_view_raises() -> None:
-    with pytest.raises(SettingsError, match="is not a class of Flask views"):
-        shareable(make_class(object))
+@pytest.mark.parametrize("decorate", [shareable, public])
+def test_on_a_class_that_is_no_view_it_names_the_right_place(decorate: Any) -> None:
+    name = decorate.__name__
+    with pytest.raises(
+        SettingsError,
+        match=f"Prices is not a class of Flask views: put @{name} on the function that Flask registers instead$",
+    ):
+        decorate(make_class(object))
+
+
+@pytest.mark.parametrize("decorate", [shareable, public])
+@pytest.mark.parametrize("something", [{}, "view", 1])
+def test_it_refuses_objects_that_are_no_views(decorate: Any, something: object) -> None:
+    message = f"{decorate.__name__} must decorate a view or a class of views, got {type(something).__name__}"
+
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        decorate(something)
+
+
+def test_a_method_of_an_object_cannot_carry_it() -> None:
+    view = Recorder().run
+
+    with pytest.raises(TypeError, match="cannot mark this method: write the decorator above its function"):
+        shareable(view)

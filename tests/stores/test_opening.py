@@ -79,7 +79,9 @@ def test_a_path_without_the_right_slashes_is_refused_with_them(value: object, go
 def test_a_database_that_is_not_supported_is_named_and_its_engine_not_suggested(url: str) -> None:
     family = url.partition("://")[0].partition("+")[0]
     with pytest.raises(
-        SettingsError, match=rf"got {family}://, which is not supported yet, neither as a URL nor as an Engine"
+        SettingsError,
+        match=rf"got {family}://, which is not supported yet, neither as a URL nor as an Engine: use SQLite "
+        "or a store of your own$",
     ) as caught:
         open_store(url)
 
@@ -112,6 +114,14 @@ def test_without_sqlalchemy_a_database_says_what_to_install(monkeypatch: pytest.
     with pytest.raises(SettingsError, match=r"pip install 'flask-tokenauth-jwt\[sql\]'"):
         open_store("sqlite:///tokens.db")
     assert isinstance(open_store("memory://"), MemoryStore)
+
+
+@pytest.mark.usefixtures("forget_stores")
+def test_without_sqlalchemy_the_slashes_are_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+
+    with pytest.raises(SettingsError, match=r"three slashes before a relative path.*four before an absolute"):
+        open_store("sqlite://tokens.db")
 
 
 @pytest.mark.usefixtures("forget_stores")

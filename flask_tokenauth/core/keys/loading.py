@@ -16,6 +16,7 @@ _MAX_BLOCKS = 100
 _MAX_PATH_SHOWN = 200  # characters
 _KEY_FILES = frozenset({".cer", ".crt", ".der", ".json", ".jwk", ".jwks", ".key", ".p8", ".pem", ".pub", ".txt"})
 _FORMS = "keys must be a path, PEM text, a JWK Set or a list of keys"
+_ITEMS = "each item of a list of keys must be a JWK, a Key or PEM text"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+://"  # two characters at least before the colon: "C:" is a drive
 _PATH = r"(?:[A-Za-z]:)?[\w./\\~ -]+"  # no URL, no JSON and no user with a password
 _PEM_BLOCK = r"(?s)-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----"  # compiled when PEM text is read
@@ -45,7 +46,7 @@ def load_keys(source: object) -> KeySet:
         return KeySet(key for item in source for key in _load_item(item))
     if isinstance(source, str) and "-----BEGIN" in source:
         return KeySet(_read_pem(source))
-    if isinstance(source, str) and (mistake := _find_mistake(source.strip(" \t\r\n\"'"))):
+    if isinstance(source, str) and (mistake := _find_mistake(source)):
         raise InvalidKey(f"{_FORMS}, got {mistake}")
     if isinstance(source, (str, Path)):
         return _read_file(Path(source))
@@ -54,8 +55,9 @@ def load_keys(source: object) -> KeySet:
     raise InvalidKey(f"{_FORMS}, got {type(source).__name__}")
 
 
-def _find_mistake(source: str) -> str | None:
-    """Return words and advice for a string that is clearly no path; None if it may be one."""
+def _find_mistake(string: str) -> str | None:
+    """Return words and advice for a string that is clearly neither a path nor PEM text; None if it may be one."""
+    source = string.strip(" \t\r\n\"'")
     if re.match(_URL, source):
         return "a URL, which is not fetched: save the JWK Set to a file and pass its path"
     if source.startswith(("{", "[")):
@@ -67,13 +69,13 @@ def _load_item(source: object) -> list[Key]:
     if isinstance(source, Key):
         return [source]
     if isinstance(source, str):
+        if mistake := _find_mistake(source):
+            raise InvalidKey(f"{_ITEMS}, got {mistake}")
         return _read_pem(source)
     if isinstance(source, Mapping):
         return [Key.from_jwk(source)]
     advice = ": pass the content of the file, path.read_text()" if isinstance(source, os.PathLike) else ""
-    raise InvalidKey(
-        f"each item of a list of keys must be a JWK, a Key or PEM text, got {type(source).__name__}{advice}"
-    )
+    raise InvalidKey(f"{_ITEMS}, got {type(source).__name__}{advice}")
 
 
 def _read_pem(pem: str) -> list[Key]:

@@ -79,7 +79,8 @@ def check_scope_token(scope: object) -> None:
         advice = "pass them separately" if is_several else 'write "reports:read", for example'
         raise TypeError(f"scopes must be strings, got {type(scope).__name__}: {advice}")
     if not (_is_remembered_token(scope) if len(scope) <= _LONGEST_REMEMBERED else _SCOPE_TOKEN.fullmatch(scope)):
-        raise ValueError(f"a scope must be printable ASCII without space, quote and backslash, got {scope!r}")
+        advice = ": pass scopes separately" if " " in scope.strip() else ""
+        raise ValueError(f"a scope must be printable ASCII without space, quote and backslash, got {scope!r}{advice}")
 
 
 @lru_cache(maxsize=256)

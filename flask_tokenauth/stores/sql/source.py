@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from ...core.errors import SettingsError
-from ..database_objects import NO_ENGINE
+from ..database_objects import NO_ENGINE, TWO_SLASHES
 from .dialect import Dialect
 from .sqlite import SQLITE
 
@@ -63,10 +63,7 @@ def find_dialect(url: URL) -> Dialect:
             "sqlite:////var/lib/api/tokens.db, for example, or an Engine of such a file"
         )
     if url.host or url.username or url.password or url.port:
-        raise SettingsError(
-            "a URL of SQLite must have three slashes before a relative path, as sqlite:///instance/tokens.db, and four "
-            "before an absolute one, as sqlite:////var/lib/api/tokens.db; got two"
-        )
+        raise SettingsError(TWO_SLASHES)
     named = f"{url.database or ':memory:'} {url.query}"
     if ":memory:" in named or "mode=memory" in named or url.query.get("mode") == "memory":
         raise SettingsError(

@@ -191,6 +191,11 @@ def test_a_path_in_a_list_is_not_read() -> None:
         load_keys(["/run/secrets/jwks.json"])
 
 
+def test_a_url_in_a_list_is_refused_as_one_without_a_list() -> None:
+    with pytest.raises(InvalidKey, match="must be a JWK, a Key or PEM text, got a URL, which is not fetched: save the"):
+        load_keys(["https://hunter2.example/jwks.json"])
+
+
 @pytest.mark.parametrize("source", [None, 1, True, b"bytes", [], [None], [1], ["no PEM"], [[]], "-----BEGIN nothing"])
 def test_what_is_no_source_of_keys_is_refused(source: object) -> None:
     with pytest.raises(InvalidKey):

@@ -71,6 +71,17 @@ def test_a_scope_outside_the_grammar_is_not_written(scope: str) -> None:
         format_scope([scope])
 
 
+def test_several_scopes_in_one_string_are_refused_with_advice() -> None:
+    with pytest.raises(ValueError, match=r"got 'a b': pass scopes separately$"):
+        check_scope_token("a b")
+
+
+@pytest.mark.parametrize("scope", [" ", "a ", "\n"])
+def test_one_scope_with_white_space_around_it_gets_no_advice(scope: str) -> None:
+    with pytest.raises(ValueError, match=r"got '.*'$"):
+        check_scope_token(scope)
+
+
 @pytest.mark.parametrize("scope", [None, 1, b"a", ["a"], 1.5])
 def test_a_scope_that_is_no_text_is_not_written(scope: object) -> None:
     with pytest.raises(TypeError, match=f"^scopes must be strings, got {type(scope).__name__}: (write|pass)"):
