@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from ..application.app_state import AppState, current_state
 from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError
+from ..guards.marks import name_of, read_mark
 from ..guards.route_checks import check_application
 from ..guards.route_requirements import list_routes
 from . import setting_findings, store_findings
@@ -80,11 +81,23 @@ def _guards_that_reach_no_route(_: AppState) -> Iterator[Finding]:
         )
 
 
+def _public_before_requests(state: AppState) -> Iterator[Finding]:
+    hooks = [hook for functions in state.app.before_request_funcs.values() for hook in functions]
+    marked = [name_of(hook) for hook in hooks if read_mark(hook).opening == "public"]
+    if marked:
+        yield Finding(
+            "warning",
+            f"@public has no effect on a before_request function ({name_some(marked)}): write it above the views that "
+            "you want to open.",
+        )
+
+
 CHECKS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
     _guards_that_cannot_work,
     _missing_user_loader,
     _open_routes,
     _guards_that_reach_no_route,
+    _public_before_requests,
     *setting_findings.CHECKS,
     *store_findings.CHECKS,
 )

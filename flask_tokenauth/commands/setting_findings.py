@@ -65,6 +65,15 @@ def _audience(state: AppState) -> Iterator[Finding]:
         )
 
 
+def _public_endpoints(state: AppState) -> Iterator[Finding]:
+    if state.settings.public_endpoints and state.settings.default_guard is None:
+        yield Finding(
+            "hint",
+            f"{PREFIX}PUBLIC_ENDPOINTS opens no route, since no default guard closes the routes: set "
+            f'{PREFIX}DEFAULT_GUARD to "login_required".',
+        )
+
+
 def _enforce_https(state: AppState) -> Iterator[Finding]:
     key = f"{PREFIX}ENFORCE_HTTPS"
     by_debug = state.app.debug and state.app.config.get(key) is None  # there is a finding about debug already
@@ -130,6 +139,7 @@ CHECKS = (
     _leeway,
     _issuer,
     _audience,
+    _public_endpoints,
     _enforce_https,
     _https,
     _settings_of_jwt_extended,

@@ -7,7 +7,7 @@ routes --check`` finds those.
 import inspect
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import partial, wraps
+from functools import partial, update_wrapper, wraps
 from typing import Any, TypeVar, overload
 
 from ..application.setting_types import read_duration
@@ -166,7 +166,8 @@ def login_optional(view: Any = None, /, *, is_view: bool = True) -> Any:
     """
     _check_is_view(is_view)
     if view is None:
-        return partial(login_optional, is_view=is_view)
+        decorator = partial(login_optional, is_view=is_view)
+        return update_wrapper(decorator, login_optional)
     guarded = _wrap(view, enforce_optional, None)
     if is_view:
         mark_open(guarded, "optional")
@@ -195,6 +196,10 @@ def public(view: Any = None, /) -> Any:
     check_view("public", view)
     mark_open(view, "public")
     return view
+
+
+for _decorator in require_scope, require_claim, login_optional, public:
+    mark_giver(_decorator, None)
 
 
 def _guard(requirement: Requirement, *, is_view: bool) -> Callable[[F], F]:

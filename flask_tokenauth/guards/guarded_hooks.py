@@ -14,7 +14,8 @@ from flask import Flask, Request, Response, after_this_request
 
 from ..authentication.authenticator import Authentication
 from ..authentication.refusals import withhold
-from .marks import unwrap, wrappers
+from ..core.errors import SettingsError
+from .marks import describe_guard, name_of, read_mark, unwrap, wrappers
 from .requirement import Requirement
 
 
@@ -25,12 +26,51 @@ def list_hooks(app: Flask, endpoint: str | None) -> list[Any]:
         app: the application.
         endpoint: of the route, or None if the request has none.
     """
+    return [_function_of(hook) for name in _list_places(endpoint) for hook in app.before_request_funcs.get(name, ())]
+
+
+def _list_places(endpoint: str | None) -> list[str | None]:
+    """Return the keys of the functions that run before a request: None for the application, and names of blueprints."""
     names: list[str | None] = [None]
     name = (endpoint or "").rpartition(".")[0]
     while name:
         names.append(name)
         name = name.rpartition(".")[0]
-    return [_function_of(hook) for name in names for hook in app.before_request_funcs.get(name, ())]
+    return names
+
+
+def find_guarded_hook(app: Flask, endpoint: str, requirement: Requirement) -> str | None:
+    """Return words for the function before requests that has a guard with *requirement*; None if none has.
+
+    Args:
+        app: the application.
+        endpoint: of a route in the scope of the function.
+        requirement: of the guard.
+    """
+    for place in _list_places(endpoint):
+        for hook in app.before_request_funcs.get(place, ()):
+            if any(requirement in read_mark(layer).requirements for layer in unwrap(_function_of(hook))):
+                return f"{name_of(hook)}, a before_request function of {_name_place(place)}"
+    return None
+
+
+def _name_place(place: str | None) -> str:
+    return "the application" if place is None else f"blueprint {place}"
+
+
+def check_hooks(app: Flask) -> None:
+    """Check that no guard is given to ``before_request`` in the place of a guarded function.
+
+    Raises:
+        SettingsError: a guard is. Flask would call it without a function to guard.
+    """
+    for place, hooks in app.before_request_funcs.items():
+        for hook in hooks:
+            if (guard := describe_guard(hook)) is not None:
+                raise SettingsError(
+                    f"before_request of {_name_place(place)} must get a guarded function, got {guard} itself: write it "
+                    "above a function, and give that function to before_request"
+                )
 
 
 def _function_of(hook: Any) -> Any:

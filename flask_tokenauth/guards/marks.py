@@ -19,7 +19,7 @@ from .requirement import Requirement
 Opening = Literal["public", "optional"]
 
 _MARK = "__tokenauth__"
-_GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of each view that it decorates
+_GIVES = "__tokenauth_gives__"  # on a decorator: the requirement of each view that it decorates, or None
 
 
 class GuardUse(NamedTuple):
@@ -105,9 +105,23 @@ def list_guard_uses() -> list[GuardUse]:
     return list(guard_uses)
 
 
-def mark_giver(decorator: Any, requirement: Requirement) -> None:
-    """Note on a guard that it gives *requirement*: some lists of decorators are applied at each request only."""
+def mark_giver(decorator: Any, requirement: Requirement | None) -> None:
+    """Note on a decorator that it gives *requirement*: some lists of decorators are applied at each request only.
+
+    Args:
+        decorator: a guard, or another decorator of the package.
+        requirement: of each view that it decorates; None if it gives none, or has to be called first.
+    """
     setattr(decorator, _GIVES, requirement)
+
+
+def describe_guard(target: Any) -> str | None:
+    """Return words for *target* if it is a decorator of the package itself; None if it is another object."""
+    attributes = getattr(target, "__dict__", {})
+    if _GIVES not in attributes:
+        return None
+    requirement = attributes[_GIVES]
+    return f"the decorator {target.__name__}" if requirement is None else f"a guard ({requirement})"
 
 
 def read_mark(target: Any) -> Mark:

@@ -10,6 +10,7 @@ from ..application.declared_scopes import explain_undeclared
 from ..application.settings import Settings
 from ..core.errors import SettingsError
 from ..core.tokens.scopes import find_placeholders
+from .guarded_hooks import check_hooks, find_guarded_hook
 from .marks import list_guard_uses
 from .public_endpoints import check_public_endpoints
 from .requirement import Requirement
@@ -20,8 +21,8 @@ def check_application(state: AppState) -> None:
     """Check everything that can be checked only when all routes are registered.
 
     Raises:
-        SettingsError: a guard can never work, a public endpoint does not exist, the configuration was changed after
-            ``init_app``, or the hook of ``TokenAuth`` was removed.
+        SettingsError: a guard can never work, or was given to ``before_request`` itself; a public endpoint does not
+            exist; the configuration was changed after ``init_app``; or the hook of ``TokenAuth`` was removed.
     """
     state.check_config()
     state.check_store()
@@ -30,6 +31,7 @@ def check_application(state: AppState) -> None:
             "the hook of TokenAuth was removed from before_request_funcs, so no route would be guarded: do not replace "
             "that list, add functions with app.before_request"
         )
+    check_hooks(state.app)
     check_routes(state.app, state.settings)
     check_public_endpoints(state.app, state.settings.public_endpoints)
 
@@ -74,7 +76,7 @@ def check_routes(app: Flask, settings: Settings) -> None:
             does not have, or one that may match several segments. The message has every mistake.
     """
     mistakes = dict.fromkeys(
-        f"{route.rule.rule}: {mistake}"
+        f"{route.rule.rule}: {mistake}{_name_hook(app, route, requirement)}"
         for route in list_routes(app, settings)
         for requirement in route.required.requirements
         for scope in requirement.scopes
@@ -82,6 +84,11 @@ def check_routes(app: Flask, settings: Settings) -> None:
     )
     if mistakes:
         raise SettingsError("; ".join(mistakes))
+
+
+def _name_hook(app: Flask, route: Route, requirement: Requirement) -> str:
+    hook = find_guarded_hook(app, route.rule.endpoint, requirement)
+    return "" if hook is None else f" (the guard is on {hook})"
 
 
 def _find_mistakes(rule: Rule, scope: str, settings: Settings) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar, overload
 
-from .marks import check_view, list_own
+from .marks import check_view, list_own, mark_giver
 
 F = TypeVar("F")
 
@@ -35,6 +35,9 @@ def shareable(view: Any = None, /) -> Any:
         kind = type(view).__name__
         raise TypeError(f"shareable cannot mark this {kind}: write the decorator above its function") from None
     return view
+
+
+mark_giver(shareable, None)
 
 
 def is_shareable(view: Any, method: str) -> bool:

@@ -10,7 +10,7 @@ from flask_jwt_extended import JWTManager
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule, Submount
 
-from flask_tokenauth import TokenAuth, login_required, require_scope
+from flask_tokenauth import TokenAuth, login_required, public, require_scope
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.commands.doctor import CHECKS, examine
 from flask_tokenauth.commands.findings import Finding
@@ -297,6 +297,39 @@ def test_findings_are_sorted_by_severity(make_app: MakeApp) -> None:
     assert [finding.severity for finding in find(app)] == ["error", "warning", "warning", "hint", "hint"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "severities"),
+    [
+        ({}, ["hint"]),
+        ({"TOKENAUTH_DEFAULT_GUARD": "login_required"}, []),
+        ({"TOKENAUTH_PUBLIC_ENDPOINTS": None}, []),
+    ],
+)
+def test_public_endpoints_without_a_default_guard_are_a_hint(
+    make_app: MakeApp, settings: dict[str, object], severities: list[str]
+) -> None:
+    app = make_app(**{"TOKENAUTH_PUBLIC_ENDPOINTS": ["static"]} | settings)
+
+    found = [finding for finding in find(app) if "PUBLIC_ENDPOINTS" in finding.sentence]
+
+    assert [finding.severity for finding in found] == severities
+    assert all('set TOKENAUTH_DEFAULT_GUARD to "login_required"' in finding.sentence for finding in found)
+
+
+def test_public_on_a_function_before_requests_is_a_warning(sound: Flask) -> None:
+    hook = public(make_view())
+    hook.__qualname__ = "look_up"
+    sound.before_request(hook)
+
+    [finding] = find(sound)
+
+    assert finding == Finding(
+        "warning",
+        f"@public has no effect on a before_request function ({hook.__module__}.look_up): write it above the views "
+        "that you want to open.",
+    )
+
+
 def find_everything(make_app: MakeApp) -> list[Finding]:
     """Return all possible findings. This takes three applications, since a store needs an issuer."""
     app = make_app(
@@ -310,7 +343,9 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_LEEWAY=61,
         TOKENAUTH_ENFORCE_HTTPS="off",
         TOKENAUTH_SCOPES={"a": "A"},
+        TOKENAUTH_PUBLIC_ENDPOINTS=["static"],
     )
+    app.before_request(public(make_view()))
     app.add_url_rule("/x", view_func=require_scope("b")(make_view()), endpoint="x")
     app.add_url_rule("/y", view_func=login_required(load_user=True)(make_view()), endpoint="y")
     app.add_url_rule("/z", view_func=make_view(), endpoint="z")

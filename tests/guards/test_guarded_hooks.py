@@ -13,10 +13,21 @@ from flask_tokenauth import (
     public,
     require_claim,
     require_scope,
+    shareable,
 )
 
 from ..conftest import MakeApp, Mint
-from .hooks_kit import Put, Recorder, in_each_place, make_hook, open_options, put_on_blueprint
+from .hooks_kit import (
+    Put,
+    Recorder,
+    in_each_place,
+    make_hook,
+    open_options,
+    put_on_application,
+    put_on_blueprint,
+    put_on_outer_blueprint,
+    put_on_renamed_blueprint,
+)
 from .kit import CLOSED, CREDENTIALS, GUARD, Headers, check_routes, report_routes
 from .routes_kit import make_blueprint, make_view, status
 
@@ -209,7 +220,9 @@ def test_mistakes_in_scopes_are_found_at_the_first_request(make_app: MakeApp) ->
     with pytest.raises(SettingsError) as caught:
         status(app, "/nowhere")
 
-    assert str(caught.value) == (
+    message = str(caught.value)
+    place = message[message.index(" (the guard is on ") : message.index(";")]
+    assert message.replace(place, "") == (
         "/api: scope reports:reed is not declared in TOKENAUTH_SCOPES: declare it, or did you mean reports:read?; "
         "/api: scope {name} is not declared in TOKENAUTH_SCOPES: declare it, or correct its name; "
         "/api: scope {name} names name, which the rule does not have: its arguments are none"
@@ -224,3 +237,84 @@ def test_a_placeholder_has_the_value_of_each_route(make_app: MakeApp, mint: Mint
     token = mint(scope="projects:apollo:read")
 
     assert [status(app, path, token) for path in ("/apollo", "/gemini")] == [200, 403]
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("guard", "named"),
+    [
+        (require_scope("a"), "a guard (a)"),
+        (require_claim("role", "editor"), 'a guard (claim role: "editor")'),
+        (login_required, "a guard (login)"),
+        (login_required(max_age=60), "a guard (login within 60 s)"),
+        (login_required(require_scope("a")), "a guard (a)"),
+        (login_optional, "the decorator login_optional"),
+        (login_optional(), "the decorator login_optional"),
+        (public, "the decorator public"),
+        (shareable, "the decorator shareable"),
+        (require_scope, "the decorator require_scope"),
+        (require_claim, "the decorator require_claim"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("put", "place"), [(put_on_application, "the application"), (put_on_blueprint, "blueprint api")]
+)
+def test_a_guard_in_the_place_of_a_guarded_function_is_a_mistake(
+    make_app: MakeApp, put: Put, place: str, guard: Any, named: str
+) -> None:
+    app = make_app()
+    put(app, guard)
+
+    with pytest.raises(SettingsError) as caught:
+        status(app, "/api")
+
+    assert str(caught.value) == (
+        f"before_request of {place} must get a guarded function, got {named} itself: write it above a function, and "
+        "give that function to before_request"
+    )
+
+
+def test_the_report_names_this_mistake_too(make_app: MakeApp) -> None:
+    app = make_app()
+    app.before_request(login_required)
+
+    result = app.test_cli_runner().invoke(args=["tokenauth", "routes"])
+
+    assert isinstance(result.exception, SettingsError)
+    assert "before_request of the application must get a guarded function" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("put", "place"),
+    [
+        (put_on_blueprint, "blueprint api"),
+        (put_on_outer_blueprint, "blueprint outer"),
+        (put_on_renamed_blueprint, "blueprint renamed"),
+        (put_on_application, "the application"),
+    ],
+)
+def test_a_placeholder_that_a_route_does_not_have_is_reported_with_the_guarded_function(
+    make_app: MakeApp, put: Put, place: str
+) -> None:
+    app, hook = make_app(), make_hook()
+    hook.__qualname__ = "check_project"
+    put(app, require_scope("{name}")(hook))
+
+    with pytest.raises(SettingsError) as caught:
+        status(app, "/nowhere")
+
+    assert (
+        "/api: scope {name} names name, which the rule does not have: its arguments are none (the guard is on "
+        f"{__package__}.hooks_kit.check_project, a before_request function of {place})"
+    ) in str(caught.value)
+
+
+def test_a_placeholder_of_a_view_is_reported_without_other_functions(make_app: MakeApp) -> None:
+    app = make_app()
+    app.before_request(login_required(make_hook()))
+    app.add_url_rule("/x", view_func=require_scope("{name}")(make_view()), endpoint="x")
+
+    with pytest.raises(SettingsError, match=r"which the rule does not have: its arguments are none$"):
+        status(app, "/nowhere")
