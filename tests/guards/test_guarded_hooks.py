@@ -278,7 +278,7 @@ def test_a_guard_in_the_place_of_a_guarded_function_is_a_mistake(
 
 def test_the_report_names_this_mistake_too(make_app: MakeApp) -> None:
     app = make_app()
-    app.before_request(login_required)
+    put_on_application(app, login_required)
 
     result = app.test_cli_runner().invoke(args=["tokenauth", "routes"])
 
