@@ -300,8 +300,7 @@ class TokenAuth(Generic[T]):
                 may come from a client: a value that no scope can have is not allowed.
 
         Raises:
-            TypeError: a scope is not a string, *any_of* is not a list of strings, or a value is neither a string nor
-                an int nor a UUID, or stands for no placeholder.
+            TypeError: a scope is not a string, *any_of* is not a list, or a value has another type or no placeholder.
             ValueError: there is no scope, *any_of* is empty, or a scope is not declared in ``TOKENAUTH_SCOPES`` (if
                 scopes are declared), lacks the value of a placeholder, or breaks the grammar of RFC 6749 section 3.3.
             RuntimeError: there is no current request.

@@ -112,9 +112,9 @@ class InsufficientScope(Refusal):
     """The token is valid, but lacks a scope (RFC 6750 section 3.1).
 
     Attributes:
-        needed: the scopes for the challenge, in the order of the guard.
-        all_of: the scopes of which the guard needs all.
-        any_of: the scopes of which the guard needs one as well.
+        needed: the scopes for the challenge, in the order of the guard, with values from the URL.
+        all_of: the scopes of which the guard needs all, as they are written there.
+        any_of: the scopes of which the guard needs one as well, as they are written there.
     """
 
     code = "insufficient_scope"

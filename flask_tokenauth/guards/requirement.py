@@ -90,9 +90,8 @@ class Requirement(NamedTuple):
             raise InsufficientClaim(self.claim.name, is_missing=is_missing)
 
     def _lacks(self, needed: tuple[str, ...], facts: RequestFacts) -> InsufficientScope:
-        """Return the refusal of a token that lacks the scopes *needed*, with the values of their placeholders."""
-        needed, all_of, any_of = (_fill(scopes, facts.url_argument) for scopes in (needed, self.all_of, self.any_of))
-        return InsufficientScope(needed, all_of=all_of, any_of=any_of)
+        """Return the refusal of a token that lacks the scopes *needed*. Only the client gets values from the URL."""
+        return InsufficientScope(_fill(needed, facts.url_argument), all_of=self.all_of, any_of=self.any_of)
 
     def __str__(self) -> str:
         parts = list(self.all_of)

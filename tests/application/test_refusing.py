@@ -5,7 +5,7 @@ import logging
 import pytest
 from flask import Flask
 
-from flask_tokenauth import TokenAuth, login_required
+from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.core.errors import MissingCredential, MissingScheme, UnsupportedScheme
 from flask_tokenauth.core.token_errors import WrongIssuer
 
@@ -82,6 +82,18 @@ def test_in_debug_the_log_names_the_scope_that_is_missing(
     assert [level for level, _ in lines(caplog)] == ["WARNING"]
     assert "the token must have the scopes reports:read admin: give it the scopes at login" in caplog.text
     assert "(route /admin)" in caplog.text
+
+
+def test_in_debug_the_log_names_the_scope_of_the_guard_without_values_of_the_url(
+    app: Flask, mint: Mint, caplog: pytest.LogCaptureFixture
+) -> None:
+    guarded = require_scope("reset:{code}:use")(lambda code: "changed")
+    app.add_url_rule("/reset/<code>", view_func=guarded, endpoint="reset")
+
+    app.test_client().get("/reset/ABC-7", headers=bearer(mint()))
+
+    assert "the token must have the scope reset:{code}:use" in caplog.text
+    assert "ABC-7" not in caplog.text
 
 
 def test_in_debug_the_log_has_the_refusals_of_endpoints(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
