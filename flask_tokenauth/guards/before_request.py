@@ -45,8 +45,8 @@ class ResolvedRoute(NamedTuple):
 class RequestHook:
     """Guards the requests of one application.
 
-    It authenticates a request first of all, and enforces the requirements of the route last of all, directly before
-    the view. The application's own ``before_request`` functions run in between.
+    It authenticates a request before the ``before_request`` functions of the application run, and enforces the
+    requirements of the route after them, directly before the view.
 
     Args:
         state: of the application.
