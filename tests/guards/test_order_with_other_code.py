@@ -11,7 +11,7 @@ from flask.globals import request_ctx
 from flask_tokenauth import TokenAuth, login_required, public
 
 from ..conftest import CONFIG, MakeApp, Mint, bearer
-from .order_kit import serve
+from .order_kit import ClosingBody, serve
 
 # Methods of the class that other code replaces, as tools that trace applications do
 
@@ -43,6 +43,28 @@ def test_a_replaced_error_handling_of_the_class_is_called(make_app: MakeApp, mon
     assert served.get().status_code == 418
 
 
+def test_a_method_that_was_replaced_before_the_set_up_is_called(make_app: MakeApp, mint: Mint) -> None:
+    app = Flask("tests")
+    app.preprocess_request = lambda: app.make_response(("closed", 403))  # type: ignore[method-assign]
+    app.config |= CONFIG
+    TokenAuth(app)
+    app.add_url_rule("/", view_func=login_required(lambda: "hello"))
+
+    assert app.test_client().get("/", headers=bearer(mint())).status_code == 403
+
+
+# Errors of the application while the guard is enforced
+
+
+def test_an_answer_is_closed_if_the_user_cannot_be_loaded(make_app: MakeApp, mint: Mint) -> None:
+    body = ClosingBody([b"answered"])
+    served = serve(make_app, lambda: Response(body), guard=login_required(load_user=True), TESTING=False)
+    served.auth.user_loader(lambda user_id: {}[user_id])
+
+    assert served.get(mint()).status_code == 500
+    assert body.closed == 1
+
+
 # A function that replaces the request
 
 
@@ -70,8 +92,7 @@ def test_a_promise_that_was_not_kept_opens_nothing(make_app: MakeApp) -> None:
 
     def go_on(error: Any) -> Any:
         served.app.url_value_preprocessors.clear()
-        Flask.preprocess_request(served.app)
-        return served.app.dispatch_request()
+        return Flask.preprocess_request(served.app) or served.app.dispatch_request()
 
     served.app.register_error_handler(404, go_on)
 

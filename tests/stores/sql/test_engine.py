@@ -138,6 +138,7 @@ def test_a_connection_that_turns_out_to_be_in_memory_is_refused(path: Path) -> N
             "postgresql+psycopg://user:hunter2@host/name",
             "must be SQLite, got postgresql.psycopg, which is not supported yet",
         ),
+        ("sqlite://hunter2/x.db", "must have three slashes"),
         ("hunter2", "must be one that SQLAlchemy can read"),
         ("sqlite:///x.db:hunter2@[", None),
         ("postgresql://user:hunter2@host:port/name", "must be one that SQLAlchemy can read"),
