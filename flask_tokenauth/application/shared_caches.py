@@ -114,7 +114,8 @@ def _add_vary(headers: Headers) -> None:
 def _make_private(headers: Headers, control: str) -> None:
     """Make ``Cache-Control`` private, unless caches have to ask each time. Its value, in lower case, is *control*."""
     parsed: ResponseCacheControl = parse_cache_control_header(control, cls=ResponseCacheControl)
-    is_asked_each_time = parsed.no_cache and not parsed.public and parsed.s_maxage is None
+    has_no_cache = parsed.get("no-cache", "") is None  # with a value it is about some headers only
+    is_asked_each_time = has_no_cache and not parsed.public and parsed.s_maxage is None
     if not parsed.no_store and not is_asked_each_time:
         parsed.public, parsed.s_maxage = False, None
         parsed.private = True

@@ -47,6 +47,7 @@ def test_vary_names_authorization_beside_all_that_it_names(
         ("private, max-age=60", "private, max-age=60"),
         ("no-cache", "no-cache"),
         ("public, no-cache", "no-cache, private"),
+        ('no-cache="Set-Cookie", max-age=60', "no-cache=set-cookie, max-age=60, private"),
         ("no-store", "no-store"),
         ("public; max-age=60", "public; max-age=60, private"),
         ('public, x="', "private"),
