@@ -1,12 +1,12 @@
 """The application's own error handlers may answer refusals, and cannot lose their status and their challenge."""
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, request
 
 from ..authentication.refusals import AuthError, keep_refusal
 from .app_state import state_of
+from .flask_methods import find_method
 from .refusing import log_for_developer
 from .shared_caches import note_refused
 
@@ -28,8 +28,7 @@ class RefusalHandling:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        # Other code may have replaced the method of this application, or may replace that of the class, also later.
-        self._replaced: Callable[..., Any] | None = app.__dict__.get("handle_user_exception")
+        self._flask_handle = find_method(app, "handle_user_exception")
 
     def install(self) -> None:
         """Wrap ``app.handle_user_exception``, through which every error of a request goes."""
@@ -50,10 +49,10 @@ class RefusalHandling:
         """
         error = args[-1] if args else None
         if not isinstance(error, AuthError):
-            return self._call_flask(*args, **kwargs)
+            return self._flask_handle(*args, **kwargs)
         note_refused(request.environ)
         try:
-            answer = self._call_flask(*args, **kwargs)
+            answer = self._flask_handle(*args, **kwargs)
         except Exception as raised:
             if raised is not error:
                 _pass_headers(error, raised)
@@ -67,11 +66,6 @@ class RefusalHandling:
         if kept.status_code != response.status_code:
             log_for_developer(state_of(self._app), _STATUS_KEPT, response.status_code, kept.status_code)
         return kept
-
-    def _call_flask(self, *args: Any, **kwargs: Any) -> Any:
-        if self._replaced is not None:
-            return self._replaced(*args, **kwargs)
-        return type(self._app).handle_user_exception(self._app, *args, **kwargs)
 
 
 def _pass_headers(error: AuthError, raised: Any) -> None:

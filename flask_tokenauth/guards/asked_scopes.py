@@ -7,6 +7,7 @@ from uuid import UUID
 from ..application.declared_scopes import DeclaredScopes, explain_undeclared
 from ..core.tokens.scopes import check_scope_token, compile_placeholders, fill_placeholders, find_placeholders
 from ..core.tokens.token import Token
+from .requirement import read_alternatives
 
 Granting = frozenset[str]  # the scopes of tokens that grant a scope
 
@@ -41,7 +42,7 @@ class AskedScopes:
         self._values = {name: _write_value(name, value) for name, value in values.items()}
         self._unused = set(values)
         self._all_of = [self._find_granting(scope) for scope in all_of]
-        self._any_of = [] if any_of is None else [self._find_granting(scope) for scope in _read_alternatives(any_of)]
+        self._any_of = [] if any_of is None else [self._find_granting(scope) for scope in read_alternatives(any_of)]
         if self._unused:
             raise TypeError(f"allows got a value for {min(self._unused)}, which no scope has as a placeholder")
 
@@ -76,17 +77,6 @@ def _write_value(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, UUID)):
         raise TypeError(f"the value for {name} must be a string, an int or a UUID, got {type(value).__name__}")
     return str(value)
-
-
-def _read_alternatives(any_of: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(any_of, str):
-        raise TypeError(f'any_of must be a list of strings, got a string: any_of=["{any_of}"]')
-    if not isinstance(any_of, Iterable):
-        raise TypeError(f'any_of must be a list of strings, got {type(any_of).__name__}: any_of=["reports:read"]')
-    alternatives = tuple(any_of)
-    if not alternatives:  # a list that came out empty must not allow more
-        raise ValueError("any_of must have at least one scope, got none: leave it out")
-    return alternatives
 
 
 def _find_declared(scope: str, declared: DeclaredScopes) -> Granting:

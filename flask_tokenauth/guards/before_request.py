@@ -1,6 +1,5 @@
 """The hook that runs before every request: it authenticates the request and enforces what the route requires."""
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from flask import Flask, Request, Response
 
 from ..application.app_state import AppState
 from ..application.error_handlers import RefusalHandling
+from ..application.flask_methods import find_method
 from ..application.refusing import log_for_developer
 from ..application.shared_caches import ANSWER, note_not_of_view
 from ..authentication.authenticator import Authentication
@@ -55,8 +55,8 @@ class RequestHook:
     def __init__(self, state: AppState) -> None:
         self._state = state
         self._checked = False
-        # Other code may have replaced the method of this application, or may replace that of the class, also later.
-        self._replaced: Callable[..., Any] | None = state.app.__dict__.get("preprocess_request")
+        self._flask_preprocess = find_method(state.app, "preprocess_request")
+        self._may_leave_out = "preprocess_request" not in vars(state.app)  # not what other code has put in its place
         self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
         self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
 
@@ -95,7 +95,7 @@ class RequestHook:
         authenticator.publish_early(req)
         req.__dict__[_PROMISE] = self
         try:
-            answer = self._call_flask(*args, **kwargs)
+            answer = self._flask_preprocess(*args, **kwargs)
         except BaseException:
             route = self._find_route(req)
             note_not_of_view(req.environ, is_guarded=route is not None and route.is_guarded)
@@ -107,11 +107,6 @@ class RequestHook:
             return self._let_answer(answer, req)
         self._enforce_route(req, authenticator.authenticate(req))
         return None
-
-    def _call_flask(self, *args: Any, **kwargs: Any) -> Any:
-        if self._replaced is not None:
-            return self._replaced(*args, **kwargs)
-        return type(self._state.app).preprocess_request(self._state.app, *args, **kwargs)
 
     def guard_request(self) -> None:
         """Authenticate the current request. The first of all ``before_request`` functions.
@@ -140,7 +135,7 @@ class RequestHook:
         registered = {name: list(functions) for name, functions in app.before_request_funcs.items()}
         ours = (self.guard_request, check_set_up)
         are_ours = all(function in ours for functions in registered.values() for function in functions)
-        self._only_ours = registered if are_ours and self._replaced is None else None
+        self._only_ours = registered if are_ours and self._may_leave_out else None
         if not isinstance(getattr(app.handle_user_exception, "__self__", None), RefusalHandling):
             RefusalHandling(app).install()  # around an extension that has wrapped the method, as Flask-RESTX does
         self._checked = True

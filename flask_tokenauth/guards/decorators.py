@@ -14,7 +14,7 @@ from ..application.setting_types import read_duration
 from .enforcement import enforce, enforce_optional
 from .marks import check_class, check_view, mark, mark_giver, mark_open, wrappers
 from .required_claim import RequiredClaim
-from .requirement import Requirement
+from .requirement import Requirement, read_alternatives
 
 F = TypeVar("F", bound=Callable[..., Any])
 A = TypeVar("A", Requirement, None)
@@ -95,14 +95,7 @@ def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> 
     """
     if any_of is None:
         return Requirement.of_scopes(all_of, ())
-    if isinstance(any_of, str):
-        raise TypeError(f'any_of must be a list of strings, got a string: any_of=["{any_of}"]')
-    if not hasattr(any_of, "__iter__"):
-        raise TypeError(f'any_of must be a list of strings, got {type(any_of).__name__}: any_of=["reports:read"]')
-    alternatives = tuple(any_of)
-    if not alternatives:  # a list that came out empty must not open the view to more users
-        raise ValueError("any_of must have at least one scope, got none: leave it out")
-    return Requirement.of_scopes(all_of, alternatives)
+    return Requirement.of_scopes(all_of, read_alternatives(any_of))
 
 
 def blueprint_requirement(scopes: tuple[Any, ...], any_of: Iterable[str] | None) -> Requirement:

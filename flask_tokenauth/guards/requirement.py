@@ -1,6 +1,6 @@
 """A requirement: the scopes, the claim or the recent login that one guard requires, and how it is checked."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from itertools import chain
 from typing import NamedTuple
@@ -110,6 +110,23 @@ def _has(facts: RequestFacts, scope: str, granted_by: Mapping[str, tuple[str, ..
     scopes = facts.token.scopes if facts.token is not None else frozenset()
     candidates = granted_by.get(scope, (scope,))
     return any(fill_placeholders(candidate, facts.url_argument) in scopes for candidate in candidates)
+
+
+def read_alternatives(any_of: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes of which one is needed.
+
+    Raises:
+        TypeError: *any_of* is no collection of strings.
+        ValueError: it is empty: a list that came out empty must not allow more.
+    """
+    if isinstance(any_of, str):
+        raise TypeError(f'any_of must be a list of strings, got a string: any_of=["{any_of}"]')
+    if not isinstance(any_of, Iterable):
+        raise TypeError(f'any_of must be a list of strings, got {type(any_of).__name__}: any_of=["reports:read"]')
+    alternatives = tuple(any_of)
+    if not alternatives:
+        raise ValueError("any_of must have at least one scope, got none: leave it out")
+    return alternatives
 
 
 def name_scopes(requirements: Collection[Requirement], url_argument: Callable[[str], str | None]) -> tuple[str, ...]:
