@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from ..application.app_state import count_states, current_state, list_states
 from ..guards.route_checks import check_application, find_unreached
 from ..guards.route_requirements import Route, list_routes
+from .output import errors_as_messages
 
 _ACCESS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
 _ADVICE = "write it directly under the route decorator, or register the view; if it is no view, add is_view=False"
@@ -22,8 +23,9 @@ _WIDTH = 200  # columns: one line per route, for grep
 @with_appcontext
 def routes(*, as_json: bool, check: bool) -> None:
     """Show every route with its requirements, and guards that reach no route."""
-    state = current_state()
-    check_application(state)
+    with errors_as_messages():
+        state = current_state()
+        check_application(state)
     found = list_routes(state.app, state.settings)
     unreached = list_unreached()
     click.echo(_write_json(found, unreached) if as_json else _write_lines(found, unreached), nl=False)
