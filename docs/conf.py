@@ -20,7 +20,7 @@ exclude_patterns = ["_build"]
 nitpicky = True
 # Names of other packages have no page here, and the build fetches no inventories.
 nitpick_ignore_regex = [
-    ("py:.*", r"(blinker|collections\.abc|contextlib|datetime|flask|jwt|sqlalchemy)\..*"),
+    ("py:.*", r"(blinker|collections\.abc|contextlib|datetime|flask|jwt|sqlalchemy|uuid)\..*"),
     ("py:class", "(AbstractContextManager|Flask|Time|datetime)"),  # the same in signatures of overloads
     ("py:class", r"flask_tokenauth\.[\w.]+\.([A-Z]|Mac|UserLoader)"),  # type variables, and types nobody imports
     ("py:.*", r"(.*\.)?(InvalidSignature|MalformedToken|VerifiedJws|check_secret)"),  # of the core, on no page
