@@ -152,6 +152,12 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
+@pytest.fixture
+def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the guards of other tests."""
+    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
+
+
 def whoami() -> Callable[[], dict[str, object]]:
     """Return a view that returns the user of the request. It is a new one each time, since guards mark their view."""
 

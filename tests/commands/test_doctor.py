@@ -17,11 +17,7 @@ from ..guards.routes_kit import make_view
 from .doctor_kit import GOOD, find
 from .test_doctor_of_stores import FailingStore
 
-
-@pytest.fixture(autouse=True)
-def guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
+pytestmark = pytest.mark.usefixtures("no_other_guards")
 
 
 @pytest.fixture

@@ -13,11 +13,7 @@ from flask_tokenauth.commands.findings import Finding
 from ..conftest import SECRET, MakeApp
 from .doctor_kit import GOOD, find
 
-
-@pytest.fixture(autouse=True)
-def guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
+pytestmark = pytest.mark.usefixtures("no_other_guards")
 
 
 @pytest.mark.parametrize(

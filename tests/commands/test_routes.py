@@ -105,12 +105,6 @@ def test_the_report_can_be_json(app_with_routes: Flask) -> None:
     assert accesses == ["guarded", "optional", "guarded", "guarded", "public", "public", "static"]
 
 
-@pytest.fixture
-def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
-
-
 def test_the_check_passes_if_each_route_is_guarded_or_public(no_other_guards: None, app_with_routes: Flask) -> None:
     result = run(app_with_routes, "--check")
 

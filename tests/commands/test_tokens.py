@@ -20,6 +20,7 @@ GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "ht
 
 # click before 8.2 mixes stdout and stderr unless this option is set. Later versions do not have the option.
 OPTIONS: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
+pytestmark = pytest.mark.usefixtures("no_other_guards")
 
 
 def run(app: Flask, *args: str, stdin: Any = None) -> Result:
@@ -30,12 +31,6 @@ def read_json(result: Result) -> dict[str, Any]:
     """Return the JSON that ``inspect`` printed, and check that it printed nothing else."""
     printed: dict[str, Any] = json.loads(result.stdout)
     return printed
-
-
-@pytest.fixture(autouse=True)
-def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
 
 
 @pytest.fixture

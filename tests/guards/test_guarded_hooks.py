@@ -130,12 +130,6 @@ def list_requirements(app: Flask) -> dict[str, tuple[list[str], bool]]:
     return {route["rule"]: (route["requires"], route["open"]) for route in report_routes(app)["routes"]}
 
 
-@pytest.fixture
-def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
-
-
 @in_each_place
 def test_the_report_shows_the_guard_on_each_route_in_its_scope(
     no_other_guards: None, make_app: MakeApp, put: Put

@@ -40,12 +40,6 @@ each_guard_and_optional = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def no_other_guards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the guards of other tests."""
-    monkeypatch.setattr("flask_tokenauth.guards.marks.guard_uses", [])
-
-
 # is_view
 
 
