@@ -38,6 +38,13 @@ def test_a_secret_is_all_that_is_needed() -> None:
     assert [key.kid for key in settings.keys] == [Key.derive(SECRET.encode(), purpose="access", issuer="reporting").kid]
 
 
+def test_no_setting_switches_the_audience_off() -> None:
+    assert read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_AUDIENCE=None).audience == frozenset({ISSUER})
+    for nothing in ("", [], [""]):
+        with pytest.raises(SettingsError, match="TOKENAUTH_AUDIENCE must be"):
+            read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_AUDIENCE=nothing)
+
+
 def test_audience_and_realm_are_the_issuer_unless_named() -> None:
     settings = read(TOKENAUTH_ISSUER=ISSUER)
 

@@ -35,6 +35,10 @@ RESERVED = frozenset({
     "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "epoch", "cnf",
 })  # fmt: skip
 
+# The default of "required". Without a rule for the issuer or the audience, it does not have "iss" or "aud".
+_USUALLY_REQUIRED = frozenset({"iss", "aud", "exp", "iat", "jti", "sub"})
+# Claims of RFC 9068 that decide nothing here. In tokens of another type they may have another form.
+_OF_THE_PROFILE = frozenset({"client_id", "auth_time"})
 _NUMBERS = frozenset({int, float})  # booleans, which are ints as well, are no numbers in JSON
 _DECODER = msgspec.json.Decoder(dict[str, object])
 
@@ -43,6 +47,10 @@ _DECODER = msgspec.json.Decoder(dict[str, object])
 class ClaimsPolicy:
     """The rules for a claims set. ``None`` switches a rule off, for an issuer whose tokens have no such claim.
 
+    If *issuer* or *audience* is None, ``iss`` or ``aud`` may be missing, unless you name it in *required* yourself. The
+    claims ``client_id`` and ``auth_time`` are checked only if *typ* is ``at+jwt`` or they are required: other issuers
+    use these names in their own way.
+
     Raises:
         ValueError: a rule makes no sense, or ``exp`` or ``sub`` is not required.
     """
@@ -50,7 +58,7 @@ class ClaimsPolicy:
     issuer: str | None  # "iss" must equal it
     audience: frozenset[str] | None  # "aud" must have one of them
     typ: str | None = "at+jwt"  # RFC 9068 section 2.1; compared as a media type
-    required: frozenset[str] = frozenset({"iss", "aud", "exp", "iat", "jti", "sub"})
+    required: frozenset[str] = _USUALLY_REQUIRED
     leeway: timedelta = timedelta(seconds=10)  # clock skew to forgive
     max_lifetime: timedelta | None = timedelta(hours=24)  # from "iat", or from now if there is none, to "exp"
     may_start_later: bool = False  # if True, a token of the future is checked at the time when it becomes valid
@@ -59,6 +67,9 @@ class ClaimsPolicy:
     _fast_path: FastPath | None = field(init=False, repr=False, compare=False)  # None for an unusual policy
 
     def __post_init__(self) -> None:
+        if self.required is _USUALLY_REQUIRED:  # an equal set that the caller made is a wish, and stays as it is
+            off = {name for name, rule in (("iss", self.issuer), ("aud", self.audience)) if rule is None}
+            object.__setattr__(self, "required", _USUALLY_REQUIRED - off if off else _USUALLY_REQUIRED)
         object.__setattr__(self, "_skew", self.leeway.total_seconds())
         object.__setattr__(self, "_longest", inf if self.max_lifetime is None else self.max_lifetime.total_seconds())
         if missing := {"exp", "sub"} - self.required:
@@ -98,13 +109,17 @@ class ClaimsPolicy:
         if not claims.keys() >= self.required:
             raise MissingClaim(min(self.required - claims.keys()))
         for name, is_well_formed, must_be in _FORMS:
-            if name in claims and not is_well_formed(claims[name]):
+            if name in claims and not is_well_formed(claims[name]) and self._must_be_well_formed(name):
                 raise MalformedClaim(name, must_be)
         if self.issuer is not None and claims.get("iss") != self.issuer:
             raise WrongIssuer
         if self.audience is not None and self.audience.isdisjoint(read_audience(claims)):
             raise WrongAudience
         self._check_times(claims, now)
+
+    def _must_be_well_formed(self, name: str) -> bool:
+        is_profile = self.typ is not None and _media_type(self.typ) == "at+jwt"
+        return is_profile or name in self.required or name not in _OF_THE_PROFILE
 
     def _check_times(self, claims: Mapping[str, object], now: float) -> None:
         skew = self._skew

@@ -107,6 +107,8 @@ class TokenIssuer:
             "jti": new_id(),
             "client_id": issuer if client_id is None else client_id,
         }
+        if not recipients:  # the policy asks for no audience
+            del content["aud"]
         if scope := format_scope(scopes):
             content["scope"] = scope
             if self._check_scope is not None:

@@ -7,7 +7,7 @@ from typing import cast
 import msgspec
 
 from ..encoding.immutable_json import thaw
-from .claims import read_audience
+from .claims import is_time, read_audience
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +49,13 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def client_id(self) -> str | None:
-        """``client_id``, the client that the user uses (RFC 8693 section 4.3); None if it is missing."""
-        return self._find_string("client_id")
+        """``client_id``, the client that the user uses (RFC 8693 section 4.3); None if it is missing or no string."""
+        client_id = self.claims.get("client_id")
+        return client_id if isinstance(client_id, str) and client_id else None
 
     @property
     def auth_time(self) -> datetime | None:
-        """``auth_time``, the time at which the user last signed in, aware, in UTC; None if it is missing."""
+        """``auth_time``, the time at which the user last signed in, aware, in UTC; None without such a number."""
         return self._find_instant("auth_time")
 
     @property
@@ -70,7 +71,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         return cast("str | None", self.claims.get(name))
 
     def _find_instant(self, name: str) -> datetime | None:
-        return _instant(self.claims[name]) if name in self.claims else None
+        return _instant(self.claims[name]) if is_time(self.claims.get(name)) else None
 
     def __hash__(self) -> int:
         return hash((self.subject, self.token_id, self.scopes))

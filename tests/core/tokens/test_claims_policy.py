@@ -1,6 +1,7 @@
 """The claims policy: type, issuer, audience, required claims and times."""
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from flask_tokenauth.core.token_errors import (
     IssuedInFuture,
     LifetimeTooLong,
+    MalformedClaim,
     MissingClaim,
     TokenError,
     TokenExpired,
@@ -186,6 +188,52 @@ def test_a_policy_leaves_out_what_another_issuer_lacks(mint: Mint) -> None:
     check(mint, now=NOW - 1, policy=policy, exp=NOW, iat=...)
     with pytest.raises(TokenExpired):
         check(mint, now=NOW, policy=policy, exp=NOW, iat=...)
+
+
+@pytest.mark.parametrize(("rule", "claim"), [("issuer", "iss"), ("audience", "aud")])
+def test_a_rule_that_is_off_does_not_require_its_claim(mint: Mint, rule: str, claim: str) -> None:
+    rules: dict[str, Any] = {"issuer": ISSUER, "audience": frozenset({AUDIENCE})} | {rule: None}
+    policy = ClaimsPolicy(**rules)
+
+    check(mint, policy=policy, **claim_of(claim, ...))
+    with pytest.raises(MissingClaim):
+        check(mint, policy=policy, jti=...)
+
+
+@pytest.mark.parametrize(("rule", "claim"), [("issuer", "iss"), ("audience", "aud")])
+def test_a_claim_that_is_named_as_required_stays_so_without_a_rule(mint: Mint, rule: str, claim: str) -> None:
+    rules: dict[str, Any] = {"issuer": ISSUER, "audience": frozenset({AUDIENCE})} | {rule: None}
+    policy = ClaimsPolicy(**rules, required=frozenset(["iss", "aud", "exp", "iat", "jti", "sub"]))
+
+    with pytest.raises(MissingClaim):
+        check(mint, policy=policy, **claim_of(claim, ...))
+
+
+def test_a_rule_that_is_switched_on_again_refuses_a_token_without_its_claim(mint: Mint) -> None:
+    policy = replace(ClaimsPolicy(issuer=ISSUER, audience=None), audience=frozenset({AUDIENCE}))
+
+    with pytest.raises(WrongAudience):
+        check(mint, policy=policy, aud=...)
+
+
+@pytest.mark.parametrize("changes", [{"auth_time": "2016-10-20T19:13:34.543Z"}, {"client_id": ""}], ids=str)
+def test_other_kinds_of_token_use_some_claims_in_their_own_way(mint: Mint, changes: dict[str, Any]) -> None:
+    rules: dict[str, Any] = {"issuer": ISSUER, "audience": frozenset({AUDIENCE})}
+
+    check(mint, typ="JWT", policy=ClaimsPolicy(**rules, typ="JWT"), **changes)
+    check(mint, typ=None, policy=ClaimsPolicy(**rules, typ=None), **changes)
+    required = frozenset({"exp", "sub", *changes})
+    for strict in (ClaimsPolicy(**rules), ClaimsPolicy(**rules, typ="JWT", required=required)):
+        with pytest.raises(MalformedClaim):
+            check(mint, typ=strict.typ, policy=strict, **changes)
+
+
+@pytest.mark.parametrize("claim", ["sub", "jti", "sid", "nbf", "epoch", "scope"])
+def test_claims_that_decide_are_checked_in_every_kind_of_token(mint: Mint, claim: str) -> None:
+    policy = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}), typ="JWT")
+
+    with pytest.raises(MalformedClaim):
+        check(mint, typ="JWT", policy=policy, **claim_of(claim, [1]))
 
 
 def test_a_policy_may_cap_the_lifetime_of_tokens_that_need_not_tell_it(mint: Mint) -> None:

@@ -108,6 +108,13 @@ def test_a_token_lives_no_longer_than_any_may(issuer: TokenIssuer, asked: timede
         issuer.issue("alice", now=NOW, expires_in=asked)
 
 
+def test_a_policy_without_an_audience_makes_tokens_without_one(mint: Mint) -> None:
+    issuer = TokenIssuer(mint.key, ClaimsPolicy(issuer=ISSUER, audience=None), lifetime=timedelta(minutes=15))
+
+    assert "aud" not in claims_of(issuer.issue("alice", now=NOW))
+    assert claims_of(issuer.issue("alice", now=NOW, audience="b"))["aud"] == "b"
+
+
 @pytest.mark.parametrize("audience", [[], (), set(), "", ["a", ""]])
 def test_a_token_is_for_at_least_one_audience(issuer: TokenIssuer, audience: Any) -> None:
     with pytest.raises(

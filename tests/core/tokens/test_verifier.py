@@ -62,6 +62,23 @@ def test_what_a_token_does_not_say_is_none(mint: Mint) -> None:
     assert (token.scopes, token.audience) == (frozenset(), frozenset())
 
 
+@pytest.mark.parametrize("value", ["2016-10-20T19:13:34.543Z", "", [], {}, True, -1])
+def test_what_a_token_of_another_kind_says_in_its_own_way_is_none(mint: Mint, value: object) -> None:
+    """So a guard with ``max_age`` refuses it."""
+    policy = ClaimsPolicy(issuer=ISSUER, audience=None, typ=None)
+
+    token = Verifier(KeySet([mint.key]), policy).verify(mint(auth_time=value), now=NOW)
+
+    assert token.auth_time is None
+
+
+@pytest.mark.parametrize("value", ["", [], {}, True, 1])
+def test_a_client_that_is_no_name_is_none(mint: Mint, value: object) -> None:
+    policy = ClaimsPolicy(issuer=ISSUER, audience=None, typ=None)
+
+    assert Verifier(KeySet([mint.key]), policy).verify(mint(client_id=value), now=NOW).client_id is None
+
+
 def test_a_token_cannot_be_changed(mint: Mint, verifier: Verifier) -> None:
     token = verifier.verify(mint(teams=[{"name": "blue"}]), now=NOW)
 
