@@ -15,9 +15,9 @@ from ..errors import InvalidKey
 from ..token_errors import InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
+from .jwk import ALL_OPERATIONS, algorithm_named, find_algorithm, read_operations
 from .pem import read_pem
 
-_ALL_OPERATIONS = frozenset({"sign", "verify"})
 _MAX_KID = 255  # characters
 
 
@@ -58,8 +58,8 @@ class Key:
             InvalidKey: a member is missing, malformed or contradicts another, the key is too weak or not for
                 signatures, or its algorithm is not supported.
         """
-        algorithm = _find_algorithm(jwk, alg)
-        operations = _read_operations(jwk)
+        algorithm = find_algorithm(jwk, alg)
+        operations = read_operations(jwk)
         if jwk.get("kid", "") is None:
             raise InvalidKey("kid must be a string, got null: leave it out to use the thumbprint")
         return cls._build(algorithm, key_material.read_members(jwk, algorithm), jwk.get("kid"), operations)
@@ -92,9 +92,7 @@ class Key:
                 f"{key_material.describe(material[1])}, which is not supported: make a key for one of "
                 f"{', '.join(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != 'oct')}"
             )
-        return cls._build(
-            _algorithm_named(alg or ("RS256" if kind == "RSA" else IMPLIED.get(str(kind)))), material, kid
-        )
+        return cls._build(algorithm_named(alg or ("RS256" if kind == "RSA" else IMPLIED.get(str(kind)))), material, kid)
 
     @classmethod
     def from_secret(cls, secret: str | bytes, *, alg: str = "HS256", kid: str | None = None) -> "Key":
@@ -112,7 +110,7 @@ class Key:
             InvalidKey: *secret* is shorter than the hash (RFC 7518 section 3.2) or neither bytes nor a string, or *alg*
                 is not an HMAC algorithm.
         """
-        algorithm = _algorithm_named(alg)
+        algorithm = algorithm_named(alg)
         if algorithm.key_type != "oct":
             raise InvalidKey(f"alg of a secret must be HS256, HS384 or HS512, got {algorithm.name}")
         return cls._build(algorithm, key_material.split_key(_to_bytes(secret)), kid)
@@ -149,12 +147,12 @@ class Key:
         Raises:
             InvalidKey: *alg* is not supported.
         """
-        algorithm = _algorithm_named(alg)
+        algorithm = algorithm_named(alg)
         return cls._build(algorithm, key_material.generate(algorithm), kid)
 
     @classmethod
     def _build(
-        cls, algorithm: Algorithm, material: tuple[Any, Any], kid: object, operations: frozenset[str] = _ALL_OPERATIONS
+        cls, algorithm: Algorithm, material: tuple[Any, Any], kid: object, operations: frozenset[str] = ALL_OPERATIONS
     ) -> "Key":
         private, public = material
         key_material.check_material(public, algorithm)
@@ -266,44 +264,6 @@ class Key:
 
     def _operations(self) -> list[str]:
         return ["sign"] * self.can_sign + ["verify"] * self.can_verify
-
-
-def _find_algorithm(jwk: Mapping[str, object], alg: str | None) -> Algorithm:
-    if not isinstance(jwk, Mapping):
-        raise InvalidKey(f"a JWK must be an object, got {type(jwk).__name__}")
-    named = jwk.get("alg", alg)
-    if alg is not None and named != alg:
-        raise InvalidKey(f"alg of the JWK must be {alg}, as asked for, or be left out, got another")
-    curve = jwk.get("crv")
-    algorithm = _algorithm_named(named if named is not None else IMPLIED.get(curve) if isinstance(curve, str) else None)
-    if jwk.get("kty") != algorithm.key_type or curve != algorithm.curve:
-        needed = f'"{algorithm.key_type}"' + (f' and crv "{algorithm.curve}"' if algorithm.curve else " without crv")
-        raise InvalidKey(f"kty of a JWK for {algorithm.name} must be {needed}, got another kty or crv")
-    return algorithm
-
-
-def _algorithm_named(name: object) -> Algorithm:
-    if name is None:
-        raise InvalidKey(
-            f"alg must be one of {', '.join(ALGORITHMS)}, got none, and the crv of the key does not imply one: add "
-            '"alg" to the JWK, or pass alg=…'
-        )
-    algorithm = ALGORITHMS.get(name) if isinstance(name, str) else None
-    if algorithm is None:
-        raise InvalidKey(f"alg must be one of {', '.join(ALGORITHMS)}, got another")
-    return algorithm
-
-
-def _read_operations(jwk: Mapping[str, object]) -> frozenset[str]:
-    """Return the operations that ``use`` and ``key_ops`` allow (RFC 7517 sections 4.2 and 4.3)."""
-    if jwk.get("use", "sig") != "sig":
-        raise InvalidKey('use of a JWK must be "sig" or be left out, got another')
-    operations = jwk.get("key_ops", ["sign", "verify"])
-    if not isinstance(operations, (list, tuple)) or not all(isinstance(name, str) for name in operations):
-        raise InvalidKey("key_ops must be an array of strings")
-    if len(set(operations)) != len(operations):
-        raise InvalidKey("the operations in key_ops must be unique, got one twice")
-    return _ALL_OPERATIONS.intersection(operations)
 
 
 def _describe_kid(kid: object) -> str:

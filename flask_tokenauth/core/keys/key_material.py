@@ -94,17 +94,46 @@ def read_members(jwk: Mapping[str, object], algorithm: Algorithm) -> tuple[Any, 
     names = PUBLIC_MEMBERS[algorithm.key_type] + PRIVATE_MEMBERS[algorithm.key_type]
     members = {name: jwk[name] for name in names if name in jwk}
     for name, value in members.items():
-        if not isinstance(value, str) or not 0 < len(value) <= _MAX_MEMBER or not value.isascii():
-            raise InvalidKey(f"JWK member {name} must be a base64url string of 1 to {_MAX_MEMBER} characters")
+        _check_member(name, value)
     if "oth" in jwk:
         raise InvalidKey("an RSA key must have two primes, got a JWK with more (member oth), which are not supported")
     try:
         material = type(algorithm.crypto).from_jwk({"kty": algorithm.key_type, **members})
     except (InvalidKeyError, UnsupportedAlgorithm, InternalError, ValueError, KeyError, TypeError) as error:
-        raise InvalidKey(f"{_needed_members(algorithm)}, got a member that is missing or malformed") from error
-    if any(write_members(material, algorithm).get(name) != value for name, value in members.items()):
-        raise InvalidKey(f"{_needed_members(algorithm)}, got members that contradict each other or are not canonical")
+        raise InvalidKey(f"{_needed_members(algorithm)}, got {_find_fault(members, algorithm)}") from error
+    written = write_members(material, algorithm)
+    if wrong := [name for name, value in members.items() if written.get(name) != value]:
+        raise InvalidKey(
+            f"{_needed_members(algorithm)}, got {', '.join(wrong)} not in the shortest form or in contradiction to the "
+            "others"
+        )
     return split_key(material)
+
+
+def _check_member(name: str, value: object) -> None:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_MEMBER or not value.isascii():
+        raise InvalidKey(f"JWK member {name} must be a base64url string of 1 to {_MAX_MEMBER} characters")
+    if name == "crv":
+        return
+    try:
+        base64url.decode(value.encode())
+    except ValueError:
+        if value.endswith("="):
+            got = 'padding: remove each "=" at its end'
+        elif "+" in value or "/" in value:
+            got = 'base64: write "-" for "+" and "_" for "/"'
+        else:
+            got = "another spelling: check that it is complete and has no white space"
+        raise InvalidKey(f"JWK member {name} must be base64url without padding, got {got}") from None
+
+
+def _find_fault(members: Mapping[str, object], algorithm: Algorithm) -> str:
+    public, private = PUBLIC_MEMBERS[algorithm.key_type], PRIVATE_MEMBERS[algorithm.key_type]
+    is_private = not members.keys().isdisjoint(private)
+    missing = [name for name in (*public, *(private if is_private else ())) if name not in members and name != "crv"]
+    if missing or not members.keys() - {"crv"}:
+        return f"no {', '.join(missing or private)}"
+    return f"{', '.join(name for name in members if name != 'crv')} that are malformed or contradict each other"
 
 
 def _needed_members(algorithm: Algorithm) -> str:

@@ -1,12 +1,17 @@
 """A set of keys, found by key ID (RFC 7517 section 5). Its keys can be exchanged while it is in use."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import InvalidKey
+from .jwk import algorithm_in_set, find_other_use, is_private
 from .key import Key
 
+_log = logging.getLogger("flask_tokenauth")
 _MAX_HEADER = 1024  # bytes of a header that is remembered
 _MAX_HEADERS = 64  # headers that are remembered
+_NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove this key from it"
+_MAX_LISTED = 10  # keys of a set that an error or the log lists
 
 
 class KeySet:
@@ -74,11 +79,18 @@ class KeySet:
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
-        """Load a JWK Set (RFC 7517 section 5). If one of its keys cannot be used, the set is refused.
+        """Load a JWK Set (RFC 7517 section 5).
+
+        In a set of public keys, those that are not for signatures (``use`` is "enc", for example) or are of a kind that
+        is not supported are skipped, and one line in the log names them. Each other key must be usable. In a set with a
+        private key or a secret no key is skipped, so that no other key than you think signs.
 
         Args:
             jwks: the object with the array ``keys``.
-            alg: the algorithm of the keys that name none.
+            alg: the algorithm of the keys that name none. For a key on a curve of another algorithm the curve decides.
+
+        Returns:
+            The keys, in their order.
 
         Raises:
             InvalidKey: *jwks* is not a JWK Set, one of its keys cannot be used, there is no key, two have the same
@@ -86,14 +98,27 @@ class KeySet:
         """
         members = jwks.get("keys") if isinstance(jwks, Mapping) else None
         if not isinstance(members, (list, tuple)):
-            raise InvalidKey('a JWK Set must be an object with an array "keys", got something else')
+            is_jwk = isinstance(jwks, Mapping) and "kty" in jwks
+            got = 'one JWK: put it into {"keys": […]}' if is_jwk else "something else"
+            raise InvalidKey(f'a JWK Set must be an object with an array "keys", got {got}')
+        skipped = {} if any(is_private(jwk) for jwk in members) else _find_skipped(members)
+        listed = "; ".join(f"key {position}: {reason}" for position, reason in list(skipped.items())[:_MAX_LISTED])
+        if skipped and len(skipped) == len(members):
+            raise InvalidKey(f"a JWK Set must have a key for signatures that is supported here, got none ({listed})")
         keys = []
         for position, jwk in enumerate(members, 1):
-            try:
-                keys.append(Key.from_jwk(jwk, alg=alg))
-            except InvalidKey as error:
-                raise InvalidKey(f"key {position} of {len(members)}: {error}") from error
-        return cls(keys)
+            if position not in skipped:
+                keys.append(_load_key(jwk, alg, f"key {position} of {len(members)}"))
+        loaded = cls(keys)
+        if skipped:
+            _log.info(
+                "%d of the %d keys of a JWK Set were skipped: they are not for signatures, or of a kind that is not "
+                "supported (%s)",
+                len(skipped),
+                len(members),
+                listed,
+            )
+        return loaded
 
     @property
     def signing_key(self) -> Key | None:
@@ -114,6 +139,20 @@ class KeySet:
 
     def __repr__(self) -> str:
         return f"KeySet({list(self)!r})"
+
+
+def _find_skipped(members: Iterable[object]) -> dict[int, str]:
+    """Return the numbers of the keys that are not for us, and why."""
+    reasons = {position: find_other_use(jwk) for position, jwk in enumerate(members, 1)}
+    return {position: reason for position, reason in reasons.items() if reason is not None}
+
+
+def _load_key(jwk: Mapping[str, object], alg: str | None, position: str) -> Key:
+    try:
+        return Key.from_jwk(jwk, alg=algorithm_in_set(jwk, alg))
+    except InvalidKey as error:
+        advice = "" if find_other_use(jwk) is None else f"; {_NOT_SKIPPED}"
+        raise InvalidKey(f"{position}: {error}{advice}") from error
 
 
 def _index_by_kid(keys: Iterable[Key]) -> dict[str, Key]:

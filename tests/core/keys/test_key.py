@@ -265,6 +265,7 @@ def test_what_is_no_set_of_keys_is_not_exchanged_for_one() -> None:
 
 NAMES = ", ".join(ALGORITHMS)
 ADD_ALG = 'add "alg" to the JWK, or pass alg=…'
+NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove this key from it"
 WRONG_USE = 'use of a JWK must be "sig" or be left out, got another'
 NO_OPERATION = 'key_ops must allow "verify" or, for a private key or a secret, "sign", got neither'
 CANNOT_SIGN = (
@@ -322,7 +323,7 @@ CANNOT_SIGN = (
             "a key set must have secrets only, or private and public keys only, got both kinds",
         ),
         (lambda: KeySet.from_jwks({}), 'a JWK Set must be an object with an array "keys", got something else'),
-        (lambda: KeySet.from_jwks({"keys": [oct_jwk(use="enc")]}), f"key 1 of 1: {WRONG_USE}"),
+        (lambda: KeySet.from_jwks({"keys": [oct_jwk(use="enc")]}), f"key 1 of 1: {WRONG_USE}; {NOT_SKIPPED}"),
     ],
 )
 def test_the_refusal_of_a_key_says_what_is_wrong(load: Callable[[], object], message: str) -> None:

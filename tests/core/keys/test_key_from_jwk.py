@@ -195,6 +195,41 @@ def test_a_jwk_keeps_its_algorithm_whatever_it_is_loaded_for() -> None:
         Key.from_jwk(jwk_of(RSA), alg="PS384")
 
 
+K = str(oct_jwk()["k"])
+
+
+@pytest.mark.parametrize(
+    ("jwk", "message"),
+    [
+        (
+            oct_jwk(k=K + "=="),
+            r'^JWK member k must be base64url without padding, got padding: remove each "=" at its end$',
+        ),
+        (oct_jwk(k="+" + K), 'member k must be base64url .*, got base64: write "-" for "[+]" and "_" for "/"$'),
+        (oct_jwk(k=K + "\n"), "member k must be base64url .*, got another spelling: check that it is complete"),
+        (oct_jwk(k=...), "for HS256 must have k, got no k$"),
+        (jwk_of(RSA, n=str(RSA.to_jwk()["n"]) + "="), "member n must be base64url .*, got padding"),
+        (jwk_of(RSA, n=...), "must have n, e .*, got no n$"),
+        (jwk_of(RSA, p=..., dq=...), "got no p, dq$"),
+        (jwk_of(RSA, e="AAEAAQ"), "got e not in the shortest form or in contradiction to the others$"),
+        (jwk_of(EC, y=...), "must have crv, x, y .*, got no y$"),
+        (jwk_of(EC, x="AAAA"), "got x, y, d that are malformed or contradict each other$"),
+        (jwk_of(ED, x="AAAA", d=...), "got x that are malformed"),
+    ],
+)
+def test_the_refusal_of_a_jwk_names_the_member(jwk: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidKey, match=message):
+        Key.from_jwk(jwk)
+
+
+def test_the_refusal_of_a_member_does_not_repeat_it() -> None:
+    with pytest.raises(InvalidKey) as caught:
+        Key.from_jwk(oct_jwk(k="hunter2" * 9 + "+="))
+
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
 def test_a_jwk_set_loads() -> None:
     keys = KeySet.from_jwks({"keys": [jwk_of(RSA), EC.to_jwk()]})
 
