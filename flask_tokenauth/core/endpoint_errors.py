@@ -3,6 +3,9 @@
 from .errors import Refusal
 
 
+MAX_PARAMETERS = 32  # in a form
+
+
 class EndpointError(Refusal):
     """An endpoint refuses a request (RFC 6749 section 5.2). This is the base class, and is never raised itself.
 
@@ -65,31 +68,88 @@ class ScopeNotGranted(EndpointError):
 
 
 class MalformedRequest(EndpointError):
-    """The body of a request to an endpoint cannot be read, or has a parameter twice (RFC 6749 section 3.2)."""
+    """The body of a request to an endpoint cannot be read, or is a form with too many parameters."""
 
     code = "invalid_request"
     reason = "request_malformed"
-    hint = "The body must be a form or a JSON object, with each parameter once."
-    message = "the body must be a form or a JSON object with each parameter once, got something else"
+    hint = (
+        f"The body must be a complete form of at most {MAX_PARAMETERS} parameters, or a complete JSON object with each "
+        "name once."
+    )
+    message = (
+        f"the body must be a complete form of at most {MAX_PARAMETERS} parameters, or a complete JSON object with each "
+        "name once, in UTF-8, got something else: compare the body with its Content-Type"
+    )
 
 
-class MissingParameter(EndpointError):
-    """The body of a request to an endpoint lacks a parameter, or has it without a value.
+class UnsupportedContentType(EndpointError):
+    """The ``Content-Type`` of a request to an endpoint is not that of a form or of JSON (RFC 6749 section 3.2)."""
+
+    code = "invalid_request"
+    reason = "content_type_unsupported"
+    hint = "The Content-Type must be application/x-www-form-urlencoded or application/json."
+    message = (
+        "the Content-Type must be application/x-www-form-urlencoded or application/json, got another or none: send the "
+        "parameters as a form (not multipart/form-data) or as a JSON object"
+    )
+
+
+class _ParameterError(EndpointError):
+    """A parameter of a request to an endpoint is wrong. This is a base class, and is never raised itself.
 
     Attributes:
         name: the name of the parameter.
     """
 
     code = "invalid_request"
-    reason = "parameter_missing"
+    _advice = "The parameter {} is wrong."
 
     def __init__(self, name: str) -> None:
         self.name = name  # a constant of this package, never a string from the client
-        self.hint = f"The parameter {name} is missing."  # type: ignore[misc]  # other refusals have one for the class
+        self.hint = self._advice.format(name)  # type: ignore[misc]  # other refusals have one for the class
         super().__init__(name)
+
+
+class MissingParameter(_ParameterError):
+    """The body of a request to an endpoint lacks a parameter, or has it without a value.
+
+    Attributes:
+        name: the name of the parameter.
+    """
+
+    reason = "parameter_missing"
+    _advice = "The parameter {} is missing."
 
     def __str__(self) -> str:
         return f"the body must have the parameter {self.name} with a value, and it has none"
+
+
+class RepeatedParameter(_ParameterError):
+    """A form has a parameter twice that the endpoint uses (RFC 6749 section 3.2).
+
+    Attributes:
+        name: the name of the parameter.
+    """
+
+    reason = "parameter_repeated"
+    _advice = "The parameter {} must come once."
+
+    def __str__(self) -> str:
+        return f"the parameter {self.name} must come once, got it more than once: send it once"
+
+
+class WrongParameterType(_ParameterError):
+    """A parameter that the endpoint uses is neither a string nor null in JSON.
+
+    Attributes:
+        name: the name of the parameter.
+    """
+
+    reason = "parameter_type_wrong"
+    _advice = "The parameter {} must be a string."
+
+    def __str__(self) -> str:
+        return f"the parameter {self.name} must be a string in JSON, got another type: send a string, or leave it out"
 
 
 class RequestTooLarge(EndpointError):

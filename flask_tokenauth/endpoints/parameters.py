@@ -1,40 +1,59 @@
 """Read the parameters of a request to an endpoint: a short form or JSON object (RFC 6749 section 3.2)."""
 
+from collections.abc import Collection
 from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
 from ..core.encoding.strict_json import read_object
-from ..core.endpoint_errors import MalformedRequest, RequestTooLarge
+from ..core.endpoint_errors import (
+    MAX_PARAMETERS,
+    MalformedRequest,
+    RepeatedParameter,
+    RequestTooLarge,
+    UnsupportedContentType,
+    WrongParameterType,
+)
 
 MAX_BYTES = 16 * 1024
-_MOST_NAMES = 32
 
 
-def read_parameters(req: Request) -> dict[str, str]:
-    """Return the parameters in the body of a request, without those that have no value (RFC 6749 section 3.2).
+def read_parameters(req: Request, names: Collection[str]) -> dict[str, str]:
+    """Return the parameters in the body of a request that an endpoint uses, without those that have no value.
+
+    Other parameters are ignored, in any number and of any type (RFC 6749 section 3.2). An empty body has none.
+
+    Args:
+        req: the request.
+        names: the names of the parameters that the endpoint uses.
 
     Raises:
         RequestTooLarge: the body is larger than 16 KiB. The rest is not read.
-        MalformedRequest: the body is neither a form nor JSON, is incomplete, is not UTF-8, has a name twice, or has a
-            JSON value that is not a string.
+        UnsupportedContentType: the body is neither a form nor JSON.
+        RepeatedParameter: a form has one of the *names* twice.
+        WrongParameterType: one of the *names* has a JSON value that is neither a string nor null.
+        MalformedRequest: the body is incomplete, is not UTF-8 or no JSON object, has too many parameters, or has any
+            name twice in JSON.
     """
-    return {name: value for name, value in _read(req).items() if value}
+    return {name: value for name, value in _read(req, names).items() if value}
 
 
-def _read(req: Request) -> dict[str, str]:
+def _read(req: Request, names: Collection[str]) -> dict[str, str]:
     if req.mimetype == "application/json":
-        return _read_json(_read_body(req))
+        body = _read_body(req)
+        return _read_json(body, names) if body or req.content_length else {}
     if req.mimetype != "application/x-www-form-urlencoded":
-        raise MalformedRequest
+        if req.mimetype or _read_body(req):
+            raise UnsupportedContentType
+        return {}
     body = _read_body(req)
     if not body and req.form:  # another hook has read the body already
         pairs = [(name, value) for name, values in req.form.lists() for value in values]
         if sum(len(name) + len(value) + 2 for name, value in pairs) - 1 > MAX_BYTES:  # with "=" and "&"
             raise RequestTooLarge
-        return _unique(pairs)
-    return _read_form(body)
+        return _select(pairs, names)
+    return _read_form(body, names)
 
 
 def _read_body(req: Request) -> bytes:
@@ -63,29 +82,35 @@ def _read_stream(req: Request) -> bytes:
     return body
 
 
-def _read_json(body: bytes) -> dict[str, str]:
+def _read_json(body: bytes, names: Collection[str]) -> dict[str, str]:
     try:
         members = read_object(body)
     except ValueError:  # its message quotes the body
         raise MalformedRequest from None
-    strings = {name: value for name, value in members.items() if isinstance(value, str)}
-    if len(strings) != len(members):
-        raise MalformedRequest
-    return strings
+    return {name: _read_string(name, members[name]) for name in names if members.get(name) is not None}
 
 
-def _read_form(body: bytes) -> dict[str, str]:
+def _read_string(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise WrongParameterType(name)
+    return value
+
+
+def _read_form(body: bytes, names: Collection[str]) -> dict[str, str]:
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_NAMES, separator="&"
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS, separator="&"
         )
     except ValueError:  # its message quotes the body
         raise MalformedRequest from None
-    return _unique(pairs)
+    return _select(pairs, names)
 
 
-def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    parameters = dict(pairs)
-    if len(parameters) != len(pairs):
-        raise MalformedRequest  # "MUST NOT be included more than once"
+def _select(pairs: list[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for name, value in pairs:
+        if name in names and name in parameters:
+            raise RepeatedParameter(name)  # "MUST NOT be included more than once"
+        if name in names:
+            parameters[name] = value
     return parameters

@@ -20,7 +20,7 @@ from .parameters import read_parameters
 
 def refresh_tokens(state: AppState) -> Response:
     """Answer ``POST /auth/refresh``: a new access token, and the successor of the refresh token."""
-    parameters = _read_parameters(state)
+    parameters = _read_parameters(state, "grant_type", "refresh_token", "scope")
     if _require(parameters, "grant_type") != "refresh_token":
         raise UnsupportedGrantType
     return refresh(state, _require(parameters, "refresh_token"), parameters.get("scope"))
@@ -31,7 +31,7 @@ def revoke(state: AppState) -> Response:
 
     A refresh token ends its session. A token that is unknown, or was revoked before, gets the same answer.
     """
-    text = _require(_read_parameters(state), "token")  # token_type_hint is ignored
+    text = _require(_read_parameters(state, "token"), "token")  # token_type_hint is ignored
     try:
         end_session(state, state.sessions.read(text).session_id)
     except InvalidRefreshToken:
@@ -51,13 +51,14 @@ def _revoke_access_token(state: AppState, text: str) -> None:
 
 def introspect_token(state: AppState) -> Response:
     """Answer ``POST /auth/introspect`` (RFC 7662)."""
-    text = _require(_read_parameters(state), "token")
+    text = _require(_read_parameters(state, "token"), "token")
     return json_response(200, introspect(state, text, require_token(state)))
 
 
-def _read_parameters(state: AppState) -> dict[str, str]:
+def _read_parameters(state: AppState, *names: str) -> dict[str, str]:
+    """Return the parameters with these names. The endpoint uses no others."""
     state.authenticator.https.check(request)
-    return read_parameters(request)
+    return read_parameters(request, names)
 
 
 def _require(parameters: dict[str, str], name: str) -> str:

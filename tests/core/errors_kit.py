@@ -23,6 +23,8 @@ FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
     token_errors.LifetimeTooLong: (90_000, 86_400),
     endpoint_errors.RefreshTokenReused: ("s1", "alice"),
     endpoint_errors.MissingParameter: ("grant_type",),
+    endpoint_errors.RepeatedParameter: ("grant_type",),
+    endpoint_errors.WrongParameterType: ("grant_type",),
 }
 
 

@@ -26,6 +26,7 @@ from ..lifecycle.kit import (
     generation_of,
     json_of,
     missing,
+    repeated,
     refresh,
     refreshed,
     send,
@@ -216,7 +217,8 @@ def test_a_refusal_has_no_challenge_and_is_not_cached(app: Flask) -> None:
 REASONS = {
     "refresh_token_invalid": ("grant_type=refresh_token&refresh_token=x", 400, INVALID_GRANT),
     "scope_not_granted": ("grant_type=refresh_token&refresh_token={token}&scope=c", 400, INVALID_SCOPE),
-    "request_malformed": ("scope=a&scope=b", 400, MALFORMED),
+    "request_malformed": ("scope=%ff", 400, MALFORMED),
+    "parameter_repeated": ("scope=a&scope=b", 400, repeated("scope")),
     "parameter_missing": ("", 400, missing("grant_type")),
     "request_too_large": ("x" * (MAX_BODY + 1), 413, TOO_LARGE),
     "grant_type_unsupported": ("grant_type=password", 400, UNSUPPORTED),

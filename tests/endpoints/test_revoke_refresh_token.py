@@ -221,24 +221,25 @@ def test_a_token_of_another_application_ends_nothing(
 
 # Malformed requests
 
-MALFORMED_REQUESTS = {
-    "twice": (b"token=x&token=x", FORM),
-    "no UTF-8": (b"token=%FF", FORM),
-    "no JSON": (b"token=x", JSON),
-    "a list": (b'["token"]', JSON),
-    "no string": (b'{"token": 1}', JSON),
-    "null": (b'{"token": null}', JSON),
-    "a list of strings": (b'{"token": ["x"]}', JSON),
-    "twice in JSON": (b'{"token": "x", "token": "x"}', JSON),
-    "no type": (b"token=x", None),
-    "plain text": (b"token=x", "text/plain"),
-    "parts": (b"--x\r\n", "multipart/form-data; boundary=x"),
+MALFORMED_REQUESTS: dict[str, tuple[bytes, str | None, str]] = {
+    "twice": (b"token=x&token=x", FORM, "parameter_repeated"),
+    "no UTF-8": (b"token=%FF", FORM, "request_malformed"),
+    "no JSON": (b"token=x", JSON, "request_malformed"),
+    "a list": (b'["token"]', JSON, "request_malformed"),
+    "no string": (b'{"token": 1}', JSON, "parameter_type_wrong"),
+    "null": (b'{"token": null}', JSON, "parameter_missing"),
+    "a list of strings": (b'{"token": ["x"]}', JSON, "parameter_type_wrong"),
+    "twice in JSON": (b'{"token": "x", "token": "x"}', JSON, "request_malformed"),
+    "another name twice in JSON": (b'{"token": "x", "a": 1, "a": 1}', JSON, "request_malformed"),
+    "no type": (b"token=x", None, "content_type_unsupported"),
+    "plain text": (b"token=x", "text/plain", "content_type_unsupported"),
+    "parts": (b"--x\r\n", "multipart/form-data; boundary=x", "content_type_unsupported"),
 }
 
 
-@pytest.mark.parametrize(("body", "content_type"), MALFORMED_REQUESTS.values(), ids=MALFORMED_REQUESTS)
+@pytest.mark.parametrize(("body", "content_type", "reason"), MALFORMED_REQUESTS.values(), ids=MALFORMED_REQUESTS)
 def test_an_ambiguous_or_malformed_body_is_refused(
-    app: Flask, signal_log: SignalLog, body: bytes, content_type: str | None
+    app: Flask, signal_log: SignalLog, body: bytes, content_type: str | None, reason: str
 ) -> None:
     answer = send(app, body, content_type)
 
@@ -246,7 +247,15 @@ def test_an_ambiguous_or_malformed_body_is_refused(
     assert answer.get_json()["error"] == "invalid_request"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in answer.headers
-    assert signal_log.reasons == ["request_malformed"]
+    assert signal_log.reasons == [reason]
+
+
+def test_parameters_that_the_endpoint_does_not_use_may_come_twice(app: Flask, login: Login) -> None:
+    body = f"token={login['refresh_token']}&token_type_hint=a&token_type_hint=b&resource=a&resource=b"
+
+    check_success(send(app, body.encode()))
+
+    assert not is_live(app, login["refresh_token"])
 
 
 @pytest.mark.parametrize("body", [b"", b"refresh_token=x"])

@@ -34,7 +34,12 @@ INVALID_SCOPE = {
 }
 MALFORMED = {
     "error": "invalid_request",
-    "error_description": "The body must be a form or a JSON object, with each parameter once.",
+    "error_description": "The body must be a complete form of at most 32 parameters, or a complete JSON object with each "
+    "name once.",
+}
+UNSUPPORTED_CONTENT = {
+    "error": "invalid_request",
+    "error_description": "The Content-Type must be application/x-www-form-urlencoded or application/json.",
 }
 TOO_LARGE = {"error": "invalid_request", "error_description": "The request is too large."}
 UNSUPPORTED = {"error": "unsupported_grant_type", "error_description": "The grant type is not supported."}
@@ -67,6 +72,16 @@ class Backend:
 def missing(name: str) -> dict[str, str]:
     """Return the body of the answer to a request without a required parameter."""
     return {"error": "invalid_request", "error_description": f"The parameter {name} is missing."}
+
+
+def repeated(name: str) -> dict[str, str]:
+    """Return the body of the answer to a form with a parameter twice."""
+    return {"error": "invalid_request", "error_description": f"The parameter {name} must come once."}
+
+
+def not_a_string(name: str) -> dict[str, str]:
+    """Return the body of the answer to a JSON object with a parameter that is not a string."""
+    return {"error": "invalid_request", "error_description": f"The parameter {name} must be a string."}
 
 
 def store_of(app: Flask) -> Store:

@@ -8,10 +8,10 @@ from flask import Flask
 
 from flask_tokenauth import TokenAuth
 
-from ...conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock
+from ...conftest import AUDIENCE, ISSUER, SECRET, Mint, StandingClock, bearer
 from ...lifecycle.conftest import MakeSessionApp
 from ...lifecycle.devices import introspect, log_out
-from ...lifecycle.kit import MALFORMED, MOSTLY_IN_MEMORY, SignalLog, claims_of, missing, sign_in, store_of
+from ...lifecycle.kit import MOSTLY_IN_MEMORY, SignalLog, claims_of, missing, repeated, sign_in, store_of
 from ...lifecycle.revocation.kit import ALL_MODES, issue, revoke_current
 
 pytestmark = MOSTLY_IN_MEMORY
@@ -260,7 +260,8 @@ def test_the_scope_needs_no_declaration(make_session_app: MakeSessionApp) -> Non
 
 
 @pytest.mark.parametrize(
-    ("body", "refused"), [({}, MALFORMED), ({"token": ""}, missing("token")), ({"tokens": "x"}, missing("token"))]
+    ("body", "refused"),
+    [({}, missing("token")), ({"token": ""}, missing("token")), ({"tokens": "x"}, missing("token"))],
 )
 def test_a_request_without_a_token_parameter_is_refused(
     app: Flask, caller: str, body: dict[str, str], refused: dict[str, str]
@@ -270,6 +271,18 @@ def test_a_request_without_a_token_parameter_is_refused(
     answer = app.test_client().post("/auth/introspect", data=body, headers=headers)
 
     assert (answer.status_code, answer.get_json()) == (400, refused)
+
+
+def test_parameters_that_introspection_does_not_use_may_come_twice(app: Flask, caller: str) -> None:
+    form = {"token": issue(app), "token_type_hint": ["a", "b"], "resource": ["a", "b"]}
+
+    assert app.test_client().post("/auth/introspect", data=form, headers=bearer(caller)).get_json()["active"]
+
+
+def test_a_second_token_is_refused_by_name(app: Flask, caller: str) -> None:
+    answer = app.test_client().post("/auth/introspect", data={"token": ["a", "b"]}, headers=bearer(caller))
+
+    assert (answer.status_code, answer.get_json()) == (400, repeated("token"))
 
 
 def test_a_revocation_that_the_store_has_lost_still_counts(app: Flask, caller: str) -> None:
