@@ -2,7 +2,6 @@
 
 from .errors import Refusal
 
-
 MAX_PARAMETERS = 32  # in a form
 
 

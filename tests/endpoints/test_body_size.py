@@ -25,8 +25,8 @@ from ..lifecycle.kit import (
     generation_of,
     json_of,
     missing,
-    repeated,
     refresh,
+    repeated,
     send,
     sign_in,
 )

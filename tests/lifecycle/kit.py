@@ -34,8 +34,8 @@ INVALID_SCOPE = {
 }
 MALFORMED = {
     "error": "invalid_request",
-    "error_description": "The body must be a complete form of at most 32 parameters, or a complete JSON object with each "
-    "name once.",
+    "error_description": "The body must be a complete form of at most 32 parameters, or a complete JSON object with "
+    "each name once.",
 }
 UNSUPPORTED_CONTENT = {
     "error": "invalid_request",
