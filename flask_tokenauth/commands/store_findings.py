@@ -116,6 +116,14 @@ def _revoked(state: AppState) -> Iterator[Finding]:
     if state.stored.opened is None:
         return
     try:
+        if lost := _find_lost_tables(state):
+            yield Finding(
+                "error",
+                f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
+                "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
+                "from dropping the tables of the store.",
+            )
+            return
         state.store.read_epoch("doctor")
     except (SettingsError, StoreUnavailable) as error:
         yield finding_for("error", f"{PREFIX}STORE cannot be asked", error)
@@ -142,6 +150,11 @@ def _revoked(state: AppState) -> Iterator[Finding]:
             f"Every process holds {revoked} revocations: shorten {PREFIX}ACCESS_LIFETIME and {PREFIX}MAX_LIFETIME, or "
             f'set {PREFIX}REVOCATION to "strict".',
         )
+
+
+def _find_lost_tables(state: AppState) -> list[str]:
+    find = getattr(state.stored.opened, "find_lost_tables", None)  # only the SQL store has it
+    return [] if find is None else find()
 
 
 CHECKS = (_store, _settings_without_effect, _endpoints, _keys, _refresh, _revocation, _revoked)

@@ -14,9 +14,10 @@ from flask_tokenauth.commands.doctor import examine
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.memory import MemoryStore
-from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import SQLStore, metadata
 
 from ..conftest import NOW, MakeApp, Mint
+from ..stores.sqlite_kit import execute
 from .test_tokens import read_json, run
 
 RETENTION = {"TOKENAUTH_STORE": "memory://"}
@@ -322,3 +323,14 @@ def test_a_store_of_another_issuer_is_an_error(make_app: MakeApp, tmp_path: Path
 
     assert [line[:40] for line in expected] == ["error: TOKENAUTH_STORE cannot be asked: "]
     assert all("https://other.example" in line for line in expected)
+
+
+@pytest.mark.parametrize("table", sorted(metadata.tables))
+def test_a_table_that_was_dropped_is_an_error(make_app: MakeApp, tmp_path: Path, table: str) -> None:
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")
+    init_db(app)
+    execute(tmp_path / "store.db", f"DROP TABLE {table}")
+
+    [problem] = list_problems(app)
+
+    assert problem.startswith(f"error: The database of TOKENAUTH_STORE lacks the tables {table}, which")

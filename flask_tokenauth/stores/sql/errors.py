@@ -33,6 +33,8 @@ def _describe(error: BaseException | None, path: str | None) -> str:
     if not name:
         return type(error).__name__
     found = f"{name}, {error}" if path is None else f"{name}, {error} ({path})"
+    if name == "SQLITE_ERROR" and str(error).startswith(("no such table", "no such column", "table tokenauth_")):
+        return f"{found}: a migration has probably removed it, run flask tokenauth doctor and flask tokenauth init-db"
     if not name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
         return found
     if path is not None and not Path(path).parent.is_dir():

@@ -1,14 +1,17 @@
 """Creates the tables, and checks that existing ones are of this release and of this issuer."""
 
+import logging
 from collections.abc import Mapping
 from secrets import token_hex
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Table, inspect
 
 from ...core.errors import SettingsError, StoreUnavailable
 from ..rows import another_issuer, parse_number
 from .statements import Statements
-from .tables import SCHEMA, facts, metadata
+from .tables import SCHEMA, epochs, facts, metadata, sessions
+
+_log = logging.getLogger("flask_tokenauth")
 
 
 def is_complete(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> bool:
@@ -24,7 +27,7 @@ def is_complete(connection: Connection, statements: Statements, issuer: str | No
         StoreUnavailable: the tables are of another release.
         SettingsError: they belong to another issuer.
     """
-    if not inspect(connection).has_table(facts.name):
+    if facts.name not in inspect(connection).get_table_names():
         return False
     found = read_facts(connection, statements)
     if "schema" in found and found["schema"] != str(SCHEMA):
@@ -34,13 +37,21 @@ def is_complete(connection: Connection, statements: Statements, issuer: str | No
         )
     if issuer is not None and found.get("issuer", issuer) != issuer:
         raise SettingsError(another_issuer(found["issuer"]))
+    if find_missing_tables(connection) or _find_missing_indexes(connection):
+        return False
+    _check_columns(connection)
     longest = retention_of(found)
     return "schema" in found and (issuer is None or "issuer" in found) and longest is not None and longest >= retention
 
 
 def create_missing(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> None:
     """Create the missing tables and facts, within a transaction that keeps other writers out."""
+    missing = find_missing_tables(connection)
     metadata.create_all(connection)
+    for table, name in _find_missing_indexes(connection):
+        next(index for index in table.indexes if index.name == name).create(connection)
+    if 0 < len(missing) < len(metadata.tables):
+        _replace_lost_tables(connection, statements, missing)
     connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
     connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # readers notice another ID
     if issuer is not None:
@@ -48,6 +59,47 @@ def create_missing(connection: Connection, statements: Statements, issuer: str |
     if retention:
         connection.execute(statements.raise_retention, {"name": "retention", "value": str(retention)})
     is_complete(connection, statements, issuer, retention)  # another process may have added its issuer first
+
+
+def find_missing_tables(connection: Connection) -> list[str]:
+    """Return the names of the tables that the database lacks, sorted."""
+    return sorted(metadata.tables.keys() - set(inspect(connection).get_table_names()))
+
+
+def _find_missing_indexes(connection: Connection) -> list[tuple[Table, str]]:
+    inspector = inspect(connection)
+    return [
+        (table, name)
+        for table in metadata.sorted_tables
+        for name in {str(index.name) for index in table.indexes}
+        - {index["name"] for index in inspector.get_indexes(table.name)}
+    ]
+
+
+def _check_columns(connection: Connection) -> None:
+    inspector = inspect(connection)
+    for table in metadata.sorted_tables:
+        lost = set(table.columns.keys()) - {column["name"] for column in inspector.get_columns(table.name)}
+        if lost:
+            raise StoreUnavailable(
+                f"the table {table.name} must have the columns {', '.join(sorted(table.columns.keys()))}, but lacks "
+                f"{', '.join(sorted(lost))}: restore a backup of the database, or drop all tables of the store "
+                f"({', '.join(sorted(metadata.tables))}) and run flask tokenauth init-db, which ends all sessions; "
+                "keep your migrations from changing these tables"
+            )
+
+
+def _replace_lost_tables(connection: Connection, statements: Statements, missing: list[str]) -> None:
+    """Report tables that were dropped. Without the epochs it is not known which sessions are revoked: end all."""
+    if epochs.name in missing and sessions.name not in missing:
+        connection.execute(statements.end_all_sessions)
+    _log.warning(
+        "the store must have all its tables, but %s had been dropped, and what was in them is lost: they are created "
+        "again. Without %s all sessions end, and without tokenauth_revocation tokens that were revoked may be good "
+        "again. Restore a backup if you can, and keep migrations from dropping these tables",
+        ", ".join(missing),
+        epochs.name,
+    )
 
 
 def read_facts(connection: Connection, statements: Statements) -> dict[str, str]:

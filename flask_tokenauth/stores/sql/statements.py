@@ -79,6 +79,7 @@ class Statements:
             .order_by(sessions.c.started_at.desc(), sessions.c.session_id)
         )
         self.end_session = update(sessions).where(self._asked, sessions.c.ended_at.is_(None)).values(ended_at=self._now)
+        self.end_all_sessions = update(sessions).where(sessions.c.ended_at.is_(None)).values(ended_at=self._now)
 
     def _build_redemption(self) -> None:
         idle_until = self._now + _number("idle_lifetime")

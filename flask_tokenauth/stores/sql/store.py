@@ -21,9 +21,9 @@ from ...core.records.session import NewSession, Outcome, Redemption, Session, Te
 from ..rows import SESSION_EXISTS, SessionRow, another_issuer, check_whole, in_milliseconds
 from .engine import Database
 from .revocations import read_revocations
-from .schema import create_missing, is_complete, read_facts, retention_of
+from .schema import create_missing, find_missing_tables, is_complete, read_facts, retention_of
 from .statements import Statements
-from .tables import KIND_CODES
+from .tables import KIND_CODES, metadata
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -81,6 +81,15 @@ class SQLStore:
         """Check the tables again, after another file has taken the place of the database file."""
         self._ready = None
         self._replacements += 1
+
+    def find_lost_tables(self) -> list[str]:
+        """Return the tables that were dropped, sorted. A database without any is new, and has lost none.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked.
+        """
+        missing = self._database.read(find_missing_tables)
+        return missing if len(missing) < len(metadata.tables) else []
 
     def close(self) -> None:
         self._database.dispose()
