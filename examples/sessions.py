@@ -74,7 +74,7 @@ def renew_grant(session: Session) -> Grant | None:
 @login_required
 def me() -> dict[str, object]:
     """Answer every user who is logged in, until the session ends."""
-    return {"user_id": g.user_id, "scopes": sorted(g.scopes), "sessions": len(auth.list_sessions(g.user_id))}
+    return {"user_id": g.user_id, "scopes": sorted(g.scopes), "sessions": len(list(auth.list_sessions(g.user_id)))}
 
 
 @app.get("/reports")

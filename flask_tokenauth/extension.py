@@ -1,6 +1,6 @@
 """``TokenAuth``, the object that an application holds."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
@@ -30,6 +30,7 @@ from .guards.decorators import blueprint_requirement
 from .guards.enforcement import check_set_up
 from .guards.marks import mark
 from .guards.route_checks import check_application
+from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .users import UserLoader, current_user, get_token, get_user_id, require_token
 
@@ -157,8 +158,10 @@ class TokenAuth(Generic[T]):
 
         return make_blueprint()
 
-    def list_sessions(self, user_id: T) -> list[Session]:
-        """Return the live sessions of a user, the newest sign-in first. Needs an application context.
+    def list_sessions(self, user_id: T) -> Iterator[Session]:
+        """Return an iterator of the live sessions of a user, the newest sign-in first, which fetches page by page.
+
+        Use it in the application context in which you call this.
 
         Args:
             user_id: the user.
@@ -167,11 +170,9 @@ class TokenAuth(Generic[T]):
             TypeError: *user_id* has the wrong type.
             ValueError: *user_id* is not a user ID.
             SettingsError: ``TOKENAUTH_STORE`` is not set.
-            StoreUnavailable: the store cannot be asked.
+            StoreUnavailable: the store cannot be asked. The iterator raises it.
         """
-        state = current_state()
-        with asking_store(state):
-            return state.store.list_sessions(state.authenticator.user_ids.to_subject(user_id))
+        return iterate_sessions(current_state(), user_id)
 
     def revoke_session(self, session_id: str | None = None) -> bool:
         """End a session of any user, and revoke its access tokens. Needs an application context.

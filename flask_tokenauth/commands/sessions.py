@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 from ..application.app_state import AppState, current_state
 from ..core.errors import StoreUnavailable
 from ..core.records.session import Session
+from ..lifecycle.list_sessions import iterate_sessions
 from ..lifecycle.revoke import end_session, end_user, revoke_token_id
 from .output import check_shared_store, echo_untrusted, errors_as_messages
 
@@ -29,9 +30,10 @@ def sessions(*, user: str) -> None:
     state = current_state()
     with errors_as_messages():
         check_shared_store(state)
-        found = state.store.list_sessions(state.authenticator.user_ids.to_subject(user))
-    for session in found:  # one line each: no client can make two of it
-        echo_untrusted(f"{session.session_id}  {_describe(session)}")
+        found = False
+        for session in iterate_sessions(state, user):
+            found = True
+            echo_untrusted(f"{session.session_id}  {_describe(session)}")  # one line: no client can make two of it
     if not found:
         click.echo("There is no session of this user: check the ID if you expected one.", err=True)
 
@@ -71,7 +73,7 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
 def _revoke_user(state: AppState, user: str) -> None:
     had_none = False
     with suppress(StoreUnavailable):  # a session that cannot be read must end too
-        had_none = not state.store.list_sessions(state.authenticator.user_ids.to_subject(user))
+        had_none = next(iterate_sessions(state, user), None) is None
     end_user(state, user)
     click.echo("Every session of this user has ended, and every token issued before is refused.")
     if had_none:

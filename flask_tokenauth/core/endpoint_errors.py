@@ -177,3 +177,12 @@ class UnsupportedGrantType(EndpointError):
     reason = "grant_type_unsupported"
     hint = "The grant type is not supported."
     message = "grant_type must be refresh_token, got another value"
+
+
+class InvalidCursor(EndpointError):
+    """The ``cursor`` of a list is not one that the server returned, or comes twice."""
+
+    code = "invalid_request"
+    reason = "cursor_invalid"
+    hint = "The parameter cursor must be the next_cursor of the last answer, once. Leave it out to begin again."
+    message = "the parameter cursor must be next_cursor of an earlier answer, got another value or several"

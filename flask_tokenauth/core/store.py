@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from .errors import SettingsError, StoreUnavailable
 from .records.revocation import Revocation, RevocationPage
-from .records.session import NewSession, Redemption, Session, Terms
+from .records.session import NewSession, Redemption, Session, SessionPage, Terms
 
 
 @runtime_checkable
@@ -74,8 +74,21 @@ class Store(Protocol):
     def find_session(self, session_id: str) -> Session | None:
         """Return the live session with this ID, or None."""
 
-    def list_sessions(self, user_id: str) -> list[Session]:
-        """Return the live sessions of a user, the newest sign-in first."""
+    def list_sessions(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
+        """Return a page of the live sessions of a user, the newest sign-in first.
+
+        A reader that starts with None and follows the cursors gets each session that is live all the time exactly once,
+        even if others start and end sessions meanwhile. One call fetches one page, however many sessions there are.
+
+        Args:
+            user_id: the user.
+            cursor: the cursor of the last page, from a client, so untrusted; None for the first page. It belongs to a
+                position in the list and not to a user: the sessions of another user do not appear.
+            limit: the number of sessions on a page, from 1. Only the last page may have fewer.
+
+        Raises:
+            ValueError: *cursor* cannot be one that this method returned.
+        """
 
     def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
         """Redeem a refresh token in one atomic step. If many calls redeem it at once, only one of them is the first.

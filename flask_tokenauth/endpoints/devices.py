@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from flask import Response
+from flask import Response, request
 
 from ..application.app_state import AppState
 from ..application.no_store import empty_response, json_response
+from ..core.endpoint_errors import InvalidCursor
 from ..core.records.session import Session
+from ..lifecycle.list_sessions import PAGE
 from ..lifecycle.revoke import end_session, find_current_session
 
 
@@ -17,10 +19,27 @@ def log_out(state: AppState) -> Response:
 
 
 def list_sessions(state: AppState) -> Response:
-    """Answer ``GET /auth/sessions``: the sessions of the user, the newest sign-in first."""
+    """Answer ``GET /auth/sessions``: a page of the sessions of the user, the newest sign-in first."""
+    cursor = _read_cursor()
     current = find_current_session(state)
-    sessions = state.store.list_sessions(current.user_id)
-    return json_response(200, {"sessions": [_describe(session, current) for session in sessions]})
+    try:
+        page = state.store.list_sessions(current.user_id, cursor=cursor, limit=PAGE)
+    except ValueError:  # of the cursor: the other arguments are good
+        raise InvalidCursor from None
+    body: dict[str, object] = {"sessions": [_describe(session, current) for session in page.sessions]}
+    return json_response(200, body if page.cursor is None else body | {"next_cursor": page.cursor})
+
+
+def _read_cursor() -> str | None:
+    """Return the parameter ``cursor`` of the URL; None if it is missing or empty.
+
+    Raises:
+        InvalidCursor: it comes twice.
+    """
+    given = request.args.getlist("cursor")
+    if len(given) > 1:
+        raise InvalidCursor
+    return next(iter(given), None) or None
 
 
 def end_one_session(state: AppState, session_id: str) -> Response:

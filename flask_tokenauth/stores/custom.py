@@ -6,8 +6,9 @@ from typing import Any
 
 from ..core.encoding.limits import check_identifier
 from ..core.errors import StoreUnavailable
-from ..core.records.session import Redemption, Session
+from ..core.records.session import Redemption, Session, SessionPage
 from ..core.store import Store, translated
+from .rows import WRONG_CURSOR
 
 
 def translate_errors(store: Store) -> Store:
@@ -45,7 +46,6 @@ class CustomStore:
     close = _forward("close")
     start_session = _forward("start_session", Session)
     find_session = _forward("find_session", Session, type(None))
-    list_sessions = _forward("list_sessions", list)
     redeem = _forward("redeem", Redemption)
     end_session = _forward("end_session", Session, type(None))
     longest_retention = _forward("longest_retention", timedelta)
@@ -54,6 +54,21 @@ class CustomStore:
     is_revoked = _forward("is_revoked", bool)  # None would accept every token
     revocations_since = _forward("revocations_since")
     purge = _forward("purge", int)
+
+    def list_sessions(self, user_id: str, **options: Any) -> Any:
+        """Forward the call. The one error that a client can cause is left what it is, with a message of this package.
+
+        Raises:
+            ValueError: the store refuses the cursor.
+        """
+        try:
+            return self._list_sessions(user_id, **options)
+        except StoreUnavailable as error:
+            if options.get("cursor") is not None and isinstance(error.__cause__, ValueError):
+                raise ValueError(WRONG_CURSOR) from None
+            raise
+
+    _list_sessions = _forward("list_sessions", SessionPage)
 
     def revoke_user(self, user_id: str, *, retention: timedelta) -> Any:
         """Check the user ID, as every store promises, and forward the call.

@@ -10,8 +10,9 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from secrets import token_hex
 from threading import Lock
 from typing import NamedTuple
@@ -20,8 +21,17 @@ from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.records.grant import write_grant
 from ..core.records.revocation import Revocation, RevocationKind, RevocationPage
-from ..core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
-from .rows import SESSION_EXISTS, SessionRow, another_issuer, in_milliseconds, parse_number
+from ..core.records.session import NewSession, Outcome, Redemption, Session, SessionPage, Terms, check_generation
+from .rows import (
+    SESSION_EXISTS,
+    SessionRow,
+    another_issuer,
+    in_milliseconds,
+    parse_number,
+    parse_session_cursor,
+    session_page,
+)
+from .sessions_of_users import SessionsOfUsers
 
 
 class _StoredRevocation(NamedTuple):
@@ -53,6 +63,7 @@ class MemoryStore:
         self._issuer: str | None = None
         self._retention = timedelta(0)
         self._sessions: dict[str, SessionRow] = {}
+        self._going_on = SessionsOfUsers()
         self._epochs: dict[str, int] = {}
         self._incarnation = token_hex(16)
         self._written = 0  # revocations so far
@@ -77,7 +88,7 @@ class MemoryStore:
             if new.session_id in self._sessions:
                 raise ValueError(SESSION_EXISTS)
             expires_at = now + in_milliseconds(new.lifetime)
-            row = self._sessions[new.session_id] = SessionRow(
+            row = SessionRow(
                 session_id=new.session_id,
                 user_id=new.user_id,
                 granted=granted,
@@ -88,6 +99,8 @@ class MemoryStore:
                 expires_at=expires_at,
                 epoch=self._epochs.get(new.user_id, 0),
             )
+            self._sessions[new.session_id] = row
+            self._going_on.add(row)
             return row.to_session()
 
     def find_session(self, session_id: str) -> Session | None:
@@ -95,10 +108,13 @@ class MemoryStore:
             row = self._sessions.get(session_id)
             return row.to_session() if row and self._is_live(row, now) else None
 
-    def list_sessions(self, user_id: str) -> list[Session]:
+    def list_sessions(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
+        after = None if cursor is None else parse_session_cursor(cursor)
         with self._entered() as now:
-            rows = [row for row in self._sessions.values() if row.user_id == user_id and self._is_live(row, now)]
-            return [row.to_session() for row in sorted(rows, key=lambda row: (-row.started_at, row.session_id))]
+            newest_first = (self._sessions[session_id] for session_id in self._going_on.newest_first(user_id, after))
+            live = (row for row in newest_first if self._is_live(row, now))
+            rows = [copy(row) for row in islice(live, limit + 1)]
+        return session_page(rows, limit)
 
     def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
         check_generation(generation)
@@ -144,7 +160,7 @@ class MemoryStore:
             if revocation.kind == "user":
                 self._epochs[subject] = max(self._epochs.get(subject, 0), revocation.value)
             elif revocation.kind == "session" and subject in self._sessions:
-                self._sessions[subject].ended_at = now
+                self._mark_as_ended(self._sessions[subject], now)
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
         asked: tuple[tuple[RevocationKind, str | None, int], ...] = (
@@ -170,9 +186,10 @@ class MemoryStore:
 
     def purge(self) -> int:
         with self._entered() as now:
-            gone = [row.session_id for row in self._sessions.values() if not self._is_live(row, now)]
-            for session_id in gone:
-                del self._sessions[session_id]
+            gone = [row for row in self._sessions.values() if not self._is_live(row, now)]
+            for row in gone:
+                self._mark_as_ended(row, now)
+                del self._sessions[row.session_id]
             forgotten = [key for key, entry in self._revoked.items() if entry.expires_at <= now]
             for key in forgotten:
                 del self._revoked[key]
@@ -189,8 +206,13 @@ class MemoryStore:
         return row.is_live(now, self._epochs.get(row.user_id, 0))
 
     def _end(self, row: SessionRow, now: int, retention: timedelta) -> None:
-        row.ended_at = now
+        self._mark_as_ended(row, now)
         self._write("session", row.session_id, 0, now + in_milliseconds(max(retention, self._retention)))
+
+    def _mark_as_ended(self, row: SessionRow, now: int) -> None:
+        if row.ended_at is None:
+            row.ended_at = now
+            self._going_on.remove(row)
 
     def _write(self, kind: RevocationKind, subject: str, value: int, expires_at: int) -> None:
         old = self._revoked.pop((kind, subject), _StoredRevocation(0, 0, 0))  # so that it goes to the end

@@ -3,15 +3,15 @@
 Grants are JSON. Times are milliseconds since 1970-01-01T00:00:00Z, by the clock of the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..core.encoding.limits import GREATEST
+from ..core.encoding.limits import GREATEST, is_identifier
 from ..core.errors import StoreUnavailable
 from ..core.records.grant import read_grant
-from ..core.records.session import Outcome, Session, Terms
+from ..core.records.session import Outcome, Session, SessionPage, Terms
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -19,6 +19,7 @@ _TIMES = ("started_at", "rotated_at", "idle_expires_at", "expires_at", "ended_at
 _MAY_BE_NONE = frozenset({"rotated_at", "ended_at"})
 _NUMBERS = ("generation", "epoch")
 
+WRONG_CURSOR = "cursor must be the cursor of the last page, or None for the first page: start again without it"
 SESSION_EXISTS = "session_id must be new, but a session with this ID exists"
 
 
@@ -111,6 +112,32 @@ class SessionRow:
             raise StoreUnavailable(
                 "a session in the store cannot be read: another program or another release has changed it"
             ) from error
+
+
+def parse_session_cursor(cursor: str) -> tuple[int, str]:
+    """Return the position in a list of sessions that a cursor stands for: a sign-in, and a session ID.
+
+    Raises:
+        ValueError: it is no cursor. The message does not repeat it, since it comes from a client.
+    """
+    digits, _, session_id = cursor.partition(".")
+    started_at = parse_number(digits)
+    if started_at is None or not is_identifier(session_id):
+        raise ValueError(WRONG_CURSOR)
+    return started_at, session_id
+
+
+def session_page(rows: Sequence[SessionRow], limit: int) -> SessionPage:
+    """Return the page for *rows*, which are as many as it may have, or more if another page follows.
+
+    Raises:
+        StoreUnavailable: a row has a value that no session can have.
+    """
+    sessions = tuple(row.to_session() for row in rows[:limit])
+    if len(rows) <= limit:
+        return SessionPage(sessions=sessions)
+    last = rows[limit - 1]
+    return SessionPage(sessions=sessions, cursor=f"{last.started_at}.{last.session_id}")
 
 
 def in_milliseconds(duration: timedelta) -> int:

@@ -86,7 +86,7 @@ def test_the_newest_sign_in_comes_first(app: Flask, backend: Backend) -> None:
 def test_sessions_of_the_same_moment_are_sorted_by_id(app: Flask) -> None:
     logins = [sign_in(app) for _ in range(5)]
 
-    assert list_session_ids(app, logins[2]["access_token"]) == sorted(map(id_of, logins))
+    assert list_session_ids(app, logins[2]["access_token"]) == sorted(map(id_of, logins), reverse=True)
 
 
 def test_the_current_session_is_marked(app: Flask, phone: Login, laptop: Login) -> None:

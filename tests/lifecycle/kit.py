@@ -18,6 +18,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.session import Session
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.testing.store_contract import Age, SetGeneration
+from flask_tokenauth.testing.store_contract.kit import list_all
 
 METHODS = tuple(name for name in vars(Store) if not name.startswith("_") and name not in ("create", "close"))
 
@@ -154,7 +155,7 @@ def session_of(app: Flask, refresh_token: str) -> Session | None:
 
 
 def sessions_of(app: Flask, user_id: str = "alice") -> list[Any]:
-    return list(store_of(app).list_sessions(user_id))
+    return list_all(store_of(app), user_id)
 
 
 def is_live(app: Flask, refresh_token: str) -> bool:

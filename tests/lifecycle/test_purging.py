@@ -16,7 +16,7 @@ from ..conftest import NOW, StandingClock
 from ..stores import memory_kit, sqlite_kit
 from .conftest import MakeSessionApp
 from .devices import id_of, list_session_ids, log_out, me
-from .kit import IDLE, LIFETIME, MOMENT, Backend, refresh, sign_in, store_of, successor
+from .kit import IDLE, LIFETIME, MOMENT, Backend, refresh, sessions_of, sign_in, store_of, successor
 
 SECOND = timedelta(seconds=1)
 # The longest lifetime of an access token, twice the leeway, and a minute.
@@ -120,7 +120,7 @@ def test_a_purge_deletes_the_revocation_of_one_token(
     app: Flask, backend: Backend, age_revocations: AgeRevocations, off: timedelta, *, over: bool
 ) -> None:
     login = sign_in(app)
-    [session] = store_of(app).list_sessions("alice")  # its start shows the time of the store
+    [session] = sessions_of(app, "alice")  # its start shows the time of the store
     expires_at = int(session.started_at.timestamp() * 1000) + 3_600_000
     store_of(app).revoke(Revocation(kind="token", subject="t1", value=int(NOW), expires_at=expires_at))
 

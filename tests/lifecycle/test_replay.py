@@ -18,7 +18,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 from ..conftest import NOW, StandingClock, bearer
 from .conftest import MakeSessionApp
 from .devices import end_device, id_of, list_devices, log_out, me, revoke
-from .kit import IDLE, Backend, SignalLog, refresh, sign_in, store_of, unavailable
+from .kit import IDLE, Backend, SignalLog, refresh, sessions_of, sign_in, store_of, unavailable
 
 _LIKE_A_TOKEN = re.compile(rb"[\w.~+/=-]{16,}", re.ASCII)
 
@@ -109,7 +109,7 @@ def replay(app: Flask, stolen: bytes) -> list[str]:
     """Send all strings that look like tokens to all endpoints that take tokens, and return those that were accepted."""
     candidates = {found.decode() for found in _LIKE_A_TOKEN.findall(stolen)}
     attempts = sorted(candidates | {f"rt1_{text}" for text in candidates})
-    living = [session.session_id for name in ("alice", "bob") for session in store_of(app).list_sessions(name)]
+    living = [session.session_id for name in ("alice", "bob") for session in sessions_of(app, name)]
 
     def is_accepted(text: str) -> bool:
         client, headers = app.test_client(), bearer(text)
@@ -127,7 +127,7 @@ def replay(app: Flask, stolen: bytes) -> list[str]:
         )
 
     useful = [text for text in attempts if is_accepted(text)]
-    left = [session.session_id for name in ("alice", "bob") for session in store_of(app).list_sessions(name)]
+    left = [session.session_id for name in ("alice", "bob") for session in sessions_of(app, name)]
     return useful + [session_id for session_id in living if session_id not in left]
 
 
@@ -181,7 +181,7 @@ def test_the_events_leave_two_sessions(app: Flask, backend: Backend, clock: Stan
     run_all_events(app, backend, clock)
 
     names = "alice", "bob", "carol", "dave", "erin"
-    assert [len(store_of(app).list_sessions(name)) for name in names] == [1, 1, 0, 0, 0]
+    assert [len(sessions_of(app, name)) for name in names] == [1, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("kind", ["refresh_token", "access_token"])

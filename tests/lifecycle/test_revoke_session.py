@@ -158,7 +158,7 @@ def test_revoke_session_without_an_id_needs_a_request(api: Flask, auth: Auth) ->
 # Errors
 
 CALLS: dict[str, Callable[[Auth], object]] = {
-    "list_sessions": lambda auth: auth.list_sessions("alice"),
+    "list_sessions": lambda auth: list(auth.list_sessions("alice")),
     "revoke_session": lambda auth: auth.revoke_session("x"),
     "revoke_session, the current": lambda auth: auth.revoke_session(),
     "revoke_user": lambda auth: auth.revoke_user("alice", api_keys=True),

@@ -296,4 +296,4 @@ def test_a_sign_in_that_fails_while_signing_leaves_no_session(api: Flask, monkey
     with api.app_context(), pytest.raises(MemoryError):
         token_response("alice")
 
-    assert store_of(api).list_sessions("alice") == []
+    assert sessions_of(api) == []

@@ -20,6 +20,7 @@ from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store
+from flask_tokenauth.testing.store_contract.kit import list_all
 
 DAY = timedelta(days=1)
 TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(hours=1), retention=DAY)
@@ -96,7 +97,7 @@ def fork_after_use(url: str) -> None:
         mine = f"session{os.getpid()}"
         start(store, mine)
         for generation in range(100):
-            found, listed = store.find_session(mine), store.list_sessions(mine)
+            found, listed = store.find_session(mine), list_all(store, mine)
             swapped = store.redeem(mine, generation=generation, terms=TERMS)
             if not found or [found] != listed or swapped.session is None or swapped.session.session_id != mine:
                 return False

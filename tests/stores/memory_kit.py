@@ -11,9 +11,13 @@ def ager(store: MemoryStore) -> Age:
 
     def age(session_id: str, duration: timedelta) -> None:
         row, by = store._sessions[session_id], duration // timedelta(milliseconds=1)
+        if row.ended_at is None:
+            store._going_on.remove(row)
         row.started_at, row.expires_at = row.started_at - by, row.expires_at - by
         row.idle_expires_at -= by
         row.rotated_at = None if row.rotated_at is None else row.rotated_at - by
+        if row.ended_at is None:
+            store._going_on.add(row)
 
     return age
 

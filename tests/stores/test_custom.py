@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
-from flask_tokenauth.core.records.session import Outcome, Redemption
+from flask_tokenauth.core.records.session import Outcome, Redemption, SessionPage
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.custom import CustomStore, translate_errors
 from flask_tokenauth.stores.memory import MemoryStore
@@ -21,7 +21,7 @@ SESSION = MemoryStore().start_session(new_session())
 ANSWERS: dict[str, list[object]] = {
     "start_session": [SESSION],
     "find_session": [SESSION, None],
-    "list_sessions": [[]],
+    "list_sessions": [SessionPage()],
     "redeem": [Redemption(outcome=Outcome.GONE)],
     "end_session": [SESSION, None],
     "longest_retention": [RETENTION],
@@ -97,6 +97,23 @@ def test_an_answer_of_another_type_is_an_outage_and_accepts_no_token(method: str
 
     with pytest.raises(StoreUnavailable, match=f"^{method} of the store must return .*, got {type(answer).__name__}$"):
         getattr(translate_errors(theirs), method)("alice", retention=RETENTION)
+
+
+def test_a_cursor_that_the_store_refuses_is_an_error_of_the_caller() -> None:
+    theirs: Any = Theirs(ValueError("hunter2"))
+
+    with pytest.raises(ValueError, match="cursor must be the cursor of the last page") as caught:
+        translate_errors(theirs).list_sessions("alice", cursor="x", limit=10)
+
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+@pytest.mark.parametrize(("error", "cursor"), [(ValueError("hunter2"), None), (TypeError("hunter2"), "x")])
+def test_another_error_of_a_list_is_an_outage(error: Exception, cursor: str | None) -> None:
+    theirs: Any = Theirs(error)
+
+    with pytest.raises(StoreUnavailable):
+        translate_errors(theirs).list_sessions("alice", cursor=cursor, limit=10)
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 256, "a\0"])

@@ -44,10 +44,10 @@ class MemoryStoreFixtures:
     @pytest.fixture
     def copy(self, store: MemoryStore) -> CopyStore:
         def copy() -> Callable[[], None]:
-            kept = deepcopy((store._sessions, store._epochs, store._revoked, store._written))
+            kept = deepcopy((store._sessions, store._going_on, store._epochs, store._revoked, store._written))
 
             def put_back() -> None:
-                store._sessions, store._epochs, store._revoked, store._written = kept
+                store._sessions, store._going_on, store._epochs, store._revoked, store._written = kept
                 store._incarnation = (
                     MemoryStore()._incarnation
                 )  # as in another process: memory cannot come back in the same one

@@ -62,6 +62,13 @@ class Session(Record, frozen=True, kw_only=True):
             raise ValueError(f"epoch must be a whole number from 0 to {GREATEST}")
 
 
+class SessionPage(Record, frozen=True, kw_only=True):
+    """One page of the sessions of a user."""
+
+    sessions: tuple[Session, ...] = ()
+    cursor: str | None = None  # for the next call; None: this is the last page
+
+
 class Terms(Record, frozen=True, kw_only=True):
     """The durations that apply when a refresh token is redeemed."""
 

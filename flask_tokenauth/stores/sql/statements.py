@@ -19,6 +19,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -73,11 +74,15 @@ class Statements:
             .on_conflict_do_nothing()
         )
         self.find_session = select(sessions).where(self._asked, self._live)
+        position = (sessions.c.started_at, sessions.c.session_id)
         self.list_sessions = (
             select(sessions)
             .where(sessions.c.user_id == _string("asked_user"), self._live)
-            .order_by(sessions.c.started_at.desc(), sessions.c.session_id)
+            .order_by(*(column.desc() for column in position))
+            .limit(_number("most"))
         )
+        after = tuple_(_number("started_before"), _string("session_before"))
+        self.list_more_sessions = self.list_sessions.where(tuple_(*position) < after)
         self.end_session = update(sessions).where(self._asked, sessions.c.ended_at.is_(None)).values(ended_at=self._now)
         self.end_all_sessions = update(sessions).where(sessions.c.ended_at.is_(None)).values(ended_at=self._now)
 

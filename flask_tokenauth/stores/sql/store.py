@@ -17,8 +17,16 @@ from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.records.grant import write_grant
 from ...core.records.revocation import Revocation, RevocationPage
-from ...core.records.session import NewSession, Outcome, Redemption, Session, Terms, check_generation
-from ..rows import SESSION_EXISTS, SessionRow, another_issuer, check_whole, in_milliseconds
+from ...core.records.session import NewSession, Outcome, Redemption, Session, SessionPage, Terms, check_generation
+from ..rows import (
+    SESSION_EXISTS,
+    SessionRow,
+    another_issuer,
+    check_whole,
+    in_milliseconds,
+    parse_session_cursor,
+    session_page,
+)
 from .engine import Database
 from .revocations import read_revocations
 from .schema import create_missing, find_missing_tables, is_complete, read_facts, retention_of
@@ -122,15 +130,20 @@ class SQLStore:
         if not is_identifier(session_id):
             return None
         statement = self._statements().find_session
-        rows = self._database.read(lambda connection: _read_sessions(connection, statement, asked_session=session_id))
-        return rows[0].to_session() if rows else None
+        rows = self._database.read(lambda connection: _fetch(connection, statement, {"asked_session": session_id}))
+        return SessionRow.read(rows[0]).to_session() if rows else None
 
-    def list_sessions(self, user_id: str) -> list[Session]:
+    def list_sessions(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
+        values: dict[str, object] = {"asked_user": user_id, "most": limit + 1}
+        if cursor is not None:
+            values["started_before"], values["session_before"] = parse_session_cursor(cursor)
         if not is_identifier(user_id):
-            return []
-        statement = self._statements().list_sessions
-        rows = self._database.read(lambda connection: _read_sessions(connection, statement, asked_user=user_id))
-        return [row.to_session() for row in rows]
+            return SessionPage()
+        statements = self._statements()
+        statement = statements.list_sessions if cursor is None else statements.list_more_sessions
+        # Others may need the connection while the rows are read.
+        rows = self._database.read(lambda connection: _fetch(connection, statement, values))
+        return session_page([SessionRow.read(row) for row in rows], limit)
 
     def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
         check_generation(generation)
@@ -262,10 +275,13 @@ def _end(connection: Connection, statements: Statements, session_id: str, retent
 
 
 def _read_sessions(connection: Connection, statement: Executable, **values: object) -> list[SessionRow]:
-    # All rows are fetched before one is read. An error for a row that cannot be read holds this frame in its traceback:
+    return [SessionRow.read(row) for row in _fetch(connection, statement, values)]
+
+
+def _fetch(connection: Connection, statement: Executable, values: Mapping[str, object]) -> list[dict[str, Any]]:
+    # All rows are fetched before one is read. An error for a row that cannot be read holds frames in its traceback:
     # as long as it is kept, an unfinished statement would keep the connection in an old state.
-    rows = connection.execute(statement, values).mappings().all()
-    return [SessionRow.read(dict(columns)) for columns in rows]
+    return [dict(columns) for columns in connection.execute(statement, values).mappings()]
 
 
 def _read_epoch(connection: Connection, statement: Executable, user_id: str) -> int:

@@ -21,7 +21,7 @@ sessions = Table(
     "tokenauth_session",
     metadata,
     Column("session_id", _IDENTIFIER, primary_key=True),
-    Column("user_id", _IDENTIFIER, nullable=False, index=True),
+    Column("user_id", _IDENTIFIER, nullable=False),
     Column("granted", Text, nullable=False),
     Column("label", String(MAX_IDENTIFIER)),
     Column("user_agent", String(MAX_USER_AGENT)),
@@ -32,6 +32,8 @@ sessions = Table(
     Column("ended_at", BigInteger),
     Column("generation", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
+    # Lists of sessions need no sorting, and skip those that were ended.
+    Index("ix_tokenauth_session_sign_in", "user_id", "ended_at", "started_at", "session_id"),
 )
 
 epochs = Table(

@@ -33,6 +33,7 @@ from .redemption import RedemptionContract
 from .revocation import RevocationContract
 from .revocation_pages import RevocationPagesContract
 from .session_ends import SessionEndContract
+from .session_pages import SessionPagesContract
 from .sessions import SessionContract
 
 __all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
@@ -41,6 +42,7 @@ __all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract
 class StoreContract(
     SessionContract,
     SessionEndContract,
+    SessionPagesContract,
     RedemptionContract,
     RevocationContract,
     RevocationPagesContract,

@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from ...core.records.grant import Grant
-from ...core.records.session import NewSession, Outcome, Redemption, Terms
+from ...core.records.session import NewSession, Outcome, Redemption, Session, Terms
 from ...core.store import Store
 
 Age = Callable[[str, timedelta], None]
@@ -45,6 +45,16 @@ def redeem(store: Store, generation: int = 0, *, session_id: str = "session", te
 def outcome(store: Store, generation: int = 0, *, session_id: str = "session", terms: Terms = TERMS) -> Outcome:
     """Redeem, and return the outcome alone."""
     return redeem(store, generation, session_id=session_id, terms=terms).outcome
+
+
+def list_all(store: Store, user_id: str = "alice", *, limit: int = 100) -> list[Session]:
+    """Return the live sessions of a user, from as many pages as needed."""
+    page = store.list_sessions(user_id, cursor=None, limit=limit)
+    sessions = [*page.sessions]
+    while page.cursor is not None:
+        page = store.list_sessions(user_id, cursor=page.cursor, limit=limit)
+        sessions += page.sessions
+    return sessions
 
 
 def is_live(store: Store, session_id: str = "session") -> bool:

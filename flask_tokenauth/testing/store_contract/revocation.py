@@ -8,7 +8,20 @@ import pytest
 from ...core.records.revocation import Revocation
 from ...core.records.session import Outcome, Terms
 from ...core.store import Store
-from .kit import IDLE, MARGIN, RETENTION, TIMEOUT, AgeRevocations, at_once, is_live, is_revoked, outcome, start, until
+from .kit import (
+    IDLE,
+    MARGIN,
+    RETENTION,
+    TIMEOUT,
+    AgeRevocations,
+    at_once,
+    is_live,
+    is_revoked,
+    list_all,
+    outcome,
+    start,
+    until,
+)
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
 HOUR = timedelta(hours=1)
@@ -149,7 +162,7 @@ class RevocationContract:
         assert found.epoch == epoch
         assert outcome(store, session_id="before") is Outcome.GONE
         assert outcome(store, session_id="after") is Outcome.SWAPPED
-        assert [session.session_id for session in store.list_sessions("alice")] == ["after"]
+        assert [session.session_id for session in list_all(store, "alice")] == ["after"]
         assert has(store, user_id="alice", epoch=old)
         assert has(store, user_id="alice", epoch=epoch - 1)
         assert not has(store, user_id="alice", epoch=epoch)
@@ -222,4 +235,4 @@ class RevocationContract:
 
         epoch = max(at_once(8, step))
 
-        assert {session.epoch for session in store.list_sessions("alice")} <= {epoch}
+        assert {session.epoch for session in list_all(store, "alice")} <= {epoch}

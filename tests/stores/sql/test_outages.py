@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.testing.store_contract.kit import list_all
 
 from ..sqlite_kit import TERMS, engine_of, execute, new_session, opened, url_of
 
@@ -333,7 +334,7 @@ def test_many_threads_write_and_read_without_an_error_of_a_lock(path: Path) -> N
         for generation in range(5):
             store = stores[(number + generation) % 2]
             outcomes.append(store.redeem(f"session{number}", generation=generation, terms=TERMS).outcome)
-            store.list_sessions("alice")
+            list_all(store, "alice")
             store.purge()
         return outcomes
 
@@ -349,7 +350,7 @@ def test_a_program_that_keeps_the_error_of_a_bad_row_keeps_no_connection(path: P
         store.start_session(new_session(f"s{number}"))
     execute(path, "UPDATE tokenauth_session SET generation = 'x' WHERE session_id = 's0'")
     with pytest.raises(StoreUnavailable) as kept:
-        store.list_sessions("alice")
+        list_all(store, "alice")
     other = SQLStore(url_of(path))
 
     epoch = other.revoke_user("bob", retention=timedelta(days=1))

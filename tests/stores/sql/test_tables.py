@@ -11,6 +11,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore, metadata
+from flask_tokenauth.testing.store_contract.kit import list_all
 
 from ..sqlite_kit import TERMS, ager, execute, new_session, url_of
 
@@ -154,7 +155,7 @@ def test_purging_returns_the_number_of_deleted_rows(path: Path, store: SQLStore)
 
 ASK: list[Callable[[SQLStore], object]] = [
     lambda store: store.find_session("session"),
-    lambda store: store.list_sessions("alice"),
+    lambda store: list_all(store, "alice"),
     lambda store: store.redeem("session", generation=3, terms=TERMS),
     lambda store: store.redeem("session", generation=2, terms=TERMS),
 ]
