@@ -37,7 +37,8 @@ refresh_retried = _signals.signal("tokenauth-refresh-retried")
 #: A refresh token was used twice, so it was stolen. The session has ended.
 refresh_reused = _signals.signal("tokenauth-refresh-reused")
 
-#: One session was ended, not all sessions of its user. One more argument: ``reason``, "reused" or "revoked".
+#: One session was ended, not all sessions of its user. One more argument: ``reason``: "reused", "revoked", or
+#: "displaced" (a further sign-in of a user who has as many sessions as ``TOKENAUTH_SESSIONS_PER_USER`` allows).
 session_ended = _signals.signal("tokenauth-session-ended")
 
 #: The store does not have a refresh that it had confirmed: it has lost writes, or was restored from a backup.

@@ -64,6 +64,7 @@ class Settings:
     store: object = _setting(_ANY, "sqlite:////var/lib/api/sessions.db", None, secret=True)  # not opened here
     refresh_idle_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "30d", timedelta(days=30))
     session_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "90d", timedelta(days=90))
+    sessions_per_user: int = _setting(whole_number(1, 10_000, "sessions"), "100", 100)
     refresh_retry_window: timedelta = _setting(
         duration(timedelta(0), timedelta(minutes=5)), "10s", timedelta(seconds=10)
     )

@@ -200,6 +200,7 @@ class StoredState:
             settings.refresh_keys,
             terms=terms,
             lifetime=settings.session_lifetime,
+            most=settings.sessions_per_user,
             on_revocation=self._revoked_here,
         )
 

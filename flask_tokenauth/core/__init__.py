@@ -5,7 +5,7 @@ from .keys.key import Key
 from .keys.key_set import KeySet
 from .records.grant import Grant
 from .records.revocation import Revocation, RevocationPage
-from .records.session import NewSession, Outcome, Redemption, Session, SessionPage, Terms
+from .records.session import NewSession, Outcome, Redemption, Session, SessionPage, StartedSession, Terms
 from .store import Store
 from .token_errors import TokenError
 from .tokens import jws
@@ -29,6 +29,7 @@ __all__ = [
     "Session",
     "SessionPage",
     "SettingsError",
+    "StartedSession",
     "Store",
     "StoreUnavailable",
     "Terms",

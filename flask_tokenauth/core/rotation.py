@@ -14,7 +14,7 @@ from .keys.key_set import KeySet
 from .opaque.refresh_token import RefreshToken, read_refresh_token, write_refresh_token
 from .records.grant import Grant
 from .records.revocation import RevocationKind
-from .records.session import NewSession, Outcome, Redemption, Session, Terms
+from .records.session import NewSession, Outcome, Redemption, Session, StartedSession, Terms
 from .store import Store
 
 
@@ -35,6 +35,7 @@ class Sessions:
         keys: HMAC keys for refresh tokens and nothing else. The signing key makes them, all keys are accepted.
         terms: the idle lifetime, the retry window, and how long revocations are kept.
         lifetime: of a session, even if it is used all the time.
+        most: live sessions of one user, from 1. A further sign-in ends the session that was idle longest.
         on_revocation: called with each revocation that is written here: its kind, the ID of the session or user, and
             the new epoch of a user or 0.
 
@@ -49,6 +50,7 @@ class Sessions:
         *,
         terms: Terms,
         lifetime: timedelta,
+        most: int,
         on_revocation: Callable[[RevocationKind, str, int], None] = lambda *_: None,
     ) -> None:
         if keys.signing_key is None:
@@ -58,12 +60,13 @@ class Sessions:
         self._key = keys.signing_key
         self._terms = terms
         self._lifetime = lifetime
+        self._most = most
         self._on_revocation = on_revocation
 
     def start(
         self, first: RefreshToken, *, user_id: str, grant: Grant, label: str | None, user_agent: str | None
-    ) -> Session:
-        """Store the new session of the refresh token *first*, and return it.
+    ) -> StartedSession:
+        """Store the new session of the refresh token *first*, and return it with the sessions that ended for it.
 
         Args:
             first: the first refresh token of the session.
@@ -85,7 +88,10 @@ class Sessions:
             idle_lifetime=self._terms.idle_lifetime,
             lifetime=self._lifetime,
         )
-        return self._store.start_session(new)
+        started = self._store.start_session(new, most=self._most, retention=self._terms.retention)
+        for session_id in started.displaced:
+            self._on_revocation("session", session_id, 0)
+        return started
 
     def write(self, token: RefreshToken) -> str:
         """Return *token* as the string for the client, 74 characters."""

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from .errors import SettingsError, StoreUnavailable
 from .records.revocation import Revocation, RevocationPage
-from .records.session import NewSession, Redemption, Session, SessionPage, Terms
+from .records.session import NewSession, Redemption, Session, SessionPage, StartedSession, Terms
 
 
 @runtime_checkable
@@ -60,11 +60,21 @@ class Store(Protocol):
     def close(self) -> None:
         """Close all connections. The next call opens new ones."""
 
-    def start_session(self, new: NewSession) -> Session:
+    def start_session(self, new: NewSession, *, most: int, retention: timedelta) -> StartedSession:
         """Keep a new session and return it. It has generation 0, and the epoch that its user has in that same step.
+
+        If the user has more than *most* live sessions then, others end in the same step and are revoked, as in
+        ``end_session``: those that were idle longest, that is, whose last refresh, or else their start, is the oldest.
+        The new session is never among them. Several calls at once leave no more than *most*.
+
+        One call ends at most ``MOST_DISPLACED`` sessions. If there are many more than that, for example since *most*
+        was lowered, it chooses among those with the oldest sign-ins, and the next calls end the rest. A session that
+        cannot be read ends like any other, and is no error.
 
         Args:
             new: the session.
+            most: the number of live sessions that its user may have, from 1.
+            retention: the time for which the revocations are kept.
 
         Raises:
             ValueError: there is a session with this ID, which does not change; or a claim of the grant is not a JSON

@@ -1,5 +1,6 @@
 """Signing in: login views call :func:`token_response`. With a store it starts a session."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from ..core.records.session import MAX_USER_AGENT, Session
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.issuing import seconds_of
 from ..core.tokens.scopes import format_scope
-from ..signals import session_started
+from ..signals import session_ended, session_started
 from .access_tokens import (
     cap_lifetime,
     create_token,
@@ -25,6 +26,8 @@ from .access_tokens import (
     token_response_for,
     write_token_response,
 )
+
+_log = logging.getLogger("flask_tokenauth")
 
 
 def token_response(
@@ -42,7 +45,8 @@ def token_response(
 
     With ``TOKENAUTH_STORE`` it starts a session, a new one at each call, and the answer has ``refresh_token`` and
     ``refresh_expires_in`` (seconds) too. All access tokens of the session have the scopes, the claims and the audience
-    that you pass here. No cache may store the answer.
+    that you pass here. No cache may store the answer. A user who has more sessions than ``TOKENAUTH_SESSIONS_PER_USER``
+    then loses the one that was idle longest.
 
     Args:
         user_id: the user: a string, an int, a UUID, or a value of the ``user_id_type`` of ``TokenAuth`` if that is a
@@ -108,9 +112,10 @@ def _start_session(state: AppState, subject: str, grant: Grant, label: str | Non
     started: list[Session] = []
 
     def start() -> int:
-        session = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
-        started.append(session)
-        return session.epoch
+        begun = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
+        started.append(begun.session)
+        _report_displaced(state, subject, begun.displaced)
+        return begun.session.epoch
 
     # No access token may live longer than its session, which the store forgets then.
     capped = cap_lifetime(state, grant, most=min(state.settings.session_lifetime, state.settings.refresh_idle_lifetime))
@@ -125,6 +130,14 @@ def _start_session(state: AppState, subject: str, grant: Grant, label: str | Non
     [session] = started
     session_started.send(state.app, session_id=session.session_id, user_id=subject)
     return token_response_for(state, token, session, first, capped)
+
+
+def _report_displaced(state: AppState, subject: str, displaced: tuple[str, ...]) -> None:
+    """Write the log and send the signals for sessions that ended because their user has too many."""
+    most = state.settings.sessions_per_user
+    for session_id in displaced:
+        _log.info("ended session %s: its user had more than TOKENAUTH_SESSIONS_PER_USER allows, %d", session_id, most)
+        session_ended.send(state.app, session_id=session_id, user_id=subject, reason="displaced")
 
 
 def _user_agent() -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.encoding.limits import check_identifier
 from ..core.errors import StoreUnavailable
-from ..core.records.session import Redemption, Session, SessionPage
+from ..core.records.session import Redemption, Session, SessionPage, StartedSession
 from ..core.store import Store, translated
 from .rows import WRONG_CURSOR
 
@@ -44,7 +44,7 @@ class CustomStore:
     bind = _forward("bind")
     create = _forward("create")
     close = _forward("close")
-    start_session = _forward("start_session", Session)
+    start_session = _forward("start_session", StartedSession)
     find_session = _forward("find_session", Session, type(None))
     redeem = _forward("redeem", Redemption)
     end_session = _forward("end_session", Session, type(None))

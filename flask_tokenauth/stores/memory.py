@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import timedelta
+from heapq import nsmallest
 from itertools import islice, takewhile
 from secrets import token_hex
 from threading import Lock
@@ -21,8 +22,19 @@ from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.records.grant import write_grant
 from ..core.records.revocation import Revocation, RevocationKind, RevocationPage
-from ..core.records.session import NewSession, Outcome, Redemption, Session, SessionPage, Terms, check_generation
+from ..core.records.session import (
+    MOST_DISPLACED,
+    NewSession,
+    Outcome,
+    Redemption,
+    Session,
+    SessionPage,
+    StartedSession,
+    Terms,
+    check_generation,
+)
 from .rows import (
+    MORE_ROWS,
     SESSION_EXISTS,
     SessionRow,
     another_issuer,
@@ -82,7 +94,7 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: there are no connections."""
 
-    def start_session(self, new: NewSession) -> Session:
+    def start_session(self, new: NewSession, *, most: int, retention: timedelta) -> StartedSession:
         granted = write_grant(new.grant)  # as JSON, like other stores, so that the same grants are refused
         with self._entered() as now:
             if new.session_id in self._sessions:
@@ -101,7 +113,10 @@ class MemoryStore:
             )
             self._sessions[new.session_id] = row
             self._going_on.add(row)
-            return row.to_session()
+            displaced = self._find_displaced(row, most, now)
+            for other in displaced:
+                self._end(other, now, retention)
+            return StartedSession(session=row.to_session(), displaced=tuple(other.session_id for other in displaced))
 
     def find_session(self, session_id: str) -> Session | None:
         with self._entered() as now:
@@ -208,6 +223,14 @@ class MemoryStore:
     def _end(self, row: SessionRow, now: int, retention: timedelta) -> None:
         self._mark_as_ended(row, now)
         self._write("session", row.session_id, 0, now + in_milliseconds(max(retention, self._retention)))
+
+    def _find_displaced(self, new: SessionRow, most: int, now: int) -> list[SessionRow]:
+        """Return the sessions that end since their user has more than *most*."""
+        rows = (self._sessions[session_id] for session_id in self._going_on.ends(new.user_id, most + MORE_ROWS))
+        live = [row for row in rows if self._is_live(row, now)]
+        surplus = min(max(0, len(live) - most), MOST_DISPLACED)
+        others = (row for row in live if row is not new)
+        return nsmallest(surplus, others, key=lambda row: (row.last_used_at, row.session_id)) if surplus else []
 
     def _mark_as_ended(self, row: SessionRow, now: int) -> None:
         if row.ended_at is None:

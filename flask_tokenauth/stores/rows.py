@@ -20,6 +20,9 @@ _MAY_BE_NONE = frozenset({"rotated_at", "ended_at"})
 _NUMBERS = ("generation", "epoch")
 
 WRONG_CURSOR = "cursor must be the cursor of the last page, or None for the first page: start again without it"
+# A search for sessions to end looks at so many more rows than a user may have sessions, from both ends of the list. The
+# rows between the ends, which are over and were not purged, must not make a sign-in long.
+MORE_ROWS = 1000
 SESSION_EXISTS = "session_id must be new, but a session with this ID exists"
 
 
@@ -64,6 +67,11 @@ class SessionRow:
         for name in _NUMBERS:
             check_whole(name, columns[name])
         return cls(**columns)
+
+    @property
+    def last_used_at(self) -> int:
+        """The time of the last refresh, or of the sign-in."""
+        return self.started_at if self.rotated_at is None else self.rotated_at
 
     def is_live(self, now: int, epoch: int) -> bool:
         """Return whether this session is live at *now*, in milliseconds, for a user with this *epoch*."""

@@ -30,3 +30,9 @@ class SessionsOfUsers:
         positions = self._by_user.get(user_id, [])
         end = len(positions) if after is None else bisect_left(positions, after)
         return (positions[index][1] for index in range(end - 1, -1, -1))
+
+    def ends(self, user_id: str, number: int) -> list[str]:
+        """Return the session IDs of a user with the oldest and the newest sign-ins: *number* of each, or fewer."""
+        positions = self._by_user[user_id]
+        chosen = positions if len(positions) <= 2 * number else positions[:number] + positions[-number:]
+        return [session_id for _, session_id in chosen]

@@ -66,9 +66,9 @@ def test_a_revocation_just_before_the_session_starts_counts(app: Flask, monkeypa
     store: Any = store_of(app)
     start = store.start_session
 
-    def revoke_first(new: Any) -> Any:
+    def revoke_first(new: Any, **options: Any) -> Any:
         store.revoke_user(new.user_id, retention=RETENTION)
-        return start(new)
+        return start(new, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "start_session", revoke_first)

@@ -31,7 +31,7 @@ PURPOSE = b"flask-tokenauth refresh token v1\0"
 
 def make_sessions(*secrets: str, issuer: str = ISSUER, purpose: str = "refresh", store: Any = None) -> Sessions:
     keys = [Key.derive(secret.encode(), purpose=purpose, issuer=issuer) for secret in secrets or (SECRET,)]
-    return Sessions(store or MemoryStore(), KeySet(keys), terms=TERMS, lifetime=DAY)
+    return Sessions(store or MemoryStore(), KeySet(keys), terms=TERMS, lifetime=DAY, most=100)
 
 
 def encode(data: bytes) -> str:
@@ -186,7 +186,7 @@ def test_sessions_need_a_key_that_can_sign() -> None:
     key = Key.generate("EdDSA").public()
 
     with pytest.raises(ValueError, match="keys must have a key that can sign"):
-        Sessions(MemoryStore(), KeySet([key]), terms=TERMS, lifetime=DAY)
+        Sessions(MemoryStore(), KeySet([key]), terms=TERMS, lifetime=DAY, most=100)
 
 
 def test_an_unknown_session_is_over() -> None:
@@ -233,7 +233,12 @@ def test_an_outcome_without_a_session_ends_the_session(outcome: Outcome) -> None
     noted: list[str] = []
     keys = KeySet([Key.derive(SECRET.encode(), purpose="refresh", issuer=ISSUER)])
     sessions = Sessions(
-        StoreWithoutSession(), keys, terms=TERMS, lifetime=DAY, on_revocation=lambda *told: noted.append(told[1])
+        StoreWithoutSession(),
+        keys,
+        terms=TERMS,
+        lifetime=DAY,
+        most=100,
+        on_revocation=lambda *told: noted.append(told[1]),
     )
 
     with pytest.raises(SessionOver):

@@ -34,9 +34,8 @@ def wait_for_the_others() -> None:
 
 
 def start(store: Store, session_id: str) -> None:
-    store.start_session(
-        NewSession(session_id=session_id, user_id=session_id, grant=Grant(), idle_lifetime=DAY, lifetime=DAY)
-    )
+    new = NewSession(session_id=session_id, user_id=session_id, grant=Grant(), idle_lifetime=DAY, lifetime=DAY)
+    store.start_session(new, most=1, retention=DAY)
 
 
 def fork(work: Callable[[], object]) -> int:

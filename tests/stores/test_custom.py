@@ -17,9 +17,10 @@ from .sqlite_kit import new_session
 METHODS = [name for name in vars(Store) if callable(vars(Store)[name]) and not name.startswith("_")]
 DONE = object()
 RETENTION = timedelta(hours=1)
-SESSION = MemoryStore().start_session(new_session())
+STARTED = MemoryStore().start_session(new_session(), most=1, retention=RETENTION)
+SESSION = STARTED.session
 ANSWERS: dict[str, list[object]] = {
-    "start_session": [SESSION],
+    "start_session": [STARTED],
     "find_session": [SESSION, None],
     "list_sessions": [SessionPage()],
     "redeem": [Redemption(outcome=Outcome.GONE)],

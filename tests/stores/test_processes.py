@@ -10,8 +10,9 @@ import pytest
 
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.testing.store_contract.kit import start
 
-from .sqlite_kit import TERMS, execute, new_session, url_of
+from .sqlite_kit import TERMS, execute, url_of
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
 
@@ -58,7 +59,7 @@ def run_at_once(children: list["subprocess.Popen[str]"]) -> list[str]:
 
 @pytest.mark.slow
 def test_one_of_many_processes_that_redeem_one_token_swaps(path: Path, store: SQLStore, spawn: Spawn) -> None:
-    store.start_session(new_session())
+    start(store)
 
     lines = run_at_once([spawn("redeem_once", url_of(path)) for _ in range(4)])
 

@@ -21,10 +21,11 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import engine
 from flask_tokenauth.stores.sql.store import SQLStore
 from flask_tokenauth.testing import at, logged_in, token_headers
+from flask_tokenauth.testing.store_contract.kit import start
 
 from ..conftest import CONFIG, StandingClock, bearer
 from ..lifecycle.kit import claims_of, generation_of, refresh, refreshed, session_of, sessions_of, sign_in
-from ..stores.sqlite_kit import new_session, opened, url_of
+from ..stores.sqlite_kit import opened, url_of
 
 SECOND = timedelta(seconds=1)
 LIFETIME = timedelta(minutes=15)
@@ -291,6 +292,6 @@ def test_a_store_that_stays_locked_is_given_up_while_time_stands_still(
     with opened(path) as other, stop(PAST):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable):
-            store.start_session(new_session())
+            start(store)
     store.close()
     assert len(pauses) < 50

@@ -8,6 +8,7 @@ from .grant import Grant, check_duration
 from .record import Record
 
 MAX_USER_AGENT = 500  # characters
+MOST_DISPLACED = 20  # sessions that one sign-in ends, so that it stays short
 MAX_GENERATION = 2**32 - 1  # four bytes of a refresh token
 
 
@@ -60,6 +61,21 @@ class Session(Record, frozen=True, kw_only=True):
             raise ValueError(f"generation must be a whole number from 0 to {MAX_GENERATION + 1}")
         if not is_whole(self.epoch):
             raise ValueError(f"epoch must be a whole number from 0 to {GREATEST}")
+
+
+class StartedSession(Record, frozen=True, kw_only=True):
+    """A session that has just begun, and the sessions that ended for it.
+
+    Raises:
+        ValueError: an ID is not an identifier.
+    """
+
+    session: Session
+    displaced: tuple[str, ...] = ()  # the IDs of sessions of the same user, which had more than it may have
+
+    def __post_init__(self) -> None:
+        for session_id in self.displaced:
+            check_identifier("displaced", session_id)
 
 
 class SessionPage(Record, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Insert,
+    Select,
     String,
     and_,
     bindparam,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
     update,
 )
 
@@ -83,8 +85,27 @@ class Statements:
         )
         after = tuple_(_number("started_before"), _string("session_before"))
         self.list_more_sessions = self.list_sessions.where(tuple_(*position) < after)
+        at_an_end = sessions.c.session_id.in_(union(self._end_of_list(newest=True), self._end_of_list(newest=False)))
+        self.count_sessions = select(func.count()).select_from(sessions).where(at_an_end, self._live)
+        self.find_displaced = (
+            select(sessions.c.session_id)
+            .where(at_an_end, self._live, sessions.c.session_id != _string("started"))
+            .order_by(func.coalesce(sessions.c.rotated_at, sessions.c.started_at), sessions.c.session_id)
+            .limit(_number("surplus"))
+        )
         self.end_session = update(sessions).where(self._asked, sessions.c.ended_at.is_(None)).values(ended_at=self._now)
         self.end_all_sessions = update(sessions).where(sessions.c.ended_at.is_(None)).values(ended_at=self._now)
+
+    def _end_of_list(self, *, newest: bool) -> Select[tuple[str]]:
+        """Select the sessions of a user with the newest or the oldest sign-ins, up to a number of rows."""
+        order = [column.desc() if newest else column for column in (sessions.c.started_at, sessions.c.session_id)]
+        rows = (
+            select(sessions.c.session_id)
+            .where(sessions.c.user_id == _string("asked_user"), sessions.c.ended_at.is_(None))
+            .order_by(*order)
+            .limit(_number("rows"))
+        )
+        return select(rows.subquery().c.session_id)
 
     def _build_redemption(self) -> None:
         idle_until = self._now + _number("idle_lifetime")

@@ -17,7 +17,16 @@ from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.records.grant import write_grant
 from ...core.records.revocation import Revocation, RevocationPage
-from ...core.records.session import NewSession, Outcome, Redemption, Session, SessionPage, Terms, check_generation
+from ...core.records.session import (
+    NewSession,
+    Outcome,
+    Redemption,
+    Session,
+    SessionPage,
+    StartedSession,
+    Terms,
+    check_generation,
+)
 from ..rows import (
     SESSION_EXISTS,
     SessionRow,
@@ -27,6 +36,7 @@ from ..rows import (
     parse_session_cursor,
     session_page,
 )
+from .displacement import find_displaced
 from .engine import Database
 from .revocations import read_revocations
 from .schema import create_missing, find_missing_tables, is_complete, read_facts, retention_of
@@ -102,7 +112,7 @@ class SQLStore:
     def close(self) -> None:
         self._database.dispose()
 
-    def start_session(self, new: NewSession) -> Session:
+    def start_session(self, new: NewSession, *, most: int, retention: timedelta) -> StartedSession:
         values = {
             "session_id": new.session_id,
             "user_id": new.user_id,
@@ -115,10 +125,14 @@ class SQLStore:
         }
         statements, attempts = self._statements(), count()
 
-        def start(connection: Connection) -> Session:
+        def start(connection: Connection) -> StartedSession:
             again = next(attempts) > 0
             if connection.execute(statements.start_session, values).rowcount == 1:
-                return _read_sessions(connection, statements.read_session, asked_session=new.session_id)[0].to_session()
+                displaced = find_displaced(connection, statements, new.user_id, new.session_id, most=most)
+                for session_id in displaced:
+                    _end(connection, statements, session_id, retention)
+                [row] = _read_sessions(connection, statements.read_session, asked_session=new.session_id)
+                return StartedSession(session=row.to_session(), displaced=displaced)
             if again:
                 # The session may be stored, but no client has its token.
                 raise StoreUnavailable("the connection to the database was lost while a session was stored")

@@ -26,6 +26,7 @@ Put ``pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")``
 tests show the values. Only these modules and the fixtures import pytest, which the package does not depend on.
 """
 
+from .displacement import DisplacementContract
 from .identifiers import IdentifierContract
 from .kit import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
 from .lost_writes import LostWritesContract
@@ -43,6 +44,7 @@ class StoreContract(
     SessionContract,
     SessionEndContract,
     SessionPagesContract,
+    DisplacementContract,
     RedemptionContract,
     RevocationContract,
     RevocationPagesContract,

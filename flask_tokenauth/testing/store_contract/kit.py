@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from ...core.records.grant import Grant
-from ...core.records.session import NewSession, Outcome, Redemption, Session, Terms
+from ...core.records.session import NewSession, Outcome, Redemption, Session, StartedSession, Terms
 from ...core.store import Store
 
 Age = Callable[[str, timedelta], None]
@@ -31,10 +31,13 @@ TIMEOUT = timedelta(seconds=5)  # of one call
 T = TypeVar("T")
 
 
-def start(store: Store, session_id: str = "session", user_id: str = "alice", **changes: Any) -> None:
-    """Start a session, by default with the usual lifetimes."""
+def start(
+    store: Store, session_id: str = "session", user_id: str = "alice", most: int = 10_000, **changes: Any
+) -> StartedSession:
+    """Start a session, by default with the usual lifetimes, and return the answer of the store."""
     usual: dict[str, Any] = {"grant": Grant(), "idle_lifetime": IDLE, "lifetime": LIFETIME}
-    store.start_session(NewSession(session_id=session_id, user_id=user_id, **(usual | changes)))
+    new = NewSession(session_id=session_id, user_id=user_id, **(usual | changes))
+    return store.start_session(new, most=most, retention=RETENTION)
 
 
 def redeem(store: Store, generation: int = 0, *, session_id: str = "session", terms: Terms = TERMS) -> Redemption:

@@ -90,9 +90,7 @@ class SessionContract:
         assert (found.generation, found.epoch, found.refreshed_at) == (0, 0, None)
 
     def test_starting_a_session_returns_what_is_found_afterwards(self, store: Store) -> None:
-        started = store.start_session(
-            NewSession(session_id="s", user_id="u", grant=Grant(claims=CLAIMS), idle_lifetime=IDLE, lifetime=LIFETIME)
-        )
+        started = start(store, "s", "u", grant=Grant(claims=CLAIMS)).session
 
         assert store.find_session("s") == started
 
@@ -107,7 +105,7 @@ class SessionContract:
     def test_changes_to_a_returned_session_are_not_stored(self, store: Store) -> None:
         """Code can change frozen records, so a store returns records that it does not keep itself."""
         new = NewSession(session_id="s", user_id="alice", grant=Grant(), idle_lifetime=IDLE, lifetime=LIFETIME)
-        started = store.start_session(new)
+        started = store.start_session(new, most=1, retention=RETENTION).session
         returned = [started, *list_all(store, "alice"), store.find_session("s")]
         expected = started.replace(grant=started.grant.replace())
         for session in returned:

@@ -173,7 +173,9 @@ def test_ids_may_begin_with_a_dash(api: Flask) -> None:
     """One in 64 IDs does."""
     session_id, user_id = "-HVwLP2BpPAE0VqN7DY8Jm", "--user"
     store_of(api).start_session(
-        NewSession(session_id=session_id, user_id=user_id, grant=Grant(), idle_lifetime=DAY, lifetime=DAY)
+        NewSession(session_id=session_id, user_id=user_id, grant=Grant(), idle_lifetime=DAY, lifetime=DAY),
+        most=1,
+        retention=DAY,
     )
 
     assert succeed(api, "sessions", "--", user_id).startswith(f"{session_id}  since ")

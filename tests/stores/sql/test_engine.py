@@ -19,8 +19,9 @@ from sqlalchemy.pool import NullPool
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore, fork_safety
 from flask_tokenauth.stores.sql import engine as sql_engine
+from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import engine_of, engine_where_time_stands_still, execute, new_session, url_of
+from ..sqlite_kit import engine_of, engine_where_time_stands_still, execute, url_of
 
 DAY = timedelta(days=1)
 
@@ -29,7 +30,7 @@ def test_an_engine_lends_its_creator_and_nothing_else(path: Path) -> None:
     theirs = engine_where_time_stands_still(path, time.time())
     store = SQLStore(theirs)
 
-    first, second = store.start_session(new_session("a")), store.start_session(new_session("b"))
+    first, second = start(store, "a").session, start(store, "b").session
 
     assert first.started_at == second.started_at
     assert engine_of(store) is not theirs
@@ -76,7 +77,7 @@ def test_a_flask_sqlalchemy_object_is_asked_within_an_application(tmp_path: Path
 def test_a_transaction_of_the_application_takes_nothing_back(path: Path) -> None:
     theirs = create_engine(url_of(path))
     store = SQLStore(theirs)
-    store.start_session(new_session())
+    start(store)
 
     with theirs.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM tokenauth_session").all()

@@ -18,9 +18,9 @@ from sqlalchemy.exc import DBAPIError
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.testing.store_contract.kit import list_all
+from flask_tokenauth.testing.store_contract.kit import list_all, start
 
-from ..sqlite_kit import TERMS, engine_of, execute, new_session, opened, url_of
+from ..sqlite_kit import TERMS, engine_of, execute, opened, url_of
 
 DAY = timedelta(days=1)
 SECONDS = 60  # until a test that hangs fails
@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_written_is_an_outage_that_names_it(path: Path, st
 
 
 def test_a_file_that_may_only_be_read_is_an_outage_for_writers(path: Path, store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     reader = SQLStore(f"sqlite:///file:{path}?mode=ro&uri=true")
 
     assert reader.find_session("session") is not None
@@ -97,7 +97,7 @@ def test_a_file_whose_journal_cannot_be_changed_is_an_outage(path: Path) -> None
 
 
 def test_missing_tables_are_an_outage_until_they_are_created_again(path: Path, store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, "DROP TABLE tokenauth_session")
 
     with pytest.raises(StoreUnavailable, match="SQLITE_ERROR"):
@@ -111,7 +111,7 @@ def test_missing_tables_are_an_outage_until_they_are_created_again(path: Path, s
 @pytest.mark.usefixtures("impatient")
 def test_a_database_that_another_program_locks_for_too_long_is_an_outage(path: Path) -> None:
     store = SQLStore(url_of(path))
-    store.start_session(new_session())
+    start(store)
 
     with opened(path) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -126,7 +126,7 @@ def test_a_database_that_another_program_locks_for_too_long_is_an_outage(path: P
 @pytest.mark.usefixtures("impatient")
 def test_a_database_that_this_process_writes_for_too_long_is_an_outage(path: Path) -> None:
     store = SQLStore(url_of(path))
-    store.start_session(new_session())
+    start(store)
 
     with store._database._writing.taken(longest_wait=0), pytest.raises(StoreUnavailable, match="busy with writes"):
         store.revoke_user("alice", retention=DAY)
@@ -218,12 +218,12 @@ def close_pooled(engine: Engine) -> None:
         lambda store: store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED,
         lambda store: store.end_session("session", retention=DAY) is not None,
         lambda store: store.revoke_user("alice", retention=DAY) > 0,
-        lambda store: store.start_session(new_session("other")).generation == 0,
+        lambda store: start(store, "other").session.generation == 0,
     ],
 )
 def test_a_connection_that_was_dropped_is_replaced(store: SQLStore, ask: Callable[[SQLStore], bool]) -> None:
     engine = engine_of(store)
-    store.start_session(new_session())
+    start(store)
 
     close_pooled(engine)
 
@@ -269,7 +269,7 @@ def lose_the_next_commit(store: SQLStore) -> None:
 
 
 def test_a_swap_whose_acknowledgement_was_lost_is_retried(store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     lose_the_next_commit(store)
 
     redemption = store.redeem("session", generation=0, terms=TERMS)
@@ -283,11 +283,11 @@ def test_a_start_whose_acknowledgement_was_lost_adopts_nothing(store: SQLStore) 
     lose_the_next_commit(store)
 
     with pytest.raises(StoreUnavailable, match="while a session was stored"):
-        store.start_session(new_session())
+        start(store)
 
 
 def test_a_transaction_that_fails_is_undone(store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
 
     def interrupted(connection: Connection) -> None:
         connection.exec_driver_sql("DELETE FROM tokenauth_session")
@@ -319,7 +319,7 @@ def test_an_error_has_no_user_id_in_it(path: Path, store: SQLStore) -> None:
     execute(path, "DROP TABLE tokenauth_session")
 
     with pytest.raises(StoreUnavailable) as caught:
-        store.start_session(new_session(user_id="hunter2"))
+        start(store, user_id="hunter2")
 
     assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!s}"
 
@@ -327,7 +327,7 @@ def test_an_error_has_no_user_id_in_it(path: Path, store: SQLStore) -> None:
 def test_many_threads_write_and_read_without_an_error_of_a_lock(path: Path) -> None:
     stores = [SQLStore(url_of(path)) for _ in range(2)]  # as of two applications in one process
     for number in range(32):
-        stores[0].start_session(new_session(f"session{number}"))
+        start(stores[0], f"session{number}")
 
     def chain(number: int) -> list[Outcome]:
         outcomes = []
@@ -347,7 +347,7 @@ def test_many_threads_write_and_read_without_an_error_of_a_lock(path: Path) -> N
 def test_a_program_that_keeps_the_error_of_a_bad_row_keeps_no_connection(path: Path, store: SQLStore) -> None:
     """Otherwise the connection would stay in the state in which it was, and never see new rows."""
     for number in range(3):
-        store.start_session(new_session(f"s{number}"))
+        start(store, f"s{number}")
     execute(path, "UPDATE tokenauth_session SET generation = 'x' WHERE session_id = 's0'")
     with pytest.raises(StoreUnavailable) as kept:
         list_all(store, "alice")
@@ -357,5 +357,5 @@ def test_a_program_that_keeps_the_error_of_a_bad_row_keeps_no_connection(path: P
     other.close()
 
     assert store.is_revoked(token_id=None, session_id=None, user_id="bob", epoch=epoch - 1)
-    store.start_session(new_session("s3"))
+    start(store, "s3")
     assert kept.value

@@ -7,15 +7,16 @@ import pytest
 
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql import store as sql_store
+from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import TERMS, ager, execute, new_session
+from ..sqlite_kit import TERMS, ager, execute
 
 
 def test_a_purge_deletes_no_session_that_is_live_again(
     path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a clock that was ahead is set back."""
-    store.start_session(new_session())
+    start(store)
     ager(path)("session", TERMS.idle_lifetime)
     find_keys = sql_store._find_keys
     found: list[Any] = []

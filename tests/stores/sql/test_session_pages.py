@@ -10,8 +10,9 @@ from sqlalchemy import event
 from flask_tokenauth.stores.rows import SessionRow
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql import store as sql_store
+from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import engine_of, execute, new_session, opened
+from ..sqlite_kit import engine_of, execute, opened
 
 MANY = 5000
 
@@ -45,7 +46,7 @@ def put_sessions(path: Path, number: int) -> None:
 
 
 def test_a_page_fetches_its_own_rows_of_many(path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.start_session(new_session())
+    start(store)
     put_sessions(path, MANY)
     fetched: list[int] = []
     fetch = sql_store._fetch
@@ -67,7 +68,7 @@ def test_a_page_fetches_its_own_rows_of_many(path: Path, store: SQLStore, monkey
 def test_rows_are_parsed_after_the_connection_was_given_back(
     path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.start_session(new_session())
+    start(store)
     pool = engine_of(store).pool
     in_use: list[int] = []
     read = SessionRow.read
@@ -85,7 +86,7 @@ def test_rows_are_parsed_after_the_connection_was_given_back(
 
 
 def test_a_page_is_read_along_the_index_and_not_sorted(path: Path, store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     put_sessions(path, 60)
     cursor = store.list_sessions("alice", cursor=None, limit=50).cursor
 
@@ -99,7 +100,7 @@ def test_a_page_is_read_along_the_index_and_not_sorted(path: Path, store: SQLSto
 
 
 def test_ended_sessions_are_no_steps_to_a_page(path: Path, store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     put_sessions(path, MANY)
     execute(path, "UPDATE tokenauth_session SET ended_at = started_at WHERE session_id <> 'session'")
     steps: list[int] = []

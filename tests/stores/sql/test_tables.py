@@ -11,9 +11,9 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore, metadata
-from flask_tokenauth.testing.store_contract.kit import list_all
+from flask_tokenauth.testing.store_contract.kit import list_all, start
 
-from ..sqlite_kit import TERMS, ager, execute, new_session, url_of
+from ..sqlite_kit import TERMS, ager, execute, url_of
 
 DAY = timedelta(days=1)
 LATER = 4_000_000_000_000
@@ -71,7 +71,7 @@ def test_migrations_of_the_application_may_own_the_tables(path: Path, store: SQL
     metadata.create_all(engine)
     engine.dispose()
 
-    store.start_session(new_session())
+    start(store)
 
     assert store.find_session("session") is not None
     assert tables(path) == TABLES
@@ -81,7 +81,7 @@ def test_other_tables_in_the_database_are_left_alone(path: Path, store: SQLStore
     execute(path, "CREATE TABLE user (id INTEGER PRIMARY KEY)")
     execute(path, "INSERT INTO user VALUES (7)")
 
-    store.start_session(new_session())
+    start(store)
 
     assert execute(path, "SELECT id FROM user") == [(7,)]
 
@@ -139,7 +139,7 @@ def test_revoking_a_user_leaves_the_new_epoch_for_all_to_read(path: Path, store:
 def test_purging_returns_the_number_of_deleted_rows(path: Path, store: SQLStore) -> None:
     age = ager(path)
     for session_id in "ended", "idle", "below", "live":
-        store.start_session(new_session(session_id, user_id=session_id))
+        start(store, session_id, user_id=session_id)
     store.end_session("ended", retention=DAY)
     store.revoke_user("below", retention=DAY)
     age("idle", TERMS.idle_lifetime)
@@ -183,7 +183,7 @@ GARBAGE = [
 def test_a_row_that_is_garbage_is_an_outage_and_never_a_session(
     path: Path, store: SQLStore, ask: Callable[[SQLStore], object], column: str, value: object
 ) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, "UPDATE tokenauth_session SET generation = 3, rotated_at = started_at")
     execute(path, f"UPDATE tokenauth_session SET {column} = ?", value)
 
@@ -195,7 +195,7 @@ def test_a_row_that_is_garbage_is_an_outage_and_never_a_session(
 
 @pytest.mark.parametrize("column", ["user_id", "granted", "label"])
 def test_text_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore, column: str) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, f"UPDATE tokenauth_session SET {column} = CAST(x'ff' AS TEXT)")
 
     with pytest.raises(StoreUnavailable):
@@ -206,7 +206,7 @@ def test_text_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore, column
 
 @pytest.mark.parametrize("generation", ["zzz", b"3", -1, 2**40, 3.5])
 def test_a_generation_that_is_garbage_is_an_outage(path: Path, store: SQLStore, generation: object) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, "UPDATE tokenauth_session SET generation = ?", generation)
 
     with pytest.raises(StoreUnavailable):
@@ -215,7 +215,7 @@ def test_a_generation_that_is_garbage_is_an_outage(path: Path, store: SQLStore, 
 
 @pytest.mark.parametrize(("column", "value"), [("granted", "{}"), ("label", b"\x00"), ("started_at", "zzz")])
 def test_a_session_that_cannot_be_read_can_be_ended(path: Path, store: SQLStore, column: str, value: object) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, f"UPDATE tokenauth_session SET {column} = ?", value)
 
     with pytest.raises(StoreUnavailable):
@@ -226,7 +226,7 @@ def test_a_session_that_cannot_be_read_can_be_ended(path: Path, store: SQLStore,
 
 
 def test_reuse_of_a_session_whose_grant_cannot_be_read_ends_it(path: Path, store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, "UPDATE tokenauth_session SET generation = 3, granted = 'x'")
 
     with pytest.raises(StoreUnavailable):
@@ -238,12 +238,12 @@ def test_reuse_of_a_session_whose_grant_cannot_be_read_ends_it(path: Path, store
 
 @pytest.mark.parametrize("epoch", ["zzz", b"1", -1, 1.5])
 def test_an_epoch_that_is_garbage_is_an_outage(path: Path, store: SQLStore, epoch: object) -> None:
-    store.start_session(new_session("before"))
+    start(store, "before")
     execute(path, "INSERT INTO tokenauth_user_epoch VALUES ('alice', ?)", epoch)
 
     for ask in (
         lambda: store.read_epoch("alice"),
-        lambda: store.start_session(new_session()),
+        lambda: start(store),
         lambda: store.redeem("before", generation=1, terms=TERMS) and store.read_epoch("alice"),
     ):
         with pytest.raises(StoreUnavailable):
@@ -261,7 +261,7 @@ def test_a_revocation_that_is_garbage_counts(path: Path, store: SQLStore, column
 
 
 def test_sessions_with_a_key_that_is_garbage_do_not_stop_a_purge(path: Path, store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, "UPDATE tokenauth_session SET session_id = x'ff', ended_at = 1")
 
     assert (store.purge(), store.purge()) == (1, 0)
