@@ -17,6 +17,7 @@ from ..guards.route_checks import check_application
 from ..guards.route_requirements import list_routes
 from . import setting_findings, store_findings
 from .findings import SEVERITIES, Finding, Severity, finding_for, name_route, name_some
+from .output import use_store
 from .routes import list_unreached
 
 _EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0, "info": 0}
@@ -26,7 +27,9 @@ _EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0, "info":
 @with_appcontext
 def doctor() -> None:
     """Report mistakes and risks in the configuration; exit with 2 for errors, 1 for warnings."""
-    found = examine(current_state())
+    state = current_state()
+    use_store(state)
+    found = examine(state)
     for finding in found:
         click.echo(f"{finding.severity}: {finding.sentence}")
     if not found:

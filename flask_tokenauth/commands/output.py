@@ -26,6 +26,18 @@ def errors_as_messages() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
+def use_store(state: AppState) -> None:
+    """Warn if this command runs as another user than the owner of the database, and close the store at its end.
+
+    SQLite removes its further files when the last connection is closed. Those that stay may be closed to the workers.
+    """
+    find = getattr(state.stored.opened, "find_foreign_owner", None)  # only the SQL store has it
+    if find is not None and (warning := find()):
+        click.echo(f"Warning: {warning}.", err=True)
+    if state.stored.opened is not None:
+        click.get_current_context().call_on_close(state.stored.opened.close)
+
+
 def check_shared_store(state: AppState) -> None:
     """Check that this command sees the store of the workers.
 

@@ -10,15 +10,17 @@ from ..core.errors import StoreUnavailable
 from ..core.records.session import Session
 from ..lifecycle.list_sessions import iterate_sessions
 from ..lifecycle.revoke import end_session, end_user, revoke_token_id
-from .output import check_shared_store, echo_untrusted, errors_as_messages
+from .output import check_shared_store, echo_untrusted, errors_as_messages, use_store
 
 
 @click.command("init-db")
 @with_appcontext
 def init_db() -> None:
     """Create the tables of the store. Tables that exist are left as they are. The first use does the same."""
+    state = current_state()
+    use_store(state)
     with errors_as_messages():
-        current_state().store.create()
+        state.store.create()
     click.echo("The store is ready.")
 
 
@@ -28,6 +30,7 @@ def init_db() -> None:
 def sessions(*, user: str) -> None:
     """Show the sessions of USER, the newest sign-in first."""
     state = current_state()
+    use_store(state)
     with errors_as_messages():
         check_shared_store(state)
         found = False
@@ -56,6 +59,7 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
     if [user, session, token].count(None) != 2:  # noqa: PLR2004  # of three
         raise click.UsageError("give one of --user, --session and --token")
     state = current_state()
+    use_store(state)
     with errors_as_messages():
         check_shared_store(state)
         state.stored.check_revokes()
@@ -85,6 +89,7 @@ def _revoke_user(state: AppState, user: str) -> None:
 def purge() -> None:
     """Delete sessions and revocations that are over. A store that is never purged works too, and grows."""
     state = current_state()
+    use_store(state)
     with errors_as_messages():
         check_shared_store(state)
         click.echo(f"Deleted: {state.store.purge()}.")

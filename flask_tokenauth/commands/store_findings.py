@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from stat import S_IRWXG, S_IRWXO
 
 from ..application.app_state import AppState
 from ..application.setting_types import PREFIX
@@ -37,6 +38,18 @@ def _store(state: AppState) -> Iterator[Finding]:
             "warning",
             f"{PREFIX}STORE is a relative path, so each working directory has its own file, also for commands: set an "
             "absolute path, with four slashes.",
+        )
+    yield from _database_file(state)
+
+
+def _database_file(state: AppState) -> Iterator[Finding]:
+    """Report a file that others can read. It has user IDs and the ends of sessions."""
+    find_path = getattr(state.stored.opened, "find_path", None)  # only the SQL store has it
+    path = None if find_path is None else find_path()
+    if path is not None and path.exists() and path.stat().st_mode & (S_IRWXG | S_IRWXO):
+        yield Finding(
+            "warning",
+            f"The file of {PREFIX}STORE, {path}, is open to other users of this machine: run chmod 600 {path}.",
         )
 
 

@@ -334,3 +334,17 @@ def test_a_table_that_was_dropped_is_an_error(make_app: MakeApp, tmp_path: Path,
     [problem] = list_problems(app)
 
     assert problem.startswith(f"error: The database of TOKENAUTH_STORE lacks the tables {table}, which")
+
+
+@pytest.mark.parametrize(("mode", "opened"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_a_file_that_others_can_read_is_a_warning(
+    make_app: MakeApp, tmp_path: Path, mode: int, *, opened: bool
+) -> None:
+    path = tmp_path / "store.db"
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{path}")
+    init_db(app)
+    path.chmod(mode)
+
+    named = [line for line in list_problems(app) if f"chmod 600 {path}" in line]
+
+    assert len(named) == int(opened)

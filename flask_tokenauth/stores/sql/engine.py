@@ -20,7 +20,8 @@ from .dialect import Dialect
 from .errors import translated
 from .fork_safety import ForkGate, keep_informed
 from .retries import retry_dropped_connection, retry_while_locked
-from .source import find_dialect, find_obstacle, find_path, read_source
+from .source import find_dialect, find_path, read_source
+from .sqlite_files import create_private_file, find_obstacle
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _KEPT, _MORE = 2, 3  # connections: those that stay open, and those that are opened while all of them are in use
@@ -70,9 +71,14 @@ class Database:
         self._dialect, self._path = find_dialect(url), find_path(url)
         return self._dialect
 
+    @property
+    def path(self) -> Path | None:
+        """The file of the database; None if it is not known."""
+        return None if self._path is None else Path(self._path)
+
     def find_obstacle(self) -> str | None:
         """Return what this process lacks to use the file of the database; None if it lacks nothing that is known."""
-        return None if self._path is None else find_obstacle(Path(self._path))
+        return None if self.path is None else find_obstacle(self.path)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Call *work* with a connection and return its result. If the connection was dropped, *work* runs once more.
@@ -160,6 +166,9 @@ class Database:
             hide_parameters=True,  # user IDs do not belong into errors
             **({} if creator is None else {"creator": creator}),
         )
+        if isinstance(self._source, str) and self._path is not None:  # the application creates its own file otherwise
+            path = self._path
+            event.listen(engine, "do_connect", lambda *_: create_private_file(path))
         event.listen(engine, "connect", self._set_up_connection)
         event.listen(engine, "checkout", self._check_file)
         return engine

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...core.errors import StoreUnavailable
+from .sqlite_files import find_obstacle
 
 
 @contextmanager
@@ -33,10 +34,32 @@ def _describe(error: BaseException | None, path: str | None) -> str:
     if not name:
         return type(error).__name__
     found = f"{name}, {error}" if path is None else f"{name}, {error} ({path})"
-    if name == "SQLITE_ERROR" and str(error).startswith(("no such table", "no such column", "table tokenauth_")):
-        return f"{found}: a migration has probably removed it, run flask tokenauth doctor and flask tokenauth init-db"
-    if not name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
-        return found
+    advice = _advise(name, str(error), path)
+    return found if advice is None else f"{found}: {advice}"
+
+
+def _advise(name: str, message: str, path: str | None) -> str | None:
+    """Return what to do about an error of SQLite, or None if that is not known."""
+    if name == "SQLITE_ERROR" and message.startswith(("no such table", "no such column", "table tokenauth_")):
+        return "a migration has probably removed it, run flask tokenauth doctor and flask tokenauth init-db"
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return (
+            "restore a backup. Stop the application first and remove the files with the endings -wal and -shm: those "
+            "of another database damage the file"
+        )
+    if name.startswith("SQLITE_BUSY"):
+        return (
+            "another process has written for longer, or this thread has an open transaction of its own in the same "
+            "database: commit it before you call token_response or revoke"
+        )
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+        return _advise_on_files(path)
+    return None
+
+
+def _advise_on_files(path: str | None) -> str:
     if path is not None and not Path(path).parent.is_dir():
-        return f"{found}: create its directory"
-    return f"{found}: allow this process to write to the file and to its directory, which must exist"
+        return "create its directory"
+    if path is not None and (obstacle := find_obstacle(Path(path))):
+        return f"the store needs {obstacle}"
+    return "allow this process to write to the file and to its directory, which must exist"

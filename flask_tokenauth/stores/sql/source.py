@@ -1,6 +1,5 @@
 """Reads the database that an application names: its URL, how connections are made, and its dialect."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +70,6 @@ def find_dialect(url: URL) -> Dialect:
             '"memory://" instead'
         )
     return SQLITE
-
-
-def find_obstacle(path: Path) -> str | None:
-    """Return why this process cannot use an SQLite file now, with advice; None if there is no reason.
-
-    Args:
-        path: the path of the file, which need not exist.
-    """
-    directory = path.parent
-    if not os.path.isdir(directory):  # noqa: PTH112  # Path.is_dir raises at times
-        return f"the directory {directory}, which this process cannot find: create it"
-    for needed in (directory, path):  # SQLite creates files beside the database
-        if os.path.exists(needed) and not os.access(needed, os.W_OK):  # noqa: PTH110  # see above
-            return f"{needed}, which this process may not write: allow it"
-    return None
 
 
 def find_path(url: URL) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -40,6 +41,7 @@ from .displacement import find_displaced
 from .engine import Database
 from .revocations import read_revocations
 from .schema import create_missing, find_missing_tables, is_complete, read_facts, retention_of
+from .sqlite_files import find_foreign_owner
 from .statements import Statements
 from .tables import KIND_CODES, metadata
 
@@ -108,6 +110,14 @@ class SQLStore:
         """
         missing = self._database.read(find_missing_tables)
         return missing if len(missing) < len(metadata.tables) else []
+
+    def find_foreign_owner(self) -> str | None:
+        """Return a warning if this process runs as another user than the owner of the database file, or None."""
+        return None if self._database.path is None else find_foreign_owner(self._database.path)
+
+    def find_path(self) -> Path | None:
+        """Return the path of the database file, or None if it is not known."""
+        return self._database.path
 
     def close(self) -> None:
         self._database.dispose()

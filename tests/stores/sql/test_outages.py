@@ -33,6 +33,11 @@ def test_a_file_that_is_no_database_is_an_outage(path: Path, store: SQLStore) ->
         store.find_session("session")
 
 
+def test_another_error_of_sqlite_is_an_outage_without_advice(store: SQLStore) -> None:
+    with pytest.raises(StoreUnavailable, match=r"SQLITE_ERROR, no such function: nonsense \([^)]*\)$"):
+        store._database.read(lambda connection: connection.exec_driver_sql("SELECT nonsense()"))
+
+
 def test_a_directory_that_is_not_there_is_an_outage(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "tokens.db"
 
@@ -121,6 +126,16 @@ def test_a_database_that_another_program_locks_for_too_long_is_an_outage(path: P
 
     assert store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED
     store.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_open_transaction_of_the_application_is_named_as_a_cause(path: Path, store: SQLStore) -> None:
+    store.create()
+
+    with opened(path) as own:
+        own.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="an open transaction of its own in the same database: commit it"):
+            store.revoke_user("alice", retention=DAY)
 
 
 @pytest.mark.usefixtures("impatient")

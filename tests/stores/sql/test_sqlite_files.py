@@ -1,0 +1,115 @@
+"""The files of SQLite: their mode, their owner, and the hints for files that this process cannot use."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IMODE
+
+import pytest
+from sqlalchemy import create_engine
+
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql.sqlite_files import find_foreign_owner, find_obstacle
+
+from ..sqlite_kit import execute, new_session, url_of
+
+ENDINGS = ["", "-wal", "-shm"]
+
+
+@pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_only_its_user_can_read_a_file_that_the_store_creates(path: Path, store: SQLStore, ending: str) -> None:
+    store.start_session(new_session())
+
+    assert S_IMODE(Path(f"{path}{ending}").stat().st_mode) == 0o600
+
+
+def test_the_mode_of_an_existing_file_stays(path: Path, store: SQLStore) -> None:
+    execute(path, "CREATE TABLE other (id)")
+    path.chmod(0o640)
+
+    store.start_session(new_session())
+
+    assert S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_the_application_decides_on_the_mode_of_its_own_file(path: Path) -> None:
+    store = SQLStore(create_engine(url_of(path)))
+
+    store.start_session(new_session())
+    store.close()
+
+    assert S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_that_this_process_may_not_write_is_named_with_its_owner(
+    path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    path.touch()
+    Path(f"{path}-wal").touch()
+    Path(f"{path}-shm").touch()
+    closed = Path(f"{path}{ending}")
+    monkeypatch.setattr(os, "access", lambda file, _: file != closed)
+
+    obstacle = find_obstacle(path)
+
+    assert obstacle is not None
+    assert obstacle.startswith(f"{closed}, which this process may not write: it belongs to user {os.getuid()}, ")
+    assert "chown" in obstacle
+
+
+def test_files_that_this_process_may_write_are_no_obstacle(path: Path) -> None:
+    path.touch()
+
+    assert find_obstacle(path) is None
+
+
+def test_the_error_names_the_file_of_another_user(path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory takes the place of the file, because tests may run as a user who may write every file."""
+    path.mkdir()
+    monkeypatch.setattr(os, "access", lambda file, _: file != path)
+
+    with pytest.raises(StoreUnavailable, match=rf"CANTOPEN.*: the store needs {re.escape(str(path))}, which this"):
+        store.create()
+
+
+def test_a_command_of_another_user_than_the_owner_is_warned(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.touch()
+    owner = os.getuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+
+    warning = find_foreign_owner(path)
+
+    assert warning is not None
+    assert warning.startswith(f"{path} belongs to user {owner}, and this command runs as user {owner + 1}: ")
+
+
+def test_a_file_that_is_not_there_belongs_to_no_other_user(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    assert find_foreign_owner(path) is None
+
+
+def test_the_owner_gets_no_warning(path: Path) -> None:
+    path.touch()
+
+    assert find_foreign_owner(path) is None
+
+
+def test_root_is_warned_of_a_directory_of_another_user(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.touch()
+    mine = os.stat_result([0, 0, 0, 0, 0, *[0] * 5])
+    others = os.stat_result([0, 0, 0, 0, 7, *[0] * 5])
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "stat", lambda file, **_: mine if file == path else others)
+
+    assert str(find_foreign_owner(path)).startswith(f"{path.parent} belongs to user 7, ")
