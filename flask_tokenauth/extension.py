@@ -233,8 +233,8 @@ class TokenAuth(Generic[T]):
         Raises:
             NotAuthenticated: *token_id* is None, and the request has no good token.
             TypeError: *token_id* is not a string, or *expires_at* is not a ``datetime``.
-            ValueError: *token_id* is not an identifier, *expires_at* has no time zone, or it is given without
-                *token_id*.
+            ValueError: *token_id* is not an identifier, or *expires_at* has no time zone, has no *token_id*, or is past
+                by twice the leeway or more.
             SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
             StoreUnavailable: the store cannot be asked; you can try again.
         """

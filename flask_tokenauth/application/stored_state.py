@@ -128,19 +128,18 @@ class StoredState:
     def revoke(self, token: Token) -> bool:
         """Revoke a verified token: in this process at once, in others within the interval.
 
+        The entry is always written: the store may have the token as revoked for a shorter time, and merges entries. So
+        a client that repeats itself cannot fill the store.
+
         Returns:
-            Whether the store did not have it as revoked. If it had, nothing is written: a client that repeats itself
-            cannot fill the store.
+            Whether the store did not have it as revoked, by itself, its session or its user.
 
         Raises:
             StoreUnavailable: the store cannot be asked; you can try again.
         """
         exp = math.floor(token.claims["exp"])  # type: ignore[call-overload]  # a number, as the policy has checked
-        entry = _revocation("token", str(token.token_id), exp, until=exp + self._slack)
         is_new = not self.is_revoked_in_store(token)
-        if is_new:
-            self.store.revoke(entry)
-        self._add_to_feed(entry, in_store=is_new)
+        self._revoke_token(str(token.token_id), exp, until=self._end_of(exp))
         return is_new
 
     def revoke_id(self, token_id: str, *, until: float | None) -> None:
@@ -158,14 +157,21 @@ class StoredState:
             retention = max(self._settings.retention, self.store.longest_retention())
             until = self._clock() + retention.total_seconds()
         else:
-            until += self._slack
-        entry = _revocation("token", token_id, 0, until=until)
+            until = self._end_of(until)
+        self._revoke_token(token_id, 0, until=until)
+
+    def _end_of(self, expires_at: float) -> float:
+        """Return until when the revocation of a token that expires at *expires_at* must be kept."""
+        return expires_at + self._slack
+
+    def _revoke_token(self, token_id: str, exp: int, *, until: float) -> None:
+        entry = _revocation("token", token_id, exp, until=until)
         self.store.revoke(entry)
         self._add_to_feed(entry)
 
-    def _add_to_feed(self, entry: Revocation, *, in_store: bool = True) -> None:
+    def _add_to_feed(self, entry: Revocation) -> None:
         if self.feed is not None:
-            self.feed.add(entry, in_store=in_store)
+            self.feed.add(entry)
 
     def _revoked_here(self, kind: RevocationKind, subject: str, value: int) -> None:
         """Add a session or a user that this process has just revoked to the feed."""

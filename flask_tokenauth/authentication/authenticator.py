@@ -291,18 +291,20 @@ class Authenticator:
         return self._verify(text, replace(self._policy, audience=audience))
 
     def verify_issued(self, text: str) -> Token:
-        """Return a token of this issuer that has not expired, so that it can be revoked.
+        """Return a token of this issuer that a server may still accept, so that it can be revoked.
 
         Its audience, its lifetime and the beginning of its validity (``iat``, ``nbf``) do not matter: another service,
-        or this one at a later time, may accept it.
+        or this one at a later time, may accept it. The clock of another server may be behind by the leeway.
 
         Args:
             text: untrusted.
 
         Raises:
-            TokenError: the signature is bad, a claim is malformed, or the token has expired.
+            TokenError: the signature is bad, a claim is malformed, or the token has expired for every server.
         """
-        return self._verify(text, replace(self._policy, audience=None, max_lifetime=None, may_start_later=True))
+        leeway = 2 * self._policy.leeway
+        policy = replace(self._policy, audience=None, max_lifetime=None, may_start_later=True, leeway=leeway)
+        return self._verify(text, policy)
 
     def _verify(self, text: str, policy: ClaimsPolicy) -> Token:
         return Verifier(self._keys, policy, max_bytes=self._max_bytes).verify(text, now=self.clock())

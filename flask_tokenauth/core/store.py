@@ -172,6 +172,9 @@ class Store(Protocol):
         ends the session too. The revocation of a user raises the epoch of the user to its *value*, if the epoch is
         lower. So a store that has lost writes can be given them again.
 
+        Clients repeat themselves: a revocation that is neither longer nor higher than one that the store has of the
+        same subject takes no further place.
+
         Args:
             revocation: the revocation.
         """

@@ -1,5 +1,7 @@
 """Revoke: end one session, everything that a user has, or one access token."""
 
+from datetime import UTC, datetime
+
 from ..application.app_state import AppState
 from ..application.refusing import refuse
 from ..core.encoding.limits import check_identifier
@@ -71,9 +73,32 @@ def revoke_token_id(state: AppState, token_id: str, *, until: float | None) -> N
         until: a time by which the token has expired, in seconds since 1970-01-01T00:00:00Z; None if it is not known.
 
     Raises:
-        ValueError: *token_id* is not an identifier.
+        ValueError: *token_id* is not an identifier, or every server refuses a token that expires at *until*.
         StoreUnavailable: the store cannot be asked; you can try again.
     """
     check_identifier("token_id", token_id)
+    if until is not None:
+        _check_may_be_accepted(state, until)
     state.stored.revoke_id(token_id, until=until)
     token_revoked.send(state.app, token_id=token_id, user_id=None)
+
+
+def _check_may_be_accepted(state: AppState, expires_at: float) -> None:
+    """Check that a token with this expiry may still be accepted, by a server whose clock is behind by the leeway.
+
+    Otherwise the revocation would be forgotten at once. The expiry is probably wrong, and the token lives longer.
+
+    Raises:
+        ValueError: every server refuses the token by its expiry.
+    """
+    limit = state.clock() - 2 * state.settings.leeway.total_seconds()
+    if expires_at <= limit:
+        raise ValueError(
+            f"expires_at must be later than {_write(limit)} (now, less twice TOKENAUTH_LEEWAY), got "
+            f"{_write(expires_at)}: pass the claim exp of the token, or leave expires_at out if you do not know it. A "
+            "token that has expired needs no revocation"
+        )
+
+
+def _write(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

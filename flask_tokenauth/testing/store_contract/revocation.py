@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ...core.records.revocation import Revocation
+from ...core.records.revocation import Revocation, RevocationKind
 from ...core.records.session import Outcome, Terms
 from ...core.store import Store
 from .kit import (
@@ -25,6 +25,7 @@ from .kit import (
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
 HOUR = timedelta(hours=1)
+KINDS: tuple[RevocationKind, ...] = ("token", "session", "user")
 
 
 def has(store: Store, *, token_id: str | None = None, user_id: str = "stranger", epoch: int = 0) -> bool:
@@ -104,6 +105,16 @@ class RevocationContract:
         assert has(store, token_id="token")
         age_revocations(2 * MARGIN)  # the instant is by the clock of the test, the store has its own
         assert not has(store, token_id="token")
+
+    def test_a_revocation_that_is_repeated_is_kept_once(self, store: Store) -> None:
+        """Clients repeat themselves, and must not fill the store."""
+        for expires_at in (LATER, LATER, LATER - 1000):
+            for kind in KINDS:
+                store.revoke(Revocation(kind=kind, subject="x", value=7, expires_at=expires_at))
+
+        entries = store.revocations_since(None).entries
+        assert sorted(entry.kind for entry in entries) == sorted(KINDS)
+        assert {(entry.value, entry.expires_at) for entry in entries} == {(7, LATER)}
 
     def test_a_shorter_revocation_of_an_ended_session_does_not_shorten_the_first(
         self, store: Store, age_revocations: AgeRevocations
