@@ -14,7 +14,30 @@ from .setting_types import PREFIX, SettingType
 
 _MAKE_ONE = "make one with: python -m flask_tokenauth secret (in the environment: FLASK_SECRET_KEY=…)"
 
-KEYS = SettingType("a path, PEM text, a JWK Set or a list of JWKs", load_keys)
+_FORM = "a path, PEM text, a JWK Set or a list of JWKs"
+_MAX_PASSPHRASE = 1023  # bytes; OpenSSL takes no longer one
+
+
+def _read_passphrase(value: object) -> bytes:
+    try:
+        data = value.encode() if isinstance(value, str) else value
+    except UnicodeEncodeError:  # this error would hold the passphrase
+        raise ValueError from None
+    if not isinstance(data, bytes) or not 0 < len(data) <= _MAX_PASSPHRASE:
+        raise ValueError
+    return data
+
+
+KEYS = SettingType(_FORM, lambda value: value)  # they are loaded when the passphrase is known: see keys_with
+PASSPHRASE = SettingType(
+    f"a string or bytes, 1 to {_MAX_PASSPHRASE} bytes long; in the environment, write digits as a string, '\"1234\"'",
+    _read_passphrase,
+)
+
+
+def keys_with(passphrase: bytes | None) -> SettingType:
+    """Return the type of ``TOKENAUTH_KEYS``, with *passphrase* for private keys in PEM that are encrypted."""
+    return SettingType(_FORM, lambda value: load_keys(value, passphrase=passphrase))
 
 
 def check_keys(keys: KeySet) -> KeySet:

@@ -10,7 +10,7 @@ from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_set import KeySet
 from ..core.records.revocation import MARGIN
 from ..core.tokens.jws import MAX_TOKEN_BYTES
-from .configured_keys import KEYS, check_keys, derive_keys
+from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, keys_with
 from .declared_scopes import SCOPES, DeclaredScopes
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from .setting_types import (
@@ -49,6 +49,7 @@ class Settings:
     """The settings of one application: plain values. The name of a field is the key without ``TOKENAUTH_``."""
 
     keys: KeySet = _setting(KEYS, "/run/secrets/jwks.json", secret=True)
+    keys_passphrase: None = _setting(PASSPHRASE, "'\"the passphrase\"'", None, secret=True)  # used, and not kept
     issuer: str = _setting(STRING, "https://api.example.com")  # "iss"
     audience: frozenset[str] = _setting(STRINGS, "https://api.example.com")  # "aud"
     access_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "15m", timedelta(minutes=15))
@@ -99,6 +100,11 @@ class Settings:
         """
         given = _read_given(config)
         has_default_issuer = "issuer" not in given
+        if "keys_passphrase" in given and "keys" not in given:
+            raise SettingsError(
+                f"{PREFIX}KEYS_PASSPHRASE needs {PREFIX}KEYS, which is not set: set it to the encrypted private key, "
+                "or remove the passphrase"
+            )
         for name in ("keys", "store"):
             if has_default_issuer and name in given:
                 raise SettingsError(
@@ -109,7 +115,7 @@ class Settings:
         given.setdefault("audience", frozenset({issuer}))
         given.setdefault("enforce_https", "off" if config.get("DEBUG") else "warn")
         given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
-        given["keys"] = check_keys(given["keys"]) if "keys" in given else derive_keys(config, issuer, "access")
+        given["keys"] = _load_keys(given) if "keys" in given else derive_keys(config, issuer, "access")
         if "store" in given:
             given["refresh_keys"] = derive_keys(config, issuer, "refresh")
         elif given.get("revocation", "off") != "off":
@@ -145,6 +151,12 @@ def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None:
             given[name] = _read(key, value, _FIELDS[name])
     return given
+
+
+def _load_keys(given: dict[str, Any]) -> KeySet:
+    """Return the keys in *given*, and remove the passphrase, which is needed no more."""
+    kind = keys_with(given.pop("keys_passphrase", None))
+    return check_keys(_read(f"{PREFIX}KEYS", given["keys"], {**_FIELDS["keys"], "kind": kind}))
 
 
 def _suggest(name: str) -> str:

@@ -1,8 +1,10 @@
 """Settings for keys: secrets and keys that sign access tokens, and keys of refresh tokens."""
 
 import json
+import traceback
 
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from flask_tokenauth.application.settings import Settings
 from flask_tokenauth.core.errors import SettingsError
@@ -117,6 +119,48 @@ def test_a_guessable_secret_is_refused_among_keys_too(secret: bytes) -> None:
 
 def test_a_good_secret_is_one_of_the_keys() -> None:
     assert read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=[Key.from_secret(SECRET)]).keys.signing_key is not None
+
+
+WRONG = "hunter" + "2"  # so that no line of source, which a traceback quotes, has it
+LOCKED = KEY._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame")).decode()
+
+
+def test_a_passphrase_opens_the_keys_and_is_not_kept() -> None:
+    settings = read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=LOCKED, TOKENAUTH_KEYS_PASSPHRASE="open sesame")
+
+    assert settings.keys.find(KEY.kid) is not None
+    assert settings.keys_passphrase is None
+
+
+@pytest.mark.parametrize("passphrase", ["", b"", 1234, ["hunter2"], "hunter2" * 200, "hunter2\udc80"])
+def test_a_passphrase_is_a_string_or_bytes(passphrase: object) -> None:
+    """``from_prefixed_env`` reads digits as a number."""
+    with pytest.raises(
+        SettingsError, match=r"^TOKENAUTH_KEYS_PASSPHRASE must be a string or bytes, 1 to 1023"
+    ) as caught:
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=LOCKED, TOKENAUTH_KEYS_PASSPHRASE=passphrase)
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hunter2" not in shown
+    assert "1234, " not in shown
+
+
+def test_a_passphrase_needs_keys() -> None:
+    with pytest.raises(SettingsError, match="TOKENAUTH_KEYS_PASSPHRASE needs TOKENAUTH_KEYS, which is not set"):
+        read(TOKENAUTH_KEYS_PASSPHRASE="open sesame")
+
+
+@pytest.mark.parametrize(("keys", "message"), [(LOCKED, "must be the one that"), ([KEY], "must be for an encrypted")])
+def test_a_passphrase_that_opens_nothing_stops_the_application(keys: object, message: str) -> None:
+    with pytest.raises(SettingsError, match=f"^TOKENAUTH_KEYS: .*passphrase {message}") as caught:
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=keys, TOKENAUTH_KEYS_PASSPHRASE=WRONG)
+
+    assert WRONG not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_encrypted_key_is_refused_with_the_setting_of_its_passphrase() -> None:
+    with pytest.raises(SettingsError, match=r"set TOKENAUTH_KEYS_PASSPHRASE, or load the key with Key\.from_pem"):
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=LOCKED)
 
 
 def test_settings_show_no_secret() -> None:

@@ -126,5 +126,8 @@ def test_the_spelling_for_the_environment_is_read(key: str, monkeypatch: pytest.
     if key == "TOKENAUTH_KEYS":
         with pytest.raises(SettingsError, match=r"TOKENAUTH_KEYS: .*No such file"):
             settings_with(key, app.config[key])
+    elif key == "TOKENAUTH_KEYS_PASSPHRASE":
+        with pytest.raises(SettingsError, match="TOKENAUTH_KEYS_PASSPHRASE needs TOKENAUTH_KEYS, which is not set"):
+            settings_with(key, app.config[key])
     else:
         settings_with(key, app.config[key])

@@ -16,9 +16,13 @@ from ..token_errors import InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
 from .jwk import ALL_OPERATIONS, algorithm_named, find_algorithm, read_operations
-from .pem import read_pem
+from .pem import Passphrase, PemKey
+from .pem_keys import read_pem_keys
 
 _MAX_KID = 255  # characters
+_NOT_ENCRYPTED = (
+    "passphrase is for encrypted private keys, got one for a key that is not encrypted or cannot be read: leave it out"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +72,16 @@ class Key:
     def from_pem(
         cls, pem: str | bytes, *, alg: str | None = None, kid: str | None = None, passphrase: str | bytes | None = None
     ) -> "Key":
-        """Load a private or public key in PEM (PKCS #8, PKCS #1, SEC 1, SubjectPublicKeyInfo).
+        """Load a private key, a public key or the public key of a certificate in PEM, or a key of OpenSSH.
+
+        The dates and the issuer of a certificate are not checked. If *pem* has a private key with its public half or
+        its certificate, the private key is loaded.
 
         Args:
             pem: the content of the file, with its ``BEGIN`` and ``END`` lines. It is not a path.
-            alg: the algorithm. Default: ``RS256`` for RSA, ``EdDSA`` for Ed25519, ``ES256``, ``ES384`` or ``ES512`` for
-                EC, by its curve.
+            alg: the algorithm. Default: ``RS256`` for RSA, the algorithm of its parameters or ``PS256`` for RSA-PSS,
+                ``EdDSA`` for Ed25519, ``ES256``, ``ES384`` or ``ES512`` for EC, by its curve. An encrypted RSA-PSS key
+                cannot be told from RSA: give its *alg*.
             kid: the key ID, 1 to 255 characters. Default: the thumbprint.
             passphrase: the passphrase, if the private key is encrypted.
 
@@ -81,18 +89,36 @@ class Key:
             A private or public key.
 
         Raises:
-            InvalidKey: *pem* holds no key that can be read, *passphrase* is missing, wrong or not needed, or the key is
-                too weak, of a kind that is not supported, or does not fit *alg*.
+            InvalidKey: *pem* holds no key that can be read or several keys, *passphrase* is missing, wrong or not
+                needed, or the key is too weak, of a kind that is not supported, or does not fit *alg*.
         """
-        material = read_pem(_to_bytes(pem), None if passphrase is None else _to_bytes(passphrase))
-        kind = key_material.kind_of(material[1])
+        opener = Passphrase(None if passphrase is None else to_bytes(passphrase))
+        found = read_pem_keys(to_bytes(pem).decode("utf-8", "replace"), opener)
+        if len(found) > 1:
+            raise InvalidKey(
+                f"PEM text for Key.from_pem must hold one key, got {len(found)} different keys: pass one of them; "
+                "TOKENAUTH_KEYS takes several"
+            )
+        if opener.value is not None and not opener.used:
+            raise InvalidKey(_NOT_ENCRYPTED)
+        return cls._from_pem_key(found[0], alg, kid)
+
+    @classmethod
+    def _from_pem_key(cls, found: PemKey, alg: str | None, kid: str | None) -> "Key":
+        kind = key_material.kind_of(found.public)
         if kind is None and alg is None:
             raise InvalidKey(
                 "PEM must hold an RSA key, an EC key on P-256, P-384 or P-521, or an Ed25519 key, got "
-                f"{key_material.describe(material[1])}, which is not supported: make a key for one of "
+                f"{key_material.describe(found.public)}, which is not supported: make a key for one of "
                 f"{', '.join(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != 'oct')}"
             )
-        return cls._build(algorithm_named(alg or ("RS256" if kind == "RSA" else IMPLIED.get(str(kind)))), material, kid)
+        if found.pss_algorithms and alg is not None and alg not in found.pss_algorithms:
+            allowed = " or ".join(found.pss_algorithms)
+            raise InvalidKey(f"alg of this RSA-PSS key must be {allowed}, got another: leave alg out")
+        usual = (
+            found.pss_algorithms[0] if found.pss_algorithms else "RS256" if kind == "RSA" else IMPLIED.get(str(kind))
+        )
+        return cls._build(algorithm_named(alg or usual), (found.private, found.public), kid)
 
     @classmethod
     def from_secret(cls, secret: str | bytes, *, alg: str = "HS256", kid: str | None = None) -> "Key":
@@ -113,7 +139,7 @@ class Key:
         algorithm = algorithm_named(alg)
         if algorithm.key_type != "oct":
             raise InvalidKey(f"alg of a secret must be HS256, HS384 or HS512, got {algorithm.name}")
-        return cls._build(algorithm, key_material.split_key(_to_bytes(secret)), kid)
+        return cls._build(algorithm, key_material.split_key(to_bytes(secret)), kid)
 
     @classmethod
     def derive(cls, secret: bytes, *, purpose: str, issuer: str) -> "Key":
@@ -266,11 +292,30 @@ class Key:
         return ["sign"] * self.can_sign + ["verify"] * self.can_verify
 
 
+def load_pem_keys(pem: str, passphrase: Passphrase) -> list[Key]:
+    """Load all keys of PEM text, each with its usual algorithm.
+
+    Args:
+        pem: the PEM text, or lines with public keys of OpenSSH.
+        passphrase: opens the private keys that are encrypted. It need not be used.
+
+    Raises:
+        InvalidKey: a key cannot be used. The message has the number of its block.
+    """
+    keys = []
+    for found in read_pem_keys(pem, passphrase):
+        try:
+            keys.append(Key._from_pem_key(found, None, None))
+        except InvalidKey as error:
+            raise found.block.refuse(error) from error
+    return keys
+
+
 def _describe_kid(kid: object) -> str:
     return f"{len(kid)} characters" if isinstance(kid, str) else type(kid).__name__
 
 
-def _to_bytes(string: str | bytes) -> bytes:
+def to_bytes(string: str | bytes) -> bytes:
     must = "a secret, a passphrase and PEM text must be bytes or a string that UTF-8 can encode"
     try:
         return string.encode() if isinstance(string, str) else bytes(memoryview(string))

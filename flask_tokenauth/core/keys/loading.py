@@ -2,57 +2,95 @@
 
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
+from ..encoding import strict_json
 from ..errors import InvalidKey
-from .key import Key
+from .key import Key, load_pem_keys, to_bytes
 from .key_set import KeySet
+from .pem import Passphrase
+from .pem_blocks import is_base64_of_pem, is_pem
 
 _MAX_FILE = 1024 * 1024  # bytes
-_MAX_BLOCKS = 100
 _MAX_PATH_SHOWN = 200  # characters
 _KEY_FILES = frozenset({".cer", ".crt", ".der", ".json", ".jwk", ".jwks", ".key", ".p8", ".pem", ".pub", ".txt"})
+_NOT_NEEDED = (
+    "the passphrase must be for an encrypted private key in PEM, got none that is encrypted: remove the passphrase, "
+    "or check that the keys are the right ones"
+)
 _FORMS = "keys must be a path, PEM text, a JWK Set or a list of keys"
 _ITEMS = "each item of a list of keys must be a JWK, a Key or PEM text"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+://"  # two characters at least before the colon: "C:" is a drive
 _PATH = r"(?:[A-Za-z]:)?[\w./\\~ -]+"  # no URL, no JSON and no user with a password
-_PEM_BLOCK = r"(?s)-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----"  # compiled when PEM text is read
 
 
-def load_keys(source: object) -> KeySet:
+def load_keys(source: object, *, passphrase: str | bytes | None = None) -> KeySet:
     """Load the keys of an application.
 
     Args:
-        source: one of these: a :class:`KeySet`; a JWK Set as a mapping; a list, in which each item is a JWK as a
-            mapping, a :class:`Key` or PEM text; PEM text of one key or several, in which ``\\n`` in two characters is
-            a line end too, as in environment variables; the path of a file with a JWK Set or PEM text.
+        source: one of these: a :class:`KeySet`; a JWK Set as a mapping; a mapping of key IDs to certificates or public
+            keys in PEM; a list, in which each item is a JWK as a mapping, a :class:`Key` or PEM text; PEM text of one
+            key or several, in which ``\\n`` in two characters is a line end too, as in environment variables; the path
+            of a file with PEM text, or with one of the two mappings in JSON.
+        passphrase: opens the private keys in PEM that are encrypted. It is an error if there is none.
 
     Returns:
         The keys, in their order.
 
     Raises:
-        InvalidKey: *source* is none of these, cannot be read, or holds a key that cannot be used. The message never
-            shows key material. It shows a string only if that is the path of a file, or is clearly meant as one: it
-            may be a secret in the wrong setting.
+        InvalidKey: *source* is none of these, cannot be read, or holds a key that cannot be used, or *passphrase* is
+            missing, wrong or not needed. The message never shows key material. It shows a string only if that is the
+            path of a file, or is clearly meant as one: it may be a secret in the wrong setting.
     """
+    opener = Passphrase(None if passphrase is None else to_bytes(passphrase))
+    keys = _load(source, opener)
+    if opener.value is not None and not opener.used:
+        raise InvalidKey(_NOT_NEEDED)
+    return keys
+
+
+def _load(source: object, passphrase: Passphrase) -> KeySet:
     if isinstance(source, KeySet):
         return source
     if isinstance(source, Mapping):
-        return KeySet.from_jwks(source)
+        return _load_mapping(source)
     if isinstance(source, (list, tuple)):
-        return KeySet(key for item in source for key in _load_item(item))
-    if isinstance(source, str) and "-----BEGIN" in source:
-        return KeySet(_read_pem(source))
+        return KeySet(key for item in source for key in _load_item(item, passphrase))
+    if isinstance(source, str) and is_pem(source):
+        return KeySet(load_pem_keys(source, passphrase))
     if isinstance(source, str) and (mistake := _find_mistake(source)):
         raise InvalidKey(f"{_FORMS}, got {mistake}")
     if isinstance(source, (str, Path)):
-        return _read_file(Path(source))
+        return _read_file(Path(source), passphrase)
     if isinstance(source, Key):
         raise InvalidKey(f"{_FORMS}, got one Key: put it into a list")
     raise InvalidKey(f"{_FORMS}, got {type(source).__name__}")
+
+
+def _load_mapping(source: Mapping[str, object]) -> KeySet:
+    if not source or not all(isinstance(value, str) and is_pem(value) for value in source.values()):
+        return KeySet.from_jwks(source)
+    return KeySet(
+        [
+            _load_named(kid, str(pem), f"entry {position} of {len(source)}")
+            for position, (kid, pem) in enumerate(source.items(), 1)
+        ]
+    )
+
+
+def _load_named(kid: str, pem: str, position: str) -> Key:
+    """Load one entry of a mapping of key IDs to certificates, as Google and Firebase publish it."""
+    try:
+        key = Key.from_pem(pem, kid=kid)
+        if key.can_sign:
+            raise InvalidKey(
+                "a mapping of key IDs must have certificates or public keys, got a private key: put it into a list"
+            )
+    except InvalidKey as error:
+        raise InvalidKey(f"{position}: {error}") from error
+    return key
 
 
 def _find_mistake(string: str) -> str | None:
@@ -62,39 +100,27 @@ def _find_mistake(string: str) -> str | None:
         return "a URL, which is not fetched: save the JWK Set to a file and pass its path"
     if source.startswith(("{", "[")):
         return "JSON: parse it with json.loads first, or save it to a file and pass its path"
+    if is_base64_of_pem(source):
+        return "the base64 of PEM text: decode it once, for example with: base64 -d FILE"
     return None
 
 
-def _load_item(source: object) -> list[Key]:
+def _load_item(source: object, passphrase: Passphrase) -> list[Key]:
     if isinstance(source, Key):
         return [source]
     if isinstance(source, str):
         if mistake := _find_mistake(source):
             raise InvalidKey(f"{_ITEMS}, got {mistake}")
-        return _read_pem(source)
+        if not is_pem(source):
+            raise InvalidKey(f"{_ITEMS}, got another string: a string in a list is PEM text, not a path")
+        return load_pem_keys(source, passphrase)
     if isinstance(source, Mapping):
         return [Key.from_jwk(source)]
     advice = ": pass the content of the file, path.read_text()" if isinstance(source, os.PathLike) else ""
     raise InvalidKey(f"{_ITEMS}, got {type(source).__name__}{advice}")
 
 
-def _read_pem(pem: str) -> list[Key]:
-    begun = pem.count("-----BEGIN ")
-    if not 0 < begun <= _MAX_BLOCKS:
-        raise InvalidKey(
-            f"PEM text must have 1 to {_MAX_BLOCKS} blocks, each from -----BEGIN …----- to -----END …-----, got "
-            f"{begun} (a string in a list is PEM text, not a path)"
-        )
-    blocks = list(re.finditer(_PEM_BLOCK, pem.replace("\\n", "\n")))
-    if len(blocks) != begun:
-        raise InvalidKey(
-            "each block of PEM text must end as it began, from -----BEGIN …----- to -----END …-----, got one "
-            "that does not: check that the PEM text is complete"
-        )
-    return [Key.from_pem(block[0]) for block in blocks if block[1] != "EC PARAMETERS"]
-
-
-def _read_file(path: Path) -> KeySet:
+def _read_file(path: Path, passphrase: Passphrase) -> KeySet:
     try:
         data = _read_bytes(path)
     except (OSError, ValueError) as error:
@@ -108,20 +134,24 @@ def _read_file(path: Path) -> KeySet:
     if len(data) > _MAX_FILE:
         raise InvalidKey(f"the key file must have at most {_MAX_FILE // 1024**2} MiB, got {str(path)!r} with more")
     try:
-        return _parse_file(data)
+        return _parse_file(data, passphrase)
     except InvalidKey as error:
         raise InvalidKey(f"the key file {str(path)!r} cannot be used: {error}") from error
 
 
-def _parse_file(data: bytes) -> KeySet:
-    if b"-----BEGIN" in data:
-        return KeySet(_read_pem(data.decode("ascii", "replace")))
+def _parse_file(data: bytes, passphrase: Passphrase) -> KeySet:
+    text = data.removeprefix(BOM_UTF8).decode("utf-8", "replace")
+    is_json = text.lstrip().startswith("{")
+    if not is_json and (is_pem(text) or is_base64_of_pem(text)):
+        return KeySet(load_pem_keys(text, passphrase))
     try:
-        jwks = msgspec.json.decode(data, type=dict[str, object])
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        mapping = strict_json.read_object(data.removeprefix(BOM_UTF8))
+    except ValueError:
         got = "something else" if data else "an empty file"
+        if is_json:
+            got = "JSON that is malformed or has a name twice: check it with python -m json.tool FILE"
         raise InvalidKey(f"it must have a JWK Set or PEM text, got {got}") from None
-    return KeySet.from_jwks(jwks)
+    return _load_mapping(mapping)
 
 
 def _read_bytes(path: Path) -> bytes | None:

@@ -1,9 +1,12 @@
 """Load keys as PEM, of each kind, encrypted or not, and explain why one is refused."""
 
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
@@ -11,7 +14,7 @@ from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_material import describe
 
-from .kit import EC, ED, RSA, pem_of
+from .kit import EC, ED, RSA, certificate_of, pem_of
 
 
 def public_pem_of(key: Any, form: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> bytes:
@@ -63,6 +66,22 @@ def test_an_encrypted_pem_key_opens_with_its_passphrase(passphrase: str | bytes)
     assert key.kid == EC.kid
 
 
+def pem_blocks_of_windows(pem: str) -> str:
+    return pem.replace("\n", "\r\n")
+
+
+def pem_of_one_line(pem: str) -> str:
+    return pem.replace("\n", "\\r\\n")
+
+
+def indented(pem: str) -> str:
+    return "\ufeff\t" + pem.replace("\n", "  \n\n   ")
+
+
+def without_line_ends(pem: str) -> str:
+    return pem.replace("\n", " ")
+
+
 def block(label: str) -> bytes:
     """Return PEM text that holds no key."""
     return f"-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n".encode()
@@ -84,9 +103,12 @@ NOT_OPENED = "must be the one that the private key is encrypted with"
         (b"\x30\x82 DER", None, "openssl pkey -inform DER"),
         (block("PRIVATE KEY"), None, "check that it is complete"),
         (block("PUBLIC KEY"), None, "got no key that can be read"),
-        (block("CERTIFICATE"), None, "not a certificate"),
+        (block("CERTIFICATE"), None, "a certificate must be X.509 in PEM, got one that cannot be read"),
+        (block("DH PARAMETERS"), None, "got no key that can be read"),
         (block("OPENSSH PRIVATE KEY"), None, "ssh-keygen -p -m PEM -f COPY"),
         (block("OPENSSH PRIVATE KEY"), "open sesame", "the format of OpenSSH"),
+        (b"ssh-ed25519 AAAA", None, "ssh-keygen -e -m PKCS8 -f FILE"),
+        (b64encode(pem_of(EC._private)), None, "got the base64 of PEM text: decode it once"),
     ],
 )
 def test_pem_that_cannot_be_read_is_refused_with_the_reason(pem: bytes, passphrase: str | None, advice: str) -> None:
@@ -104,11 +126,57 @@ def test_a_path_object_is_refused_with_the_method_that_reads_it(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("key", [RSA, EC, ED])
-def test_a_key_of_openssh_is_refused_with_the_command_that_converts_it(key: Key) -> None:
-    pem = pem_of(key._private, form=PrivateFormat.OpenSSH)
+def test_keys_of_openssh_load(key: Key) -> None:
+    private = Key.from_pem(pem_of(key._private, form=PrivateFormat.OpenSSH))
+    line = key._public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" alice@laptop\n"
 
-    with pytest.raises(InvalidKey, match=r"ssh-keygen -p -m PEM .* openssl genpkey -algorithm ED25519"):
-        Key.from_pem(pem)
+    assert (private.kid, private.can_sign) == (key.kid, True)
+    assert (Key.from_pem(line).kid, Key.from_pem(line).can_sign) == (key.kid, False)
+
+
+@pytest.mark.parametrize("how", [pem_blocks_of_windows, pem_of_one_line, indented, without_line_ends])
+def test_white_space_and_line_ends_do_not_matter(how: Callable[[str], str]) -> None:
+    assert Key.from_pem(how(pem_of(EC._private).decode())).kid == EC.kid
+
+
+def test_an_encrypted_key_of_openssh_opens_with_its_passphrase() -> None:
+    pem = pem_of(ED._private, b"open sesame", PrivateFormat.OpenSSH)
+
+    assert Key.from_pem(pem, passphrase="open sesame").kid == ED.kid
+    for passphrase, message in ((None, "needs its passphrase, got none"), ("wrong", NOT_OPENED)):
+        with pytest.raises(InvalidKey, match=message):
+            Key.from_pem(pem, passphrase=passphrase)
+
+
+@pytest.mark.parametrize(("trouble", "message"), [("Need bcrypt module", "pip install bcrypt"), ("x", "the format of")])
+def test_an_encrypted_key_that_cannot_be_opened_here_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, trouble: str, message: str
+) -> None:
+    def load(pem: bytes, passphrase: bytes | None) -> None:
+        raise TypeError if passphrase is None else UnsupportedAlgorithm(trouble)
+
+    monkeypatch.setattr("flask_tokenauth.core.keys.pem.load_ssh_private_key", load)
+
+    with pytest.raises(InvalidKey, match=message):
+        Key.from_pem(block("OPENSSH PRIVATE KEY"), passphrase="open sesame")
+
+
+def test_a_certificate_gives_the_public_key_at_any_date() -> None:
+    key = Key.from_pem(certificate_of(EC._public, EC._private))
+
+    assert (key.kid, key.algorithm, key.can_sign) == (EC.kid, "ES256", False)
+
+
+def test_a_certificate_with_a_weak_key_is_refused() -> None:
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+
+    with pytest.raises(InvalidKey, match="must have 2048 to 16384 bits, got 1024"):
+        Key.from_pem(certificate_of(weak.public_key(), weak))
+
+
+def test_several_keys_are_refused_where_one_is_wanted() -> None:
+    with pytest.raises(InvalidKey, match=r"must hold one key, got 2 different keys: .* TOKENAUTH_KEYS takes several$"):
+        Key.from_pem(pem_of(EC._private) + pem_of(ED._private))
 
 
 def test_pem_that_cryptography_chokes_on_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import traceback
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.keys.loading import load_keys
+
+from .kit import RSA, certificate_of, pem_of
 
 EC = Key.generate("ES256")
 ED = Key.generate("EdDSA")
@@ -184,6 +188,90 @@ def test_an_encrypted_key_is_refused_with_the_function_that_takes_its_passphrase
 
     with pytest.raises(InvalidKey, match=r"Key\.from_pem\(pem, passphrase=…\), and set TOKENAUTH_KEYS to a list"):
         load_keys(pem)
+
+
+LOCKED = pem_of(EC._private, b"open sesame").decode()
+
+
+@pytest.mark.parametrize("passphrase", ["open sesame", b"open sesame"])
+@pytest.mark.parametrize("form", [LOCKED, [ED, LOCKED], ED_PEM + LOCKED], ids=["PEM", "list", "beside another"])
+def test_a_passphrase_opens_encrypted_keys(form: object, passphrase: str | bytes) -> None:
+    assert EC.kid in [key.kid for key in load_keys(form, passphrase=passphrase)]
+
+
+def test_a_passphrase_opens_an_encrypted_key_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text(LOCKED)
+
+    assert load_keys(path, passphrase="open sesame").find(EC.kid) is not None
+
+
+@pytest.mark.parametrize(
+    "form", [PEM, JWKS, [ED], KeySet([EC]), [ED.to_jwk()]], ids=["PEM", "set", "keys", "KeySet", "JWK"]
+)
+def test_a_passphrase_without_an_encrypted_key_is_refused(form: object) -> None:
+    with pytest.raises(InvalidKey, match="the passphrase must be for an encrypted private key in PEM, got none"):
+        load_keys(form, passphrase="hunter2")
+
+
+WRONG = "hunter" + "2"  # so that no line of source, which a traceback quotes, has it
+
+
+def test_a_wrong_passphrase_is_refused_and_not_shown() -> None:
+    with pytest.raises(InvalidKey, match="must be the one that the private key is encrypted with") as caught:
+        load_keys(LOCKED, passphrase=WRONG)
+
+    assert WRONG not in "".join(traceback.format_exception(caught.value))
+
+
+GOOGLE = {"a": certificate_of(RSA._public, RSA._private), "b": certificate_of(EC._public, EC._private)}
+
+
+def test_a_mapping_of_key_ids_to_certificates_is_a_set_of_public_keys(tmp_path: Path) -> None:
+    path = tmp_path / "certs.json"
+    path.write_text(json.dumps(GOOGLE), encoding="utf-8-sig")
+
+    for source in (GOOGLE, path):
+        found = [(key.kid, key.algorithm, key.can_sign) for key in load_keys(source)]
+        assert found == [("a", "RS256", False), ("b", "ES256", False)]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        (
+            {"a": GOOGLE["a"], "b": PEM},
+            "entry 2 of 2: a mapping of key IDs must have certificates or public keys, got a",
+        ),
+        ({"a\nhunter2": GOOGLE["a"]}, "entry 1 of 1: kid must be a string of 1 to 255 printable characters"),
+        ({"a": GOOGLE["a"], "b": "hunter2"}, 'must be an object with an array "keys"'),
+        ({"a": LOCKED}, "entry 1 of 1: an encrypted private key needs its passphrase"),
+    ],
+)
+def test_a_mapping_of_something_else_is_refused(mapping: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidKey, match=message) as caught:
+        load_keys(mapping)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_with_a_key_id_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "certs.json"
+    path.write_text(f'{{"a": {json.dumps(GOOGLE["a"])}, "a": {json.dumps(GOOGLE["b"])}}}')
+
+    with pytest.raises(
+        InvalidKey, match=r"got JSON that is malformed or has a name twice: check it with python -m json"
+    ):
+        load_keys(path)
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_the_base64_of_pem_text_is_refused_with_the_command_that_decodes_it(tmp_path: Path, as_file: bool) -> None:  # noqa: FBT001
+    path = tmp_path / "key.pem"
+    path.write_bytes(b64encode(PEM.encode()))
+
+    with pytest.raises(InvalidKey, match=r"got the base64 of PEM text: decode it once, for example with: base64 -d"):
+        load_keys(path if as_file else path.read_text())
 
 
 def test_a_path_in_a_list_is_not_read() -> None:

@@ -1,0 +1,115 @@
+"""Split PEM text into its blocks (RFC 7468). Lines of public keys of OpenSSH are blocks too."""
+
+import re
+from binascii import a2b_base64
+from dataclasses import dataclass, field
+
+from ..errors import InvalidKey
+
+OPENSSH_PUBLIC = "OPENSSH PUBLIC KEY"  # the label that such a line gets here; no file has it
+_MAX_BLOCKS = 100
+_LINE = 64  # characters
+_LINE_END = r"(?:\\r)?\\n|\r\n?"  # also in two or four characters, as in environment variables
+_BLOCK = r"(?s)-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----"  # compiled when PEM text is read
+_OPENSSH_LINE = r"\s*(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-nistp(?:256|384|521)|sk-[\w@.-]+) AAAA"
+_IN_BASE64 = r"\s*LS0tLS1CRUdJTi"  # "-----BEGIN " in base64
+_BASE64 = (
+    "PEM text must have a line -----BEGIN …-----, got the base64 of PEM text: decode it once, for example with: "
+    "base64 -d FILE"
+)
+_NO_PEM = (
+    "PEM text must have a line -----BEGIN …-----, got none: pass the content of the file, such as Path(…).read_text(), "
+    "not its path; convert a file in DER with: openssl pkey -inform DER -in FILE"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of PEM text.
+
+    Attributes:
+        position: its number among the blocks, from 1.
+        count: the number of all blocks.
+        label: the words after BEGIN.
+        pem: the block in lines of 64 characters, or the line of OpenSSH.
+    """
+
+    position: int
+    count: int
+    label: str
+    pem: bytes = field(repr=False)
+
+    @property
+    def der(self) -> bytes:
+        """The DER of a block without headers, which has been read before."""
+        return a2b_base64(b"".join(self.pem.splitlines()[1:-1]))
+
+    def refuse(self, message: object) -> InvalidKey:
+        """Return the error with *message* about this block. It has the number of the block if there are several."""
+        return InvalidKey(f"block {self.position} of {self.count}: {message}" if self.count > 1 else str(message))
+
+
+def is_pem(text: str) -> bool:
+    """Return whether *text* is meant as PEM text or as a public key of OpenSSH."""
+    return "-----BEGIN" in text or re.match(_OPENSSH_LINE, text) is not None
+
+
+def is_base64_of_pem(text: str) -> bool:
+    """Return whether *text* is PEM text that was encoded once more."""
+    return re.match(_IN_BASE64, text) is not None
+
+
+def split(text: str) -> list[Block]:
+    """Return the blocks of *text*.
+
+    White space within a block does not matter. The ends of its lines may be written as ``\\n`` or ``\\r\\n`` in two or
+    four characters.
+
+    Args:
+        text: PEM text, or lines with public keys of OpenSSH.
+
+    Raises:
+        InvalidKey: there is no block, there are more than 100, or one does not end. The message has no part of *text*.
+    """
+    if is_base64_of_pem(text):
+        raise InvalidKey(_BASE64)
+    text = re.sub(_LINE_END, "\n", text)
+    begun = text.count("-----BEGIN ")
+    if not begun and re.match(_OPENSSH_LINE, text):
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        _check_count(len(lines))
+        return [Block(i, len(lines), OPENSSH_PUBLIC, line.encode()) for i, line in enumerate(lines, 1)]
+    if not begun:
+        raise InvalidKey(_NO_PEM)
+    _check_count(begun)
+    blocks = list(re.finditer(_BLOCK, text))
+    if len(blocks) != begun:
+        raise InvalidKey(
+            "each block of PEM text must end as it began, from -----BEGIN …----- to -----END …-----, got one "
+            f"that does not{_find_broken(text, begun)}: check that the PEM text is complete"
+        )
+    return [Block(i, begun, found[1], _wrap(found[1], found[2])) for i, found in enumerate(blocks, 1)]
+
+
+def _check_count(count: int) -> None:
+    if count > _MAX_BLOCKS:
+        raise InvalidKey(
+            f"PEM text must have 1 to {_MAX_BLOCKS} blocks, each from -----BEGIN …----- to -----END …-----, got {count}"
+        )
+
+
+def _find_broken(text: str, begun: int) -> str:
+    """Return words for the first block that does not end before the next one begins."""
+    parts = text.split("-----BEGIN ")[1:]
+    bad = next((i for i, part in enumerate(parts, 1) if not re.match(_BLOCK, f"-----BEGIN {part}")), begun)
+    return f" (block {bad} of {begun})" if begun > 1 else ""
+
+
+def _wrap(label: str, body: str) -> bytes:
+    """Return the block with lines of 64 characters. Blocks with headers, as OpenSSL wrote them, keep their lines."""
+    if ":" in body:
+        lines = [line.strip() for line in body.strip().splitlines()]
+    else:
+        base64 = "".join(body.split())
+        lines = [base64[start : start + _LINE] for start in range(0, len(base64), _LINE)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
