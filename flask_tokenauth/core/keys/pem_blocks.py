@@ -78,7 +78,9 @@ def split(text: str) -> list[Block]:
     if not begun and re.match(_OPENSSH_LINE, text):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         _check_count(len(lines))
-        return [Block(i, len(lines), OPENSSH_PUBLIC, line.encode()) for i, line in enumerate(lines, 1)]
+        return [
+            Block(i, len(lines), OPENSSH_PUBLIC, line.encode("ascii", "replace")) for i, line in enumerate(lines, 1)
+        ]
     if not begun:
         raise InvalidKey(_NO_PEM)
     _check_count(begun)
@@ -112,4 +114,4 @@ def _wrap(label: str, body: str) -> bytes:
     else:
         base64 = "".join(body.split())
         lines = [base64[start : start + _LINE] for start in range(0, len(base64), _LINE)]
-    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode("ascii", "replace")

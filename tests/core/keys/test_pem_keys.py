@@ -114,6 +114,15 @@ def test_lines_of_openssh_are_several_keys() -> None:
         load_keys("\n".join(lines[:1] * 101))
 
 
+@pytest.mark.parametrize("pem", ["-----BEGIN PUBLIC KEY-----\udc80-----END PUBLIC KEY-----", "ssh-rsa AAAA\udc80é"])
+def test_pem_text_that_utf_8_cannot_encode_is_refused_and_not_kept(pem: str) -> None:
+    """``UnicodeEncodeError`` holds the whole string."""
+    with pytest.raises(InvalidKey) as caught:
+        load_keys(pem)
+
+    assert not isinstance(caught.value.__cause__, UnicodeError)
+
+
 def test_a_large_file_of_nothing_is_refused_at_once() -> None:
     with pytest.raises(InvalidKey):
         load_keys("-----BEGIN A-----" * 100 + " " * 1024 * 1024)
