@@ -7,6 +7,7 @@ mark is found on the registered view, or on a function that this view wraps.
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from types import MethodType
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
@@ -165,17 +166,20 @@ class FoundMarks(NamedTuple):
 def find_marks(view: Any, method: str) -> FoundMarks:
     """Return the marks for *view* when it is called with *method*.
 
-    Searched are the view and everything that it wraps; its class, the bases of this class and its
-    ``method_decorators``; the function of the method and everything that this wraps. Openings count only on the view,
+    Searched are the view and everything that it wraps; its class, the bases of this class and their decorators; the
+    functions of the method in all of these classes, and everything that these wrap. Openings count only on the view,
     its class, and the method that the class dispatches to.
     """
     chain = list(unwrap(view))
-    cls = _class_of(chain)
+    cls = class_of(view)
     classes = list(inspect.getmro(cls))[:-1] if cls is not None else []
-    function = _method_of(cls, method)
-    visited = [*chain, *classes, *unwrap(function), *unwrap(getattr(cls, "dispatch_request", None))]
+    functions = [*_functions_of(classes, _name_of_method(cls, method)), *_functions_of(classes, "dispatch_request")]
+    functions += [function for layer in chain if inspect.ismethod(layer) for function in _functions_of_bound(layer)]
+    visited = [*chain, *classes, *(layer for function in functions for layer in unwrap(function))]
     requirements = [requirement for target in visited for requirement in read_mark(target).requirements]
-    requirements += [requirement for base in classes for requirement in _given_by_decorators(base, method)]
+    requirements += [requirement for base in classes for requirement in _given_for_method(cls, base, method)]
+    if read_mark(view).opening is None:  # a derived class opens its views with decorators = [public]
+        requirements += [requirement for base in classes[1:] for requirement in _given_by(vars(base).get("decorators"))]
     openings = [read_mark(target).opening for target in list_own(view, method)]
     return FoundMarks(
         requirements=tuple(dict.fromkeys(requirements)),
@@ -190,12 +194,16 @@ def list_own(view: Any, method: str) -> tuple[Any, ...]:
 
     Openings and :func:`shareable` count only there.
     """
-    cls = _class_of(unwrap(view))
-    return (view, cls, _method_of(cls, method)) if cls is not None and issubclass(cls, MethodView) else (view, cls)
+    cls = class_of(view)
+    if cls is None or not issubclass(cls, MethodView):
+        return view, cls
+    return view, cls, getattr(cls, _name_of_method(cls, method), None)
 
 
-def _class_of(chain: Iterable[Any]) -> Any:
-    return next((layer.view_class for layer in chain if inspect.isclass(getattr(layer, "view_class", None))), None)
+def class_of(view: Any) -> Any:
+    """Return the class of views that *view* was made of, or None."""
+    layers = unwrap(view)
+    return next((layer.view_class for layer in layers if inspect.isclass(getattr(layer, "view_class", None))), None)
 
 
 def _find_wrapped_requirements(layers: Iterable[Any]) -> Iterator[Requirement]:
@@ -205,16 +213,42 @@ def _find_wrapped_requirements(layers: Iterable[Any]) -> Iterator[Requirement]:
             yield requirement
 
 
-def _method_of(cls: Any, method: str) -> Any:
-    function = getattr(cls, method.lower(), None)
-    return getattr(cls, "get", None) if function is None and method == "HEAD" else function
+def _name_of_method(cls: Any, method: str) -> str:
+    """Return the name of the function that *cls* calls for *method*: ``get`` for HEAD if it has no ``head``."""
+    return "get" if method == "HEAD" and getattr(cls, "head", None) is None else method.lower()
 
 
-def _given_by_decorators(cls: Any, method: str) -> Iterator[Requirement]:
-    """Yield the requirements of guards in ``method_decorators``: a list in Flask-RESTX, or a dict by method."""
-    decorators = vars(cls).get("method_decorators", ())
+def _functions_of(classes: Iterable[Any], name: str) -> list[Any]:
+    """Return the function with this name that is called, and those that it overrides in the classes that follow.
+
+    A guard on a function that is overridden counts, unless the function that overrides it is opened on purpose.
+    """
+    functions = [getattr(cls, name) for cls in classes if name in vars(cls)]
+    return functions[:1] if functions and read_mark(functions[0]).opening is not None else functions
+
+
+def _functions_of_bound(method: MethodType) -> list[Any]:
+    """Return the functions of a bound method, which may be a view too: its own, and those that this overrides."""
+    owner = method.__self__
+    return _functions_of(inspect.getmro(owner if inspect.isclass(owner) else type(owner)), method.__name__)
+
+
+def _given_for_method(cls: Any, base: Any, method: str) -> Iterator[Requirement]:
+    """Yield the requirements of guards in ``method_decorators``: a list in Flask-RESTX, or a dict by method.
+
+    Args:
+        cls: the class of the view.
+        base: the class with the decorators: *cls* or one of its bases.
+        method: of the request. Flask-RESTful finds no decorators for HEAD if there are only some for ``get``.
+    """
+    decorators = vars(base).get("method_decorators")
     if isinstance(decorators, Mapping):
-        decorators = decorators.get(method.lower(), ())
+        names = {method.lower(), _name_of_method(cls, method)}
+        decorators = [decorator for name in sorted(names) for decorator in decorators.get(name, ())]
+    yield from _given_by(decorators)
+
+
+def _given_by(decorators: Any) -> Iterator[Requirement]:
     for decorator in decorators if isinstance(decorators, (list, tuple)) else ():
         given = getattr(decorator, _GIVES, None)
         if given is not None:
