@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, g, request
 from flask.testing import FlaskClient
 
 from flask_tokenauth import (
+    AuthError,
     SettingsError,
     TokenAuth,
     create_token,
@@ -227,3 +228,21 @@ def test_a_hook_that_changes_the_header_changes_nothing(app: Flask, client: Flas
     app.add_url_rule("/hidden", view_func=hide(login_required(lambda: "open")))
 
     assert client.get("/hidden").status_code == 401
+
+
+def test_a_request_that_satisfied_a_guard_does_not_satisfy_it_in_another_application(
+    make_app: MakeApp, mint: Mint
+) -> None:
+    other = make_app("other", TOKENAUTH_ISSUER="https://other.example")
+    shared: Callable[[], str] = login_required(lambda: "served")
+
+    @login_required
+    def view() -> str:
+        with other.app_context(), pytest.raises(AuthError):
+            shared()
+        return shared()
+
+    app = make_app()
+    app.add_url_rule("/x", view_func=view)
+
+    assert app.test_client().get("/x", headers=bearer(mint())).text == "served"

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.views import MethodView, View
 
 from flask_tokenauth import SettingsError
@@ -278,6 +278,17 @@ def test_a_mark_made_in_a_request_is_not_counted() -> None:
         mark(wrapped(make_class()().get), READ)
 
         assert (MarkCounter.value, len(list_guard_uses())) == before
+
+
+@pytest.mark.parametrize("make", [make_class, lambda: Blueprint("api", __name__), lambda: partial(view())])
+def test_a_mark_made_in_a_request_on_what_may_be_registered_already_is_counted(make: Callable[[], Any]) -> None:
+    """The routes of the class or blueprint may be resolved. Only a function is new for sure."""
+    with Flask("tests").test_request_context():
+        before = MarkCounter.value
+
+        mark(make(), READ)
+
+        assert MarkCounter.value > before
 
 
 def test_a_mark_made_outside_of_requests_is_counted() -> None:
