@@ -13,6 +13,7 @@ import secrets
 from pathlib import Path
 
 from flask import Flask, Response, abort, g, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from flask_tokenauth import NotAuthenticated, TokenAuth, login_required, public, require_scope, token_response
@@ -111,7 +112,9 @@ def read_field(name: str) -> str:
     """Return a field of the form or of the JSON object in the request; answer 400 if it is not a string."""
     try:
         body = request.get_json() if request.is_json else request.form
-    except RecursionError:  # JSON that is nested too deeply; Flask would answer 500
+    except HTTPException:  # such as 413 for a body that is too large
+        raise
+    except Exception:  # noqa: BLE001  # JSON that is nested too deeply, or the server's own error for a broken body
         abort(400)
     value = body.get(name) if isinstance(body, dict) else None
     if not isinstance(value, str) or value.encode(errors="ignore").decode() != value:  # no lone surrogates
