@@ -7,8 +7,9 @@ import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore, metadata
+from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import execute, new_session, url_of
+from ..sqlite_kit import execute, url_of
 
 TABLES = sorted(metadata.tables)
 INDEXES = sorted(str(index.name) for table in metadata.tables.values() for index in table.indexes)
@@ -17,7 +18,7 @@ INDEXES = sorted(str(index.name) for table in metadata.tables.values() for index
 @pytest.fixture
 def again(path: Path, store: SQLStore) -> SQLStore:
     """Return another store of the same file, as of a process that starts later. The file has a session."""
-    store.start_session(new_session())
+    start(store)
     store.close()
     return SQLStore(url_of(path))
 
@@ -99,7 +100,7 @@ def test_a_column_that_was_dropped_is_named(path: Path, again: SQLStore) -> None
 
 
 def test_a_table_that_is_dropped_at_run_time_is_an_outage_that_names_the_command(path: Path, store: SQLStore) -> None:
-    store.start_session(new_session())
+    start(store)
     execute(path, "DROP TABLE tokenauth_session")
 
     with pytest.raises(StoreUnavailable, match=r"no such table: tokenauth_session .*run flask tokenauth doctor"):

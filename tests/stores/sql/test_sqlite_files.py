@@ -12,8 +12,9 @@ from sqlalchemy import create_engine
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.sqlite_files import find_foreign_owner, find_obstacle
+from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import execute, new_session, url_of
+from ..sqlite_kit import execute, url_of
 
 ENDINGS = ["", "-wal", "-shm"]
 
@@ -27,7 +28,7 @@ def usual_umask() -> Iterator[None]:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_only_its_user_can_read_a_file_that_the_store_creates(path: Path, store: SQLStore, ending: str) -> None:
-    store.start_session(new_session())
+    start(store)
 
     assert S_IMODE(Path(f"{path}{ending}").stat().st_mode) == 0o600
 
@@ -36,7 +37,7 @@ def test_the_mode_of_an_existing_file_stays(path: Path, store: SQLStore) -> None
     execute(path, "CREATE TABLE other (id)")
     path.chmod(0o640)
 
-    store.start_session(new_session())
+    start(store)
 
     assert S_IMODE(path.stat().st_mode) == 0o640
 
@@ -44,7 +45,7 @@ def test_the_mode_of_an_existing_file_stays(path: Path, store: SQLStore) -> None
 def test_the_application_decides_on_the_mode_of_its_own_file(path: Path) -> None:
     store = SQLStore(create_engine(url_of(path)))
 
-    store.start_session(new_session())
+    start(store)
     store.close()
 
     assert S_IMODE(path.stat().st_mode) == 0o644
