@@ -23,7 +23,8 @@ _OPENSSH_PRIVATE = "OPENSSH PRIVATE KEY"
 _TROUBLES = (ValueError, TypeError, UnsupportedAlgorithm, InternalError)
 _OPENSSH = (
     "a key in the format of OpenSSH must be RSA, ECDSA or Ed25519 and complete, got one that cannot be read: convert a "
-    "copy of the private key with: ssh-keygen -p -m PEM -f COPY, or a public key with: ssh-keygen -e -m PKCS8 -f FILE"
+    "copy of the private key with: ssh-keygen -p -m PEM -f COPY, or a public key with: ssh-keygen -e -m PKCS8 -f FILE "
+    "(RSA and EC keys), or make another key with: openssl genpkey -algorithm ED25519"
 )
 _BCRYPT = (
     "an encrypted key in the format of OpenSSH needs the package bcrypt, which is not installed: pip install bcrypt, "
