@@ -54,6 +54,17 @@ class MalformedToken(TokenError):
         return f"a token must be three parts of base64url with dots between them{rest}"
 
 
+class RefreshTokenSent(TokenError):
+    """A refresh token came in the place of an access token. Its beginning shows it; it was not checked."""
+
+    reason = "refresh_token_sent"
+    hint = "A refresh token was sent: send the access token."
+    message = (
+        "the token must be an access token, got a refresh token (rt1_...): send the access token, and the refresh "
+        "token only in the body of POST /auth/refresh or /auth/revoke"
+    )
+
+
 class UnsupportedHeader(TokenError):
     """The header needs an extension that is not supported: ``crit`` (RFC 7515 section 4.1.11) or ``b64`` (RFC 7797).
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from secrets import token_bytes
 
 from ..encoding import base64url
+from ..encoding.prefixes import REFRESH_PREFIX
 from ..endpoint_errors import InvalidRefreshToken
 from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..records.session import MAX_GENERATION
 from ..token_errors import InvalidSignature
 
-_PREFIX = "rt1_"
 _PURPOSE = b"flask-tokenauth refresh token v1\0"  # the key is derived for this purpose alone as well
 _FACTS = struct.Struct(">16sI")  # handle, generation
 _HMAC_BYTES = 32  # SHA-256
-_LENGTH = len(_PREFIX) + -(-(_FACTS.size + _HMAC_BYTES) * 8 // 6)
+_LENGTH = len(REFRESH_PREFIX) + -(-(_FACTS.size + _HMAC_BYTES) * 8 // 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def write_refresh_token(token: RefreshToken, key: Key) -> str:
         key: an HMAC key with SHA-256, for refresh tokens and nothing else.
     """
     facts = _FACTS.pack(token.handle, token.generation)
-    return _PREFIX + base64url.encode(facts + key.sign(_PURPOSE + facts)).decode()
+    return REFRESH_PREFIX + base64url.encode(facts + key.sign(_PURPOSE + facts)).decode()
 
 
 def read_refresh_token(text: str, keys: KeySet) -> RefreshToken:
@@ -66,10 +66,10 @@ def read_refresh_token(text: str, keys: KeySet) -> RefreshToken:
     Raises:
         InvalidRefreshToken: this server did not make it, or it was changed.
     """
-    if len(text) != _LENGTH or not text.isascii() or not text.startswith(_PREFIX):
+    if len(text) != _LENGTH or not text.isascii() or not text.startswith(REFRESH_PREFIX):
         raise InvalidRefreshToken
     try:
-        data = base64url.decode(text.removeprefix(_PREFIX).encode())
+        data = base64url.decode(text.removeprefix(REFRESH_PREFIX).encode())
     except ValueError:
         raise InvalidRefreshToken from None
     facts, mac = data[: _FACTS.size], data[_FACTS.size :]

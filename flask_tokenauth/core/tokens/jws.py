@@ -9,10 +9,18 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from ..encoding import base64url
+from ..encoding.prefixes import REFRESH_PREFIX
 from ..encoding.strict_json import read_object
 from ..keys.key import Key
 from ..keys.key_set import KeySet
-from ..token_errors import MalformedToken, TokenTooLarge, UnknownKey, UnsupportedHeader, WrongAlgorithm
+from ..token_errors import (
+    MalformedToken,
+    RefreshTokenSent,
+    TokenTooLarge,
+    UnknownKey,
+    UnsupportedHeader,
+    WrongAlgorithm,
+)
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
 _LONGEST_HEADER = 8000  # characters, even for longer tokens: it is read slowly, and before the signature is checked
@@ -50,6 +58,8 @@ def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> Ver
         octets = token.encode("ascii")
         header_part, payload_part, signature_part = octets.split(b".", _DOTS + 1)
     except ValueError:  # it would quote the token
+        if token.startswith(REFRESH_PREFIX):
+            raise RefreshTokenSent from None
         raise MalformedToken("token", _describe(token)) from None
     known = keys.find_header(header_part)
     header = _read_header(header_part) if known is None else known
