@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[Callable[[Flask, Backend, Mint], str], str]] = {
     "an expired and purged session": (token_after(expire_and_purge), "session_missing"),
     "a revoked user": (token_after(revoke_everything), "token_revoked"),
     "another issuer": (of_another_issuer, "key_unknown"),
-    "a refresh token": (lambda app, backend, mint: sign_in(app)["refresh_token"], "token_malformed"),
+    "a refresh token": (lambda app, backend, mint: sign_in(app)["refresh_token"], "refresh_token_sent"),
     "an expired token": (lambda app, backend, mint: mint(exp=NOW - 60, iat=NOW - 90), "token_expired"),
     "a number": (lambda app, backend, mint: mint(sid=1), "claim_malformed"),
 }
