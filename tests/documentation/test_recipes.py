@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -348,19 +347,26 @@ def test_a_socket_refuses_who_says_nothing_in_time(live: SimpleNamespace, monkey
     assert is_closed(client) == (1008, "The access token is not valid.")
 
 
-@pytest.mark.parametrize("left", [0, 0.01], ids=["busy", "silent"])
-def test_a_socket_ends_with_its_token(live: SimpleNamespace, left: float) -> None:
+@pytest.mark.parametrize("messages", [["Hello!"], []], ids=["busy", "silent"])
+def test_a_socket_ends_with_its_token(
+    live: SimpleNamespace, messages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = Server.receive
+    monkeypatch.setattr(Server, "receive", lambda ws, timeout: receive(ws, timeout=timeout if timeout < 60 else 0.1))
+    app = live.names["app"]
     token = issue(live.names, "alice")
-    with live.names["app"].app_context():
-        expires_at = live.names["auth"].verify(token).expires_at
-    times = iter([expires_at - timedelta(seconds=left), expires_at])
-    live.names["datetime"] = SimpleNamespace(now=lambda zone: next(times))
+    with app.app_context():
+        expires_at = live.names["auth"].verify(token).expires_at.timestamp()
     client = Client.connect(f"{live.url}/live")
-
     client.send(token)
+    welcome = client.receive(timeout=60)
 
-    assert client.receive(timeout=60) == "Welcome, alice."
-    assert is_closed(client)[0] == 1000
+    app.extensions["tokenauth"].clock = lambda: expires_at + 60
+    for message in messages:
+        client.send(message)
+
+    assert welcome == "Welcome, alice."
+    assert is_closed(client) == (1008, "The access token is not valid.")
 
 
 def test_a_program_shows_its_token_at_the_handshake(live: SimpleNamespace) -> None:
