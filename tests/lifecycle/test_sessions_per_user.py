@@ -10,7 +10,7 @@ from flask_tokenauth.signals import session_ended
 
 from .conftest import MakeSessionApp
 from .devices import id_of, me
-from .kit import DAY, Backend, SignalLog, is_live, refresh, sessions_of, sign_in, successor
+from .kit import DAY, Backend, SignalLog, is_live, load_revocations, refresh, sessions_of, sign_in, successor
 
 
 @pytest.fixture
@@ -30,6 +30,21 @@ def test_a_further_sign_in_ends_the_session_that_was_idle_longest(app: Flask, ba
     assert [me(app, login["access_token"]) for login in (used, idle, new, other)] == [200, 401, 200, 200]
     assert refresh(app, idle["refresh_token"]).status_code == 400
     assert refresh(app, token).status_code == 200
+
+
+def test_the_process_of_the_sign_in_refuses_the_tokens_of_the_ended_session_at_once(
+    app: Flask, backend: Backend
+) -> None:
+    """Without the news from the store, which come with the next interval."""
+    old = sign_in(app)
+    backend.age(id_of(old), DAY)
+    sign_in(app)
+    load_revocations(app)
+    assert me(app, old["access_token"]) == 200
+
+    sign_in(app)
+
+    assert me(app, old["access_token"]) == 401
 
 
 def test_the_end_is_signalled_before_the_start_and_logged(
