@@ -148,10 +148,8 @@ class AppState:
         Raises:
             SettingsError: it is not supported, or the object has no engine.
         """
-        check = getattr(self.stored.opened, "check_source", None)  # only a store in an SQL database has it
-        if check is not None:
-            with _context_for_store(self.app, self.settings.store):
-                check()
+        with _context_for_store(self.app, self.settings.store):
+            self.stored.ask_sql_store("check_source")
 
     def check_config(self) -> None:
         """Check that the configuration is what ``init_app`` has read.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from ..core.encoding.limits import YEAR_9999
 from ..core.errors import SettingsError
@@ -61,6 +62,15 @@ class StoredState:
         if self._store is None:
             raise SettingsError(_NO_STORE)
         return self._store
+
+    def ask_sql_store(self, method: str) -> Any:
+        """Return the answer of a method that only a store in an SQL database has; None for another store, or none.
+
+        Args:
+            method: its name. It takes no arguments.
+        """
+        ask = getattr(self.opened, method, None)
+        return None if ask is None else ask()
 
     @property
     def sessions(self) -> Sessions:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import click
 from flask.cli import with_appcontext
 
-from ..application.app_state import AppState, current_state
+from ..application.app_state import AppState
 from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError
 from ..guards.marks import name_of, read_mark
@@ -17,7 +17,7 @@ from ..guards.route_checks import check_application
 from ..guards.route_requirements import list_routes
 from . import setting_findings, store_findings
 from .findings import SEVERITIES, Finding, Severity, finding_for, name_route, name_some
-from .output import use_store
+from .output import open_state
 from .routes import list_unreached
 
 _EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0, "info": 0}
@@ -27,8 +27,7 @@ _EXIT_CODES: dict[Severity, int] = {"error": 2, "warning": 1, "hint": 0, "info":
 @with_appcontext
 def doctor() -> None:
     """Report mistakes and risks in the configuration; exit with 2 for errors, 1 for warnings."""
-    state = current_state()
-    use_store(state)
+    state = open_state()
     found = examine(state)
     for finding in found:
         click.echo(f"{finding.severity}: {finding.sentence}")

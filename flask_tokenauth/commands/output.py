@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import click
 
-from ..application.app_state import AppState
+from ..application.app_state import AppState, current_state
 from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError, StoreUnavailable
 from ..stores.memory import MemoryStore
@@ -26,16 +26,18 @@ def errors_as_messages() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def use_store(state: AppState) -> None:
-    """Warn if this command runs as another user than the owner of the database, and close the store at its end.
+def open_state() -> AppState:
+    """Return the state of the application, for a command that may use its store, which is closed at its end.
 
-    SQLite removes its further files when the last connection is closed. Those that stay may be closed to the workers.
+    SQLite removes its further files when the last connection is closed. Those that stay may be closed to the workers. A
+    command that runs as another user than the owner of the database is warned.
     """
-    find = getattr(state.stored.opened, "find_foreign_owner", None)  # only the SQL store has it
-    if find is not None and (warning := find()):
+    state = current_state()
+    if warning := state.stored.ask_sql_store("find_foreign_owner"):
         click.echo(f"Warning: {warning}.", err=True)
     if state.stored.opened is not None:
         click.get_current_context().call_on_close(state.stored.opened.close)
+    return state
 
 
 def check_shared_store(state: AppState) -> None:

@@ -5,20 +5,19 @@ from contextlib import suppress
 import click
 from flask.cli import with_appcontext
 
-from ..application.app_state import AppState, current_state
+from ..application.app_state import AppState
 from ..core.errors import StoreUnavailable
 from ..core.records.session import Session
 from ..lifecycle.list_sessions import iterate_sessions
 from ..lifecycle.revoke import end_session, end_user, revoke_token_id
-from .output import check_shared_store, echo_untrusted, errors_as_messages, use_store
+from .output import check_shared_store, echo_untrusted, errors_as_messages, open_state
 
 
 @click.command("init-db")
 @with_appcontext
 def init_db() -> None:
     """Create the tables of the store. Tables that exist are left as they are. The first use does the same."""
-    state = current_state()
-    use_store(state)
+    state = open_state()
     with errors_as_messages():
         state.store.create()
     click.echo("The store is ready.")
@@ -29,8 +28,7 @@ def init_db() -> None:
 @with_appcontext
 def sessions(*, user: str) -> None:
     """Show the sessions of USER, the newest sign-in first."""
-    state = current_state()
-    use_store(state)
+    state = open_state()
     with errors_as_messages():
         check_shared_store(state)
         found = False
@@ -58,8 +56,7 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
     """Revoke everything that a user has, one session, or one token."""
     if [user, session, token].count(None) != 2:  # noqa: PLR2004  # of three
         raise click.UsageError("give one of --user, --session and --token")
-    state = current_state()
-    use_store(state)
+    state = open_state()
     with errors_as_messages():
         check_shared_store(state)
         state.stored.check_revokes()
@@ -88,8 +85,7 @@ def _revoke_user(state: AppState, user: str) -> None:
 @with_appcontext
 def purge() -> None:
     """Delete sessions and revocations that are over. A store that is never purged works too, and grows."""
-    state = current_state()
-    use_store(state)
+    state = open_state()
     with errors_as_messages():
         check_shared_store(state)
         click.echo(f"Deleted: {state.store.purge()}.")

@@ -44,8 +44,7 @@ def _store(state: AppState) -> Iterator[Finding]:
 
 def _database_file(state: AppState) -> Iterator[Finding]:
     """Report a file that others can read. It has user IDs and the ends of sessions."""
-    find_path = getattr(state.stored.opened, "find_path", None)  # only the SQL store has it
-    path = None if find_path is None else find_path()
+    path = state.stored.ask_sql_store("find_path")
     if path is not None and path.exists() and path.stat().st_mode & (S_IRWXG | S_IRWXO):
         yield Finding(
             "warning",
@@ -129,7 +128,7 @@ def _revoked(state: AppState) -> Iterator[Finding]:
     if state.stored.opened is None:
         return
     try:
-        if lost := _find_lost_tables(state):
+        if lost := state.stored.ask_sql_store("find_lost_tables"):
             yield Finding(
                 "error",
                 f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
@@ -163,11 +162,6 @@ def _revoked(state: AppState) -> Iterator[Finding]:
             f"Every process holds {revoked} revocations: shorten {PREFIX}ACCESS_LIFETIME and {PREFIX}MAX_LIFETIME, or "
             f'set {PREFIX}REVOCATION to "strict".',
         )
-
-
-def _find_lost_tables(state: AppState) -> list[str]:
-    find = getattr(state.stored.opened, "find_lost_tables", None)  # only the SQL store has it
-    return [] if find is None else find()
 
 
 CHECKS = (_store, _settings_without_effect, _endpoints, _keys, _refresh, _revocation, _revoked)

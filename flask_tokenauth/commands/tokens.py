@@ -8,13 +8,13 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from ..application.app_state import AppState, current_state
+from ..application.app_state import AppState
 from ..application.setting_types import parse_duration
 from ..core.encoding.immutable_json import thaw
 from ..core.errors import Refusal, SettingsError, StoreUnavailable
 from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from ..lifecycle.access_tokens import create_token
-from .output import errors_as_messages, use_store, warn_of_other_memory
+from .output import errors_as_messages, open_state, warn_of_other_memory
 
 _MOST_SHOWN = 20  # characters of a wrong duration: a token in its place is longer
 
@@ -28,8 +28,7 @@ def inspect(*, words: tuple[str, ...]) -> None:
 
     Without TOKEN it is read from standard input, or you are asked for it. The shell keeps a history of arguments.
     """
-    state = current_state()
-    use_store(state)
+    state = open_state()
     text = " ".join(words).strip() or _read_token()
     now = state.clock()
     refusal = _find_refusal(state, text)
@@ -81,11 +80,10 @@ def _find_refusal(state: AppState, text: str) -> Refusal | None:
 @with_appcontext
 def token(*, user: str, scopes: tuple[str, ...], expires_in: str | None, audience: tuple[str, ...]) -> None:
     """Print an access token of USER, and nothing else, to try things with. It is real."""
+    state = open_state()
     with errors_as_messages():
         lifetime = None if expires_in is None else _read_lifetime(expires_in)
         issued = create_token(user, scopes, expires_in=lifetime, audience=audience or None)
-    state = current_state()
-    use_store(state)
     warn_of_other_memory(state)
     click.echo("This token is real: until it expires, everyone who has it can act as that user.", err=True)
     click.echo(issued)

@@ -1,6 +1,5 @@
 """``flask tokenauth sessions``, ``revoke`` and ``purge``: their effects, and their output on a terminal."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -370,28 +369,3 @@ def test_an_application_may_replace_a_command(make_app: MakeApp) -> None:
     group.command("purge")(lambda: click.echo("Something else."))
 
     assert succeed(own, "purge") == "Something else.\n"
-
-
-@pytest.mark.parametrize("command", [("init-db",), ("doctor",), ("sessions", "alice"), ("purge",), ("token", "alice")])
-def test_no_command_leaves_files_beside_the_database(
-    make_app: MakeApp, tmp_path: Path, command: tuple[str, ...]
-) -> None:
-    path = tmp_path / "store.db"
-    app = make_app(TOKENAUTH_STORE=f"sqlite:///{path}", TOKENAUTH_ISSUER="https://issuer.example")
-    app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
-
-    app.test_cli_runner().invoke(args=["tokenauth", *command])
-
-    assert [file.name for file in tmp_path.iterdir()] == ["store.db"]
-
-
-def test_a_command_of_another_user_prints_a_warning(
-    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}", TOKENAUTH_ISSUER="https://issuer.example")
-    app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-
-    result = app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
-
-    assert result.stderr.startswith(f"Warning: {tmp_path / 'store.db'} belongs to user {os.getuid()}, ")

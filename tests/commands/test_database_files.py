@@ -1,0 +1,42 @@
+"""Commands close the database, so that they leave no files beside it that may be closed to the workers."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ..conftest import MakeApp
+
+
+@pytest.mark.parametrize("command", [("init-db",), ("doctor",), ("sessions", "alice"), ("purge",), ("token", "alice")])
+def test_no_command_leaves_files_beside_the_database(
+    make_app: MakeApp, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    path = tmp_path / "store.db"
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{path}", TOKENAUTH_ISSUER="https://issuer.example")
+    app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
+
+    app.test_cli_runner().invoke(args=["tokenauth", *command])
+
+    assert [file.name for file in tmp_path.iterdir()] == ["store.db"]
+
+
+def test_a_command_of_another_user_prints_a_warning(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}", TOKENAUTH_ISSUER="https://issuer.example")
+    app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    result = app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
+
+    assert result.stderr.startswith(f"Warning: {tmp_path / 'store.db'} belongs to user {os.getuid()}, ")
+
+
+def test_a_token_that_cannot_be_issued_leaves_no_files_either(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}", TOKENAUTH_ISSUER="https://issuer.example")
+
+    result = app.test_cli_runner().invoke(args=["tokenauth", "token", "alice", "--scope", "two words"])
+
+    assert result.exit_code == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["store.db"]
