@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from gunicorn.http.errors import InvalidChunkSize  # type: ignore[import-untyped]  # has no types
 
 from flask_tokenauth import SettingsError
 from flask_tokenauth.testing import at, logged_in, token_headers
 
 from ..conftest import SECRET, bearer
+from .broken_body import post_malformed_chunk
 
 PASSWORD = "correct horse"
 
@@ -388,13 +387,6 @@ def test_create_app_without_a_secret_raises(notes: Any, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
 def test_a_body_that_the_server_cannot_read_is_answered_with_400(site: Flask, content_type: str) -> None:
     """gunicorn raises an error of its own for a malformed chunk."""
-    stream = Mock(read=Mock(side_effect=InvalidChunkSize(b"zz")), readinto=Mock(side_effect=InvalidChunkSize(b"zz")))
-
-    answer = site.test_client().post(
-        "/login",
-        content_type=content_type,
-        headers={"Transfer-Encoding": "chunked"},
-        environ_overrides={"wsgi.input": stream, "wsgi.input_terminated": True},
-    )
+    answer = post_malformed_chunk(site.test_client(), "/login", content_type)
 
     assert answer.status_code == 400

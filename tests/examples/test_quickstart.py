@@ -9,16 +9,15 @@ from pathlib import Path
 from threading import Barrier
 from types import ModuleType
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from gunicorn.http.errors import InvalidChunkSize  # type: ignore[import-untyped]  # has no types
 
 from flask_tokenauth.core import Key
 
 from ..conftest import SECRET, bearer
+from .broken_body import post_malformed_chunk
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.py"
 
@@ -223,13 +222,6 @@ def test_an_empty_secret_file_raises(quickstart: ModuleType, tmp_path: Path) -> 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
 def test_a_body_that_the_server_cannot_read_is_answered_with_400(client: FlaskClient, content_type: str) -> None:
     """gunicorn raises an error of its own for a malformed chunk."""
-    stream = Mock(read=Mock(side_effect=InvalidChunkSize(b"zz")), readinto=Mock(side_effect=InvalidChunkSize(b"zz")))
-
-    answer = client.post(
-        "/login",
-        content_type=content_type,
-        headers={"Transfer-Encoding": "chunked"},
-        environ_overrides={"wsgi.input": stream, "wsgi.input_terminated": True},
-    )
+    answer = post_malformed_chunk(client, "/login", content_type)
 
     assert answer.status_code == 400
