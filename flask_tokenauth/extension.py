@@ -18,6 +18,7 @@ from .application.settings import Settings
 from .application.shared_caches import SharedCaches
 from .application.warming import warm_applications
 from .authentication.authenticator import Callbacks
+from .authentication.calling import check_function
 from .commands.group import CommandGroup
 from .core.errors import SettingsError, StoreUnavailable
 from .core.records.grant import Grant
@@ -109,7 +110,7 @@ class TokenAuth(Generic[T]):
         Raises:
             TypeError: *load* is not a function.
         """
-        _check_function("user_loader", load)
+        check_function("user_loader", load)
         self._callbacks.load_user = load
         return UserLoader(load)
 
@@ -124,7 +125,7 @@ class TokenAuth(Generic[T]):
         Raises:
             TypeError: *check* is not a function.
         """
-        _check_function("token_check", check)
+        check_function("token_check", check)
         self._callbacks.check_token = check
         return check
 
@@ -141,7 +142,7 @@ class TokenAuth(Generic[T]):
         Raises:
             TypeError: *ask* is not a function.
         """
-        _check_function("before_refresh", ask)
+        check_function("before_refresh", ask)
         self._callbacks.before_refresh = ask
         return ask
 
@@ -343,9 +344,3 @@ class TokenAuth(Generic[T]):
                 ``init_app``; or *app* is not set up.
         """
         check_application(state_of(app))
-
-
-def _check_function(decorator: str, function: object) -> None:
-    if not callable(function):
-        got = type(function).__name__
-        raise TypeError(f"{decorator} must decorate a function, got {got}: write @auth.{decorator} above a function")

@@ -1,4 +1,4 @@
-"""Call functions that the application has given to ``TokenAuth``."""
+"""Check and call functions that the application gives to ``TokenAuth``."""
 
 from collections.abc import Callable
 from inspect import isawaitable
@@ -7,6 +7,21 @@ from typing import Any
 from flask import Flask
 
 from ..core.errors import SettingsError
+
+
+def check_function(decorator: str, function: object) -> None:
+    """Check that a decorator of ``TokenAuth`` decorates a function.
+
+    Args:
+        decorator: its name, for the message.
+        function: the decorated object.
+
+    Raises:
+        TypeError: *function* cannot be called.
+    """
+    if not callable(function):
+        got = type(function).__name__
+        raise TypeError(f"{decorator} must decorate a function, got {got}: write @auth.{decorator} above a function")
 
 
 def call_function(app: Flask, name: str, function: Callable[[Any], Any], argument: Any) -> Any:

@@ -1,5 +1,7 @@
 """Refusals of the endpoints, apart from those of the access token: one class for each reason (RFC 6749 section 5.2)."""
 
+from typing import ClassVar
+
 from .errors import Refusal
 
 MAX_PARAMETERS = 32  # in a form
@@ -101,7 +103,7 @@ class _ParameterError(EndpointError):
     """
 
     code = "invalid_request"
-    _advice = "The parameter {} is wrong."
+    _advice: ClassVar[str]  # the hint, with a place for the name
 
     def __init__(self, name: str) -> None:
         self.name = name  # a constant of this package, never a string from the client

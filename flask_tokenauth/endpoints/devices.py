@@ -36,10 +36,9 @@ def _read_cursor() -> str | None:
     Raises:
         InvalidCursor: it comes twice.
     """
-    given = request.args.getlist("cursor")
-    if len(given) > 1:
+    if len(request.args.getlist("cursor")) > 1:
         raise InvalidCursor
-    return next(iter(given), None) or None
+    return request.args.get("cursor") or None
 
 
 def end_one_session(state: AppState, session_id: str) -> Response:

@@ -99,7 +99,7 @@ class Key:
                 f"PEM text for Key.from_pem must hold one key, got {len(found)} different keys: pass one of them; "
                 "TOKENAUTH_KEYS takes several"
             )
-        if opener.value is not None and not opener.used:
+        if opener.is_left_over:
             raise InvalidKey(_NOT_ENCRYPTED)
         return cls._from_pem_key(found[0], alg, kid)
 

@@ -46,7 +46,7 @@ def load_keys(source: object, *, passphrase: str | bytes | None = None) -> KeySe
     """
     opener = Passphrase(None if passphrase is None else to_bytes(passphrase))
     keys = _load(source, opener)
-    if opener.value is not None and not opener.used:
+    if opener.is_left_over:
         raise InvalidKey(_NOT_NEEDED)
     return keys
 

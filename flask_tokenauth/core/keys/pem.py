@@ -52,6 +52,11 @@ class Passphrase:
     value: bytes | None = field(repr=False)
     used: bool = False
 
+    @property
+    def is_left_over(self) -> bool:
+        """Whether there is a passphrase that has opened no key."""
+        return self.value is not None and not self.used
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PemKey:

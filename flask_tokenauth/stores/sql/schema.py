@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from secrets import token_hex
 
-from sqlalchemy import Connection, Table, inspect
+from sqlalchemy import Connection, Index, Inspector, inspect
 
 from ...core.errors import SettingsError, StoreUnavailable
 from ..rows import another_issuer, parse_number
@@ -27,7 +27,9 @@ def is_complete(connection: Connection, statements: Statements, issuer: str | No
         StoreUnavailable: the tables are of another release.
         SettingsError: they belong to another issuer.
     """
-    if facts.name not in inspect(connection).get_table_names():
+    inspector = inspect(connection)
+    missing = _missing_tables(inspector)
+    if facts.name in missing:
         return False
     found = read_facts(connection, statements)
     if "schema" in found and found["schema"] != str(SCHEMA):
@@ -37,9 +39,9 @@ def is_complete(connection: Connection, statements: Statements, issuer: str | No
         )
     if issuer is not None and found.get("issuer", issuer) != issuer:
         raise SettingsError(another_issuer(found["issuer"]))
-    if find_missing_tables(connection) or _find_missing_indexes(connection):
+    if missing or _missing_indexes(inspector):
         return False
-    _check_columns(connection)
+    _check_columns(inspector)
     longest = retention_of(found)
     return "schema" in found and (issuer is None or "issuer" in found) and longest is not None and longest >= retention
 
@@ -48,8 +50,8 @@ def create_missing(connection: Connection, statements: Statements, issuer: str |
     """Create the missing tables and facts, within a transaction that keeps other writers out."""
     missing = find_missing_tables(connection)
     metadata.create_all(connection)
-    for table, name in _find_missing_indexes(connection):
-        next(index for index in table.indexes if index.name == name).create(connection)
+    for index in _missing_indexes(inspect(connection)):
+        index.create(connection)
     if 0 < len(missing) < len(metadata.tables):
         _replace_lost_tables(connection, statements, missing)
     connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
@@ -63,21 +65,19 @@ def create_missing(connection: Connection, statements: Statements, issuer: str |
 
 def find_missing_tables(connection: Connection) -> list[str]:
     """Return the names of the tables that the database lacks, sorted."""
-    return sorted(metadata.tables.keys() - set(inspect(connection).get_table_names()))
+    return _missing_tables(inspect(connection))
 
 
-def _find_missing_indexes(connection: Connection) -> list[tuple[Table, str]]:
-    inspector = inspect(connection)
-    return [
-        (table, name)
-        for table in metadata.sorted_tables
-        for name in {str(index.name) for index in table.indexes}
-        - {index["name"] for index in inspector.get_indexes(table.name)}
-    ]
+def _missing_tables(inspector: Inspector) -> list[str]:
+    return sorted(metadata.tables.keys() - set(inspector.get_table_names()))
 
 
-def _check_columns(connection: Connection) -> None:
-    inspector = inspect(connection)
+def _missing_indexes(inspector: Inspector) -> list[Index]:
+    found = {index["name"] for table in metadata.tables for index in inspector.get_indexes(table)}
+    return [index for table in metadata.sorted_tables for index in table.indexes if index.name not in found]
+
+
+def _check_columns(inspector: Inspector) -> None:
     for table in metadata.sorted_tables:
         lost = set(table.columns.keys()) - {column["name"] for column in inspector.get_columns(table.name)}
         if lost:
