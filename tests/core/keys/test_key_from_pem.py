@@ -108,7 +108,7 @@ NOT_OPENED = "must be the one that the private key is encrypted with"
         (block("OPENSSH PRIVATE KEY"), None, "ssh-keygen -p -m PEM -f COPY"),
         (block("OPENSSH PRIVATE KEY"), "open sesame", "the format of OpenSSH"),
         (b"ssh-ed25519 AAAA", None, "ssh-keygen -e -m PKCS8 -f FILE"),
-        (b64encode(pem_of(EC._private)), None, "got the base64 of PEM text: decode it once"),
+        pytest.param(b64encode(pem_of(EC._private)), None, "got the base64 of PEM text: decode it once", id="base64"),
     ],
 )
 def test_pem_that_cannot_be_read_is_refused_with_the_reason(pem: bytes, passphrase: str | None, advice: str) -> None:
