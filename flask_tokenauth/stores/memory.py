@@ -15,11 +15,11 @@ from datetime import timedelta
 from heapq import nsmallest
 from itertools import islice, takewhile
 from secrets import token_hex
-from threading import Lock
 from typing import NamedTuple
 
 from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
+from ..core.process import ProcessLock
 from ..core.records.grant import write_grant
 from ..core.records.revocation import Revocation, RevocationKind, RevocationPage
 from ..core.records.session import (
@@ -71,7 +71,7 @@ class MemoryStore:
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
         self.clock = clock or _read_clock
         self._process = _OneProcess()
-        self._lock = Lock()
+        self._lock = ProcessLock()
         self._issuer: str | None = None
         self._retention = timedelta(0)
         self._sessions: dict[str, SessionRow] = {}
@@ -213,7 +213,7 @@ class MemoryStore:
     @contextmanager
     def _entered(self) -> Iterator[int]:
         """Hold the lock, and yield the present in milliseconds."""
-        self._process.check()  # before the lock: a fork may have copied it while another thread held it
+        self._process.check()
         with self._lock:
             yield self.clock()
 

@@ -3,6 +3,7 @@
 ``python -m tests.stores.children NAME ARGUMENT…`` runs one. Coverage is not measured there.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
+from types import SimpleNamespace
+from typing import Any
 
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.records.grant import Grant
@@ -38,9 +41,14 @@ def start(store: Store, session_id: str) -> None:
     store.start_session(new, most=1, retention=DAY)
 
 
-def fork(work: Callable[[], object]) -> int:
+def fork_unnoticed() -> int:
+    """Fork as uWSGI does, without the functions that were registered for forks."""
+    return int(ctypes.PyDLL(None).fork())
+
+
+def fork(work: Callable[[], object], *, by: Callable[[], int] = os.fork) -> int:
     """Fork, call *work* in the child, and return the process ID of the child in the parent."""
-    pid = os.fork()
+    pid = by()
     if pid:
         return pid
     status = 1
@@ -163,6 +171,47 @@ def fork_with_feed(url: str) -> None:
     print(*ended, all(is_revoked(f"child{number}") for number in range(4)), flush=True)
 
 
+def fork_unnoticed_in_use(url: str) -> None:
+    """Use a store, fork without Python's knowledge, and ask in the child, which must be refused."""
+    store = open_store(url)
+    start(store, "parent")
+    print(*wait(fork(lambda: is_refused(store, "must not be forked"), by=fork_unnoticed)), flush=True)
+
+
+def fork_like_uwsgi(url: str) -> None:
+    """Use a store while the application is imported, and fork workers as uWSGI does. The parent ends first."""
+    uwsgi: Any = SimpleNamespace(worker_id=lambda: 0)
+    sys.modules["uwsgi"] = uwsgi
+    store = open_store(url)
+    feed = RevocationFeed(store, interval=timedelta(seconds=1), max_staleness=timedelta(seconds=30))
+    start(store, "parent")
+    feed.warm()
+    feed._fetching.acquire()  # as if a thread fetched
+    ready, end = os.pipe(), os.pipe()
+
+    def work() -> bool:
+        uwsgi.worker_id = lambda: 1
+        start(store, f"before{os.getpid()}")
+        os.write(ready[1], b"x")
+        os.read(end[0], 1)
+        store.revoke_user("alice", retention=DAY)
+        start(store, f"after{os.getpid()}")
+        feed.warm()
+        return feed.is_revoked(token_id="t", exp=4e9, session_id=None, user_id="alice", epoch=0)
+
+    children = [fork(work, by=fork_unnoticed) for _ in range(2)]
+    for _ in children:
+        os.read(ready[0], 1)
+    uwsgi.worker_id = lambda: 1
+    start(store, "parent again")
+    store.close()
+    other = open_store(url)  # another process, which would delete what the children write if they had no locks
+    other.purge()
+    other.close()
+    os.write(end[1], b"xx")
+    print(*wait(*children), flush=True)
+
+
 def share_memory() -> None:
     """Fork from a process that has created a store in memory and not used it, as servers do that preload."""
     store = MemoryStore()
@@ -186,11 +235,11 @@ def share_memory() -> None:
     print("successor of the owner taken:", wait(fork(lambda: not is_refused(store))) == [0], flush=True)
 
 
-def is_refused(store: Store) -> bool:
+def is_refused(store: Store, why: str = "one process") -> bool:
     try:
         store.find_session("session")
     except SettingsError as error:
-        return "one process" in str(error)
+        return why in str(error)
     return False
 
 

@@ -129,6 +129,6 @@ def wiper(path: Path) -> WipeStore:
 def engine_of(store: SQLStore) -> Engine:
     """Return the engine of a store in use."""
     store.create()
-    engine = store._database._engine
+    engine = store._database.connections.engine
     assert engine is not None
     return engine

@@ -114,6 +114,18 @@ def test_a_child_of_a_process_that_was_writing_writes(path: Path, spawn: Spawn) 
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+def test_a_child_that_python_does_not_know_of_is_refused_if_its_parent_had_a_connection(
+    path: Path, spawn: Spawn
+) -> None:
+    assert run(spawn("fork_unnoticed_in_use", url_of(path))) == ["0"]
+
+
+def test_workers_that_are_forked_as_by_uwsgi_lose_nothing_that_they_acknowledged(path: Path, spawn: Spawn) -> None:
+    assert run(spawn("fork_like_uwsgi", url_of(path))) == ["0 0"]
+    assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(6,)]
+    assert execute(path, "PRAGMA integrity_check") == [("ok",)]
+
+
 def test_memory_belongs_to_one_of_the_processes_that_were_forked_with_it(spawn: Spawn) -> None:
     assert run(spawn("share_memory")) == [
         "sibling of the owner refused: True and the parent: True",

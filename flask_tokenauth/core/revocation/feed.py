@@ -9,23 +9,22 @@ have been revoked.
 import logging
 import math
 import os
-import random
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Lock
+from random import SystemRandom
 from weakref import WeakSet
 
-import msgspec
-
 from ..errors import StoreUnavailable
+from ..process import ProcessLock, process_id
 from ..records.revocation import MARGIN, Revocation, RevocationPage
 from ..store import Store, translated
+from .feed_state import FeedState
 from .index import RevocationIndex
 from .lost_revocations import LONGEST_PAUSE, LostRevocations
 
 _NO_ANSWER = "the store has not answered yet"
-
+_random = SystemRandom()  # it has no state that a fork could copy
 _log = logging.getLogger("flask_tokenauth")
 
 
@@ -37,17 +36,6 @@ def bucket_width(lifetime: timedelta) -> timedelta:
 def _read_clock() -> float:
     """Return the time. ``time.time`` is looked up at each call, because freezegun replaces it."""
     return time.time()
-
-
-class FeedState(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a revocation feed."""
-
-    age: float | None  # seconds since the start of the last complete fetch; None: this process has made none
-    tokens: int
-    sessions: int
-    users: int
-    failures: int  # of the last tries to fetch, one after the other
-    lost_by_store: int  # revocations that the store has lost, and that are not written to it again yet
 
 
 class RevocationFeed:
@@ -87,7 +75,7 @@ class RevocationFeed:
         leeway: timedelta = timedelta(0),
         monotonic: Callable[[], float] = time.perf_counter,
         wall: Callable[[], float] = _read_clock,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = _random.uniform,
     ) -> None:
         if not timedelta(0) < interval <= max_staleness:
             raise ValueError(
@@ -117,6 +105,8 @@ class RevocationFeed:
         self._pruned_at = 0.0
         self._latest_wall = 0.0  # the latest time of the wall clock at the end of a fetch
         self._forgotten_until = -math.inf  # revocations of tokens that expired by then may be forgotten
+        self._fetching, self._changing = ProcessLock(), ProcessLock()
+        self._process = process_id()
         self._reset_process()
         _feeds.add(self)
 
@@ -147,6 +137,7 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: they were never fetched, and the store cannot be asked now.
         """
+        self._enter_process()
         if self.monotonic() >= self._fetch_at:
             self._catch_up()
 
@@ -165,6 +156,7 @@ class RevocationFeed:
 
     def describe(self) -> FeedState:
         """Return the state of the feed. The store is not asked."""
+        self._enter_process()
         with self._changing:
             tokens, sessions, users = self._index.count()
         age = self._age()
@@ -177,12 +169,20 @@ class RevocationFeed:
             lost_by_store=len(self._lost_by_store),
         )
 
-    def _reset_process(self) -> None:
-        """Keep the revocations and reset all else, at the start and in a child.
+    def _enter_process(self) -> None:
+        """Start over if this process was forked from the one that used the feed last.
 
-        A fork copies locks that other threads of the parent hold, and nothing in the child would release them.
+        A look-up does not check that until a fetch is due: what the child has is what its parent knew, and it is due in
+        the child when it was in the parent.
         """
-        self._fetching, self._changing = Lock(), Lock()
+        if self._process != process_id():
+            with self._changing:
+                if self._process != process_id():  # no other thread was faster
+                    self._reset_process()
+                    self._process = process_id()
+
+    def _reset_process(self) -> None:
+        """Keep the revocations and reset all else, at the start and in a child."""
         self._lost_by_store.reset_process()
         self._fetching_since: float | None = None
         self._synced = -math.inf  # the start of the last complete fetch: all that was stored by then is known
@@ -209,6 +209,7 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: the last fetch is too long ago, or revocations of that time may be forgotten.
         """
+        self._enter_process()
         failure: StoreUnavailable | None = None
         if self.monotonic() >= self._retry_at and self._become_fetcher(must_wait=exp <= self._forgotten_until):
             try:
@@ -340,7 +341,7 @@ _feeds: "WeakSet[RevocationFeed]" = WeakSet()
 
 def _after_in_child() -> None:
     for feed in list(_feeds):
-        feed._reset_process()
+        feed._fetch_at = -math.inf  # the next look-up starts over; no lock is made here, which gevent may exchange
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork

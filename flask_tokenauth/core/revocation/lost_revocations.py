@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable
-from threading import Lock
 
 from ..errors import StoreUnavailable
+from ..process import ProcessLock
 from ..records.revocation import Revocation
 from ..store import Store, translated
 
@@ -23,11 +23,11 @@ class LostRevocations:
         self._store = store
         self._timeout = timeout
         self._entries: list[Revocation] = []
+        self.writing = ProcessLock()
         self.reset_process()
 
     def reset_process(self) -> None:
-        """Use a new lock, at the start and in a child: a fork copies a lock that another thread holds."""
-        self.writing = Lock()
+        """Let the next call write, at the start and in a child."""
         self._retry_at = -math.inf
 
     def __len__(self) -> int:

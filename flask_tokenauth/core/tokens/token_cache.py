@@ -5,8 +5,9 @@ times, and the revocations.
 """
 
 from collections import OrderedDict
-from threading import Lock
 from typing import Generic, TypeVar
+
+from ..process import ProcessLock
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ class TokenCache(Generic[T]):
         self._size = size
         self._free = size * _BYTES_PER_TOKEN
         self._values: OrderedDict[str, T] = OrderedDict()
-        self._lock = Lock()
+        self._lock = ProcessLock()
 
     def find(self, token: str) -> T | None:
         """Return the value that was kept for *token*, or None. The token counts as used now."""
@@ -39,8 +40,7 @@ class TokenCache(Generic[T]):
     def keep(self, token: str, value: T) -> None:
         """Keep *value* for *token*, and remove older tokens if there is no room.
 
-        It never waits. While another thread keeps a value, this one is not kept, which costs only time. So no thread
-        hangs on a lock that was held while the process forked.
+        It never waits. While another thread keeps a value, this one is not kept, which costs only time.
 
         Args:
             token: the verified token, in ASCII.

@@ -1,9 +1,9 @@
 """A queue for connections: threads get them in the order in which they ask."""
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 
 from ...core.errors import StoreUnavailable
 
@@ -22,8 +22,8 @@ class ConnectionQueue:
     def __init__(self, places: int, *, busy: str) -> None:
         self._free = places
         self._busy = busy
-        self._changing = Lock()
-        self._waiting: deque[Lock] = deque()  # one for each thread that waits; released to give it a place
+        self._changing = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()  # one for each thread that waits; released to give it a place
 
     @contextmanager
     def taken(self, *, longest_wait: float) -> Iterator[None]:
@@ -35,7 +35,7 @@ class ConnectionQueue:
         Raises:
             StoreUnavailable: there was no place for so long.
         """
-        mine = Lock()
+        mine = threading.Lock()
         mine.acquire()
         with self._changing:
             self._waiting.append(mine)

@@ -7,24 +7,23 @@ undone by its rollback.
 import os
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from ...core.errors import SettingsError, StoreUnavailable
+from ...core.process import PerProcess
 from ..database_objects import has_engine_now
-from .connection_queue import ConnectionQueue
+from .connections import FOR_FEED, KEPT, MORE, Connections
 from .dialect import Dialect
 from .errors import translated
-from .fork_safety import ForkGate, keep_informed
+from .fork_safety import keep_informed, may_fork_unnoticed
 from .retries import retry_dropped_connection, retry_while_locked
 from .source import find_dialect, find_path, read_source
 from .sqlite_files import create_private_file, find_obstacle
 
 LONGEST_WAIT = 5.0  # seconds for a lock
-_KEPT, _MORE = 2, 3  # connections: those that stay open, and those that are opened while all of them are in use
 
 T = TypeVar("T")
 
@@ -49,8 +48,7 @@ class Database:
         self._replaced = replaced
         self.timeout: float | None = None
         self._source = source
-        self._engine: Engine | None = None
-        self._create_locks()
+        self._connections = PerProcess(Connections)
         self._dialect: Dialect | None = None
         self._path: str | None = None  # for messages
         if has_engine_now(source):
@@ -80,28 +78,37 @@ class Database:
         """Return what this process lacks to use the file of the database; None if it lacks nothing that is known."""
         return None if self.path is None else find_obstacle(self.path)
 
-    def read(self, work: Callable[[Connection], T]) -> T:
+    @property
+    def connections(self) -> Connections:
+        """The connections of this process."""
+        return self._connections.get()
+
+    def read(self, work: Callable[[Connection], T], *, for_feed: bool = False) -> T:
         """Call *work* with a connection and return its result. If the connection was dropped, *work* runs once more.
 
         Args:
             work: reads, with one statement.
+            for_feed: True to use the connection that only the revocation feed uses.
 
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
         with translated(self._path):
-            return self._read(work, LONGEST_WAIT if self.timeout is None else self.timeout)
+            return self._read(work, LONGEST_WAIT if self.timeout is None else self.timeout, for_feed=for_feed)
 
-    def prepare(self) -> None:
+    def prepare(self, *, for_feed: bool = False) -> None:
         """Prepare the database, before its tables are created or used.
 
         If many processes start at once, this may take some seconds.
 
+        Args:
+            for_feed: True to use the connection that only the revocation feed uses.
+
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
         with translated(self._path):
-            self._read(self.dialect.prepare, LONGEST_WAIT)
+            self._read(self.dialect.prepare, LONGEST_WAIT, for_feed=for_feed)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Call *work* in a transaction, commit, and return the result. *work* may run twice.
@@ -109,23 +116,32 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be asked. Everything was done, or nothing.
         """
-        with translated(self._path), self._writing.taken(longest_wait=LONGEST_WAIT):
+        with translated(self._path), self.connections.writing.taken(longest_wait=LONGEST_WAIT):
             return retry_dropped_connection(
                 lambda: self._run(lambda connection: self._in_transaction(connection, work))
             )
 
     def dispose(self) -> None:
         """Close the connections that are not in use. The next call opens new ones."""
-        if self._engine is not None:
-            self._engine.dispose()
+        for connections in self._connections.made_here():
+            connections.dispose()
 
-    def _read(self, work: Callable[[Connection], T], longest: float) -> T:
-        return retry_dropped_connection(lambda: retry_while_locked(lambda: self._run(work), self.dialect, longest))
+    def _read(self, work: Callable[[Connection], T], longest: float, *, for_feed: bool) -> T:
+        return retry_dropped_connection(
+            lambda: retry_while_locked(lambda: self._run(work, for_feed=for_feed), self.dialect, longest)
+        )
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
-        place = self._connections.taken(longest_wait=self._longest_queue())
-        with place, self._gate.entered(), self._connect() as connection:
-            return work(connection)
+    def _run(self, work: Callable[[Connection], T], *, for_feed: bool = False) -> T:
+        connections = self.connections
+        connections.check()
+        queue = connections.for_feed if for_feed else connections.for_requests
+        with queue.taken(longest_wait=self._longest_queue()), connections.gate.entered():
+            try:
+                with self._connect(connections) as connection:
+                    return work(connection)
+            finally:
+                if may_fork_unnoticed():
+                    connections.dispose()  # a child could not use SQLite if this process had a connection
 
     def _longest_queue(self) -> float:
         return 2.0 if self.timeout is None else min(2.0, self.timeout)
@@ -140,11 +156,10 @@ class Database:
             raise
         return result
 
-    def _connect(self) -> Connection:
+    def _connect(self, connections: Connections) -> Connection:
         try:
-            with self._creating_engine:
-                self._engine = self._engine or self._create_engine()
-                engine = self._engine
+            with connections.creating_engine:
+                connections.engine = engine = connections.engine or self._create_engine()
             return engine.connect()
         except (SQLAlchemyError, SettingsError):
             raise
@@ -159,8 +174,8 @@ class Database:
         engine = create_engine(
             url,
             poolclass=QueuePool,
-            pool_size=_KEPT,
-            max_overflow=_MORE,
+            pool_size=KEPT,
+            max_overflow=MORE + FOR_FEED,
             pool_timeout=self._longest_queue(),
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # user IDs do not belong into errors
@@ -194,27 +209,14 @@ class Database:
 
     def before_fork(self) -> None:
         """Wait until no statement runs, and close idle connections."""
-        self._gate.close()
-        self.dispose()
+        for connections in self._connections.made_here():
+            connections.gate.close()
+            connections.dispose()
 
     def after_fork_in_parent(self) -> None:
         """Let statements run again."""
-        self._gate.open()
-
-    def after_fork_in_child(self) -> None:
-        """Use a new engine: a child must not even close an SQLite connection of its parent."""
-        _left_to_parent.append(self._engine)
-        self._engine = None
-        self._create_locks()
-
-    def _create_locks(self) -> None:
-        self._gate, self._creating_engine = ForkGate(), Lock()
-        most = _KEPT + _MORE
-        self._connections = ConnectionQueue(
-            most, busy=f"all {most} connections of this process to the database were in use"
-        )
-        # SQLite's own lock is retried at random. This queue keeps the order, so every thread gets its turn.
-        self._writing = ConnectionQueue(1, busy="the database was busy with writes of this process")
+        for connections in self._connections.made_here():
+            connections.gate.open()
 
 
 _FILE = "tokenauth_file"
@@ -227,6 +229,3 @@ def _identify(path: str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino
-
-
-_left_to_parent: list[Engine | None] = []

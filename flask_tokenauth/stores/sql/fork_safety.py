@@ -1,13 +1,14 @@
-"""What happens to the connections of this process when it forks.
+"""Keeps the connections of this process out of its forks.
 
 SQLite keeps locks in the memory of the process. A child would inherit those that are held at that moment, and no thread
 there would release them. So no statement may run while the process forks.
 """
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Condition
 from typing import Protocol
 from weakref import WeakSet
 
@@ -18,7 +19,7 @@ class ForkGate:
     """Counts the threads inside. It can be closed, to wait until all of them have left."""
 
     def __init__(self) -> None:
-        self._changed = Condition()
+        self._changed = threading.Condition()
         self._inside = 0
         self._closed = 0  # the number of forks that wait
 
@@ -45,6 +46,10 @@ class ForkGate:
             self._closed += 1
             self._changed.wait_for(lambda: not self._inside, timeout=longest_wait)
 
+    def is_in_use(self) -> bool:
+        """Return whether a thread is inside. It takes no lock, so that a child can ask the gate of its parent."""
+        return self._inside > 0
+
     def open(self) -> None:
         """Let threads in, unless another fork still waits."""
         with self._changed:
@@ -60,9 +65,6 @@ class Forkable(Protocol):
 
     def after_fork_in_parent(self) -> None:
         """Go on: called in the parent after the fork."""
-
-    def after_fork_in_child(self) -> None:
-        """Start over: called in the child."""
 
 
 _forkables: WeakSet[Forkable] = WeakSet()
@@ -81,10 +83,19 @@ def _call_each(method: Callable[[Forkable], None]) -> Callable[[], None]:
     return call
 
 
+# Nothing is done in a child: it notices by the ID of its process that it must start over (core/process.py).
 AT_FORK = {
     "before": _call_each(lambda forkable: forkable.before_fork()),
     "after_in_parent": _call_each(lambda forkable: forkable.after_fork_in_parent()),
-    "after_in_child": _call_each(lambda forkable: forkable.after_fork_in_child()),
 }
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
     os.register_at_fork(**AT_FORK)
+
+
+def may_fork_unnoticed() -> bool:
+    """Return whether this process may fork without calling the functions above.
+
+    uWSGI imports the application and forks its workers afterwards. Until then, ``uwsgi.worker_id()`` is 0.
+    """
+    worker_id: Callable[[], int] | None = getattr(sys.modules.get("uwsgi"), "worker_id", None)
+    return worker_id is not None and worker_id() == 0

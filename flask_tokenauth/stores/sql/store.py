@@ -89,10 +89,12 @@ class SQLStore:
     def create(self) -> None:
         self._create()
 
-    def _create(self) -> Statements:
+    def _create(self, *, for_feed: bool = False) -> Statements:
         statements, issuer, retention = Statements(self._database.dialect), self._issuer, self._retention
-        self._database.prepare()
-        if not self._database.read(lambda connection: is_complete(connection, statements, issuer, retention)):
+        self._database.prepare(for_feed=for_feed)
+        if not self._database.read(
+            lambda connection: is_complete(connection, statements, issuer, retention), for_feed=for_feed
+        ):
             self._database.write(lambda connection: create_missing(connection, statements, issuer, retention))
         self._ready = statements
         return statements
@@ -247,8 +249,10 @@ class SQLStore:
         )
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
-        self._statements()
-        return self._database.read(lambda connection: read_revocations(connection, cursor, file=self._replacements))
+        self._statements(for_feed=True)
+        return self._database.read(
+            lambda connection: read_revocations(connection, cursor, file=self._replacements), for_feed=True
+        )
 
     def purge(self) -> int:
         statements = self._statements()
@@ -263,8 +267,8 @@ class SQLStore:
             after = keys[-1]
         return dropped
 
-    def _statements(self) -> Statements:
-        return self._ready or self._create()
+    def _statements(self, *, for_feed: bool = False) -> Statements:
+        return self._ready or self._create(for_feed=for_feed)
 
 
 def _redeem(

@@ -1,14 +1,17 @@
 """The revocation feed: how old the last fetch may be, which request fetches, and what an outage does."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from flask_tokenauth.core import process
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.revocation import feed as revocation
-from flask_tokenauth.core.revocation.feed import FeedState, bucket_width
+from flask_tokenauth.core.revocation.feed import bucket_width
+from flask_tokenauth.core.revocation.feed_state import FeedState
 
 from ...conftest import NOW
 from ...test_cost import Calls
@@ -242,13 +245,22 @@ def test_warming_asks_once(worker: Worker) -> None:
     assert worker.store.asked == [None]
 
 
-def test_after_a_fork_the_child_has_locks_of_its_own_and_asks_before_it_answers(warm: Worker) -> None:
+@pytest.fixture
+def fork(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function after which the feed takes this process for a child. The store does not notice it."""
+    return lambda: monkeypatch.setattr(revocation, "process_id", lambda: -1)
+
+
+def test_after_a_fork_the_child_has_locks_of_its_own_and_asks_before_it_answers(
+    warm: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """tests/stores/test_feed.py has real forks."""
     warm.feed._fetching.acquire()  # as if threads of the parent held them
     warm.feed._changing.acquire()
     warm.feed._fetching_since = warm.monotonic.now
     warm.store.revoke(token())
 
+    monkeypatch.setattr(process, "getpid", lambda: -1)
     revocation._after_in_child()
 
     assert warm.feed.describe().age is None
@@ -258,12 +270,39 @@ def test_after_a_fork_the_child_has_locks_of_its_own_and_asks_before_it_answers(
     assert not warm.feed._changing.locked()
 
 
-def test_a_child_whose_store_is_away_answers_nothing(warm: Worker) -> None:
+def test_a_child_whose_store_is_away_answers_nothing(warm: Worker, fork: Callable[[], None]) -> None:
     warm.store.fetch_fails = OUTAGE
 
+    fork()
     revocation._after_in_child()
 
     assert warm.is_refused()
+
+
+def test_a_child_that_python_does_not_know_of_starts_over_when_a_fetch_is_due(
+    warm: Worker, fork: Callable[[], None]
+) -> None:
+    warm.store.fetch_fails = OUTAGE
+
+    fork()
+
+    assert not warm.is_refused()  # its parent knows no more
+    warm.wait(0.5)
+    assert warm.is_refused()
+
+
+def test_a_child_that_python_does_not_know_of_can_be_warmed(warm: Worker, fork: Callable[[], None]) -> None:
+    fork()
+    warm.feed.warm()
+
+    assert len(warm.store.asked) == 2
+
+
+def test_a_child_starts_over_once(warm: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter([-1, warm.feed._process])  # another thread is faster
+    monkeypatch.setattr(revocation, "process_id", lambda: next(ids))
+
+    assert warm.feed.describe().age == 0
 
 
 def test_a_look_up_makes_a_few_calls_however_many_are_revoked(warm: Worker) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from threading import Event
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 
@@ -133,8 +133,7 @@ def test_a_place_that_comes_when_its_owner_has_just_given_up_is_handed_on(
             assert late
 
     with monkeypatch.context() as patch:
-        lock: Any = Lock
-        patch.setattr(connection_queue, "Lock", lock)
+        patch.setattr(connection_queue, "threading", SimpleNamespace(Lock=Lock))
         with pytest.raises(raised):
             ExitStack().enter_context(queue.taken(longest_wait=SECONDS))
     holder.close()

@@ -4,11 +4,14 @@ tests/stores/test_processes.py has real forks.
 """
 
 import sqlite3
+import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -16,9 +19,9 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from flask_tokenauth.core import process
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore, fork_safety
-from flask_tokenauth.stores.sql import engine as sql_engine
 from flask_tokenauth.testing.store_contract.kit import start
 
 from ..sqlite_kit import engine_of, engine_where_time_stands_still, execute, url_of
@@ -41,7 +44,7 @@ def test_an_engine_lends_its_creator_and_nothing_else(path: Path) -> None:
 def test_the_engine_is_small_and_in_autocommit(store: SQLStore) -> None:
     engine: Any = engine_of(store)
 
-    assert (engine.pool.size(), engine.pool._max_overflow, engine.pool._timeout) == (2, 3, 2)
+    assert (engine.pool.size(), engine.pool._max_overflow, engine.pool._timeout) == (2, 4, 2)
     with engine.connect() as connection:
         assert connection.connection.dbapi_connection.isolation_level is None
 
@@ -155,18 +158,100 @@ def test_an_unsupported_url_is_refused_and_not_repeated(url: str, message: str |
     assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_a_child_makes_an_engine_of_its_own_and_leaves_that_of_its_parent_open(store: SQLStore) -> None:
-    engine = engine_of(store)
-    with ExitStack() as others:  # as if threads of the parent wrote and read
-        others.enter_context(store._database._writing.taken(longest_wait=0))
-        for _ in range(5):
-            others.enter_context(store._database._connections.taken(longest_wait=0))
+Fork = Callable[[], None]
 
-        fork_safety.AT_FORK["after_in_child"]()
+
+@pytest.fixture
+def fork(monkeypatch: pytest.MonkeyPatch) -> Fork:
+    """Return a function after which this process takes itself for a child."""
+    return lambda: monkeypatch.setattr(process, "getpid", lambda: -1)
+
+
+def test_a_child_makes_an_engine_of_its_own_and_keeps_that_of_its_parent(store: SQLStore, fork: Fork) -> None:
+    engine, theirs = engine_of(store), store._database.connections
+    with ExitStack() as others:  # as if threads of the parent waited to write and to read
+        others.enter_context(theirs.writing.taken(longest_wait=0))
+        for _ in range(5):
+            others.enter_context(theirs.for_requests.taken(longest_wait=0))
+
+        fork_safety.AT_FORK["before"]()
+        fork()
 
         assert store.revoke_user("alice", retention=DAY) > 0
     assert engine_of(store) is not engine
-    assert engine in sql_engine._left_to_parent
+    assert theirs in process.left_to_parent
+
+
+def test_a_child_whose_parent_had_an_open_connection_is_refused(
+    store: SQLStore, fork: Fork, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite would take the locks of the parent for its own: another process could delete what the child writes."""
+    engine_of(store)
+
+    fork()
+
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="lazy-apps = true"):
+            store.revoke_user("alice", retention=DAY)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_child_that_was_forked_while_a_statement_ran_is_refused(store: SQLStore, fork: Fork) -> None:
+    store.create()
+    with store._database.connections.gate.entered():
+        store.close()
+        fork()
+        with pytest.raises(SettingsError, match="must not be forked while it has a connection"):
+            store.find_session("session")
+
+
+def test_a_store_that_was_not_used_before_the_fork_works_in_the_child(path: Path, fork: Fork) -> None:
+    store = SQLStore(url_of(path))
+    _ = store._database.connections
+
+    fork()
+
+    assert store.revoke_user("alice", retention=DAY) > 0
+    store.close()
+
+
+def test_before_uwsgi_forks_its_workers_no_connection_stays_open(
+    path: Path, fork: Fork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, worker_id = SQLStore(url_of(path)), Mock(return_value=0)
+    monkeypatch.setitem(sys.modules, "uwsgi", Mock(worker_id=worker_id))
+    start(store, "parent")
+
+    fork()
+    worker_id.return_value = 1
+    start(store, "child")
+
+    assert store.find_session("parent") is not None
+    pool: Any = engine_of(store).pool
+    assert pool.checkedin() == 1  # a worker keeps its connections
+    store.close()
+
+
+def test_the_connection_of_the_feed_is_free_while_all_others_are_in_use(store: SQLStore) -> None:
+    store.create()
+    with ExitStack() as others:
+        for _ in range(5):
+            others.enter_context(store._database.connections.for_requests.taken(longest_wait=0))
+
+        assert store.revocations_since(None).cursor is not None
+        store._forget_file()  # the tables must be checked again
+        assert store.revocations_since(None).cursor is not None
+
+
+def test_only_one_thread_uses_the_connection_of_the_feed(store: SQLStore) -> None:
+    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), retention=DAY)
+    store.create()
+
+    with (
+        store._database.connections.for_feed.taken(longest_wait=0),
+        pytest.raises(StoreUnavailable, match="the connection of this process for the revocation feed was in use"),
+    ):
+        store.revocations_since(None)
 
 
 def test_the_parent_goes_on_after_a_fork(store: SQLStore) -> None:

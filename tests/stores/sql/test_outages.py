@@ -143,7 +143,10 @@ def test_a_database_that_this_process_writes_for_too_long_is_an_outage(path: Pat
     store = SQLStore(url_of(path))
     start(store)
 
-    with store._database._writing.taken(longest_wait=0), pytest.raises(StoreUnavailable, match="busy with writes"):
+    with (
+        store._database.connections.writing.taken(longest_wait=0),
+        pytest.raises(StoreUnavailable, match="busy with writes"),
+    ):
         store.revoke_user("alice", retention=DAY)
 
     store.close()
@@ -186,7 +189,7 @@ def test_when_all_connections_are_in_use_it_is_an_outage_that_says_so(store: SQL
 
     with ExitStack() as taken:
         for _ in range(5):
-            taken.enter_context(store._database._connections.taken(longest_wait=0))
+            taken.enter_context(store._database.connections.for_requests.taken(longest_wait=0))
         for ask in (lambda: store.find_session("session"), lambda: store.revoke_user("alice", retention=DAY)):
             with pytest.raises(StoreUnavailable) as caught:
                 ask()
@@ -198,7 +201,7 @@ def test_when_all_connections_are_in_use_it_is_an_outage_that_says_so(store: SQL
 def test_an_error_of_sqlalchemy_itself_is_an_outage(store: SQLStore) -> None:
     engine: Any = engine_of(store)
     engine.pool._timeout = 0.01
-    taken = [engine.connect() for _ in range(5)]  # by other users of the engine
+    taken = [engine.connect() for _ in range(6)]  # by other users of the engine
 
     with pytest.raises(StoreUnavailable, match="TimeoutError"):
         store.find_session("session")
@@ -216,7 +219,7 @@ def test_as_many_threads_read_at_once_as_the_pool_has_connections(store: SQLStor
         asking = [pool.submit(store._database.read, lambda _: together.wait(SECONDS)) for _ in range(5)]
         assert sorted(thread.result(SECONDS) for thread in asking) == list(range(5))
 
-    assert engine.pool.size() + engine.pool._max_overflow == 5
+    assert engine.pool.size() + engine.pool._max_overflow == 5 + 1  # the feed has its own
 
 
 def close_pooled(engine: Engine) -> None:

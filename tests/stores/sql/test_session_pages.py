@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -105,9 +106,9 @@ def test_ended_sessions_are_no_steps_to_a_page(path: Path, store: SQLStore) -> N
     execute(path, "UPDATE tokenauth_session SET ended_at = started_at WHERE session_id <> 'session'")
     steps: list[int] = []
 
-    with store._database._engine.connect() as connection:  # type: ignore[union-attr]  # it is in use
-        raw = connection.connection.dbapi_connection
-        raw.set_progress_handler(lambda: steps.append(1), 1000)  # type: ignore[union-attr]  # of SQLite
+    with engine_of(store).connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        raw.set_progress_handler(lambda: steps.append(1), 1000)
     page = store.list_sessions("alice", cursor=None, limit=50)
 
     assert len(page.sessions) == 1

@@ -1,0 +1,68 @@
+"""The connections of one process: its engine, and the queues in which its threads wait for them."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, QueuePool
+
+from ...core.errors import SettingsError
+from .connection_queue import ConnectionQueue
+from .fork_safety import ForkGate
+
+KEPT, MORE = 2, 3  # connections for requests: those that stay open, and those opened while all of them are in use
+FOR_FEED = 1  # a connection that only the revocation feed uses: slow requests must not keep it from the news
+
+_FORKED_IN_USE = (
+    "a process must not be forked while it has a connection to SQLite, but this process was, and SQLite's locks do not "
+    "hold here: use the store for the first time after the fork, with uWSGI by lazy-apps = true"
+)
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+class Connections:
+    """The engine of one process, with its locks and queues.
+
+    Args:
+        inherited: the objects of the parent. If one of them had an open connection, this process cannot use SQLite:
+            SQLite would take the locks of the parent for its own. Another process could then delete rows that are
+            being written here.
+    """
+
+    def __init__(self, inherited: Sequence["Connections"] = ()) -> None:
+        self.engine: Engine | None = None
+        self.creating_engine = threading.Lock()
+        self.gate = ForkGate()
+        most = KEPT + MORE
+        self.for_requests = ConnectionQueue(
+            most, busy=f"all {most} connections of this process to the database were in use"
+        )
+        self.for_feed = ConnectionQueue(
+            FOR_FEED, busy="the connection of this process for the revocation feed was in use"
+        )
+        # SQLite's own lock is retried at random. This queue keeps the order, so every thread gets its turn.
+        self.writing = ConnectionQueue(1, busy="the database was busy with writes of this process")
+        self._is_unsafe = any(parent._has_connection() for parent in inherited)
+        if self._is_unsafe:
+            _log.error("the store is refused in this process: %s", _FORKED_IN_USE)
+
+    def check(self) -> None:
+        """Check that this process can use the database.
+
+        Raises:
+            SettingsError: it was forked while a connection was open. This is no outage: it does not end until the
+                server is configured in another way.
+        """
+        if self._is_unsafe:
+            raise SettingsError(_FORKED_IN_USE)
+
+    def dispose(self) -> None:
+        """Close the connections that are not in use."""
+        if self.engine is not None:
+            self.engine.dispose()
+
+    def _has_connection(self) -> bool:
+        """Return whether a connection is open, without a lock: in a child of the process it may be held for ever."""
+        pool = None if self.engine is None else self.engine.pool
+        return self.gate.is_in_use() or (isinstance(pool, QueuePool) and pool.size() + pool.overflow() > 0)
