@@ -211,10 +211,12 @@ class RevocationFeed:
         """
         self._enter_process()
         failure: StoreUnavailable | None = None
-        if self.monotonic() >= self._retry_at and self._become_fetcher(must_wait=exp <= self._forgotten_until):
+        came = self.monotonic()
+        if came >= self._retry_at and self._become_fetcher(must_wait=exp <= self._forgotten_until):
             try:
-                due = self.monotonic() >= self._fetch_at or exp <= self._forgotten_until
-                if due and self.monotonic() >= self._retry_at:  # no other thread has fetched in the meantime
+                # A fetch that another thread began since this one came is new enough, however long it took.
+                due = (self._synced < came and self.monotonic() >= self._fetch_at) or exp <= self._forgotten_until
+                if due and self.monotonic() >= self._retry_at:
                     self._fetch()
             except StoreUnavailable as error:
                 failure = error

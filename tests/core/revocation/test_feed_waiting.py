@@ -129,6 +129,36 @@ def test_threads_wait_for_one_that_is_about_to_fetch_however_long_ago_the_last_f
     assert len(held.worker.store.asked) == 2
 
 
+class Overtaken:
+    """A lock that a thread gets after another one has fetched, which took more than half an interval.
+
+    Args:
+        began: when that fetch began, in seconds after the thread came.
+    """
+
+    def __init__(self, worker: Worker, began: float) -> None:
+        self.worker, self.began = worker, began
+
+    def acquire(self, *, timeout: float) -> bool:
+        assert timeout > 0
+        self.worker.monotonic.now += self.began
+        self.worker.feed._fetch()
+        self.worker.monotonic.now += 0.75
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("began", "asks"), [(-TICK, 2), (0, 1), (TICK, 1)])
+def test_a_fetch_that_began_after_a_thread_came_is_new_enough_for_it(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, began: float, asks: int
+) -> None:
+    monkeypatch.setattr(worker.feed, "_fetching", Overtaken(worker, began))
+
+    assert worker.asks() == asks
+
+
 def test_threads_wait_for_the_first_load_as_long_as_it_may_take(worker: Worker) -> None:
     held = Held(worker)
     worker.make(timeout=timedelta(milliseconds=1), load_timeout=timedelta(seconds=SECONDS))
