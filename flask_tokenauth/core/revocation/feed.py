@@ -97,8 +97,7 @@ class RevocationFeed:
         self._wall, self._uniform = wall, uniform
         self._index = self._new_index()
         self._reloaded: RevocationIndex | None = None  # during a reload: the revocations that the store has
-        # Revocations that this process knows and the store may not have: subjects, and when they may be forgotten.
-        self._not_yet_in_store: dict[str, int] = {}
+        self._added_during_reload: set[str] = set()  # subjects: the pages fetched before may not have them
         self._lost_by_store = LostRevocations(store, timeout=self._timeout)
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page of the present fetch was asked for
@@ -141,18 +140,16 @@ class RevocationFeed:
         if self.monotonic() >= self._fetch_at:
             self._catch_up()
 
-    def add(self, revocation: Revocation, *, in_store: bool = True) -> None:
-        """Add a revocation of this process, without waiting until it comes back from the store.
+    def add(self, revocation: Revocation) -> None:
+        """Add a revocation that this process has written, without waiting until it comes back from the store.
 
         Args:
             revocation: of a token, a session or a user.
-            in_store: False if it was not written to the store, which refuses the token already, for example by its
-                session. This process may not have fetched that yet.
         """
         with self._changing:
             self._index.add(revocation)
-            if not in_store or self._reloaded is not None:  # the pages fetched so far may be older than this entry
-                self._not_yet_in_store[revocation.subject] = revocation.expires_at
+            if self._reloaded is not None:
+                self._added_during_reload.add(revocation.subject)
 
     def describe(self) -> FeedState:
         """Return the state of the feed. The store is not asked."""
@@ -316,21 +313,16 @@ class RevocationFeed:
             self._forgotten_until = self._latest_wall - self._grace  # before pruning, because look-ups take no lock
             if now - self._pruned_at >= self._width:
                 self._index.prune(now)
-                self._not_yet_in_store = {
-                    subject: until for subject, until in self._not_yet_in_store.items() if until > now * 1000
-                }
                 self._pruned_at = now
             if self._reloaded is not None:
                 missing = self._index.missing_in(self._reloaded)
                 lost_by_store = [entry for entry in missing if entry.expires_at > now * 1000]
                 self._lost_by_store.replace(lost_by_store)
-                self._reloaded = None
-                if lost := sum(self._should_be_in_store(entry, now) for entry in lost_by_store):
+                self._reloaded, added = None, self._added_during_reload
+                self._added_during_reload = set()
+                had = (entry for entry in lost_by_store if entry.subject not in added)
+                if lost := sum(entry.expires_at > (now + self._width) * 1000 for entry in had):  # live by any clock
                     _log.error("the store has lost %s revocations: they are written to it again", lost)
-
-    def _should_be_in_store(self, entry: Revocation, now: float) -> bool:
-        """Return whether the store had *entry*, and it has not expired by any clock."""
-        return entry.subject not in self._not_yet_in_store and entry.expires_at > (now + self._width) * 1000
 
     def _check_clock(self) -> None:
         """Start a reload if the wall clock was set back: tokens whose revocations were forgotten may be valid again."""

@@ -1,4 +1,4 @@
-"""The revocation feed: what the store has lost, what it never had, and what it may have forgotten."""
+"""The revocation feed: what the store has lost, and what it may have forgotten."""
 
 import pytest
 
@@ -45,37 +45,6 @@ def test_a_store_that_has_everything_has_lost_nothing(warm: Worker, caplog: pyte
     assert (caplog.messages, warm.store.written) == ([], [])
 
 
-def test_a_token_that_was_not_written_to_the_store_is_refused_and_not_lost(
-    warm: Worker, caplog: pytest.LogCaptureFixture
-) -> None:
-    warm.feed.add(token(), in_store=False)
-    assert warm.has()
-
-    reload(warm)
-
-    assert caplog.messages == []
-    assert warm.has()
-
-
-def test_a_reload_writes_to_the_store_even_what_it_never_had(warm: Worker) -> None:
-    """The store may have lost the session that made it refuse the token."""
-    warm.feed.add(token(), in_store=False)
-
-    reload(warm)
-
-    assert [entry.subject for entry in warm.store.written] == ["t"]
-
-
-def test_a_token_that_is_not_in_the_store_is_forgotten_when_it_expires(warm: Worker) -> None:
-    warm.feed.add(token("early", until=ms(NOW + 900)), in_store=False)
-    warm.feed.add(token("late", until=LATER), in_store=False)
-
-    warm.wait(901)
-    warm.asks()
-
-    assert list(warm.feed._not_yet_in_store) == ["late"]
-
-
 def test_what_is_revoked_here_during_a_reload_is_written_again_and_not_called_lost(
     warm: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -88,6 +57,21 @@ def test_what_is_revoked_here_during_a_reload_is_written_again_and_not_called_lo
 
     assert (caplog.messages, [entry.subject for entry in warm.store.written]) == ([], ["t"])
     assert warm.has()
+
+
+def test_what_was_revoked_here_during_a_reload_and_is_lost_later_is_called_lost(
+    warm: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    warm.store.pages = [RevocationPage()]
+    warm.store.meanwhile = lambda: None if warm.store.pages else warm.feed.add(token())
+    warm.wait(1)
+    warm.asks()
+    warm.store.meanwhile = lambda: None
+    warm.store.forget()
+
+    reload(warm)
+
+    assert caplog.messages == ["the store has lost 1 revocations: they are written to it again"]
 
 
 @pytest.mark.parametrize(("left", "logged"), [(WIDTH, 0), (WIDTH + 60, 1)])
