@@ -8,7 +8,7 @@ import click
 
 from ..application.app_state import AppState, current_state
 from ..application.setting_types import PREFIX
-from ..core.errors import SettingsError, StoreUnavailable
+from ..core.errors import PurgeRefused, SettingsError, StoreUnavailable
 from ..stores.memory import MemoryStore
 
 _OTHER_MEMORY = (
@@ -22,7 +22,7 @@ def errors_as_messages() -> Iterator[None]:
     """Report errors that people can do something about, without a traceback."""
     try:
         yield
-    except (SettingsError, StoreUnavailable, TypeError, ValueError) as error:
+    except (SettingsError, StoreUnavailable, PurgeRefused, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 
 

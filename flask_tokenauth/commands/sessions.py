@@ -82,10 +82,11 @@ def _revoke_user(state: AppState, user: str) -> None:
 
 
 @click.command()
+@click.option("--force", is_flag=True, help="Purge though the clock seems to be ahead. Check it first.")
 @with_appcontext
-def purge() -> None:
+def purge(*, force: bool) -> None:
     """Delete sessions and revocations that are over. A store that is never purged works too, and grows."""
     state = open_state()
     with errors_as_messages():
         check_shared_store(state)
-        click.echo(f"Deleted: {state.store.purge()}.")
+        click.echo(f"Deleted: {state.store.purge(force=force)}.")

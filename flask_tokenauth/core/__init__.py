@@ -1,6 +1,6 @@
 """Tokens without a web framework: for workers, sockets and other programs that verify or issue tokens."""
 
-from .errors import InvalidKey, Refusal, SettingsError, StoreUnavailable
+from .errors import InvalidKey, PurgeRefused, Refusal, SettingsError, StoreUnavailable
 from .keys.key import Key
 from .keys.key_set import KeySet
 from .records.grant import Grant
@@ -22,6 +22,7 @@ __all__ = [
     "KeySet",
     "NewSession",
     "Outcome",
+    "PurgeRefused",
     "Redemption",
     "Refusal",
     "Revocation",

@@ -3,10 +3,11 @@
 The refusals of a token are in :mod:`.token_errors`, those of endpoints in :mod:`.endpoint_errors`.
 
 None of the base classes inherits from another: a :class:`Refusal` is the client's fault and becomes the answer to it,
-:class:`SettingsError` and :class:`InvalidKey` are faults of the configuration, :class:`StoreUnavailable` is a fault of
-the infrastructure. No error has a token, a secret or a value that was not verified.
+:class:`SettingsError` and :class:`InvalidKey` are faults of the configuration, :class:`StoreUnavailable` and
+:class:`PurgeRefused` are faults of the infrastructure. No error has a token, a secret or a value that was not verified.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -24,6 +25,31 @@ class StoreUnavailable(Exception):
     It is not known whether a session or a token is good. So a request that needs to know is refused for now, with 503.
     The message has no password.
     """
+
+
+class PurgeRefused(Exception):
+    """A purge is refused, since the clock of the store seems to be ahead. Nothing was deleted.
+
+    By such a clock, revocations have expired while their tokens are still good by the clocks of the workers. A purge
+    would delete them for good.
+
+    Attributes:
+        now: the present, by the clock of the store.
+        newest: the newest sign-in, revocation of a user, or purge that the store knows.
+    """
+
+    def __init__(self, *, now: datetime, newest: datetime) -> None:
+        self.now = now
+        self.newest = newest
+        super().__init__(now, newest)
+
+    def __str__(self) -> str:
+        return (
+            "the clock of the database server must be right before a purge, but it may be ahead: it shows "
+            f"{self.now:%Y-%m-%d %H:%M:%S} UTC, and the newest sign-in, revocation of a user or purge is of "
+            f"{self.newest:%Y-%m-%d %H:%M:%S} UTC. Nothing was deleted. Compare the clock with the real time, and set "
+            "it if it is wrong. If the clock of the database server is right, run it with --force"
+        )
 
 
 class Refusal(Exception):

@@ -14,6 +14,10 @@ from .errors import SettingsError, StoreUnavailable
 from .records.revocation import Revocation, RevocationPage
 from .records.session import NewSession, Redemption, Session, SessionPage, StartedSession, Terms
 
+# A purge once a day, as the documentation asks for, leaves a trace that is one day old at the next purge, even
+# without a sign-in. The second day lets one purge fail or run late.
+LONGEST_SILENCE = timedelta(days=2)
+
 
 @runtime_checkable
 class Store(Protocol):
@@ -210,11 +214,24 @@ class Store(Protocol):
             copy. Then the reader starts with None again, and gives the lost revocations back with ``revoke``.
         """
 
-    def purge(self) -> int:
+    def purge(self, *, force: bool = False) -> int:
         """Delete sessions that are no longer live, and revocations that have expired. Epochs stay.
+
+        A clock that is ahead makes revocations seem expired while their tokens are good. So a purge is refused if the
+        clock of the store is more than ``LONGEST_SILENCE`` after the newest time that the store knows: the newest
+        ``started_at`` of a session, ended or not, the newest epoch, and the last purge. Times after the present do not
+        count: they were written while the clock was ahead. A store that knows no such time is purged.
+
+        The time of each purge that is not refused is kept as that of the last purge, also if it is earlier.
+
+        Args:
+            force: purge in every case, since the caller knows that the clock is right.
 
         Returns:
             The number of records that this call deleted. It is lower, or 0, for a store that also deletes by itself.
+
+        Raises:
+            PurgeRefused: the clock of the store seems to be ahead. Nothing has changed.
         """
 
 

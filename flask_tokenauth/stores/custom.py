@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..core.encoding.limits import check_identifier
-from ..core.errors import StoreUnavailable
+from ..core.errors import PurgeRefused, StoreUnavailable
 from ..core.records.session import Redemption, Session, SessionPage, StartedSession
 from ..core.store import Store, translated
 from .rows import WRONG_CURSOR
@@ -53,7 +53,21 @@ class CustomStore:
     revoke = _forward("revoke")
     is_revoked = _forward("is_revoked", bool)  # None would accept every token
     revocations_since = _forward("revocations_since")
-    purge = _forward("purge", int)
+
+    def purge(self, *args: Any, **options: Any) -> Any:
+        """Forward the call, and let the store refuse it.
+
+        Raises:
+            PurgeRefused: the clock of the store seems to be ahead.
+        """
+        try:
+            return self._purge(*args, **options)
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, PurgeRefused):
+                raise error.__cause__ from None
+            raise
+
+    _purge = _forward("purge", int)
 
     def list_sessions(self, user_id: str, **options: Any) -> Any:
         """Forward the call. The one error that a client can cause is left what it is, with a message of this package.

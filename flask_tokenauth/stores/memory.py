@@ -38,6 +38,7 @@ from .rows import (
     SESSION_EXISTS,
     SessionRow,
     another_issuer,
+    check_clock,
     in_milliseconds,
     parse_number,
     parse_session_cursor,
@@ -77,6 +78,7 @@ class MemoryStore:
         self._sessions: dict[str, SessionRow] = {}
         self._going_on = SessionsOfUsers()
         self._epochs: dict[str, int] = {}
+        self._last_purge: int | None = None
         self._incarnation = token_hex(16)
         self._written = 0  # revocations so far
         # By kind and subject. The one that changed last is at the end.
@@ -199,8 +201,11 @@ class MemoryStore:
             entries = tuple(entry.to_revocation(*key) for key, entry in new if now < entry.expires_at)
             return RevocationPage(entries=entries, cursor=f"{self._incarnation}.{self._written}")
 
-    def purge(self) -> int:
+    def purge(self, *, force: bool = False) -> int:
         with self._entered() as now:
+            if not force:
+                check_clock(now, self._known_times())
+            self._last_purge = now
             gone = [row for row in self._sessions.values() if not self._is_live(row, now)]
             for row in gone:
                 self._mark_as_ended(row, now)
@@ -216,6 +221,12 @@ class MemoryStore:
         self._process.check()
         with self._lock:
             yield self.clock()
+
+    def _known_times(self) -> Iterator[int]:
+        yield from (row.started_at for row in self._sessions.values())
+        yield from self._epochs.values()
+        if self._last_purge is not None:
+            yield self._last_purge
 
     def _is_live(self, row: SessionRow, now: int) -> bool:
         return row.is_live(now, self._epochs.get(row.user_id, 0))

@@ -3,15 +3,16 @@
 Grants are JSON. Times are milliseconds since 1970-01-01T00:00:00Z, by the clock of the store.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..core.encoding.limits import GREATEST, is_identifier
-from ..core.errors import StoreUnavailable
+from ..core.errors import PurgeRefused, StoreUnavailable
 from ..core.records.grant import read_grant
 from ..core.records.session import Outcome, Session, SessionPage, Terms
+from ..core.store import LONGEST_SILENCE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -146,6 +147,21 @@ def session_page(rows: Sequence[SessionRow], limit: int) -> SessionPage:
         return SessionPage(sessions=sessions)
     last = rows[limit - 1]
     return SessionPage(sessions=sessions, cursor=f"{last.started_at}.{last.session_id}")
+
+
+def check_clock(now: int, known: Iterable[int]) -> None:
+    """Check, before a purge, that the clock of the store is not far ahead.
+
+    Args:
+        now: by that clock, in milliseconds.
+        known: the times that the store knows, in milliseconds. Those after *now* do not count.
+
+    Raises:
+        PurgeRefused: the newest of them is too far behind *now*.
+    """
+    newest = max((time for time in known if time <= now), default=now)
+    if now - newest > in_milliseconds(LONGEST_SILENCE):
+        raise PurgeRefused(now=_to_datetime(now), newest=_to_datetime(newest))
 
 
 def in_milliseconds(duration: timedelta) -> int:

@@ -58,7 +58,7 @@ def end_and_purge(app: Flask, backend: Backend, login: Login) -> None:
 
 def expire_and_purge(app: Flask, backend: Backend, login: Login) -> None:
     backend.age(id_of(login), IDLE)
-    store_of(app).purge()
+    store_of(app).purge(force=True)
 
 
 def revoke_everything(app: Flask, backend: Backend, login: Login) -> None:

@@ -1,11 +1,11 @@
 """Custom stores: their exceptions and wrong answers become ``StoreUnavailable``."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
+from flask_tokenauth.core.errors import PurgeRefused, SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome, Redemption, SessionPage
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.custom import CustomStore, translate_errors
@@ -146,9 +146,25 @@ def test_errors_that_any_method_may_raise_are_left_unchanged(method: str, error:
     assert caught.value is error
 
 
+def test_a_store_may_refuse_a_purge() -> None:
+    present = datetime.now(UTC)
+    theirs: Any = Theirs(PurgeRefused(now=present, newest=present))
+
+    with pytest.raises(PurgeRefused):
+        translate_errors(theirs).purge()
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "purge"])
+def test_no_other_method_may_refuse_a_purge(method: str) -> None:
+    present = datetime.now(UTC)
+
+    with pytest.raises(StoreUnavailable):
+        ask(PurgeRefused(now=present, newest=present), method)
+
+
 def test_an_interruption_is_no_outage() -> None:
     class Interrupted(MemoryStore):
-        def purge(self) -> int:
+        def purge(self, *, force: bool = False) -> int:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

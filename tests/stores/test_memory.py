@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.errors import PurgeRefused, SettingsError
 from flask_tokenauth.core.records.revocation import RevocationPage
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import (
@@ -26,6 +26,8 @@ from flask_tokenauth.testing.store_contract.session_ends import SessionEndContra
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
 from .memory_kit import ager, generation_setter, revocation_ager
+
+DAY = 86_400_000  # milliseconds
 
 
 class MemoryStoreFixtures:
@@ -166,3 +168,30 @@ def test_epochs_rise_even_if_the_clock_is_set_back() -> None:
     now[0] -= 3_600_000
 
     assert store.revoke_user("alice", retention=timedelta(days=1)) == first + 1
+
+
+def test_a_forced_purge_while_the_clock_is_ahead_does_not_hide_the_next_error() -> None:
+    now = [1_700_000_000_000]
+    store = MemoryStore(clock=lambda: now[0])
+    store.revoke_user("alice", retention=timedelta(days=1))
+    now[0] += 365 * DAY
+    store.purge(force=True)
+
+    now[0] -= 300 * DAY
+
+    with pytest.raises(PurgeRefused):
+        store.purge()
+
+
+def test_the_purge_after_the_clock_was_set_right_is_the_last_one() -> None:
+    now = [1_700_000_000_000]
+    store = MemoryStore(clock=lambda: now[0])
+    now[0] += 365 * DAY
+    store.purge()
+    now[0] -= 365 * DAY
+    store.purge()
+
+    now[0] += 3 * DAY
+
+    with pytest.raises(PurgeRefused):
+        store.purge()

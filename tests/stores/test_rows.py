@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.errors import PurgeRefused, StoreUnavailable
 from flask_tokenauth.core.records.grant import Grant, write_grant
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome, Terms
-from flask_tokenauth.stores.rows import SessionRow, in_milliseconds, parse_number
+from flask_tokenauth.stores.rows import SessionRow, check_clock, in_milliseconds, parse_number
 from flask_tokenauth.stores.sql.revocations import to_revocation
 
 TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), retention=timedelta(days=1))
 NOW = 1_700_000_000_000
+DAY = 86_400_000  # milliseconds
 
 
 def columns(**changes: Any) -> dict[str, Any]:
@@ -101,3 +102,14 @@ def test_a_row_is_read_as_a_revocation() -> None:
 def test_a_revocation_that_is_garbage_is_an_outage(row: tuple[Any, Any, Any, Any]) -> None:
     with pytest.raises(StoreUnavailable):
         to_revocation(*row)
+
+
+@pytest.mark.parametrize("known", [[], [NOW], [NOW - 2 * DAY], [NOW - 9 * DAY, NOW], [NOW + 1]])
+def test_a_clock_that_is_near_a_known_time_is_taken_as_right(known: list[int]) -> None:
+    check_clock(NOW, known)
+
+
+@pytest.mark.parametrize("known", [[NOW - 2 * DAY - 1], [NOW - 9 * DAY], [NOW - 9 * DAY, NOW + 1]])
+def test_a_clock_that_is_far_after_all_known_times_seems_to_be_ahead(known: list[int]) -> None:
+    with pytest.raises(PurgeRefused):
+        check_clock(NOW, known)

@@ -56,6 +56,9 @@ class Statements:
         self.raise_retention = upsert.on_conflict_do_update(
             index_elements=[facts.c.name], set_={"value": cast(longest, String())}
         )
+        self.set_fact = upsert.on_conflict_do_update(
+            index_elements=[facts.c.name], set_={"value": upsert.excluded.value}
+        )
         self._build_sessions()
         self._build_redemption()
         self._build_epochs()
@@ -154,6 +157,13 @@ class Statements:
         )
 
     def _build_purge(self) -> None:
+        # Times after the present were written while the clock was ahead, and show nothing.
+        started = select(func.max(sessions.c.started_at)).where(sessions.c.started_at.between(0, self._now))
+        newest_epoch = select(func.max(epochs.c.epoch)).where(epochs.c.epoch.between(0, self._now))
+        fact = select(facts.c.value).where(facts.c.name == _string("fact"))
+        self.read_times = select(
+            self._now, started.scalar_subquery(), newest_epoch.scalar_subquery(), fact.scalar_subquery()
+        )
         over, expired = not_(self._live), revocations.c.expires_at <= self._now
         self.page_sessions = (
             select(sessions.c.session_id)

@@ -4,9 +4,8 @@ The values in the database are not trusted: a row that cannot be a session is an
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from ..rows import (
 )
 from .displacement import find_displaced
 from .engine import Database
+from .purging import purge
 from .revocations import read_revocations
 from .schema import create_missing, find_missing_tables, is_complete, read_facts, retention_of
 from .sqlite_files import find_foreign_owner
@@ -254,18 +254,8 @@ class SQLStore:
             lambda connection: read_revocations(connection, cursor, file=self._replacements), for_feed=True
         )
 
-    def purge(self) -> int:
-        statements = self._statements()
-        ended = self._purge(statements.page_sessions, statements.drop_sessions, after="")
-        return ended + self._purge(statements.page_revocations, statements.drop_revocations, after=0)
-
-    def _purge(self, page: Executable, drop: Executable, *, after: object) -> int:
-        """Delete page by page, so that others wait for one page at most."""
-        dropped = 0
-        while keys := self._database.read(partial(_find_keys, page=page, after=after)):
-            dropped += self._database.write(partial(_drop, drop=drop, keys=keys))
-            after = keys[-1]
-        return dropped
+    def purge(self, *, force: bool = False) -> int:
+        return purge(self._database, self._statements(), force=force)
 
     def _statements(self, *, for_feed: bool = False) -> Statements:
         return self._ready or self._create(for_feed=for_feed)
@@ -316,11 +306,3 @@ def _read_epoch(connection: Connection, statement: Executable, user_id: str) -> 
     epoch: int = connection.execute(statement, {"asked_user": user_id}).scalar_one()
     check_whole("epoch", epoch)
     return epoch
-
-
-def _find_keys(connection: Connection, *, page: Executable, after: object) -> Sequence[Any]:
-    return connection.execute(page, {"after": after}).scalars().all()
-
-
-def _drop(connection: Connection, *, drop: Executable, keys: Sequence[Any]) -> int:
-    return connection.execute(drop, {"keys": keys}).rowcount

@@ -30,6 +30,7 @@ from .displacement import DisplacementContract
 from .identifiers import IdentifierContract
 from .kit import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
 from .lost_writes import LostWritesContract
+from .purges import PurgeContract
 from .redemption import RedemptionContract
 from .revocation import RevocationContract
 from .revocation_pages import RevocationPagesContract
@@ -49,6 +50,7 @@ class StoreContract(
     RevocationContract,
     RevocationPagesContract,
     LostWritesContract,
+    PurgeContract,
     IdentifierContract,
 ):
     """Tests every promise of :class:`flask_tokenauth.core.store.Store`."""

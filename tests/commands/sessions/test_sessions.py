@@ -23,6 +23,7 @@ from ...lifecycle.kit import (
     is_live,
     refresh,
     session_of,
+    sessions_of,
     sign_in,
     store_of,
     unavailable,
@@ -320,6 +321,33 @@ def test_purge_prints_the_number_of_deleted_rows(api: Flask, backend: Backend) -
 
     assert me(api, live["access_token"]) == 200
     assert me(api, gone["access_token"]) == 401
+
+
+def test_purge_is_refused_if_the_clock_seems_to_be_ahead(api: Flask, backend: Backend) -> None:
+    backend.age(id_of(sign_in(api)), IDLE)
+
+    output = fail(api, "purge")
+
+    assert "the clock of the database server must be right" in output
+    assert "If the clock of the database server is right, run it with --force" in output
+
+
+def test_the_refusal_of_purge_shows_both_times(api: Flask, backend: Backend) -> None:
+    login = sign_in(api)
+    [started] = [session.started_at for session in sessions_of(api, "alice")]
+    backend.age(id_of(login), IDLE)
+
+    output = fail(api, "purge")
+
+    newest = started - IDLE
+    assert f"purge is of {newest:%Y-%m-%d %H:%M:%S} UTC" in output
+    assert f"it shows {started:%Y-%m-%d}" in output or f"it shows {started + DAY:%Y-%m-%d}" in output
+
+
+def test_purge_can_be_forced(api: Flask, backend: Backend) -> None:
+    backend.age(id_of(sign_in(api)), IDLE)
+
+    assert succeed(api, "purge", "--force") == "Deleted: 1.\n"
 
 
 # Errors

@@ -1,15 +1,17 @@
-"""A purge of the SQL store works page by page, and others may write in between."""
+"""A purge of the SQL store works page by page, and is refused if the clock of the server seems to be ahead."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql import store as sql_store
-from flask_tokenauth.testing.store_contract.kit import start
+from flask_tokenauth.core.errors import PurgeRefused
+from flask_tokenauth.core.records.revocation import Revocation
+from flask_tokenauth.stores.sql import SQLStore, purging
+from flask_tokenauth.testing.store_contract.kit import start, until
 
-from ..sqlite_kit import TERMS, ager, execute
+from ..sqlite_kit import TERMS, ager, execute, revocation_ager
 
 
 def test_a_purge_deletes_no_session_that_is_live_again(
@@ -18,7 +20,7 @@ def test_a_purge_deletes_no_session_that_is_live_again(
     """As after a clock that was ahead is set back."""
     start(store)
     ager(path)("session", TERMS.idle_lifetime)
-    find_keys = sql_store._find_keys
+    find_keys = purging._find_keys
     found: list[Any] = []
 
     def find_and_revive(*args: Any, **options: Any) -> Any:
@@ -27,9 +29,77 @@ def test_a_purge_deletes_no_session_that_is_live_again(
         execute(path, "UPDATE tokenauth_session SET idle_expires_at = expires_at")
         return keys
 
-    monkeypatch.setattr(sql_store, "_find_keys", find_and_revive)
+    monkeypatch.setattr(purging, "_find_keys", find_and_revive)
 
-    assert store.purge() == 0
+    assert store.purge(force=True) == 0
 
     assert found == ["session"]
     assert store.find_session("session") is not None
+
+
+def set_last_purge(path: Path, value: str) -> None:
+    execute(path, "UPDATE tokenauth_store SET value = ? WHERE name = 'last_purge'", value)
+
+
+def read_last_purge(path: Path) -> str:
+    [[value]] = execute(path, "SELECT value FROM tokenauth_store WHERE name = 'last_purge'")
+    return str(value)
+
+
+def test_a_last_purge_while_the_clock_was_ahead_hides_no_other_time(path: Path, store: SQLStore) -> None:
+    start(store)
+    store.purge()
+    ager(path)("session", timedelta(days=3))
+    set_last_purge(path, str(until(timedelta(days=365))))
+
+    with pytest.raises(PurgeRefused):
+        store.purge()
+
+
+def test_a_purge_lowers_the_time_of_the_last_one(path: Path, store: SQLStore) -> None:
+    store.purge()
+    set_last_purge(path, str(until(timedelta(days=365))))
+
+    store.purge()
+
+    assert int(read_last_purge(path)) <= until(timedelta(0))
+
+
+def test_the_last_purge_counts_for_another_process(path: Path, store: SQLStore) -> None:
+    start(store)
+    ager(path)("session", timedelta(days=3))
+    store.purge(force=True)
+    other = SQLStore(f"sqlite:///{path}")
+
+    assert other.purge() == 0
+
+    other.close()
+
+
+def test_a_refused_purge_keeps_the_time_of_the_last_one(path: Path, store: SQLStore) -> None:
+    store.purge()
+    old = str(until(-timedelta(days=3)))
+    set_last_purge(path, old)
+
+    with pytest.raises(PurgeRefused):
+        store.purge()
+
+    assert read_last_purge(path) == old
+
+
+@pytest.mark.parametrize("value", ["", "never", "-1", "9" * 30])
+def test_a_last_purge_that_is_no_time_does_not_count(path: Path, store: SQLStore, value: str) -> None:
+    store.purge()
+    store.revoke(Revocation(kind="token", subject="t1", expires_at=until(timedelta(hours=1))))
+    revocation_ager(path)(timedelta(hours=2))
+    set_last_purge(path, value)
+
+    assert store.purge() == 1
+
+
+@pytest.mark.parametrize("value", ["never", 1.5, -1, -(2**63), 2**63 - 1])
+def test_a_sign_in_at_no_time_does_not_count(path: Path, store: SQLStore, value: object) -> None:
+    start(store)
+    execute(path, "UPDATE tokenauth_session SET started_at = ?, idle_expires_at = 0", value)
+
+    assert store.purge() == 1
