@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from ..core.encoding.limits import YEAR_9999
@@ -45,8 +46,6 @@ class StoredState:
     def __init__(self, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        # Seconds for which a token may be accepted after it has expired, by any of the clocks, and a margin.
-        self._slack = (2 * settings.leeway + MARGIN).total_seconds()
         self.opened = None if settings.store is None else _open(settings)
         self._store = None if self.opened is None else translate_errors(self.opened)
         self.feed = self._make_feed()
@@ -170,9 +169,20 @@ class StoredState:
             until = self._end_of(until)
         self._revoke_token(token_id, 0, until=until)
 
+    def longest_leeway(self) -> timedelta:
+        """Return the longest leeway of all applications that have used the store.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked.
+        """
+        return max(self._settings.leeway, self.store.longest_leeway())
+
     def _end_of(self, expires_at: float) -> float:
-        """Return until when the revocation of a token that expires at *expires_at* must be kept."""
-        return expires_at + self._slack
+        """Return until when the revocation of a token that expires at *expires_at* must be kept.
+
+        Any application of the store may accept the token after it has expired, as long as its leeway allows.
+        """
+        return expires_at + (2 * self.longest_leeway() + MARGIN).total_seconds()  # the clocks of two workers differ
 
     def _revoke_token(self, token_id: str, exp: int, *, until: float) -> None:
         entry = _revocation("token", token_id, exp, until=until)
@@ -228,7 +238,9 @@ def _open(settings: Settings) -> Store:
         spelling = f"FLASK_{PREFIX}STORE=sqlite:////var/lib/api/sessions.db"
         raise SettingsError(f"{PREFIX}STORE: {error} (in the environment: {spelling})") from error
     try:
-        store.bind(settings.issuer, timeout=settings.store_timeout, retention=settings.retention)
+        store.bind(
+            settings.issuer, timeout=settings.store_timeout, retention=settings.retention, leeway=settings.leeway
+        )
     except SettingsError as error:
         raise SettingsError(f"{PREFIX}STORE: {error}") from error
     return store

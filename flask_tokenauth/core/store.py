@@ -38,7 +38,7 @@ class Store(Protocol):
             raises an exception of a database driver or another library.
     """
 
-    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta, leeway: timedelta) -> None:
         """Bind the store to one issuer: the user IDs in it are the users of this issuer and no other.
 
         It is the first call, at each start of an application. A store that is bound already accepts the same issuer
@@ -50,6 +50,8 @@ class Store(Protocol):
                 unavailable. A write may take longer if many write at once.
             retention: the shortest time for which revocations are kept, for every caller. The longest retention that
                 the store was ever bound with counts, since an access token of that time may still be good.
+            leeway: by how much the clocks of the application may differ. The store keeps the longest that it was ever
+                bound with: another application may accept a token for longer than the one that revokes it.
 
         Raises:
             SettingsError: the store belongs to another issuer. This call or the next one raises it.
@@ -145,6 +147,9 @@ class Store(Protocol):
 
     def longest_retention(self) -> timedelta:
         """Return the longest retention that the store was ever bound with; zero if it was never bound."""
+
+    def longest_leeway(self) -> timedelta:
+        """Return the longest leeway that the store was ever bound with, also by others; zero if it was never bound."""
 
     def read_epoch(self, user_id: str) -> int:
         """Return the epoch of a user, or 0 if nothing of this user was ever revoked.

@@ -90,8 +90,9 @@ def _check_may_be_accepted(state: AppState, expires_at: float) -> None:
 
     Raises:
         ValueError: every server refuses the token by its expiry.
+        StoreUnavailable: the store cannot be asked; you can try again.
     """
-    limit = state.clock() - 2 * state.settings.leeway.total_seconds()
+    limit = state.clock() - 2 * state.stored.longest_leeway().total_seconds()
     if expires_at <= limit:
         raise ValueError(
             f"expires_at must be later than {_write(limit)} (now, less twice TOKENAUTH_LEEWAY), got "

@@ -49,6 +49,7 @@ class CustomStore:
     redeem = _forward("redeem", Redemption)
     end_session = _forward("end_session", Session, type(None))
     longest_retention = _forward("longest_retention", timedelta)
+    longest_leeway = _forward("longest_leeway", timedelta)
     read_epoch = _forward("read_epoch", int)
     revoke = _forward("revoke")
     is_revoked = _forward("is_revoked", bool)  # None would accept every token

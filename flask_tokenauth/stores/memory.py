@@ -74,7 +74,7 @@ class MemoryStore:
         self._process = _OneProcess()
         self._lock = ProcessLock()
         self._issuer: str | None = None
-        self._retention = timedelta(0)
+        self._retention = self._leeway = timedelta(0)
         self._sessions: dict[str, SessionRow] = {}
         self._going_on = SessionsOfUsers()
         self._epochs: dict[str, int] = {}
@@ -84,11 +84,19 @@ class MemoryStore:
         # By kind and subject. The one that changed last is at the end.
         self._revoked: dict[tuple[RevocationKind, str], _StoredRevocation] = {}
 
-    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:  # noqa: ARG002  # no call waits here
+    def bind(
+        self,
+        issuer: str,
+        *,
+        timeout: timedelta,  # noqa: ARG002  # no call waits here
+        retention: timedelta,
+        leeway: timedelta,
+    ) -> None:
         if self._issuer not in (None, issuer):
             raise SettingsError(another_issuer(self._issuer))
         self._issuer = issuer
         self._retention = max(self._retention, retention)
+        self._leeway = max(self._leeway, leeway)
 
     def create(self) -> None:
         """Do nothing: there are no tables."""
@@ -158,6 +166,10 @@ class MemoryStore:
     def longest_retention(self) -> timedelta:
         with self._entered():
             return self._retention
+
+    def longest_leeway(self) -> timedelta:
+        with self._entered():
+            return self._leeway
 
     def read_epoch(self, user_id: str) -> int:
         with self._entered():

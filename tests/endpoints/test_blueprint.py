@@ -41,7 +41,7 @@ EXPECTED_CALLS = {
     "list": ["find_session", "list_sessions"],
     "end": ["find_session", "find_session", "end_session"],
     "revoke": ["end_session"],
-    "revoke an access token": ["is_revoked", "revoke"],
+    "revoke an access token": ["is_revoked", "longest_leeway", "revoke"],
     "introspect": ["is_revoked"],
 }
 

@@ -26,6 +26,7 @@ ANSWERS: dict[str, list[object]] = {
     "redeem": [Redemption(outcome=Outcome.GONE)],
     "end_session": [SESSION, None],
     "longest_retention": [RETENTION],
+    "longest_leeway": [RETENTION],
     "read_epoch": [7],
     "revoke_user": [7],
     "is_revoked": [True, False],

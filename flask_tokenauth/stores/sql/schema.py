@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from secrets import token_hex
 
 from sqlalchemy import Connection, Index, Inspector, inspect
@@ -14,14 +15,33 @@ from .tables import SCHEMA, epochs, facts, metadata, sessions
 _log = logging.getLogger("flask_tokenauth")
 
 
-def is_complete(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> bool:
-    """Return whether the tables exist, belong to *issuer*, and keep revocations for *retention* or longer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """The facts that applications have bound a store to.
+
+    Attributes:
+        issuer: of the applications; None if the store is not bound to one.
+        retention: the longest, in milliseconds.
+        leeway: the longest, in milliseconds.
+    """
+
+    issuer: str | None = None
+    retention: int = 0
+    leeway: int = 0
+
+    @property
+    def durations(self) -> dict[str, int]:
+        """The durations, by the names of their facts. The longest counts."""
+        return {"retention": self.retention, "leeway": self.leeway}
+
+
+def is_complete(connection: Connection, statements: Statements, binding: Binding) -> bool:
+    """Return whether the tables exist, belong to the issuer, and have durations as long as those of *binding*.
 
     Args:
         connection: to the database.
         statements: for its dialect.
-        issuer: of the application; None if the store is not bound to one.
-        retention: in milliseconds.
+        binding: of the application.
 
     Raises:
         StoreUnavailable: the tables are of another release.
@@ -31,7 +51,7 @@ def is_complete(connection: Connection, statements: Statements, issuer: str | No
     missing = _missing_tables(inspector)
     if facts.name in missing:
         return False
-    found = read_facts(connection, statements)
+    found, issuer = read_facts(connection, statements), binding.issuer
     if "schema" in found and found["schema"] != str(SCHEMA):
         raise StoreUnavailable(
             f"the tables of the store must be of schema {SCHEMA}, but another release of Flask-TokenAuth, probably a "
@@ -42,11 +62,12 @@ def is_complete(connection: Connection, statements: Statements, issuer: str | No
     if missing or _missing_indexes(inspector):
         return False
     _check_columns(inspector)
-    longest = retention_of(found)
-    return "schema" in found and (issuer is None or "issuer" in found) and longest is not None and longest >= retention
+    longest = {name: duration_of(found, name) for name in binding.durations}
+    is_known = "schema" in found and (issuer is None or "issuer" in found)
+    return is_known and all(known is not None and known >= binding.durations[name] for name, known in longest.items())
 
 
-def create_missing(connection: Connection, statements: Statements, issuer: str | None, retention: int) -> None:
+def create_missing(connection: Connection, statements: Statements, binding: Binding) -> None:
     """Create the missing tables and facts, within a transaction that keeps other writers out."""
     missing = find_missing_tables(connection)
     metadata.create_all(connection)
@@ -56,11 +77,12 @@ def create_missing(connection: Connection, statements: Statements, issuer: str |
         _replace_lost_tables(connection, statements, missing)
     connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
     connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # readers notice another ID
-    if issuer is not None:
-        connection.execute(statements.add_fact, {"name": "issuer", "value": issuer})
-    if retention:
-        connection.execute(statements.raise_retention, {"name": "retention", "value": str(retention)})
-    is_complete(connection, statements, issuer, retention)  # another process may have added its issuer first
+    if binding.issuer is not None:
+        connection.execute(statements.add_fact, {"name": "issuer", "value": binding.issuer})
+    for name, duration in binding.durations.items():
+        if duration:
+            connection.execute(statements.raise_fact, {"name": name, "value": str(duration)})
+    is_complete(connection, statements, binding)  # another process may have added its issuer first
 
 
 def find_missing_tables(connection: Connection) -> list[str]:
@@ -107,6 +129,6 @@ def read_facts(connection: Connection, statements: Statements) -> dict[str, str]
     return {row.name: row.value for row in connection.execute(statements.read_facts)}
 
 
-def retention_of(found: Mapping[str, str]) -> int | None:
-    """Return the longest retention in the facts, in milliseconds; 0 if there is none, None if it is no number."""
-    return parse_number(found.get("retention", "0"))
+def duration_of(found: Mapping[str, str], name: str) -> int | None:
+    """Return a duration in the facts, in milliseconds; 0 if there is none, None if it is no number."""
+    return parse_number(found.get(name, "0"))

@@ -53,7 +53,7 @@ class Statements:
         self.add_fact = dialect.insert(facts).on_conflict_do_nothing()
         upsert = dialect.insert(facts)
         longest = dialect.greatest(_integer(facts.c.value), _integer(upsert.excluded.value))
-        self.raise_retention = upsert.on_conflict_do_update(
+        self.raise_fact = upsert.on_conflict_do_update(
             index_elements=[facts.c.name], set_={"value": cast(longest, String())}
         )
         self.set_fact = upsert.on_conflict_do_update(

@@ -40,7 +40,7 @@ from .displacement import find_displaced
 from .engine import Database
 from .purging import purge
 from .revocations import read_revocations
-from .schema import create_missing, find_missing_tables, is_complete, read_facts, retention_of
+from .schema import Binding, create_missing, duration_of, find_missing_tables, is_complete, read_facts
 from .sqlite_files import find_foreign_owner
 from .statements import Statements
 from .tables import KIND_CODES, metadata
@@ -64,16 +64,19 @@ class SQLStore:
     def __init__(self, source: object) -> None:
         self._database = Database(source, replaced=self._forget_file)
         self._ready: Statements | None = None  # None until the tables are known to be complete
-        self._issuer: str | None = None
-        self._retention = 0  # milliseconds
+        self._binding = Binding()
         self._replacements = 0  # how often another file has taken the place of the database file
 
-    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta) -> None:
-        if self._issuer not in (None, issuer):
-            raise SettingsError(another_issuer(self._issuer))
-        self._issuer = issuer
-        self._retention = max(self._retention, in_milliseconds(retention))
-        self._ready = None  # the issuer and the retention of the tables must be checked again
+    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta, leeway: timedelta) -> None:
+        bound = self._binding
+        if bound.issuer not in (None, issuer):
+            raise SettingsError(another_issuer(bound.issuer))
+        self._binding = Binding(
+            issuer=issuer,
+            retention=max(bound.retention, in_milliseconds(retention)),
+            leeway=max(bound.leeway, in_milliseconds(leeway)),
+        )
+        self._ready = None  # the facts in the tables must be checked again
         self._database.timeout = timeout.total_seconds()
         if obstacle := self._database.find_obstacle():  # no error: the directory may be mounted later
             _log.warning("the store needs %s. Until then, requests that need the store get 503", obstacle)
@@ -90,12 +93,12 @@ class SQLStore:
         self._create()
 
     def _create(self, *, for_feed: bool = False) -> Statements:
-        statements, issuer, retention = Statements(self._database.dialect), self._issuer, self._retention
+        statements, binding = Statements(self._database.dialect), self._binding
         self._database.prepare(for_feed=for_feed)
         if not self._database.read(
-            lambda connection: is_complete(connection, statements, issuer, retention), for_feed=for_feed
+            lambda connection: is_complete(connection, statements, binding), for_feed=for_feed
         ):
-            self._database.write(lambda connection: create_missing(connection, statements, issuer, retention))
+            self._database.write(lambda connection: create_missing(connection, statements, binding))
         self._ready = statements
         return statements
 
@@ -197,9 +200,15 @@ class SQLStore:
         return None if columns is None else SessionRow.read(columns).to_session()
 
     def longest_retention(self) -> timedelta:
+        return self._read_duration("retention")
+
+    def longest_leeway(self) -> timedelta:
+        return self._read_duration("leeway")
+
+    def _read_duration(self, name: str) -> timedelta:
         statements = self._statements()
         found = self._database.read(lambda connection: read_facts(connection, statements))
-        return timedelta(milliseconds=retention_of(found) or 0)
+        return timedelta(milliseconds=duration_of(found, name) or 0)
 
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):

@@ -21,6 +21,7 @@ WipeStore = Callable[[], None]
 IDLE = timedelta(days=30)
 LIFETIME = timedelta(days=90)
 RETENTION = timedelta(hours=24, seconds=70)
+LEEWAY = timedelta(seconds=10)
 WINDOW = timedelta(hours=1)  # far longer than a test runs, so that "just before" is no race
 MARGIN = timedelta(minutes=1)  # "just before" and "just after" are so far from an instant
 TERMS = Terms(idle_lifetime=IDLE, retry_window=WINDOW, retention=RETENTION)

@@ -10,6 +10,7 @@ from ...core.records.session import Outcome, Terms
 from ...core.store import Store
 from .kit import (
     IDLE,
+    LEEWAY,
     MARGIN,
     RETENTION,
     TIMEOUT,
@@ -56,7 +57,7 @@ class RevocationContract:
     ) -> None:
         """Tokens may have been issued with other settings than those of the process that revokes."""
         for retention in (HOUR, 2 * RETENTION, HOUR):
-            store.bind("https://one.example", timeout=TIMEOUT, retention=retention)
+            store.bind("https://one.example", timeout=TIMEOUT, retention=retention, leeway=LEEWAY)
         assert store.longest_retention() == 2 * RETENTION
         start(store)
         start(store, "reused")
@@ -71,6 +72,15 @@ class RevocationContract:
         age_revocations(2 * MARGIN)
         assert [is_revoked(store, session_id) for session_id in ("session", "reused")] == [False, False]
         assert not has(store, user_id="alice", epoch=epoch - 1)
+
+    def test_the_longest_leeway_is_kept(self, store: Store) -> None:
+        for leeway in (LEEWAY, 2 * LEEWAY, LEEWAY):
+            store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION, leeway=leeway)
+
+        assert store.longest_leeway() == 2 * LEEWAY
+
+    def test_a_store_that_was_never_bound_has_no_leeway(self, store: Store) -> None:
+        assert store.longest_leeway() == timedelta(0)
 
     def test_a_token_without_a_known_expiry_can_be_revoked(self, store: Store) -> None:
         store.revoke(Revocation(kind="token", subject="token", value=0, expires_at=LATER))

@@ -211,6 +211,39 @@ def test_a_revocation_is_kept_although_clocks_differ_by_the_leeway(
     assert signal_log.reasons == ["token_revoked"]
 
 
+@pytest.mark.parametrize("by_id", [False, True])
+def test_a_revocation_is_kept_for_the_longest_leeway_of_any_application(
+    make_session_app: MakeSessionApp, pass_time: PassTime, signal_log: SignalLog, *, by_id: bool
+) -> None:
+    """The application that revokes the token refuses it earlier than another one of the same store."""
+    lenient = make_session_app(auth=TokenAuth(), TOKENAUTH_LEEWAY=300, TOKENAUTH_REVOCATION="strict")
+    app = make_session_app(TOKENAUTH_LEEWAY=0, TOKENAUTH_REVOCATION="strict")
+    token = issue(lenient)
+    if by_id:
+        revoke_id(app, token_id_of(token), expires_at=datetime.fromtimestamp(claims_of(token)["exp"], UTC))
+    else:
+        revoke_current(app, token)
+
+    pass_time(timedelta(seconds=900 + 300) - MOMENT, lenient)
+    store_of(lenient).purge()
+
+    assert me(lenient, token) == 401
+    assert signal_log.reasons == ["token_revoked"]
+
+
+def test_a_token_that_another_application_may_still_accept_can_be_revoked(
+    make_session_app: MakeSessionApp, clock: StandingClock
+) -> None:
+    lenient = make_session_app(auth=TokenAuth(), TOKENAUTH_LEEWAY=300, TOKENAUTH_REVOCATION="strict")
+    app = make_session_app(TOKENAUTH_LEEWAY=0, TOKENAUTH_REVOCATION="strict")
+    token = issue(lenient)
+    clock.now += 900 + 299
+
+    revoke_id(app, token_id_of(token), expires_at=datetime.fromtimestamp(claims_of(token)["exp"], UTC))
+
+    assert store_of(app).is_revoked(token_id=token_id_of(token), session_id=None, user_id="alice", epoch=0)
+
+
 # Other workers
 
 
@@ -321,7 +354,7 @@ def test_a_time_at_which_every_server_refuses_the_token_cannot_be_expires_at(
     with record_calls(store_of(app)) as called, pytest.raises(ValueError, match="expires_at must be later than"):
         revoke_id(app, "t1", expires_at=limit - since)
 
-    assert called == []
+    assert called == ["longest_leeway"]
     assert signal_log.sessions == []
 
 

@@ -265,3 +265,26 @@ def test_sessions_with_a_key_that_is_garbage_do_not_stop_a_purge(path: Path, sto
     execute(path, "UPDATE tokenauth_session SET session_id = x'ff', ended_at = 1")
 
     assert (store.purge(), store.purge()) == (1, 0)
+
+
+def test_the_longest_leeway_of_another_process_counts(path: Path, store: SQLStore) -> None:
+    other = SQLStore(url_of(path))
+    for one, leeway in ((store, 10), (other, 300)):
+        one.bind("https://one.example", timeout=DAY, retention=DAY, leeway=timedelta(seconds=leeway))
+        one.create()
+    other.close()
+
+    assert store.longest_leeway() == timedelta(seconds=300)
+
+
+def test_a_leeway_that_was_changed_to_no_number_is_written_again(path: Path, store: SQLStore) -> None:
+    leeway = timedelta(seconds=10)
+    store.bind("https://one.example", timeout=DAY, retention=DAY, leeway=leeway)
+    store.create()
+    execute(path, "UPDATE tokenauth_store SET value = 'long' WHERE name = 'leeway'")
+    again = SQLStore(url_of(path))
+
+    again.bind("https://one.example", timeout=DAY, retention=DAY, leeway=leeway)
+
+    assert again.longest_leeway() == leeway
+    again.close()
