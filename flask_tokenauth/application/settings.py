@@ -8,8 +8,9 @@ from typing import Any
 
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_set import KeySet
-from ..core.records.revocation import MARGIN
-from ..core.tokens.jws import MAX_TOKEN_BYTES
+from ..core.records.revocation import retention_of
+from ..core.tokens.claims import LONGEST_LEEWAY
+from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
 from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, keys_with
 from .declared_scopes import SCOPES, DeclaredScopes
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
@@ -54,8 +55,8 @@ class Settings:
     audience: frozenset[str] = _setting(STRINGS, "https://api.example.com")  # "aud"
     access_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "15m", timedelta(minutes=15))
     max_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "24h", timedelta(hours=24))
-    leeway: timedelta = _setting(duration(timedelta(0), timedelta(minutes=5)), "10s", timedelta(seconds=10))
-    max_token_bytes: int = _setting(whole_number(1024, 1024 * 1024, "bytes"), "8000", MAX_TOKEN_BYTES)
+    leeway: timedelta = _setting(duration(timedelta(0), LONGEST_LEEWAY), "10s", timedelta(seconds=10))
+    max_token_bytes: int = _setting(whole_number(1024, LARGEST_LIMIT, "bytes"), "8000", MAX_TOKEN_BYTES)
     token_cache_size: int = _setting(whole_number(0, 1_000_000, "tokens"), "1024", 1024)
     realm: str = _setting(REALM, "api")
     default_guard: str | None = _setting(one_of("login_required"), "login_required", None)
@@ -66,9 +67,7 @@ class Settings:
     refresh_idle_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "30d", timedelta(days=30))
     session_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "90d", timedelta(days=90))
     sessions_per_user: int = _setting(whole_number(1, 10_000, "sessions"), "100", 100)
-    refresh_retry_window: timedelta = _setting(
-        duration(timedelta(0), timedelta(minutes=5)), "10s", timedelta(seconds=10)
-    )
+    refresh_retry_window: timedelta = _setting(duration(timedelta(0), LONGEST_LEEWAY), "10s", timedelta(seconds=10))
     revocation: RevocationMode = _setting(one_of("feed", "strict", "off"), "strict", "feed")
     revocation_interval: timedelta = _setting(duration(_SECOND / 10, timedelta(minutes=5)), "1s", timedelta(seconds=1))
     revocation_max_staleness: timedelta = _setting(duration(_SECOND, timedelta(hours=1)), "30s", timedelta(seconds=30))
@@ -79,11 +78,8 @@ class Settings:
 
     @property
     def retention(self) -> timedelta:
-        """How long a revocation must be kept, so that every token that exists now has expired.
-
-        The clocks of the issuer and of the verifier may each be wrong by the leeway.
-        """
-        return self.max_lifetime + 2 * self.leeway + MARGIN
+        """How long a revocation must be kept, so that every token of this application that exists now has expired."""
+        return retention_of(self.max_lifetime, self.leeway)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, app_name: str) -> "Settings":

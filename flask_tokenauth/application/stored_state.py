@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.encoding.limits import YEAR_9999
 from ..core.errors import SettingsError
-from ..core.records.revocation import MARGIN, Revocation, RevocationKind
+from ..core.records.revocation import Revocation, RevocationKind, retention_of
 from ..core.records.session import Terms
 from ..core.revocation.feed import RevocationFeed, bucket_width
 from ..core.rotation import Sessions
@@ -163,11 +163,8 @@ class StoredState:
             StoreUnavailable: the store cannot be asked; you can try again.
         """
         if until is None:
-            retention = max(self._settings.retention, self.store.longest_retention())
-            until = self._clock() + retention.total_seconds()
-        else:
-            until = self._end_of(until)
-        self._revoke_token(token_id, 0, until=until)
+            until = self._clock() + max(self._settings.max_lifetime, self.store.longest_lifetime()).total_seconds()
+        self._revoke_token(token_id, 0, until=self._end_of(until))
 
     def longest_leeway(self) -> timedelta:
         """Return the longest leeway of all applications that have used the store.
@@ -182,7 +179,7 @@ class StoredState:
 
         Any application of the store may accept the token after it has expired, as long as its leeway allows.
         """
-        return expires_at + (2 * self.longest_leeway() + MARGIN).total_seconds()  # the clocks of two workers differ
+        return expires_at + retention_of(timedelta(0), self.longest_leeway()).total_seconds()
 
     def _revoke_token(self, token_id: str, exp: int, *, until: float) -> None:
         entry = _revocation("token", token_id, exp, until=until)
@@ -239,7 +236,7 @@ def _open(settings: Settings) -> Store:
         raise SettingsError(f"{PREFIX}STORE: {error} (in the environment: {spelling})") from error
     try:
         store.bind(
-            settings.issuer, timeout=settings.store_timeout, retention=settings.retention, leeway=settings.leeway
+            settings.issuer, timeout=settings.store_timeout, lifetime=settings.max_lifetime, leeway=settings.leeway
         )
     except SettingsError as error:
         raise SettingsError(f"{PREFIX}STORE: {error}") from error

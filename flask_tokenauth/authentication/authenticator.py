@@ -16,7 +16,8 @@ from ..core.keys.key_set import KeySet
 from ..core.records.session import Session
 from ..core.token_errors import TokenError, TokenExpired, TokenRejected, UnknownUser
 from ..core.tokens.audience import parse_audience
-from ..core.tokens.claims import ClaimsPolicy
+from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
+from ..core.tokens.jws import LARGEST_LIMIT
 from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier
 from ..signals import token_accepted
@@ -293,8 +294,9 @@ class Authenticator:
     def verify_issued(self, text: str) -> Token:
         """Return a token of this issuer that a server may still accept, so that it can be revoked.
 
-        Its audience, its lifetime and the beginning of its validity (``iat``, ``nbf``) do not matter: another service,
-        or this one at a later time, may accept it. The clock of another server may be behind by the leeway.
+        Its audience, its length, its lifetime and the beginning of its validity (``iat``, ``nbf``) do not matter:
+        another service, or this one at a later time, may accept it. The clock of another server may be behind by its
+        own leeway.
 
         Args:
             text: untrusted.
@@ -302,12 +304,12 @@ class Authenticator:
         Raises:
             TokenError: the signature is bad, a claim is malformed, or the token has expired for every server.
         """
-        leeway = 2 * self._policy.leeway
+        leeway = 2 * LONGEST_LEEWAY
         policy = replace(self._policy, audience=None, max_lifetime=None, may_start_later=True, leeway=leeway)
-        return self._verify(text, policy)
+        return self._verify(text, policy, max_bytes=LARGEST_LIMIT)
 
-    def _verify(self, text: str, policy: ClaimsPolicy) -> Token:
-        return Verifier(self._keys, policy, max_bytes=self._max_bytes).verify(text, now=self.clock())
+    def _verify(self, text: str, policy: ClaimsPolicy, *, max_bytes: int | None = None) -> Token:
+        return Verifier(self._keys, policy, max_bytes=max_bytes or self._max_bytes).verify(text, now=self.clock())
 
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.

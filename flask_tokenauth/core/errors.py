@@ -45,10 +45,10 @@ class PurgeRefused(Exception):
 
     def __str__(self) -> str:
         return (
-            "the clock of the database server must be right before a purge, but it may be ahead: it shows "
-            f"{self.now:%Y-%m-%d %H:%M:%S} UTC, and the newest sign-in, revocation of a user or purge is of "
-            f"{self.newest:%Y-%m-%d %H:%M:%S} UTC. Nothing was deleted. Compare the clock with the real time, and set "
-            "it if it is wrong. If the clock of the database server is right, run it with --force"
+            "the clock of the store (with SQLite: of this machine) must be right before a purge, but it may be ahead: "
+            f"it shows {self.now:%Y-%m-%d %H:%M:%S} UTC, and the newest sign-in, revocation of a user or purge was at "
+            f"{self.newest:%Y-%m-%d %H:%M:%S} UTC. Nothing was deleted. Compare the clock with the real time. If it is "
+            "wrong, set it. If it is right, run flask tokenauth purge --force"
         )
 
 

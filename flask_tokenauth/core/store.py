@@ -15,7 +15,8 @@ from .records.revocation import Revocation, RevocationPage
 from .records.session import NewSession, Redemption, Session, SessionPage, StartedSession, Terms
 
 # A purge once a day, as the documentation asks for, leaves a trace that is one day old at the next purge, even
-# without a sign-in. The second day lets one purge fail or run late.
+# without a sign-in. The second day lets one purge fail or run late. A clock that is ahead by less is not noticed, so a
+# purge leaves revocations for as long after they have expired.
 LONGEST_SILENCE = timedelta(days=2)
 
 
@@ -38,7 +39,7 @@ class Store(Protocol):
             raises an exception of a database driver or another library.
     """
 
-    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta, leeway: timedelta) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
         """Bind the store to one issuer: the user IDs in it are the users of this issuer and no other.
 
         It is the first call, at each start of an application. A store that is bound already accepts the same issuer
@@ -48,10 +49,11 @@ class Store(Protocol):
             issuer: the issuer.
             timeout: the longest time that one question may take; requests wait for the answer. After that the store is
                 unavailable. A write may take longer if many write at once.
-            retention: the shortest time for which revocations are kept, for every caller. The longest retention that
-                the store was ever bound with counts, since an access token of that time may still be good.
-            leeway: by how much the clocks of the application may differ. The store keeps the longest that it was ever
-                bound with: another application may accept a token for longer than the one that revokes it.
+            lifetime: the longest for which an access token of the application lives.
+            leeway: by how much each clock of the application may be wrong.
+
+        The store keeps the longest lifetime and the longest leeway that it was ever bound with: another application, or
+        this one before its settings changed, may have issued a token that lives longer, or may accept it for longer.
 
         Raises:
             SettingsError: the store belongs to another issuer. This call or the next one raises it.
@@ -141,15 +143,16 @@ class Store(Protocol):
 
         Args:
             session_id: the session.
-            retention: the time for which the revocation is kept. Here and in every other method, the retention of
-                ``bind`` counts if it is longer, and a revocation that was to be kept for longer is kept for longer.
+            retention: the time for which the revocation is kept. Here and in every other method, ``retention_of`` for
+                the longest lifetime and the longest leeway of ``bind`` counts if it is longer, and a revocation that
+                was to be kept for longer is kept for longer.
         """
 
-    def longest_retention(self) -> timedelta:
-        """Return the longest retention that the store was ever bound with; zero if it was never bound."""
+    def longest_lifetime(self) -> timedelta:
+        """Return the longest lifetime that the store was ever bound with, also by others; zero without any."""
 
     def longest_leeway(self) -> timedelta:
-        """Return the longest leeway that the store was ever bound with, also by others; zero if it was never bound."""
+        """Return the longest leeway that the store was ever bound with, also by others; zero without any."""
 
     def read_epoch(self, user_id: str) -> int:
         """Return the epoch of a user, or 0 if nothing of this user was ever revoked.
@@ -220,12 +223,13 @@ class Store(Protocol):
         """
 
     def purge(self, *, force: bool = False) -> int:
-        """Delete sessions that are no longer live, and revocations that have expired. Epochs stay.
+        """Delete sessions that are no longer live, and revocations that expired ``LONGEST_SILENCE`` ago. Epochs stay.
 
         A clock that is ahead makes revocations seem expired while their tokens are good. So a purge is refused if the
         clock of the store is more than ``LONGEST_SILENCE`` after the newest time that the store knows: the newest
-        ``started_at`` of a session, ended or not, the newest epoch, and the last purge. Times after the present do not
-        count: they were written while the clock was ahead. A store that knows no such time is purged.
+        ``started_at`` of a session, ended or not, the newest epoch, and the last purge. A clock that is ahead by less
+        deletes no revocation that is needed. Times after the present do not count: they were written while the clock
+        was ahead. A store that knows no such time is purged.
 
         The time of each purge that is not refused is kept as that of the last purge, also if it is earlier.
 

@@ -48,7 +48,7 @@ class CustomStore:
     find_session = _forward("find_session", Session, type(None))
     redeem = _forward("redeem", Redemption)
     end_session = _forward("end_session", Session, type(None))
-    longest_retention = _forward("longest_retention", timedelta)
+    longest_lifetime = _forward("longest_lifetime", timedelta)
     longest_leeway = _forward("longest_leeway", timedelta)
     read_epoch = _forward("read_epoch", int)
     revoke = _forward("revoke")

@@ -21,7 +21,7 @@ from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.process import ProcessLock
 from ..core.records.grant import write_grant
-from ..core.records.revocation import Revocation, RevocationKind, RevocationPage
+from ..core.records.revocation import Revocation, RevocationKind, RevocationPage, retention_of
 from ..core.records.session import (
     MOST_DISPLACED,
     NewSession,
@@ -33,6 +33,7 @@ from ..core.records.session import (
     Terms,
     check_generation,
 )
+from ..core.store import LONGEST_SILENCE
 from .rows import (
     MORE_ROWS,
     SESSION_EXISTS,
@@ -74,7 +75,7 @@ class MemoryStore:
         self._process = _OneProcess()
         self._lock = ProcessLock()
         self._issuer: str | None = None
-        self._retention = self._leeway = timedelta(0)
+        self._lifetime = self._leeway = timedelta(0)
         self._sessions: dict[str, SessionRow] = {}
         self._going_on = SessionsOfUsers()
         self._epochs: dict[str, int] = {}
@@ -89,13 +90,13 @@ class MemoryStore:
         issuer: str,
         *,
         timeout: timedelta,  # noqa: ARG002  # no call waits here
-        retention: timedelta,
+        lifetime: timedelta,
         leeway: timedelta,
     ) -> None:
         if self._issuer not in (None, issuer):
             raise SettingsError(another_issuer(self._issuer))
         self._issuer = issuer
-        self._retention = max(self._retention, retention)
+        self._lifetime = max(self._lifetime, lifetime)
         self._leeway = max(self._leeway, leeway)
 
     def create(self) -> None:
@@ -163,9 +164,9 @@ class MemoryStore:
             self._end(row, now, retention)
             return row.to_session()
 
-    def longest_retention(self) -> timedelta:
+    def longest_lifetime(self) -> timedelta:
         with self._entered():
-            return self._retention
+            return self._lifetime
 
     def longest_leeway(self) -> timedelta:
         with self._entered():
@@ -179,7 +180,7 @@ class MemoryStore:
         check_identifier("user_id", user_id)
         with self._entered() as now:
             epoch = self._epochs[user_id] = max(self._epochs.get(user_id, 0) + 1, now)
-            self._write("user", user_id, epoch, now + in_milliseconds(max(retention, self._retention)))
+            self._write("user", user_id, epoch, now + self._keep_for(retention))
             return epoch
 
     def revoke(self, revocation: Revocation) -> None:
@@ -222,7 +223,8 @@ class MemoryStore:
             for row in gone:
                 self._mark_as_ended(row, now)
                 del self._sessions[row.session_id]
-            forgotten = [key for key, entry in self._revoked.items() if entry.expires_at <= now]
+            needed = now - in_milliseconds(LONGEST_SILENCE)
+            forgotten = [key for key, entry in self._revoked.items() if entry.expires_at <= needed]
             for key in forgotten:
                 del self._revoked[key]
             return len(gone) + len(forgotten)
@@ -245,7 +247,10 @@ class MemoryStore:
 
     def _end(self, row: SessionRow, now: int, retention: timedelta) -> None:
         self._mark_as_ended(row, now)
-        self._write("session", row.session_id, 0, now + in_milliseconds(max(retention, self._retention)))
+        self._write("session", row.session_id, 0, now + self._keep_for(retention))
+
+    def _keep_for(self, retention: timedelta) -> int:
+        return in_milliseconds(max(retention, retention_of(self._lifetime, self._leeway)))
 
     def _find_displaced(self, new: SessionRow, most: int, now: int) -> list[SessionRow]:
         """Return the sessions that end since their user has more than *most*."""

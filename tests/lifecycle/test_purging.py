@@ -9,6 +9,7 @@ from flask import Flask
 
 from flask_tokenauth import TokenAuth, create_token
 from flask_tokenauth.core.records.revocation import Revocation
+from flask_tokenauth.core.store import LONGEST_SILENCE
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import AgeRevocations
 
@@ -21,6 +22,7 @@ from .kit import IDLE, LIFETIME, MOMENT, Backend, refresh, sessions_of, sign_in,
 SECOND = timedelta(seconds=1)
 # The longest lifetime of an access token, twice the leeway, and a minute.
 RETENTION = timedelta(hours=24, seconds=2 * 10 + 60)
+STORED = RETENTION + LONGEST_SILENCE  # a purge leaves it for longer, since the clock may be ahead
 BEFORE_AT_AFTER = [(-SECOND, False), (-MOMENT, False), (MOMENT * 0, True), (MOMENT, True), (SECOND, True)]
 
 
@@ -70,18 +72,43 @@ ENDS: dict[str, Callable[[Flask, str], object]] = {
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize(("off", "over"), BEFORE_AT_AFTER)
-def test_a_purge_deletes_a_revocation_when_all_its_tokens_have_expired(
+def test_a_revocation_ends_when_all_its_tokens_have_expired(
     app: Flask, age_revocations: AgeRevocations, end: Callable[[Flask, str], object], off: timedelta, *, over: bool
 ) -> None:
     login = sign_in(app)
     end(app, login["access_token"])
-    assert purge(app) == 1  # the session
 
     age_revocations(RETENTION + off)
 
     assert me(app, login["access_token"]) == (200 if over else 401)  # the workers' clock stands still
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize(("off", "over"), BEFORE_AT_AFTER)
+def test_a_purge_deletes_a_revocation_two_days_after_its_end(
+    app: Flask, age_revocations: AgeRevocations, end: Callable[[Flask, str], object], off: timedelta, *, over: bool
+) -> None:
+    end(app, sign_in(app)["access_token"])
+    assert purge(app) == 1  # the session
+
+    age_revocations(STORED + off)
+
     assert purge(app) == int(over)
     assert purge(app) == 0
+
+
+@pytest.mark.parametrize("ahead", [RETENTION, LONGEST_SILENCE])
+def test_a_purge_by_a_clock_that_is_ahead_unnoticed_deletes_no_revocation_of_a_good_token(
+    app: Flask, age_revocations: AgeRevocations, ahead: timedelta
+) -> None:
+    login = sign_in(app)
+    log_out(app, login["access_token"])
+    age_revocations(ahead)
+    purge(app)
+
+    age_revocations(-ahead)  # the clock is set right
+
+    assert me(app, login["access_token"]) == 401
 
 
 @pytest.mark.parametrize("off", [timedelta(0), SECOND, timedelta(days=1)])
@@ -108,7 +135,7 @@ def test_the_settings_decide_how_long_a_revocation_is_kept(
     log_out(app, sign_in(app)["access_token"])
     assert purge(app) == 1
 
-    age_revocations(retention - MOMENT)
+    age_revocations(retention + LONGEST_SILENCE - MOMENT)
     assert purge(app) == 0
 
     age_revocations(MOMENT)
@@ -124,7 +151,7 @@ def test_a_purge_deletes_the_revocation_of_one_token(
     expires_at = int(session.started_at.timestamp() * 1000) + 3_600_000
     store_of(app).revoke(Revocation(kind="token", subject="t1", value=int(NOW), expires_at=expires_at))
 
-    age_revocations(timedelta(hours=1) + off)
+    age_revocations(timedelta(hours=1) + LONGEST_SILENCE + off)
 
     assert purge(app) == int(over)
     assert me(app, login["access_token"]) == 200
@@ -135,7 +162,7 @@ def test_a_purge_deletes_all_that_is_over_and_nothing_else(
 ) -> None:
     live, idle, gone, below = sign_in(app), sign_in(app), sign_in(app), sign_in(app, "bob")
     log_out(app, gone["access_token"])
-    age_revocations(RETENTION)
+    age_revocations(STORED)
     backend.age(id_of(idle), IDLE)
     with app.app_context():
         TokenAuth().revoke_user("bob", api_keys=True)
@@ -163,7 +190,7 @@ def test_a_purge_keeps_epochs(app: Flask, backend: Backend, age_revocations: Age
     with app.app_context():
         TokenAuth().revoke_user("alice", api_keys=True)
         first = store_of(app).read_epoch("alice")
-        age_revocations(RETENTION)
+        age_revocations(STORED)
         purge(app)
         TokenAuth().revoke_user("alice", api_keys=True)
 

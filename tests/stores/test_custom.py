@@ -25,7 +25,7 @@ ANSWERS: dict[str, list[object]] = {
     "list_sessions": [SessionPage()],
     "redeem": [Redemption(outcome=Outcome.GONE)],
     "end_session": [SESSION, None],
-    "longest_retention": [RETENTION],
+    "longest_lifetime": [RETENTION],
     "longest_leeway": [RETENTION],
     "read_epoch": [7],
     "revoke_user": [7],

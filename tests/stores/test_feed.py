@@ -215,8 +215,8 @@ def test_a_file_that_was_replaced_is_noticed(path: Path, workers: list[Worker]) 
 
 def test_a_file_of_another_issuer_in_its_place_is_refused(path: Path) -> None:
     mine, theirs = SQLStore(url_of(path)), SQLStore(url_of(path.with_name("theirs.db")))
-    mine.bind("https://one.example", timeout=RETENTION, retention=RETENTION, leeway=RETENTION)
-    theirs.bind("https://other.example", timeout=RETENTION, retention=RETENTION, leeway=RETENTION)
+    mine.bind("https://one.example", timeout=RETENTION, lifetime=RETENTION, leeway=RETENTION)
+    theirs.bind("https://other.example", timeout=RETENTION, lifetime=RETENTION, leeway=RETENTION)
     assert mine.read_epoch("alice") == theirs.read_epoch("alice") == 0
     theirs.close()
 

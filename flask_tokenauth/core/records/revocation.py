@@ -11,6 +11,16 @@ MARGIN = timedelta(seconds=60)  # a revocation is kept so much longer than it ca
 RevocationKind = Literal["token", "session", "user"]
 
 
+def retention_of(lifetime: timedelta, leeway: timedelta) -> timedelta:
+    """Return how long the revocation of a token must be kept, so that every clock shows that the token has expired.
+
+    Args:
+        lifetime: of the token, from now on.
+        leeway: by how much the clock of the issuer and that of the verifier may each be wrong.
+    """
+    return lifetime + 2 * leeway + MARGIN
+
+
 class Revocation(Record, frozen=True, kw_only=True):
     """A revoked token, a revoked session, or a user whose older tokens and sessions are revoked.
 

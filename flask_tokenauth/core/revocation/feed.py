@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from ..errors import StoreUnavailable
 from ..process import ProcessLock, process_id
-from ..records.revocation import MARGIN, Revocation, RevocationPage
+from ..records.revocation import MARGIN, Revocation, RevocationPage, retention_of
 from ..store import Store, translated
 from .feed_state import FeedState
 from .index import RevocationIndex
@@ -92,7 +92,7 @@ class RevocationFeed:
         self._timeout = timeout.total_seconds()
         self._load_timeout = load_timeout.total_seconds()
         self._width = math.ceil(bucket_width.total_seconds())
-        self._grace = math.ceil((2 * leeway + MARGIN).total_seconds())  # the clocks of issuer and verifier may be wrong
+        self._grace = math.ceil(retention_of(timedelta(0), leeway).total_seconds())
         self.monotonic = monotonic
         self._wall, self._uniform = wall, uniform
         self._index = self._new_index()

@@ -36,6 +36,7 @@ RESERVED = frozenset({
 })  # fmt: skip
 
 # The default of "required". Without a rule for the issuer or the audience, it does not have "iss" or "aud".
+LONGEST_LEEWAY = timedelta(minutes=5)  # that a setting allows
 _USUALLY_REQUIRED = frozenset({"iss", "aud", "exp", "iat", "jti", "sub"})
 # Claims of RFC 9068 that decide nothing here. In tokens of another type they may have another form.
 _OF_THE_PROFILE = frozenset({"client_id", "auth_time"})

@@ -23,6 +23,7 @@ from ..token_errors import (
 )
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
+LARGEST_LIMIT = 1024 * 1024  # bytes, that a setting allows
 _LONGEST_HEADER = 8000  # characters, even for longer tokens: it is read slowly, and before the signature is checked
 _SCHEME = b"bearer "  # of the Authorization header, which is no part of a token
 _SIZE_OF_SCHEME = len(_SCHEME)

@@ -3,15 +3,17 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from secrets import token_hex
 
 from sqlalchemy import Connection, Index, Inspector, inspect
 
 from ...core.errors import SettingsError, StoreUnavailable
-from ..rows import another_issuer, parse_number
+from ..rows import another_issuer, in_milliseconds, parse_number
 from .statements import Statements
 from .tables import SCHEMA, epochs, facts, metadata, sessions
 
+_LONGEST = in_milliseconds(timedelta(days=36525))  # a century, far more than any setting allows
 _log = logging.getLogger("flask_tokenauth")
 
 
@@ -21,18 +23,18 @@ class Binding:
 
     Attributes:
         issuer: of the applications; None if the store is not bound to one.
-        retention: the longest, in milliseconds.
+        lifetime: the longest of an access token, in milliseconds.
         leeway: the longest, in milliseconds.
     """
 
     issuer: str | None = None
-    retention: int = 0
+    lifetime: int = 0
     leeway: int = 0
 
     @property
     def durations(self) -> dict[str, int]:
         """The durations, by the names of their facts. The longest counts."""
-        return {"retention": self.retention, "leeway": self.leeway}
+        return {"lifetime": self.lifetime, "leeway": self.leeway}
 
 
 def is_complete(connection: Connection, statements: Statements, binding: Binding) -> bool:
@@ -62,9 +64,8 @@ def is_complete(connection: Connection, statements: Statements, binding: Binding
     if missing or _missing_indexes(inspector):
         return False
     _check_columns(inspector)
-    longest = {name: duration_of(found, name) for name in binding.durations}
     is_known = "schema" in found and (issuer is None or "issuer" in found)
-    return is_known and all(known is not None and known >= binding.durations[name] for name, known in longest.items())
+    return is_known and all(duration_of(found, name) >= least for name, least in binding.durations.items())
 
 
 def create_missing(connection: Connection, statements: Statements, binding: Binding) -> None:
@@ -79,9 +80,10 @@ def create_missing(connection: Connection, statements: Statements, binding: Bind
     connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # readers notice another ID
     if binding.issuer is not None:
         connection.execute(statements.add_fact, {"name": "issuer", "value": binding.issuer})
+    found = read_facts(connection, statements)
     for name, duration in binding.durations.items():
-        if duration:
-            connection.execute(statements.raise_fact, {"name": name, "value": str(duration)})
+        if duration > duration_of(found, name):
+            connection.execute(statements.set_fact, {"name": name, "value": str(duration)})
     is_complete(connection, statements, binding)  # another process may have added its issuer first
 
 
@@ -129,6 +131,7 @@ def read_facts(connection: Connection, statements: Statements) -> dict[str, str]
     return {row.name: row.value for row in connection.execute(statements.read_facts)}
 
 
-def duration_of(found: Mapping[str, str], name: str) -> int | None:
-    """Return a duration in the facts, in milliseconds; 0 if there is none, None if it is no number."""
-    return parse_number(found.get(name, "0"))
+def duration_of(found: Mapping[str, str], name: str) -> int:
+    """Return a duration in the facts, in milliseconds; 0 if there is none, or if no setting allows it."""
+    known = parse_number(found.get(name, "0"))
+    return 0 if known is None or known > _LONGEST else known

@@ -25,10 +25,13 @@ from sqlalchemy import (
     update,
 )
 
-from ...core.records.revocation import RevocationKind
+from ...core.records.revocation import MARGIN, RevocationKind
+from ...core.store import LONGEST_SILENCE
+from ..rows import in_milliseconds
 from .dialect import Dialect
 from .tables import KIND_CODES, epochs, facts, revocations, sessions
 
+_MARGIN, _LONGEST_SILENCE = in_milliseconds(MARGIN), in_milliseconds(LONGEST_SILENCE)
 PAGE = 500  # rows that one transaction deletes, so that others can write in between
 
 
@@ -139,8 +142,8 @@ class Statements:
         )
 
     def _build_revocations(self) -> None:
-        known = select(_integer(facts.c.value)).where(facts.c.name == "retention").scalar_subquery()
-        retention = self._dialect.greatest(_number("retention"), func.coalesce(known, 0))
+        longest = _longest("lifetime") + 2 * _longest("leeway") + _MARGIN  # as core.records.revocation.retention_of
+        retention = self._dialect.greatest(_number("retention"), longest)
         self.insert_revocation = _insert_revocation(self._now + retention, self._dialect.mark)
         self.insert_revocation_until = _insert_revocation(_number("until"), self._dialect.mark)
         self.is_revoked = (
@@ -164,7 +167,7 @@ class Statements:
         self.read_times = select(
             self._now, started.scalar_subquery(), newest_epoch.scalar_subquery(), fact.scalar_subquery()
         )
-        over, expired = not_(self._live), revocations.c.expires_at <= self._now
+        over, expired = not_(self._live), revocations.c.expires_at <= self._now - _LONGEST_SILENCE
         self.page_sessions = (
             select(sessions.c.session_id)
             .where(sessions.c.session_id > _string("after"), over)
@@ -202,6 +205,12 @@ def _insert_revocation(expires_at: ColumnElement[int], mark: ColumnElement[int])
 
 def _is_about(kind: RevocationKind, subject: ColumnElement[str]) -> ColumnElement[bool]:
     return and_(revocations.c.subject == subject, revocations.c.kind == KIND_CODES[kind])
+
+
+def _longest(name: str) -> ColumnElement[int]:
+    """Select a duration among the facts, or 0."""
+    known = select(_integer(facts.c.value)).where(facts.c.name == name).scalar_subquery()
+    return func.coalesce(known, 0)
 
 
 def _integer(digits: ColumnElement[str]) -> ColumnElement[int]:

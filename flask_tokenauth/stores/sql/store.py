@@ -67,13 +67,13 @@ class SQLStore:
         self._binding = Binding()
         self._replacements = 0  # how often another file has taken the place of the database file
 
-    def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta, leeway: timedelta) -> None:
+    def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
         bound = self._binding
         if bound.issuer not in (None, issuer):
             raise SettingsError(another_issuer(bound.issuer))
         self._binding = Binding(
             issuer=issuer,
-            retention=max(bound.retention, in_milliseconds(retention)),
+            lifetime=max(bound.lifetime, in_milliseconds(lifetime)),
             leeway=max(bound.leeway, in_milliseconds(leeway)),
         )
         self._ready = None  # the facts in the tables must be checked again
@@ -95,9 +95,7 @@ class SQLStore:
     def _create(self, *, for_feed: bool = False) -> Statements:
         statements, binding = Statements(self._database.dialect), self._binding
         self._database.prepare(for_feed=for_feed)
-        if not self._database.read(
-            lambda connection: is_complete(connection, statements, binding), for_feed=for_feed
-        ):
+        if not self._database.read(lambda connection: is_complete(connection, statements, binding), for_feed=for_feed):
             self._database.write(lambda connection: create_missing(connection, statements, binding))
         self._ready = statements
         return statements
@@ -199,8 +197,8 @@ class SQLStore:
         columns = self._database.write(end)
         return None if columns is None else SessionRow.read(columns).to_session()
 
-    def longest_retention(self) -> timedelta:
-        return self._read_duration("retention")
+    def longest_lifetime(self) -> timedelta:
+        return self._read_duration("lifetime")
 
     def longest_leeway(self) -> timedelta:
         return self._read_duration("leeway")
@@ -208,7 +206,7 @@ class SQLStore:
     def _read_duration(self, name: str) -> timedelta:
         statements = self._statements()
         found = self._database.read(lambda connection: read_facts(connection, statements))
-        return timedelta(milliseconds=duration_of(found, name) or 0)
+        return timedelta(milliseconds=duration_of(found, name))
 
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):

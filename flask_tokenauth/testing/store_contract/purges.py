@@ -69,12 +69,24 @@ class PurgeContract:
         start(store)
         store.end_session("session", retention=RETENTION)
         age("session", LONGEST_SILENCE + MARGIN)
-        age_revocations(RETENTION + MARGIN)
+        age_revocations(RETENTION + LONGEST_SILENCE + MARGIN)
 
         store.purge(force=True)
-        age_revocations(-2 * MARGIN)
+        age_revocations(-(LONGEST_SILENCE + 2 * MARGIN))
 
         assert not is_revoked(store)
+
+    def test_a_clock_that_is_ahead_unnoticed_deletes_no_revocation_that_is_needed(
+        self, store: Store, age_revocations: AgeRevocations
+    ) -> None:
+        start(store)
+        store.end_session("session", retention=RETENTION)
+        age_revocations(RETENTION + LONGEST_SILENCE - MARGIN)
+
+        store.purge()
+        age_revocations(-LONGEST_SILENCE)  # as after the clock is set right
+
+        assert is_revoked(store)
 
     @pytest.mark.parametrize("leave_sign", SIGNS.values(), ids=SIGNS)
     def test_one_new_sign_of_the_present_suffices(
@@ -99,7 +111,7 @@ class PurgeContract:
 
     def test_a_store_that_knows_no_time_is_purged(self, store: Store, age_revocations: AgeRevocations) -> None:
         store.revoke(Revocation(kind="token", subject="t1", expires_at=until(MARGIN)))
-        age_revocations(2 * MARGIN)
+        age_revocations(LONGEST_SILENCE + 2 * MARGIN)
 
         store.purge()
 

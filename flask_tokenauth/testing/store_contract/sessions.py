@@ -41,7 +41,7 @@ CLAIMS: dict[str, object] = {
 
 def read_as(store: Store, issuer: str) -> int:
     """Bind a store to an issuer, and use it."""
-    store.bind(issuer, timeout=TIMEOUT, retention=RETENTION, leeway=LEEWAY)
+    store.bind(issuer, timeout=TIMEOUT, lifetime=RETENTION, leeway=LEEWAY)
     return store.read_epoch("alice")
 
 
@@ -49,7 +49,7 @@ class SessionContract:
     """Tests the promises about sessions."""
 
     def test_a_store_belongs_to_the_issuer_it_was_bound_to(self, store: Store) -> None:
-        store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION, leeway=LEEWAY)
+        store.bind("https://one.example", timeout=TIMEOUT, lifetime=RETENTION, leeway=LEEWAY)
         start(store)
 
         assert read_as(store, "https://one.example") == 0
@@ -57,7 +57,7 @@ class SessionContract:
 
     def test_a_store_belongs_to_no_other_issuer(self, store: Store) -> None:
         """Its users may have the same IDs. ``bind`` raises, or the next call."""
-        store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION, leeway=LEEWAY)
+        store.bind("https://one.example", timeout=TIMEOUT, lifetime=RETENTION, leeway=LEEWAY)
         start(store)
 
         with pytest.raises(SettingsError):
@@ -65,7 +65,7 @@ class SessionContract:
 
     def test_a_store_that_was_used_before_it_was_bound_belongs_to_no_other_issuer(self, store: Store) -> None:
         store.create()
-        store.bind("https://one.example", timeout=TIMEOUT, retention=RETENTION, leeway=LEEWAY)
+        store.bind("https://one.example", timeout=TIMEOUT, lifetime=RETENTION, leeway=LEEWAY)
         start(store)
 
         with pytest.raises(SettingsError):

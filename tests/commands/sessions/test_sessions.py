@@ -328,8 +328,8 @@ def test_purge_is_refused_if_the_clock_seems_to_be_ahead(api: Flask, backend: Ba
 
     output = fail(api, "purge")
 
-    assert "the clock of the database server must be right" in output
-    assert "If the clock of the database server is right, run it with --force" in output
+    assert "the clock of the store (with SQLite: of this machine) must be right" in output
+    assert "If it is right, run flask tokenauth purge --force" in output
 
 
 def test_the_refusal_of_purge_shows_both_times(api: Flask, backend: Backend) -> None:
@@ -340,7 +340,7 @@ def test_the_refusal_of_purge_shows_both_times(api: Flask, backend: Backend) -> 
     output = fail(api, "purge")
 
     newest = started - IDLE
-    assert f"purge is of {newest:%Y-%m-%d %H:%M:%S} UTC" in output
+    assert f"purge was at {newest:%Y-%m-%d %H:%M:%S} UTC" in output
     assert f"it shows {started:%Y-%m-%d}" in output or f"it shows {started + DAY:%Y-%m-%d}" in output
 
 

@@ -81,15 +81,17 @@ def test_a_token_of_another_issuer_is_not_revoked(app: Flask, make_session_app: 
     assert me(theirs, token) == 200
 
 
-def test_a_token_that_has_expired_for_every_server_is_not_revoked(
-    app: Flask, clock: StandingClock, login: Login
+@pytest.mark.parametrize(("passed", "kept"), [(1499, True), (1500, False), (1501, False)])
+def test_a_token_is_revoked_until_it_has_expired_for_every_server(
+    app: Flask, clock: StandingClock, login: Login, passed: int, *, kept: bool
 ) -> None:
-    clock.now += 920
+    """Another application may have the longest leeway that a setting allows: 5 minutes."""
+    clock.now += passed
 
     with record_calls(store_of(app)) as called:
         check_success(revoke(app, login["access_token"]))
 
-    assert called == []
+    assert ("revoke" in called) is kept
 
 
 @pytest.mark.parametrize("passed", [900, 910, 919])
@@ -245,7 +247,7 @@ def test_a_token_that_is_not_yet_valid_can_be_revoked(
 
 
 def test_a_token_that_expires_before_it_is_valid_is_not_revoked(app: Flask, mint: Mint, clock: StandingClock) -> None:
-    token = mint(iat=clock.now, nbf=clock.now + 120, exp=clock.now + 60)
+    token = mint(iat=clock.now, nbf=clock.now + 60 + 2 * 600, exp=clock.now + 60)
 
     with record_calls(store_of(app)) as called:
         check_success(revoke(app, token))
@@ -253,15 +255,14 @@ def test_a_token_that_expires_before_it_is_valid_is_not_revoked(app: Flask, mint
     assert called == []
 
 
-@pytest.mark.parametrize("length", [2000])
-def test_a_token_over_max_token_bytes_is_not_revoked(make_session_app: MakeSessionApp, length: int) -> None:
+def test_a_token_over_max_token_bytes_of_this_application_can_be_revoked(make_session_app: MakeSessionApp) -> None:
     app, small = make_session_app(), make_session_app(auth=TokenAuth(), TOKENAUTH_MAX_TOKEN_BYTES=1024)
-    token = issue(app, claims={"x": "a" * length})
+    token = issue(app, claims={"x": "a" * 2000})
 
-    with record_calls(store_of(small)) as called:
-        check_success(revoke(small, token))
+    check_success(revoke(small, token))
+    pass_interval(app)
 
-    assert called == []
+    assert me(app, token) == 401
 
 
 @pytest.mark.parametrize("exp", [899.9999999, 900.5, 299.99999999])

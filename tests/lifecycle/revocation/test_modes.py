@@ -83,9 +83,9 @@ def test_a_store_gets_the_timeout_from_the_settings() -> None:
     class StoreWithTimeout(MemoryStore):
         timeout: timedelta | None = None
 
-        def bind(self, issuer: str, *, timeout: timedelta, retention: timedelta, leeway: timedelta) -> None:
+        def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
             self.timeout = timeout
-            super().bind(issuer, timeout=timeout, retention=retention, leeway=leeway)
+            super().bind(issuer, timeout=timeout, lifetime=lifetime, leeway=leeway)
 
     store = StoreWithTimeout()
 

@@ -244,7 +244,7 @@ def test_the_connection_of_the_feed_is_free_while_all_others_are_in_use(store: S
 
 
 def test_only_one_thread_uses_the_connection_of_the_feed(store: SQLStore) -> None:
-    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), retention=DAY)
+    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), lifetime=DAY, leeway=DAY)
     store.create()
 
     with (

@@ -184,7 +184,7 @@ def test_a_new_database_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_when_all_connections_are_in_use_it_is_an_outage_that_says_so(store: SQLStore) -> None:
-    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), retention=DAY, leeway=DAY)
+    store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), lifetime=DAY, leeway=DAY)
     store.create()
 
     with ExitStack() as taken:

@@ -11,7 +11,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore, metadata
-from flask_tokenauth.testing.store_contract.kit import list_all, start
+from flask_tokenauth.testing.store_contract.kit import list_all, start, until
 
 from ..sqlite_kit import TERMS, ager, execute, url_of
 
@@ -270,21 +270,25 @@ def test_sessions_with_a_key_that_is_garbage_do_not_stop_a_purge(path: Path, sto
 def test_the_longest_leeway_of_another_process_counts(path: Path, store: SQLStore) -> None:
     other = SQLStore(url_of(path))
     for one, leeway in ((store, 10), (other, 300)):
-        one.bind("https://one.example", timeout=DAY, retention=DAY, leeway=timedelta(seconds=leeway))
+        one.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=timedelta(seconds=leeway))
         one.create()
     other.close()
 
     assert store.longest_leeway() == timedelta(seconds=300)
 
 
-def test_a_leeway_that_was_changed_to_no_number_is_written_again(path: Path, store: SQLStore) -> None:
+@pytest.mark.parametrize("value", ["long", "-1", str(2**62), "9" * 30])
+def test_a_leeway_that_no_setting_allows_is_written_again(path: Path, store: SQLStore, value: str) -> None:
     leeway = timedelta(seconds=10)
-    store.bind("https://one.example", timeout=DAY, retention=DAY, leeway=leeway)
+    store.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=leeway)
     store.create()
-    execute(path, "UPDATE tokenauth_store SET value = 'long' WHERE name = 'leeway'")
+    execute(path, "UPDATE tokenauth_store SET value = ? WHERE name = 'leeway'", value)
     again = SQLStore(url_of(path))
 
-    again.bind("https://one.example", timeout=DAY, retention=DAY, leeway=leeway)
+    again.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=leeway)
 
     assert again.longest_leeway() == leeway
+    again.revoke_user("alice", retention=DAY)
+    [entry] = again.revocations_since(None).entries
+    assert entry.expires_at <= until(3 * DAY)
     again.close()
