@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import MakeApp
+from .test_tokens import OPTIONS
 
 
 @pytest.mark.parametrize("command", [("init-db",), ("doctor",), ("sessions", "alice"), ("purge",), ("token", "alice")])
@@ -28,7 +29,7 @@ def test_a_command_of_another_user_prints_a_warning(
     app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
 
-    result = app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
+    result = app.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", "init-db"])
 
     assert result.stderr.startswith(f"Warning: {tmp_path / 'store.db'} belongs to user {os.getuid()}, ")
 
