@@ -245,16 +245,20 @@ class Store(Protocol):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(*, allowed: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Return a context that turns every exception of a store into ``StoreUnavailable``, except ``SettingsError``.
+
+    Args:
+        allowed: further exceptions that the method may raise.
 
     Raises:
         StoreUnavailable: the store raised another exception than the contract allows. The message names only the type
             of that exception, since its own message may have a password.
     """
+    unchanged: tuple[type[Exception], ...] = (SettingsError, StoreUnavailable, *allowed)
     try:
         yield
-    except (SettingsError, StoreUnavailable):
+    except unchanged:
         raise
     except Exception as error:
         raise StoreUnavailable(f"the store failed with {type(error).__name__}") from error

@@ -17,11 +17,17 @@ def translate_errors(store: Store) -> Store:
     return store if is_ours else CustomStore(store)
 
 
-def _forward(name: str, *kinds: type) -> Callable[..., Any]:
-    """Return a method that calls *name* of the custom store, and checks that its answer is one of *kinds*, if given."""
+def _forward(name: str, *kinds: type, allowed: tuple[type[Exception], ...] = ()) -> Callable[..., Any]:
+    """Return a method that calls *name* of the custom store, and checks that its answer is one of *kinds*, if given.
+
+    Args:
+        name: of the method.
+        kinds: of the answer.
+        allowed: the exceptions that the method may raise, beside those of every method.
+    """
 
     def call(self: "CustomStore", *args: Any, **options: Any) -> Any:
-        with translated():
+        with translated(allowed=allowed):
             answer = getattr(self.store, name)(*args, **options)
         if kinds and (not isinstance(answer, kinds) or (isinstance(answer, bool) and bool not in kinds)):
             expected = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
@@ -54,21 +60,7 @@ class CustomStore:
     revoke = _forward("revoke")
     is_revoked = _forward("is_revoked", bool)  # None would accept every token
     revocations_since = _forward("revocations_since")
-
-    def purge(self, *args: Any, **options: Any) -> Any:
-        """Forward the call, and let the store refuse it.
-
-        Raises:
-            PurgeRefused: the clock of the store seems to be ahead.
-        """
-        try:
-            return self._purge(*args, **options)
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, PurgeRefused):
-                raise error.__cause__ from None
-            raise
-
-    _purge = _forward("purge", int)
+    purge = _forward("purge", int, allowed=(PurgeRefused,))
 
     def list_sessions(self, user_id: str, **options: Any) -> Any:
         """Forward the call. The one error that a client can cause is left what it is, with a message of this package.
@@ -76,14 +68,19 @@ class CustomStore:
         Raises:
             ValueError: the store refuses the cursor.
         """
-        try:
+        cursor = options.get("cursor")
+        if cursor is None:
             return self._list_sessions(user_id, **options)
-        except StoreUnavailable as error:
-            if options.get("cursor") is not None and isinstance(error.__cause__, ValueError):
-                raise ValueError(WRONG_CURSOR) from None
-            raise
+        try:
+            page = self._list_more_sessions(user_id, **options)
+        except ValueError:
+            raise ValueError(WRONG_CURSOR) from None
+        if page.cursor == cursor:
+            raise StoreUnavailable("list_sessions of the store must return the next cursor, got the same one")
+        return page
 
     _list_sessions = _forward("list_sessions", SessionPage)
+    _list_more_sessions = _forward("list_sessions", SessionPage, allowed=(ValueError,))
 
     def revoke_user(self, user_id: str, *, retention: timedelta) -> Any:
         """Check the user ID, as every store promises, and forward the call.

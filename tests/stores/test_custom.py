@@ -110,6 +110,14 @@ def test_a_cursor_that_the_store_refuses_is_an_error_of_the_caller() -> None:
     assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
+def test_a_list_that_would_never_end_is_an_outage() -> None:
+    theirs: Any = Theirs(answer=SessionPage(cursor="x"))
+
+    assert translate_errors(theirs).list_sessions("alice", cursor=None, limit=10).cursor == "x"
+    with pytest.raises(StoreUnavailable, match="must return the next cursor, got the same one"):
+        translate_errors(theirs).list_sessions("alice", cursor="x", limit=10)
+
+
 @pytest.mark.parametrize(("error", "cursor"), [(ValueError("hunter2"), None), (TypeError("hunter2"), "x")])
 def test_another_error_of_a_list_is_an_outage(error: Exception, cursor: str | None) -> None:
     theirs: Any = Theirs(error)
