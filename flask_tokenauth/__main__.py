@@ -4,6 +4,8 @@ import secrets
 
 import click
 
+from .core.opaque.client_secret import make_client_secret, write_hash
+
 
 @click.group(name="flask_tokenauth")
 def main() -> None:
@@ -14,6 +16,18 @@ def main() -> None:
 def secret() -> None:
     """Print a new secret for SECRET_KEY: 32 random bytes in hexadecimal."""
     click.echo(secrets.token_hex(32))
+
+
+@main.command()
+def client_secret() -> None:
+    """Print a new client secret, and its hash for TOKENAUTH_INTROSPECTION_CLIENTS."""
+    new = make_client_secret()
+    click.echo(
+        "Give this secret to the service, which sends it with its client ID. It is not shown again:\n"
+        f"{new}\n\n"
+        "Put this hash into TOKENAUTH_INTROSPECTION_CLIENTS of the application that the service asks:\n"
+        f"{write_hash(new)}"
+    )
 
 
 if __name__ == "__main__":

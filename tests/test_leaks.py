@@ -13,6 +13,7 @@ from .conftest import SECRET, Mint
 from .leaks import SIGNALS, find_leak, record_output
 
 REFRESH_TOKEN = "rt1_" + "A" * 70
+CLIENT_SECRET = "cs1_" + "A" * 43
 
 
 def test_find_leak_finds_tokens_and_secrets(mint: Mint) -> None:
@@ -21,11 +22,12 @@ def test_find_leak_finds_tokens_and_secrets(mint: Mint) -> None:
     assert find_leak(str(mint.key.to_jwk(private=True))) is not None
     assert find_leak("-----BEGIN PRIVATE KEY-----") is not None
     assert find_leak(f"so {REFRESH_TOKEN}!") == REFRESH_TOKEN
+    assert find_leak(f"so {CLIENT_SECRET}!") == CLIENT_SECRET
 
 
 def test_find_leak_finds_nothing_in_other_strings(mint: Mint) -> None:
     assert find_leak(f"refused: token_expired, kid {mint.key.kid}") is None
-    assert find_leak("session HVwLP2BpPAE0VqN7DY8JmQ, rt1_ and no more") is None
+    assert find_leak("session HVwLP2BpPAE0VqN7DY8JmQ, rt1_ and cs1_ and no more") is None
     assert find_leak(str({"kid": mint.key.kid, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})) is None
 
 

@@ -11,6 +11,7 @@ from flask import current_app
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 
 from ..authentication.authenticator import Authenticator, Callbacks, Clock
+from ..authentication.clients import Clients
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
 from ..core.encoding.immutable_json import freeze
@@ -49,6 +50,7 @@ class AppState:
         settings: its settings.
         callbacks: its functions.
         authenticator: authenticates its requests.
+        clients: authenticates the clients that introspect with a client ID and a secret.
         stored: its store, sessions and revocations.
         hook: the ``before_request`` function that guards it; None until that is installed.
 
@@ -88,6 +90,7 @@ class AppState:
             max_bytes=settings.max_token_bytes,
             https=HttpsCheck(settings.enforce_https),
         )
+        self.clients = Clients(settings.introspection_clients, audience=settings.audience)
         self._token_issuer = _make_token_issuer(settings, policy)
         self._config = read_config(app)
         _states.add(self)

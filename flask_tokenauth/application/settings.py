@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
+from ..authentication.clients import Client
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_set import KeySet
 from ..core.records.revocation import retention_of
@@ -13,6 +14,7 @@ from ..core.tokens.claims import LONGEST_LEEWAY
 from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
 from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, keys_with
 from .declared_scopes import SCOPES, DeclaredScopes
+from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from .setting_types import (
     ENDPOINTS,
@@ -72,6 +74,9 @@ class Settings:
     revocation_interval: timedelta = _setting(duration(_SECOND / 10, timedelta(minutes=5)), "1s", timedelta(seconds=1))
     revocation_max_staleness: timedelta = _setting(duration(_SECOND, timedelta(hours=1)), "30s", timedelta(seconds=30))
     store_timeout: timedelta = _setting(duration(_SECOND / 100, timedelta(seconds=30)), "0.5", timedelta(seconds=0.5))
+    introspection_clients: tuple[Client, ...] = _setting(
+        INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
+    )
     # Derived; no keys of the configuration.
     has_default_issuer: bool = False  # the issuer is the name of the application
     refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: the keys of its refresh tokens

@@ -22,6 +22,7 @@ from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier
 from ..signals import token_accepted
 from .calling import call_function
+from .clients import Client
 from .credentials import check_credential, find_token
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
@@ -56,11 +57,12 @@ class Callbacks(msgspec.Struct):
 
 
 class Authentication(msgspec.Struct, eq=False):
-    """The result for one request: a token and its user, or a refusal, or neither if there was no credential."""
+    """The result for one request: a token and its user, or a refusal, or neither if there was no bearer token."""
 
     app: Flask  # the application that authenticated the request
     token: Token | None = None
     user_id: Any = None
+    client: Client | None = None  # which a guard has let in without a token
     refusal: Refusal | None = None
     satisfied: tuple[Hashable, ...] = ()  # requirements that the hook has checked
     pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view

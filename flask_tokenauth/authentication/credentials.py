@@ -60,4 +60,14 @@ def missing_credential(header: str | None, needed: tuple[str, ...] = ()) -> Miss
 
 def is_bearer(header: str) -> bool:
     """Return whether the scheme is Bearer, in any case (RFC 9110 section 11.1), and not a longer name."""
-    return header[: len(_SCHEME)].lower() == _SCHEME and not _STILL_THE_SCHEME.match(header, len(_SCHEME))
+    return has_scheme(header, _SCHEME)
+
+
+def has_scheme(header: str, scheme: str) -> bool:
+    """Return whether an ``Authorization`` header or a challenge has a scheme, in any case, and not a longer name.
+
+    Args:
+        header: its value; untrusted.
+        scheme: in lower case.
+    """
+    return header[: len(scheme)].lower() == scheme and not _STILL_THE_SCHEME.match(header, len(scheme))

@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
+from ..core.client_errors import InvalidClient
 from ..core.errors import (
     InsufficientScope,
     LoginTooOld,
@@ -21,7 +22,7 @@ from ..core.errors import (
     StoreOutage,
     StoreUnavailable,
 )
-from .credentials import is_bearer
+from .credentials import has_scheme
 
 NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)"
 
@@ -58,7 +59,7 @@ class AuthError(HTTPException):
         text = error.hint if description is None else str(description).encode(errors="replace").decode()
         self.data: dict[str, Any] = {"error": error.code, "error_description": text}
         scope = " ".join(error.needed) if isinstance(error, (InsufficientScope, MissingCredential)) else ""
-        bare = isinstance(error, MissingCredential)
+        bare = isinstance(error, (MissingCredential, InvalidClient))
         if scope and not bare:
             self.data["scope"] = scope
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy would look it up three times
@@ -67,7 +68,9 @@ class AuthError(HTTPException):
         realm: str = app.extensions["tokenauth"].realm
         has_more = description is not None or isinstance(error, (InsufficientScope, LoginTooOld))
         if not has_more and len(scope) <= _LONGEST_KEPT:
-            body, challenge = write_simple(error.code, error.hint, realm, bare=bare, scope=scope)
+            body, challenge = write_simple(
+                error.code, error.hint, realm, bare=bare, scope=scope, scheme=_scheme_of(error)
+            )
         else:
             body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm, description=text)
         further: tuple[str, str] = (
@@ -159,12 +162,20 @@ def keep_refusal(error: AuthError, response: Response) -> Response:
 
 def _keep_header(name: str, value: str, response: Response) -> None:
     """Set a header. A challenge of another scheme stays beside that of the refusal."""
-    others = [other for other in response.headers.getlist(name) if name == _CHALLENGE and not is_bearer(other)]
+    scheme = value.partition(" ")[0].lower()
+    others = [other for other in response.headers.getlist(name) if name == _CHALLENGE and not has_scheme(other, scheme)]
     response.headers.setlist(name, [value, *others])
 
 
+def _scheme_of(error: Refusal) -> str:
+    """Return the scheme of the challenge. That of a client that is refused must match its credential (RFC 6749)."""
+    return "Basic" if isinstance(error, InvalidClient) else "Bearer"
+
+
 @lru_cache(maxsize=256)
-def write_simple(code: str, hint: str, realm: str, *, bare: bool, scope: str = "") -> tuple[bytes, str]:
+def write_simple(
+    code: str, hint: str, realm: str, *, bare: bool, scope: str = "", scheme: str = "Bearer"
+) -> tuple[bytes, str]:
     """Return body and challenge of a refusal whose body has no further members.
 
     Most refusals are like this, so the result is kept. The arguments must be short.
@@ -175,11 +186,12 @@ def write_simple(code: str, hint: str, realm: str, *, bare: bool, scope: str = "
         realm: of the application.
         bare: leave the code and the description out of the challenge.
         scope: the scopes that the challenge names, or "".
+        scheme: of the challenge.
     """
     parameters = {"realm": realm} if bare else {"realm": realm, "error": code, "error_description": hint}
     if scope:
         parameters["scope"] = scope
-    return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(parameters)
+    return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(scheme, parameters)
 
 
 def withhold(response: Response) -> Response:
@@ -197,7 +209,7 @@ def withhold(response: Response) -> Response:
 def write_challenge(error: Refusal, *, realm: str, description: str | None = None) -> str:
     """Return the ``WWW-Authenticate`` value for *error*; every parameter a quoted-string.
 
-    Without a credential the challenge has no error code (RFC 6750 section 3.1).
+    Without a credential the challenge has no error code (RFC 6750 section 3.1). Basic has none at all (RFC 7617).
 
     Args:
         error: the refusal.
@@ -206,14 +218,14 @@ def write_challenge(error: Refusal, *, realm: str, description: str | None = Non
             written.
     """
     parameters = {"realm": realm}
-    if not isinstance(error, MissingCredential):
+    if not isinstance(error, (MissingCredential, InvalidClient)):
         hint = description if description is not None and _DESCRIPTION.fullmatch(description) else error.hint
         parameters |= {"error": error.code, "error_description": hint}
     if isinstance(error, (InsufficientScope, MissingCredential)) and (scope := _fit(error.needed)):
         parameters["scope"] = scope
     if isinstance(error, LoginTooOld):
         parameters["max_age"] = str(error.max_age)
-    return _write_parameters(parameters)
+    return _write_parameters(_scheme_of(error), parameters)
 
 
 def _fit(scopes: tuple[str, ...]) -> str:
@@ -226,5 +238,5 @@ def _fit(scopes: tuple[str, ...]) -> str:
     return " ".join(fitting)
 
 
-def _write_parameters(parameters: dict[str, str]) -> str:
-    return "Bearer " + ", ".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in parameters.items())
+def _write_parameters(scheme: str, parameters: dict[str, str]) -> str:
+    return f"{scheme} " + ", ".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in parameters.items())

@@ -14,7 +14,9 @@ LONG_INTERVAL = timedelta(seconds=10)
 LONG_STALENESS = timedelta(minutes=5)
 MANY_REVOKED = 1_000_000
 _ONLY_WITH_FEED: tuple[str, ...] = (f"{PREFIX}REVOCATION_INTERVAL", f"{PREFIX}REVOCATION_MAX_STALENESS")
+_CLIENTS = f"{PREFIX}INTROSPECTION_CLIENTS"
 _ONLY_WITH_STORE = (
+    _CLIENTS,
     f"{PREFIX}REFRESH_IDLE_LIFETIME",
     f"{PREFIX}REFRESH_RETRY_WINDOW",
     f"{PREFIX}SESSION_LIFETIME",
@@ -71,6 +73,17 @@ def _endpoints(state: AppState) -> Iterator[Finding]:
             "With a store, token_response gives out refresh tokens, but auth.endpoints is not registered, so clients "
             "cannot redeem them here: call app.register_blueprint(auth.endpoints), unless another application with "
             "this store has done so.",
+        )
+
+
+def _clients(state: AppState) -> Iterator[Finding]:
+    """Report clients that can ask nothing. Without a store there is another finding."""
+    settings = state.settings
+    if settings.introspection_clients and settings.store is not None and not _find_endpoints(state):
+        yield Finding(
+            "hint",
+            f"{_CLIENTS} has no effect, since auth.endpoints is not registered: call "
+            "app.register_blueprint(auth.endpoints), or remove the setting.",
         )
 
 
@@ -164,4 +177,4 @@ def _revoked(state: AppState) -> Iterator[Finding]:
         )
 
 
-CHECKS = (_store, _settings_without_effect, _endpoints, _keys, _refresh, _revocation, _revoked)
+CHECKS = (_store, _settings_without_effect, _endpoints, _clients, _keys, _refresh, _revocation, _revoked)

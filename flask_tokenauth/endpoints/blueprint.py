@@ -4,7 +4,7 @@ from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
 from ..application.declared_scopes import INTROSPECT
-from ..guards.decorators import login_required, public, require_scope
+from ..guards.decorators import login_required, public, require_scope_or_client
 from .devices import end_one_session, list_sessions, log_out
 from .responses import as_view
 from .tokens import introspect_token, refresh_tokens, revoke
@@ -17,7 +17,7 @@ def make_blueprint() -> Blueprint:
     endpoints.add_url_rule("/refresh", "refresh", public(as_view(refresh_tokens)), methods=["POST"])
     endpoints.add_url_rule("/revoke", "revoke", public(as_view(revoke)), methods=["POST"])
     endpoints.add_url_rule(
-        "/introspect", "introspect", require_scope(INTROSPECT)(as_view(introspect_token)), methods=["POST"]
+        "/introspect", "introspect", require_scope_or_client(INTROSPECT)(as_view(introspect_token)), methods=["POST"]
     )
     endpoints.add_url_rule("/logout", "logout", login_required(as_view(log_out)), methods=["POST"])
     endpoints.add_url_rule("/sessions", "sessions", login_required(as_view(list_sessions)))

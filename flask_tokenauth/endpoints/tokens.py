@@ -50,9 +50,15 @@ def _revoke_access_token(state: AppState, text: str) -> None:
 
 
 def introspect_token(state: AppState) -> Response:
-    """Answer ``POST /auth/introspect`` (RFC 7662)."""
+    """Answer ``POST /auth/introspect`` (RFC 7662). ``client_secret`` in the body is not read."""
     text = _require(_read_parameters(state, "token"), "token")
-    return json_response(200, introspect(state, text, require_token(state)))
+    return json_response(200, introspect(state, text, _find_audience(state)))
+
+
+def _find_audience(state: AppState) -> frozenset[str]:
+    """Return the audience of the service that introspects: that of the client, or of the service's token."""
+    client = state.authenticator.authenticate(request).client
+    return require_token(state).audience - {""} if client is None else client.audience
 
 
 def _read_parameters(state: AppState, *names: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from ..application.declared_scopes import explain_undeclared
 from ..application.refusing import refuse, refuse_without_token
 from ..application.shared_caches import note_guarded
 from ..authentication.authenticator import AUTHENTICATION, Authentication
+from ..authentication.clients import is_basic
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError
 from ..core.tokens.token import Token
@@ -116,14 +117,33 @@ def check_requirement(
         required: all requirements of the route, if they are known: a challenge without a token names their scopes.
 
     Raises:
-        AuthError: there is no token, or a bad one, or it does not satisfy the requirement.
+        AuthError: there is no token, or a bad one, or it does not satisfy the requirement. A client that the
+            requirement admits needs no token, but a good ID and secret.
     """
+    if requirement.admits_clients and _admit_client(state, req, authentication):
+        return
     if authentication.token is None:
         needed = name_scopes(required or (requirement,), find_url_argument) if authentication.refusal is None else ()
         raise refuse_without_token(state, authentication, req, needed)
     refusal = _find_refusal(state, requirement, req, authentication.token)
     if refusal is not None:
         raise refuse(state, refusal)
+
+
+def _admit_client(state: AppState, req: Request, authentication: Authentication) -> bool:
+    """Return whether a client of the application has sent its ID and secret. Without any, a token is needed.
+
+    Raises:
+        AuthError: the client ID or the secret is wrong, or came over plain HTTP where that is refused.
+    """
+    if not state.clients or not is_basic(req.environ.get("HTTP_AUTHORIZATION", "")):
+        return False
+    try:
+        state.authenticator.https.check(req)
+        authentication.client = state.clients.authenticate(req.environ["HTTP_AUTHORIZATION"])
+    except Refusal as refusal:
+        raise refuse(state, refusal.with_traceback(None)) from None  # its frames hold the secret
+    return True
 
 
 def _find_refusal(state: AppState, requirement: Requirement, req: Request, token: Token) -> Refusal | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..application.setting_types import PREFIX
 from ..core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential
 from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_scope
 from ..core.tokens.token import Token
@@ -33,6 +34,7 @@ class Requirement(NamedTuple):
     max_age: timedelta | None = None
     load_user: bool = False  # the user must still exist; checked by the caller of check(), who loads the user
     claim: RequiredClaim | None = None
+    admits_clients: bool = False  # a client with its ID and secret passes without a token; checked by the caller too
 
     @classmethod
     def of_scopes(cls, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> "Requirement":
@@ -103,7 +105,8 @@ class Requirement(NamedTuple):
             parts.append(f"login within {int(self.max_age.total_seconds())} s")
         if self.load_user:
             parts.append("a user who still exists")
-        return " and ".join(parts) or "login"
+        written = " and ".join(parts) or "login"
+        return f"{written}, or a client of {PREFIX}INTROSPECTION_CLIENTS" if self.admits_clients else written
 
 
 def _has(facts: RequestFacts, scope: str, granted_by: Mapping[str, tuple[str, ...]]) -> bool:

@@ -2,27 +2,26 @@
 
 from ..application.app_state import AppState
 from ..core.token_errors import TokenError
-from ..core.tokens.token import Token
 
 
-def introspect(state: AppState, text: str, caller: Token) -> dict[str, object]:
-    """Return the answer to *caller* (RFC 7662 section 2.2).
+def introspect(state: AppState, text: str, audience: frozenset[str]) -> dict[str, object]:
+    """Return the answer to a service (RFC 7662 section 2.2).
 
-    A token is active if it is an access token of this issuer, has an audience in common with the token of the caller,
-    is not revoked (the store is asked, besides the revocations that this process knows), and ``token_check`` accepts
+    A token is active if it is an access token of this issuer, has an audience in common with the service, is not
+    revoked (the store is asked, besides the revocations that this process knows), and ``token_check`` accepts
     it. All other tokens get the same answer.
 
     Args:
         state: of the current application.
         text: the token asked about, untrusted.
-        caller: the token of the service that asks.
+        audience: the service may learn about tokens for one of these.
 
     Raises:
         StoreUnavailable: the store cannot be asked.
     """
     inactive: dict[str, object] = {"active": False}
     try:
-        token = state.authenticator.verify_for(text, caller.audience - {""})
+        token = state.authenticator.verify_for(text, audience)
         state.authenticator.accept(token)
     except TokenError:
         return inactive

@@ -15,7 +15,7 @@ from werkzeug.exceptions import (
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from flask_tokenauth.authentication.refusals import auth_error_for, write_challenge, write_simple
-from flask_tokenauth.core import errors, token_errors
+from flask_tokenauth.core import client_errors, errors, token_errors
 
 from ..conftest import ISSUER, MakeApp
 from ..core.errors_kit import KINDS, make_refusal
@@ -92,6 +92,28 @@ def test_every_refusal_of_a_token_looks_alike(token_error: token_errors.TokenErr
 
 def test_only_expiry_has_a_description_of_its_own() -> None:
     assert auth_error_for(token_errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
+
+
+def test_every_refusal_of_a_client_is_the_same_challenge_for_basic() -> None:
+    """RFC 6749 section 5.2: the challenge must match "the authentication scheme used by the client"."""
+    refused = [auth_error_for(make_refusal(kind)) for kind in KINDS if issubclass(kind, client_errors.InvalidClient)]
+
+    assert len(refused) == 3
+    for error in refused:
+        assert isinstance(error, NotAuthenticated)
+        assert challenge_of(error.error) == Challenge("Basic", {"realm": ISSUER})
+        assert error.data == {
+            "error": "invalid_client",
+            "error_description": "The client ID or the client secret is not valid.",
+        }
+
+
+def test_a_description_for_a_refused_client_is_in_the_body_only() -> None:
+    """Basic has no parameter for it (RFC 7617)."""
+    error = NotAuthenticated("Register first.", error=client_errors.UnknownClient())
+
+    assert error.data["error_description"] == "Register first."
+    assert error.response.headers["WWW-Authenticate"] == f'Basic realm="{ISSUER}"'
 
 
 def test_a_token_over_plain_http_is_an_invalid_request() -> None:

@@ -17,6 +17,8 @@ from ..guards.routes_kit import make_view
 from .doctor_kit import GOOD, find
 from .test_doctor_of_stores import FailingStore
 
+HASH = "sha256:" + "0" * 64
+
 pytestmark = pytest.mark.usefixtures("no_other_guards")
 
 
@@ -64,6 +66,20 @@ def test_a_store_without_the_endpoints_is_a_hint(
 
     assert [finding.severity for finding in found] == severities
     assert all("token_response gives out refresh tokens" in finding.sentence for finding in found)
+
+
+@pytest.mark.parametrize(("registered", "severities"), [(True, []), (False, ["hint"])])
+def test_clients_that_cannot_introspect_are_a_hint(
+    make_app: MakeApp, *, registered: bool, severities: list[str]
+) -> None:
+    auth = TokenAuth()
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://", TOKENAUTH_INTROSPECTION_CLIENTS={"billing": HASH})
+    if registered:
+        app.register_blueprint(auth.endpoints)
+
+    found = [finding for finding in find(app) if "TOKENAUTH_INTROSPECTION_CLIENTS" in finding.sentence]
+
+    assert [finding.severity for finding in found] == severities
 
 
 @pytest.mark.parametrize(
@@ -195,7 +211,12 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_REVOCATION="off",
     )
     stored.register_blueprint(auth.endpoints)
-    without_endpoints = make_app(**GOOD, TOKENAUTH_STORE=MemoryStore(), TOKENAUTH_REVOCATION="strict")
+    without_endpoints = make_app(
+        **GOOD,
+        TOKENAUTH_STORE=MemoryStore(),
+        TOKENAUTH_REVOCATION="strict",
+        TOKENAUTH_INTROSPECTION_CLIENTS={"billing": HASH},
+    )
     found = [*find(app), *find(stored), *find(without_endpoints)]
     return list({finding: None for finding in found if "auth.endpoints reach" not in finding.sentence})
 

@@ -21,6 +21,7 @@ from ..stores.sqlite_kit import execute
 from .test_tokens import read_json, run
 
 RETENTION = {"TOKENAUTH_STORE": "memory://"}
+CLIENTS = {"TOKENAUTH_INTROSPECTION_CLIENTS": {"billing": "sha256:" + "0" * 64}}
 OTHER_MEMORY = (
     "TOKENAUTH_STORE is memory://, and this command has a memory of its own: it does not see the sessions and "
     "revocations of the workers, and a worker may have revoked this token.\n"
@@ -129,6 +130,10 @@ def test_a_custom_store_that_raises_its_own_error_is_an_error(make_app: MakeApp)
         (
             {"TOKENAUTH_STORE_TIMEOUT": 1, "TOKENAUTH_REVOCATION_INTERVAL": 1},
             "without TOKENAUTH_STORE: TOKENAUTH_REVOCATION_INTERVAL, TOKENAUTH_STORE_TIMEOUT; set it, or remove them.",
+        ),
+        (
+            CLIENTS,
+            "without TOKENAUTH_STORE: TOKENAUTH_INTROSPECTION_CLIENTS; set it, or remove them.",
         ),
         (
             {"TOKENAUTH_REVOCATION": "strict", "TOKENAUTH_REVOCATION_INTERVAL": 1} | RETENTION,

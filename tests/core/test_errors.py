@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from flask_tokenauth.core.client_errors import InvalidClient
 from flask_tokenauth.core.endpoint_errors import EndpointError
 from flask_tokenauth.core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, Refusal
 from flask_tokenauth.core.token_errors import (
@@ -21,7 +22,7 @@ from flask_tokenauth.core.token_errors import (
 
 from .errors_kit import KINDS, make_refusal
 
-BASES = (Refusal, TokenError, EndpointError)
+BASES = (Refusal, TokenError, InvalidClient, EndpointError)
 
 by_reason = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.reason)
 

@@ -89,7 +89,7 @@ def test_numbers_are_allowed_up_to_the_limits_that_the_page_has(key: str, least:
 @pytest.mark.parametrize("key", OURS)
 def test_the_page_has_the_default(key: str) -> None:
     shown, default = ENTRIES[key].default, DEFAULTS[key]
-    plain: dict[Any, str] = {None: "none", "feed": '``"feed"``', frozenset(): "``[]``"}
+    plain: dict[Any, str] = {None: "none", "feed": '``"feed"``', frozenset(): "``[]``", (): "``{}``"}
     if isinstance(default, timedelta):
         assert read_duration(shown) == default
     elif isinstance(default, int):

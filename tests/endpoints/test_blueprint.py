@@ -190,8 +190,8 @@ def test_the_report_of_routes_shows_the_needs_of_each_endpoint(
 
     lines = api.test_cli_runner().invoke(args=["tokenauth", "routes"]).output.splitlines()
 
-    assert [line.split() for line in lines if "/auth/" in line] == [
-        ["POST", "/auth/introspect", "tokenauth:introspect"],
+    assert [line.split(maxsplit=2) for line in lines if "/auth/" in line] == [
+        ["POST", "/auth/introspect", "tokenauth:introspect, or a client of TOKENAUTH_INTROSPECTION_CLIENTS"],
         ["POST", "/auth/logout", "login"],
         ["POST", "/auth/refresh", "public"],
         ["POST", "/auth/revoke", "public"],

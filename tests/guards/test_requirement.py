@@ -159,3 +159,14 @@ def test_the_error_says_whether_the_claim_is_missing(claims: dict[str, object], 
 )
 def test_a_requirement_is_shown_in_english(requirement: Requirement, text: str) -> None:
     assert str(requirement) == text
+
+
+def test_a_requirement_that_admits_clients_says_so() -> None:
+    admitting = READ._replace(admits_clients=True)
+
+    assert str(admitting) == "read, or a client of TOKENAUTH_INTROSPECTION_CLIENTS"
+
+
+def test_a_requirement_that_admits_clients_is_another_than_one_that_does_not() -> None:
+    """A guard of its own on the same endpoint, with the same scope, still refuses clients."""
+    assert READ._replace(admits_clients=True) != READ
