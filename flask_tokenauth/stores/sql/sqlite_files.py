@@ -1,10 +1,14 @@
 """The files of an SQLite database: who may use them, and what keeps this process from using them."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from ...core.process import ProcessLock
 
 _SIDECARS = ("-wal", "-shm")  # SQLite puts these files beside the database
 _PRIVATE = 0o600
+_creating = ProcessLock()
 
 
 def create_private_file(path: str) -> None:
@@ -15,10 +19,11 @@ def create_private_file(path: str) -> None:
     Args:
         path: the path of the database. If it cannot be created, SQLite reports the reason afterwards.
     """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE))
-    except OSError:
-        return
+    # A file that exists is never opened here: if a process closes a file, it loses all its locks on the file, also
+    # those of SQLite. Another program would then delete the log that this process writes to. No connection may be
+    # opened either between the creation and the closing.
+    with _creating, suppress(OSError):
+        os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
 
 
 def find_obstacle(path: Path) -> str | None:

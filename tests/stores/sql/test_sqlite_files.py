@@ -2,7 +2,10 @@
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from stat import S_IMODE
 
@@ -14,7 +17,7 @@ from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.sqlite_files import find_foreign_owner, find_obstacle
 from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import execute, url_of
+from ..sqlite_kit import engine_of, execute, url_of
 
 ENDINGS = ["", "-wal", "-shm"]
 
@@ -26,11 +29,47 @@ def usual_umask() -> Iterator[None]:
     os.umask(before)
 
 
+READER = "import sqlite3, sys; print(list(sqlite3.connect(sys.argv[1]).execute('SELECT * FROM tokenauth_user_epoch')))"
+
+
+def ask_another_program(path: Path) -> str:
+    """Return the rows of one table as another process sees them, which closes the file at its end."""
+    command = [sys.executable, "-c", READER, str(path)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_only_its_user_can_read_a_file_that_the_store_creates(path: Path, store: SQLStore, ending: str) -> None:
     start(store)
 
     assert S_IMODE(Path(f"{path}{ending}").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/locks shows the locks of a process")
+def test_a_further_connection_leaves_the_locks_of_the_first_one(path: Path, store: SQLStore) -> None:
+    """Without them, another program would take itself for the last one, and delete the log."""
+    start(store)
+
+    with engine_of(store).connect(), engine_of(store).connect():
+        locked = Path("/proc/locks").read_text(encoding="ascii")
+
+    assert f":{path.stat().st_ino} " in locked
+
+
+def test_another_program_that_closes_the_file_takes_no_revocation_away(path: Path, store: SQLStore) -> None:
+    with engine_of(store).connect(), engine_of(store).connect():
+        ask_another_program(path)
+    epoch = store.revoke_user("alice", retention=timedelta(days=1))
+
+    assert ask_another_program(path) == f"[('alice', {epoch})]"
+
+
+def test_the_target_of_a_link_is_private_too(tmp_path: Path, path: Path, store: SQLStore) -> None:
+    path.symlink_to(tmp_path / "elsewhere.db")
+
+    start(store)
+
+    assert S_IMODE((tmp_path / "elsewhere.db").stat().st_mode) == 0o600
 
 
 def test_the_mode_of_an_existing_file_stays(path: Path, store: SQLStore) -> None:
