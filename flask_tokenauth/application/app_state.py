@@ -22,6 +22,7 @@ from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.issuing import TokenIssuer
 from ..core.tokens.verifier import Verifier
 from ..stores.database_objects import has_engine_now
+from .database_sessions import find_sessions
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
@@ -73,6 +74,7 @@ class AppState:
         self.hook: Callable[[], None] | None = None
         with _context_for_store(app, settings.store):
             self.stored = StoredState(settings, clock=self._now)
+        self.stored.ask_sql_store("use_sessions", find_sessions)
         verifier = Verifier(
             settings.keys,
             policy,

@@ -62,14 +62,15 @@ class StoredState:
             raise SettingsError(_NO_STORE)
         return self._store
 
-    def ask_sql_store(self, method: str) -> Any:
+    def ask_sql_store(self, method: str, *arguments: object) -> Any:
         """Return the answer of a method that only a store in an SQL database has; None for another store, or none.
 
         Args:
-            method: its name. It takes no arguments.
+            method: its name.
+            arguments: its arguments.
         """
         ask = getattr(self.opened, method, None)
-        return None if ask is None else ask()
+        return None if ask is None else ask(*arguments)
 
     @property
     def sessions(self) -> Sessions:

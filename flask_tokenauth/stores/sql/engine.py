@@ -4,8 +4,7 @@ It is never the engine of the application: a revocation must not wait for a comm
 undone by its rollback.
 """
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,11 +16,12 @@ from ...core.process import PerProcess
 from ..database_objects import has_engine_now
 from .connections import FOR_FEED, KEPT, MORE, Connections
 from .dialect import Dialect
-from .errors import translated
+from .errors import own_transaction, translated
 from .fork_safety import keep_informed, may_fork_unnoticed
+from .own_transactions import has_written
 from .retries import retry_dropped_connection, retry_while_locked
 from .source import find_dialect, find_path, read_source
-from .sqlite_files import create_private_file, find_obstacle
+from .sqlite_files import create_private_file, find_obstacle, identify
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 
@@ -38,6 +38,7 @@ class Database:
 
     Attributes:
         timeout: seconds for which a read waits for a connection, and for a lock of others; None: as long as a write.
+        find_sessions: returns the sessions of SQLAlchemy that the application has open in this thread.
 
     Raises:
         SettingsError: the database is not supported. An object that has its ``engine`` only within an application
@@ -47,6 +48,7 @@ class Database:
     def __init__(self, source: object, *, replaced: Callable[[], None]) -> None:
         self._replaced = replaced
         self.timeout: float | None = None
+        self.find_sessions: Callable[[], Iterable[Any]] = tuple
         self._source = source
         self._connections = PerProcess(Connections)
         self._dialect: Dialect | None = None
@@ -108,7 +110,11 @@ class Database:
             StoreUnavailable: the database cannot be asked.
         """
         with translated(self._path):
-            self._read(self.dialect.prepare, LONGEST_WAIT, for_feed=for_feed)
+            self._read(
+                lambda connection: self._wait_for_lock(connection, lambda: self.dialect.prepare(connection)),
+                LONGEST_WAIT,
+                for_feed=for_feed,
+            )
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Call *work* in a transaction, commit, and return the result. *work* may run twice.
@@ -146,9 +152,19 @@ class Database:
     def _longest_queue(self) -> float:
         return 2.0 if self.timeout is None else min(2.0, self.timeout)
 
+    def _wait_for_lock(self, connection: Connection, run: Callable[[], T]) -> T:
+        """Call *run* until it gets the lock, unless this thread has it itself, in a session of the application."""
+
+        def check_own() -> None:
+            path, file = connection.info[_FILE]
+            if any(has_written(session, file) for session in self.find_sessions()):
+                raise own_transaction(path)
+
+        return retry_while_locked(run, self.dialect, LONGEST_WAIT, before_wait=check_own)
+
     def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         try:
-            retry_while_locked(lambda: connection.exec_driver_sql(self.dialect.begin), self.dialect, LONGEST_WAIT)
+            self._wait_for_lock(connection, lambda: connection.exec_driver_sql(self.dialect.begin))
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
         except BaseException:
@@ -198,12 +214,12 @@ class Database:
             raise
         cursor.close()
         path = self.dialect.find_file(connection)
-        record.info[_FILE] = path, _identify(path)
+        record.info[_FILE] = path, identify(path)
 
     def _check_file(self, _: object, record: Any, __: object) -> None:
         """Drop a connection to a file that was replaced: it would never see the rows of the new one."""
         path, opened = record.info[_FILE]
-        if _identify(path) != opened:
+        if identify(path) != opened:
             self._replaced()
             raise DisconnectionError
 
@@ -220,12 +236,3 @@ class Database:
 
 
 _FILE = "tokenauth_file"
-
-
-def _identify(path: str) -> tuple[int, int] | None:
-    """Return what distinguishes the file at *path* from other files, or None if there is no file."""
-    try:
-        found = os.stat(path)  # noqa: PTH116  # runs at each use of a connection
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino

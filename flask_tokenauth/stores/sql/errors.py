@@ -28,6 +28,14 @@ def translated(path: str | None) -> Iterator[None]:
         raise StoreUnavailable(f"the database cannot be asked: {type(error).__name__}") from error
 
 
+def own_transaction(path: str) -> StoreUnavailable:
+    """Return the error for a thread that holds the lock of the file at *path* itself, in a session of SQLAlchemy."""
+    return StoreUnavailable(
+        f"the database can have one writer at a time, and it is this thread: its db.session has written to {path} and "
+        "has not committed. Call db.session.commit() before token_response and before you revoke"
+    )
+
+
 def _describe(error: BaseException | None, path: str | None) -> str:
     """Describe an error of the driver. Only the messages of SQLite are repeated: they name tables, and no values."""
     name = getattr(error, "sqlite_errorname", "")

@@ -14,7 +14,12 @@ T = TypeVar("T")
 
 
 def retry_while_locked(
-    run: Callable[[], T], dialect: Dialect, longest: float, *, monotonic: Callable[[], float] = time.perf_counter
+    run: Callable[[], T],
+    dialect: Dialect,
+    longest: float,
+    *,
+    before_wait: Callable[[], None] = lambda: None,
+    monotonic: Callable[[], float] = time.perf_counter,
 ) -> T:
     """Call *run* until no other process holds the lock that it needs, and return its result.
 
@@ -22,16 +27,20 @@ def retry_while_locked(
         run: runs statements. If a lock stops it, it has changed nothing.
         dialect: recognizes such an error.
         longest: seconds after which the error is raised.
+        before_wait: called once if there is a lock. It may raise an error instead.
         monotonic: returns seconds that always rise, from any start. The default also runs in tests that stop the clock
             with freezegun or time-machine; otherwise this function would never end there.
     """
-    deadline = monotonic() + longest
+    deadline, waited = monotonic() + longest, False
     while True:
         try:
             return run()
         except DBAPIError as error:
             if not dialect.is_busy(error) or monotonic() >= deadline:
                 raise
+            if not waited:
+                before_wait()
+        waited = True
         time.sleep(_PAUSE)
 
 

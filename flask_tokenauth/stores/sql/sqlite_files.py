@@ -26,6 +26,15 @@ def create_private_file(path: str) -> None:
         os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
 
 
+def identify(path: str) -> tuple[int, int] | None:
+    """Return what distinguishes the file at *path* from other files, or None if there is no file."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # runs at each use of a connection
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
 def find_obstacle(path: Path) -> str | None:
     """Return why this process cannot use an SQLite file now, with advice; None if there is no reason.
 

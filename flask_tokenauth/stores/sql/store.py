@@ -4,7 +4,7 @@ The values in the database are not trusted: a row that cannot be a session is an
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -88,6 +88,14 @@ class SQLStore:
             SettingsError: it is not supported, or cannot be known here.
         """
         _ = self._database.dialect
+
+    def use_sessions(self, find: Callable[[], Iterable[Any]]) -> None:
+        """Ask the application for its own transactions, so that no thread waits for a lock that it holds itself.
+
+        Args:
+            find: returns the sessions of SQLAlchemy that the calling thread has open. It must not create one.
+        """
+        self._database.find_sessions = find
 
     def create(self) -> None:
         self._create()
