@@ -9,6 +9,7 @@ from sqlalchemy import Engine, QueuePool
 from ...core.errors import SettingsError
 from .connection_queue import ConnectionQueue
 from .fork_safety import ForkGate
+from .open_files import OpenFiles
 
 KEPT, MORE = 2, 3  # connections for requests: those that stay open, and those opened while all of them are in use
 FOR_FEED = 1  # a connection that only the revocation feed uses: slow requests must not keep it from the news
@@ -33,6 +34,7 @@ class Connections:
     def __init__(self, inherited: Sequence["Connections"] = ()) -> None:
         self.engine: Engine | None = None
         self.creating_engine = threading.Lock()
+        self.files: OpenFiles | None = None  # of the connection that was used last
         self.gate = ForkGate()
         most = KEPT + MORE
         self.for_requests = ConnectionQueue(
@@ -57,8 +59,28 @@ class Connections:
         if self._is_unsafe:
             raise SettingsError(_FORKED_IN_USE)
 
+    def notice_replaced_file(self) -> bool:
+        """Return whether the database is another file since the last use. That is returned once.
+
+        Raises:
+            StoreUnavailable: the new file cannot be opened without damage.
+        """
+        if self.files is None or self.files.is_database_in_place():
+            return False
+        self.files.check()
+        return self.forget_files()
+
+    def forget_files(self) -> bool:
+        """Return whether the files that were used last are no longer in their places. That is returned once."""
+        files = self.files
+        if files is None or files.are_in_place():
+            return False
+        self.files = None
+        return True
+
     def dispose(self) -> None:
         """Close the connections that are not in use."""
+        self.files = None
         if self.engine is not None:
             self.engine.dispose()
 

@@ -18,12 +18,18 @@ from .connections import FOR_FEED, KEPT, MORE, Connections
 from .dialect import Dialect
 from .errors import own_transaction, translated
 from .fork_safety import keep_informed, may_fork_unnoticed
+from .open_files import OpenFiles
 from .own_transactions import has_written
 from .retries import retry_dropped_connection, retry_while_locked
 from .source import find_dialect, find_path, read_source
-from .sqlite_files import create_private_file, find_obstacle, identify
+from .sqlite_files import create_private_file, find_obstacle
 
 LONGEST_WAIT = 5.0  # seconds for a lock
+_FILES = "tokenauth_files"  # in the dictionary of a connection
+_LOST_WRITE = (
+    "the files of the database were removed or replaced during a write, which is lost: try it again, and put a backup "
+    "in the place of the database only while no process uses it"
+)
 
 T = TypeVar("T")
 
@@ -34,7 +40,7 @@ class Database:
     Args:
         source: a URL, an ``Engine``, or an object with an ``engine``, for example of Flask-SQLAlchemy. Its dialect, URL
             and creator are used.
-        replaced: called if another file has taken the place of the database file, as after a restore.
+        replaced: called if another file has taken the place of the database file or of its log, as after a restore.
 
     Attributes:
         timeout: seconds for which a read waits for a connection, and for a lock of others; None: as long as a write.
@@ -132,6 +138,15 @@ class Database:
         for connections in self._connections.made_here():
             connections.dispose()
 
+    def notice_replaced_file(self) -> None:
+        """Report that the database was replaced, if it was since the last use.
+
+        Raises:
+            StoreUnavailable: the new file cannot be opened without damage.
+        """
+        if self.connections.notice_replaced_file():
+            self._replaced()
+
     def _read(self, work: Callable[[Connection], T], longest: float, *, for_feed: bool) -> T:
         return retry_dropped_connection(
             lambda: retry_while_locked(lambda: self._run(work, for_feed=for_feed), self.dialect, longest)
@@ -142,9 +157,13 @@ class Database:
         connections.check()
         queue = connections.for_feed if for_feed else connections.for_requests
         with queue.taken(longest_wait=self._longest_queue()), connections.gate.entered():
+            self.notice_replaced_file()
             try:
                 with self._connect(connections) as connection:
-                    return work(connection)
+                    connections.files = files = connection.info[_FILES]
+                    result = work(connection)
+                    files.learn_log()
+                    return result
             finally:
                 if may_fork_unnoticed():
                     connections.dispose()  # a child could not use SQLite if this process had a connection
@@ -156,17 +175,21 @@ class Database:
         """Call *run* until it gets the lock, unless this thread has it itself, in a session of the application."""
 
         def check_own() -> None:
-            path, file = connection.info[_FILE]
+            file = connection.info[_FILES].database
             if any(has_written(session, file) for session in self.find_sessions()):
-                raise own_transaction(path)
+                raise own_transaction(self._path)
 
         return retry_while_locked(run, self.dialect, LONGEST_WAIT, before_wait=check_own)
 
     def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         try:
             self._wait_for_lock(connection, lambda: connection.exec_driver_sql(self.dialect.begin))
+            connection.info[_FILES].learn_log()
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
+            if not connection.info[_FILES].are_in_place():
+                self._forget_files()
+                raise StoreUnavailable(_LOST_WRITE)
         except BaseException:
             connection.invalidate()  # undoes everything, in any state of the connection
             raise
@@ -177,7 +200,7 @@ class Database:
             with connections.creating_engine:
                 connections.engine = engine = connections.engine or self._create_engine()
             return engine.connect()
-        except (SQLAlchemyError, SettingsError):
+        except (SQLAlchemyError, SettingsError, StoreUnavailable):
             raise
         except Exception as error:  # a creator of the application may raise anything
             raise StoreUnavailable(
@@ -201,7 +224,7 @@ class Database:
             path = self._path
             event.listen(engine, "do_connect", lambda *_: create_private_file(path))
         event.listen(engine, "connect", self._set_up_connection)
-        event.listen(engine, "checkout", self._check_file)
+        event.listen(engine, "checkout", self._check_files)
         return engine
 
     def _set_up_connection(self, connection: Any, record: Any) -> None:
@@ -214,14 +237,19 @@ class Database:
             raise
         cursor.close()
         path = self.dialect.find_file(connection)
-        record.info[_FILE] = path, identify(path)
+        record.info[_FILES] = OpenFiles(path, self._path)
 
-    def _check_file(self, _: object, record: Any, __: object) -> None:
-        """Drop a connection to a file that was replaced: it would never see the rows of the new one."""
-        path, opened = record.info[_FILE]
-        if identify(path) != opened:
-            self._replaced()
+    def _check_files(self, _: object, record: Any, __: object) -> None:
+        """Drop a connection to files that were replaced: it would never see the rows of the new ones."""
+        files = record.info[_FILES]
+        if not files.are_in_place():
+            files.check()
+            self._forget_files()
             raise DisconnectionError
+
+    def _forget_files(self) -> None:
+        if self.connections.forget_files():
+            self._replaced()
 
     def before_fork(self) -> None:
         """Wait until no statement runs, and close idle connections."""
@@ -233,6 +261,3 @@ class Database:
         """Let statements run again."""
         for connections in self._connections.made_here():
             connections.gate.open()
-
-
-_FILE = "tokenauth_file"

@@ -28,11 +28,16 @@ def translated(path: str | None) -> Iterator[None]:
         raise StoreUnavailable(f"the database cannot be asked: {type(error).__name__}") from error
 
 
-def own_transaction(path: str) -> StoreUnavailable:
-    """Return the error for a thread that holds the lock of the file at *path* itself, in a session of SQLAlchemy."""
+def own_transaction(path: str | None) -> StoreUnavailable:
+    """Return the error for a thread that holds the lock itself, in a session of SQLAlchemy.
+
+    Args:
+        path: of the SQLite file; None if it is not known.
+    """
     return StoreUnavailable(
-        f"the database can have one writer at a time, and it is this thread: its db.session has written to {path} and "
-        "has not committed. Call db.session.commit() before token_response and before you revoke"
+        "the database can have one writer at a time, and it is this thread: its db.session has written to "
+        f"{path or 'the file'} and has not committed. Call db.session.commit() before token_response and before you "
+        "revoke"
     )
 
 

@@ -45,6 +45,12 @@ from .sqlite_files import find_foreign_owner
 from .statements import Statements
 from .tables import KIND_CODES, metadata
 
+_REPLACED = (
+    "the database file or its -wal file was replaced while the store used it, so the store uses the new files now. "
+    "Sessions and revocations that only the old files had are lost, except for revocations that a process which runs "
+    "still knows. Put a backup in the place of the database only while no process uses it"
+)
+
 _log = logging.getLogger("flask_tokenauth")
 
 
@@ -109,9 +115,10 @@ class SQLStore:
         return statements
 
     def _forget_file(self) -> None:
-        """Check the tables again, after another file has taken the place of the database file."""
+        """Check the tables again, after another file has taken the place of the database file or of its log."""
         self._ready = None
         self._replacements += 1
+        _log.warning(_REPLACED)
 
     def find_lost_tables(self) -> list[str]:
         """Return the tables that were dropped, sorted. A database without any is new, and has lost none.
@@ -132,6 +139,7 @@ class SQLStore:
 
     def close(self) -> None:
         self._database.dispose()
+        self._ready = None  # the file may be another one at the next use
 
     def start_session(self, new: NewSession, *, most: int, retention: timedelta) -> StartedSession:
         values = {
@@ -273,6 +281,7 @@ class SQLStore:
         return purge(self._database, self._statements(), force=force)
 
     def _statements(self, *, for_feed: bool = False) -> Statements:
+        self._database.notice_replaced_file()  # the new file may belong to another issuer
         return self._ready or self._create(for_feed=for_feed)
 
 

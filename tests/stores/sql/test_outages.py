@@ -3,7 +3,7 @@
 import re
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -222,6 +222,15 @@ def test_as_many_threads_read_at_once_as_the_pool_has_connections(store: SQLStor
     assert engine.pool.size() + engine.pool._max_overflow == 5 + 1  # the feed has its own
 
 
+@pytest.fixture
+def neighbour(path: Path, store: SQLStore) -> Iterator[None]:
+    """Another program that has the database open. SQLite would remove the log with the last connection."""
+    store.create()
+    with opened(path) as connection:
+        connection.execute("SELECT * FROM tokenauth_store").fetchall()
+        yield
+
+
 def close_pooled(engine: Engine) -> None:
     """Close the idle connection in the pool, as servers do."""
     with engine.connect() as connection:
@@ -229,6 +238,7 @@ def close_pooled(engine: Engine) -> None:
     dbapi_connection.close()
 
 
+@pytest.mark.usefixtures("neighbour")
 @pytest.mark.parametrize(
     "ask",
     [
@@ -248,6 +258,7 @@ def test_a_connection_that_was_dropped_is_replaced(store: SQLStore, ask: Callabl
     assert ask(store)
 
 
+@pytest.mark.usefixtures("neighbour")
 def test_a_connection_is_replaced_once(path: Path) -> None:
     opened = []
 

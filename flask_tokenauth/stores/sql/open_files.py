@@ -1,0 +1,68 @@
+"""The files that a connection to SQLite has open: whether they are still those at their paths.
+
+If a file was replaced or removed, a connection goes on with the old one, and nobody else would see its changes. SQLite
+does not report that. It also writes the content of a ``-wal`` file over any database that is beside it.
+"""
+
+import os
+
+from ...core.errors import StoreUnavailable
+from .sqlite_files import identify
+
+_HOW_TO_RESTORE = (
+    "Stop all processes that use it, remove {path}-wal and {path}-shm, put a backup in the place of {path}, and start "
+    "them again"
+)
+_LOG_STAYED = (
+    "the file {path} was replaced while the store used it, but {path}-wal belongs to the old file, and SQLite would "
+    "write it over the new one. " + _HOW_TO_RESTORE
+)
+_REMOVED = (
+    "the file {path} was removed while the store used it. " + _HOW_TO_RESTORE + ". Without a backup the store is empty "
+    "then: all users have to log in again, and tokens that were revoked are accepted until they expire"
+)
+
+
+class OpenFiles:
+    """The files of one connection.
+
+    Args:
+        path: of the database, as SQLite names it.
+        name: of the database, as the application names it; None if that is not known. It may be a link.
+
+    Attributes:
+        database: what distinguishes the database from other files.
+        log: what distinguishes its write-ahead log; None until it is known.
+    """
+
+    def __init__(self, path: str, name: str | None) -> None:
+        self.database = identify(path)
+        self.log: tuple[int, int] | None = None
+        self._path = path if name is None or identify(name) != self.database else name
+        self._log_path = f"{path}-wal"
+
+    def learn_log(self) -> None:
+        """Note the log, after the connection was used."""
+        if self.log is None:
+            self.log = identify(self._log_path)
+
+    def is_database_in_place(self) -> bool:
+        """Return whether the file at the path is still the database that the connection has open."""
+        return identify(self._path) == self.database
+
+    def are_in_place(self) -> bool:
+        """Return whether the log is still in its place too. That can only be known while the connection is open."""
+        return self.is_database_in_place() and self.log in (None, identify(self._log_path))
+
+    def check(self) -> None:
+        """Check that the files at the paths can be opened without damage, after they were replaced.
+
+        Raises:
+            StoreUnavailable: the database was removed, or the log of the old one is beside the new one.
+        """
+        found = identify(self._path)
+        if found is None:
+            raise StoreUnavailable(_REMOVED.format(path=self._path))
+        beside = identify(f"{os.path.realpath(self._path)}-wal")
+        if found != self.database and beside is not None and beside == self.log:
+            raise StoreUnavailable(_LOG_STAYED.format(path=self._path))
