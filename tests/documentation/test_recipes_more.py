@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from .pages.collecting import kept_loggers
 
 SESSION = "from flask_session import"
 SOCKETIO = "import flask_socketio"
-MIGRATE = "from flask_migrate import"
+MIGRATE = "table.to_metadata(db.metadata)"
+SKIP_TABLES = "def include_name("
 CELERY = "from celery import"
 
 PASSWORD = {"username": "alice", "password": "wonderland"}
@@ -202,6 +204,39 @@ def test_without_the_recipe_a_migration_would_drop_the_tables(migrated: Names) -
 
     [script] = Path("migrations/versions").glob("*.py")
     assert "op.drop_table('tokenauth_session')" in script.read_text().partition("def downgrade")[0]
+
+
+@pytest.fixture
+def skipped(follow: Follow) -> Iterator[Names]:
+    """The application that keeps migrations from the tables of the store, which exist, with a model and a bind."""
+    names = follow(SKIP_TABLES, SQLALCHEMY_BINDS='{"other": "sqlite:///other.db"}')
+    app, db = names["app"], names["db"]
+    db.Table("report", db.Column("id", db.Integer, primary_key=True))
+    with app.app_context():
+        app.extensions["tokenauth"].store.create()
+        yield names
+        app.extensions["tokenauth"].store.close()
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+@old_env
+@pytest.mark.parametrize("template", ["flask", "flask-multidb"])
+def test_a_migration_leaves_the_tables_to_the_store(skipped: Names, template: str) -> None:
+    run(skipped["app"], "init", "--template", template)
+    run(skipped["app"], "migrate", "-m", "models")
+
+    [script] = Path("migrations/versions").glob("*.py")
+    assert "op.create_table('report'" in script.read_text()
+    assert "tokenauth" not in script.read_text()
+
+
+def test_every_template_of_flask_migrate_gives_the_function_to_alembic() -> None:
+    """Those for async need another package than Flask-SQLAlchemy."""
+    found = list(Path(str(files("flask_migrate") / "templates")).glob("*/env.py"))
+
+    assert len(found) >= 4
+    assert [path for path in found if "**conf_args" not in path.read_text()] == []
 
 
 # Celery
