@@ -19,8 +19,12 @@ def init_db() -> None:
     """Create the tables of the store. Tables that exist are left as they are. The first use does the same."""
     state = open_state()
     with errors_as_messages():
+        lost = state.stored.ask_sql_store("find_lost_tables")
         state.store.create()
     click.echo("The store is ready.")
+    if lost:
+        explained = state.stored.ask_sql_store("explain_loss", lost)
+        click.echo(f"These tables had been dropped, and their rows are lost: {', '.join(lost)}. {explained}.", err=True)
 
 
 @click.command()

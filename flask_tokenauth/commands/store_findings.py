@@ -146,7 +146,7 @@ def _revoked(state: AppState) -> Iterator[Finding]:
                 "error",
                 f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
                 "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
-                "from dropping the tables of the store.",
+                f"from dropping the tables of the store. {state.stored.ask_sql_store('explain_loss', lost)}.",
             )
             return
         state.store.read_epoch("doctor")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import MakeApp
+from ..stores.sqlite_kit import execute
 from .test_tokens import OPTIONS
 
 
@@ -41,3 +42,17 @@ def test_a_token_that_cannot_be_issued_leaves_no_files_either(make_app: MakeApp,
 
     assert result.exit_code == 1
     assert [file.name for file in tmp_path.iterdir()] == ["store.db"]
+
+
+def test_init_db_says_what_was_lost_with_a_table(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}", TOKENAUTH_ISSUER="https://issuer.example")
+    app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
+    execute(tmp_path / "store.db", "DROP TABLE tokenauth_revocation")
+
+    result = app.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", "init-db"])
+
+    assert result.stdout == "The store is ready.\n"
+    assert result.stderr.startswith(
+        "These tables had been dropped, and their rows are lost: tokenauth_revocation. Without tokenauth_revocation, "
+    )
+    assert result.stderr.endswith("change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it.\n")

@@ -339,6 +339,7 @@ def test_a_table_that_was_dropped_is_an_error(make_app: MakeApp, tmp_path: Path,
     [problem] = list_problems(app)
 
     assert problem.startswith(f"error: The database of TOKENAUTH_STORE lacks the tables {table}, which")
+    assert f" Without {table}, " in problem
 
 
 @pytest.mark.parametrize(("mode", "opened"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])

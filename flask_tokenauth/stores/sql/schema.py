@@ -1,6 +1,5 @@
 """Creates the tables, and checks that existing ones are of this release and of this issuer."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,11 +9,11 @@ from sqlalchemy import Connection, Index, Inspector, inspect
 
 from ...core.errors import SettingsError, StoreUnavailable
 from ..rows import another_issuer, in_milliseconds, parse_number
+from .lost_tables import is_lost, replace_rows
 from .statements import Statements
-from .tables import SCHEMA, epochs, facts, metadata, sessions
+from .tables import SCHEMA, facts, metadata
 
 _LONGEST = in_milliseconds(timedelta(days=36525))  # a century, far more than any setting allows
-_log = logging.getLogger("flask_tokenauth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +73,6 @@ def create_missing(connection: Connection, statements: Statements, binding: Bind
     metadata.create_all(connection)
     for index in _missing_indexes(inspect(connection)):
         index.create(connection)
-    if 0 < len(missing) < len(metadata.tables):
-        _replace_lost_tables(connection, statements, missing)
     connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
     connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # readers notice another ID
     if binding.issuer is not None:
@@ -84,6 +81,8 @@ def create_missing(connection: Connection, statements: Statements, binding: Bind
     for name, duration in binding.durations.items():
         if duration > duration_of(found, name):
             connection.execute(statements.set_fact, {"name": name, "value": str(duration)})
+    if is_lost(missing):
+        replace_rows(connection, statements, missing)
     is_complete(connection, statements, binding)  # another process may have added its issuer first
 
 
@@ -111,19 +110,6 @@ def _check_columns(inspector: Inspector) -> None:
                 f"({', '.join(sorted(metadata.tables))}) and run flask tokenauth init-db, which ends all sessions; "
                 "keep your migrations from changing these tables"
             )
-
-
-def _replace_lost_tables(connection: Connection, statements: Statements, missing: list[str]) -> None:
-    """Report tables that were dropped. Without the epochs it is not known which sessions are revoked: end all."""
-    if epochs.name in missing and sessions.name not in missing:
-        connection.execute(statements.end_all_sessions)
-    _log.warning(
-        "the store must have all its tables, but %s had been dropped, and what was in them is lost: they are created "
-        "again. Without %s all sessions end, and without tokenauth_revocation tokens that were revoked may be good "
-        "again. Restore a backup if you can, and keep migrations from dropping these tables",
-        ", ".join(missing),
-        epochs.name,
-    )
 
 
 def read_facts(connection: Connection, statements: Statements) -> dict[str, str]:

@@ -67,6 +67,7 @@ class Statements:
         self._build_epochs()
         self._build_revocations()
         self._build_purge()
+        self._build_restoring()
 
     def _build_sessions(self) -> None:
         until = self._now + _number("lifetime")
@@ -142,8 +143,7 @@ class Statements:
         )
 
     def _build_revocations(self) -> None:
-        longest = _longest("lifetime") + 2 * _longest("leeway") + _MARGIN  # as core.records.revocation.retention_of
-        retention = self._dialect.greatest(_number("retention"), longest)
+        retention = self._dialect.greatest(_number("retention"), _longest_retention())
         self.insert_revocation = _insert_revocation(self._now + retention, self._dialect.mark)
         self.insert_revocation_until = _insert_revocation(_number("until"), self._dialect.mark)
         self.is_revoked = (
@@ -183,6 +183,21 @@ class Statements:
         )
         self.drop_revocations = delete(revocations).where(revocations.c.id.in_(_several("keys")), expired)
 
+    def _build_restoring(self) -> None:
+        """Build the statements that write to a table that was lost what the other tables know."""
+        retention, mark = _longest_retention(), self._dialect.mark
+        columns = ["kind", "subject", "value", "expires_at", "mark"]
+        until = sessions.c.ended_at + retention
+        ended = select(literal(KIND_CODES["session"]), sessions.c.session_id, literal(0), until, mark)
+        self.restore_session_revocations = insert(revocations).from_select(columns, ended.where(until > self._now))
+        until = epochs.c.epoch + retention  # an epoch is the time of the revocation, or later
+        raised = select(literal(KIND_CODES["user"]), epochs.c.user_id, epochs.c.epoch, until, mark)
+        self.restore_user_revocations = insert(revocations).from_select(columns, raised.where(until > self._now))
+        newest = select(revocations.c.subject, func.max(revocations.c.value)).group_by(revocations.c.subject)
+        self.restore_epochs = insert(epochs).from_select(
+            ["user_id", "epoch"], newest.where(revocations.c.kind == KIND_CODES["user"])
+        )
+
 
 def _epoch_of(user_id: ColumnElement[str]) -> ColumnElement[int]:
     found = select(epochs.c.epoch).where(epochs.c.user_id == user_id).correlate_except(epochs).scalar_subquery()
@@ -211,6 +226,11 @@ def _longest(name: str) -> ColumnElement[int]:
     """Select a duration among the facts, or 0."""
     known = select(_integer(facts.c.value)).where(facts.c.name == name).scalar_subquery()
     return func.coalesce(known, 0)
+
+
+def _longest_retention() -> ColumnElement[int]:
+    """Return the longest retention of any application, as ``retention_of`` in core.records.revocation."""
+    return _longest("lifetime") + 2 * _longest("leeway") + _MARGIN
 
 
 def _integer(digits: ColumnElement[str]) -> ColumnElement[int]:

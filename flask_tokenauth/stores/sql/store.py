@@ -4,7 +4,7 @@ The values in the database are not trusted: a row that cannot be a session is an
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -38,12 +38,13 @@ from ..rows import (
 )
 from .displacement import find_displaced
 from .engine import Database
+from .lost_tables import explain_loss, is_lost
 from .purging import purge
 from .revocations import read_revocations
 from .schema import Binding, create_missing, duration_of, find_missing_tables, is_complete, read_facts
 from .sqlite_files import find_foreign_owner
 from .statements import Statements
-from .tables import KIND_CODES, metadata
+from .tables import KIND_CODES
 
 _REPLACED = (
     "the database file or its -wal file was replaced while the store used it, so the store uses the new files now. "
@@ -127,7 +128,11 @@ class SQLStore:
             StoreUnavailable: the database cannot be asked.
         """
         missing = self._database.read(find_missing_tables)
-        return missing if len(missing) < len(metadata.tables) else []
+        return missing if is_lost(missing) else []
+
+    def explain_loss(self, tables: Sequence[str]) -> str:
+        """Return sentences on the consequences if these tables are lost."""
+        return explain_loss(tables)
 
     def find_foreign_owner(self) -> str | None:
         """Return a warning if this process runs as another user than the owner of the database file, or None."""

@@ -1,0 +1,54 @@
+"""Tables that were dropped while others stayed: what is lost, and what the other tables still know of it."""
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from .statements import Statements
+from .tables import epochs, facts, metadata, revocations, sessions
+
+_LOSSES = {
+    sessions.name: "all users have to log in again",
+    epochs.name: "all sessions end, since some may have been revoked with their user",
+    revocations.name: (
+        "access tokens that were revoked may be accepted again until they expire. To refuse all tokens and to end all "
+        "sessions, change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it"
+    ),
+    facts.name: "the store belongs to the issuer that uses it next",
+}
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+def is_lost(missing: Sequence[str]) -> bool:
+    """Return whether missing tables were dropped. A database that has none of the tables is new."""
+    return 0 < len(missing) < len(metadata.tables)
+
+
+def explain_loss(tables: Sequence[str]) -> str:
+    """Return sentences on the consequences if these tables are lost."""
+    return ". ".join(f"Without {table}, {_LOSSES[table]}" for table in tables)
+
+
+def replace_rows(connection: Connection, statements: Statements, missing: Sequence[str]) -> None:
+    """Write what the other tables know to tables that were dropped and created again, and log the loss.
+
+    Args:
+        connection: in a transaction that keeps other writers out.
+        statements: for its dialect.
+        missing: the names of the tables.
+    """
+    if epochs.name in missing:
+        if revocations.name not in missing:
+            connection.execute(statements.restore_epochs)  # without them, new tokens of these users would be refused
+        connection.execute(statements.end_all_sessions)  # revocations of longer ago were purged
+    if revocations.name in missing:
+        connection.execute(statements.restore_session_revocations)
+        connection.execute(statements.restore_user_revocations)
+    _log.warning(
+        "the store must have all its tables, but %s had been dropped: they are created again, and their rows are lost. "
+        "%s. Restore a backup if you can, and keep migrations from dropping these tables",
+        ", ".join(missing),
+        explain_loss(missing),
+    )
