@@ -1,6 +1,5 @@
 """The store of an application is opened from its setting."""
 
-import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,9 +105,8 @@ def test_a_store_that_this_process_may_not_write_is_a_warning_at_start(
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "WARNING",
-            f"the store needs {place}, which this process may not write: it belongs to user {os.getuid()}, allow it to "
-            f"the user of this process ({os.geteuid()}), for example with chown. Until then, requests that need the "
-            "store get 503",
+            f"the store needs {place}, which this process may not write: run chmod u+rwX {place}. Until then, requests "
+            "that need the store get 503",
         )
     ]
 

@@ -12,11 +12,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
+from secrets import token_hex
 from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
-from flask_tokenauth.core.errors import SettingsError
+from flask import Flask
+
+from flask_tokenauth import TokenAuth
+from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.session import NewSession, Terms
 from flask_tokenauth.core.revocation.feed import RevocationFeed
@@ -25,7 +30,10 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store
 from flask_tokenauth.testing.store_contract.kit import list_all
 
+from ..commands.test_tokens import OPTIONS
+
 DAY = timedelta(days=1)
+NOBODY, SHARED = 65534, 100  # the user of the workers, and a group that workers and commands have in common
 TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(hours=1), retention=DAY)
 SECONDS = 60  # until a child that hangs is ended
 
@@ -210,6 +218,69 @@ def fork_like_uwsgi(url: str) -> None:
     other.close()
     os.write(end[1], b"xx")
     print(*wait(*children), flush=True)
+
+
+def become(user: int, groups: list[int]) -> None:
+    """Become another user. Modules that are not imported yet may be closed to that user."""
+    os.setgroups(groups)
+    os.setgid(user)
+    os.setuid(user)
+
+
+def start_as_nobody(store: Store) -> bool:
+    """Start a session as the user of the workers, and print the error if there is one."""
+    become(NOBODY, [SHARED])
+    try:
+        start(store, "nobody")
+        print("started", flush=True)
+    except StoreUnavailable as error:
+        print(error, flush=True)
+    return True
+
+
+def use_after_another_user(path: str, user: str) -> None:
+    """Let a command of another user write to the database of the workers and die. It leaves files beside it."""
+    store = open_store(f"sqlite:///{path}")
+    start(store, "first")
+    store.close()
+    os.chown(path, NOBODY, SHARED)
+    Path(path).chmod(0o660)
+
+    def write_and_die() -> None:
+        become(int(user), [SHARED])
+        store.revoke_user("alice", retention=DAY)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    wait(fork(write_and_die))
+    wait(fork(lambda: start_as_nobody(store)))
+
+
+def use_file_of_root(path: str) -> None:
+    """Use a database as another user than root, who has created it."""
+    store = open_store(f"sqlite:///{path}")
+    start(store, "first")
+    store.close()
+    wait(fork(lambda: start_as_nobody(store)))
+
+
+def run_command_as_another_user(path: str) -> None:
+    """Run a command as another user than the owner of the database, and print the files that are there afterwards."""
+    app = Flask("tests")
+    app.config.update(SECRET_KEY=token_hex(), TOKENAUTH_ISSUER="https://issuer.example")
+    app.config["TOKENAUTH_STORE"] = f"sqlite:///{path}"
+    TokenAuth(app)
+    app.test_cli_runner().invoke(args=["tokenauth", "purge"])
+    os.chown(path, NOBODY, SHARED)
+    Path(path).chmod(0o660)
+
+    def purge() -> bool:
+        become(1, [SHARED])
+        result = app.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", "purge"])
+        print(result.stderr + result.stdout, end="", flush=True)
+        return True
+
+    wait(fork(purge))
+    print(*(file.name for file in Path(path).parent.iterdir()), flush=True)
 
 
 def share_memory() -> None:

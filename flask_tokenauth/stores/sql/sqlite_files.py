@@ -1,6 +1,7 @@
 """The files of an SQLite database: who may use them, and what keeps this process from using them."""
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,21 +46,33 @@ def find_obstacle(path: Path) -> str | None:
     if not os.path.isdir(directory):  # noqa: PTH112  # Path.is_dir raises at times
         return f"the directory {directory}, which this process cannot find: create it"
     sidecars = [Path(f"{path}{ending}") for ending in _SIDECARS]
-    for needed in (directory, path, *sidecars):
-        if os.path.exists(needed) and not os.access(needed, os.R_OK | os.W_OK):  # noqa: PTH110  # see above
-            return f"{needed}, which this process may not write: {_advise(needed, is_sidecar=needed in sidecars)}"
+    for needed in ([directory], [path], sidecars):
+        if closed := [file for file in needed if _owner(file) is not None and not os.access(file, os.R_OK | os.W_OK)]:
+            named = " and ".join(map(str, closed))
+            return f"{named}, which this process may not write: {_advise(closed, left=needed is sidecars)}"
     return None
 
 
-def _advise(path: Path, *, is_sidecar: bool) -> str:
-    user = f"the user of this process ({os.geteuid()})" if hasattr(os, "geteuid") else "the user of this process"
-    owner = f"it belongs to user {path.stat().st_uid}"
-    if is_sidecar:
-        return (
-            f"{owner}, probably since a command ran as that user. Change the owner with chown to {user}, and run "
-            "commands as the user of the workers"
-        )
-    return f"{owner}, allow it to {user}, for example with chown"
+def _advise(closed: list[Path], *, left: bool) -> str:
+    """Return what to do about paths of one owner. *left* is True for files that a command may have left."""
+    owner, paths = _owner(closed[0]), shlex.join(map(str, closed))
+    if not hasattr(os, "geteuid"):
+        return "allow this process to write there"  # pragma: no cover  # Windows
+    if owner == os.geteuid():
+        return f"run chmod u+rwX {paths}"
+    if closed[0].is_dir():  # it may hold files of others, so its owner stays
+        return f"the owner is user {owner}. Put the database into a directory that user {os.geteuid()} owns"
+    since = ", probably since a command ran as that user" if left else ""
+    rule = ". Run commands as the user of the workers" if left else ""
+    return f"the owner is user {owner}{since}. Run as root: chown {os.geteuid()} {paths}{rule}"
+
+
+def _owner(path: Path) -> int | None:
+    """Return the ID of the owner of a file; None if there is no file, or it cannot be known."""
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return None
 
 
 def find_foreign_owner(path: Path) -> str | None:
@@ -70,16 +83,15 @@ def find_foreign_owner(path: Path) -> str | None:
     """
     if not hasattr(os, "geteuid"):
         return None  # pragma: no cover  # Windows
-    # Files that root creates in the directory of another user are closed to that user.
-    for owned in (path, path.parent) if os.geteuid() == 0 else (path,):
-        try:
-            owner = owned.stat().st_uid
-        except OSError:
-            continue
-        if owner != os.geteuid():
-            return (
-                f"{owned} belongs to user {owner}, and this command runs as user {os.geteuid()}: files that it creates "
-                f"may be closed to the workers. Run it as the user of the workers, or give {path}, {path}-wal and "
-                f"{path}-shm to that user with chown"
-            )
-    return None
+    me, owner, owned = os.geteuid(), _owner(path), path
+    if me == 0:
+        if owner not in (None, 0):
+            return None  # SQLite gives the files that root creates to the owner of the database
+        owner, owned = _owner(path.parent), path.parent
+    if owner in (None, me):
+        return None
+    return (
+        f"{owned} belongs to user {owner}, and this command runs as user {me}: files that it creates may be closed to "
+        f"the workers. Run it as the user of the workers, or give {path}, {path}-wal and {path}-shm to that user with "
+        "chown"
+    )

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import SQLStore, sqlite_files
 from flask_tokenauth.stores.sql.sqlite_files import find_foreign_owner, find_obstacle
 from flask_tokenauth.testing.store_contract.kit import start
 
@@ -90,21 +90,60 @@ def test_the_application_decides_on_the_mode_of_its_own_file(path: Path) -> None
     assert S_IMODE(path.stat().st_mode) == 0o644
 
 
+@pytest.fixture
+def no_access(path: Path, monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Return the paths that this process may not write. The database and the files beside it exist."""
+    closed: set[Path] = set()
+    for ending in ENDINGS:
+        Path(f"{path}{ending}").touch()
+    monkeypatch.setattr(os, "access", lambda file, _: file not in closed)
+    return closed
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_file_that_this_process_may_not_write_is_named_with_its_owner(
-    path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+def test_the_owner_of_a_file_that_is_closed_to_it_gets_the_command(
+    path: Path, no_access: set[Path], ending: str
 ) -> None:
-    path.touch()
-    Path(f"{path}-wal").touch()
-    Path(f"{path}-shm").touch()
     closed = Path(f"{path}{ending}")
-    monkeypatch.setattr(os, "access", lambda file, _: file != closed)
+    no_access.add(closed)
 
-    obstacle = find_obstacle(path)
+    assert find_obstacle(path) == f"{closed}, which this process may not write: run chmod u+rwX {closed}"
 
-    assert obstacle is not None
-    assert obstacle.startswith(f"{closed}, which this process may not write: it belongs to user {os.getuid()}, ")
-    assert "chown" in obstacle
+
+def test_another_user_gets_the_owner_and_the_command(
+    path: Path, no_access: set[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_access.add(path)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    assert find_obstacle(path) == (
+        f"{path}, which this process may not write: the owner is user {os.getuid()}. Run as root: chown "
+        f"{os.getuid() + 1} {path}"
+    )
+
+
+def test_the_owner_of_a_directory_stays(path: Path, no_access: set[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be /tmp or /var/lib."""
+    no_access.add(path.parent)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    assert find_obstacle(path) == (
+        f"{path.parent}, which this process may not write: the owner is user {os.getuid()}. Put the database into a "
+        f"directory that user {os.getuid() + 1} owns"
+    )
+
+
+def test_the_files_that_a_command_left_are_named_together(
+    path: Path, no_access: set[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_access |= {Path(f"{path}-wal"), Path(f"{path}-shm")}
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+
+    assert find_obstacle(path) == (
+        f"{path}-wal and {path}-shm, which this process may not write: the owner is user {os.getuid()}, probably since "
+        f"a command ran as that user. Run as root: chown {os.getuid() + 1} {path}-wal {path}-shm. Run commands as the "
+        "user of the workers"
+    )
 
 
 def test_files_that_this_process_may_write_are_no_obstacle(path: Path) -> None:
@@ -145,11 +184,18 @@ def test_the_owner_gets_no_warning(path: Path) -> None:
     assert find_foreign_owner(path) is None
 
 
-def test_root_is_warned_of_a_directory_of_another_user(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path.touch()
-    mine = os.stat_result([0, 0, 0, 0, 0, *[0] * 5])
-    others = os.stat_result([0, 0, 0, 0, 7, *[0] * 5])
+@pytest.mark.parametrize(
+    ("file", "directory", "warned"),
+    [(None, 7, True), (0, 7, True), (7, 7, False), (7, 0, False), (None, 0, False), (0, 0, False)],
+)
+def test_root_is_warned_of_files_that_would_be_its_own_in_the_directory_of_another_user(
+    path: Path, monkeypatch: pytest.MonkeyPatch, file: int | None, directory: int, *, warned: bool
+) -> None:
+    """SQLite gives the files beside the database to its owner if root creates them."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(Path, "stat", lambda file, **_: mine if file == path else others)
+    monkeypatch.setattr(sqlite_files, "_owner", {path: file, path.parent: directory}.get)
 
-    assert str(find_foreign_owner(path)).startswith(f"{path.parent} belongs to user 7, ")
+    warning = find_foreign_owner(path)
+
+    assert (warning is not None) is warned
+    assert str(warning).startswith(f"{path.parent} belongs to user 7, ") is warned
