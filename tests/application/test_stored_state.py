@@ -82,8 +82,8 @@ def test_a_missing_directory_of_the_store_is_a_warning_at_start(
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "WARNING",
-            f"the store needs the directory {path.parent}, which this process cannot find: create it. Until then, "
-            "requests that need the store get 503",
+            f"the store needs the directory {path.parent}, which this process cannot find: create it, or allow this "
+            "process to enter it. Until then, requests that need the store get 503",
         )
     ]
 

@@ -26,10 +26,6 @@ from .sqlite_files import create_private_file, find_obstacle
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _FILES = "tokenauth_files"  # in the dictionary of a connection
-_LOST_WRITE = (
-    "the files of the database were removed or replaced during a write, which is lost: try it again, and put a backup "
-    "in the place of the database only while no process uses it"
-)
 
 T = TypeVar("T")
 
@@ -184,12 +180,13 @@ class Database:
     def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         try:
             self._wait_for_lock(connection, lambda: connection.exec_driver_sql(self.dialect.begin))
-            connection.info[_FILES].learn_log()
+            files = connection.info[_FILES]
+            files.learn_log()
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
-            if not connection.info[_FILES].are_in_place():
+            if not files.are_in_place():
                 self._forget_files()
-                raise StoreUnavailable(_LOST_WRITE)
+                raise files.lost_write()
         except BaseException:
             connection.invalidate()  # undoes everything, in any state of the connection
             raise

@@ -7,7 +7,16 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...core.errors import StoreUnavailable
-from .sqlite_files import find_obstacle
+from .sqlite_files import find_obstacle, how_to_restore
+
+_ADVICE = {  # by the beginning of the name of an error
+    "SQLITE_FULL": "free space on its disk",
+    "SQLITE_IOERR": "check the disk. SQLite does not work on a network file system",
+    "SQLITE_BUSY": (
+        "another process has written for too long, or this thread has an open transaction of its own in the same "
+        "database: commit it before you call token_response or revoke"
+    ),
+}
 
 
 @contextmanager
@@ -23,9 +32,9 @@ def translated(path: str | None) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreUnavailable(f"the database cannot be asked: {_describe(error.orig, path)}") from error
+        raise StoreUnavailable(_describe(error.orig, path)) from error
     except SQLAlchemyError as error:
-        raise StoreUnavailable(f"the database cannot be asked: {type(error).__name__}") from error
+        raise StoreUnavailable(f"SQLAlchemy raised {type(error).__name__}") from error
 
 
 def own_transaction(path: str | None) -> StoreUnavailable:
@@ -45,8 +54,8 @@ def _describe(error: BaseException | None, path: str | None) -> str:
     """Describe an error of the driver. Only the messages of SQLite are repeated: they name tables, and no values."""
     name = getattr(error, "sqlite_errorname", "")
     if not name:
-        return type(error).__name__
-    found = f"{name}, {error}" if path is None else f"{name}, {error} ({path})"
+        return f"the driver of the database raised {type(error).__name__}"
+    found = f"SQLite reports {name}, {error}" if path is None else f"SQLite reports {name}, {error} ({path})"
     advice = _advise(name, str(error), path)
     return found if advice is None else f"{found}: {advice}"
 
@@ -56,23 +65,13 @@ def _advise(name: str, message: str, path: str | None) -> str | None:
     if name == "SQLITE_ERROR" and message.startswith(("no such table", "no such column", "table tokenauth_")):
         return "a migration has probably removed it, run flask tokenauth doctor and flask tokenauth init-db"
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return (
-            "restore a backup. Stop the application first and remove the files with the endings -wal and -shm: those "
-            "of another database damage the file"
-        )
-    if name.startswith("SQLITE_BUSY"):
-        return (
-            "another process has written for longer, or this thread has an open transaction of its own in the same "
-            "database: commit it before you call token_response or revoke"
-        )
+        return f"restore a backup. {how_to_restore(path)}"
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
         return _advise_on_files(path)
-    return None
+    return next((advice for prefix, advice in _ADVICE.items() if name.startswith(prefix)), None)
 
 
 def _advise_on_files(path: str | None) -> str:
-    if path is not None and not Path(path).parent.is_dir():
-        return "create its directory"
     if path is not None and (obstacle := find_obstacle(Path(path))):
         return f"the store needs {obstacle}"
     return "allow this process to write to the file and to its directory, which must exist"

@@ -7,20 +7,7 @@ does not report that. It also writes the content of a ``-wal`` file over any dat
 import os
 
 from ...core.errors import StoreUnavailable
-from .sqlite_files import identify
-
-_HOW_TO_RESTORE = (
-    "Stop all processes that use it, remove {path}-wal and {path}-shm, put a backup in the place of {path}, and start "
-    "them again"
-)
-_LOG_STAYED = (
-    "the file {path} was replaced while the store used it, but {path}-wal belongs to the old file, and SQLite would "
-    "write it over the new one. " + _HOW_TO_RESTORE
-)
-_REMOVED = (
-    "the file {path} was removed while the store used it. " + _HOW_TO_RESTORE + ". Without a backup the store is empty "
-    "then: all users have to log in again, and tokens that were revoked are accepted until they expire"
-)
+from .sqlite_files import how_to_restore, identify
 
 
 class OpenFiles:
@@ -62,7 +49,21 @@ class OpenFiles:
         """
         found = identify(self._path)
         if found is None:
-            raise StoreUnavailable(_REMOVED.format(path=self._path))
+            raise StoreUnavailable(
+                f"the file {self._path} was removed while the store used it. {how_to_restore(self._path)}. Without a "
+                "backup the store is empty then: all users have to log in again, and tokens that were revoked are "
+                "accepted until they expire"
+            )
         beside = identify(f"{os.path.realpath(self._path)}-wal")
         if found != self.database and beside is not None and beside == self.log:
-            raise StoreUnavailable(_LOG_STAYED.format(path=self._path))
+            raise StoreUnavailable(
+                f"the file {self._path} was replaced while the store used it, but {self._path}-wal belongs to the old "
+                f"file, and SQLite would write it over the new one. {how_to_restore(self._path)}"
+            )
+
+    def lost_write(self) -> StoreUnavailable:
+        """Return the error for a write after which the files are no longer in their places."""
+        return StoreUnavailable(
+            f"{self._path} or {self._path}-wal was removed or replaced during a write, which is lost. Put a backup in "
+            "the place of the database only while no process uses it"
+        )

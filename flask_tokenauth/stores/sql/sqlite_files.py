@@ -36,6 +36,15 @@ def identify(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def how_to_restore(path: str | None) -> str:
+    """Return the steps that put a backup in the place of the file at *path*; None if the path is not known."""
+    name = path or "the file"
+    return (
+        f"Stop all processes that use it, remove {name}-wal and {name}-shm, put a backup in the place of {name}, and "
+        "start them again"
+    )
+
+
 def find_obstacle(path: Path) -> str | None:
     """Return why this process cannot use an SQLite file now, with advice; None if there is no reason.
 
@@ -44,7 +53,9 @@ def find_obstacle(path: Path) -> str | None:
     """
     directory = path.parent
     if not os.path.isdir(directory):  # noqa: PTH112  # Path.is_dir raises at times
-        return f"the directory {directory}, which this process cannot find: create it"
+        return (
+            f"the directory {directory}, which this process cannot find: create it, or allow this process to enter it"
+        )
     sidecars = [Path(f"{path}{ending}") for ending in _SIDECARS]
     for needed in ([directory], [path], sidecars):
         if closed := [file for file in needed if _owner(file) is not None and not os.access(file, os.R_OK | os.W_OK)]:

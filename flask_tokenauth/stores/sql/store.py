@@ -47,7 +47,7 @@ from .statements import Statements
 from .tables import KIND_CODES
 
 _REPLACED = (
-    "the database file or its -wal file was replaced while the store used it, so the store uses the new files now. "
+    "%s or its -wal file was replaced while the store used it, so the store uses the new files now. "
     "Sessions and revocations that only the old files had are lost, except for revocations that a process which runs "
     "still knows. Put a backup in the place of the database only while no process uses it"
 )
@@ -119,7 +119,7 @@ class SQLStore:
         """Check the tables again, after another file has taken the place of the database file or of its log."""
         self._ready = None
         self._replacements += 1
-        _log.warning(_REPLACED)
+        _log.warning(_REPLACED, self._database.path or "the database file")
 
     def find_lost_tables(self) -> list[str]:
         """Return the tables that were dropped, sorted. A database without any is new, and has lost none.

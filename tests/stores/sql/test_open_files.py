@@ -152,15 +152,19 @@ def test_a_log_that_was_removed_is_reported(path: Path, store: SQLStore, caplog:
         assert other.execute("SELECT user_id FROM tokenauth_user_epoch").fetchall() == [("alice",)]
 
 
-def test_a_write_is_not_acknowledged_if_its_log_was_removed(path: Path, store: SQLStore) -> None:
+def test_a_write_is_not_acknowledged_if_its_log_was_removed(
+    path: Path, store: SQLStore, caplog: pytest.LogCaptureFixture
+) -> None:
     start(store)
 
     def write(connection: Connection) -> None:
         connection.exec_driver_sql("DELETE FROM tokenauth_session")
         remove_side_files(path)
 
-    with pytest.raises(StoreUnavailable, match="removed or replaced during a write, which is lost: try it again"):
+    with pytest.raises(StoreUnavailable, match="was removed or replaced during a write, which is lost"):
         store._database.write(write)
+
+    assert "was replaced while the store used it" in caplog.text  # revocations that are known are written again
 
 
 def test_a_replacement_just_before_the_connection_is_used_is_noticed_too(

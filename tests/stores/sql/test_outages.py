@@ -33,6 +33,35 @@ def test_a_file_that_is_no_database_is_an_outage(path: Path, store: SQLStore) ->
         store.find_session("session")
 
 
+def test_a_file_that_is_damaged_has_the_steps_of_a_restore_in_its_error(path: Path, store: SQLStore) -> None:
+    path.write_bytes(b"something else, and long enough to be recognized" * 100)
+
+    with pytest.raises(StoreUnavailable, match=f"restore a backup. Stop all processes that use it, remove {path}-wal"):
+        store.find_session("session")
+
+
+def test_a_full_disk_is_named(store: SQLStore) -> None:
+    store.create()
+
+    def fill(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count=1")
+        connection.exec_driver_sql("CREATE TABLE other AS SELECT randomblob(100000)")
+
+    with pytest.raises(StoreUnavailable, match=r"SQLite reports SQLITE_FULL, .*\): free space on its disk$"):
+        store._database.write(fill)
+
+
+def test_an_error_of_the_disk_is_named(store: SQLStore) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+
+    def fail(_: Connection) -> None:
+        raise DBAPIError(None, None, error)
+
+    with pytest.raises(StoreUnavailable, match=r"SQLite reports SQLITE_IOERR_FSYNC, disk I/O error .*: check the disk"):
+        store._database.write(fail)
+
+
 def test_another_error_of_sqlite_is_an_outage_without_advice(store: SQLStore) -> None:
     with pytest.raises(StoreUnavailable, match=r"SQLITE_ERROR, no such function: nonsense \([^)]*\)$"):
         store._database.read(lambda connection: connection.exec_driver_sql("SELECT nonsense()"))
@@ -41,14 +70,17 @@ def test_another_error_of_sqlite_is_an_outage_without_advice(store: SQLStore) ->
 def test_a_directory_that_is_not_there_is_an_outage(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "tokens.db"
 
-    with pytest.raises(StoreUnavailable, match=rf"SQLITE_CANTOPEN.* \({re.escape(str(path))}\): create its directory$"):
+    with pytest.raises(
+        StoreUnavailable,
+        match=rf"CANTOPEN.* \({re.escape(str(path))}\): the store needs the directory {path.parent}, .*: create it, or",
+    ):
         SQLStore(url_of(path)).find_session("session")
 
 
 def test_a_relative_path_is_shown_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(StoreUnavailable, match=re.escape(f"({tmp_path / 'nowhere' / 'tokens.db'}): create")):
+    with pytest.raises(StoreUnavailable, match=re.escape(f"({tmp_path / 'nowhere' / 'tokens.db'}): the store")):
         SQLStore("sqlite:///nowhere/tokens.db").find_session("session")
 
 
@@ -203,7 +235,7 @@ def test_an_error_of_sqlalchemy_itself_is_an_outage(store: SQLStore) -> None:
     engine.pool._timeout = 0.01
     taken = [engine.connect() for _ in range(6)]  # by other users of the engine
 
-    with pytest.raises(StoreUnavailable, match="TimeoutError"):
+    with pytest.raises(StoreUnavailable, match=r"^SQLAlchemy raised TimeoutError$"):
         store.find_session("session")
 
     for connection in taken:
