@@ -1,4 +1,8 @@
-"""The hook that runs before every request: it authenticates the request and enforces what the route requires."""
+"""The hook that runs before every request: it authenticates the request and enforces what the route requires.
+
+Flask calls three methods of it, one after the other: around all functions that run before a view, as the first of these
+functions, and around the view. Each one alone keeps guarded views closed, if other code takes the others away.
+"""
 
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -24,6 +28,7 @@ from .url_arguments import current_request, keep_url_arguments
 # The method itself, unless something had replaced it before this import.
 _FLASKS_OWN = Flask.preprocess_request if Flask.preprocess_request.__code__.co_filename == flask.app.__file__ else None
 _PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
+_ENFORCED = "_tokenauth_enforced"  # attribute of the request: the hook, the rule and the method that it has enforced
 _REPLACED = (
     "the answer %s of a before_request function was replaced by the refusal of the guard: if every caller may have it, "
     "raise it with abort(), or answer in an error handler"
@@ -56,15 +61,17 @@ class RequestHook:
         self._state = state
         self._checked = False
         self._flask_preprocess = find_method(state.app, "preprocess_request")
+        self._flask_dispatch = find_method(state.app, "dispatch_request")
         self._may_leave_out = "preprocess_request" not in vars(state.app)  # not what other code has put in its place
         self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
         self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
 
     def install(self, app: Flask) -> None:
-        """Wrap ``app.preprocess_request``, and register the hook before all other ``before_request`` functions."""
+        """Wrap two methods of *app*, and register the hook before all other ``before_request`` functions."""
         self._state.hook = self.guard_request
         app.before_request_funcs.setdefault(None, []).insert(0, self.guard_request)
         app.preprocess_request = self.preprocess_request  # type: ignore[method-assign]
+        app.dispatch_request = self.dispatch_request  # type: ignore[method-assign]
 
     def preprocess_request(self, *args: Any, **kwargs: Any) -> Any:
         """Authenticate the current request, run all that the application runs before a view, and guard the view.
@@ -123,6 +130,36 @@ class RequestHook:
         authentication = self._state.authenticator.publish(req)
         if req.__dict__.pop(_PROMISE, None) is self:
             return
+        self._guard_now(req, authentication)
+
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the view of the current request, whose guards were enforced before.
+
+        They are enforced here if they were not: other code has taken both ways away on which that is done, calls
+        ``app.dispatch_request`` itself, or has changed the route or the method since.
+
+        Args:
+            args: the arguments that Flask calls its own method with.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The answer of the view.
+
+        Raises:
+            AuthError: the request does not satisfy a requirement of its route.
+            SettingsError: at the first request, a guard can never work.
+        """
+        req = current_request()
+        try:
+            hook, rule, method = req.__dict__[_ENFORCED]
+        except KeyError:
+            hook = rule = method = None
+        if hook is not self or rule is not req.url_rule or method != req.method:
+            self._guard_now(req, self._state.authenticator.publish(req))
+        return self._flask_dispatch(*args, **kwargs)
+
+    def _guard_now(self, req: Request, authentication: Authentication) -> None:
+        """Guard a request in a place where Flask has not called :meth:`preprocess_request` before."""
         if not self._checked:
             self._check_application()
         keep_url_arguments(req)
@@ -145,12 +182,16 @@ class RequestHook:
         rule, method = req.url_rule, req.method
         if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return None
-        view = self._state.app.view_functions.get(rule.endpoint)
-        if view is None:
-            return None
-        route = self._resolved.get((rule.endpoint, method))
-        if route is None or route.view is not view or route.mark_count != MarkCounter.value:
-            route = self._resolve(rule.endpoint, method)
+        try:
+            view = self._state.app.view_functions[rule.endpoint]
+        except KeyError:
+            return None  # Flask raises the same error
+        try:
+            route = self._resolved[rule.endpoint, method]
+        except KeyError:
+            return self._resolve(rule.endpoint, method)
+        if route.view is not view or route.mark_count != MarkCounter.value:
+            return self._resolve(rule.endpoint, method)
         return route
 
     def _let_answer(self, answer: Any, req: Request) -> Any:
@@ -185,17 +226,17 @@ class RequestHook:
             AuthError: it does not.
         """
         route = self._find_route(req)
-        if route is None:
-            return
-        if ANSWER in req.environ:  # not if the application calls Flask in another way
-            answer = req.environ[ANSWER]
-            answer.is_guarded = answer.is_guarded or route.is_guarded
-            answer.is_shareable = route.is_shareable and answer.is_shareable is not False
-        token = authentication.token
-        if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
-            authentication.satisfied = route.required.requirements
-        else:
-            self._enforce_each(route.required, req, authentication)
+        if route is not None:
+            if ANSWER in req.environ:  # not if the application calls Flask in another way
+                answer = req.environ[ANSWER]
+                answer.is_guarded = answer.is_guarded or route.is_guarded
+                answer.is_shareable = route.is_shareable and answer.is_shareable is not False
+            token = authentication.token
+            if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
+                authentication.satisfied = route.required.requirements
+            else:
+                self._enforce_each(route.required, req, authentication)
+        req.__dict__[_ENFORCED] = self, req.url_rule, req.method
 
     def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":

@@ -99,8 +99,8 @@ def test_what_is_refused_on_an_error_handler_is_a_500(make_app: MakeApp, mint: M
     assert status_of(app, "/nowhere") == 500
 
 
-@pytest.mark.parametrize(("dispatch", "status"), [("dispatch_request", 200), ("full_dispatch_request", 401)])
-def test_many_requests_in_one_are_guarded_where_the_hook_runs(make_app: MakeApp, dispatch: str, status: int) -> None:
+@pytest.mark.parametrize("dispatch", ["dispatch_request", "full_dispatch_request"])
+def test_many_requests_in_one_are_guarded(make_app: MakeApp, dispatch: str) -> None:
     app, blueprint = make_app(**CLOSED), Blueprint("inner", __name__)
     TokenAuth().protect(blueprint)
     blueprint.add_url_rule("/protected", view_func=fresh(), endpoint="protected")
@@ -113,10 +113,14 @@ def test_many_requests_in_one_are_guarded_where_the_hook_runs(make_app: MakeApp,
         statuses = []
         for url in ("/protected", "/closed"):
             with app.test_request_context(url):
-                statuses.append(app.make_response(getattr(app, dispatch)()).status_code)
+                try:
+                    answer = getattr(app, dispatch)()
+                except AuthError as error:
+                    answer = error.response
+                statuses.append(answer.status_code)
         return statuses
 
-    assert app.test_client().get("/batch").get_json() == [status, status]
+    assert app.test_client().get("/batch").get_json() == [401, 401]
 
 
 class Thing(BaseConverter):

@@ -1,0 +1,182 @@
+"""No view runs before its guards, whichever way leads to it: the last check is directly before the view."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask, Response, g, request
+from flask.views import MethodView
+from werkzeug.exceptions import HTTPException
+
+from flask_tokenauth import SettingsError, TokenAuth, login_required, public
+
+from ..conftest import CONFIG, NOW, MakeApp, Mint, bearer
+from ..test_cost import Calls
+from .kit import CLOSED, make_view
+from .order_kit import each_guarding, serve
+
+Take = Callable[[Flask], object]
+
+
+def replace_with_flasks_own(app: Flask) -> None:
+    app.before_request_funcs.clear()
+    app.preprocess_request = lambda: Flask.preprocess_request(app)  # type: ignore[method-assign]
+
+
+def remove(app: Flask) -> None:
+    app.before_request_funcs = defaultdict(list)
+    del app.preprocess_request
+
+
+def replace_with_nothing(app: Flask) -> None:
+    app.preprocess_request = lambda: None  # type: ignore[method-assign]
+
+
+TAKEN: dict[str, Take] = {"replaced": replace_with_flasks_own, "removed": remove, "skipped": replace_with_nothing}
+each_way = pytest.mark.parametrize("take", TAKEN.values(), ids=TAKEN)
+
+
+@each_way
+@each_guarding
+def test_no_view_is_open_if_everything_before_it_is_taken_away(
+    make_app: MakeApp, mint: Mint, guarding: str, take: Take
+) -> None:
+    served = serve(make_app, guarding=guarding)
+    served.get()
+
+    take(served.app)
+
+    assert [served.get(token).status_code for token in (None, "x.y.z", mint())] == [401, 401, 200]
+    assert served.events == ["view"]
+
+
+@each_way
+@each_guarding
+def test_the_user_is_known_if_everything_before_the_view_is_taken_away(
+    make_app: MakeApp, mint: Mint, guarding: str, take: Take
+) -> None:
+    served = serve(make_app, guarding=guarding)
+    served.app.add_url_rule("/who", "who", login_required(lambda: g.user_id))
+    served.get()
+
+    take(served.app)
+
+    assert served.get(mint(), "/who").text == "alice"
+
+
+@pytest.mark.parametrize("take", [replace_with_flasks_own, remove])
+def test_the_first_request_finds_that_everything_was_taken_away(make_app: MakeApp, take: Take) -> None:
+    served = serve(make_app, guarding="default guard")
+
+    take(served.app)
+
+    with pytest.raises(SettingsError, match="the hook of TokenAuth was removed"):
+        served.get()
+    assert served.events == []
+
+
+class Hasty(Flask):
+    """An application whose class calls views without anything before."""
+
+    def full_dispatch_request(self) -> Response:
+        try:
+            return self.finalize_request(self.dispatch_request())
+        except HTTPException as error:
+            return self.finalize_request(self.handle_user_exception(error), from_error_handler=True)
+
+
+class Own(Flask):
+    """An application whose class calls views in its own way."""
+
+    def dispatch_request(self) -> Any:
+        return f"{super().dispatch_request()!s} by its own"
+
+
+@pytest.mark.parametrize(("cls", "text"), [(Hasty, "served"), (Own, "served by its own")])
+def test_no_view_is_open_in_an_application_with_its_own_way_to_views(cls: type[Flask], text: str, mint: Mint) -> None:
+    app = cls("tests")
+    app.config |= CONFIG | CLOSED
+    TokenAuth(app)
+    app.extensions["tokenauth"].clock = lambda: NOW
+    app.add_url_rule("/x", view_func=make_view(), endpoint="x")
+
+    assert app.test_client().get("/x").status_code == 401
+    assert app.test_client().get("/x", headers=bearer(mint())).text == text
+
+
+def test_a_method_that_was_replaced_before_the_set_up_calls_the_view(make_app: MakeApp, mint: Mint) -> None:
+    app = Flask("tests")
+    app.config |= CONFIG | CLOSED
+    app.dispatch_request = lambda: "dispatched"  # type: ignore[method-assign]
+    TokenAuth(app)
+    app.extensions["tokenauth"].clock = lambda: NOW
+    app.add_url_rule("/x", view_func=make_view(), endpoint="x")
+
+    assert app.test_client().get("/x").status_code == 401
+    assert app.test_client().get("/x", headers=bearer(mint())).text == "dispatched"
+
+
+@each_guarding
+def test_a_view_that_dispatches_its_request_once_more_gets_the_guards_of_the_other_route(
+    make_app: MakeApp, mint: Mint, guarding: str
+) -> None:
+    served = serve(make_app, guarding=guarding)
+
+    def forward() -> Any:
+        [request.url_rule] = [rule for rule in served.app.url_map.iter_rules() if rule.rule == "/x"]
+        return served.app.dispatch_request()
+
+    served.app.add_url_rule("/forward", view_func=public(forward))
+
+    assert served.get(path="/forward").status_code == 401
+    assert served.get(mint(), "/forward").text == "served"
+
+
+def test_a_view_that_dispatches_another_method_gets_the_guards_of_that(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app(**CLOSED)
+
+    class Note(MethodView):
+        @public
+        def post(self) -> Any:
+            request.method = "DELETE"
+            return app.dispatch_request()
+
+        def delete(self) -> str:
+            return "deleted"
+
+    app.add_url_rule("/y", view_func=Note.as_view("y"))
+
+    assert app.test_client().post("/y").status_code == 401
+    assert app.test_client().post("/y", headers=bearer(mint())).text == "deleted"
+
+
+def test_an_earlier_function_that_calls_the_view_is_refused(make_app: MakeApp, mint: Mint) -> None:
+    """A preprocessor of URLs runs while the guards are still to come."""
+    served = serve(make_app, guarding="default guard")
+    texts: list[Any] = []
+    served.app.url_value_preprocessor(lambda endpoint, values: texts.append(served.app.dispatch_request()))
+
+    assert served.get().status_code == 401
+    assert (texts, served.events) == ([], [])
+    assert served.get(mint()).text == "served"
+
+
+def test_the_guards_are_enforced_once(make_app: MakeApp, mint: Mint) -> None:
+    served = serve(make_app, guarding="default guard")
+    served.get()
+
+    with Calls() as calls:
+        assert served.get(mint()).status_code == 200
+
+    assert calls["RequestHook._enforce_route"] == 1
+
+
+def test_answers_without_a_view_stay_as_they_are(make_app: MakeApp) -> None:
+    served = serve(make_app, guarding="default guard")
+    served.get()
+    replace_with_nothing(served.app)
+
+    answers = [served.get(path="/nowhere"), served.get(method="POST"), served.get(method="OPTIONS")]
+
+    assert [answer.status_code for answer in answers] == [404, 405, 200]
