@@ -28,8 +28,7 @@ from .core.tokens.token import Token
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
 from .guards.decorators import blueprint_requirement
-from .guards.enforcement import check_set_up
-from .guards.marks import mark
+from .guards.registrations import check_registrations, guard_blueprint, see_registrations
 from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
@@ -70,17 +69,19 @@ class TokenAuth(Generic[T]):
 
         Raises:
             TypeError: *app* is not a Flask application.
-            SettingsError: a setting is wrong, or *app* is set up already.
+            SettingsError: a setting is wrong, *app* is set up, or a protected blueprint was registered too early.
         """
         if not isinstance(app, Flask):
             raise TypeError(f"TokenAuth must get a Flask application, got {type(app).__name__}: TokenAuth(app)")
         if "tokenauth" in app.extensions:
             raise SettingsError("TokenAuth is already set up on this application: call TokenAuth(app) or init_app once")
         settings = Settings.from_config(app.config, app_name=app.name)
+        check_registrations(app)
         if not (app.debug or app.testing):
             warn_of_defaults(settings)
         state = AppState(app, settings, self._callbacks)
         app.extensions["tokenauth"] = state
+        see_registrations(app)
         RequestHook(state).install(app)
         RefusalHandling(app).install()
         app.wsgi_app = SharedCaches(app.wsgi_app)  # type: ignore[method-assign]
@@ -310,7 +311,7 @@ class TokenAuth(Generic[T]):
         return AskedScopes(all_of, any_of, current_state().settings.scopes, values).are_held_by(get_token())
 
     def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] | None = None) -> None:
-        """Guard every view of *blueprint* and of the blueprints inside it.
+        """Guard every view of *blueprint* and of the blueprints inside it, and each that they add to the application.
 
         You can call it before or after the blueprint is registered, under any name. An application that registers the
         blueprint later, and on which ``TokenAuth`` is not set up, answers with a ``SettingsError``. (With Flask-RESTX
@@ -324,13 +325,13 @@ class TokenAuth(Generic[T]):
         Raises:
             TypeError: *blueprint* is not a blueprint, or a scope is not a string.
             ValueError: *any_of* is empty, or a scope breaks the grammar of RFC 6749 section 3.3.
+            SettingsError: an application registered the blueprint before this call and before ``TokenAuth`` was set up,
+                and code of the blueprint's own ran then, which may have added views.
         """
         requirement = blueprint_requirement(scopes, any_of)
         if not isinstance(blueprint, SansioBlueprint):
             raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}: pass the Blueprint object")
-        mark(blueprint, requirement)
-        if check_set_up not in blueprint.before_request_funcs[None]:
-            blueprint.before_request_funcs[None].insert(0, check_set_up)
+        guard_blueprint(blueprint, requirement)
 
     def check(self, app: Flask) -> None:
         """Check everything that can be checked only when all routes are registered. The first request does the same.

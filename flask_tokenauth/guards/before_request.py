@@ -17,9 +17,10 @@ from ..application.refusing import log_for_developer
 from ..application.shared_caches import ANSWER, note_not_of_view
 from ..authentication.authenticator import Authentication
 from ..authentication.refusals import AuthError, withhold
-from .enforcement import check_optional, check_requirement, check_set_up
+from .enforcement import check_optional, check_requirement
 from .guarded_hooks import after_others
 from .marks import MarkCounter
+from .registrations import check_set_up
 from .route_checks import check_application
 from .route_requirements import RouteRequirements, resolve
 from .sharing import is_shareable

@@ -161,12 +161,3 @@ def _find_refusal(state: AppState, requirement: Requirement, req: Request, token
     except Refusal as refusal:
         return refusal.with_traceback(None)  # its frames hold the token and this request
     return None
-
-
-def check_set_up() -> None:
-    """Let no request into a protected blueprint of an application on which ``TokenAuth`` is not set up.
-
-    Raises:
-        SettingsError: it is not.
-    """
-    current_state()

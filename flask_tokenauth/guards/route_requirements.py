@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 from ..application.settings import Settings
 from .guarded_hooks import list_hooks
 from .marks import find_marks, read_mark, unwrap
+from .registrations import find_adding
 from .requirement import Requirement
 
 Access = Literal["guarded", "default", "optional", "public", "static", "open"]
@@ -51,6 +52,7 @@ def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Route
     view = app.view_functions[endpoint]
     found = find_marks(view, method)
     blueprints = list(_blueprints_of(app, endpoint))
+    blueprints += [adding for adding in find_adding(app, endpoint) if adding not in blueprints]
     of_blueprints = [requirement for blueprint in blueprints for requirement in read_mark(blueprint).requirements]
     hooks = list_hooks(app, endpoint)
     before = tuple(layer for hook in hooks for layer in unwrap(hook))
