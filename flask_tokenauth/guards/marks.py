@@ -6,7 +6,7 @@ mark is found on the registered view, or on a function that this view wraps.
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial, partialmethod
 from types import MethodType
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary, ref
@@ -48,6 +48,7 @@ class Mark(NamedTuple):
 
 
 _NO_MARK = Mark()
+_HIDING = (property, cached_property, partialmethod)  # descriptors that the class returns without their function
 
 
 class MarkCounter:
@@ -174,8 +175,8 @@ def find_marks(view: Any, method: str) -> FoundMarks:
     cls = class_of(view)
     classes = list(inspect.getmro(cls))[:-1] if cls is not None else []
     functions = [*_functions_of(classes, _name_of_method(cls, method)), *_functions_of(classes, "dispatch_request")]
-    functions += [function for layer in chain if inspect.ismethod(layer) for function in _functions_of_bound(layer)]
-    visited = [*chain, *classes, *(layer for function in functions for layer in unwrap(function))]
+    functions += [function for layer in chain for function in _functions_of_object(layer)]
+    visited = [*chain, *classes, *(layer for function in functions for layer in layers_of(function))]
     requirements = [requirement for target in visited for requirement in read_mark(target).requirements]
     requirements += [requirement for base in classes for requirement in _given_for_method(cls, base, method)]
     if read_mark(view).opening is None:  # a derived class opens its views with decorators = [public]
@@ -223,14 +224,54 @@ def _functions_of(classes: Iterable[Any], name: str) -> list[Any]:
 
     A guard on a function that is overridden counts, unless the function that overrides it is opened on purpose.
     """
-    functions = [getattr(cls, name) for cls in classes if name in vars(cls)]
+    functions = [attribute_of(cls, name) for cls in classes if name in vars(cls)]
     return functions[:1] if functions and read_mark(functions[0]).opening is not None else functions
 
 
+def attribute_of(cls: Any, name: str) -> Any:
+    """Return the attribute that *cls* itself has under this name, and the descriptor if that hides its function."""
+    raw = vars(cls)[name]
+    return raw if isinstance(raw, _HIDING) else getattr(cls, name, raw)
+
+
+def layers_of(attribute: Any) -> Iterator[Any]:
+    """Yield what :func:`unwrap` does for an attribute of a class, and the functions that are called instead of it.
+
+    They are in a property or a ``partialmethod``, or are the methods ``__call__`` of an object.
+    """
+    for layer in unwrap(attribute):
+        yield layer
+        functions = [getattr(layer, "fget", None) or getattr(layer, "func", None)] if isinstance(layer, _HIDING) else []
+        for function in functions or _functions_of_object(layer):
+            yield from unwrap(function)
+
+
+def _functions_of_object(layer: Any) -> list[Any]:
+    """Return the functions that are called with an object: of a bound method, or of an object that can be called.
+
+    Those come first that are called, and then those that they override.
+    """
+    if inspect.ismethod(layer):
+        return _functions_of_bound(layer)
+    if inspect.isroutine(layer) or inspect.isclass(layer):
+        return []
+    return _functions_of(inspect.getmro(type(layer)), "__call__")
+
+
 def _functions_of_bound(method: MethodType) -> list[Any]:
-    """Return the functions of a bound method, which may be a view too: its own, and those that this overrides."""
-    owner = method.__self__
-    return _functions_of(inspect.getmro(owner if inspect.isclass(owner) else type(owner)), method.__name__)
+    """Return the functions of a bound method: its own, and those that this overrides.
+
+    The attribute of the class may have another name than the function, if a decorator has made it.
+    """
+    owner, function = method.__self__, method.__func__
+    classes = inspect.getmro(owner if inspect.isclass(owner) else type(owner))
+    names = {name for cls in classes for name, value in vars(cls).items() if _function_in(value) is function}
+    names.add(getattr(function, "__name__", ""))
+    return [function for name in sorted(names) for function in _functions_of(classes, name)]
+
+
+def _function_in(value: Any) -> Any:
+    return value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
 
 
 def _given_for_method(cls: Any, base: Any, method: str) -> Iterator[Requirement]:

@@ -12,6 +12,7 @@ from ..core.errors import SettingsError
 from ..core.tokens.scopes import find_placeholders
 from .guarded_hooks import check_hooks, find_guarded_hook
 from .marks import list_guard_uses
+from .overrides import find_unguarded_overrides
 from .public_endpoints import check_public_endpoints
 from .requirement import Requirement
 from .route_requirements import Route, list_routes
@@ -73,15 +74,18 @@ def check_routes(app: Flask, settings: Settings) -> None:
 
     Raises:
         SettingsError: a guard names a scope that is not declared (if scopes are declared), a placeholder that its rule
-            does not have, or one that may match several segments. The message has every mistake.
+            does not have, or one that may match several segments; or a method overrides a guarded one that the view
+            calls, and has no guard. The message has every mistake.
     """
+    routes = list_routes(app, settings)
     mistakes = dict.fromkeys(
         f"{route.rule.rule}: {mistake}{_name_hook(app, route, requirement)}"
-        for route in list_routes(app, settings)
+        for route in routes
         for requirement in route.required.requirements
         for scope in requirement.scopes
         for mistake in _find_mistakes(route.rule, scope, settings)
     )
+    mistakes |= dict.fromkeys(find_unguarded_overrides(app, routes))
     if mistakes:
         raise SettingsError("; ".join(mistakes))
 
