@@ -4,9 +4,10 @@ Each is executed as the page prints it, after the program at the top of that pag
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_socketio import SocketIO  # type: ignore[import-untyped]  # has no types
 
 from flask_tokenauth import StoreUnavailable
 from flask_tokenauth.core.store import Store
@@ -76,9 +78,22 @@ def test_a_session_on_the_server_and_a_token_stay_apart_in_one_client(follow: Fo
 # Flask-SocketIO
 
 
+Tasks = list[Callable[[], None]]
+
+
+@pytest.fixture(autouse=True)
+def tasks(monkeypatch: pytest.MonkeyPatch) -> Tasks:
+    """Return the background tasks that are started. A test calls them itself."""
+    started: Tasks = []
+    monkeypatch.setattr(
+        SocketIO, "start_background_task", lambda _, task, *arguments: started.append(partial(task, *arguments))
+    )
+    return started
+
+
 @pytest.fixture
 def sockets(follow: Follow) -> Names:
-    return follow(SOCKETIO)
+    return follow(SOCKETIO, TOKENAUTH_STORE="memory://", TOKENAUTH_ISSUER="reporting")
 
 
 def connect(names: Names, sent: object, **options: Any) -> Any:
@@ -112,13 +127,47 @@ def test_a_socket_ends_when_its_token_expires(sockets: Names) -> None:
     assert not client.is_connected()
 
 
-def test_a_socket_ends_when_its_token_is_revoked(follow: Follow) -> None:
-    names = follow(SOCKETIO, TOKENAUTH_STORE="memory://", TOKENAUTH_ISSUER="reporting")
-    client = connect(names, {"token": access_token(names["app"], "alice")})
+def revoke(names: Names) -> None:
     with names["app"].app_context():
         names["auth"].revoke_user("alice", api_keys=True)
 
+
+def test_a_socket_ends_when_its_token_is_revoked(sockets: Names) -> None:
+    client = connect(sockets, {"token": access_token(sockets["app"], "alice")})
+    revoke(sockets)
+
     client.emit("publish", "too late")
+
+    assert (client.is_connected(), sockets["tokens"]) == (False, {})
+
+
+def test_a_socket_that_only_listens_ends_within_a_minute_of_a_revocation(sockets: Names, tasks: Tasks) -> None:
+    listener, other = (connect(sockets, {"token": access_token(sockets["app"], name)}) for name in ("alice", "bob"))
+    minutes: Tasks = [lambda: None, lambda: revoke(sockets)]
+    sockets["socketio"].sleep = lambda seconds: minutes.pop(0)()
+
+    tasks[0]()
+
+    assert (listener.is_connected(), other.is_connected(), minutes) == (False, True, [])
+
+
+def test_the_task_of_a_socket_ends_with_it(sockets: Names, tasks: Tasks) -> None:
+    client = connect(sockets, {"token": access_token(sockets["app"], "alice")})
+    sockets["socketio"].sleep = lambda seconds: client.disconnect()
+
+    tasks[0]()
+
+    assert sockets["tokens"] == {}
+
+
+def test_a_socket_ends_while_the_store_is_away(sockets: Names, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connect(sockets, {"token": access_token(sockets["app"], "alice")})
+
+    def fail(text: str) -> None:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(sockets["auth"], "verify", fail)
+    tasks[0]()
 
     assert not client.is_connected()
 
