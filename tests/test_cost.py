@@ -275,3 +275,14 @@ def test_the_cost_does_not_depend_on_the_number_of_cached_tokens(drive: Drive) -
     _, with_many = drive(app, token)
 
     assert with_many == with_few
+
+
+def test_a_bad_token_costs_no_search_for_scopes(drive: Drive) -> None:
+    """Only the challenge to a request without a token names them."""
+    app = make_app("HS256", cache_size=10)
+    drive(app, issue(app))
+
+    status, calls = drive(app, "x.y.z", "/reports")
+
+    assert status == "401 UNAUTHORIZED"
+    assert calls["name_scopes"] == 0

@@ -359,6 +359,24 @@ def test_in_a_coroutine_a_loader_that_is_one_too_cannot_run(make_app: MakeApp, m
     assert app.test_client().get("/", headers=bearer(mint())).text == "seen"
 
 
+def test_in_a_coroutine_an_error_of_a_loader_that_is_none_is_not_hidden(make_app: MakeApp, mint: Mint) -> None:
+    auth: TokenAuth[str] = TokenAuth()
+
+    @auth.user_loader
+    def load(user_id: str) -> str:
+        raise RuntimeError("the database is gone")
+
+    app = make_app(auth=auth)
+
+    @app.get("/")
+    async def view() -> str:
+        with pytest.raises(RuntimeError, match="the database is gone"):
+            bool(current_user)
+        return "seen"
+
+    assert app.test_client().get("/", headers=bearer(mint())).text == "seen"
+
+
 def test_threads_of_a_view_get_the_user_while_another_thread_loads_it(
     make_app: MakeApp, mint: Mint, loader: Loader
 ) -> None:
