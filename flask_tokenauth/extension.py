@@ -314,8 +314,7 @@ class TokenAuth(Generic[T]):
         """Guard every view of *blueprint* and of the blueprints inside it, and each that they add to the application.
 
         You can call it before or after the blueprint is registered, under any name. An application that registers the
-        blueprint later, and on which ``TokenAuth`` is not set up, answers with a ``SettingsError``. (With Flask-RESTX
-        this works only if the blueprint is registered under its own name.)
+        blueprint later, and on which ``TokenAuth`` is not set up, answers with a ``SettingsError``.
 
         Args:
             blueprint: the blueprint, in every application that registers it.
@@ -341,7 +340,7 @@ class TokenAuth(Generic[T]):
 
         Raises:
             SettingsError: a guard names a scope that is not declared, a placeholder that its route does not have, or
-                one that may match several segments; a public endpoint does not exist; ``app.config`` was changed after
-                ``init_app``; or *app* is not set up.
+                one that may match several segments; a method overrides a guarded one without a guard; a public endpoint
+                does not exist; ``app.config`` was changed after ``init_app``; or *app* is not set up.
         """
         check_application(state_of(app))

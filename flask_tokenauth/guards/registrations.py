@@ -170,9 +170,9 @@ def _check_seen(app: App, protected: list[Blueprint]) -> None:
     for name, blueprint in app.blueprints.items():
         if name not in seen and _may_add_views(blueprint) and not _list_around(app, name).isdisjoint(protected):
             raise SettingsError(
-                f"blueprint {name} was registered before it was protected and before TokenAuth was set up, and it has "
-                "code of its own that may have added views to the application, which would be open: call auth.protect, "
-                "or set up TokenAuth, before app.register_blueprint"
+                f"blueprint {name} was registered before it was protected and before TokenAuth was set up, or without "
+                "app.register_blueprint, so it is not known which views its own code, such as a function of record, "
+                "has added: call auth.protect, or set up TokenAuth, before app.register_blueprint"
             )
 
 

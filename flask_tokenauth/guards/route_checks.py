@@ -14,6 +14,7 @@ from .guarded_hooks import check_hooks, find_guarded_hook
 from .marks import list_guard_uses
 from .overrides import find_unguarded_overrides
 from .public_endpoints import check_public_endpoints
+from .registrations import check_registrations
 from .requirement import Requirement
 from .route_requirements import Route, list_routes
 
@@ -23,7 +24,8 @@ def check_application(state: AppState) -> None:
 
     Raises:
         SettingsError: a guard can never work, or was given to ``before_request`` itself; a public endpoint does not
-            exist; the configuration was changed after ``init_app``; or the hook of ``TokenAuth`` was removed.
+            exist; the configuration was changed after ``init_app``; the hook of ``TokenAuth`` was removed; or the views
+            are not known that a protected blueprint has added.
     """
     state.check_config()
     state.check_store()
@@ -33,6 +35,7 @@ def check_application(state: AppState) -> None:
             "that list, add functions with app.before_request"
         )
     check_hooks(state.app)
+    check_registrations(state.app)
     check_routes(state.app, state.settings)
     check_public_endpoints(state.app, state.settings.public_endpoints)
 

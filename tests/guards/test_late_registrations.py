@@ -29,9 +29,9 @@ def test_protecting_a_blueprint_too_late_is_an_error(make: Any) -> None:
         auth.protect(api)
 
     assert str(caught.value) == (
-        "blueprint api was registered before it was protected and before TokenAuth was set up, and it has code of its "
-        "own that may have added views to the application, which would be open: call auth.protect, or set up "
-        "TokenAuth, before app.register_blueprint"
+        "blueprint api was registered before it was protected and before TokenAuth was set up, or without "
+        "app.register_blueprint, so it is not known which views its own code, such as a function of record, "
+        "has added: call auth.protect, or set up TokenAuth, before app.register_blueprint"
     )
 
 
@@ -51,6 +51,16 @@ def test_setting_up_an_application_too_late_is_an_error() -> None:
 
     with pytest.raises(SettingsError, match="blueprint api was registered before it was protected"):
         set_up(app, auth)
+
+
+def test_the_first_request_finds_a_registration_that_was_not_seen() -> None:
+    """The method of the class is called, and not that of the blueprint."""
+    app, auth, api = set_up(bare()), TokenAuth(), recording()
+    auth.protect(api)
+    Blueprint.register(api, app, {})
+
+    with pytest.raises(SettingsError, match="blueprint api was registered before it was protected"):
+        app.test_client().get("/added")
 
 
 def test_a_blueprint_with_functions_of_flask_may_be_protected_late(mint: Mint) -> None:

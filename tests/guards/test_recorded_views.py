@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import flask_restx  # type: ignore[import-untyped]  # has no types
 import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView
@@ -231,6 +232,23 @@ def test_a_recorded_view_is_not_open_without_the_extension() -> None:
     app.testing = True
     with pytest.raises(SettingsError, match="init_app"):
         app.test_client().get("/added")
+
+
+class Resource(flask_restx.Resource):  # type: ignore[misc]  # has no types
+    """A resource without guards."""
+
+    def get(self) -> str:
+        raise NotImplementedError  # pragma: no cover  # never called
+
+
+def test_a_view_with_the_original_name_of_its_blueprint_is_not_open_without_the_extension() -> None:
+    """Flask-RESTX makes such endpoints. The functions of the blueprint do not run for them."""
+    app, api = bare(TESTING=False), Blueprint("api", __name__)
+    flask_restx.Api(api, doc=False, add_specs=False).add_resource(Resource, "/x")
+    TokenAuth().protect(api)
+    app.register_blueprint(api, name="renamed")
+
+    assert status(app, "/x") == 500
 
 
 def test_an_application_that_is_set_up_later_keeps_no_other_hook() -> None:
