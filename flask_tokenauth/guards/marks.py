@@ -271,7 +271,8 @@ def _functions_of_bound(method: MethodType) -> list[Any]:
 
 
 def _function_in(value: Any) -> Any:
-    return value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+    # A proxy among the attributes answers isinstance() for an object that may not be there.
+    return value.__func__ if issubclass(type(value), (classmethod, staticmethod)) else value
 
 
 def _given_for_method(cls: Any, base: Any, method: str) -> Iterator[Requirement]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.views import MethodView, View
+from werkzeug.local import LocalProxy
 
 from flask_tokenauth import SettingsError, TokenAuth, login_optional, login_required, public, require_scope
 
@@ -158,6 +159,15 @@ def test_a_bound_method_without_a_name_is_served(make_app: MakeApp, mint: Mint) 
     method = MethodType(partial(fresh()), Page())
 
     assert statuses(serve(make_app(), method), mint) == [200, 200]
+
+
+def test_a_proxy_among_the_attributes_of_the_class_is_not_asked(make_app: MakeApp, mint: Mint) -> None:
+    def fail() -> None:
+        raise LookupError  # pragma: no cover  # never called
+
+    page = derive(Page, show=lambda self: "served", user=LocalProxy(fail))()
+
+    assert statuses(serve(make_app(), page.show), mint) == [401, 200]
 
 
 # OPTIONS
