@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, abort, g, request, session
 from werkzeug.test import Client
 
 from flask_tokenauth import login_required, shareable
@@ -242,3 +242,13 @@ def test_an_answer_of_a_guarded_hook_without_a_route_is_private(make_app: MakeAp
     app.before_request(login_required(lambda: Response(f"file of {g.user_id}", headers={"Cache-Control": "public"})))
 
     assert app.test_client().get("/nowhere", headers=bearer(mint())).headers["Cache-Control"] == "private"
+
+
+def test_an_answer_that_a_hook_raises_before_a_guarded_view_is_private(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.before_request(lambda: abort(Response(f"page of {g.user_id}", headers={"Cache-Control": "public"})))
+    app.add_url_rule("/x", view_func=login_required(lambda: "never called"))
+
+    answer = app.test_client().get("/x", headers=bearer(mint()))
+
+    assert (answer.text, answer.headers["Cache-Control"]) == ("page of alice", "private")

@@ -9,11 +9,11 @@ from flask import Flask, Response, g, request
 from flask.views import MethodView
 from werkzeug.exceptions import HTTPException
 
-from flask_tokenauth import SettingsError, TokenAuth, login_required, public
+from flask_tokenauth import SettingsError, TokenAuth, login_required, public, require_scope
 
 from ..conftest import CONFIG, NOW, MakeApp, Mint, bearer
 from ..test_cost import Calls
-from .kit import CLOSED, make_view
+from .kit import CLOSED, hide, make_view
 from .order_kit import each_guarding, serve
 
 Take = Callable[[Flask], object]
@@ -149,6 +149,32 @@ def test_a_view_that_dispatches_another_method_gets_the_guards_of_that(make_app:
 
     assert app.test_client().post("/y").status_code == 401
     assert app.test_client().post("/y", headers=bearer(mint())).text == "deleted"
+
+
+def test_the_guards_of_another_application_do_not_count(make_app: MakeApp, mint: Mint) -> None:
+    """Two applications may share their rules, and one may pass its request on to the other."""
+    outer, inner = make_app(), make_app(**CLOSED)
+    inner.url_map = outer.url_map
+    inner.view_functions["x"] = make_view()
+
+    @outer.get("/x", endpoint="x")
+    def pass_on() -> Any:
+        with inner.app_context():
+            return inner.dispatch_request()
+
+    assert outer.test_client().get("/x").status_code == 401
+    assert outer.test_client().get("/x", headers=bearer(mint())).text == "served"
+
+
+def test_the_argument_of_the_url_counts_if_preprocess_request_was_replaced(make_app: MakeApp, mint: Mint) -> None:
+    """Another function changes the argument of the view before its guard is asked, which nothing else sees."""
+    app = make_app()
+    app.preprocess_request = lambda: Flask.preprocess_request(app)  # type: ignore[method-assign]
+    app.before_request(lambda: (request.view_args or {}).update(project="42"))
+    app.add_url_rule("/<project>", view_func=hide(require_scope("p:{project}")(make_view())))
+
+    assert app.test_client().get("/43", headers=bearer(mint(scope="p:42"))).status_code == 403
+    assert app.test_client().get("/43", headers=bearer(mint(scope="p:43"))).status_code == 200
 
 
 def test_an_earlier_function_that_calls_the_view_is_refused(make_app: MakeApp, mint: Mint) -> None:
