@@ -5,8 +5,9 @@ application under any name. So the routes of an application are counted before a
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from flask import Flask, request
@@ -98,11 +99,11 @@ class _Register:
         finally:
             self._note(app, names, before)
 
-    def _note(self, app: App, names: set[str], before: Mapping[str, int]) -> None:
+    def _note(self, app: App, names: set[str], before: Counter[str]) -> None:
         seen = registrations_of(app)
         seen.names |= set(app.blueprints) - names
         for endpoint, count in _count_rules(app).items():
-            if count != before.get(endpoint):
+            if count != before[endpoint]:
                 seen.by_endpoint.setdefault(endpoint, []).append(self.blueprint)
         MarkCounter.value += 1  # an endpoint may have existed before
         hooks = app.before_request_funcs.setdefault(None, [])
@@ -110,9 +111,9 @@ class _Register:
             hooks.insert(0, check_set_up_for_added)
 
 
-def _count_rules(app: App) -> dict[str, int]:
-    """Return the number of rules of each endpoint. It is 0 for a view without a rule."""
-    return {**dict.fromkeys(app.view_functions, 0), **Counter(rule.endpoint for rule in app.url_map.iter_rules())}
+def _count_rules(app: App) -> Counter[str]:
+    """Return the number of rules of each endpoint, and one more if it has a view."""
+    return Counter(chain(app.view_functions, (rule.endpoint for rule in app.url_map.iter_rules())))
 
 
 def check_set_up() -> None:

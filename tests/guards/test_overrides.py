@@ -155,6 +155,22 @@ def test_a_bound_method_whose_function_has_another_name_keeps_the_guard(make_app
     assert statuses(serve(make_app(), page.show), mint) == [401, 200]
 
 
+class Binding:
+    """A descriptor that binds a function, as some decorators do."""
+
+    def __get__(self, owner: object, cls: type) -> Any:
+        def show(self: object) -> str:
+            return "served"
+
+        return self if owner is None else MethodType(show, owner)
+
+
+def test_a_method_that_a_descriptor_binds_keeps_the_guard(make_app: MakeApp, mint: Mint) -> None:
+    page = derive(Page, show=Binding())()
+
+    assert statuses(serve(make_app(), page.show), mint) == [401, 200]
+
+
 def test_a_bound_method_without_a_name_is_served(make_app: MakeApp, mint: Mint) -> None:
     method = MethodType(partial(fresh()), Page())
 

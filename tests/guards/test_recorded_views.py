@@ -82,6 +82,26 @@ def test_a_view_is_guarded_however_it_is_added(add: Any, when: str, mint: Mint) 
     assert statuses(app, mint) == GUARDED
 
 
+def test_a_view_for_a_rule_of_the_application_is_guarded(mint: Mint) -> None:
+    app, api = set_up(bare()), recording(lambda state: state.app.view_functions.update(added=make_view()))
+    app.add_url_rule("/added", endpoint="added")
+    TokenAuth().protect(api, "admin")
+    app.register_blueprint(api)
+
+    assert statuses(app, mint) == GUARDED
+
+
+def test_a_route_counts_that_is_added_after_its_endpoint_was_asked_for(mint: Mint) -> None:
+    """Flask lets blueprints be registered until it has served a request. A test may have preprocessed one before."""
+    app, api = set_up(bare()), recording(add_alias)
+    TokenAuth().protect(api, "admin")
+    with app.test_request_context("/open"):
+        app.preprocess_request()
+    app.register_blueprint(api)
+
+    assert statuses(app, mint) == GUARDED
+
+
 def test_a_view_that_is_recorded_once_is_guarded(mint: Mint) -> None:
     app, api = set_up(bare()), Blueprint("api", __name__)
     api.record_once(add_view)
@@ -251,10 +271,11 @@ def test_a_view_with_the_original_name_of_its_blueprint_is_not_open_without_the_
     assert status(app, "/x") == 500
 
 
-def test_an_application_that_is_set_up_later_keeps_no_other_hook() -> None:
+@pytest.mark.parametrize("order", ["register init", "init register"])
+def test_an_application_that_is_set_up_keeps_no_other_hook(order: str) -> None:
     app, api = bare(), recording()
     TokenAuth().protect(api)
-    app.register_blueprint(api)
-    set_up(app)
+    for step in order.split():
+        app.register_blueprint(api) if step == "register" else set_up(app)
 
     assert app.before_request_funcs[None] == [app.extensions["tokenauth"].hook]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, request
 from werkzeug.routing import BaseConverter
 
 from flask_tokenauth import SettingsError, TokenAuth, require_scope
@@ -101,6 +101,20 @@ def test_a_preprocessor_that_removes_the_argument_changes_nothing(make_app: Make
 
     assert status(app, "/42/x", mint(scope="projects:42:write")) == 200
     assert status(app, "/43/x", mint(scope="projects:42:write")) == 403
+
+
+def test_the_argument_of_the_rule_counts_that_a_function_leads_the_request_to(make_app: MakeApp, mint: Mint) -> None:
+    app = make_app()
+    app.add_url_rule("/old/<project>", view_func=make_view(), endpoint="old")
+    app = add_project_route(app, "/new/<project>")
+
+    @app.before_request
+    def lead_on() -> None:
+        [request.url_rule] = app.url_map.iter_rules("x")
+        request.view_args = {"project": "7"}
+
+    assert status(app, "/old/42", mint(scope="projects:42:write")) == 403
+    assert status(app, "/old/42", mint(scope="projects:7:write")) == 200
 
 
 def test_a_placeholder_is_filled_if_the_hook_did_not_run(make_app: MakeApp, mint: Mint) -> None:
