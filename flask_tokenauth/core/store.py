@@ -50,10 +50,12 @@ class Store(Protocol):
             timeout: the longest time that one question may take; requests wait for the answer. After that the store is
                 unavailable. A write may take longer if many write at once.
             lifetime: the longest for which an access token of the application lives.
-            leeway: by how much each clock of the application may be wrong.
+            leeway: by how much the clocks of the application and of the store may differ.
 
         The store keeps the longest lifetime and the longest leeway that it was ever bound with: another application, or
         this one before its settings changed, may have issued a token that lives longer, or may accept it for longer.
+        If the longest leeway grows, all revocations that the store has are kept for longer by twice the difference,
+        also those that have expired and were not purged.
 
         Raises:
             SettingsError: the store belongs to another issuer. This call or the next one raises it.

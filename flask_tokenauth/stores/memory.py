@@ -21,7 +21,7 @@ from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.process import ProcessLock
 from ..core.records.grant import write_grant
-from ..core.records.revocation import Revocation, RevocationKind, RevocationPage, retention_of
+from ..core.records.revocation import Revocation, RevocationKind, RevocationPage, prolong, retention_of
 from ..core.records.session import (
     MOST_DISPLACED,
     NewSession,
@@ -96,6 +96,10 @@ class MemoryStore:
         if self._issuer not in (None, issuer):
             raise SettingsError(another_issuer(self._issuer))
         self._issuer = issuer
+        if self._revoked and (longer := leeway - self._leeway) > timedelta(0):
+            with self._lock:
+                for key, old in self._revoked.items():
+                    self._revoked[key] = old._replace(expires_at=prolong(old.expires_at, longer))
         self._lifetime = max(self._lifetime, lifetime)
         self._leeway = max(self._leeway, leeway)
 

@@ -6,7 +6,7 @@ from typing import Literal
 from ..encoding.limits import YEAR_9999, check_identifier, is_whole
 from .record import Record
 
-_LAST = YEAR_9999 * 1000
+LAST = YEAR_9999 * 1000  # the latest end of a revocation, in milliseconds
 MARGIN = timedelta(seconds=60)  # a revocation is kept so much longer than it can matter
 RevocationKind = Literal["token", "session", "user"]
 
@@ -16,9 +16,20 @@ def retention_of(lifetime: timedelta, leeway: timedelta) -> timedelta:
 
     Args:
         lifetime: of the token, from now on.
-        leeway: by how much the clock of the issuer and that of the verifier may each be wrong.
+        leeway: by how much the clocks of the issuer, of the verifier and of the store may differ.
     """
     return lifetime + 2 * leeway + MARGIN
+
+
+def prolong(expires_at: int, leeway: timedelta) -> int:
+    """Return the end of a revocation for applications with a longer leeway than there was when it was written.
+
+    Args:
+        expires_at: the end until now, in milliseconds since 1970-01-01T00:00:00Z.
+        leeway: by how much the longest leeway of the applications has grown.
+    """
+    longer = retention_of(timedelta(0), leeway) - retention_of(timedelta(0), timedelta(0))
+    return min(expires_at + longer // timedelta(milliseconds=1), LAST)
 
 
 class Revocation(Record, frozen=True, kw_only=True):
@@ -38,8 +49,8 @@ class Revocation(Record, frozen=True, kw_only=True):
             raise ValueError('kind must be "token", "session" or "user"')
         check_identifier("subject", self.subject)
         for name, number in (("value", self.value), ("expires_at", self.expires_at)):
-            if not is_whole(number, _LAST):
-                raise ValueError(f"{name} must be a whole number from 0 to {_LAST} (the year 9999 in milliseconds)")
+            if not is_whole(number, LAST):
+                raise ValueError(f"{name} must be a whole number from 0 to {LAST} (the year 9999 in milliseconds)")
 
 
 class RevocationPage(Record, frozen=True, kw_only=True):

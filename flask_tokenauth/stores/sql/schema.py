@@ -83,6 +83,8 @@ def create_missing(connection: Connection, statements: Statements, binding: Bind
             connection.execute(statements.set_fact, {"name": name, "value": str(duration)})
     if is_lost(missing):
         replace_rows(connection, statements, missing)
+    if (longer := binding.leeway - duration_of(found, "leeway")) > 0:  # revoked tokens are accepted for longer now
+        connection.execute(statements.prolong_revocations, {"leeway": longer})
     is_complete(connection, statements, binding)  # another process may have added its issuer first
 
 

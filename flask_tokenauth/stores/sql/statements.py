@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from ...core.records.revocation import MARGIN, RevocationKind
+from ...core.records.revocation import LAST, MARGIN, RevocationKind
 from ...core.store import LONGEST_SILENCE
 from ..rows import in_milliseconds
 from .dialect import Dialect
@@ -146,6 +146,12 @@ class Statements:
         retention = self._dialect.greatest(_number("retention"), _longest_retention())
         self.insert_revocation = _insert_revocation(self._now + retention, self._dialect.mark)
         self.insert_revocation_until = _insert_revocation(_number("until"), self._dialect.mark)
+        longer = revocations.c.expires_at + 2 * _number("leeway")  # as core.records.revocation.prolong
+        self.prolong_revocations = (
+            update(revocations)
+            .where(revocations.c.expires_at.between(0, LAST))  # a value of another program counts as it is
+            .values(expires_at=self._dialect.least(longer, literal(LAST)))
+        )
         self.is_revoked = (
             select(literal(1))
             .where(

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from ...core.encoding.limits import YEAR_9999
 from ...core.records.revocation import Revocation, RevocationKind, retention_of
 from ...core.records.session import Outcome, Terms
 from ...core.store import Store
@@ -72,6 +73,40 @@ class RevocationContract:
         age_revocations(2 * MARGIN)
         assert [is_revoked(store, session_id) for session_id in ("session", "reused")] == [False, False]
         assert not has(store, user_id="alice", epoch=epoch - 1)
+
+    @pytest.mark.parametrize("passed", [timedelta(0), HOUR + MARGIN], ids=["before it expires", "after it has expired"])
+    def test_a_longer_leeway_prolongs_the_revocations_that_the_store_has(
+        self, store: Store, age_revocations: AgeRevocations, passed: timedelta
+    ) -> None:
+        """The application accepts a token for longer than it did when the token was revoked."""
+        store.bind("https://one.example", timeout=TIMEOUT, lifetime=DAY, leeway=LEEWAY)
+        for kind in KINDS:
+            store.revoke(Revocation(kind=kind, subject="x", value=7, expires_at=until(HOUR)))
+        age_revocations(passed)
+
+        store.bind("https://one.example", timeout=TIMEOUT, lifetime=DAY, leeway=LEEWAY + HOUR)
+        store.create()
+
+        age_revocations(3 * HOUR - passed - MARGIN)
+        assert [has(store, token_id="x"), is_revoked(store, "x"), has(store, user_id="x", epoch=6)] == [True] * 3
+        age_revocations(2 * MARGIN)
+        assert [has(store, token_id="x"), is_revoked(store, "x"), has(store, user_id="x", epoch=6)] == [False] * 3
+
+    def test_a_leeway_that_is_not_longer_changes_no_revocation(self, store: Store) -> None:
+        for lifetime, leeway in ((DAY, HOUR), (DAY, LEEWAY), (2 * DAY, HOUR)):
+            store.bind("https://one.example", timeout=TIMEOUT, lifetime=lifetime, leeway=leeway)
+            store.revoke(Revocation(kind="token", subject="token", expires_at=LATER))
+
+        assert [entry.expires_at for entry in store.revocations_since(None).entries] == [LATER]
+
+    def test_a_prolonged_revocation_ends_with_the_year_9999_at_the_latest(self, store: Store) -> None:
+        """A later time could not be read."""
+        store.bind("https://one.example", timeout=TIMEOUT, lifetime=DAY, leeway=LEEWAY)
+        store.revoke(Revocation(kind="token", subject="token", expires_at=YEAR_9999 * 1000))
+
+        store.bind("https://one.example", timeout=TIMEOUT, lifetime=DAY, leeway=HOUR)
+
+        assert [entry.expires_at for entry in store.revocations_since(None).entries] == [YEAR_9999 * 1000]
 
     def test_a_store_that_was_never_bound_has_no_lifetime_and_no_leeway(self, store: Store) -> None:
         assert (store.longest_lifetime(), store.longest_leeway()) == (timedelta(0), timedelta(0))

@@ -328,6 +328,20 @@ def test_in_strict_mode_a_forgotten_revocation_no_longer_counts(
     assert me(app, token) == 200
 
 
+def test_a_token_stays_revoked_if_the_leeway_is_raised_later(
+    make_session_app: MakeSessionApp, pass_time: PassTime, signal_log: SignalLog
+) -> None:
+    before = make_session_app(TOKENAUTH_LEEWAY=0, TOKENAUTH_REVOCATION="strict")
+    token = issue(before)
+    revoke_current(before, token)
+
+    after = make_session_app(auth=TokenAuth(), TOKENAUTH_LEEWAY=300, TOKENAUTH_REVOCATION="strict")
+    pass_time(timedelta(seconds=900 + 300) - MOMENT, after)
+
+    assert me(after, token) == 401
+    assert signal_log.reasons == ["token_revoked"]
+
+
 def test_a_token_revoked_by_id_is_refused_for_the_longest_lifetime_of_any_process(
     app: Flask, make_session_app: MakeSessionApp, pass_time: PassTime, signal_log: SignalLog
 ) -> None:

@@ -260,6 +260,18 @@ def test_a_revocation_that_is_garbage_counts(path: Path, store: SQLStore, column
     assert store.is_revoked(token_id=None, session_id=None, user_id="alice", epoch=4)
 
 
+@pytest.mark.parametrize("value", ["zzz", b"x"])
+def test_a_revocation_with_a_garbage_end_counts_after_the_leeway_has_grown(
+    path: Path, store: SQLStore, value: object
+) -> None:
+    store.revoke(Revocation(kind="user", subject="alice", value=5, expires_at=LATER))
+    execute(path, "UPDATE tokenauth_revocation SET expires_at = ?", value)
+
+    store.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=DAY)
+
+    assert store.is_revoked(token_id=None, session_id=None, user_id="alice", epoch=4)
+
+
 def test_sessions_with_a_key_that_is_garbage_do_not_stop_a_purge(path: Path, store: SQLStore) -> None:
     start(store)
     execute(path, "UPDATE tokenauth_session SET session_id = x'ff', ended_at = 1")
