@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from secrets import token_hex
 
 from sqlalchemy import Connection, Index, Inspector, inspect
 
 from ...core.errors import SettingsError, StoreUnavailable
-from ..rows import another_issuer, in_milliseconds, parse_number
+from ..rows import another_issuer, parse_number
 from .lost_tables import is_lost, replace_rows
-from .statements import Statements
+from .statements import LONGEST_DURATION, Statements
 from .tables import SCHEMA, facts, metadata
-
-_LONGEST = in_milliseconds(timedelta(days=36525))  # a century, far more than any setting allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +78,10 @@ def create_missing(connection: Connection, statements: Statements, binding: Bind
     for name, duration in binding.durations.items():
         if duration > duration_of(found, name):
             connection.execute(statements.set_fact, {"name": name, "value": str(duration)})
-    if is_lost(missing):
-        replace_rows(connection, statements, missing)
     if (longer := binding.leeway - duration_of(found, "leeway")) > 0:  # revoked tokens are accepted for longer now
         connection.execute(statements.prolong_revocations, {"leeway": longer})
+    if is_lost(missing):
+        replace_rows(connection, statements, missing)
     is_complete(connection, statements, binding)  # another process may have added its issuer first
 
 
@@ -122,4 +119,4 @@ def read_facts(connection: Connection, statements: Statements) -> dict[str, str]
 def duration_of(found: Mapping[str, str], name: str) -> int:
     """Return a duration in the facts, in milliseconds; 0 if there is none, or if no setting allows it."""
     known = parse_number(found.get(name, "0"))
-    return 0 if known is None or known > _LONGEST else known
+    return 0 if known is None or known > LONGEST_DURATION else known

@@ -1,5 +1,6 @@
 """Every statement of the SQL store, built once for a dialect. Values are parameters, never parts of a statement."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +33,7 @@ from .dialect import Dialect
 from .tables import KIND_CODES, epochs, facts, revocations, sessions
 
 _MARGIN, _LONGEST_SILENCE = in_milliseconds(MARGIN), in_milliseconds(LONGEST_SILENCE)
+LONGEST_DURATION = in_milliseconds(timedelta(days=36525))  # a century: no setting allows more
 PAGE = 500  # rows that one transaction deletes, so that others can write in between
 
 
@@ -55,10 +57,6 @@ class Statements:
         self.read_facts = select(facts.c.name, facts.c.value)
         self.add_fact = dialect.insert(facts).on_conflict_do_nothing()
         upsert = dialect.insert(facts)
-        longest = dialect.greatest(_integer(facts.c.value), _integer(upsert.excluded.value))
-        self.raise_fact = upsert.on_conflict_do_update(
-            index_elements=[facts.c.name], set_={"value": cast(longest, String())}
-        )
         self.set_fact = upsert.on_conflict_do_update(
             index_elements=[facts.c.name], set_={"value": upsert.excluded.value}
         )
@@ -229,9 +227,10 @@ def _is_about(kind: RevocationKind, subject: ColumnElement[str]) -> ColumnElemen
 
 
 def _longest(name: str) -> ColumnElement[int]:
-    """Select a duration among the facts, or 0."""
-    known = select(_integer(facts.c.value)).where(facts.c.name == name).scalar_subquery()
-    return func.coalesce(known, 0)
+    """Select a duration among the facts; 0 if there is none, or if no setting allows it."""
+    duration = _integer(facts.c.value)
+    known = select(duration).where(facts.c.name == name, duration.between(0, LONGEST_DURATION))
+    return func.coalesce(known.scalar_subquery(), 0)
 
 
 def _longest_retention() -> ColumnElement[int]:

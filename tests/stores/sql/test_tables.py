@@ -289,6 +289,22 @@ def test_the_longest_leeway_of_another_process_counts(path: Path, store: SQLStor
     assert store.longest_leeway() == timedelta(seconds=300)
 
 
+@pytest.mark.parametrize("name", ["lifetime", "leeway"])
+@pytest.mark.parametrize("value", ["long", "-1", str(10**15), str(2**62), "9" * 30])
+def test_a_duration_that_no_setting_allows_makes_no_revocation_that_cannot_be_read(
+    path: Path, store: SQLStore, name: str, value: str
+) -> None:
+    """The feed of each process would fail until the row is removed."""
+    store.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=timedelta(seconds=10))
+    store.create()
+    execute(path, "UPDATE tokenauth_store SET value = ? WHERE name = ?", value, name)
+
+    store.revoke_user("alice", retention=DAY)
+
+    [entry] = store.revocations_since(None).entries
+    assert until(DAY) - 60_000 <= entry.expires_at <= until(2 * DAY)  # the store has a clock of its own
+
+
 @pytest.mark.parametrize("value", ["long", "-1", str(2**62), "9" * 30])
 def test_a_leeway_that_no_setting_allows_is_written_again(path: Path, store: SQLStore, value: str) -> None:
     leeway = timedelta(seconds=10)
