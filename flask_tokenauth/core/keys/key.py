@@ -133,8 +133,8 @@ class Key:
             A key that signs and verifies.
 
         Raises:
-            InvalidKey: *secret* is shorter than the hash (RFC 7518 section 3.2) or neither bytes nor a string, or *alg*
-                is not an HMAC algorithm.
+            InvalidKey: *secret* is shorter than the hash (RFC 7518 section 3.2), is a key or certificate in PEM, or is
+                neither bytes nor a string, or *alg* is not an HMAC algorithm.
         """
         algorithm = algorithm_named(alg)
         if algorithm.key_type != "oct":

@@ -25,6 +25,11 @@ _PRINTED = frozenset({
     "astringsecretatleast256bitslong",
 })  # fmt: skip
 _NOT_WORDS = r"[^a-z0-9]+"  # compiled for the first secret too
+_KEY_BEGINS = (b"ssh-rsa AAAA", b"ssh-ed25519 AAAA", b"ssh-dss AAAA", b"ecdsa-sha2-nistp")  # public keys of OpenSSH
+_ANOTHER_KEY = (
+    "must be random bytes, got a key or certificate in PEM or OpenSSH's format, which others may have: load it with "
+    "TOKENAUTH_KEYS or Key.from_pem"
+)
 
 # Modulo each of these primes, every modulus of Infineon's generator is a power of 65537.
 _ROCA_PRIMES = (
@@ -44,9 +49,11 @@ def check_secret(secret: bytes) -> None:
         secret: the secret. The message does not show it.
 
     Raises:
-        InvalidKey: *secret* has fewer than 32 bytes or fewer than 8 different bytes, or it is a known placeholder. The
-            message goes on after the name of the setting.
+        InvalidKey: *secret* has fewer than 32 bytes or fewer than 8 different bytes, or it is a known placeholder,
+            or a key or certificate in PEM. The message goes on after the name of the setting.
     """
+    if _is_key_text(secret):
+        raise InvalidKey(_ANOTHER_KEY)
     if _is_placeholder(secret):
         raise InvalidKey("must be random, got a placeholder that is publicly known")
     if len(secret) < SECRET_BYTES:
@@ -56,17 +63,25 @@ def check_secret(secret: bytes) -> None:
 
 
 def check_hmac(secret: bytes, least: int) -> None:
-    """Refuse an HMAC key that is shorter than the hash (RFC 7518 section 3.2).
+    """Refuse an HMAC key that is shorter than the hash (RFC 7518 section 3.2), or is another key.
+
+    An attacker who has the public key could sign, if a program took its PEM for a secret (RFC 8725 section 2.1).
 
     Args:
         secret: the key.
         least: the size of the hash, in bytes.
 
     Raises:
-        InvalidKey: *secret* has fewer than *least* bytes.
+        InvalidKey: *secret* has fewer than *least* bytes, or is a key or certificate in PEM.
     """
+    if _is_key_text(secret):
+        raise InvalidKey(f"an HMAC key {_ANOTHER_KEY}")
     if len(secret) < least:
         raise InvalidKey(f"an HMAC key must be at least {least} bytes long, got {len(secret)}")
+
+
+def _is_key_text(secret: bytes) -> bool:
+    return b"-----BEGIN " in secret or secret.lstrip().startswith(_KEY_BEGINS)
 
 
 def _is_placeholder(secret: bytes) -> bool:

@@ -1,9 +1,15 @@
 """Weak secrets and keys are refused."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key_strength import check_ed25519, check_hmac, check_rsa, check_secret
+
+from .kit import EC, certificate_of, pem_of
 
 RANDOM = b"4f1d9a3c7b2e8056d4c1f7a9b3e6082c"  # 32 bytes
 PRIME = 2**2203 - 1  # a modulus of more than 2048 bits that is not from Infineon's generator
@@ -62,6 +68,31 @@ def test_the_refusal_of_a_secret_does_not_repeat_it() -> None:
         check_secret(b"hunter2hunter2")
 
     assert "hunter2" not in str(caught.value)
+
+
+def public_key(encoding: Encoding, form: PublicFormat) -> bytes:
+    written: bytes = EC._public.public_bytes(encoding, form)
+    return written
+
+
+KEY_TEXTS = [
+    public_key(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    public_key(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).replace(b"\n", b"\\n"),
+    b"\xef\xbb\xbf\n " + public_key(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    public_key(Encoding.OpenSSH, PublicFormat.OpenSSH),
+    certificate_of(EC._public, EC._private).encode(),
+    pem_of(EC._private),
+]
+
+
+@pytest.mark.parametrize("check", [check_secret, partial(check_hmac, least=32)], ids=["secret", "HMAC"])
+@pytest.mark.parametrize("secret", KEY_TEXTS, ids=["PEM", "one line", "BOM", "OpenSSH", "certificate", "private"])
+def test_a_key_or_certificate_is_no_secret(check: Callable[[bytes], None], secret: bytes) -> None:
+    """Everyone has the public key, and could sign with it."""
+    with pytest.raises(InvalidKey, match=r"must be random bytes, got .* PEM or OpenSSH.*: .*TOKENAUTH_KEYS") as caught:
+        check(secret)
+
+    assert secret[40:60].decode() not in str(caught.value)
 
 
 @pytest.mark.parametrize("size", [32, 33, 64])
