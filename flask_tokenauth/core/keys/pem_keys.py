@@ -1,11 +1,10 @@
 """Read the keys of PEM text, and pair private keys with their public halves and their certificates."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import Certificate
 
 from ..errors import InvalidKey
 from .pem import Passphrase, PemKey, read_block
@@ -42,19 +41,17 @@ def read_pem_keys(text: str, passphrase: Passphrase) -> list[PemKey]:
     return sorted(keys, key=lambda key: key.block.position)
 
 
-def _leave_out_issuers(found: Iterable[PemKey]) -> list[PemKey]:
-    certificates = [key.certificate for key in found if key.certificate is not None]
-    return [
-        key
-        for key in found
-        if key.certificate is None
-        or not any(_has_issued(key.certificate, other) for other in certificates if other != key.certificate)
-    ]
+def _leave_out_issuers(found: Sequence[PemKey]) -> list[PemKey]:
+    return [key for key in found if not any(_has_issued(key, other) for other in found)]
 
 
-def _has_issued(issuer: Certificate, other: Certificate) -> bool:
-    """Return whether *issuer* has issued *other*. If that cannot be checked, the names decide."""
-    if other.issuer != issuer.subject:
+def _has_issued(one: PemKey, another: PemKey) -> bool:
+    """Return whether *one* has issued *another*, for another key. If that cannot be checked, the names decide.
+
+    A certificate that was renewed for its own key has the name and the key of an issuer too, and is none.
+    """
+    issuer, other = one.certificate, another.certificate
+    if issuer is None or other is None or one.public == another.public or other.issuer != issuer.subject:
         return False
     try:
         other.verify_directly_issued_by(issuer)

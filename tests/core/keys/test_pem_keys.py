@@ -69,6 +69,17 @@ def test_certificates_that_issued_each_other_leave_no_key() -> None:
         load_keys(one + two)
 
 
+@pytest.mark.parametrize("others", [[], [MIDDLE, ROOT]], ids=["alone", "with the chain of another"])
+def test_a_certificate_and_its_renewal_for_the_same_key_are_one_key(others: list[str]) -> None:
+    """Each of them has the name and the signature that an issuer of the other one would have."""
+    renewed = certificate_of(EC._public, EC._private, "a", "a")
+
+    keys = load_keys(OWN + renewed + "".join(others))
+
+    assert EC.kid in [key.kid for key in keys]
+    assert RSA.kid not in [key.kid for key in keys]
+
+
 def test_a_certificate_whose_signature_cannot_be_checked_issues_by_its_name() -> None:
     """No signature of X25519 exists, so the certificate is not asked for its key either."""
     issuer = certificate_of(x25519.X25519PrivateKey.generate().public_key(), RSA._private)
