@@ -205,6 +205,8 @@ def check_material(public: Any, algorithm: Algorithm) -> None:
         InvalidKey: the key is of another kind or on another curve, or ``key_strength`` refuses it.
     """
     if algorithm.key_type == "oct":
+        if not isinstance(public, bytes):
+            raise InvalidKey(f"{algorithm.name} needs a secret, got {describe(public)}")
         check_hmac(public, algorithm.hash_bytes)
         return
     if kind_of(public) != (algorithm.curve or algorithm.key_type):

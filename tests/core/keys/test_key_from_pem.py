@@ -218,6 +218,13 @@ def test_a_pem_key_has_to_fit_its_algorithm() -> None:
         Key.from_pem(pem_of(ED._private), alg="RS256")
 
 
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
+@pytest.mark.parametrize("pem", [pem_of(EC._private), certificate_of(RSA._public, RSA._private)], ids=["key", "cert"])
+def test_a_pem_key_is_no_secret(pem: bytes | str, alg: str) -> None:
+    with pytest.raises(InvalidKey, match=rf"^{alg} needs a secret, got an (EC|RSA) key"):
+        Key.from_pem(pem, alg=alg)
+
+
 def test_an_rsa_key_of_1024_bits_is_refused() -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
