@@ -41,8 +41,8 @@ class Block:
 
     @property
     def der(self) -> bytes:
-        """The DER of a block without headers, which has been read before."""
-        return a2b_base64(b"".join(self.pem.splitlines()[1:-1]))
+        """The DER of a block that has been read before."""
+        return a2b_base64(b"".join(line for line in self.pem.splitlines()[1:-1] if b":" not in line))  # no headers
 
     def refuse(self, message: object) -> InvalidKey:
         """Return the error with *message* about this block. It has the number of the block if there are several."""

@@ -76,6 +76,14 @@ def test_parameters_that_no_algorithm_has_are_refused(params: bytes) -> None:
             Key.from_pem(pem)
 
 
+@pytest.mark.parametrize("header", ["C: h", "Comment: hello", "Owner: a\nUse: b"])
+@pytest.mark.parametrize("pem", [private_pem(b""), public_pem(b"")], ids=["private", "public"])
+def test_a_header_in_the_block_does_not_hide_that_a_key_is_for_rsa_pss(pem: str, header: str) -> None:
+    begin, body = pem.split("\n", 1)
+
+    assert Key.from_pem(f"{begin}\n{header}\n\n{body}").algorithm == "PS256"
+
+
 def test_an_rsa_pss_key_without_parameters_takes_each_hash() -> None:
     assert Key.from_pem(private_pem(b""), alg="PS512").algorithm == "PS512"
 
