@@ -10,7 +10,8 @@ OPENSSH_PUBLIC = "OPENSSH PUBLIC KEY"  # the label that such a line gets here; n
 _MAX_BLOCKS = 100
 _LINE = 64  # characters
 _LINE_END = r"(?:\\r)?\\n|\r\n?"  # also in two or four characters, as in environment variables
-_BLOCK = r"(?s)-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----"  # compiled when PEM text is read
+_BEGIN = "-----BEGIN "
+_BLOCK = r"(?s)([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----"  # after BEGIN; compiled when PEM text is read
 _OPENSSH_LINE = r"\s*(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-nistp(?:256|384|521)|sk-[\w@.-]+) AAAA"
 _IN_BASE64 = r"\s*LS0tLS1CRUdJTi"  # "-----BEGIN " in base64
 _BASE64 = (
@@ -74,23 +75,17 @@ def split(text: str) -> list[Block]:
     if is_base64_of_pem(text):
         raise InvalidKey(_BASE64)
     text = re.sub(_LINE_END, "\n", text)
-    begun = text.count("-----BEGIN ")
-    if not begun and re.match(_OPENSSH_LINE, text):
+    blocks = text.split(_BEGIN)[1:]  # a block ends before the next one begins: no text is searched twice
+    if not blocks and re.match(_OPENSSH_LINE, text):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         _check_count(len(lines))
         return [
             Block(i, len(lines), OPENSSH_PUBLIC, line.encode("ascii", "replace")) for i, line in enumerate(lines, 1)
         ]
-    if not begun:
+    if not blocks:
         raise InvalidKey(_NO_PEM)
-    _check_count(begun)
-    blocks = list(re.finditer(_BLOCK, text))
-    if len(blocks) != begun:
-        raise InvalidKey(
-            "each block of PEM text must end as it began, from -----BEGIN …----- to -----END …-----, got one "
-            f"that does not{_find_broken(text, begun)}: check that the PEM text is complete"
-        )
-    return [Block(i, begun, found[1], _wrap(found[1], found[2])) for i, found in enumerate(blocks, 1)]
+    _check_count(len(blocks))
+    return [_read_block(block, i, len(blocks)) for i, block in enumerate(blocks, 1)]
 
 
 def _check_count(count: int) -> None:
@@ -100,11 +95,16 @@ def _check_count(count: int) -> None:
         )
 
 
-def _find_broken(text: str, begun: int) -> str:
-    """Return words for the first block that does not end before the next one begins."""
-    parts = text.split("-----BEGIN ")[1:]
-    bad = next((i for i, part in enumerate(parts, 1) if not re.match(_BLOCK, f"-----BEGIN {part}")), begun)
-    return f" (block {bad} of {begun})" if begun > 1 else ""
+def _read_block(text: str, position: int, count: int) -> Block:
+    """Return the block that *text* begins with, after the word BEGIN."""
+    found = re.match(_BLOCK, text)
+    if found is None:
+        place = f" (block {position} of {count})" if count > 1 else ""
+        raise InvalidKey(
+            "each block of PEM text must end as it began, from -----BEGIN …----- to -----END …-----, got one "
+            f"that does not{place}: check that the PEM text is complete"
+        )
+    return Block(position, count, found[1], _wrap(found[1], found[2]))
 
 
 def _wrap(label: str, body: str) -> bytes:
