@@ -159,7 +159,10 @@ def _index_by_kid(keys: Iterable[Key]) -> dict[str, Key]:
     by_kid: dict[str, Key] = {}
     for key in keys:
         if key.kid in by_kid:
-            raise InvalidKey("each key of a key set must have a kid of its own, got two with the same kid")
+            raise InvalidKey(
+                "each key of a key set must have a kid of its own, got two with the same kid: remove one of them; a "
+                "private key needs no public half and no certificate beside it"
+            )
         by_kid[key.kid] = key
     if not by_kid:
         raise InvalidKey("a key set must have at least one key, got none")

@@ -2,9 +2,10 @@
 
 import os
 import re
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..encoding import strict_json
 from ..errors import InvalidKey
@@ -70,27 +71,27 @@ def _load(source: object, passphrase: Passphrase) -> KeySet:
 
 
 def _load_mapping(source: Mapping[str, object]) -> KeySet:
-    if not source or not all(isinstance(value, str) and is_pem(value) for value in source.values()):
+    is_jwks = isinstance(source.get("keys"), (list, tuple))
+    if is_jwks or not any(isinstance(value, str) and is_pem(value) for value in source.values()):
         return KeySet.from_jwks(source)
     return KeySet(
         [
-            _load_named(kid, str(pem), f"entry {position} of {len(source)}")
+            _load_named(kid, pem, f"entry {position} of {len(source)}")
             for position, (kid, pem) in enumerate(source.items(), 1)
         ]
     )
 
 
-def _load_named(kid: str, pem: str, position: str) -> Key:
+def _load_named(kid: str, pem: Any, position: str) -> Key:
     """Load one entry of a mapping of key IDs to certificates, as Google and Firebase publish it."""
     try:
-        key = Key.from_pem(pem, kid=kid)
-        if key.can_sign:
+        if isinstance(pem, str) and "PRIVATE KEY-----" in pem:
             raise InvalidKey(
                 "a mapping of key IDs must have certificates or public keys, got a private key: put it into a list"
             )
+        return Key.from_pem(pem, kid=kid)
     except InvalidKey as error:
         raise InvalidKey(f"{position}: {error}") from error
-    return key
 
 
 def _find_mistake(string: str) -> str | None:
@@ -130,7 +131,9 @@ def _read_file(path: Path, passphrase: Passphrase) -> KeySet:
             "starts at the working directory"
         ) from None
     if data is None:
-        raise InvalidKey(f"the path of the keys must be that of a file, got {str(path)!r}, which is something else")
+        raise InvalidKey(
+            f"the path of the keys must be that of a file, got {str(path)!r}, which is a directory, a pipe or a device"
+        )
     if len(data) > _MAX_FILE:
         raise InvalidKey(f"the key file must have at most {_MAX_FILE // 1024**2} MiB, got {str(path)!r} with more")
     try:
@@ -147,11 +150,24 @@ def _parse_file(data: bytes, passphrase: Passphrase) -> KeySet:
     try:
         mapping = strict_json.read_object(data.removeprefix(BOM_UTF8))
     except ValueError:
-        got = "something else" if data else "an empty file"
-        if is_json:
-            got = "JSON that is malformed or has a name twice: check it with python -m json.tool FILE"
-        raise InvalidKey(f"it must have a JWK Set or PEM text, got {got}") from None
+        raise InvalidKey(f"it must have a JWK Set or PEM text, got {_describe_content(data, text.strip())}") from None
     return _load_mapping(mapping)
+
+
+def _describe_content(data: bytes, text: str) -> str:
+    """Return words and advice for the content of a file that has no keys. They show nothing of it."""
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return "UTF-16: save it as UTF-8"
+    if b"\0" in data:
+        return (
+            "binary data: convert a key in DER with: openssl pkey -inform DER -in FILE, or a certificate with: "
+            "openssl x509 -inform DER -in FILE"
+        )
+    if text.startswith("{"):
+        return "JSON that is malformed or has a name twice: check it with python -m json.tool FILE"
+    if text.startswith("["):
+        return 'a JSON array: put the keys into {"keys": […]}'
+    return "something else: it must begin with { or with -----BEGIN …-----" if text else "an empty file"
 
 
 def _read_bytes(path: Path) -> bytes | None:

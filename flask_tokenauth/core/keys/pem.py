@@ -35,6 +35,10 @@ _NO_KEY = (
     "PEM text must hold a private key in PKCS #8, PKCS #1, SEC 1 or the format of OpenSSH, a public key in "
     "SubjectPublicKeyInfo or PKCS #1, or a certificate, got no key that can be read: check that it is complete"
 )
+_LABELS_WITHOUT_KEY = frozenset({
+    "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PKCS7", "PGP PUBLIC KEY BLOCK", "PGP PRIVATE KEY BLOCK",
+    "TRUSTED CERTIFICATE", "X509 CRL",
+})  # fmt: skip
 _ENCRYPTED = (
     "an encrypted private key needs its passphrase, got none: set TOKENAUTH_KEYS_PASSPHRASE, or load the key with "
     "Key.from_pem(pem, passphrase=…), and set TOKENAUTH_KEYS to a list with it"
@@ -149,4 +153,6 @@ def _open(block: Block, passphrase: Passphrase) -> Any:
 def _explain(block: Block) -> str:
     if block.label in (_OPENSSH_PRIVATE, OPENSSH_PUBLIC):
         return _OPENSSH
+    if block.label in _LABELS_WITHOUT_KEY:
+        return f"PEM text must hold keys and certificates, got a {block.label}, which is neither: leave this block out"
     return _NO_CERTIFICATE if block.label == CERTIFICATE else _NO_KEY

@@ -9,9 +9,10 @@ from ..errors import InvalidKey
 OPENSSH_PUBLIC = "OPENSSH PUBLIC KEY"  # the label that such a line gets here; no file has it
 _MAX_BLOCKS = 100
 _LINE = 64  # characters
-_LINE_END = r"(?:\\r)?\\n|\r\n?"  # also in two or four characters, as in environment variables
+# Also in two or four characters, as in environment variables, and with more backslashes, if it was escaped twice.
+_LINE_END = r"(?:\\{1,4}r)?\\{1,4}n|\r\n?"
 _BEGIN = "-----BEGIN "
-_BLOCK = r"(?s)([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----"  # after BEGIN; compiled when PEM text is read
+_BLOCK = r"(?s)([A-Z0-9. ]{1,40})-----(.*?)-----END \1-----"  # after BEGIN; compiled when PEM text is read
 _OPENSSH_LINE = r"\s*(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-nistp(?:256|384|521)|sk-[\w@.-]+) AAAA"
 _IN_BASE64 = r"\s*LS0tLS1CRUdJTi"  # "-----BEGIN " in base64
 _BASE64 = (

@@ -10,7 +10,7 @@ from ..errors import InvalidKey
 from .pem import Passphrase, PemKey, read_block
 from .pem_blocks import split
 
-_WITHOUT_KEY = frozenset({"EC PARAMETERS"})
+_WITHOUT_KEY = frozenset({"EC PARAMETERS", "DH PARAMETERS", "X9.42 DH PARAMETERS"})  # beside keys in files of servers
 
 
 def read_pem_keys(text: str, passphrase: Passphrase) -> list[PemKey]:

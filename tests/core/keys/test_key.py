@@ -266,6 +266,7 @@ def test_what_is_no_set_of_keys_is_not_exchanged_for_one() -> None:
 NAMES = ", ".join(ALGORITHMS)
 ADD_ALG = 'add "alg" to the JWK, or pass alg=…'
 NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove this key from it"
+SAME_KID = "remove one of them; a private key needs no public half and no certificate beside it"
 WRONG_USE = 'use of a JWK must be "sig" or be left out, got another'
 NO_OPERATION = 'key_ops must allow "verify" or, for a private key or a secret, "sign", got neither'
 CANNOT_SIGN = (
@@ -316,7 +317,10 @@ CANNOT_SIGN = (
             lambda: Key.from_jwk(jwk_of(EC, key_ops=["sign"])).public(),
             'key_ops of a key to be published must have "verify", got "sign" alone',
         ),
-        (lambda: KeySet([EC, EC]), "each key of a key set must have a kid of its own, got two with the same kid"),
+        (
+            lambda: KeySet([EC, EC]),
+            f"each key of a key set must have a kid of its own, got two with the same kid: {SAME_KID}",
+        ),
         (lambda: KeySet([]), "a key set must have at least one key, got none"),
         (
             lambda: KeySet([EC, Key.from_secret(SECRET)]),

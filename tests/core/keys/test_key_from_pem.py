@@ -104,7 +104,7 @@ NOT_OPENED = "must be the one that the private key is encrypted with"
         (block("PRIVATE KEY"), None, "check that it is complete"),
         (block("PUBLIC KEY"), None, "got no key that can be read"),
         (block("CERTIFICATE"), None, "a certificate must be X.509 in PEM, got one that cannot be read"),
-        (block("DH PARAMETERS"), None, "got no key that can be read"),
+        (block("DH PARAMETERS"), None, "PEM text must hold a key, got none"),
         (block("OPENSSH PRIVATE KEY"), None, "ssh-keygen -p -m PEM -f COPY"),
         (block("OPENSSH PRIVATE KEY"), "open sesame", "the format of OpenSSH"),
         (b"ssh-ed25519 AAAA", None, "ssh-keygen -e -m PKCS8 -f FILE"),

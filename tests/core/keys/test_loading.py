@@ -39,11 +39,26 @@ def kids(source: object) -> list[str]:
         ([PEM, ED], BOTH),
         (PEM, BOTH[:1]),
         (PEM.replace("\n", "\\n"), BOTH[:1]),
+        (PEM.replace("\n", "\\\\r\\\\n"), BOTH[:1]),
         (PEM + ED_PEM, BOTH),
         (PARAMETERS + PEM, BOTH[:1]),
+        (PEM + PARAMETERS.replace("EC", "DH"), BOTH[:1]),
         (KeySet([EC]), BOTH[:1]),
     ],
-    ids=["set", "list", "tuple", "keys", "PEM in a list", "PEM", "PEM on one line", "two PEM", "parameters", "KeySet"],
+    ids=[
+        "set",
+        "list",
+        "tuple",
+        "keys",
+        "PEM in a list",
+        "PEM",
+        "PEM on one line",
+        "escaped twice",
+        "two PEM",
+        "parameters",
+        "of DH",
+        "KeySet",
+    ],
 )
 def test_keys_come_in_many_forms(source: object, expected: list[str]) -> None:
     assert kids(source) == expected
@@ -166,7 +181,13 @@ def test_something_like_a_path_that_may_hold_a_secret_is_not_shown(source: str) 
     ("content", "mistake"),
     [
         ("", "it must have a JWK Set or PEM text, got an empty file"),
-        ("hunter2", "it must have a JWK Set or PEM text, got something else"),
+        (" \n", "it must have a JWK Set or PEM text, got an empty file"),
+        ("hunter2", "got something else: it must begin with { or with -----BEGIN …-----"),
+        ("[]", 'got a JSON array: put the keys into {"keys": […]}'),
+        (
+            "\0hunter2",
+            "got binary data: convert a key in DER with: openssl pkey -inform DER -in FILE, or a certificate",
+        ),
         ("{}", 'a JWK Set must be an object with an array "keys", got something else'),
         ("-----BEGIN hunter2", "each block of PEM text must end as it began"),
     ],
@@ -181,6 +202,16 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: str, mista
     assert str(caught.value).startswith(f"the key file {str(path)!r} cannot be used: ")
     assert mistake in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_refused_with_the_encoding_to_use(tmp_path: Path, encoding: str) -> None:
+    """PowerShell writes such files."""
+    path = tmp_path / "key.pem"
+    path.write_text(PEM if encoding == "utf-16" else "\ufeff" + PEM, encoding=encoding)
+
+    with pytest.raises(InvalidKey, match=r"cannot be used: it must .*, got UTF-16: save it as UTF-8$"):
+        load_keys(path)
 
 
 def test_an_encrypted_key_is_refused_with_the_function_that_takes_its_passphrase() -> None:
@@ -244,11 +275,14 @@ def test_a_mapping_of_key_ids_to_certificates_is_a_set_of_public_keys(tmp_path: 
             "entry 2 of 2: a mapping of key IDs must have certificates or public keys, got a",
         ),
         ({"a\nhunter2": GOOGLE["a"]}, "entry 1 of 1: kid must be a string of 1 to 255 printable characters"),
-        ({"a": GOOGLE["a"], "b": "hunter2"}, 'must be an object with an array "keys"'),
-        ({"a": LOCKED}, "entry 1 of 1: an encrypted private key needs its passphrase"),
+        ({"a": GOOGLE["a"], "b": "hunter2"}, "entry 2 of 2: PEM text must have a line -----BEGIN …-----, got none"),
+        ({"a": GOOGLE["a"], "b": 1}, "entry 2 of 2: .* PEM text must be bytes or a string .*, got int"),
+        ({"a": "hunter2"}, 'must be an object with an array "keys"'),
+        ({"keys": [], "a": GOOGLE["a"]}, "a key set must have at least one key"),
+        ({"a": LOCKED}, "entry 1 of 1: a mapping of key IDs must have certificates or public keys, got a private key"),
     ],
 )
-def test_a_mapping_of_something_else_is_refused(mapping: dict[str, str], message: str) -> None:
+def test_a_mapping_of_something_else_is_refused(mapping: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidKey, match=message) as caught:
         load_keys(mapping)
 
@@ -302,7 +336,7 @@ def test_a_path_of_something_else_than_a_file_is_refused(tmp_path: Path) -> None
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
-    with pytest.raises(InvalidKey, match="must be that of a file"):
+    with pytest.raises(InvalidKey, match=r"must be that of a file, got .*, which is a directory, a pipe or a device$"):
         load_keys(tmp_path)
     with pytest.raises(InvalidKey, match="must be that of a file"):
         load_keys(pipe)  # to read it would wait for a writer

@@ -95,6 +95,12 @@ def test_a_certificate_for_a_key_that_cannot_be_read_is_refused() -> None:
         load_keys(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 
 
+@pytest.mark.parametrize("label", ["CERTIFICATE REQUEST", "TRUSTED CERTIFICATE", "X509 CRL", "PKCS7"])
+def test_a_block_without_a_key_is_named(label: str) -> None:
+    with pytest.raises(InvalidKey, match=rf"^block 2 of 2: PEM text must .*, got a {label}, .*: leave this block out$"):
+        load_keys(PRIVATE + OWN.replace("CERTIFICATE", label))
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
