@@ -98,7 +98,7 @@ class RevocationFeed:
         self._index = self._new_index()
         self._reloaded: RevocationIndex | None = None  # during a reload: the revocations that the store has
         self._added_during_reload: set[str] = set()  # subjects: the pages fetched before may not have them
-        self._lost_by_store = LostRevocations(store, timeout=self._timeout)
+        self._lost_by_store = LostRevocations(store, timeout=self._timeout, leeway=leeway)
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page of the present fetch was asked for
         self._pruned_at = 0.0

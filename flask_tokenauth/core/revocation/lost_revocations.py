@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from ..errors import StoreUnavailable
 from ..process import ProcessLock
-from ..records.revocation import Revocation
+from ..records.revocation import Revocation, prolong
 from ..store import Store, translated
 
 LONGEST_PAUSE = 5.0  # seconds between two tries in an outage
@@ -17,11 +18,13 @@ class LostRevocations:
     Args:
         store: the store.
         timeout: the longest time for which one call writes, in seconds: a request waits for it.
+        leeway: the one for which the entries end. The store may know a longer one, of another application.
     """
 
-    def __init__(self, store: Store, *, timeout: float) -> None:
+    def __init__(self, store: Store, *, timeout: float, leeway: timedelta) -> None:
         self._store = store
         self._timeout = timeout
+        self._leeway = leeway
         self._entries: list[Revocation] = []
         self.writing = ProcessLock()
         self.reset_process()
@@ -48,8 +51,9 @@ class LostRevocations:
             return
         try:
             with translated():
+                longer = max(timedelta(0), self._store.longest_leeway() - self._leeway)
                 while entries and monotonic() < start + self._timeout:
-                    self._store.revoke(entries[-1])
+                    self._store.revoke(entries[-1].replace(expires_at=prolong(entries[-1].expires_at, longer)))
                     entries.pop()
         except StoreUnavailable:
             self._retry_at = monotonic() + LONGEST_PAUSE

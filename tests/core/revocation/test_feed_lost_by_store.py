@@ -1,11 +1,13 @@
 """The revocation feed: what the store has lost, and what it may have forgotten."""
 
+from datetime import timedelta
+
 import pytest
 
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 
 from ...conftest import NOW
-from .kit import EXP, LATER, Worker, ms, token, warm, worker
+from .kit import EXP, LATER, RETENTION, Worker, ms, token, warm, worker
 
 __all__ = ["warm", "worker"]  # fixtures
 
@@ -72,6 +74,26 @@ def test_what_was_revoked_here_during_a_reload_and_is_lost_later_is_called_lost(
     reload(warm)
 
     assert caplog.messages == ["the store has lost 1 revocations: they are written to it again"]
+
+
+def test_a_lost_revocation_is_kept_for_the_longest_leeway_of_the_store(warm: Worker) -> None:
+    """Another application accepts the token for longer than this process does."""
+    warm.feed.add(token())
+    warm.store.bind("one", timeout=timedelta(seconds=1), lifetime=RETENTION, leeway=timedelta(seconds=300))
+
+    reload(warm)
+
+    [entry] = warm.store.written
+    assert ms(EXP + 2 * 300) < entry.expires_at < ms(EXP + 2 * 300 + GRACE + WIDTH)
+
+
+def test_a_shorter_leeway_of_the_store_does_not_shorten_a_lost_revocation(warm: Worker) -> None:
+    warm.feed.add(token())
+
+    reload(warm)
+
+    assert warm.store.longest_leeway() == timedelta(0)
+    assert warm.store.written[0].expires_at >= ms(EXP + GRACE)
 
 
 @pytest.mark.parametrize(("left", "logged"), [(WIDTH, 0), (WIDTH + 60, 1)])
