@@ -164,7 +164,9 @@ class StoredState:
             StoreUnavailable: the store cannot be asked; you can try again.
         """
         if until is None:
-            until = self._clock() + max(self._settings.max_lifetime, self.store.longest_lifetime()).total_seconds()
+            lifetime = max(self._settings.max_lifetime, self.store.longest_lifetime())
+            # The clock of this process may be behind that of the issuer.
+            until = self._clock() + (lifetime + self.longest_leeway()).total_seconds()
         self._revoke_token(token_id, 0, until=self._end_of(until))
 
     def longest_leeway(self) -> timedelta:

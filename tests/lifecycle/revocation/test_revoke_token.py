@@ -188,7 +188,7 @@ def test_a_revocation_without_an_expiry_is_kept_for_the_longest_lifetime(
     assert me(app, token) == 401
     assert signal_log.reasons == ["token_revoked"]
 
-    pass_time(LEEWAY + MINUTE + LONGEST_SILENCE, app)
+    pass_time(2 * LEEWAY + MINUTE + LONGEST_SILENCE, app)
     assert store_of(app).purge(force=True) == 0
     pass_time(MOMENT, app)
     assert store_of(app).purge() == 1
@@ -207,6 +207,22 @@ def test_a_revocation_is_kept_although_clocks_differ_by_the_leeway(
 
     pass_time(DAY + timedelta(seconds=2 * leeway) - MOMENT, app)
     store_of(app).purge()
+
+    assert me(app, token) == 401
+    assert signal_log.reasons == ["token_revoked"]
+
+
+@pytest.mark.parametrize("leeway", [0, 300])
+def test_a_revocation_without_an_expiry_is_kept_although_the_clock_of_its_writer_is_behind(
+    make_session_app: MakeSessionApp, clock: StandingClock, pass_time: PassTime, signal_log: SignalLog, leeway: int
+) -> None:
+    """The clock of the worker that revokes and checks the token is behind those of the issuer and of the store."""
+    app = make_session_app(TOKENAUTH_LEEWAY=leeway, TOKENAUTH_REVOCATION="strict")
+    token = issue(app, expires_in=24 * 3600)
+    clock.now -= leeway
+    revoke_id(app, token_id_of(token))
+
+    pass_time(DAY + timedelta(seconds=2 * leeway) - MOMENT, app)
 
     assert me(app, token) == 401
     assert signal_log.reasons == ["token_revoked"]
