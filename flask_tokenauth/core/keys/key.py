@@ -74,8 +74,8 @@ class Key:
     ) -> "Key":
         """Load a private key, a public key or the public key of a certificate in PEM, or a key of OpenSSH.
 
-        The dates and the issuer of a certificate are not checked. If *pem* has a private key with its public half or
-        its certificate, the private key is loaded.
+        The dates, the issuer and the key usage of a certificate are not checked. If *pem* has a private key with its
+        public half or its certificate, the private key is loaded.
 
         Args:
             pem: the content of the file, with its ``BEGIN`` and ``END`` lines. It is not a path.
