@@ -43,10 +43,9 @@ _ENCRYPTED = (
     "an encrypted private key needs its passphrase, got none: set TOKENAUTH_KEYS_PASSPHRASE, or load the key with "
     "Key.from_pem(pem, passphrase=…), and set TOKENAUTH_KEYS to a list with it"
 )
-_NOT_OPENED = (
-    "passphrase must be the one that the private key is encrypted with, got one that does not open it: check it, and "
-    "that the PEM text is complete"
-)
+_NOT_OPENED = "passphrase must be the one that the private key is encrypted with, got one that does not open it: "
+_CHECK = "check it, and that the PEM text is complete"
+_LINE_END = "remove the line end after it"
 
 
 @dataclass(slots=True)
@@ -145,7 +144,8 @@ def _open(block: Block, passphrase: Passphrase) -> Any:
     except UnsupportedAlgorithm as error:
         raise InvalidKey(_BCRYPT if "bcrypt" in str(error) else _explain(block)) from None
     except _TROUBLES:
-        raise InvalidKey(_NOT_OPENED) from None
+        advice = _LINE_END if passphrase.value.endswith((b"\n", b"\r")) else _CHECK
+        raise InvalidKey(_NOT_OPENED + advice) from None
     passphrase.used = True
     return key
 

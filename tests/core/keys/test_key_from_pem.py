@@ -90,6 +90,13 @@ def block(label: str) -> bytes:
 NOT_OPENED = "must be the one that the private key is encrypted with"
 
 
+@pytest.mark.parametrize("passphrase", ["open sesame\n", b"open sesame\r\n"])
+def test_a_line_end_after_the_passphrase_is_named(passphrase: str | bytes) -> None:
+    """A passphrase from a file has it."""
+    with pytest.raises(InvalidKey, match=r"got one that does not open it: remove the line end after it$"):
+        Key.from_pem(pem_of(EC._private, b"open sesame"), passphrase=passphrase)
+
+
 @pytest.mark.parametrize(
     ("pem", "passphrase", "advice"),
     [
