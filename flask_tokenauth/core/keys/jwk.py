@@ -45,7 +45,7 @@ def algorithm_named(name: object) -> Algorithm:
     if name is None:
         raise InvalidKey(
             f"alg must be one of {', '.join(ALGORITHMS)}, got none, and the crv of the key does not imply one: add "
-            '"alg" to the JWK, or pass alg=…'
+            '"alg" to the JWK, or load it with Key.from_jwk(jwk, alg=…) or KeySet.from_jwks(jwks, alg=…)'
         )
     algorithm = ALGORITHMS.get(name) if isinstance(name, str) else None
     if algorithm is None:

@@ -264,7 +264,7 @@ def test_what_is_no_set_of_keys_is_not_exchanged_for_one() -> None:
 
 
 NAMES = ", ".join(ALGORITHMS)
-ADD_ALG = 'add "alg" to the JWK, or pass alg=…'
+ADD_ALG = 'add "alg" to the JWK, or load it with Key.from_jwk(jwk, alg=…) or KeySet.from_jwks(jwks, alg=…)'
 NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove this key from it"
 SAME_KID = "remove one of them; a private key needs no public half and no certificate beside it"
 WRONG_USE = 'use of a JWK must be "sig" or be left out, got another'
