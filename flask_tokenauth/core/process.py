@@ -30,13 +30,15 @@ class PerProcess(Generic[T]):
     If ``threading.Lock`` was exchanged, a new object is made. Threads that use the old one go on with it.
 
     Args:
-        make: returns a new object. It gets those of the parent. If many threads need the object first, *make* may run
-            more than once, and only one result is used.
+        make: returns a new object. It gets those of all processes that this one was forked from, the parent and its
+            own parents. If many threads need the object first, *make* may run more than once, and only one result is
+            used.
     """
 
     def __init__(self, make: Callable[[Sequence[T]], T]) -> None:
         self._make = make
         self._values: dict[tuple[int, Any], T] = {}
+        self._inherited: dict[tuple[int, Any], T] = {}
 
     def get(self) -> T:
         """Return the object of this process."""
@@ -52,7 +54,8 @@ class PerProcess(Generic[T]):
     def _add(self, key: tuple[int, Any]) -> T:
         inherited = {other: value for other, value in list(self._values.items()) if other[0] != key[0]}
         left_to_parent.extend(inherited.values())
-        value = self._values.setdefault(key, self._make(list(inherited.values())))  # atomic: one thread wins
+        self._inherited.update(inherited)
+        value = self._values.setdefault(key, self._make(list(self._inherited.values())))  # atomic: one thread wins
         for other in inherited:
             self._values.pop(other, None)  # after that: until then, other threads must find them too
         return value

@@ -115,6 +115,43 @@ def test_each_process_makes_an_object_of_its_own_and_keeps_that_of_its_parent(fo
     assert theirs in process.left_to_parent
 
 
+def test_an_object_gets_those_of_all_ancestors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection of the first process is one too many in each process that comes from it."""
+    given: list[Sequence[object]] = []
+
+    def make(inherited: Sequence[object]) -> object:
+        given.append(inherited)
+        return object()
+
+    holder = PerProcess(make)
+    first = holder.get()
+    monkeypatch.setattr(process, "getpid", lambda: -1)
+    second = holder.get()
+    monkeypatch.setattr(process, "getpid", lambda: -2)
+    holder.get()
+
+    assert given[2] == [first, second]
+
+
+def test_an_object_that_is_made_again_gets_those_of_the_parent_again(
+    fork: Fork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Sequence[object]] = []
+
+    def make(inherited: Sequence[object]) -> object:
+        given.append(inherited)
+        return object()
+
+    holder = PerProcess(make)
+    theirs = holder.get()
+    fork()
+    holder.get()
+    exchange(monkeypatch)
+    holder.get()
+
+    assert given == [[], [theirs], [theirs]]
+
+
 def test_threads_that_need_an_object_first_get_the_same_one() -> None:
     def make(_: Sequence[object]) -> object:
         made.append(object())

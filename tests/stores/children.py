@@ -186,6 +186,19 @@ def fork_unnoticed_in_use(url: str) -> None:
     print(*wait(fork(lambda: is_refused(store, "must not be forked"), by=fork_unnoticed)), flush=True)
 
 
+def fork_unnoticed_twice(url: str) -> None:
+    """Use a store, fork without Python's knowledge, and ask in a child of the child, which must be refused as well."""
+    store = open_store(url)
+    start(store, "parent")
+
+    def ask() -> bool:
+        return is_refused(store, "must not be forked") and wait(
+            fork(lambda: is_refused(store, "must not be forked"))
+        ) == [0]
+
+    print(*wait(fork(ask, by=fork_unnoticed)), flush=True)
+
+
 def fork_like_uwsgi(url: str) -> None:
     """Use a store while the application is imported, and fork workers as uWSGI does. The parent ends first."""
     uwsgi: Any = SimpleNamespace(worker_id=lambda: 0)

@@ -120,6 +120,10 @@ def test_a_child_that_python_does_not_know_of_is_refused_if_its_parent_had_a_con
     assert run(spawn("fork_unnoticed_in_use", url_of(path))) == ["0"]
 
 
+def test_a_child_of_a_child_that_is_refused_is_refused(path: Path, spawn: Spawn) -> None:
+    assert run(spawn("fork_unnoticed_twice", url_of(path))) == ["0"]
+
+
 def test_workers_that_are_forked_as_by_uwsgi_lose_nothing_that_they_acknowledged(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_like_uwsgi", url_of(path))) == ["0 0"]
     assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(6,)]

@@ -26,9 +26,9 @@ class Connections:
     """The engine of one process, with its locks and queues.
 
     Args:
-        inherited: the objects of the parent. If one of them had an open connection, this process cannot use SQLite:
-            SQLite would take the locks of the parent for its own. Another process could then delete rows that are
-            being written here.
+        inherited: the objects of the processes that this one was forked from. If one of them had an open connection,
+            this process cannot use SQLite: SQLite would take the locks of that process for its own. Another process
+            could then delete rows that are being written here.
     """
 
     def __init__(self, inherited: Sequence["Connections"] = ()) -> None:
