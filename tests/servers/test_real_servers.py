@@ -196,6 +196,7 @@ def test_nothing_acknowledged_is_lost_if_workers_and_other_writers_are_killed(pa
                 victim, known = find_worker(killer, set()), workers_of(clients)
                 os.kill(int(victim), signal.SIGKILL)
                 kill_a_writer(path)
+                execute(path, "SELECT 1 FROM tokenauth_session")  # another process, which closes the database
                 find_worker(killer, known | {victim})
         finally:
             over.set()
