@@ -118,6 +118,13 @@ def test_a_list_that_would_never_end_is_an_outage() -> None:
         translate_errors(theirs).list_sessions("alice", cursor="x", limit=10)
 
 
+def test_a_later_page_of_a_list_is_forwarded() -> None:
+    page = SessionPage(cursor="y")
+    theirs: Any = Theirs(answer=page)
+
+    assert translate_errors(theirs).list_sessions("alice", cursor="x", limit=10) is page
+
+
 @pytest.mark.parametrize(("error", "cursor"), [(ValueError("hunter2"), None), (TypeError("hunter2"), "x")])
 def test_another_error_of_a_list_is_an_outage(error: Exception, cursor: str | None) -> None:
     theirs: Any = Theirs(error)
