@@ -119,6 +119,33 @@ def test_the_log_says_what_to_do(
     assert lock.waits == 0
 
 
+def test_tables_that_were_inspected_before_do_not_hide_the_transaction(
+    shop: tuple[Flask, SQLAlchemy], lock: Lock
+) -> None:
+    """SQLAlchemy asks for temporary tables then, so that SQLite lists a second database, which is empty."""
+    app, db = shop
+
+    def inspect_and_write() -> None:
+        db.session.execute(text("PRAGMA temp.table_info(login)"))
+        db.session.execute(WRITE)
+
+    assert log_in(app, inspect_and_write).status_code == 503
+    assert lock.waits == 0
+
+
+def test_a_session_with_a_temporary_table_waits(shop: tuple[Flask, SQLAlchemy], lock: Lock) -> None:
+    """The transaction may have written to that table alone."""
+    app, db = shop
+
+    def write_and_lose() -> None:
+        db.session.execute(text("CREATE TEMP TABLE draft (at)"))
+        db.session.execute(text("INSERT INTO draft VALUES ('now')"))
+        lock.take()
+
+    assert log_in(app, write_and_lose).status_code == 200
+    assert lock.waits == 2
+
+
 def test_a_view_that_has_committed_logs_in(shop: tuple[Flask, SQLAlchemy], lock: Lock) -> None:
     app, db = shop
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from .sqlite_files import identify
 
+_TEMPORARY = 1  # the number that SQLite gives to the database for temporary tables
 _LEGACY = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, which Python has since 3.12
 
 
@@ -48,10 +49,15 @@ def _has_written(connection: Connection, file: tuple[int, int] | None) -> bool:
 
 
 def _find_files(driver: sqlite3.Connection) -> list[tuple[int, int] | None]:
-    """Return the databases of a connection. If it has several, it may have written to any of them."""
+    """Return the databases of a connection. If it has several, it may have written to any of them.
+
+    The database for temporary tables is left out if it is empty: ``db.create_all`` adds it by looking for such tables.
+    """
     cursor = driver.cursor()
     cursor.row_factory = None
     try:
-        return [identify(path) for _, _, path in cursor.execute("PRAGMA database_list")]
+        has_temporary = cursor.execute("SELECT 1 FROM sqlite_temp_master").fetchone() is not None
+        listed = cursor.execute("PRAGMA database_list").fetchall()
+        return [identify(path) for number, _, path in listed if number != _TEMPORARY or has_temporary]
     finally:
         cursor.close()
