@@ -71,11 +71,16 @@ def _advise(closed: list[Path], *, left: bool) -> str:
         return "allow this process to write there"  # pragma: no cover  # Windows
     if owner == os.geteuid():
         return f"run chmod u+rwX {paths}"
+    me, since = os.geteuid(), ", probably since a command ran as that user" if left else ""
+    command = f"chown {me} {paths}{'. Run commands as the user of the workers' if left else ''}"
     if closed[0].is_dir():  # it may hold files of others, so its owner stays
-        return f"the owner is user {owner}. Put the database into a directory that user {os.geteuid()} owns"
-    since = ", probably since a command ran as that user" if left else ""
-    rule = ". Run commands as the user of the workers" if left else ""
-    return f"the owner is user {owner}{since}. Run as root: chown {os.geteuid()} {paths}{rule}"
+        command = f"install -d -o {me} -m 700 DIRECTORY, and put the database there"
+    if owner == 0 or left:
+        return f"the owner is user {owner}{since}. Run as root: {command}"
+    # A command of a wrong user must not take the files from the workers.
+    return (
+        f"the owner is user {owner}. Run this process as that user. If the workers run as user {me}, as root: {command}"
+    )
 
 
 def _owner(path: Path) -> int | None:

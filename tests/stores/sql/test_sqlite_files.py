@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from stat import S_IMODE
@@ -110,26 +110,50 @@ def test_the_owner_of_a_file_that_is_closed_to_it_gets_the_command(
     assert find_obstacle(path) == f"{closed}, which this process may not write: run chmod u+rwX {closed}"
 
 
-def test_another_user_gets_the_owner_and_the_command(
-    path: Path, no_access: set[Path], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def owner(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function that sets the owner of all files. This process runs as user 1001."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1001)
+    return lambda uid: monkeypatch.setattr("flask_tokenauth.stores.sql.sqlite_files._owner", lambda _: uid)
+
+
+def test_another_user_than_root_gets_the_owner_and_the_command(
+    path: Path, no_access: set[Path], owner: Callable[[int], None]
 ) -> None:
     no_access.add(path)
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    owner(0)
 
     assert find_obstacle(path) == (
-        f"{path}, which this process may not write: the owner is user {os.getuid()}. Run as root: chown "
-        f"{os.getuid() + 1} {path}"
+        f"{path}, which this process may not write: the owner is user 0. Run as root: chown 1001 {path}"
     )
 
 
-def test_the_owner_of_a_directory_stays(path: Path, no_access: set[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be /tmp or /var/lib."""
-    no_access.add(path.parent)
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+def test_a_command_of_a_wrong_user_is_not_advised_to_take_the_file_from_the_workers(
+    path: Path, no_access: set[Path], owner: Callable[[int], None]
+) -> None:
+    no_access.add(path)
+    owner(1000)
 
     assert find_obstacle(path) == (
-        f"{path.parent}, which this process may not write: the owner is user {os.getuid()}. Put the database into a "
-        f"directory that user {os.getuid() + 1} owns"
+        f"{path}, which this process may not write: the owner is user 1000. Run this process as that user. If the "
+        f"workers run as user 1001, as root: chown 1001 {path}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("uid", "advice"),
+    [(0, "Run as root"), (1000, "Run this process as that user. If the workers run as user 1001, as root")],
+)
+def test_the_owner_of_a_directory_stays(
+    path: Path, no_access: set[Path], owner: Callable[[int], None], uid: int, advice: str
+) -> None:
+    """It may be /tmp or /var/lib."""
+    no_access.add(path.parent)
+    owner(uid)
+
+    assert find_obstacle(path) == (
+        f"{path.parent}, which this process may not write: the owner is user {uid}. {advice}: install -d -o 1001 "
+        "-m 700 DIRECTORY, and put the database there"
     )
 
 
