@@ -150,6 +150,8 @@ def _revoked(state: AppState) -> Iterator[Finding]:
             )
             return
         state.store.read_epoch("doctor")
+        if obstacle := state.stored.ask_sql_store("find_obstacle"):
+            yield Finding("error", f"{PREFIX}STORE can be read, but not written: the store needs {obstacle}.")
     except (SettingsError, StoreUnavailable) as error:
         yield finding_for("error", f"{PREFIX}STORE cannot be asked", error)
         return

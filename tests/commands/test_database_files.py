@@ -35,6 +35,20 @@ def test_a_command_of_another_user_prints_a_warning(
     assert result.stderr.startswith(f"Warning: {tmp_path / 'store.db'} belongs to user {os.getuid()}, ")
 
 
+def test_the_doctor_finds_a_file_that_can_only_be_read(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store.db"
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{path}", TOKENAUTH_ISSUER="https://issuer.example")
+    app.test_cli_runner().invoke(args=["tokenauth", "init-db"])
+    monkeypatch.setattr(os, "access", lambda file, _: file != path)
+
+    result = app.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", "doctor"])
+
+    assert result.exit_code == 2
+    assert f"error: TOKENAUTH_STORE can be read, but not written: the store needs {path}, which this" in result.stdout
+
+
 def test_a_token_that_cannot_be_issued_leaves_no_files_either(make_app: MakeApp, tmp_path: Path) -> None:
     app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}", TOKENAUTH_ISSUER="https://issuer.example")
 

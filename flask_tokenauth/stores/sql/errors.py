@@ -1,5 +1,6 @@
 """Errors of the database and of SQLAlchemy become ``StoreUnavailable``, with a message that has no values in it."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,6 @@ from .sqlite_files import find_obstacle, how_to_restore
 _ADVICE = {  # by the beginning of the name of an error
     "SQLITE_FULL": "free space on its disk",
     "SQLITE_IOERR": "check the disk. SQLite does not work on a network file system",
-    "SQLITE_BUSY": (
-        "another process has written for too long, or this thread has an open transaction of its own in the same "
-        "database: commit it before you call token_response or revoke"
-    ),
 }
 
 
@@ -68,7 +65,17 @@ def _advise(name: str, message: str, path: str | None) -> str | None:
         return f"restore a backup. {how_to_restore(path)}"
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
         return _advise_on_files(path)
+    if name.startswith("SQLITE_BUSY"):
+        return _advise_on_lock(path)
     return next((advice for prefix, advice in _ADVICE.items() if name.startswith(prefix)), None)
+
+
+def _advise_on_lock(path: str | None) -> str:
+    users = "" if path is None else f" (fuser {shlex.quote(path)} lists all that use the file)"
+    return (
+        f"another process has written for too long{users}, or this thread has an open transaction of its own in the "
+        "same database: commit it before you call token_response or revoke"
+    )
 
 
 def _advise_on_files(path: str | None) -> str:

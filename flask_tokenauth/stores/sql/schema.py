@@ -105,9 +105,10 @@ def _check_columns(inspector: Inspector) -> None:
         if lost:
             raise StoreUnavailable(
                 f"the table {table.name} must have the columns {', '.join(sorted(table.columns.keys()))}, but lacks "
-                f"{', '.join(sorted(lost))}: restore a backup of the database, or drop all tables of the store "
-                f"({', '.join(sorted(metadata.tables))}) and run flask tokenauth init-db, which ends all sessions; "
-                "keep your migrations from changing these tables"
+                f"{', '.join(sorted(lost))}: restore a backup of the database, or drop all tables of the store with "
+                f"{'; '.join(f'DROP TABLE {name}' for name in sorted(metadata.tables))} and run flask tokenauth "
+                "init-db. Then all users have to log in again, and access tokens that were revoked may be accepted "
+                "until they expire. Keep your migrations from changing these tables"
             )
 
 

@@ -138,6 +138,10 @@ class SQLStore:
         """Return a warning if this process runs as another user than the owner of the database file, or None."""
         return None if self._database.path is None else find_foreign_owner(self._database.path)
 
+    def find_obstacle(self) -> str | None:
+        """Return what this process lacks to write to the database file, or None if it lacks nothing that is known."""
+        return self._database.find_obstacle()
+
     def find_path(self) -> Path | None:
         """Return the path of the database file, or None if it is not known."""
         return self._database.path

@@ -171,6 +171,16 @@ def test_an_open_transaction_of_the_application_is_named_as_a_cause(path: Path, 
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_lock_of_another_program_has_the_command_that_finds_it(path: Path, store: SQLStore) -> None:
+    store.create()
+
+    with opened(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match=rf"too long \(fuser {re.escape(str(path))} lists all that use the"):
+            store.revoke_user("alice", retention=DAY)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_database_that_this_process_writes_for_too_long_is_an_outage(path: Path) -> None:
     store = SQLStore(url_of(path))
     start(store)

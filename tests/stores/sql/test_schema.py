@@ -1,6 +1,7 @@
 """Tables, columns and indexes that were dropped: what the store creates again, and what it reports."""
 
 import logging
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -194,6 +195,18 @@ def test_a_column_that_was_dropped_is_named(path: Path, again: SQLStore) -> None
 
     with pytest.raises(StoreUnavailable, match=r"tokenauth_session must have the columns .*, but lacks label: restore"):
         again.create()
+    again.close()
+
+
+def test_the_statements_in_the_message_cure_a_column_that_was_dropped(path: Path, again: SQLStore) -> None:
+    execute(path, "ALTER TABLE tokenauth_session DROP COLUMN label")
+    with pytest.raises(StoreUnavailable, match="revoked may be accepted until they expire") as caught:
+        again.create()
+
+    for statement in re.findall(r"DROP TABLE \w+", str(caught.value)):
+        execute(path, statement)
+
+    again.create()
     again.close()
 
 
