@@ -56,11 +56,12 @@ def find_obstacle(path: Path) -> str | None:
         return (
             f"the directory {directory}, which this process cannot find: create it, or allow this process to enter it"
         )
-    sidecars = [Path(f"{path}{ending}") for ending in _SIDECARS]
-    for needed in ([directory], [path], sidecars):
+    for needed in ([directory], [path, *(Path(f"{path}{ending}") for ending in _SIDECARS)]):
         if closed := [file for file in needed if _owner(file) is not None and not os.access(file, os.R_OK | os.W_OK)]:
+            closed = [file for file in closed if _owner(file) == _owner(closed[0])]
             named = " and ".join(map(str, closed))
-            return f"{named}, which this process may not write: {_advise(closed, left=needed is sidecars)}"
+            left = closed[0] not in (directory, path)
+            return f"{named}, which this process may not write: {_advise(closed, left=left)}"
     return None
 
 

@@ -110,6 +110,15 @@ def test_the_owner_of_a_file_that_is_closed_to_it_gets_the_command(
     assert find_obstacle(path) == f"{closed}, which this process may not write: run chmod u+rwX {closed}"
 
 
+def test_the_database_and_the_files_beside_it_are_named_together(path: Path, no_access: set[Path]) -> None:
+    """SQLite gives the files beside a database the mode of the database."""
+    files = [Path(f"{path}{ending}") for ending in ENDINGS]
+    no_access |= set(files)
+    commanded = " ".join(map(str, files))
+
+    assert str(find_obstacle(path)).endswith(f"which this process may not write: run chmod u+rwX {commanded}")
+
+
 @pytest.fixture
 def owner(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Return a function that sets the owner of all files. This process runs as user 1001."""
