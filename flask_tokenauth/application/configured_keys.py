@@ -23,6 +23,8 @@ def _read_passphrase(value: object) -> bytes:
         data = value.encode() if isinstance(value, str) else value
     except UnicodeEncodeError:  # this error would hold the passphrase
         raise ValueError from None
+    if data == b"":
+        raise SettingsError("a passphrase must not be empty: set the passphrase, or remove the setting")
     if not isinstance(data, bytes) or not 0 < len(data) <= _MAX_PASSPHRASE:
         raise ValueError
     return data

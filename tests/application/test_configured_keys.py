@@ -132,7 +132,13 @@ def test_a_passphrase_opens_the_keys_and_is_not_kept() -> None:
     assert settings.keys_passphrase is None
 
 
-@pytest.mark.parametrize("passphrase", ["", b"", 1234, ["hunter2"], "hunter2" * 200, "hunter2\udc80"])
+@pytest.mark.parametrize("passphrase", ["", b""])
+def test_an_empty_passphrase_is_refused_as_such(passphrase: object) -> None:
+    with pytest.raises(SettingsError, match="PASSPHRASE: a passphrase must not be empty: set the passphrase, or rem"):
+        read(TOKENAUTH_ISSUER=ISSUER, TOKENAUTH_KEYS=LOCKED, TOKENAUTH_KEYS_PASSPHRASE=passphrase)
+
+
+@pytest.mark.parametrize("passphrase", [1234, ["hunter2"], "hunter2" * 200, "hunter2\udc80"])
 def test_a_passphrase_is_a_string_or_bytes(passphrase: object) -> None:
     """``from_prefixed_env`` reads digits as a number."""
     with pytest.raises(

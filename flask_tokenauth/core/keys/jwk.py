@@ -63,7 +63,7 @@ def read_operations(jwk: Mapping[str, object]) -> frozenset[str]:
         raise InvalidKey('use of a JWK must be "sig" or be left out, got another')
     operations = jwk.get("key_ops", ["sign", "verify"])
     if not isinstance(operations, (list, tuple)) or not all(isinstance(name, str) for name in operations):
-        raise InvalidKey("key_ops must be an array of strings")
+        raise InvalidKey('key_ops must be an array of strings, got something else: write ["verify"], or leave it out')
     if len(set(operations)) != len(operations):
         raise InvalidKey("the operations in key_ops must be unique, got one twice")
     return ALL_OPERATIONS.intersection(operations)

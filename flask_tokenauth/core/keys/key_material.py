@@ -112,7 +112,8 @@ def read_members(jwk: Mapping[str, object], algorithm: Algorithm) -> tuple[Any, 
 
 def _check_member(name: str, value: object) -> None:
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_MEMBER or not value.isascii():
-        raise InvalidKey(f"JWK member {name} must be a base64url string of 1 to {_MAX_MEMBER} characters")
+        got = f"a string of {len(value)} characters" if isinstance(value, str) else type(value).__name__
+        raise InvalidKey(f"JWK member {name} must be a base64url string of 1 to {_MAX_MEMBER} characters, got {got}")
     if name == "crv":
         return
     try:

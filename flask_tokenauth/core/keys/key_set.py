@@ -10,7 +10,7 @@ from .key import Key
 _log = logging.getLogger("flask_tokenauth")
 _MAX_HEADER = 1024  # bytes of a header that is remembered
 _MAX_HEADERS = 64  # headers that are remembered
-_NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove this key from it"
+_NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove or correct this key"
 _MAX_LISTED = 10  # keys of a set that an error or the log lists
 
 
@@ -151,8 +151,8 @@ def _load_key(jwk: Mapping[str, object], alg: str | None, position: str) -> Key:
     try:
         return Key.from_jwk(jwk, alg=algorithm_in_set(jwk, alg))
     except InvalidKey as error:
-        advice = "" if find_other_use(jwk) is None else f"; {_NOT_SKIPPED}"
-        raise InvalidKey(f"{position}: {error}{advice}") from error
+        reason = find_other_use(jwk)
+        raise InvalidKey(f"{position}: {error if reason is None else f'{reason}; {_NOT_SKIPPED}'}") from error
 
 
 def _index_by_kid(keys: Iterable[Key]) -> dict[str, Key]:

@@ -1,9 +1,10 @@
 """Load the keys of an application from a file, a JWK Set or PEM text. No other module of the core reads files."""
 
+import json
 import os
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _NOT_NEEDED = (
 )
 _FORMS = "keys must be a path, PEM text, a JWK Set or a list of keys"
 _ITEMS = "each item of a list of keys must be a JWK, a Key or PEM text"
+_NO_PATH = "a string in a list is PEM text, not a path: pass the content of the file, Path(…).read_text()"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+://"  # two characters at least before the colon: "C:" is a drive
 _PATH = r"(?:[A-Za-z]:)?[\w./\\~ -]+"  # no URL, no JSON and no user with a password
 
@@ -58,7 +60,7 @@ def _load(source: object, passphrase: Passphrase) -> KeySet:
     if isinstance(source, Mapping):
         return _load_mapping(source)
     if isinstance(source, (list, tuple)):
-        return KeySet(key for item in source for key in _load_item(item, passphrase))
+        return KeySet(_load_list(source, passphrase))
     if isinstance(source, str) and is_pem(source):
         return KeySet(load_pem_keys(source, passphrase))
     if isinstance(source, str) and (mistake := _find_mistake(source)):
@@ -67,7 +69,7 @@ def _load(source: object, passphrase: Passphrase) -> KeySet:
         return _read_file(Path(source), passphrase)
     if isinstance(source, Key):
         raise InvalidKey(f"{_FORMS}, got one Key: put it into a list")
-    raise InvalidKey(f"{_FORMS}, got {type(source).__name__}")
+    raise InvalidKey(f"{_FORMS}, got {_describe_type(source)}")
 
 
 def _load_mapping(source: Mapping[str, object]) -> KeySet:
@@ -106,6 +108,16 @@ def _find_mistake(string: str) -> str | None:
     return None
 
 
+def _load_list(source: Sequence[object], passphrase: Passphrase) -> list[Key]:
+    keys = []
+    for position, item in enumerate(source, 1):
+        try:
+            keys += _load_item(item, passphrase)
+        except InvalidKey as error:
+            raise InvalidKey(f"item {position} of {len(source)}: {error}") from error
+    return keys
+
+
 def _load_item(source: object, passphrase: Passphrase) -> list[Key]:
     if isinstance(source, Key):
         return [source]
@@ -113,12 +125,20 @@ def _load_item(source: object, passphrase: Passphrase) -> list[Key]:
         if mistake := _find_mistake(source):
             raise InvalidKey(f"{_ITEMS}, got {mistake}")
         if not is_pem(source):
-            raise InvalidKey(f"{_ITEMS}, got another string: a string in a list is PEM text, not a path")
+            raise InvalidKey(f"{_ITEMS}, got another string: {_NO_PATH}")
         return load_pem_keys(source, passphrase)
     if isinstance(source, Mapping):
         return [Key.from_jwk(source)]
-    advice = ": pass the content of the file, path.read_text()" if isinstance(source, os.PathLike) else ""
-    raise InvalidKey(f"{_ITEMS}, got {type(source).__name__}{advice}")
+    raise InvalidKey(f"{_ITEMS}, got {_describe_type(source)}")
+
+
+def _describe_type(source: object) -> str:
+    advice = ""
+    if isinstance(source, os.PathLike):
+        advice = ": pass the content of the file, path.read_text()"
+    elif isinstance(source, bytes):
+        advice = ": pass a string, data.decode()"
+    return f"{type(source).__name__}{advice}"
 
 
 def _read_file(path: Path, passphrase: Passphrase) -> KeySet:
@@ -150,7 +170,7 @@ def _parse_file(data: bytes, passphrase: Passphrase) -> KeySet:
     try:
         mapping = strict_json.read_object(data.removeprefix(BOM_UTF8))
     except ValueError:
-        raise InvalidKey(f"it must have a JWK Set or PEM text, got {_describe_content(data, text.strip())}") from None
+        raise InvalidKey(f"it must have a JWK Set or PEM text, got {_describe_content(data, text.rstrip())}") from None
     return _load_mapping(mapping)
 
 
@@ -160,14 +180,24 @@ def _describe_content(data: bytes, text: str) -> str:
         return "UTF-16: save it as UTF-8"
     if b"\0" in data:
         return (
-            "binary data: convert a key in DER with: openssl pkey -inform DER -in FILE, or a certificate with: "
-            "openssl x509 -inform DER -in FILE"
+            "binary data: convert a key in DER with: openssl pkey -inform DER -in FILE (with -pubin for a public key), "
+            "a certificate with: openssl x509 -inform DER -in FILE, or PKCS #12 with: openssl pkcs12 -nodes -in FILE"
         )
-    if text.startswith("{"):
-        return "JSON that is malformed or has a name twice: check it with python -m json.tool FILE"
-    if text.startswith("["):
+    if text.lstrip().startswith("{"):
+        return _find_json_fault(text)
+    if text.lstrip().startswith("["):
         return 'a JSON array: put the keys into {"keys": […]}'
     return "something else: it must begin with { or with -----BEGIN …-----" if text else "an empty file"
+
+
+def _find_json_fault(text: str) -> str:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"malformed JSON, at line {error.lineno}, column {error.colno}: correct it, or copy the file again"
+    except RecursionError:
+        pass
+    return "JSON with a name twice in an object, more than 32 levels or no UTF-8: write each name once, in UTF-8"
 
 
 def _read_bytes(path: Path) -> bytes | None:

@@ -265,7 +265,7 @@ def test_what_is_no_set_of_keys_is_not_exchanged_for_one() -> None:
 
 NAMES = ", ".join(ALGORITHMS)
 ADD_ALG = 'add "alg" to the JWK, or load it with Key.from_jwk(jwk, alg=…) or KeySet.from_jwks(jwks, alg=…)'
-NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove this key from it"
+NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove or correct this key"
 SAME_KID = "remove one of them; a private key needs no public half and no certificate beside it"
 WRONG_USE = 'use of a JWK must be "sig" or be left out, got another'
 NO_OPERATION = 'key_ops must allow "verify" or, for a private key or a secret, "sign", got neither'
@@ -297,7 +297,10 @@ CANNOT_SIGN = (
             "alg of the JWK must be HS512, as asked for, or be left out, got another",
         ),
         (lambda: Key.from_jwk(oct_jwk(use="enc")), WRONG_USE),
-        (lambda: Key.from_jwk(oct_jwk(key_ops="verify")), "key_ops must be an array of strings"),
+        (
+            lambda: Key.from_jwk(oct_jwk(key_ops="verify")),
+            'key_ops must be an array of strings, got something else: write ["verify"], or leave it out',
+        ),
         (
             lambda: Key.from_jwk(oct_jwk(key_ops=["verify", "verify"])),
             "the operations in key_ops must be unique, got one twice",
@@ -327,7 +330,7 @@ CANNOT_SIGN = (
             "a key set must have secrets only, or private and public keys only, got both kinds",
         ),
         (lambda: KeySet.from_jwks({}), 'a JWK Set must be an object with an array "keys", got something else'),
-        (lambda: KeySet.from_jwks({"keys": [oct_jwk(use="enc")]}), f"key 1 of 1: {WRONG_USE}; {NOT_SKIPPED}"),
+        (lambda: KeySet.from_jwks({"keys": [oct_jwk(use="enc")]}), f'key 1 of 1: use is "enc"; {NOT_SKIPPED}'),
     ],
 )
 def test_the_refusal_of_a_key_says_what_is_wrong(load: Callable[[], object], message: str) -> None:
