@@ -25,7 +25,8 @@ def client_secret() -> None:
     click.echo(
         "Give this secret to the service, which sends it with its client ID. It is not shown again:\n"
         f"{new}\n\n"
-        "Put this hash into TOKENAUTH_INTROSPECTION_CLIENTS of the application that the service asks:\n"
+        "Put this hash into TOKENAUTH_INTROSPECTION_CLIENTS of the application that the service asks, as "
+        '{"CLIENT_ID": "HASH"}:\n'
         f"{write_hash(new)}"
     )
 

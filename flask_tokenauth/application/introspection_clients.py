@@ -9,7 +9,7 @@ from ..authentication.clients import MAX_HASHES, Client, is_client_id
 from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.encoding.prefixes import CLIENT_SECRET_PREFIX
 from ..core.errors import SettingsError
-from ..core.opaque.client_secret import HASH_FORM, read_hash
+from ..core.opaque.client_secret import HASH_FORM, HASH_PREFIX, read_hash
 from .setting_types import STRINGS, SettingType, read_strings
 
 _MAKE_ONE = "make a secret and its hash with: python -m flask_tokenauth client-secret"
@@ -37,13 +37,14 @@ def _read_client(name: str, client_id: object, given: object) -> Client:
     Raises:
         SettingsError: a part is malformed. The message shows no part.
     """
+    if isinstance(client_id, str) and client_id.startswith((CLIENT_SECRET_PREFIX, HASH_PREFIX)):
+        got = "a hash" if client_id.startswith(HASH_PREFIX) else "a secret"
+        raise SettingsError(f"the ID of {name} must be a name, got {got}: write the ID first, and then the hash")
     if not isinstance(client_id, str) or not is_client_id(client_id):
         raise SettingsError(
             f"the ID of {name} must be 1 to {MAX_IDENTIFIER} printable ASCII characters without space, "
             f'":", "%" and "+", got {_describe(client_id)}: choose another ID'
         )
-    if client_id.startswith(CLIENT_SECRET_PREFIX):
-        raise SettingsError(f"the ID of {name} must be a name, got a secret: write the ID first, and then the hash")
     if not isinstance(given, Mapping):
         return Client(client_id, tuple(_read_hashes(name, given)))
     if unknown := [member for member in given if member not in _MEMBERS]:
@@ -87,6 +88,8 @@ def _read_hashes(name: str, value: object) -> Iterator[bytes]:
 def _describe(value: object) -> str:
     if isinstance(value, str):
         return f"a string of {len(value)} characters"
+    if isinstance(value, (list, tuple)):
+        return "a list of something else" if value else "an empty list"
     return "none" if value is None else type(value).__name__
 
 

@@ -27,7 +27,12 @@ def refuse(state: AppState, refusal: Refusal) -> AuthError:
 
 
 def refuse_without_token(
-    state: AppState, authentication: Authentication, req: Request, needed: tuple[str, ...] = ()
+    state: AppState,
+    authentication: Authentication,
+    req: Request,
+    needed: tuple[str, ...] = (),
+    *,
+    takes_clients: bool = False,
 ) -> AuthError:
     """Return the exception that answers a request without a good token, after it was logged and signalled.
 
@@ -36,8 +41,10 @@ def refuse_without_token(
         authentication: of the request; it has no token.
         req: the request.
         needed: the scopes that the challenge names if there is no credential.
+        takes_clients: whether a client ID and a secret are taken too.
     """
-    return refuse(state, authentication.refusal or missing_credential(req.environ.get("HTTP_AUTHORIZATION"), needed))
+    header = req.environ.get("HTTP_AUTHORIZATION")
+    return refuse(state, authentication.refusal or missing_credential(header, needed, takes_clients=takes_clients))
 
 
 def report_refusal(state: AppState, refusal: Refusal) -> None:

@@ -45,17 +45,19 @@ def check_credential(header: str) -> None:
         raise MalformedCredential
 
 
-def missing_credential(header: str | None, needed: tuple[str, ...] = ()) -> MissingCredential:
+def missing_credential(
+    header: str | None, needed: tuple[str, ...] = (), *, takes_clients: bool = False
+) -> MissingCredential:
     """Return the refusal of a request without a bearer token: its class says what came instead.
 
     Args:
         header: the value of the ``Authorization`` header, or None. Only its beginning is read, so any size is cheap.
         needed: the scopes that the challenge names.
+        takes_clients: whether a client ID and a secret are taken too.
     """
     beginning = (header or "")[:_SCHEME_WITHIN].strip(" ")
-    if not beginning:
-        return MissingCredential(needed)
-    return UnsupportedScheme(needed) if " " in beginning else MissingScheme(needed)
+    kind = MissingCredential if not beginning else UnsupportedScheme if " " in beginning else MissingScheme
+    return kind(needed, takes_clients=takes_clients)
 
 
 def is_bearer(header: str) -> bool:

@@ -51,5 +51,6 @@ class WrongClientSecret(InvalidClient):
     def __str__(self) -> str:
         return (
             f"client {self.client_id} must send a secret whose hash is in TOKENAUTH_INTROSPECTION_CLIENTS, got "
-            "another: give the service the secret (cs1_...), not its hash, or add the hash of its secret"
+            "another: give the service the secret (cs1_...), not its hash, or make both with: python -m "
+            "flask_tokenauth client-secret"
         )

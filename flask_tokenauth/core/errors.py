@@ -74,11 +74,18 @@ class Refusal(Exception):
         return super().__str__() or self.message
 
 
+_OR_CLIENT = (
+    "; a service may send a client ID and a secret instead, as HTTP Basic (client_secret_basic) and not in the body, "
+    "if TOKENAUTH_INTROSPECTION_CLIENTS has them"
+)
+
+
 class MissingCredential(Refusal):
     """The request has no bearer token. Its answer is a challenge without an error code (RFC 6750 section 3.1).
 
     Attributes:
         needed: the scopes that the challenge names, in the order of the guards. Empty if none is needed.
+        takes_clients: whether a client ID and a secret would have been taken too.
     """
 
     code = "unauthorized"
@@ -90,9 +97,13 @@ class MissingCredential(Refusal):
         "body, a cookie or another header is not read, and a server or proxy may remove the header"
     )
 
-    def __init__(self, needed: tuple[str, ...] = ()) -> None:
+    def __init__(self, needed: tuple[str, ...] = (), *, takes_clients: bool = False) -> None:
         self.needed = needed
+        self.takes_clients = takes_clients
         super().__init__()
+
+    def __str__(self) -> str:
+        return self.message + (_OR_CLIENT if self.takes_clients else "")
 
 
 class MissingScheme(MissingCredential):

@@ -124,7 +124,7 @@ def check_requirement(
         return
     if authentication.token is None:
         needed = name_scopes(required or (requirement,), find_url_argument) if authentication.refusal is None else ()
-        raise refuse_without_token(state, authentication, req, needed)
+        raise refuse_without_token(state, authentication, req, needed, takes_clients=requirement.admits_clients)
     refusal = _find_refusal(state, requirement, req, authentication.token)
     if refusal is not None:
         raise refuse(state, refusal)

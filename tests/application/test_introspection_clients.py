@@ -103,7 +103,7 @@ def test_the_setting_must_be_a_dict(value: object) -> None:
         (HASH[7:], "a string of 64 characters"),
         (HASH[:-1], "a string of 70 characters"),
         ([HASH, "hunter2"], "a string of 7 characters"),
-        ([HASH, [HASH]], "list"),
+        ([HASH, [HASH]], "a list of something else"),
         ([HASH, None], "none"),
     ],
 )
@@ -146,7 +146,14 @@ def test_a_dict_has_no_other_names(names: list[Any], got: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("audience", "got"), [("", "a string of 0 characters"), ([], "list"), ([""], "list"), (1, "int"), ({}, "dict")]
+    ("audience", "got"),
+    [
+        ("", "a string of 0 characters"),
+        ([], "an empty list"),
+        ([""], "a list of something else"),
+        (1, "int"),
+        ({}, "dict"),
+    ],
 )
 def test_an_audience_must_have_its_form(audience: object, got: str) -> None:
     expected = f"{KEY}: audience of client 1 must be {AUDIENCE_FORM}, got {got}: correct it, or leave it out for the"
@@ -181,6 +188,12 @@ def test_a_secret_in_the_place_of_the_id_is_refused() -> None:
     expected = f"{KEY}: the ID of client 1 must be a name, got a secret: write the ID first, and then the hash (in"
 
     assert error_of({SECRETS[0]: HASH}).startswith(expected)
+
+
+def test_an_id_and_a_hash_in_each_others_places_are_refused_as_such() -> None:
+    expected = f"{KEY}: the ID of client 1 must be a name, got a hash: write the ID first, and then the hash (in"
+
+    assert error_of({HASH: "billing"}).startswith(expected)
 
 
 def test_an_error_names_the_position_of_the_client() -> None:

@@ -35,6 +35,7 @@ def test_client_secret_says_where_each_goes() -> None:
     assert "to the service" in printed[0]
     assert printed[1].startswith("cs1_")
     assert "TOKENAUTH_INTROSPECTION_CLIENTS" in printed[3]
+    assert printed[3].endswith(', as {"CLIENT_ID": "HASH"}:')
     assert printed[4].startswith("sha256:")
 
 

@@ -11,14 +11,14 @@ from secrets import token_bytes
 from ..encoding import base64url
 from ..encoding.prefixes import CLIENT_SECRET_PREFIX
 
-_HASH_PREFIX = "sha256:"
+HASH_PREFIX = "sha256:"
 _BYTES = 32  # random ones in a secret, and as many in a SHA-256
 _CHARACTERS = base64url.length_of(_BYTES)
 SECRET_LENGTH = len(CLIENT_SECRET_PREFIX) + _CHARACTERS
 
 _SECRET = re.compile(rf"{CLIENT_SECRET_PREFIX}[A-Za-z0-9_-]{{{_CHARACTERS}}}")
-_HASH = re.compile(rf"{_HASH_PREFIX}([0-9a-fA-F]{{{2 * _BYTES}}})")
-HASH_FORM = f"{_HASH_PREFIX} and {2 * _BYTES} hexadecimal digits"
+_HASH = re.compile(rf"{HASH_PREFIX}([0-9a-fA-F]{{{2 * _BYTES}}})")
+HASH_FORM = f"{HASH_PREFIX} and {2 * _BYTES} hexadecimal digits"
 
 
 def make_client_secret() -> str:
@@ -42,7 +42,7 @@ def digest_of(secret: str) -> bytes:
 
 def write_hash(secret: str) -> str:
     """Return the hash of a secret as it stands in the settings: ``sha256:`` and 64 hexadecimal digits."""
-    return _HASH_PREFIX + digest_of(secret).hex()
+    return HASH_PREFIX + digest_of(secret).hex()
 
 
 def read_hash(value: object) -> bytes:

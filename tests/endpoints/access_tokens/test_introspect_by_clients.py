@@ -236,6 +236,20 @@ def test_the_log_names_a_client_of_the_settings_whose_secret_was_wrong(
     ask(app, basic("billing", REPORTS_SECRET), "x")
 
     assert "client billing must send a secret whose hash is in TOKENAUTH_INTROSPECTION_CLIENTS" in caplog.text
+    assert "or make both with: python -m flask_tokenauth client-secret" in caplog.text
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "x"}, {"Authorization": "Token x"}])
+def test_the_log_says_how_a_service_sends_a_client_id_and_a_secret(
+    app: Flask, caplog: pytest.LogCaptureFixture, header: dict[str, str]
+) -> None:
+    """Libraries may send both in the body, which is not read."""
+    app.debug = True
+    body = {"token": "x", "client_id": "billing", "client_secret": SECRET}
+
+    assert app.test_client().post("/auth/introspect", data=body, headers=header).status_code == 401
+    assert "as HTTP Basic (client_secret_basic) and not in the body, if TOKENAUTH_INTROSPECTION_CLIENTS" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_a_request_without_a_credential_gets_a_challenge_for_a_token(app: Flask) -> None:
