@@ -78,8 +78,8 @@ class MalformedRequest(EndpointError):
         "name once."
     )
     message = (
-        f"the body must be a complete form of at most {MAX_PARAMETERS} parameters, or a complete JSON object with each "
-        "name once, in UTF-8, got something else: compare the body with its Content-Type"
+        f"the body must be a complete form of at most {MAX_PARAMETERS} parameters, encoded with %, or a complete JSON "
+        "object in UTF-8 with each name once, got something else: compare the body with its Content-Type"
     )
 
 
@@ -119,10 +119,13 @@ class MissingParameter(_ParameterError):
     """
 
     reason = "parameter_missing"
-    _advice = "The parameter {} is missing."
+    _advice = "The parameter {} is missing in the body."
 
     def __str__(self) -> str:
-        return f"the body must have the parameter {self.name} with a value, and it has none"
+        return (
+            f"the body must have the parameter {self.name} with a value, got none: send it there, not in "
+            "the URL, in the format that Content-Type names"
+        )
 
 
 class RepeatedParameter(_ParameterError):
@@ -150,7 +153,7 @@ class WrongParameterType(_ParameterError):
     _advice = "The parameter {} must be a string."
 
     def __str__(self) -> str:
-        return f"the parameter {self.name} must be a string in JSON, got another type: send a string, or leave it out"
+        return f"the parameter {self.name} must be a string in JSON, got another type: send a string"
 
 
 class RequestTooLarge(EndpointError):
@@ -187,4 +190,7 @@ class InvalidCursor(EndpointError):
     code = "invalid_request"
     reason = "cursor_invalid"
     hint = "The parameter cursor must be the next_cursor of the last answer, once. Leave it out to begin again."
-    message = "the parameter cursor must be next_cursor of an earlier answer, got another value or several"
+    message = (
+        "the parameter cursor must be next_cursor of an earlier answer, got another value or several: "
+        "leave it out to begin again"
+    )

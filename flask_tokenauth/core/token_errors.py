@@ -61,7 +61,7 @@ class RefreshTokenSent(TokenError):
     hint = "A refresh token was sent: send the access token."
     message = (
         "the token must be an access token, got a refresh token (rt1_...): send the access token, and the refresh "
-        "token only in the body of POST /auth/refresh or /auth/revoke"
+        "token only in the body of the endpoints for it, which are POST /auth/refresh and POST /auth/revoke by default"
     )
 
 

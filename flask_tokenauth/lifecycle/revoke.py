@@ -95,9 +95,9 @@ def _check_may_be_accepted(state: AppState, expires_at: float) -> None:
     limit = state.clock() - 2 * state.stored.longest_leeway().total_seconds()
     if expires_at <= limit:
         raise ValueError(
-            f"expires_at must be later than {_write(limit)} (now, less twice TOKENAUTH_LEEWAY), got "
-            f"{_write(expires_at)}: pass the claim exp of the token, or leave expires_at out if you do not know it. A "
-            "token that has expired needs no revocation"
+            f"expires_at must be later than {_write(limit)} (now, less twice the longest TOKENAUTH_LEEWAY of the "
+            f"store), got {_write(expires_at)}: pass the claim exp of the token, as datetime.fromtimestamp(exp, UTC), "
+            "or leave expires_at out if you do not know it. A token that has expired needs no revocation"
         )
 
 

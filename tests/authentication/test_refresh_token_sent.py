@@ -49,7 +49,8 @@ def test_the_log_has_a_reason_of_its_own_and_not_the_token(app: Flask, caplog: p
 
     assert caplog.messages == [
         "refused: refresh_token_sent: the token must be an access token, got a refresh token (rt1_...): send the "
-        "access token, and the refresh token only in the body of POST /auth/refresh or /auth/revoke (route /me)"
+        "access token, and the refresh token only in the body of the endpoints for it, which are POST /auth/refresh "
+        "and POST /auth/revoke by default (route /me)"
     ]
 
 

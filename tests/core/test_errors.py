@@ -8,7 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from flask_tokenauth.core.client_errors import InvalidClient
-from flask_tokenauth.core.endpoint_errors import EndpointError
+from flask_tokenauth.core.endpoint_errors import (
+    EndpointError,
+    InvalidCursor,
+    MalformedRequest,
+    MissingParameter,
+    WrongParameterType,
+)
 from flask_tokenauth.core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, Refusal
 from flask_tokenauth.core.token_errors import (
     InvalidSignature,
@@ -45,6 +51,22 @@ def test_a_refusal_of_an_application_says_something_too(base: type[Refusal]) -> 
 
     assert str(Mine()) == str(base())
     assert len(str(base()).split()) >= 4
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (MissingParameter("token"), "token with a value, got none: send it there, not in the URL, in the format that"),
+        (InvalidCursor(), "got another value or several: leave it out to begin again"),
+        (MalformedRequest(), "form of at most 32 parameters, encoded with %, or a complete JSON object in UTF-8 with"),
+    ],
+)
+def test_a_mistake_in_a_request_has_advice(error: EndpointError, advice: str) -> None:
+    assert advice in str(error)
+
+
+def test_a_parameter_that_is_needed_is_not_advised_to_be_left_out() -> None:
+    assert str(WrongParameterType("token")).endswith("got another type: send a string")
 
 
 def test_no_two_refusals_say_the_same() -> None:

@@ -72,7 +72,7 @@ class Backend:
 
 def missing(name: str) -> dict[str, str]:
     """Return the body of the answer to a request without a required parameter."""
-    return {"error": "invalid_request", "error_description": f"The parameter {name} is missing."}
+    return {"error": "invalid_request", "error_description": f"The parameter {name} is missing in the body."}
 
 
 def repeated(name: str) -> dict[str, str]:

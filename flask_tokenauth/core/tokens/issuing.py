@@ -196,7 +196,9 @@ def seconds_of(instant: datetime, *, name: str = "auth_time") -> int:
         ValueError: *instant* has no time zone.
     """
     if not isinstance(instant, datetime):
-        raise TypeError(f"{name} must be a datetime, got {type(instant).__name__}")
+        raise TypeError(
+            f"{name} must be a datetime, got {type(instant).__name__}: for seconds pass datetime.fromtimestamp(…, UTC)"
+        )
     if instant.tzinfo is None:
         raise ValueError(f"{name} must have a time zone, got a naive datetime: use datetime.now(UTC)")
     return int(instant.timestamp())

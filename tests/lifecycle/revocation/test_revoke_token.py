@@ -141,6 +141,11 @@ def test_expires_at_must_be_an_aware_datetime(app: Flask, expires_at: Any, error
         revoke_id(app, "t1", expires_at=expires_at)
 
 
+def test_the_error_of_a_claim_exp_in_seconds_says_how_to_pass_it(app: Flask) -> None:
+    with pytest.raises(TypeError, match=r"got int: for seconds pass datetime\.fromtimestamp\(…, UTC\)"):
+        revoke_id(app, "t1", expires_at=1_700_000_000)  # type: ignore[arg-type]
+
+
 def test_expires_at_without_a_token_id_raises(app: Flask, auth: TokenAuth[Any]) -> None:
     with (
         app.test_request_context(headers=bearer(issue(app))),
@@ -417,9 +422,9 @@ def test_the_error_of_a_past_expires_at_has_the_limit_and_the_advice(
         revoke_id(app, "t1", expires_at=datetime.fromtimestamp(NOW - 60, UTC))
 
     assert str(caught.value) == (
-        "expires_at must be later than 2023-11-14T22:13:00+00:00 (now, less twice TOKENAUTH_LEEWAY), got "
-        "2023-11-14T22:12:20+00:00: pass the claim exp of the token, or leave expires_at out if you do not know it. A "
-        "token that has expired needs no revocation"
+        "expires_at must be later than 2023-11-14T22:13:00+00:00 (now, less twice the longest TOKENAUTH_LEEWAY of the "
+        "store), got 2023-11-14T22:12:20+00:00: pass the claim exp of the token, as datetime.fromtimestamp(exp, UTC), "
+        "or leave expires_at out if you do not know it. A token that has expired needs no revocation"
     )
 
 
