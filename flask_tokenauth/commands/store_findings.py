@@ -1,5 +1,6 @@
 """The findings of the doctor about the store, its endpoints and revocation."""
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from stat import S_IRWXG, S_IRWXO
@@ -50,7 +51,8 @@ def _database_file(state: AppState) -> Iterator[Finding]:
     if path is not None and path.exists() and path.stat().st_mode & (S_IRWXG | S_IRWXO):
         yield Finding(
             "warning",
-            f"The file of {PREFIX}STORE, {path}, is open to other users of this machine: run chmod 600 {path}.",
+            f"The file of {PREFIX}STORE, {path}, is open to other users of this machine: run "
+            f"chmod 600 {shlex.quote(str(path))}.",
         )
 
 

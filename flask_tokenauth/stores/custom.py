@@ -76,7 +76,10 @@ class CustomStore:
         except ValueError:
             raise ValueError(WRONG_CURSOR) from None
         if page.cursor == cursor:
-            raise StoreUnavailable("list_sessions of the store must return the next cursor, got the same one")
+            raise StoreUnavailable(
+                "list_sessions of the store must return the next cursor, got the same one: return None for the "
+                "last page"
+            )
         return page
 
     _list_sessions = _forward("list_sessions", SessionPage)

@@ -354,3 +354,14 @@ def test_a_file_that_others_can_read_is_a_warning(
     named = [line for line in list_problems(app) if f"chmod 600 {path}" in line]
 
     assert len(named) == int(opened)
+
+
+def test_the_command_for_a_file_with_a_space_in_its_name_can_be_copied(make_app: MakeApp, tmp_path: Path) -> None:
+    path = tmp_path / "my store.db"
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{path}")
+    init_db(app)
+    path.chmod(0o644)
+
+    [problem] = list_problems(app)
+
+    assert problem.endswith(f"run chmod 600 '{path}'.")

@@ -114,7 +114,7 @@ def test_a_list_that_would_never_end_is_an_outage() -> None:
     theirs: Any = Theirs(answer=SessionPage(cursor="x"))
 
     assert translate_errors(theirs).list_sessions("alice", cursor=None, limit=10).cursor == "x"
-    with pytest.raises(StoreUnavailable, match="must return the next cursor, got the same one"):
+    with pytest.raises(StoreUnavailable, match="must return the next cursor, got the same one: return None for"):
         translate_errors(theirs).list_sessions("alice", cursor="x", limit=10)
 
 
