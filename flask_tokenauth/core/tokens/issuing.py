@@ -200,5 +200,5 @@ def seconds_of(instant: datetime, *, name: str = "auth_time") -> int:
             f"{name} must be a datetime, got {type(instant).__name__}: for seconds pass datetime.fromtimestamp(…, UTC)"
         )
     if instant.tzinfo is None:
-        raise ValueError(f"{name} must have a time zone, got a naive datetime: use datetime.now(UTC)")
+        raise ValueError(f"{name} must have a time zone, got a naive datetime: use one like datetime.now(UTC)")
     return int(instant.timestamp())
