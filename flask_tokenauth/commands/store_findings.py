@@ -16,6 +16,12 @@ LONG_STALENESS = timedelta(minutes=5)
 MANY_REVOKED = 1_000_000
 _ONLY_WITH_FEED: tuple[str, ...] = (f"{PREFIX}REVOCATION_INTERVAL", f"{PREFIX}REVOCATION_MAX_STALENESS")
 _CLIENTS = f"{PREFIX}INTROSPECTION_CLIENTS"
+_NO_TABLES = (
+    f"The database of {PREFIX}STORE has no table of the store. If it is new, nothing is wrong: flask tokenauth init-db "
+    "or the first use creates them. If it was used before, a migration has dropped all of them: restore a backup. "
+    "Otherwise all users have to log in again, and tokens that were revoked are accepted until they expire, unless you "
+    f"change SECRET_KEY, and the keys in {PREFIX}KEYS if you set it."
+)
 _ONLY_WITH_STORE = (
     _CLIENTS,
     f"{PREFIX}REFRESH_IDLE_LIFETIME",
@@ -150,6 +156,9 @@ def _revoked(state: AppState) -> Iterator[Finding]:
                 "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
                 f"from dropping the tables of the store. {state.stored.ask_sql_store('explain_loss', lost)}.",
             )
+            return
+        if state.stored.ask_sql_store("is_empty"):
+            yield Finding("hint", _NO_TABLES)
             return
         state.store.read_epoch("doctor")
         if obstacle := state.stored.ask_sql_store("find_obstacle"):

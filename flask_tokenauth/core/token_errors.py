@@ -83,7 +83,7 @@ class UnsupportedHeader(TokenError):
 
 
 class UnknownKey(TokenError):
-    """No key has this ``kid``, or ``kid`` is missing and there are several keys. No other key is tried."""
+    """No key has this ``kid``, or ``kid`` is missing. No other key is tried."""
 
     reason = "key_unknown"
     message = (

@@ -81,7 +81,10 @@ def test_init_db_prints_the_cause_of_an_outage(make_app: MakeApp, tmp_path: Path
 
 
 def test_a_store_in_a_file_has_no_finding(make_app: MakeApp, tmp_path: Path) -> None:
-    assert list_problems(make_app(TESTING=False, TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")) == []
+    app = make_app(TESTING=False, TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")
+    init_db(app)
+
+    assert list_problems(app) == []
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("TESTING", False), ("DEBUG", False), ("ENV", True)])
@@ -340,6 +343,16 @@ def test_a_table_that_was_dropped_is_an_error(make_app: MakeApp, tmp_path: Path,
 
     assert problem.startswith(f"error: The database of TOKENAUTH_STORE lacks the tables {table}, which")
     assert f" Without {table}, " in problem
+
+
+def test_a_database_without_any_table_gets_a_hint_and_no_tables(make_app: MakeApp, tmp_path: Path) -> None:
+    """It is new, or a migration has dropped all tables: then they must not seem to be fine at the next look."""
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")
+
+    for _ in range(2):
+        [hint] = [line for line in list_sentences(app) if "no table of the store" in line]
+        assert hint.startswith("hint: ")
+        assert "a migration has dropped all of them: restore a backup" in hint
 
 
 @pytest.mark.parametrize(("mode", "opened"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])

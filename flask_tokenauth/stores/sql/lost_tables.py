@@ -9,8 +9,8 @@ from .statements import Statements
 from .tables import epochs, facts, metadata, revocations, sessions
 
 _LOSSES = {
-    sessions.name: "all users have to log in again",
-    epochs.name: "all sessions end, since some may have been revoked with their user",
+    sessions.name: "all users have to log in again, and access tokens that they have are accepted until they expire",
+    epochs.name: "all sessions end and their access tokens are revoked, since some may have been revoked with a user",
     revocations.name: (
         "access tokens that were revoked may be accepted again until they expire. To refuse all tokens and to end all "
         "sessions, change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it"
@@ -43,8 +43,9 @@ def replace_rows(connection: Connection, statements: Statements, missing: Sequen
         if revocations.name not in missing:
             connection.execute(statements.restore_epochs)  # without them, new tokens of these users would be refused
         connection.execute(statements.end_all_sessions)  # revocations of longer ago were purged
-    if revocations.name in missing:
+    if epochs.name in missing or revocations.name in missing:
         connection.execute(statements.restore_session_revocations)
+    if revocations.name in missing:
         connection.execute(statements.restore_user_revocations)
     _log.warning(
         "the store must have all its tables, but %s had been dropped: they are created again, and their rows are lost. "

@@ -44,7 +44,7 @@ from .revocations import read_revocations
 from .schema import Binding, create_missing, duration_of, find_missing_tables, is_complete, read_facts
 from .sqlite_files import find_foreign_owner
 from .statements import Statements
-from .tables import KIND_CODES
+from .tables import KIND_CODES, metadata
 
 _REPLACED = (
     "%s or its -wal file was replaced while the store used it, so the store uses the new files now. "
@@ -129,6 +129,14 @@ class SQLStore:
         """
         missing = self._database.read(find_missing_tables)
         return missing if is_lost(missing) else []
+
+    def is_empty(self) -> bool:
+        """Return whether the database has no table of the store: it is new, or all were dropped.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked.
+        """
+        return len(self._database.read(find_missing_tables)) == len(metadata.tables)
 
     def explain_loss(self, tables: Sequence[str]) -> str:
         """Return sentences on the consequences if these tables are lost."""

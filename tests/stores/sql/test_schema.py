@@ -172,6 +172,12 @@ def test_a_user_who_was_revoked_can_log_in_without_the_epochs(path: Path, bound:
     assert bound.read_epoch("alice") == epoch
 
 
+def test_without_the_epochs_tokens_of_all_sessions_are_revoked(path: Path, bound: SQLStore) -> None:
+    lose(path, bound, "tokenauth_user_epoch")
+
+    assert revoked(bound, "session")
+
+
 def test_without_the_epochs_and_the_revocations_tokens_of_all_sessions_are_revoked(path: Path, bound: SQLStore) -> None:
     lose(path, bound, "tokenauth_user_epoch")
     lose(path, bound, "tokenauth_revocation")
