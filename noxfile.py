@@ -85,7 +85,8 @@ def lowest(session: nox.Session) -> None:
     config = configparser.ConfigParser()
     config.read("setup.cfg")
     bounds = config["options"]["install_requires"] + config["options.extras_require"]["test"]
-    requirements = Path(session.create_tmp()) / "lowest.txt"
+    # Not in create_tmp(), which sets TMPDIR: Flask would keep databases of tests in the environment.
+    requirements = session.cache_dir / "lowest.txt"
     requirements.write_text(bounds.replace(">=", "=="))
     session.install("--requirement", str(requirements), "--editable", ".")
     session.run("pytest", "-q", *ALL_TESTS)
