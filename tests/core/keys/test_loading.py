@@ -188,7 +188,7 @@ def test_something_like_a_path_that_may_hold_a_secret_is_not_shown(source: str) 
             "\0hunter2",
             "got binary data: convert a key in DER with: openssl pkey -inform DER -in FILE (with -pubin for a public",
         ),
-        (' {"a":\n"hunter2",}', "got malformed JSON, at line 2, column 11: correct it, or copy the file again"),
+        (' {"a":\n"hunter2" 7}', "got malformed JSON, at line 2, column 11: correct it, or copy the file again"),
         ('{"a": "\udce4"}', "got JSON with a name twice in an object, more than 32 levels or no UTF-8: write each"),
         ('{"a":' * 100_000, "got JSON with a name twice in an object, more than 32 levels or no UTF-8: write each"),
         ("{}", 'a JWK Set must be an object with an array "keys", got something else'),
