@@ -4,11 +4,14 @@ Names must be unique and numbers finite: JSON parsers differ in how they read an
 """
 
 import json
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import cast
 
-from .immutable_json import TOO_DEEP, freeze
+from .immutable_json import MAX_DEPTH, TOO_DEEP, freeze
+
+_MARKS = r'(?s)\\.|["\[\]{}]'  # escaped characters first, so that their quotation marks end no string
 
 
 def read_object(data: bytes) -> Mapping[str, object]:
@@ -21,15 +24,38 @@ def read_object(data: bytes) -> Mapping[str, object]:
         ValueError: *data* is not UTF-8 or not a JSON object, an object has a name twice, a number is out of range, or
             arrays and objects are more than 32 levels deep. The message may quote *data*.
     """
-    try:
-        value = json.loads(
-            data.decode(), object_pairs_hook=_make_object, parse_float=_read_number, parse_constant=_read_number
-        )
-    except RecursionError as error:
-        raise ValueError(TOO_DEEP) from error
+    text = data.decode()
+    check_depth(text)
+    value = json.loads(text, object_pairs_hook=_make_object, parse_float=_read_number, parse_constant=_read_number)
     if not isinstance(value, dict):
         raise ValueError("JSON must be an object")  # not a TypeError: the data is wrong, not an argument
     return cast("Mapping[str, object]", freeze(value))
+
+
+def check_depth(text: str) -> None:
+    """Check that arrays and objects are not nested too deeply, before a parser goes down into them.
+
+    A parser of Python would end with ``RecursionError``. Other code of the process that runs at that moment, such as
+    a finalizer, would fail too.
+
+    Args:
+        text: JSON, or anything else.
+
+    Raises:
+        ValueError: there are more than 32 levels.
+    """
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
+    depth, in_string = 0, False
+    for found in re.finditer(_MARKS, text):
+        if found[0] == '"':
+            in_string = not in_string
+        elif not in_string and found[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError(TOO_DEEP)
+        elif not in_string and found[0] in "]}":
+            depth -= 1
 
 
 def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -192,10 +192,11 @@ def _describe_content(data: bytes, text: str) -> str:
 
 def _find_json_fault(text: str) -> str:
     try:
+        strict_json.check_depth(text)
         json.loads(text)
     except json.JSONDecodeError as error:
         return f"malformed JSON, at line {error.lineno}, column {error.colno}: correct it, or copy the file again"
-    except RecursionError:
+    except ValueError:  # too deep
         pass
     return "JSON with a name twice in an object, more than 32 levels or no UTF-8: write each name once, in UTF-8"
 

@@ -1,7 +1,11 @@
 """JSON objects that every reader reads alike."""
 
+import json
+from unittest.mock import Mock
+
 import pytest
 
+from flask_tokenauth.core.encoding.immutable_json import thaw
 from flask_tokenauth.core.encoding.strict_json import read_object
 
 
@@ -67,3 +71,24 @@ def test_32_levels_are_read(depth: int) -> None:
 def test_more_levels_are_refused(depth: int) -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         read_object(nested(depth))
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 33, '{"a":[' * 17, '{"a\\"": "]}", "b":' + "[" * 33])
+def test_more_levels_are_refused_before_they_are_parsed(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that ends with RecursionError would let other code fail that runs at that moment."""
+    parse = Mock()
+    monkeypatch.setattr(json, "loads", parse)
+
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_object(text.encode())
+
+    parse.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[" * 100, '[]{}\\"[' * 40, [[] for _ in range(100)], {str(number): {"a": []} for number in range(100)}],
+    ids=["brackets in a string", "quotation marks in a string", "arrays", "objects"],
+)
+def test_brackets_that_nest_nothing_are_no_levels(value: object) -> None:
+    assert thaw(read_object(json.dumps({"a": value}).encode())) == {"a": value}
