@@ -19,10 +19,22 @@ pytestmark = pytest.mark.skipif(
 NEEDS = "which this process may not write: the owner is user"
 
 
+_ENTER = 0o001  # by every user
+_FOLDERS = ("/var/tmp", "/tmp")  # each test makes a directory of its own there
+
+
+def find_folder() -> Path:  # pragma: no cover  # skipped
+    """Return a folder for temporary files that every user can enter. That of the environment may be closed."""
+    for folder in map(Path, (tempfile.gettempdir(), *_FOLDERS)):
+        if folder.is_dir() and all(entered.stat().st_mode & _ENTER for entered in (folder, *folder.parents)):
+            return folder
+    pytest.fail("no folder for temporary files can be entered by every user")
+
+
 @pytest.fixture
 def path() -> Iterator[Path]:  # pragma: no cover  # skipped
     """Return a path in a directory that every user can enter. Those of pytest are closed to others."""
-    directory = Path(tempfile.mkdtemp())
+    directory = Path(tempfile.mkdtemp(dir=find_folder()))
     directory.chmod(0o777)
     yield directory / "tokens.db"
     shutil.rmtree(directory)
