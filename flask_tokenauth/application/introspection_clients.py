@@ -40,7 +40,7 @@ def _read_client(name: str, client_id: object, given: object) -> Client:
     if isinstance(client_id, str) and client_id.startswith((CLIENT_SECRET_PREFIX, HASH_PREFIX)):
         got = "a hash" if client_id.startswith(HASH_PREFIX) else "a secret"
         raise SettingsError(f"the ID of {name} must be a name, got {got}: write the ID first, and then the hash")
-    if not isinstance(client_id, str) or not is_client_id(client_id):
+    if not is_client_id(client_id):
         raise SettingsError(
             f"the ID of {name} must be 1 to {MAX_IDENTIFIER} printable ASCII characters without space, "
             f'":", "%" and "+", got {_describe(client_id)}: choose another ID'

@@ -149,16 +149,17 @@ class StoredState:
         """
         exp = math.floor(token.claims["exp"])  # type: ignore[call-overload]  # a number, as the policy has checked
         is_new = not self.is_revoked_in_store(token)
-        self._revoke_token(str(token.token_id), exp, until=self._end_of(exp))
+        self._revoke_token(str(token.token_id), exp, until=_end_of(exp, self.longest_leeway()))
         return is_new
 
-    def revoke_id(self, token_id: str, *, until: float | None) -> None:
+    def revoke_id(self, token_id: str, *, until: float | None, leeway: timedelta) -> None:
         """Revoke the token with this ID: in this process at once, in others within the interval.
 
         Args:
             token_id: ``jti``.
             until: a time by which the token has expired, in seconds since 1970-01-01T00:00:00Z. With None the
                 revocation is kept for as long as any token can live.
+            leeway: the longest one, see :meth:`longest_leeway`.
 
         Raises:
             StoreUnavailable: the store cannot be asked; you can try again.
@@ -166,8 +167,8 @@ class StoredState:
         if until is None:
             lifetime = max(self._settings.max_lifetime, self.store.longest_lifetime())
             # The clock of this process may be behind that of the issuer.
-            until = self._clock() + (lifetime + self.longest_leeway()).total_seconds()
-        self._revoke_token(token_id, 0, until=self._end_of(until))
+            until = self._clock() + (lifetime + leeway).total_seconds()
+        self._revoke_token(token_id, 0, until=_end_of(until, leeway))
 
     def longest_leeway(self) -> timedelta:
         """Return the longest leeway of all applications that have used the store.
@@ -176,13 +177,6 @@ class StoredState:
             StoreUnavailable: the store cannot be asked.
         """
         return max(self._settings.leeway, self.store.longest_leeway())
-
-    def _end_of(self, expires_at: float) -> float:
-        """Return until when the revocation of a token that expires at *expires_at* must be kept.
-
-        Any application of the store may accept the token after it has expired, as long as its leeway allows.
-        """
-        return expires_at + retention_of(timedelta(0), self.longest_leeway()).total_seconds()
 
     def _revoke_token(self, token_id: str, exp: int, *, until: float) -> None:
         entry = _revocation("token", token_id, exp, until=until)
@@ -229,6 +223,15 @@ class StoredState:
             most=settings.sessions_per_user,
             on_revocation=self._revoked_here,
         )
+
+
+def _end_of(expires_at: float, leeway: timedelta) -> float:
+    """Return until when the revocation of a token that expires at *expires_at* must be kept.
+
+    Any application of the store may accept the token after it has expired, as long as its leeway allows. The longest
+    one is *leeway*.
+    """
+    return expires_at + retention_of(timedelta(0), leeway).total_seconds()
 
 
 def _open(settings: Settings) -> Store:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from secrets import token_bytes
+from typing import TypeGuard
 from urllib.parse import unquote_plus
 
 from ..core.client_errors import MalformedClientCredential, UnknownClient, WrongClientSecret
@@ -81,7 +82,7 @@ def is_basic(header: str) -> bool:
     return has_scheme(header, _SCHEME)
 
 
-def is_client_id(value: object) -> bool:
+def is_client_id(value: object) -> TypeGuard[str]:
     """Return whether *value* can be a client ID: 1 to 255 printable ASCII characters without space, %, + and colon."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 

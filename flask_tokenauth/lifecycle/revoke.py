@@ -1,6 +1,6 @@
 """Revoke: end one session, everything that a user has, or one access token."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ..application.app_state import AppState
 from ..application.refusing import refuse
@@ -77,22 +77,22 @@ def revoke_token_id(state: AppState, token_id: str, *, until: float | None) -> N
         StoreUnavailable: the store cannot be asked; you can try again.
     """
     check_identifier("token_id", token_id)
+    leeway = state.stored.longest_leeway()
     if until is not None:
-        _check_may_be_accepted(state, until)
-    state.stored.revoke_id(token_id, until=until)
+        _check_may_be_accepted(until, now=state.clock(), leeway=leeway)
+    state.stored.revoke_id(token_id, until=until, leeway=leeway)
     token_revoked.send(state.app, token_id=token_id, user_id=None)
 
 
-def _check_may_be_accepted(state: AppState, expires_at: float) -> None:
+def _check_may_be_accepted(expires_at: float, *, now: float, leeway: timedelta) -> None:
     """Check that a token with this expiry may still be accepted, by a server whose clock is behind by the leeway.
 
     Otherwise the revocation would be forgotten at once. The expiry is probably wrong, and the token lives longer.
 
     Raises:
         ValueError: every server refuses the token by its expiry.
-        StoreUnavailable: the store cannot be asked; you can try again.
     """
-    limit = state.clock() - 2 * state.stored.longest_leeway().total_seconds()
+    limit = now - 2 * leeway.total_seconds()
     if expires_at <= limit:
         raise ValueError(
             f"expires_at must be later than {_write(limit)} (now, less twice the longest TOKENAUTH_LEEWAY of the "

@@ -94,14 +94,19 @@ def test_a_thread_that_waited_for_a_lock_that_was_replaced_takes_the_new_one(mon
     assert lock.locked()
 
 
-def test_each_process_makes_an_object_of_its_own_and_keeps_that_of_its_parent(fork: Fork) -> None:
+def holder_of_objects() -> tuple[PerProcess[object], list[Sequence[object]]]:
+    """Return a holder, and a list that gets what the holder hands over each time it makes an object."""
     given: list[Sequence[object]] = []
 
     def make(inherited: Sequence[object]) -> object:
         given.append(inherited)
         return object()
 
-    holder = PerProcess(make)
+    return PerProcess(make), given
+
+
+def test_each_process_makes_an_object_of_its_own_and_keeps_that_of_its_parent(fork: Fork) -> None:
+    holder, given = holder_of_objects()
     theirs = holder.get()
     assert holder.get() is theirs
 
@@ -117,13 +122,7 @@ def test_each_process_makes_an_object_of_its_own_and_keeps_that_of_its_parent(fo
 
 def test_an_object_gets_those_of_all_ancestors(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection of the first process is one too many in each process that comes from it."""
-    given: list[Sequence[object]] = []
-
-    def make(inherited: Sequence[object]) -> object:
-        given.append(inherited)
-        return object()
-
-    holder = PerProcess(make)
+    holder, given = holder_of_objects()
     first = holder.get()
     monkeypatch.setattr(process, "getpid", lambda: -1)
     second = holder.get()
@@ -136,13 +135,7 @@ def test_an_object_gets_those_of_all_ancestors(monkeypatch: pytest.MonkeyPatch) 
 def test_an_object_that_is_made_again_gets_those_of_the_parent_again(
     fork: Fork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[Sequence[object]] = []
-
-    def make(inherited: Sequence[object]) -> object:
-        given.append(inherited)
-        return object()
-
-    holder = PerProcess(make)
+    holder, given = holder_of_objects()
     theirs = holder.get()
     fork()
     holder.get()

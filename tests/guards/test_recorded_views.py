@@ -51,6 +51,17 @@ def add_blueprint(state: State) -> None:
     state.app.register_blueprint(other)
 
 
+def register(
+    app: Flask, auth: TokenAuth[Any], blueprint: Blueprint, *, protect: str, protected: Blueprint | None = None
+) -> None:
+    """Register a blueprint, and protect it, or one inside it, "before" or "after"."""
+    if protect == "before":
+        auth.protect(protected or blueprint, "admin")
+    app.register_blueprint(blueprint)
+    if protect == "after":
+        auth.protect(protected or blueprint, "admin")
+
+
 ORDERS = ["init protect register", "protect init register", "init register protect", "protect register init"]
 
 
@@ -73,11 +84,7 @@ def test_a_recorded_view_is_guarded_in_any_order(order: str, mint: Mint) -> None
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_view_is_guarded_however_it_is_added(add: Any, when: str, mint: Mint) -> None:
     app, auth, api = set_up(bare()), TokenAuth(), recording(add)
-    if when == "before":
-        auth.protect(api, "admin")
-    app.register_blueprint(api)
-    if when == "after":
-        auth.protect(api, "admin")
+    register(app, auth, api, protect=when)
 
     assert statuses(app, mint) == GUARDED
 
@@ -117,11 +124,7 @@ def test_recorded_views_of_nested_blueprints_are_guarded(which: str, when: str, 
     app, auth, inner, outer = set_up(bare()), TokenAuth(), recording(), Blueprint("outer", __name__)
     outer.register_blueprint(inner)
     protected = {"inner": inner, "outer": outer}[which]
-    if when == "before":
-        auth.protect(protected, "admin")
-    app.register_blueprint(outer)
-    if when == "after":
-        auth.protect(protected, "admin")
+    register(app, auth, outer, protect=when, protected=protected)
 
     assert statuses(app, mint) == GUARDED
 
@@ -167,11 +170,7 @@ def test_a_blueprint_that_is_registered_by_its_own_method_is_guarded(mint: Mint)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_view_that_an_overridden_register_adds_is_guarded(when: str, mint: Mint) -> None:
     app, auth, api = set_up(bare()), TokenAuth(), Registering("api", __name__)
-    if when == "before":
-        auth.protect(api, "admin")
-    app.register_blueprint(api)
-    if when == "after":
-        auth.protect(api, "admin")
+    register(app, auth, api, protect=when)
 
     assert statuses(app, mint) == GUARDED
 
@@ -188,11 +187,7 @@ def test_an_overridden_register_blueprint_is_called(when: str, mint: Mint) -> No
     app, auth, api = Own("tests"), TokenAuth(), recording()
     app.config |= CONFIG
     set_up(app)
-    if when == "before":
-        auth.protect(api, "admin")
-    app.register_blueprint(api)
-    if when == "after":
-        auth.protect(api, "admin")
+    register(app, auth, api, protect=when)
 
     assert statuses(app, mint, "/v1/added") == statuses(app, mint, "/v1/own") == GUARDED
 
