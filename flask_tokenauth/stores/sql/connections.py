@@ -9,7 +9,7 @@ from sqlalchemy import Engine, QueuePool
 from ...core.errors import SettingsError
 from .connection_queue import ConnectionQueue
 from .fork_safety import ForkGate
-from .open_files import OpenFiles
+from .sqlite.open_files import OpenFiles
 
 KEPT, MORE = 2, 3  # connections for requests: those that stay open, and those opened while all of them are in use
 FOR_FEED = 1  # a connection that only the revocation feed uses: slow requests must not keep it from the news

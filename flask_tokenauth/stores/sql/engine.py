@@ -18,11 +18,11 @@ from .connections import FOR_FEED, KEPT, MORE, Connections
 from .dialect import Dialect
 from .errors import own_transaction, translated
 from .fork_safety import keep_informed, may_fork_unnoticed
-from .open_files import OpenFiles
-from .own_transactions import has_written
 from .retries import retry_dropped_connection, retry_while_locked
 from .source import find_dialect, find_path, read_source
-from .sqlite_files import create_private_file, find_obstacle
+from .sqlite.files import create_private_file, find_obstacle
+from .sqlite.open_files import OpenFiles
+from .sqlite.own_transactions import has_written
 
 LONGEST_WAIT = 5.0  # seconds for a lock
 _FILES = "tokenauth_files"  # in the dictionary of a connection

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...core.errors import StoreUnavailable
-from .sqlite_files import find_obstacle, how_to_restore
+from .sqlite.files import find_obstacle, how_to_restore
 
 _ADVICE = {  # by the beginning of the name of an error
     "SQLITE_FULL": "free space on its disk",

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from ...core.errors import SettingsError
 from ..database_objects import NO_ENGINE, TWO_SLASHES
 from .dialect import Dialect
-from .sqlite import SQLITE
+from .sqlite.dialect import SQLITE
 
 
 def read_source(source: object) -> tuple[URL, Any]:

@@ -40,9 +40,9 @@ from .displacement import find_displaced
 from .engine import Database
 from .lost_tables import explain_loss, is_lost
 from .purging import purge
-from .revocations import read_revocations
 from .schema import Binding, create_missing, duration_of, find_missing_tables, is_complete, read_facts
-from .sqlite_files import find_foreign_owner
+from .sqlite.feed import read_revocations
+from .sqlite.files import find_foreign_owner
 from .statements import Statements
 from .tables import KIND_CODES, metadata
 

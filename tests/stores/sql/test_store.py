@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql import revocations as sql_revocations
+from flask_tokenauth.stores.sql.sqlite import feed
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeRevocations,
@@ -67,7 +67,7 @@ class TestSQLStoreInSmallPages(SQLStoreFixtures, RevocationPagesContract, LostWr
 
     @pytest.fixture(autouse=True)
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sql_revocations, "PAGE", 2)
+        monkeypatch.setattr(feed, "PAGE", 2)
 
 
 class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, SessionEndContract, RedemptionContract):

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from .sqlite_files import identify
+from .files import identify
 
 _TEMPORARY = 1  # the number that SQLite gives to the database for temporary tables
 _LEGACY = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, which Python has since 3.12
@@ -23,7 +23,7 @@ def has_written(session: Any, file: tuple[int, int] | None) -> bool:
 
     Args:
         session: of SQLAlchemy. It gets no connection by this.
-        file: what :func:`~.sqlite_files.identify` returns for the file.
+        file: what :func:`~.files.identify` returns for the file.
     """
     transaction = session.get_transaction()
     return transaction is not None and any(_has_written(connection, file) for connection in _connections(transaction))

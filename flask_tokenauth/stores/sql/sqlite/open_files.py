@@ -6,8 +6,8 @@ does not report that. It also writes the content of a ``-wal`` file over any dat
 
 import os
 
-from ...core.errors import StoreUnavailable
-from .sqlite_files import how_to_restore, identify
+from ....core.errors import StoreUnavailable
+from .files import how_to_restore, identify
 
 
 class OpenFiles:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ..test_processes import Spawn, run, spawn
+from ...test_processes import Spawn, run, spawn
 
 __all__ = ["spawn"]
 

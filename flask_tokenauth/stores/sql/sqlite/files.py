@@ -5,7 +5,7 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
-from ...core.process import ProcessLock
+from ....core.process import ProcessLock
 
 _SIDECARS = ("-wal", "-shm")  # SQLite puts these files beside the database
 _PRIVATE = 0o600

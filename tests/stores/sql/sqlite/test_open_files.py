@@ -15,7 +15,7 @@ from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.connections import Connections
 from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import engine_of, execute, opened, url_of
+from ...sqlite_kit import engine_of, execute, opened, url_of
 
 DAY = timedelta(days=1)
 

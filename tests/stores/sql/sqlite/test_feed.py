@@ -8,11 +8,11 @@ import pytest
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql import revocations as sql_revocations
+from flask_tokenauth.stores.sql.sqlite import feed
 from flask_tokenauth.testing.store_contract.lost_writes import wants_a_reload
 from flask_tokenauth.testing.store_contract.revocation_pages import Reader, revoke, tokens
 
-from ..sqlite_kit import TERMS, execute, url_of
+from ...sqlite_kit import TERMS, execute, url_of
 
 LATER = 4_000_000_000_000
 
@@ -28,7 +28,7 @@ def cursor_of(store: SQLStore) -> str:
 def test_new_revocations_come_in_pages_in_the_order_in_which_they_were_written(
     store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_revocations, "PAGE", 2)
+    monkeypatch.setattr(feed, "PAGE", 2)
     revoke(store, "a", "b", "c", "d", "e")
     pages, cursor, more = [], None, True
 
@@ -43,7 +43,7 @@ def test_new_revocations_come_in_pages_in_the_order_in_which_they_were_written(
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_page_that_is_just_full_is_the_last(store: SQLStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(sql_revocations, "PAGE", 2)
+    monkeypatch.setattr(feed, "PAGE", 2)
     revoke(store, *"abc"[:number])
 
     assert store.revocations_since(None).more is (number == 3)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, column, func, select, table
 
-from ...core.errors import StoreUnavailable
-from ...core.records.revocation import Revocation, RevocationPage
-from ..rows import check_whole, parse_number
-from .sqlite import SQLITE
-from .tables import KIND_CODES, facts, revocations
+from ....core.errors import StoreUnavailable
+from ....core.records.revocation import Revocation, RevocationPage
+from ...rows import check_whole, parse_number
+from ..tables import KIND_CODES, facts, revocations
+from .dialect import SQLITE
 
 PAGE = 20_000  # rows
 _KINDS = {code: kind for kind, code in KIND_CODES.items()}

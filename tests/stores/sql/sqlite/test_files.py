@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import create_engine
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores.sql import SQLStore, sqlite_files
-from flask_tokenauth.stores.sql.sqlite_files import find_foreign_owner, find_obstacle
+from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql.sqlite import files
+from flask_tokenauth.stores.sql.sqlite.files import find_foreign_owner, find_obstacle
 from flask_tokenauth.testing.store_contract.kit import start
 
-from ..sqlite_kit import engine_of, execute, url_of
+from ...sqlite_kit import engine_of, execute, url_of
 
 ENDINGS = ["", "-wal", "-shm"]
 
@@ -123,7 +124,7 @@ def test_the_database_and_the_files_beside_it_are_named_together(path: Path, no_
 def owner(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Return a function that sets the owner of all files. This process runs as user 1001."""
     monkeypatch.setattr(os, "geteuid", lambda: 1001)
-    return lambda uid: monkeypatch.setattr("flask_tokenauth.stores.sql.sqlite_files._owner", lambda _: uid)
+    return lambda uid: monkeypatch.setattr("flask_tokenauth.stores.sql.sqlite.files._owner", lambda _: uid)
 
 
 def test_another_user_than_root_gets_the_owner_and_the_command(
@@ -226,7 +227,7 @@ def test_root_is_warned_of_files_that_would_be_its_own_in_the_directory_of_anoth
 ) -> None:
     """SQLite gives the files beside the database to its owner if root creates them."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(sqlite_files, "_owner", {path: file, path.parent: directory}.get)
+    monkeypatch.setattr(files, "_owner", {path: file, path.parent: directory}.get)
 
     warning = find_foreign_owner(path)
 

@@ -1,4 +1,4 @@
-"""The :class:`~.dialect.Dialect` of SQLite."""
+"""The :class:`~..dialect.Dialect` of SQLite."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Connection, cast, func
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
-from ...core.errors import StoreUnavailable
-from .dialect import Dialect
+from ....core.errors import StoreUnavailable
+from ..dialect import Dialect
 
 _JULIAN_1970 = 2440587.5  # days
 
