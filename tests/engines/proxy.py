@@ -1,0 +1,132 @@
+"""A TCP proxy before a server: it passes all bytes, holds them, stops inside an answer, and cuts connections."""
+
+import socket
+from contextlib import suppress
+from threading import Condition, Event, Thread
+
+LOCAL = "127.0.0.1"
+PATIENCE = 60  # seconds; a test that waits longer fails
+SIZE = 65_536  # bytes, of one read
+
+
+class Direction:
+    """The bytes of all connections to the server, or those of all connections to the clients.
+
+    Attributes:
+        held: is set when bytes, or the end of a connection, wait here.
+    """
+
+    def __init__(self) -> None:
+        self.held = Event()
+        self._changed = Condition()
+        self._left: int | None = None  # the number of bytes that may still pass; None for all
+
+    def stall(self, *, after: int = 0) -> None:
+        """Hold all bytes after the next *after* ones. Connections stay open, even if the other side has ended them."""
+        with self._changed:
+            self.held.clear()
+            self._left = after
+
+    def go_on(self) -> None:
+        """Pass the bytes that wait, and all later ones."""
+        with self._changed:
+            self._left = None
+            self._changed.notify_all()
+
+    def pump(self, source: socket.socket, target: socket.socket) -> None:
+        """Pass the bytes of one connection until its end."""
+        with suppress(OSError):  # the connection was cut
+            while data := source.recv(SIZE):
+                while data:
+                    size = self._take(len(data))
+                    target.sendall(data[:size])
+                    data = data[size:]
+            self._take(0)
+            target.shutdown(socket.SHUT_WR)
+
+    def _take(self, size: int) -> int:
+        """Wait until bytes may pass. Return how many of *size* may, and count them."""
+        with self._changed:
+            while self._left == 0:
+                self.held.set()
+                self._changed.wait()
+            if self._left is None:
+                return size
+            taken = min(size, self._left)
+            self._left -= taken
+            return taken
+
+
+class Proxy:
+    """A proxy on a free port of this machine. It is a context manager, whose end cuts all connections.
+
+    Args:
+        upstream: the port of the server. It can be changed, and counts for later connections.
+
+    Attributes:
+        port: of the proxy.
+        requests: the bytes from the clients to the server.
+        answers: the bytes from the server to the clients.
+    """
+
+    def __init__(self, upstream: int) -> None:
+        self.upstream = upstream
+        self.requests, self.answers = Direction(), Direction()
+        self._listening = socket.create_server((LOCAL, 0), backlog=128)
+        self.port: int = self._listening.getsockname()[1]
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._threads = [Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self) -> "Proxy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)  # ends the wait for a client
+        self._threads[0].join(PATIENCE)
+        self.cut()
+        self.requests.go_on()
+        self.answers.go_on()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for pair in self._pairs:
+            for end in pair:
+                end.close()
+        self._listening.close()
+
+    def stall(self) -> None:
+        """Hold all bytes in both directions. New connections are accepted, and get no answer."""
+        self.requests.stall()
+        self.answers.stall()
+
+    def go_on(self) -> None:
+        """Pass all bytes again."""
+        self.requests.go_on()
+        self.answers.go_on()
+
+    def cut(self) -> None:
+        """End all connections, on both sides. New ones are accepted."""
+        for pair in list(self._pairs):
+            for end in pair:
+                with suppress(OSError):  # it has ended
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:  # the end of the proxy
+                return
+            try:
+                server = socket.create_connection((LOCAL, self.upstream), timeout=PATIENCE)
+            except OSError:
+                client.close()  # as if the server had refused it
+                continue
+            server.settimeout(None)
+            for end in (client, server):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._pairs.append((client, server))
+            for direction, source, target in [(self.requests, client, server), (self.answers, server, client)]:
+                thread = Thread(target=direction.pump, args=[source, target], daemon=True)
+                self._threads.append(thread)
+                thread.start()
