@@ -44,7 +44,7 @@ def clean_folder(session: nox.Session) -> Path:
 def share_environment(session: nox.Session) -> Path:
     """Return the programs of an environment that several sessions share, since it takes long to install."""
     folder = session.cache_dir.resolve() / f"shared-{sys.version_info.major}.{sys.version_info.minor}"
-    return make_environment(session, folder, "--editable", ".[lint,test]")
+    return make_environment(session, folder, "--editable", ".[engines,lint,test]")
 
 
 @nox.session
@@ -68,7 +68,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run all tests, or those that you name after ``--``."""
-    session.install("--editable", ".[test]")
+    session.install("--editable", ".[engines,test]")
     session.run("pytest", "-q", *(session.posargs or ALL_TESTS))
 
 
@@ -84,7 +84,8 @@ def lowest(session: nox.Session) -> None:
     """Run all tests with the lowest version of each dependency that setup.cfg allows."""
     config = configparser.ConfigParser()
     config.read("setup.cfg")
-    bounds = config["options"]["install_requires"] + config["options.extras_require"]["test"]
+    extras = config["options.extras_require"]
+    bounds = config["options"]["install_requires"] + extras["test"] + extras["engines"]
     # Not in create_tmp(), which sets TMPDIR: Flask would keep databases of tests in the environment.
     requirements = session.cache_dir / "lowest.txt"
     requirements.write_text(bounds.replace(">=", "=="))

