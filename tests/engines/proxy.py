@@ -20,6 +20,7 @@ class Direction:
         self.held = Event()
         self._changed = Condition()
         self._left: int | None = None  # the number of bytes that may still pass; None for all
+        self._most = SIZE  # bytes that pass at once
 
     def stall(self, *, after: int = 0) -> None:
         """Hold all bytes after the next *after* ones. Connections stay open, even if the other side has ended them."""
@@ -27,10 +28,14 @@ class Direction:
             self.held.clear()
             self._left = after
 
+    def trickle(self) -> None:
+        """Pass all bytes, but one at a time."""
+        self._most = 1
+
     def go_on(self) -> None:
         """Pass the bytes that wait, and all later ones."""
         with self._changed:
-            self._left = None
+            self._left, self._most = None, SIZE
             self._changed.notify_all()
 
     def pump(self, source: socket.socket, target: socket.socket) -> None:
@@ -50,9 +55,10 @@ class Direction:
             while self._left == 0:
                 self.held.set()
                 self._changed.wait()
+            taken = min(size, self._most)
             if self._left is None:
-                return size
-            taken = min(size, self._left)
+                return taken
+            taken = min(taken, self._left)
             self._left -= taken
             return taken
 

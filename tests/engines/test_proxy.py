@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from .proxy import LOCAL, PATIENCE, SIZE, Proxy
+from .proxy import LOCAL, PATIENCE, SIZE, Direction, Proxy
 
 
 class Echo:
@@ -143,6 +143,20 @@ def test_a_stalled_proxy_holds_a_connection_open_that_the_server_has_ended(
     client.settimeout(0)
     with pytest.raises(BlockingIOError):
         client.recv(SIZE)
+
+
+def test_a_trickle_passes_one_byte_at_a_time() -> None:
+    direction = Direction()
+    direction.trickle()
+
+    assert direction._take(SIZE) == 1
+
+
+def test_a_trickle_passes_all_bytes(proxy: Proxy, client: socket.socket) -> None:
+    proxy.answers.trickle()
+    client.sendall(b"hello")
+
+    assert read(client, 5) == b"hello"
 
 
 def test_a_new_stall_forgets_that_bytes_were_held(proxy: Proxy, client: socket.socket) -> None:
