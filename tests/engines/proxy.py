@@ -1,12 +1,37 @@
 """A TCP proxy before a server: it passes all bytes, holds them, stops inside an answer, and cuts connections."""
 
 import socket
+import struct
 from contextlib import suppress
 from threading import Condition, Event, Thread
 
-LOCAL = "127.0.0.1"
-PATIENCE = 60  # seconds; a test that waits longer fails
+from .server import LOCAL, PATIENCE, find_port
+
+AT_ONCE = struct.pack("ii", 1, 0)  # a value of SO_LINGER: the end is a reset, and what was not sent is lost
 SIZE = 65_536  # bytes, of one read
+
+
+def is_reset(end: socket.socket) -> bool:
+    """Return whether the end of a socket is a reset."""
+    return end.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(AT_ONCE)) == AT_ONCE
+
+
+def reset_ends(*ends: socket.socket) -> None:
+    """Close both sockets of a connection with a reset. Threads that wait for bytes are woken, to let go of them."""
+    with suppress(OSError):  # they are closed
+        for end in ends:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    for end in ends:
+        with suppress(OSError):  # it has ended
+            end.shutdown(socket.SHUT_RD)  # this sends nothing
+        end.close()
+
+
+def shut_ends(*ends: socket.socket) -> None:
+    """End both sockets of a connection in good order."""
+    for end in ends:
+        with suppress(OSError):  # it has ended
+            end.shutdown(socket.SHUT_RDWR)
 
 
 class Direction:
@@ -40,14 +65,15 @@ class Direction:
 
     def pump(self, source: socket.socket, target: socket.socket) -> None:
         """Pass the bytes of one connection until its end."""
-        with suppress(OSError):  # the connection was cut
+        with suppress(OSError):  # the connection was cut, or its sockets are closed
             while data := source.recv(SIZE):
                 while data:
                     size = self._take(len(data))
                     target.sendall(data[:size])
                     data = data[size:]
             self._take(0)
-            target.shutdown(socket.SHUT_WR)
+            if not is_reset(target):
+                target.shutdown(socket.SHUT_WR)
 
     def _take(self, size: int) -> int:
         """Wait until bytes may pass. Return how many of *size* may, and count them."""
@@ -78,18 +104,16 @@ class Proxy:
     def __init__(self, upstream: int) -> None:
         self.upstream = upstream
         self.requests, self.answers = Direction(), Direction()
-        self._listening = socket.create_server((LOCAL, 0), backlog=128)
-        self.port: int = self._listening.getsockname()[1]
+        self.port = find_port()  # no client can take it while the proxy refuses connections
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._threads = [Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._threads: list[Thread] = []
+        self.accept()
 
     def __enter__(self) -> "Proxy":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)  # ends the wait for a client
-        self._threads[0].join(PATIENCE)
+        self.refuse()
         self.cut()
         self.requests.go_on()
         self.answers.go_on()
@@ -98,7 +122,6 @@ class Proxy:
         for pair in self._pairs:
             for end in pair:
                 end.close()
-        self._listening.close()
 
     def stall(self) -> None:
         """Hold all bytes in both directions. New connections are accepted, and get no answer."""
@@ -110,18 +133,37 @@ class Proxy:
         self.requests.go_on()
         self.answers.go_on()
 
-    def cut(self) -> None:
-        """End all connections, on both sides. New ones are accepted."""
-        for pair in list(self._pairs):
-            for end in pair:
-                with suppress(OSError):  # it has ended
-                    end.shutdown(socket.SHUT_RDWR)
+    def accept(self) -> None:
+        """Accept connections again, on the same port."""
+        self._listening = socket.create_server((LOCAL, self.port), backlog=128)
+        self._accepting = Thread(target=self._accept, args=[self._listening], daemon=True)
+        self._accepting.start()
 
-    def _accept(self) -> None:
+    def refuse(self) -> None:
+        """Refuse new connections, as if the server were not running. Those go on that have passed a byte."""
+        with suppress(OSError):  # it refuses already
+            self._listening.shutdown(socket.SHUT_RDWR)  # ends the wait for a client
+        self._accepting.join(PATIENCE)
+        self._listening.close()
+
+    def cut(self, *, reset: bool = False) -> None:
+        """End all connections, on both sides. New ones are accepted.
+
+        Args:
+            reset: end them as a system does that does not know the connection. Bytes that wait for a slow reader delay
+                that. Otherwise the end is in good order, as if the other program had closed the connection.
+        """
+        for pair in list(self._pairs):
+            if reset:
+                reset_ends(*pair)
+            else:
+                shut_ends(*pair)
+
+    def _accept(self, listening: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._listening.accept()
-            except OSError:  # the end of the proxy
+                client, _ = listening.accept()
+            except OSError:  # connections are refused
                 return
             try:
                 server = socket.create_connection((LOCAL, self.upstream), timeout=PATIENCE)

@@ -7,7 +7,8 @@ from threading import Thread
 
 import pytest
 
-from .proxy import LOCAL, PATIENCE, SIZE, Direction, Proxy
+from .proxy import SIZE, Direction, Proxy
+from .server import LOCAL, PATIENCE
 
 
 class Echo:
@@ -15,6 +16,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.got = b""
+        self.error: OSError | None = None
         self._listening = socket.create_server((LOCAL, 0))
         self.port: int = self._listening.getsockname()[1]
         self.thread = Thread(target=self._serve)
@@ -22,9 +24,12 @@ class Echo:
 
     def _serve(self) -> None:
         with self._listening, self._listening.accept()[0] as client:
-            while not self.got.endswith(b"end") and (data := client.recv(SIZE)):
-                self.got += data
-                client.sendall(data)
+            try:
+                while not self.got.endswith(b"end") and (data := client.recv(SIZE)):
+                    self.got += data
+                    client.sendall(data)
+            except OSError as error:
+                self.error = error
 
 
 def connect(port: int) -> socket.socket:
@@ -52,8 +57,12 @@ def proxy(echo: Echo) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def client(proxy: Proxy) -> Iterator[socket.socket]:
+def client(proxy: Proxy, echo: Echo) -> Iterator[socket.socket]:
+    """A client whose connection has reached the server."""
     with connect(proxy.port) as client:
+        client.sendall(b"?")
+        assert read(client, 1) == b"?"
+        echo.got = b""
         yield client
 
 
@@ -172,18 +181,12 @@ def test_a_new_stall_forgets_that_bytes_were_held(proxy: Proxy, client: socket.s
 
 
 def test_a_cut_ends_the_connection_of_the_client(proxy: Proxy, client: socket.socket) -> None:
-    client.sendall(b"hello")
-    assert read(client, 5) == b"hello"
-
     proxy.cut()
 
     assert client.recv(SIZE) == b""
 
 
 def test_a_cut_ends_the_connection_of_the_server(proxy: Proxy, client: socket.socket, echo: Echo) -> None:
-    client.sendall(b"hello")
-    assert read(client, 5) == b"hello"
-
     proxy.cut()
     echo.thread.join(PATIENCE)
 
@@ -198,6 +201,64 @@ def test_a_cut_ends_a_connection_whose_answer_is_held(proxy: Proxy, client: sock
     proxy.cut()
 
     assert read(client, 99) == b"he"
+
+
+def test_a_cut_with_a_reset_is_an_error_for_the_client(proxy: Proxy, client: socket.socket) -> None:
+    proxy.cut(reset=True)
+
+    with pytest.raises(ConnectionResetError):
+        client.recv(SIZE)
+
+
+def test_a_cut_with_a_reset_is_an_error_for_the_server(proxy: Proxy, client: socket.socket, echo: Echo) -> None:
+    proxy.cut(reset=True)
+    echo.thread.join(PATIENCE)
+
+    assert isinstance(echo.error, ConnectionResetError)
+
+
+def test_a_cut_with_a_reset_loses_what_is_held(proxy: Proxy, client: socket.socket) -> None:
+    proxy.answers.stall(after=2)
+    client.sendall(b"hello")
+    assert proxy.answers.held.wait(PATIENCE)
+    assert read(client, 2) == b"he"
+
+    proxy.cut(reset=True)
+
+    with pytest.raises(ConnectionResetError):
+        client.recv(SIZE)
+
+
+def test_connections_that_were_reset_can_be_cut_again(proxy: Proxy, client: socket.socket) -> None:
+    for _ in range(2):
+        proxy.cut(reset=True)
+
+    with pytest.raises(ConnectionResetError):
+        client.recv(SIZE)
+
+
+def test_a_proxy_that_refuses_takes_no_new_connection(proxy: Proxy, client: socket.socket) -> None:
+    proxy.refuse()
+
+    with pytest.raises(ConnectionRefusedError):
+        connect(proxy.port)
+
+
+def test_a_proxy_that_refuses_keeps_its_connections(proxy: Proxy, client: socket.socket) -> None:
+    proxy.refuse()
+    client.sendall(b"again")
+
+    assert read(client, 5) == b"again"
+
+
+def test_a_proxy_accepts_again_on_the_same_port(proxy: Proxy) -> None:
+    proxy.refuse()
+    proxy.accept()
+
+    with connect(proxy.port) as client:
+        client.sendall(b"end")
+
+        assert read(client, 99) == b"end"
 
 
 def test_the_proxy_takes_new_connections_to_another_server(proxy: Proxy, client: socket.socket) -> None:
