@@ -21,7 +21,12 @@ from flask_tokenauth.core.tokens import jws
 from .leaks import find_leak, record_output
 
 if os.name == "posix":  # pragma: no branch  # the servers need users and signals
-    from .engines.fixtures import mariadb, postgresql_15, postgresql_18  # noqa: F401
+    from .engines.fixtures import (  # noqa: F401
+        mariadb,
+        postgresql_15,
+        postgresql_18,
+        postgresql_replica,
+    )
 
 pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # shows the values of failed assertions
 

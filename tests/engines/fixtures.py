@@ -14,6 +14,7 @@ import pytest
 
 from .mariadb import MariaDB
 from .postgresql import PostgreSQL, find_debian, find_embedded
+from .replica import Replica
 from .server import find
 
 
@@ -47,6 +48,13 @@ def postgresql_15() -> Iterator[PostgreSQL]:
     """Debian's PostgreSQL. It is 15 on Debian 12."""
     with PostgreSQL(*require("psycopg", "PostgreSQL of Debian", find_debian())) as server:
         yield server
+
+
+@pytest.fixture
+def postgresql_replica(postgresql_15: PostgreSQL) -> Iterator[Replica]:
+    """A replica of ``postgresql_15``. Each test gets a new one, which it may promote."""
+    with Replica(postgresql_15) as replica:
+        yield replica
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,10 @@ class PostgreSQL(Server):
         """Make the primary of a replica."""
         self.execute("SELECT pg_promote()")
 
+    def wait_for(self, condition: str) -> None:
+        """Wait until a condition is true on the server."""
+        self.execute(f"DO $$ BEGIN WHILE NOT ({condition}) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$")
+
     def backup(self, database: str) -> Backup:
         backup = Backup()
         with self._administer(database) as connection:
