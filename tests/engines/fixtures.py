@@ -13,6 +13,7 @@ from typing import NoReturn
 import pytest
 
 from .mariadb import MariaDB
+from .pgbouncer import PgBouncer
 from .postgresql import PostgreSQL, find_debian, find_embedded
 from .replica import Replica
 from .server import find
@@ -55,6 +56,13 @@ def postgresql_replica(postgresql_15: PostgreSQL) -> Iterator[Replica]:
     """A replica of ``postgresql_15``. Each test gets a new one, which it may promote."""
     with Replica(postgresql_15) as replica:
         yield replica
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgresql_15: PostgreSQL) -> Iterator[PgBouncer]:
+    """Debian's PgBouncer before ``postgresql_15``, in transaction mode."""
+    with PgBouncer(postgresql_15, *require("psycopg", "PgBouncer", find("pgbouncer"))) as bouncer:
+        yield bouncer
 
 
 @pytest.fixture(scope="session")
