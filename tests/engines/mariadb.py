@@ -57,12 +57,14 @@ class MariaDB(Server):
 
     def prepare(self) -> None:
         self.run(
-            self.installer, "--no-defaults", f"--datadir={self.data}", "--auth-root-authentication-method=normal",
-            "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M",
+            self.installer, "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.folder}",
+            "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
+            "--innodb-log-file-size=8M",
         )  # fmt: skip
 
     def command(self) -> list[str]:
-        own = [f"--datadir={self.data}", f"--socket={self.socket}", f"--port={self.port}"]
+        # A server that starts removes temporary tables from its temporary folder, also those of another one.
+        own = [f"--datadir={self.data}", f"--tmpdir={self.folder}", f"--socket={self.socket}", f"--port={self.port}"]
         return [str(self.program), *OPTIONS, *own, f"--pid-file={self.folder / 'pid'}"]
 
     @property

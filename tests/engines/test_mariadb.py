@@ -79,3 +79,8 @@ def test_the_clock_of_a_server_is_an_hour_earlier_after_the_change(mariadb: Mari
 
     assert utc_after > utc_before
     assert local_after < local_before
+
+
+@pytest.mark.slow
+def test_a_server_has_a_folder_of_its_own_for_temporary_tables(mariadb: MariaDB) -> None:
+    assert mariadb.execute("SELECT @@tmpdir") == [(str(mariadb.folder),)]
