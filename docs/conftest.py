@@ -16,7 +16,7 @@ called ``reporting``: ``from reporting import app`` works in a block, ``flask --
     ``$ flask --app NAME run &`` makes the application of that name the one that ``curl`` asks.
 ``sh``, ``json``, ``javascript``, ``ini``, ``toml``
     are parsed. ``sh`` is for what no test can run: installations, servers, databases.
-``text``, ``nginx``, ``apache``, ``html``, ``jinja``, ``http``
+``text``, ``nginx``, ``apache``, ``html``, ``jinja``, ``http``, ``sql``
     are taken as they are.
 
 To hide set-up or assertions from readers, write them into a comment, indented like a block::

@@ -72,6 +72,17 @@ class StoredState:
         ask = getattr(self.opened, method, None)
         return None if ask is None else ask(*arguments)
 
+    def inspect_sql_store(self, method: str, *arguments: object, **options: object) -> Any:
+        """Return the answer of a method of the inspection of an SQL store; None for another store, or none.
+
+        Args:
+            method: its name.
+            arguments: its arguments.
+            options: its arguments with names.
+        """
+        ask = getattr(getattr(self.opened, "inspection", None), method, None)
+        return None if ask is None else ask(*arguments, **options)
+
     @property
     def sessions(self) -> Sessions:
         """Starts sessions and redeems refresh tokens.

@@ -8,6 +8,7 @@ from stat import S_IRWXG, S_IRWXO
 from ..application.app_state import AppState
 from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError, StoreUnavailable
+from ..core.process import count_workers
 from ..stores.memory import MemoryStore
 from .findings import Finding, finding_for
 
@@ -53,7 +54,7 @@ def _store(state: AppState) -> Iterator[Finding]:
 
 def _database_file(state: AppState) -> Iterator[Finding]:
     """Report a file that others can read. It has user IDs and the ends of sessions."""
-    path = state.stored.ask_sql_store("find_path")
+    path = state.stored.inspect_sql_store("find_path")
     if path is not None and path.exists() and path.stat().st_mode & (S_IRWXG | S_IRWXO):
         yield Finding(
             "warning",
@@ -143,26 +144,33 @@ def _revocation(state: AppState) -> Iterator[Finding]:
         )
 
 
+def _find_risks(state: AppState) -> list[str]:
+    found = state.stored.inspect_sql_store("find_risks", leeway=state.settings.leeway, processes=count_workers())
+    return found or []
+
+
 def _revoked(state: AppState) -> Iterator[Finding]:
     """Ask the store, and report the revocations in it, as a worker that starts now would load them."""
     settings, feed = state.settings, state.stored.feed
     if state.stored.opened is None:
         return
     try:
-        if lost := state.stored.ask_sql_store("find_lost_tables"):
+        if lost := state.stored.inspect_sql_store("find_lost_tables"):
             yield Finding(
                 "error",
                 f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
                 "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
-                f"from dropping the tables of the store. {state.stored.ask_sql_store('explain_loss', lost)}.",
+                f"from dropping the tables of the store. {state.stored.inspect_sql_store('explain_loss', lost)}.",
             )
             return
-        if state.stored.ask_sql_store("is_empty"):
+        if state.stored.inspect_sql_store("is_empty"):
             yield Finding("hint", _NO_TABLES)
             return
         state.store.read_epoch("doctor")
-        if obstacle := state.stored.ask_sql_store("find_obstacle"):
+        if obstacle := state.stored.inspect_sql_store("find_obstacle"):
             yield Finding("error", f"{PREFIX}STORE can be read, but not written: the store needs {obstacle}.")
+        for risk in _find_risks(state):
+            yield Finding("warning", f"{PREFIX}STORE: {risk}.")
     except (SettingsError, StoreUnavailable) as error:
         yield finding_for("error", f"{PREFIX}STORE cannot be asked", error)
         return

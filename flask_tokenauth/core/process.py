@@ -7,6 +7,8 @@ gevent does in a worker of ``gunicorn --preload``: a lock that was made before w
 process. So locks are made at the first use, and made again if ``threading.Lock`` is another one since.
 """
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from os import getpid
@@ -18,6 +20,18 @@ T = TypeVar("T")
 def process_id() -> int:
     """Return the ID of this process. It is another one after a fork, however the process was forked."""
     return getpid()
+
+
+def count_workers() -> int | None:
+    """Return the number of processes that serve this application, as far as it is configured; None if it is not known.
+
+    gunicorn and others read ``WEB_CONCURRENCY``. uWSGI has a module of its own in its processes.
+    """
+    configured = os.environ.get("WEB_CONCURRENCY", "")
+    if configured.isdecimal():
+        return int(configured)
+    number = getattr(sys.modules.get("uwsgi"), "numproc", None)
+    return number if isinstance(number, int) else None
 
 
 def _find_key() -> tuple[int, Any]:

@@ -6,10 +6,12 @@ from ..core.errors import SettingsError
 from ..core.store import Store
 from .database_objects import TWO_SLASHES
 
-_LATER = ("postgresql", "postgres", "mysql", "mariadb", "redis", "rediss", "valkey", "valkeys")
+_LATER = ("redis", "rediss", "valkey", "valkeys")
+_SERVERS = ("postgresql", "mysql", "mariadb")
 _SUPPORTED = (
-    'a store must be "memory://", a URL as "sqlite:////var/lib/api/tokens.db", an SQLAlchemy Engine or a '
-    "Flask-SQLAlchemy object of an SQLite file, or an object with all methods of flask_tokenauth.core.Store"
+    'a store must be "memory://", a URL as "sqlite:////var/lib/api/tokens.db" or '
+    '"postgresql://USER:PASSWORD@HOST/DATABASE", an SQLAlchemy Engine or a Flask-SQLAlchemy object, or an object with '
+    "all methods of flask_tokenauth.core.Store"
 )
 _PATH = 'got a path: write "sqlite:///" before it'
 
@@ -49,11 +51,12 @@ def _open_url(url: str) -> Store:
         if not rest.startswith(("/", "?")):
             raise SettingsError(TWO_SLASHES)
         return _open_database(url)
+    if family in _SERVERS and separator and rest:
+        return _open_database(url)
+    if family == "postgres" and separator:
+        raise SettingsError(f"{_SUPPORTED}; got postgres://, which SQLAlchemy does not know: write postgresql://")
     if family in _LATER and separator:
-        raise SettingsError(
-            f"{_SUPPORTED}; got {family}://, which is not supported yet, neither as a URL nor as an Engine: use SQLite "
-            "or a store of your own"
-        )
+        raise SettingsError(f"{_SUPPORTED}; got {family}://, which is not supported yet: use a database")
     raise SettingsError(f"{_SUPPORTED}; {_describe(url)}")
 
 

@@ -53,7 +53,7 @@ def path(tmp_path: Path) -> Path:
 def lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lock]:
     lock = Lock(path)
     monkeypatch.setattr(time, "sleep", lock.wait)
-    monkeypatch.setattr("flask_tokenauth.stores.sql.engine.LONGEST_WAIT", 0.2)
+    monkeypatch.setattr("flask_tokenauth.stores.sql.engine.LONGEST_WRITE", 0.2)
     yield lock
     if lock.connection is not None:
         lock.connection.close()

@@ -1,12 +1,14 @@
 """Locks and objects of one process. Real forks are in tests/stores/test_processes.py."""
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 import pytest
 
 from flask_tokenauth.core import process
-from flask_tokenauth.core.process import PerProcess, ProcessLock
+from flask_tokenauth.core.process import PerProcess, ProcessLock, count_workers
 
 Fork = Callable[[], None]
 
@@ -167,3 +169,53 @@ def test_an_object_is_made_again_after_an_exchange_of_the_locks(monkeypatch: pyt
 
     assert holder.get() is not before
     assert holder.made_here() == [before, holder.get()]
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets the number of workers: ``WEB_CONCURRENCY``, and ``uwsgi.numproc``."""
+
+    def configure(configured: str | None = None, *, uwsgi: object = None) -> None:
+        monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+        if configured is not None:
+            monkeypatch.setenv("WEB_CONCURRENCY", configured)
+        monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
+
+    return configure
+
+
+@pytest.mark.parametrize(("configured", "expected"), [("1", 1), ("8", 8), ("08", 8)])
+def test_the_number_of_workers_is_that_of_the_environment(
+    workers: Callable[..., None], configured: str, expected: int
+) -> None:
+    workers(configured)
+
+    assert count_workers() == expected
+
+
+@pytest.mark.parametrize("configured", [None, "", "auto", "-1", "1.5", " 8", "\u00b2"])
+def test_without_a_number_in_the_environment_the_number_of_workers_is_not_known(
+    workers: Callable[..., None], configured: str | None
+) -> None:
+    workers(configured)
+
+    assert count_workers() is None
+
+
+def test_the_number_of_workers_is_that_of_uwsgi(workers: Callable[..., None]) -> None:
+    workers(uwsgi=SimpleNamespace(numproc=4))
+
+    assert count_workers() == 4
+
+
+def test_the_number_of_workers_of_the_environment_comes_before_that_of_uwsgi(workers: Callable[..., None]) -> None:
+    workers("8", uwsgi=SimpleNamespace(numproc=4))
+
+    assert count_workers() == 8
+
+
+@pytest.mark.parametrize("uwsgi", [SimpleNamespace(), SimpleNamespace(numproc=None), SimpleNamespace(numproc="4")])
+def test_a_uwsgi_without_a_number_of_workers_leaves_it_unknown(workers: Callable[..., None], uwsgi: object) -> None:
+    workers(uwsgi=uwsgi)
+
+    assert count_workers() is None

@@ -1,5 +1,6 @@
 """Lists of sessions that take long: other users' requests go on."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from queue import SimpleQueue
@@ -7,9 +8,10 @@ from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from flask_tokenauth.stores.sql import store as sql_store
 from flask_tokenauth.stores.sql.connections import KEPT, MORE
+from flask_tokenauth.stores.sql.primary_reads import PrimaryRead
 
 from ..lifecycle.conftest import MakeSessionApp
 from ..lifecycle.devices import list_devices, me
@@ -26,15 +28,15 @@ def test_a_guarded_view_fetches_revocations_while_eight_clients_ask_for_slow_lis
     alice, bob = sign_in(app, "alice"), sign_in(app, "bob")
     load_revocations(app)
     reading, go_on = SimpleQueue[None](), Event()
-    fetch: Any = sql_store._fetch
+    fetch = PrimaryRead.fetch
 
-    def fetch_slowly(connection: Any, statement: Any, values: Any) -> Any:
-        if "most" in values:  # a list
+    def fetch_slowly(read: PrimaryRead, connection: Connection, values: Mapping[str, object] | None = None) -> Any:
+        if "most" in (values or {}):  # a list
             reading.put(None)
             go_on.wait(PATIENCE)
-        return fetch(connection, statement, values)
+        return fetch(read, connection, values)
 
-    monkeypatch.setattr(sql_store, "_fetch", fetch_slowly)
+    monkeypatch.setattr(PrimaryRead, "fetch", fetch_slowly)
     with ThreadPoolExecutor(8) as pool:
         lists = [pool.submit(list_devices, app, alice["access_token"]) for _ in range(8)]
         for _ in range(KEPT + MORE):

@@ -4,6 +4,7 @@
 """
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import event
 
 from flask_tokenauth import TokenAuth
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
@@ -28,6 +30,7 @@ from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store
+from flask_tokenauth.stores.sql import metadata, upgrades
 from flask_tokenauth.testing.store_contract.kit import list_all
 
 from ..commands.test_tokens import OPTIONS
@@ -36,6 +39,7 @@ DAY = timedelta(days=1)
 NOBODY, SHARED = 65534, 100  # the user of the workers, and a group that workers and commands have in common
 TERMS = Terms(idle_lifetime=DAY, retry_window=timedelta(hours=1), retention=DAY)
 SECONDS = 60  # until a child that hangs is ended
+_children: list[Any] = []  # processes of multiprocessing: it would wait for one that is freed
 
 
 def wait_for_the_others() -> None:
@@ -92,6 +96,37 @@ def use_first(url: str) -> None:
     print("started", flush=True)
 
 
+def die_while_creating(url: str) -> None:
+    """Create the tables of a store, and die after the first one."""
+
+    def die(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(metadata.sorted_tables[0], "after_create", die)
+    open_store(url).create()
+
+
+def use_upgraded(url: str) -> None:
+    """Refresh the session of a store that an older release has written, at the same time as other processes."""
+    store = open_store(url)
+    wait_for_the_others()
+    print(store.redeem("phone", generation=1, terms=TERMS).outcome.value, flush=True)
+
+
+def die_while_upgrading(url: str) -> None:
+    """Upgrade a store that an older release has written, and die after the first column was added."""
+    module: Any = upgrades
+    add = module._add
+
+    def add_and_die(*of_column: Any) -> None:
+        add(*of_column)
+        print("added", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    module._add = add_and_die
+    open_store(url).create()
+
+
 def redeem_for_ever(url: str, session_id: str) -> None:
     """Redeem one generation after the other, and print each, until this process is killed."""
     store = open_store(url)
@@ -103,8 +138,26 @@ def redeem_for_ever(url: str, session_id: str) -> None:
         generation += 1
 
 
-def fork_after_use(url: str) -> None:
+def fork_by_multiprocessing(work: Callable[[], object]) -> int:
+    """Fork by multiprocessing, and return the process ID of the child."""
+
+    def run() -> None:
+        sys.exit(0 if work() else 2)
+
+    child = multiprocessing.get_context("fork").Process(target=run)
+    child.start()
+    _children.append(child)
+    assert child.pid
+    return child.pid
+
+
+def fork_after_use(url: str, how: str = "os") -> None:
     """Use a store, fork four times, and let each child use a session of its own."""
+    forks: dict[str, Callable[[Callable[[], object]], int]] = {
+        "os": fork,
+        "unnoticed": partial(fork, by=fork_unnoticed),
+        "multiprocessing": fork_by_multiprocessing,
+    }
     store = open_store(url)
     start(store, "parent")
 
@@ -118,9 +171,30 @@ def fork_after_use(url: str) -> None:
                 return False
         return store.find_session("parent") is not None
 
-    children = [fork(ask) for _ in range(4)]
+    children = [forks[how](ask) for _ in range(4)]
     mine = [store.find_session("parent") for _ in range(300)]
     print(*wait(*children), all(session is not None and session.session_id == "parent" for session in mine), flush=True)
+
+
+def read_connection(store: Any, statement: str) -> object:
+    """Return the ID that the server gives to the connection of a store."""
+    return store._database.read(lambda connection: connection.exec_driver_sql(statement).scalar_one())
+
+
+def fork_and_exit(url: str, statement: str) -> None:
+    """Use a store, let four children use it and exit as programs do, and see whether the connection is still there."""
+    store = open_store(url)
+    start(store, "parent")
+    before = read_connection(store, statement)
+    children = []
+    for _ in range(4):
+        pid = os.fork()
+        if not pid:
+            store.find_session("parent")
+            store.close()
+            sys.exit()
+        children.append(pid)
+    print(*wait(*children), read_connection(store, statement) == before, flush=True)
 
 
 def fork_while_writing(url: str) -> None:

@@ -1,13 +1,21 @@
 """Helpers for the tests of the SQL store on a database server: direct changes of rows and tables."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import Connection, event
+
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql.statements import Statements
+from flask_tokenauth.stores.sql.transactions import about, insert_revocation
 from flask_tokenauth.testing.store_contract import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
+from flask_tokenauth.testing.store_contract.revocation import LATER
 
 from ..engines.server import Server
+from .sqlite_kit import engine_of
 
 
 def execute(server: Server, database: str, statement: str, *values: object) -> list[Any]:
@@ -17,6 +25,14 @@ def execute(server: Server, database: str, statement: str, *values: object) -> l
         rows = list(cursor.fetchall()) if cursor.description else []
         connection.commit()
     return rows
+
+
+def empty(server: Server, database: str, *tables: str) -> None:
+    """Delete all rows of tables."""
+    with server.connect(database) as connection, connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table}")
+        connection.commit()
 
 
 def ager(server: Server, database: str) -> Age:
@@ -82,3 +98,62 @@ def wiper(server: Server, database: str) -> WipeStore:
         store.close()
 
     return wipe
+
+
+@contextmanager
+def prepared_store(server: Server) -> Iterator[tuple[str, SQLStore]]:
+    """Create a database with the tables of the package. Yield its name and its store."""
+    with server.new_database() as database:
+        store = SQLStore(server.url(database))
+        store.create()
+        yield database, store
+        store.close()
+
+
+@contextmanager
+def revoking(store: SQLStore, subject: str, *before: str) -> Iterator[Connection]:
+    """Revoke a token as the store does, and yield the connection. Its transaction is open.
+
+    Args:
+        store: in the database.
+        subject: the ID of the token.
+        before: statements that the transaction begins with.
+    """
+    dialect = store._database.dialect
+    with engine_of(store).connect() as connection:
+        dialect.begin(connection)
+        for statement in before:
+            connection.exec_driver_sql(statement)
+        values = {**about("token", subject, 0), "until": LATER}
+        insert_revocation(connection, Statements(dialect).insert_revocation_until, values)
+        yield connection
+        connection.invalidate()
+
+
+class Poller:
+    """Fetches revocations, and counts all that comes and is sent.
+
+    Attributes:
+        came: how often the entry of each subject came.
+        statements: that the store has sent in the last poll.
+        reloads: how often the store wanted that all is loaded again.
+    """
+
+    def __init__(self, store: SQLStore) -> None:
+        self._store = store
+        self._cursor: str | None = None
+        self.came: Counter[str] = Counter()
+        self.statements = self.reloads = 0
+        event.listen(engine_of(store), "before_cursor_execute", self._count)
+
+    def _count(self, *_: object) -> None:
+        self.statements += 1
+
+    def poll(self) -> None:
+        """Fetch all that is new."""
+        self.statements, more = 0, True
+        while more:
+            page = self._store.revocations_since(self._cursor)
+            self.came.update(entry.subject for entry in page.entries)
+            self._cursor, more = page.cursor, page.more or page.cursor is None
+            self.reloads += page.cursor is None

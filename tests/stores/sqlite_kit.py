@@ -60,6 +60,21 @@ def execute(path: Path, statement: str, *values: object) -> list[Any]:
         return connection.execute(statement, values).fetchall()
 
 
+SCHEMA_1 = Path(__file__).parent / "sql" / "data" / "schema_1.sql"  # all that an older release has written to a file
+
+
+def put_schema_1(path: Path) -> None:
+    """Create a file as an older release has left it."""
+    with opened(path) as connection:
+        connection.executescript(SCHEMA_1.read_text(encoding="utf-8"))
+
+
+def dump(path: Path) -> list[str]:
+    """Return statements that create all tables and rows of a file."""
+    with opened(path) as connection:
+        return list(connection.iterdump())
+
+
 def ager(path: Path) -> Age:
     """Return the contract's ``age``."""
 

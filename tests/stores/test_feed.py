@@ -16,10 +16,8 @@ from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract.kit import RETENTION, at_once, start
 from flask_tokenauth.testing.store_contract.revocation_pages import revoke
 
+from .process_kit import Spawn, run
 from .sqlite_kit import copier, execute, opened, revocation_ager, url_of, wiper
-from .test_processes import Spawn, run, spawn
-
-__all__ = ["spawn"]  # a fixture
 
 EXP = 4_000_000_000
 

@@ -72,20 +72,48 @@ def test_a_path_without_the_right_slashes_is_refused_with_them(value: object, go
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql+psycopg://u:hunter2@h/n", "postgresql://h", "postgres://h", "mysql+pymysql://u:hunter2@h/n",
-     "mariadb://h", "redis://h", "rediss://:hunter2@h/0", "redis+sentinel://h1,h2/NAME/0", "redis+cluster://h1,h2",
-     "valkey://h", "valkeys://h"],
+    [
+        "postgresql://u:hunter2@h/n",
+        "postgresql+psycopg://u:hunter2@h/n",
+        "postgresql:///n",
+        "mysql://u:hunter2@h/n",
+        "mysql+pymysql://u:hunter2@h/n",
+        "mariadb://u:hunter2@h/n",
+        "mariadb+pymysql://u:hunter2@h/n",
+    ],
+)
+def test_a_server_is_a_database_and_need_not_run(url: str) -> None:
+    assert isinstance(open_store(url), SQLStore)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h", "rediss://:hunter2@h/0", "redis+sentinel://h1,h2/NAME/0", "redis+cluster://h1,h2", "valkey://h",
+     "valkeys://h"],
 )  # fmt: skip
-def test_a_database_that_is_not_supported_is_named_and_its_engine_not_suggested(url: str) -> None:
+def test_a_store_that_is_not_supported_yet_is_named(url: str) -> None:
     family = url.partition("://")[0].partition("+")[0]
     with pytest.raises(
-        SettingsError,
-        match=rf"got {family}://, which is not supported yet, neither as a URL nor as an Engine: use SQLite "
-        "or a store of your own$",
+        SettingsError, match=f"; got {family}://, which is not supported yet: use a database$"
     ) as caught:
         open_store(url)
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgres://u:hunter2@h/n", "postgres+psycopg2://u:hunter2@h/n", "postgres://"])
+def test_the_short_name_of_postgresql_is_refused_with_the_long_one(url: str) -> None:
+    """Some hosters write it."""
+    with pytest.raises(SettingsError, match=r"; got postgres://, .*: write postgresql://$") as caught:
+        open_store(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql", "postgresql://", "postgresql:/hunter2", "mysql:", "mariadb://"])
+def test_a_server_without_a_place_is_another_string(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"; got another string$"):
+        open_store(url)
 
 
 @pytest.mark.parametrize("url", ["sqlite://var/x.db", "sqlite+pysqlite://x.db", "sqlite://u:hunter2@h/x.db"])
@@ -122,6 +150,44 @@ def test_without_sqlalchemy_the_slashes_are_looked_at_first(monkeypatch: pytest.
 
     with pytest.raises(SettingsError, match=r"three slashes before a relative path.*four before an absolute"):
         open_store("sqlite://tokens.db")
+
+
+def uninstall(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each import of a driver fail."""
+    for name in [driver, *(name for name in sys.modules if name.startswith(f"{driver}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.mark.usefixtures("forget_stores")
+@pytest.mark.parametrize(
+    ("url", "driver", "extra"),
+    [
+        ("postgresql://u:hunter2@h/n", "psycopg", "postgresql"),
+        ("postgresql+psycopg://u:hunter2@h/n", "psycopg", "postgresql"),
+        ("mysql://u:hunter2@h/n", "pymysql", "mysql"),
+        ("mariadb://u:hunter2@h/n", "pymysql", "mysql"),
+    ],
+)
+def test_without_the_driver_of_a_server_its_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, url: str, driver: str, extra: str
+) -> None:
+    uninstall(driver, monkeypatch)
+
+    with pytest.raises(SettingsError) as caught:
+        open_store(url)
+
+    message = str(caught.value)
+    assert message.startswith(f"a store in {url.partition(':')[0].partition('+')[0]} needs the driver {driver}, which")
+    assert message.endswith(f": pip install 'flask-tokenauth-jwt[{extra}]'")
+    assert "hunter2" not in message
+
+
+@pytest.mark.usefixtures("forget_stores")
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql"])
+def test_sqlite_needs_no_driver_of_a_server(monkeypatch: pytest.MonkeyPatch, driver: str) -> None:
+    uninstall(driver, monkeypatch)
+
+    assert type(open_store("sqlite:///tokens.db")).__name__ == "SQLStore"
 
 
 @pytest.mark.usefixtures("forget_stores")

@@ -1,9 +1,6 @@
 """Stores in several processes: racing, forked, and killed while they write."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,49 +9,8 @@ from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract.kit import start
 
-from .sqlite_kit import TERMS, execute, url_of
-
-Spawn = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def spawn() -> Iterator[Spawn]:
-    """Start a program of ``children.py``. It ends with the test at the latest."""
-    with ExitStack() as stack:
-
-        def spawn(*words: str) -> "subprocess.Popen[str]":
-            child = subprocess.Popen(
-                [sys.executable, "-m", "tests.stores.children", *words],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            stack.enter_context(child)
-            stack.callback(child.kill)
-            return child
-
-        yield spawn
-
-
-def read(child: "subprocess.Popen[str]") -> str:
-    """Return the next line of a child."""
-    assert child.stdout is not None
-    return child.stdout.readline().strip()
-
-
-def run(child: "subprocess.Popen[str]") -> list[str]:
-    """Wait until a child has ended without an error, and return the lines that it printed."""
-    out, err = child.communicate("go\n", timeout=90)
-    assert child.returncode == 0, err
-    return out.splitlines()
-
-
-def run_at_once(children: list["subprocess.Popen[str]"]) -> list[str]:
-    """Wait until all children are ready, let them go, and return the lines that they print."""
-    assert [read(child) for child in children] == ["ready"] * len(children)
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    return [line for child in children for line in run(child)]
+from .process_kit import Spawn, read, run, run_at_once
+from .sqlite_kit import TERMS, dump, execute, put_schema_1, url_of
 
 
 @pytest.mark.slow
@@ -76,6 +32,31 @@ def test_a_store_that_many_processes_use_first_is_created_once(path: Path, spawn
     assert lines == ["started"] * 6
     assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(6,)]
     assert execute(path, "SELECT count(*) FROM tokenauth_store") == [(2,)]
+
+
+@pytest.mark.slow
+def test_a_store_of_an_older_release_that_many_processes_use_first_is_upgraded_once(path: Path, spawn: Spawn) -> None:
+    put_schema_1(path)
+
+    lines = run_at_once([spawn("use_upgraded", url_of(path)) for _ in range(4)])
+
+    assert sorted(lines) == ["retried"] * 3 + ["swapped"]
+    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("2",)]
+
+
+@pytest.mark.slow
+def test_an_upgrade_whose_process_was_killed_has_changed_nothing_and_is_done_by_the_next_use(
+    path: Path, store: SQLStore, spawn: Spawn
+) -> None:
+    put_schema_1(path)
+    before = dump(path)
+    child = spawn("die_while_upgrading", url_of(path))
+    out, _ = child.communicate(timeout=90)
+
+    assert (out, child.returncode) == ("added\n", -signal.SIGKILL)
+    assert dump(path) == before
+    assert store.find_session("phone") is not None
+    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("2",)]
 
 
 @pytest.mark.slow

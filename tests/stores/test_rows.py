@@ -10,7 +10,7 @@ from flask_tokenauth.core.records.grant import Grant, write_grant
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome, Terms
 from flask_tokenauth.stores.rows import SessionRow, check_clock, in_milliseconds, parse_number
-from flask_tokenauth.stores.sql.sqlite.feed import to_revocation
+from flask_tokenauth.stores.sql.revocation_rows import to_revocation
 
 TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), retention=timedelta(days=1))
 NOW = 1_700_000_000_000

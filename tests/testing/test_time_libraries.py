@@ -286,7 +286,7 @@ def test_a_store_that_stays_locked_is_given_up_while_time_stands_still(
 
     store = SQLStore(url_of(path))
     store.create()
-    monkeypatch.setattr(engine, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(engine, "LONGEST_WRITE", 0.05)
     monkeypatch.setattr(time, "sleep", pause)
 
     with opened(path) as other, stop(PAST):

@@ -9,6 +9,8 @@ from .record import Record
 LAST = YEAR_9999 * 1000  # the latest end of a revocation, in milliseconds
 MARGIN = timedelta(seconds=60)  # a revocation is kept so much longer than it can matter
 RevocationKind = Literal["token", "session", "user"]
+_KINDS = frozenset({"token", "session", "user"})
+_OUT_OF_RANGE = f"{{}} must be a whole number from 0 to {LAST} (the year 9999 in milliseconds)"
 
 
 def retention_of(lifetime: timedelta, leeway: timedelta) -> timedelta:
@@ -45,12 +47,14 @@ class Revocation(Record, frozen=True, kw_only=True):
     expires_at: int  # from then on it may be forgotten, milliseconds since 1970-01-01T00:00:00Z
 
     def __post_init__(self) -> None:
-        if self.kind not in ("token", "session", "user"):
+        # A process loads up to millions of them, so there is no loop.
+        if self.kind not in _KINDS:
             raise ValueError('kind must be "token", "session" or "user"')
         check_identifier("subject", self.subject)
-        for name, number in (("value", self.value), ("expires_at", self.expires_at)):
-            if not is_whole(number, LAST):
-                raise ValueError(f"{name} must be a whole number from 0 to {LAST} (the year 9999 in milliseconds)")
+        if not is_whole(self.value, LAST):
+            raise ValueError(_OUT_OF_RANGE.format("value"))
+        if not is_whole(self.expires_at, LAST):
+            raise ValueError(_OUT_OF_RANGE.format("expires_at"))
 
 
 class RevocationPage(Record, frozen=True, kw_only=True):

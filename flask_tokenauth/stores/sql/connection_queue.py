@@ -42,7 +42,7 @@ class ConnectionQueue:
             self._hand_on()
         try:
             if not mine.acquire(timeout=longest_wait):
-                raise StoreUnavailable(f"{self._busy} for {longest_wait:g} s")
+                raise StoreUnavailable(f"{self._busy} for {longest_wait:.3g} s")
             yield
         finally:
             with self._changing:

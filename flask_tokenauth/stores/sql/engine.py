@@ -4,27 +4,29 @@ It is never the engine of the application: a revocation must not wait for a comm
 undone by its rollback.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, Pool, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.process import PerProcess
 from ..database_objects import has_engine_now
 from .connections import FOR_FEED, KEPT, MORE, Connections
-from .dialect import Dialect
-from .errors import own_transaction, translated
+from .dialect import Dialect, Files, NotPrimary
+from .errors import translated
 from .fork_safety import keep_informed, may_fork_unnoticed
-from .retries import retry_dropped_connection, retry_while_locked
-from .source import find_dialect, find_path, read_source
-from .sqlite.files import create_private_file, find_obstacle
-from .sqlite.open_files import OpenFiles
-from .sqlite.own_transactions import has_written
+from .retries import retry_conflict, retry_dropped_connection, retry_while_locked
+from .source import find_dialect, read_source
+from .sqlite.files import find_obstacle
+from .time_limit import remaining, time_limit
 
-LONGEST_WAIT = 5.0  # seconds for a lock
+LONGEST_WRITE = 5.0  # seconds, with all waiting
+LONGEST_LOAD = 10.0  # seconds, for one page of the first load of revocations
+LONGEST_QUEUE = 2.0  # seconds, for a connection
 _FILES = "tokenauth_files"  # in the dictionary of a connection
 
 T = TypeVar("T")
@@ -70,7 +72,8 @@ class Database:
 
     def _read_url(self) -> Dialect:
         url, _ = read_source(self._source)
-        self._dialect, self._path = find_dialect(url), find_path(url)
+        self._dialect = find_dialect(url)
+        self._path = self._dialect.find_path(url)
         return self._dialect
 
     @property
@@ -87,47 +90,86 @@ class Database:
         """The connections of this process."""
         return self._connections.get()
 
-    def read(self, work: Callable[[Connection], T], *, for_feed: bool = False) -> T:
+    def read(self, work: Callable[[Connection], T], *, for_feed: bool = False, longest: float | None = None) -> T:
         """Call *work* with a connection and return its result. If the connection was dropped, *work* runs once more.
 
         Args:
             work: reads, with one statement.
             for_feed: True to use the connection that only the revocation feed uses.
+            longest: seconds after which the call is over; None for the timeout.
 
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
-        with translated(self._path):
-            return self._read(work, LONGEST_WAIT if self.timeout is None else self.timeout, for_feed=for_feed)
+        limit = self._usual_limit() if longest is None else longest
+        return self._call(lambda: self._read(work, for_feed=for_feed), limit)
 
-    def prepare(self, *, for_feed: bool = False) -> None:
-        """Prepare the database, before its tables are created or used.
+    def prepare(self, work: Callable[[Connection], T], *, for_feed: bool = False, writes: bool = True) -> T:
+        """Prepare the database, before its tables are created or used, call *work*, and return its result.
 
-        If many processes start at once, this may take some seconds.
+        If many processes start at once on SQLite, this may take some seconds.
 
         Args:
+            work: reads.
             for_feed: True to use the connection that only the revocation feed uses.
+            writes: False if the caller waits for the result of a read, which must not take long.
 
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
-        with translated(self._path):
-            self._read(
-                lambda connection: self._wait_for_lock(connection, lambda: self.dialect.prepare(connection)),
-                LONGEST_WAIT,
-                for_feed=for_feed,
-            )
+
+        def prepare(connection: Connection) -> T:
+            self._wait_for_lock(connection, lambda: self.dialect.prepare(connection))
+            return work(connection)
+
+        longest = LONGEST_WRITE if writes or self.dialect.has_one_writer else None
+        return self.read(prepare, for_feed=for_feed, longest=longest)
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Call *work* in a transaction, commit, and return the result. *work* may run twice.
+        """Call *work* in a transaction, commit, and return the result. *work* may run several times.
 
         Raises:
             StoreUnavailable: the database cannot be asked. Everything was done, or nothing.
         """
-        with translated(self._path), self.connections.writing.taken(longest_wait=LONGEST_WAIT):
-            return retry_dropped_connection(
-                lambda: self._run(lambda connection: self._in_transaction(connection, work))
-            )
+        return self._call(lambda: self._write(lambda connection: self._in_transaction(connection, work)), LONGEST_WRITE)
+
+    def define(self, work: Callable[[Connection], None]) -> None:
+        """Call *work*, which creates tables, in a transaction that keeps out all others that do so.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked.
+        """
+
+        def locked(connection: Connection) -> None:
+            self.dialect.lock_schema(connection)
+            work(connection)
+
+        def define(connection: Connection) -> None:
+            self._in_transaction(connection, locked)
+            self.dialect.unlock_schema(connection)
+
+        self._call(lambda: self._write(define), LONGEST_LOAD)
+
+    def _call(self, run: Callable[[], T], longest: float) -> T:
+        with time_limit(longest):
+            return translated(run, self.dialect, self._path)
+
+    @contextmanager
+    def first_use(self, *, writes: bool) -> Iterator[None]:
+        """Let one thread at a time look for the tables, and create them. The others wait.
+
+        Args:
+            writes: False if the caller waits for the result of a read, which must not take long.
+
+        Raises:
+            StoreUnavailable: another thread took too long.
+        """
+        limit = LONGEST_WRITE if self.dialect.has_one_writer else self._usual_limit()
+        with self.connections.creating.taken(longest_wait=LONGEST_LOAD if writes else limit):
+            yield
+
+    def _usual_limit(self) -> float:
+        return LONGEST_WRITE if self.timeout is None else self.timeout
 
     def dispose(self) -> None:
         """Close the connections that are not in use. The next call opens new ones."""
@@ -143,50 +185,66 @@ class Database:
         if self.connections.notice_replaced_file():
             self._replaced()
 
-    def _read(self, work: Callable[[Connection], T], longest: float, *, for_feed: bool) -> T:
+    def _read(self, work: Callable[[Connection], T], *, for_feed: bool) -> T:
         return retry_dropped_connection(
-            lambda: retry_while_locked(lambda: self._run(work, for_feed=for_feed), self.dialect, longest)
+            lambda: retry_while_locked(lambda: self._run(work, for_feed=for_feed), self.dialect)
+        )
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        with self._taking_turns():
+            return retry_dropped_connection(lambda: retry_conflict(lambda: self._run(work), self.dialect))
+
+    def _taking_turns(self) -> AbstractContextManager[None]:
+        return (
+            self.connections.writing.taken(longest_wait=remaining()) if self.dialect.has_one_writer else nullcontext()
         )
 
     def _run(self, work: Callable[[Connection], T], *, for_feed: bool = False) -> T:
         connections = self.connections
-        connections.check()
+        if not self.dialect.survives_fork:
+            connections.check()
         queue = connections.for_feed if for_feed else connections.for_requests
-        with queue.taken(longest_wait=self._longest_queue()), connections.gate.entered():
+        with queue.taken(longest_wait=min(LONGEST_QUEUE, remaining())), connections.gate.entered():
             self.notice_replaced_file()
+            pool: Pool | None = None
             try:
                 with self._connect(connections) as connection:
+                    pool = connection.engine.pool
                     connections.files = files = connection.info[_FILES]
-                    result = work(connection)
-                    files.learn_log()
+                    result = self._use(connection, work)
+                    files.learn()
                     return result
             finally:
-                if may_fork_unnoticed():
-                    connections.dispose()  # a child could not use SQLite if this process had a connection
+                connections.close_abandoned(pool)
+                if not self.dialect.survives_fork and may_fork_unnoticed():
+                    connections.dispose()  # a child could not use the database if this process had a connection
 
-    def _longest_queue(self) -> float:
-        return 2.0 if self.timeout is None else min(2.0, self.timeout)
+    def _use(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        try:
+            return work(connection)
+        except NotPrimary:
+            connection.invalidate()
+            self.dispose()  # the other connections lead to the same server
+            raise
 
     def _wait_for_lock(self, connection: Connection, run: Callable[[], T]) -> T:
         """Call *run* until it gets the lock, unless this thread has it itself, in a session of the application."""
 
         def check_own() -> None:
-            file = connection.info[_FILES].database
-            if any(has_written(session, file) for session in self.find_sessions()):
-                raise own_transaction(self._path)
+            self.dialect.check_own_transactions(connection.info[_FILES], self.find_sessions(), self._path)
 
-        return retry_while_locked(run, self.dialect, LONGEST_WAIT, before_wait=check_own)
+        return retry_while_locked(run, self.dialect, before_wait=check_own)
 
     def _in_transaction(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        files: Files = connection.info[_FILES]
         try:
-            self._wait_for_lock(connection, lambda: connection.exec_driver_sql(self.dialect.begin))
-            files = connection.info[_FILES]
-            files.learn_log()
+            self._wait_for_lock(connection, lambda: self.dialect.begin(connection))
+            files.learn()
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
-            if not files.are_in_place():
+            if lost := files.find_lost_write():
                 self._forget_files()
-                raise files.lost_write()
+                raise lost
         except BaseException:
             connection.invalidate()  # undoes everything, in any state of the connection
             raise
@@ -196,50 +254,51 @@ class Database:
         try:
             with connections.creating_engine:
                 connections.engine = engine = connections.engine or self._create_engine()
-            return engine.connect()
+            return connections.connect(engine, longest_wait=min(LONGEST_QUEUE, remaining()))
         except (SQLAlchemyError, SettingsError, StoreUnavailable):
             raise
-        except Exception as error:  # a creator of the application may raise anything
-            raise StoreUnavailable(
-                "the creator of the application's engine must return a connection to the database, but it raised "
-                f"{type(error).__name__}"
-            ) from error
+        except Exception as error:  # noqa: BLE001  # a creator of the application may raise anything
+            raised = type(error).__name__
+        raise StoreUnavailable(  # without the cause, which may have a password in it
+            f"the creator of the application's engine must return a connection to the database, but it raised {raised}"
+        )
 
     def _create_engine(self) -> Engine:
-        url, creator = read_source(self._source)
+        url, application = read_source(self._source)
+        url = url.set(drivername=self.dialect.driver)
         engine = create_engine(
             url,
+            creator=self.dialect.make_creator(url, application),
             poolclass=QueuePool,
             pool_size=KEPT,
             max_overflow=MORE + FOR_FEED,
-            pool_timeout=self._longest_queue(),
+            pool_timeout=LONGEST_QUEUE,
+            pool_reset_on_return=None,  # no transaction is left open
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # user IDs do not belong into errors
-            **({} if creator is None else {"creator": creator}),
         )
-        if isinstance(self._source, str) and self._path is not None:  # the application creates its own file otherwise
-            path = self._path
-            event.listen(engine, "do_connect", lambda *_: create_private_file(path))
+        self.dialect.adapt(engine)
         event.listen(engine, "connect", self._set_up_connection)
         event.listen(engine, "checkout", self._check_files)
+        event.listen(engine, "handle_error", self._notice_disconnect)
         return engine
 
     def _set_up_connection(self, connection: Any, record: Any) -> None:
-        cursor = connection.cursor()
         try:
-            for statement in self.dialect.on_connect:
-                cursor.execute(statement)
+            self.dialect.set_up(connection)
+            record.info[_FILES] = self.dialect.open_files(connection, self._path)
         except BaseException:
             connection.close()  # SQLAlchemy does not close it here
             raise
-        cursor.close()
-        path = self.dialect.find_file(connection)
-        record.info[_FILES] = OpenFiles(path, self._path)
+
+    def _notice_disconnect(self, context: ExceptionContext) -> None:
+        if self.dialect.is_disconnect(context.original_exception):
+            context.is_disconnect = True
 
     def _check_files(self, _: object, record: Any, __: object) -> None:
         """Drop a connection to files that were replaced: it would never see the rows of the new ones."""
         files = record.info[_FILES]
-        if not files.are_in_place():
+        if files.are_replaced():
             files.check()
             self._forget_files()
             raise DisconnectionError
@@ -249,12 +308,16 @@ class Database:
             self._replaced()
 
     def before_fork(self) -> None:
-        """Wait until no statement runs, and close idle connections."""
-        for connections in self._connections.made_here():
+        """Wait until no statement runs, and close idle connections, if the database does not survive a fork."""
+        for connections in self._connections_to_close():
             connections.gate.close()
             connections.dispose()
 
     def after_fork_in_parent(self) -> None:
         """Let statements run again."""
-        for connections in self._connections.made_here():
+        for connections in self._connections_to_close():
             connections.gate.open()
+
+    def _connections_to_close(self) -> list[Connections]:
+        is_safe = self._dialect is not None and self._dialect.survives_fork
+        return [] if is_safe else self._connections.made_here()

@@ -1,84 +1,34 @@
 """Errors of the database and of SQLAlchemy become ``StoreUnavailable``, with a message that has no values in it."""
 
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...core.errors import StoreUnavailable
-from .sqlite.files import find_obstacle, how_to_restore
+from .dialect import Dialect
 
-_ADVICE = {  # by the beginning of the name of an error
-    "SQLITE_FULL": "free space on its disk",
-    "SQLITE_IOERR": "check the disk. SQLite does not work on a network file system",
-}
+T = TypeVar("T")
 
 
-@contextmanager
-def translated(path: str | None) -> Iterator[None]:
-    """Raise ``StoreUnavailable`` for the errors of SQLAlchemy.
+def translated(run: Callable[[], T], dialect: Dialect, path: str | None) -> T:
+    """Call *run* and return its result. Raise ``StoreUnavailable`` for the errors of SQLAlchemy.
+
+    The error has no cause and no context: messages of drivers and of SQLAlchemy may have a password, a statement or its
+    values in them.
 
     Args:
-        path: of the SQLite file, for the message; None if it is not known.
+        run: uses the database.
+        dialect: describes an error.
+        path: of the database, for the message; None if it is not known.
 
     Raises:
         StoreUnavailable: the database cannot be asked.
     """
     try:
-        yield
+        return run()
     except DBAPIError as error:
-        raise StoreUnavailable(_describe(error.orig, path)) from error
+        message = dialect.describe_error(error.orig, path)
     except SQLAlchemyError as error:
-        raise StoreUnavailable(f"SQLAlchemy raised {type(error).__name__}") from error
-
-
-def own_transaction(path: str | None) -> StoreUnavailable:
-    """Return the error for a thread that holds the lock itself, in a session of SQLAlchemy.
-
-    Args:
-        path: of the SQLite file; None if it is not known.
-    """
-    return StoreUnavailable(
-        "the database can have one writer at a time, and it is this thread: its db.session has written to "
-        f"{path or 'the file'} and has not committed. Call db.session.commit() before token_response and before you "
-        "revoke"
-    )
-
-
-def _describe(error: BaseException | None, path: str | None) -> str:
-    """Describe an error of the driver. Only the messages of SQLite are repeated: they name tables, and no values."""
-    name = getattr(error, "sqlite_errorname", "")
-    if not name:
-        return f"the driver of the database raised {type(error).__name__}"
-    found = f"SQLite reports {name}, {error}" if path is None else f"SQLite reports {name}, {error} ({path})"
-    advice = _advise(name, str(error), path)
-    return found if advice is None else f"{found}: {advice}"
-
-
-def _advise(name: str, message: str, path: str | None) -> str | None:
-    """Return what to do about an error of SQLite, or None if that is not known."""
-    if name == "SQLITE_ERROR" and message.startswith(("no such table", "no such column", "table tokenauth_")):
-        return "a migration has probably removed it, run flask tokenauth doctor and flask tokenauth init-db"
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return f"restore a backup. {how_to_restore(path)}"
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
-        return _advise_on_files(path)
-    if name.startswith("SQLITE_BUSY"):
-        return _advise_on_lock(path)
-    return next((advice for prefix, advice in _ADVICE.items() if name.startswith(prefix)), None)
-
-
-def _advise_on_lock(path: str | None) -> str:
-    users = "" if path is None else f" (fuser {shlex.quote(path)} lists all that use the file)"
-    return (
-        f"another process has written for too long{users}, or this thread has an open transaction of its own in the "
-        "same database: commit it before you call token_response or revoke"
-    )
-
-
-def _advise_on_files(path: str | None) -> str:
-    if path is not None and (obstacle := find_obstacle(Path(path))):
-        return f"the store needs {obstacle}"
-    return "allow this process to write to the file and to its directory, which must exist"
+        message = f"SQLAlchemy raised {type(error).__name__}"
+    raise StoreUnavailable(message)

@@ -1,9 +1,10 @@
 """Tables that were dropped while others stayed: what is lost, and what the other tables still know of it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from sqlalchemy import Connection
+from sqlalchemy.sql.base import Executable
 
 from .statements import Statements
 from .tables import epochs, facts, metadata, revocations, sessions
@@ -18,12 +19,32 @@ _LOSSES = {
     facts.name: "the store belongs to the issuer that uses it next",
 }
 
+_LOST = "lost "  # begins the name of a fact, before that of a table
+
 _log = logging.getLogger("flask_tokenauth")
 
 
 def is_lost(missing: Sequence[str]) -> bool:
     """Return whether missing tables were dropped. A database that has none of the tables is new."""
     return 0 < len(missing) < len(metadata.tables)
+
+
+def note_losses(connection: Connection, statements: Statements, missing: Sequence[str]) -> None:
+    """Note which tables were dropped, before they are created again.
+
+    MariaDB commits each new table. If this process ends before :func:`replace_rows`, another one goes on by the notes.
+    """
+    for table in missing:
+        connection.execute(statements.add_fact, {"fact": _LOST + table, "string": "", "number": None})
+
+
+def find_losses(found: Container[str]) -> list[str]:
+    """Return the tables whose rows have to be replaced, sorted.
+
+    Args:
+        found: the names of the facts.
+    """
+    return [table for table in sorted(metadata.tables) if _LOST + table in found]
 
 
 def explain_loss(tables: Sequence[str]) -> str:
@@ -41,15 +62,22 @@ def replace_rows(connection: Connection, statements: Statements, missing: Sequen
     """
     if epochs.name in missing:
         if revocations.name not in missing:
-            connection.execute(statements.restore_epochs)  # without them, new tokens of these users would be refused
+            _execute(connection, statements.restore_epochs)  # without them, new tokens of these users would be refused
         connection.execute(statements.end_all_sessions)  # revocations of longer ago were purged
     if epochs.name in missing or revocations.name in missing:
-        connection.execute(statements.restore_session_revocations)
+        _execute(connection, statements.restore_session_revocations)
     if revocations.name in missing:
-        connection.execute(statements.restore_user_revocations)
+        _execute(connection, statements.restore_user_revocations)
+    for table in missing:
+        connection.execute(statements.drop_fact, {"fact": _LOST + table})
     _log.warning(
         "the store must have all its tables, but %s had been dropped: they are created again, and their rows are lost. "
         "%s. Restore a backup if you can, and keep migrations from dropping these tables",
         ", ".join(missing),
         explain_loss(missing),
     )
+
+
+def _execute(connection: Connection, several: Sequence[Executable]) -> None:
+    for statement in several:
+        connection.execute(statement)

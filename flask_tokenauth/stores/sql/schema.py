@@ -6,11 +6,14 @@ from secrets import token_hex
 
 from sqlalchemy import Connection, Index, Inspector, inspect
 
+from ...core.encoding.limits import is_whole
 from ...core.errors import SettingsError, StoreUnavailable
-from ..rows import another_issuer, parse_number
-from .lost_tables import is_lost, replace_rows
+from ..rows import another_issuer
+from .dialect import Dialect
+from .lost_tables import find_losses, is_lost, note_losses, replace_rows
 from .statements import LONGEST_DURATION, Statements
 from .tables import SCHEMA, facts, metadata
+from .upgrades import is_old, upgrade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ def is_complete(connection: Connection, statements: Statements, binding: Binding
     """
     inspector = inspect(connection)
     missing = _missing_tables(inspector)
-    if facts.name in missing:
+    if facts.name in missing or is_old(connection, inspector):
         return False
     found, issuer = read_facts(connection, statements), binding.issuer
     if "schema" in found and found["schema"] != str(SCHEMA):
@@ -56,33 +59,55 @@ def is_complete(connection: Connection, statements: Statements, binding: Binding
             "newer one, has created them: install that release"
         )
     if issuer is not None and found.get("issuer", issuer) != issuer:
-        raise SettingsError(another_issuer(found["issuer"]))
+        raise SettingsError(another_issuer(str(found["issuer"])))
     if missing or _missing_indexes(inspector):
         return False
     _check_columns(inspector)
-    is_known = "schema" in found and (issuer is None or "issuer" in found)
+    is_known = "schema" in found and (issuer is None or "issuer" in found) and not find_losses(found)
     return is_known and all(duration_of(found, name) >= least for name, least in binding.durations.items())
 
 
-def create_missing(connection: Connection, statements: Statements, binding: Binding) -> None:
-    """Create the missing tables and facts, within a transaction that keeps other writers out."""
-    missing = find_missing_tables(connection)
+def create_missing(connection: Connection, dialect: Dialect, statements: Statements, binding: Binding) -> None:
+    """Create the missing tables and facts, and upgrade old tables.
+
+    Args:
+        connection: in a transaction that keeps out all others that create tables.
+        dialect: of the server.
+        statements: for this dialect.
+        binding: of the application.
+    """
+    inspector = inspect(connection)
+    missing = _missing_tables(inspector)
+    if is_old(connection, inspector):
+        upgrade(connection, inspector)
+    if is_lost(missing):
+        facts.create(connection, checkfirst=True)
+        note_losses(connection, statements, missing)
     metadata.create_all(connection)
     for index in _missing_indexes(inspect(connection)):
         index.create(connection)
-    connection.execute(statements.add_fact, {"name": "schema", "value": str(SCHEMA)})
-    connection.execute(statements.add_fact, {"name": "store_id", "value": token_hex(16)})  # readers notice another ID
+    dialect.after_tables(connection)
+    lost = find_losses(read_facts(connection, statements))
+    if lost:
+        connection.execute(statements.drop_fact, {"fact": "store_id"})  # readers reload, and write what they know
+    _add_facts(connection, statements, binding)
+    if lost:
+        replace_rows(connection, statements, lost)
+    is_complete(connection, statements, binding)  # another process may have added its issuer first
+
+
+def _add_facts(connection: Connection, statements: Statements, binding: Binding) -> None:
+    strings = {"schema": str(SCHEMA), "store_id": token_hex(16)}  # readers notice another ID
     if binding.issuer is not None:
-        connection.execute(statements.add_fact, {"name": "issuer", "value": binding.issuer})
+        strings["issuer"] = binding.issuer
+    for name, string in strings.items():
+        connection.execute(statements.add_fact, {"fact": name, "string": string, "number": None})
     found = read_facts(connection, statements)
     for name, duration in binding.durations.items():
         if duration > duration_of(found, name):
-            connection.execute(statements.set_fact, {"name": name, "value": str(duration)})
+            set_number(connection, statements, name, duration)
     if (longer := binding.leeway - duration_of(found, "leeway")) > 0:  # revoked tokens are accepted for longer now
         connection.execute(statements.prolong_revocations, {"leeway": longer})
-    if is_lost(missing):
-        replace_rows(connection, statements, missing)
-    is_complete(connection, statements, binding)  # another process may have added its issuer first
 
 
 def find_missing_tables(connection: Connection) -> list[str]:
@@ -112,12 +137,18 @@ def _check_columns(inspector: Inspector) -> None:
             )
 
 
-def read_facts(connection: Connection, statements: Statements) -> dict[str, str]:
+def read_facts(connection: Connection, statements: Statements) -> dict[str, str | int | None]:
     """Return what the table of facts says about the store, by name."""
-    return {row.name: row.value for row in connection.execute(statements.read_facts)}
+    rows = statements.read_facts.fetch(connection)
+    return {row["name"]: row["value"] if row["number"] is None else row["number"] for row in rows}
 
 
-def duration_of(found: Mapping[str, str], name: str) -> int:
+def set_number(connection: Connection, statements: Statements, name: str, number: int) -> None:
+    """Write a fact that is a number, within a transaction."""
+    connection.execute(statements.set_fact, {"fact": name, "string": "", "number": number})
+
+
+def duration_of(found: Mapping[str, str | int | None], name: str) -> int:
     """Return a duration in the facts, in milliseconds; 0 if there is none, or if no setting allows it."""
-    known = parse_number(found.get(name, "0"))
-    return 0 if known is None or known > LONGEST_DURATION else known
+    known = found.get(name)
+    return known if isinstance(known, int) and is_whole(known, LONGEST_DURATION) else 0

@@ -1,6 +1,7 @@
-"""Reads the database that an application names: its URL, how connections are made, and its dialect."""
+"""Reads the database that an application names: its URL, its engine, and its dialect."""
 
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine, make_url
@@ -8,13 +9,38 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 from ...core.errors import SettingsError
-from ..database_objects import NO_ENGINE, TWO_SLASHES
+from ..database_objects import NO_ENGINE
 from .dialect import Dialect
-from .sqlite.dialect import SQLITE
 
 
-def read_source(source: object) -> tuple[URL, Any]:
-    """Return the URL of a database, and the function that opens connections to it; None for SQLAlchemy's own.
+def _find_sqlite() -> Dialect:
+    from .sqlite.dialect import SQLITE  # noqa: PLC0415  # each dialect is imported when it is needed
+
+    return SQLITE
+
+
+def _find_postgresql() -> Dialect:
+    from .postgresql.dialect import POSTGRESQL  # noqa: PLC0415
+
+    return POSTGRESQL
+
+
+def _find_mysql() -> Dialect:
+    from .mysql.dialect import MYSQL  # noqa: PLC0415
+
+    return MYSQL
+
+
+_DIALECTS: dict[str, tuple[Callable[[], Dialect], str, str]] = {  # with the driver, its package and our extra for it
+    "sqlite": (_find_sqlite, "pysqlite", ""),
+    "postgresql": (_find_postgresql, "psycopg", "postgresql"),
+    "mysql": (_find_mysql, "pymysql", "mysql"),
+    "mariadb": (_find_mysql, "pymysql", "mysql"),
+}
+
+
+def read_source(source: object) -> tuple[URL, Engine | None]:
+    """Return the URL of a database, and the engine of the application; None if it has given a URL.
 
     Args:
         source: a URL, an ``Engine``, or an object with an ``engine``.
@@ -23,15 +49,18 @@ def read_source(source: object) -> tuple[URL, Any]:
         SettingsError: *source* is none of these. The message does not repeat it: it may contain a password.
     """
     if isinstance(source, str):
-        try:
-            return make_url(source), None
-        except (ArgumentError, ValueError):
-            raise SettingsError(  # without the cause, which repeats the URL
-                "the URL of the database must be one that SQLAlchemy can read, as sqlite:////var/lib/api/tokens.db; "
-                "got another string"
-            ) from None
+        return _parse(source), None
     engine = _find_engine(source)
-    return engine.url, engine.pool._creator  # it has connect_args in it, and listeners to do_connect
+    return engine.url.set(drivername=f"{engine.dialect.name}+{engine.dialect.driver}"), engine
+
+
+def _parse(string: str) -> URL:
+    with suppress(ArgumentError, ValueError):
+        return make_url(string)
+    raise SettingsError(  # without a cause and a context, which repeat the URL
+        "the URL of the database must be one that SQLAlchemy can read, as sqlite:////var/lib/api/tokens.db or "
+        "postgresql://USER:PASSWORD@HOST/DATABASE; got another string"
+    )
 
 
 def _find_engine(source: Any) -> Engine:
@@ -47,6 +76,10 @@ def _find_engine(source: Any) -> Engine:
             "the database object has no engine of SQLAlchemy: pass an Engine, a Flask-SQLAlchemy object, or a URL, "
             f"got an engine of type {type(engine).__name__}"
         )
+    if engine.dialect.is_async and engine.dialect.driver == "psycopg":  # the name of both; other drivers have two
+        raise SettingsError(
+            "the engine of a store must not be one for asyncio, but is: pass an engine of create_engine, or a URL"
+        )
     return engine
 
 
@@ -54,24 +87,31 @@ def find_dialect(url: URL) -> Dialect:
     """Return the dialect for a database.
 
     Raises:
-        SettingsError: the database is not supported, is in memory, or *url* has two slashes before a path.
+        SettingsError: the database or the driver is not supported, or the driver is not installed.
     """
-    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+    family, _, driver = url.drivername.partition("+")
+    if family not in _DIALECTS:
         raise SettingsError(
-            f"the database of a store must be SQLite, got {url.drivername}, which is not supported yet: set "
-            "sqlite:////var/lib/api/tokens.db, for example, or an Engine of such a file"
+            f"the database of a store must be SQLite, PostgreSQL or MariaDB, got {family}: set, for example, "
+            "sqlite:////var/lib/api/tokens.db or postgresql://USER:PASSWORD@HOST/DATABASE"
         )
-    if url.host or url.username or url.password or url.port:
-        raise SettingsError(TWO_SLASHES)
-    named = f"{url.database or ':memory:'} {url.query}"
-    if ":memory:" in named or "mode=memory" in named or url.query.get("mode") == "memory":
+    find, supported, extra = _DIALECTS[family]
+    if driver not in ("", supported):
         raise SettingsError(
-            "a store in SQLite must be in a file, got a database in memory, of which each connection has its own: set "
-            '"memory://" instead'
+            f"the driver for {family} must be {supported}, got {driver}: {_install(supported, extra)} and write "
+            f"{family}+{supported}://, also in create_engine or SQLALCHEMY_DATABASE_URI if you pass an engine"
         )
-    return SQLITE
+    try:
+        dialect = find()
+    except ImportError as error:
+        reason = str(error).partition("\n")[0]
+        raise SettingsError(
+            f"a store in {family} needs the driver {supported}, which cannot be imported ({reason}): "
+            f"{_install(supported, extra)}"
+        ) from error
+    dialect.check_url(url)
+    return dialect
 
 
-def find_path(url: URL) -> str | None:
-    """Return the absolute path of the file of an SQLite database, or None if *url* has it in a URI."""
-    return None if url.database is None or url.database.startswith("file:") else str(Path(url.database).absolute())
+def _install(driver: str, extra: str) -> str:
+    return f"pip install 'flask-tokenauth-jwt[{extra}]'" if extra else f"use the driver {driver}"

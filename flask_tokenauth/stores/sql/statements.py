@@ -1,5 +1,6 @@
 """Every statement of the SQL store, built once for a dialect. Values are parameters, never parts of a statement."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,10 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
-    Insert,
     Select,
-    String,
+    Subquery,
     and_,
     bindparam,
-    cast,
     delete,
     exists,
     func,
@@ -25,12 +24,14 @@ from sqlalchemy import (
     union,
     update,
 )
+from sqlalchemy.sql.base import Executable
 
 from ...core.records.revocation import LAST, MARGIN, RevocationKind
 from ...core.store import LONGEST_SILENCE
 from ..rows import in_milliseconds
 from .dialect import Dialect
-from .tables import KIND_CODES, epochs, facts, revocations, sessions
+from .primary_reads import PrimaryRead
+from .tables import IDENTIFIER, KIND_CODES, epochs, facts, revocations, sessions
 
 _MARGIN, _LONGEST_SILENCE = in_milliseconds(MARGIN), in_milliseconds(LONGEST_SILENCE)
 LONGEST_DURATION = in_milliseconds(timedelta(days=36525))  # a century: no setting allows more
@@ -54,12 +55,7 @@ class Statements:
             sessions.c.idle_expires_at > self._now,
             sessions.c.epoch >= _epoch_of(sessions.c.user_id),
         )
-        self.read_facts = select(facts.c.name, facts.c.value)
-        self.add_fact = dialect.insert(facts).on_conflict_do_nothing()
-        upsert = dialect.insert(facts)
-        self.set_fact = upsert.on_conflict_do_update(
-            index_elements=[facts.c.name], set_={"value": upsert.excluded.value}
-        )
+        self._build_facts()
         self._build_sessions()
         self._build_redemption()
         self._build_epochs()
@@ -67,34 +63,45 @@ class Statements:
         self._build_purge()
         self._build_restoring()
 
+    def _build_facts(self) -> None:
+        self.read_facts = self._read(select(facts.c.name, facts.c.value, facts.c.number))
+        fact = {"name": _string("fact"), "value": _string("string"), "number": _number("number")}
+        self.add_fact = self._dialect.upsert(facts, fact, lambda _: {"name": facts.c.name})  # leaves an old one
+        self.drop_fact = delete(facts).where(facts.c.name == _string("fact"))
+        self.set_fact = self._dialect.upsert(facts, fact, lambda new: {"number": new.number})
+
+    def _read(self, statement: Select[Any], *order: str) -> PrimaryRead:
+        return PrimaryRead(self._dialect, statement, *order)
+
     def _build_sessions(self) -> None:
         until = self._now + _number("lifetime")
-        self.start_session = (
-            self._dialect.insert(sessions)
-            .values(
-                started_at=self._now,
-                idle_expires_at=self._dialect.least(until, self._now + _number("idle_lifetime")),
-                expires_at=until,
-                generation=literal(0),
-                epoch=_epoch_of(_string("asked_user")),
-            )
-            .on_conflict_do_nothing()
+        self.start_session = insert(sessions).values(
+            started_at=self._now,
+            idle_expires_at=self._dialect.least(until, self._now + _number("idle_lifetime")),
+            expires_at=until,
+            generation=literal(0),
+            epoch=_epoch_of(_string("asked_user")),
         )
-        self.find_session = select(sessions).where(self._asked, self._live)
+        self.find_session = self._read(select(sessions).where(self._asked, self._live))
         position = (sessions.c.started_at, sessions.c.session_id)
-        self.list_sessions = (
+        listed = (
             select(sessions)
             .where(sessions.c.user_id == _string("asked_user"), self._live)
             .order_by(*(column.desc() for column in position))
             .limit(_number("most"))
         )
         after = tuple_(_number("started_before"), _string("session_before"))
-        self.list_more_sessions = self.list_sessions.where(tuple_(*position) < after)
-        at_an_end = sessions.c.session_id.in_(union(self._end_of_list(newest=True), self._end_of_list(newest=False)))
-        self.count_sessions = select(func.count()).select_from(sessions).where(at_an_end, self._live)
+        order = [column.name for column in position]
+        self.list_sessions = self._read(listed, *order)
+        self.list_more_sessions = self._read(listed.where(tuple_(*position) < after), *order)
+        ends = union(self._end_of_list(newest=True), self._end_of_list(newest=False)).subquery()
+        # With IN, MariaDB would read the sessions of all users.
+        at_an_end = sessions.join(ends, sessions.c.session_id == ends.c.session_id)
+        self.count_sessions = select(func.count()).select_from(at_an_end).where(self._live)
         self.find_displaced = (
             select(sessions.c.session_id)
-            .where(at_an_end, self._live, sessions.c.session_id != _string("started"))
+            .select_from(at_an_end)
+            .where(self._live, sessions.c.session_id != _string("started"))
             .order_by(func.coalesce(sessions.c.rotated_at, sessions.c.started_at), sessions.c.session_id)
             .limit(_number("surplus"))
         )
@@ -116,7 +123,7 @@ class Statements:
         idle_until = self._now + _number("idle_lifetime")
         # This atomic step decides which redemption is the first. "<=" and not "=": the token proves that its generation
         # was issued, so a lower number here means that the store has lost writes. The higher number repairs it.
-        self.swap = (
+        swap = (
             update(sessions)
             .where(self._asked, sessions.c.generation <= _number("redeemed"), self._live)
             .values(
@@ -126,32 +133,35 @@ class Statements:
             )
         )
         self.read_session = select(sessions).where(self._asked)
+        self.swap = self._dialect.update_and_select(swap, self.read_session)
         self.lock_session = self.read_session.with_for_update()  # without effect on SQLite, which needs no such lock
         self.read_present = select(self._now.label("now"), _epoch_of(_string("asked_user")).label("epoch"))
 
     def _build_epochs(self) -> None:
-        upsert, greatest = self._dialect.insert(epochs), self._dialect.greatest
-        key = [epochs.c.user_id]
-        self.read_epoch = select(_epoch_of(_string("asked_user")))
-        self.raise_epoch = upsert.values(epoch=self._now).on_conflict_do_update(
-            index_elements=key, set_={"epoch": greatest(epochs.c.epoch + 1, self._now)}
+        now, greatest = self._now, self._dialect.greatest
+        new = {"user_id": _string("of_user"), "key_epoch": literal(0)}
+        self.read_epoch = self._read(select(_epoch_of(_string("asked_user")).label("epoch")))
+        self.raise_epoch = self._dialect.upsert(
+            epochs, {**new, "epoch": now}, lambda _: {"epoch": greatest(epochs.c.epoch + 1, now)}
         )
-        self.raise_epoch_to = upsert.on_conflict_do_update(
-            index_elements=key, set_={"epoch": greatest(epochs.c.epoch, upsert.excluded.epoch)}
+        self.raise_epoch_to = self._dialect.upsert(
+            epochs,
+            {**new, "epoch": _number("least_epoch")},
+            lambda new: {"epoch": greatest(epochs.c.epoch, new.epoch)},
         )
 
     def _build_revocations(self) -> None:
         retention = self._dialect.greatest(_number("retention"), _longest_retention())
-        self.insert_revocation = _insert_revocation(self._now + retention, self._dialect.mark)
-        self.insert_revocation_until = _insert_revocation(_number("until"), self._dialect.mark)
+        self.insert_revocation = self._insert_revocation(self._now + retention)
+        self.insert_revocation_until = self._insert_revocation(_number("until"))
         longer = revocations.c.expires_at + 2 * _number("leeway")  # as core.records.revocation.prolong
         self.prolong_revocations = (
             update(revocations)
             .where(revocations.c.expires_at.between(0, LAST))  # a value of another program counts as it is
             .values(expires_at=self._dialect.least(longer, literal(LAST)))
         )
-        self.is_revoked = (
-            select(literal(1))
+        self.is_revoked = self._read(
+            select(revocations.c.id)
             .where(
                 revocations.c.expires_at > self._now,
                 or_(
@@ -163,15 +173,38 @@ class Statements:
             .limit(1)
         )
 
+    def _insert_revocation(self, expires_at: ColumnElement[int]) -> Sequence[Executable]:
+        """Insert a revocation unless the table has it: clients repeat themselves, and every worker reads each row."""
+        kind, subject, value = _string("of_kind"), _string("of_subject"), _number("of_value")
+        known = exists().where(
+            revocations.c.subject == subject,
+            revocations.c.kind == kind,
+            revocations.c.value >= value,
+            revocations.c.expires_at >= expires_at,
+        )
+        row: dict[str, ColumnElement[Any]] = {
+            "kind": kind,
+            "subject": subject,
+            "value": value,
+            "expires_at": expires_at,
+        }
+        return self._dialect.insert_revocation(row, unless=known)
+
     def _build_purge(self) -> None:
         # Times after the present were written while the clock was ahead, and show nothing.
         started = select(func.max(sessions.c.started_at)).where(sessions.c.started_at.between(0, self._now))
         newest_epoch = select(func.max(epochs.c.epoch)).where(epochs.c.epoch.between(0, self._now))
-        fact = select(facts.c.value).where(facts.c.name == _string("fact"))
-        self.read_times = select(
-            self._now, started.scalar_subquery(), newest_epoch.scalar_subquery(), fact.scalar_subquery()
+        purged_at = facts.c.number.between(0, self._now)
+        fact = select(facts.c.number).where(facts.c.name == _string("fact"), purged_at)
+        self.read_times = self._read(
+            select(
+                self._now.label("now"),
+                started.scalar_subquery().label("started_at"),
+                newest_epoch.scalar_subquery().label("epoch"),
+                fact.scalar_subquery().label("purged_at"),
+            )
         )
-        over, expired = not_(self._live), revocations.c.expires_at <= self._now - _LONGEST_SILENCE
+        over, expired = not_(self._live), revocations.c.expires_at <= _number("now") - _LONGEST_SILENCE
         self.page_sessions = (
             select(sessions.c.session_id)
             .where(sessions.c.session_id > _string("after"), over)
@@ -189,37 +222,46 @@ class Statements:
 
     def _build_restoring(self) -> None:
         """Build the statements that write to a table that was lost what the other tables know."""
-        retention, mark = _longest_retention(), self._dialect.mark
-        columns = ["kind", "subject", "value", "expires_at", "mark"]
-        until = sessions.c.ended_at + retention
-        ended = select(literal(KIND_CODES["session"]), sessions.c.session_id, literal(0), until, mark)
-        self.restore_session_revocations = insert(revocations).from_select(columns, ended.where(until > self._now))
-        until = epochs.c.epoch + retention  # an epoch is the time of the revocation, or later
-        raised = select(literal(KIND_CODES["user"]), epochs.c.user_id, epochs.c.epoch, until, mark)
-        self.restore_user_revocations = insert(revocations).from_select(columns, raised.where(until > self._now))
-        newest = select(revocations.c.subject, func.max(revocations.c.value)).group_by(revocations.c.subject)
-        self.restore_epochs = insert(epochs).from_select(
-            ["user_id", "epoch"], newest.where(revocations.c.kind == KIND_CODES["user"])
+        ended = self._revocations_of("session", sessions.c.session_id, literal(0), since=sessions.c.ended_at)
+        self.restore_session_revocations = self._dialect.copy_revocations(ended)
+        # An epoch is the time of the revocation, or later.
+        raised = self._revocations_of("user", epochs.c.user_id, epochs.c.epoch, since=epochs.c.epoch)
+        self.restore_user_revocations = self._dialect.copy_revocations(raised)
+        of_users = revocations.c.kind == KIND_CODES["user"]
+        newest = select(func.max(revocations.c.value)).where(of_users)
+        # Other processes may already use the new table.
+        of_user = newest.where(revocations.c.subject == epochs.c.user_id).scalar_subquery()
+        higher = self._dialect.greatest(epochs.c.epoch, func.coalesce(of_user, 0))
+        others = newest.add_columns(revocations.c.subject).group_by(revocations.c.subject)
+        others = others.where(~exists().where(epochs.c.user_id == revocations.c.subject))
+        self.restore_epochs = (
+            update(epochs).values(epoch=higher),
+            insert(epochs).from_select(["epoch", "user_id"], others),
         )
+
+    def _revocations_of(
+        self,
+        kind: RevocationKind,
+        subject: ColumnElement[str],
+        value: ColumnElement[int],
+        *,
+        since: ColumnElement[int],
+    ) -> Subquery:
+        """Select the revocations that other tables know, unless they are over."""
+        until = since + _longest_retention()
+        columns: dict[str, ColumnElement[Any]] = {
+            "kind": literal(KIND_CODES[kind]),
+            "subject": subject,
+            "value": value,
+            "expires_at": until,
+        }
+        labelled = [column.label(name) for name, column in columns.items()]
+        return select(*labelled).where(until > self._now).subquery()
 
 
 def _epoch_of(user_id: ColumnElement[str]) -> ColumnElement[int]:
     found = select(epochs.c.epoch).where(epochs.c.user_id == user_id).correlate_except(epochs).scalar_subquery()
     return func.coalesce(found, 0)
-
-
-def _insert_revocation(expires_at: ColumnElement[int], mark: ColumnElement[int]) -> Insert:
-    """Insert a revocation unless the table has it: clients repeat themselves, and every worker reads each row."""
-    given = (_string("kind"), _string("subject"), _number("value"))
-    known = exists().where(
-        revocations.c.subject == given[1],
-        revocations.c.kind == given[0],
-        revocations.c.value >= given[2],
-        revocations.c.expires_at >= expires_at,
-    )
-    return insert(revocations).from_select(
-        ["kind", "subject", "value", "expires_at", "mark"], select(*given, expires_at, mark).where(~known)
-    )
 
 
 def _is_about(kind: RevocationKind, subject: ColumnElement[str]) -> ColumnElement[bool]:
@@ -228,8 +270,7 @@ def _is_about(kind: RevocationKind, subject: ColumnElement[str]) -> ColumnElemen
 
 def _longest(name: str) -> ColumnElement[int]:
     """Select a duration among the facts; 0 if there is none, or if no setting allows it."""
-    duration = _integer(facts.c.value)
-    known = select(duration).where(facts.c.name == name, duration.between(0, LONGEST_DURATION))
+    known = select(facts.c.number).where(facts.c.name == name, facts.c.number.between(0, LONGEST_DURATION))
     return func.coalesce(known.scalar_subquery(), 0)
 
 
@@ -238,12 +279,8 @@ def _longest_retention() -> ColumnElement[int]:
     return _longest("lifetime") + 2 * _longest("leeway") + _MARGIN
 
 
-def _integer(digits: ColumnElement[str]) -> ColumnElement[int]:
-    return cast(digits, BigInteger())
-
-
 def _string(name: str) -> BindParameter[str]:
-    return bindparam(name, type_=String())
+    return bindparam(name, type_=IDENTIFIER)
 
 
 def _number(name: str) -> BindParameter[int]:

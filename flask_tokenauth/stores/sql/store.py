@@ -1,20 +1,20 @@
-"""The store in an SQL database, by SQLAlchemy Core. Only SQLite is supported now.
+"""The store in an SQL database, by SQLAlchemy Core.
 
 The values in the database are not trusted: a row that cannot be a session is an outage, never a session.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.sql.base import Executable
 
 from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
 from ...core.errors import SettingsError, StoreUnavailable
+from ...core.process import count_workers
 from ...core.records.grant import write_grant
 from ...core.records.revocation import Revocation, RevocationPage
 from ...core.records.session import (
@@ -31,20 +31,17 @@ from ..rows import (
     SESSION_EXISTS,
     SessionRow,
     another_issuer,
-    check_whole,
     in_milliseconds,
     parse_session_cursor,
     session_page,
 )
+from . import transactions
 from .displacement import find_displaced
-from .engine import Database
-from .lost_tables import explain_loss, is_lost
+from .engine import LONGEST_LOAD, Database
+from .inspection import StoreInspection
 from .purging import purge
-from .schema import Binding, create_missing, duration_of, find_missing_tables, is_complete, read_facts
-from .sqlite.feed import read_revocations
-from .sqlite.files import find_foreign_owner
+from .schema import Binding, create_missing, duration_of, is_complete, read_facts
 from .statements import Statements
-from .tables import KIND_CODES, metadata
 
 _REPLACED = (
     "%s or its -wal file was replaced while the store used it, so the store uses the new files now. "
@@ -63,6 +60,9 @@ class SQLStore:
     Args:
         source: a URL for SQLAlchemy, an ``Engine``, or a Flask-SQLAlchemy object. The store has an engine of its own.
 
+    Attributes:
+        inspection: shows the state of the store to commands.
+
     Raises:
         SettingsError: the database is not supported. A Flask-SQLAlchemy object is checked on first use, unless there is
             an application context now.
@@ -70,8 +70,11 @@ class SQLStore:
 
     def __init__(self, source: object) -> None:
         self._database = Database(source, replaced=self._forget_file)
+        self.inspection = StoreInspection(self._database)
         self._ready: Statements | None = None  # None until the tables are known to be complete
         self._binding = Binding()
+        self._ignores_risks = False
+        self._unfinished: str | None = None  # the cursor of the last page of revocations, if more pages follow
         self._replacements = 0  # how often another file has taken the place of the database file
 
     def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
@@ -107,52 +110,37 @@ class SQLStore:
     def create(self) -> None:
         self._create()
 
-    def _create(self, *, for_feed: bool = False) -> Statements:
-        statements, binding = Statements(self._database.dialect), self._binding
-        self._database.prepare(for_feed=for_feed)
-        if not self._database.read(lambda connection: is_complete(connection, statements, binding), for_feed=for_feed):
-            self._database.write(lambda connection: create_missing(connection, statements, binding))
+    def _create(self, *, for_feed: bool = False, writes: bool = True) -> Statements:
+        dialect, binding = self._database.dialect, self._binding
+        statements = Statements(dialect)
+        complete = self._database.prepare(
+            lambda connection: is_complete(connection, statements, binding), for_feed=for_feed, writes=writes
+        )
+        if not complete:
+            self._database.define(lambda connection: create_missing(connection, dialect, statements, binding))
         self._ready = statements
+        self._warn_of_risks()
         return statements
+
+    def _warn_of_risks(self) -> None:
+        """Log once what puts a promise of the store at risk. It is no reason not to use the store."""
+        if self._ignores_risks or self._binding.issuer is None:  # the leeway is not known before that
+            return
+        self.ignore_risks()
+        with suppress(StoreUnavailable):
+            leeway = timedelta(milliseconds=self._binding.leeway)
+            for risk in self.inspection.find_risks(leeway=leeway, processes=count_workers()):
+                _log.warning("TOKENAUTH_STORE: %s", risk)
+
+    def ignore_risks(self) -> None:
+        """Log no warning about risks: they are known, or this process is a command that runs for a moment."""
+        self._ignores_risks = True
 
     def _forget_file(self) -> None:
         """Check the tables again, after another file has taken the place of the database file or of its log."""
         self._ready = None
         self._replacements += 1
         _log.warning(_REPLACED, self._database.path or "the database file")
-
-    def find_lost_tables(self) -> list[str]:
-        """Return the tables that were dropped, sorted. A database without any is new, and has lost none.
-
-        Raises:
-            StoreUnavailable: the database cannot be asked.
-        """
-        missing = self._database.read(find_missing_tables)
-        return missing if is_lost(missing) else []
-
-    def is_empty(self) -> bool:
-        """Return whether the database has no table of the store: it is new, or all were dropped.
-
-        Raises:
-            StoreUnavailable: the database cannot be asked.
-        """
-        return len(self._database.read(find_missing_tables)) == len(metadata.tables)
-
-    def explain_loss(self, tables: Sequence[str]) -> str:
-        """Return sentences on the consequences if these tables are lost."""
-        return explain_loss(tables)
-
-    def find_foreign_owner(self) -> str | None:
-        """Return a warning if this process runs as another user than the owner of the database file, or None."""
-        return None if self._database.path is None else find_foreign_owner(self._database.path)
-
-    def find_obstacle(self) -> str | None:
-        """Return what this process lacks to write to the database file, or None if it lacks nothing that is known."""
-        return self._database.find_obstacle()
-
-    def find_path(self) -> Path | None:
-        """Return the path of the database file, or None if it is not known."""
-        return self._database.path
 
     def close(self) -> None:
         self._database.dispose()
@@ -169,28 +157,29 @@ class SQLStore:
             "idle_lifetime": in_milliseconds(new.idle_lifetime),
             "lifetime": in_milliseconds(new.lifetime),
         }
-        statements, attempts = self._statements(), count()
+        statements, dialect, attempts = self._statements(), self._database.dialect, count()
 
         def start(connection: Connection) -> StartedSession:
             again = next(attempts) > 0
-            if connection.execute(statements.start_session, values).rowcount == 1:
-                displaced = find_displaced(connection, statements, new.user_id, new.session_id, most=most)
-                for session_id in displaced:
-                    _end(connection, statements, session_id, retention)
-                [row] = _read_sessions(connection, statements.read_session, asked_session=new.session_id)
-                return StartedSession(session=row.to_session(), displaced=displaced)
-            if again:
-                # The session may be stored, but no client has its token.
-                raise StoreUnavailable("the connection to the database was lost while a session was stored")
-            raise ValueError(SESSION_EXISTS)
+            dialect.lock_user(connection, new.user_id)
+            if not transactions.insert(connection, dialect, statements.start_session, values):
+                if again:
+                    # The session may be stored, but no client has its token.
+                    raise StoreUnavailable("the connection to the database was lost while a session was stored")
+                raise ValueError(SESSION_EXISTS)
+            displaced = find_displaced(connection, statements, new.user_id, new.session_id, most=most)
+            for session_id in displaced:
+                transactions.end(connection, statements, session_id, retention)
+            [row] = transactions.read_sessions(connection, statements.read_session, asked_session=new.session_id)
+            return StartedSession(session=row.to_session(), displaced=displaced)
 
         return self._database.write(start)
 
     def find_session(self, session_id: str) -> Session | None:
         if not is_identifier(session_id):
             return None
-        statement = self._statements().find_session
-        rows = self._database.read(lambda connection: _fetch(connection, statement, {"asked_session": session_id}))
+        statement = self._statements(writes=False).find_session
+        rows = self._database.read(lambda connection: statement.fetch(connection, {"asked_session": session_id}))
         return SessionRow.read(rows[0]).to_session() if rows else None
 
     def list_sessions(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
@@ -199,10 +188,10 @@ class SQLStore:
             values["started_before"], values["session_before"] = parse_session_cursor(cursor)
         if not is_identifier(user_id):
             return SessionPage()
-        statements = self._statements()
+        statements = self._statements(writes=False)
         statement = statements.list_sessions if cursor is None else statements.list_more_sessions
         # Others may need the connection while the rows are read.
-        rows = self._database.read(lambda connection: _fetch(connection, statement, values))
+        rows = self._database.read(lambda connection: statement.fetch(connection, values))
         return session_page([SessionRow.read(row) for row in rows], limit)
 
     def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
@@ -211,7 +200,9 @@ class SQLStore:
             return Redemption(outcome=Outcome.GONE)
         statements = self._statements()
         outcome = self._database.write(
-            lambda connection: _redeem(connection, statements, session_id, generation=generation, terms=terms)
+            lambda connection: transactions.redeem(
+                connection, statements, session_id, generation=generation, terms=terms
+            )
         )
         if isinstance(outcome, Redemption):
             return outcome
@@ -223,7 +214,7 @@ class SQLStore:
         statements = self._statements()
 
         def end(connection: Connection) -> Mapping[str, Any] | None:
-            if not _end(connection, statements, session_id, retention):
+            if not transactions.end(connection, statements, session_id, retention):
                 return None
             return dict(connection.execute(statements.read_session, {"asked_session": session_id}).mappings().one())
 
@@ -244,23 +235,18 @@ class SQLStore:
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):
             return 0
-        statement = self._statements().read_epoch
-        return self._database.read(lambda connection: _read_epoch(connection, statement, user_id))
+        statement = self._statements(writes=False).read_epoch
+        return self._database.read(lambda connection: transactions.read_epoch(connection, statement, user_id))
 
     def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
         check_identifier("user_id", user_id)
         statements = self._statements()
 
         def revoke(connection: Connection) -> int:
-            connection.execute(statements.raise_epoch, {"user_id": user_id})
-            epoch = _read_epoch(connection, statements.read_epoch, user_id)
-            values = {
-                "kind": KIND_CODES["user"],
-                "subject": user_id,
-                "value": epoch,
-                "retention": in_milliseconds(retention),
-            }
-            connection.execute(statements.insert_revocation, values)
+            connection.execute(statements.raise_epoch, {"of_user": user_id})
+            epoch = transactions.read_epoch(connection, statements.read_epoch, user_id)
+            values = {**transactions.about("user", user_id, epoch), "retention": in_milliseconds(retention)}
+            transactions.insert_revocation(connection, statements.insert_revocation, values)
             return epoch
 
         return self._database.write(revoke)
@@ -270,80 +256,44 @@ class SQLStore:
         kind, subject, value = revocation.kind, revocation.subject, revocation.value
 
         def revoke(connection: Connection) -> None:
-            values = {"kind": KIND_CODES[kind], "subject": subject, "value": value, "until": revocation.expires_at}
-            connection.execute(statements.insert_revocation_until, values)
+            # Users, sessions and revocations are changed in this order everywhere, so that no two calls wait for each
+            # other.
             if kind == "user":
-                connection.execute(statements.raise_epoch_to, {"user_id": subject, "epoch": value})
+                connection.execute(statements.raise_epoch_to, {"of_user": subject, "least_epoch": value})
             elif kind == "session":
                 connection.execute(statements.end_session, {"asked_session": subject})
+            values = {**transactions.about(kind, subject, value), "until": revocation.expires_at}
+            transactions.insert_revocation(connection, statements.insert_revocation_until, values)
 
         self._database.write(revoke)
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
         given = {"asked_token": token_id, "asked_session": session_id, "asked_user": user_id}
         values = {name: value if is_identifier(value) else None for name, value in given.items()}
-        statement = self._statements().is_revoked
+        statement = self._statements(writes=False).is_revoked
         known = max(-1, min(epoch, GREATEST))
         return self._database.read(
-            lambda connection: connection.execute(statement, {**values, "known_epoch": known}).first() is not None
+            lambda connection: bool(statement.fetch(connection, {**values, "known_epoch": known}))
         )
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
-        self._statements(for_feed=True)
-        return self._database.read(
-            lambda connection: read_revocations(connection, cursor, file=self._replacements), for_feed=True
+        is_load = cursor is None or cursor == self._unfinished
+        self._statements(for_feed=True, writes=is_load)
+        dialect, replacements = self._database.dialect, self._replacements
+        page = self._database.read(
+            lambda connection: dialect.read_revocations(connection, cursor, replacements=replacements),
+            for_feed=True,
+            longest=LONGEST_LOAD if is_load else None,
         )
+        self._unfinished = page.cursor if page.more else None
+        return page
 
     def purge(self, *, force: bool = False) -> int:
         return purge(self._database, self._statements(), force=force)
 
-    def _statements(self, *, for_feed: bool = False) -> Statements:
+    def _statements(self, *, for_feed: bool = False, writes: bool = True) -> Statements:
         self._database.notice_replaced_file()  # the new file may belong to another issuer
-        return self._ready or self._create(for_feed=for_feed)
-
-
-def _redeem(
-    connection: Connection, statements: Statements, session_id: str, *, generation: int, terms: Terms
-) -> Redemption | SessionRow:
-    """Redeem within a transaction. Return the result, or the row of the session if this was reuse."""
-    idle_lifetime = in_milliseconds(terms.idle_lifetime)
-    values = {"asked_session": session_id, "redeemed": generation, "idle_lifetime": idle_lifetime}
-    rows = _read_sessions(connection, statements.lock_session, asked_session=session_id)
-    if not rows:
-        return Redemption(outcome=Outcome.GONE)
-    row = rows[0]
-    if connection.execute(statements.swap, values).rowcount == 1:
-        after = _read_sessions(connection, statements.read_session, asked_session=session_id)[0].to_session()
-        return Redemption(outcome=Outcome.SWAPPED, session=after, rolled_back=row.generation < generation)
-    now, epoch = connection.execute(statements.read_present, {"asked_user": row.user_id}).one()
-    check_whole("epoch", epoch)
-    outcome = row.classify_repeat(generation, now=now, epoch=epoch, terms=terms)
-    if outcome is Outcome.REUSED:
-        _end(connection, statements, session_id, terms.retention)
-        return row
-    return Redemption(outcome=outcome, session=row.to_session() if outcome is Outcome.RETRIED else None)
-
-
-def _end(connection: Connection, statements: Statements, session_id: str, retention: timedelta) -> bool:
-    """End a session and revoke it, unless it had ended. Return whether it was ended now."""
-    if connection.execute(statements.end_session, {"asked_session": session_id}).rowcount == 0:
-        return False
-    values = {"kind": KIND_CODES["session"], "subject": session_id, "value": 0, "retention": in_milliseconds(retention)}
-    connection.execute(statements.insert_revocation, values)
-    return True
-
-
-def _read_sessions(connection: Connection, statement: Executable, **values: object) -> list[SessionRow]:
-    return [SessionRow.read(row) for row in _fetch(connection, statement, values)]
-
-
-def _fetch(connection: Connection, statement: Executable, values: Mapping[str, object]) -> list[dict[str, Any]]:
-    # All rows are fetched before one is read. An error for a row that cannot be read holds frames in its traceback:
-    # as long as it is kept, an unfinished statement would keep the connection in an old state.
-    return [dict(columns) for columns in connection.execute(statement, values).mappings()]
-
-
-def _read_epoch(connection: Connection, statement: Executable, user_id: str) -> int:
-    epoch: int = connection.execute(statement, {"asked_user": user_id}).scalar_one()
-    check_whole("epoch", epoch)
-    return epoch
+        if self._ready is not None:
+            return self._ready
+        with self._database.first_use(writes=writes):
+            return self._ready or self._create(for_feed=for_feed, writes=writes)

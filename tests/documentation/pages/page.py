@@ -199,6 +199,7 @@ LANGUAGES: dict[str, Callable[[Page, Example], Any]] = {
     "pycon": run_doctest,
     "python": run_python,
     "sh": parse_shell,
+    "sql": parse_nothing,
     "text": parse_nothing,
     "toml": parse_toml,
 }

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.time_limit import time_limit
 
-from ...engines.proxy import LOCAL, PATIENCE
+from ...engines.proxy import Proxy
+from ...engines.server import LOCAL, PATIENCE, Server
 
 Limited = Callable[..., Any]
 
@@ -43,3 +45,40 @@ def silent() -> Iterator[socket.socket]:
 def silent_port(silent: socket.socket) -> int:
     port: int = silent.getsockname()[1]
     return port
+
+
+@pytest.fixture(params=["postgresql_18", "mariadb"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """A database server of each kind, for tests without one of their own."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[str]:
+    """A new database with the tables of the store."""
+    with server.new_database() as database:
+        store = SQLStore(server.url(database))
+        store.create()
+        store.close()
+        yield database
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with Proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy_url(server: Server, database: str, proxy: Proxy) -> str:
+    """The URL of the database through the proxy."""
+    return server.url(database).replace(f":{server.port}/", f":{proxy.port}/")
+
+
+@pytest.fixture
+def server_store(server: Server, database: str) -> Iterator[SQLStore]:
+    """A store on a database server, without the proxy."""
+    store = SQLStore(server.url(database))
+    yield store
+    store.close()

@@ -1,5 +1,6 @@
 """The limit of sessions in the SQL store: rows that cannot be read, and a search of limited length."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from flask_tokenauth.stores.rows import MORE_ROWS
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract.kit import list_all, start
 
+from ...engines.mariadb import MariaDB
 from ..sqlite_kit import execute
 from .test_session_pages import plans_of, put_sessions
 
@@ -62,3 +64,19 @@ def test_of_very_many_sessions_those_with_the_oldest_sign_ins_end_first(path: Pa
     assert displaced == tuple(f"more{5 * MORE_ROWS - index}" for index in range(len(displaced)))
     assert len(displaced) == 20
     assert "new" in {session.session_id for session in list_all(store, limit=5000)}
+
+
+@pytest.mark.slow
+def test_a_sign_in_on_mariadb_reads_no_sessions_of_other_users(mariadb: MariaDB) -> None:
+    def count_read_rows() -> int:
+        [(_, rows)] = mariadb.execute("SHOW GLOBAL STATUS LIKE 'Handler_read_rnd_next'")
+        return int(rows)
+
+    with mariadb.new_database() as database, closing(SQLStore(mariadb.url(database))) as store:
+        for number in range(300):
+            start(store, f"session{number}", f"user{number}")
+        before = count_read_rows()
+
+        start(store, "new", "alice")
+
+        assert count_read_rows() - before < 100

@@ -137,15 +137,14 @@ def test_a_connection_that_turns_out_to_be_in_memory_is_refused(path: Path) -> N
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("sqlite+aiosqlite:///x.db", "must be SQLite, got sqlite.aiosqlite, which is not supported yet"),
-        (
-            "postgresql+psycopg://user:hunter2@host/name",
-            "must be SQLite, got postgresql.psycopg, which is not supported yet",
-        ),
+        ("sqlite+aiosqlite:///x.db", "the driver for sqlite must be pysqlite, got aiosqlite"),
+        ("oracle://user:hunter2@host/name", "must be SQLite, PostgreSQL or MariaDB, got oracle"),
+        ("postgresql+pg8000://user:hunter2@host/name", "the driver for postgresql must be psycopg, got pg8000"),
         ("sqlite://hunter2/x.db", "must have three slashes"),
         ("hunter2", "must be one that SQLAlchemy can read"),
         ("sqlite:///x.db:hunter2@[", None),
         ("postgresql://user:hunter2@host:port/name", "must be one that SQLAlchemy can read"),
+        ("postgresql://user@host:hunter2/name", "must be one that SQLAlchemy can read"),
     ],
 )
 def test_an_unsupported_url_is_refused_and_not_repeated(url: str, message: str | None) -> None:
@@ -155,7 +154,7 @@ def test_an_unsupported_url_is_refused_and_not_repeated(url: str, message: str |
     with pytest.raises(SettingsError, match=message) as caught:
         SQLStore(url)
 
-    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r}"
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__context__!r}"
 
 
 Fork = Callable[[], None]
@@ -276,3 +275,16 @@ def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
     store._database.read(fork)
 
     assert store.revoke_user("alice", retention=DAY) > 0
+
+
+def test_a_connection_that_is_in_use_while_the_store_is_closed_is_closed_after_its_use(store: SQLStore) -> None:
+    store.create()
+
+    def close_meanwhile(connection: Connection) -> Any:
+        store.close()
+        return connection.connection.driver_connection
+
+    used = store._database.read(close_meanwhile)
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        used.execute("SELECT 1")

@@ -228,8 +228,8 @@ def test_lost_tables_are_found(path: Path, store: SQLStore) -> None:
     store.create()
     execute(path, "DROP TABLE tokenauth_session")
 
-    assert store.find_lost_tables() == ["tokenauth_session"]
+    assert store.inspection.find_lost_tables() == ["tokenauth_session"]
 
 
 def test_a_new_database_has_lost_no_table(store: SQLStore) -> None:
-    assert store.find_lost_tables() == []
+    assert store.inspection.find_lost_tables() == []

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql.sqlite import feed
+from flask_tokenauth.stores.sql import SQLStore, numbered_feed
+from flask_tokenauth.stores.sql.schema import is_complete
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeRevocations,
@@ -67,7 +69,7 @@ class TestSQLStoreInSmallPages(SQLStoreFixtures, RevocationPagesContract, LostWr
 
     @pytest.fixture(autouse=True)
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(feed, "PAGE", 2)
+        monkeypatch.setattr(numbered_feed, "PAGE", 2)
 
 
 class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, SessionEndContract, RedemptionContract):
@@ -76,3 +78,19 @@ class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, SessionEndCont
     @pytest.fixture
     def source(self, path: Path) -> str | Engine:
         return engine_where_time_stands_still(path, time.time())
+
+
+def test_one_thread_looks_for_the_tables_while_the_others_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, asked = SQLStore(url_of(path)), []
+
+    def look(*arguments: Any) -> bool:
+        asked.append(arguments)
+        return is_complete(*arguments)
+
+    monkeypatch.setattr("flask_tokenauth.stores.sql.store.is_complete", look)
+    with ThreadPoolExecutor(16) as pool:
+        epochs = list(pool.map(store.read_epoch, ["alice"] * 16))
+    store.close()
+
+    assert epochs == [0] * 16
+    assert len(asked) == 1

@@ -11,6 +11,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore, metadata
+from flask_tokenauth.stores.sql.tables import SCHEMA
 from flask_tokenauth.testing.store_contract.kit import list_all, start, until
 
 from ..sqlite_kit import TERMS, ager, execute, url_of
@@ -37,7 +38,7 @@ def test_the_tables_are_created_on_first_use(path: Path, store: SQLStore) -> Non
     assert store.read_epoch("alice") == 0
 
     assert tables(path) == TABLES
-    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("1",)]
+    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [(str(SCHEMA),)]
 
 
 def test_creating_them_again_changes_nothing(path: Path, store: SQLStore) -> None:
@@ -50,7 +51,7 @@ def test_creating_them_again_changes_nothing(path: Path, store: SQLStore) -> Non
     again.close()
 
     assert execute(path, "SELECT * FROM tokenauth_store ORDER BY name") == before
-    assert [name for name, _ in before] == ["schema", "store_id"]
+    assert [name for name, *_ in before] == ["schema", "store_id"]
 
 
 def test_each_database_is_a_store_of_its_own(path: Path, store: SQLStore, tmp_path: Path) -> None:
@@ -86,15 +87,15 @@ def test_other_tables_in_the_database_are_left_alone(path: Path, store: SQLStore
     assert execute(path, "SELECT id FROM user") == [(7,)]
 
 
-@pytest.mark.parametrize("schema", ["2", "10", "0", "", "x", "1.0", "01"])
+@pytest.mark.parametrize("schema", [str(SCHEMA + 1), "10", "0", "", "x", "2.0", "02"])
 def test_tables_of_another_release_are_not_used(path: Path, store: SQLStore, schema: str) -> None:
     store.create()
     execute(path, "UPDATE tokenauth_store SET value = ? WHERE name = 'schema'", schema)
     other = SQLStore(url_of(path))
 
-    with pytest.raises(StoreUnavailable, match=r"schema 1.*newer"):
+    with pytest.raises(StoreUnavailable, match=rf"schema {SCHEMA},.*newer"):
         other.create()
-    with pytest.raises(StoreUnavailable, match=r"schema 1.*newer"):
+    with pytest.raises(StoreUnavailable, match=rf"schema {SCHEMA},.*newer"):
         other.find_session("session")
     other.close()
 
@@ -133,7 +134,7 @@ def test_revoking_a_user_leaves_the_new_epoch_for_all_to_read(path: Path, store:
     epoch = store.revoke_user("alice", retention=DAY)
 
     assert execute(path, "SELECT kind, subject, value FROM tokenauth_revocation") == [("u", "alice", epoch)]
-    assert execute(path, "SELECT * FROM tokenauth_user_epoch") == [("alice", epoch)]
+    assert execute(path, "SELECT user_id, epoch FROM tokenauth_user_epoch") == [("alice", epoch)]
 
 
 def test_purging_returns_the_number_of_deleted_rows(path: Path, store: SQLStore) -> None:
@@ -239,7 +240,7 @@ def test_reuse_of_a_session_whose_grant_cannot_be_read_ends_it(path: Path, store
 @pytest.mark.parametrize("epoch", ["zzz", b"1", -1, 1.5])
 def test_an_epoch_that_is_garbage_is_an_outage(path: Path, store: SQLStore, epoch: object) -> None:
     start(store, "before")
-    execute(path, "INSERT INTO tokenauth_user_epoch VALUES ('alice', ?)", epoch)
+    execute(path, "INSERT INTO tokenauth_user_epoch (user_id, epoch) VALUES ('alice', ?)", epoch)
 
     for ask in (
         lambda: store.read_epoch("alice"),
@@ -297,7 +298,7 @@ def test_a_duration_that_no_setting_allows_makes_no_revocation_that_cannot_be_re
     """The feed of each process would fail until the row is removed."""
     store.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=timedelta(seconds=10))
     store.create()
-    execute(path, "UPDATE tokenauth_store SET value = ? WHERE name = ?", value, name)
+    execute(path, "UPDATE tokenauth_store SET number = ? WHERE name = ?", value, name)
 
     store.revoke_user("alice", retention=DAY)
 
@@ -310,7 +311,7 @@ def test_a_leeway_that_no_setting_allows_is_written_again(path: Path, store: SQL
     leeway = timedelta(seconds=10)
     store.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=leeway)
     store.create()
-    execute(path, "UPDATE tokenauth_store SET value = ? WHERE name = 'leeway'", value)
+    execute(path, "UPDATE tokenauth_store SET number = ? WHERE name = 'leeway'", value)
     again = SQLStore(url_of(path))
 
     again.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=leeway)

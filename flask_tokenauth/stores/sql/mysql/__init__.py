@@ -1,1 +1,1 @@
-"""The parts of the SQL store that only MariaDB and MySQL need."""
+"""All that only MariaDB and MySQL need: their dialect, their connections, and how new revocations are read."""

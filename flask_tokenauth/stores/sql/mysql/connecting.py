@@ -86,6 +86,11 @@ class LimitedConnection(Connection):
         else:
             super().connect(sock)
 
+    def close(self) -> None:
+        """Close the connection, unless it is closed: SQLAlchemy would log the error, with all errors before it."""
+        if not self._closed:
+            super().close()
+
     def rollback(self) -> None:
         """Roll back the transaction. Without one, nothing is sent: SQLAlchemy calls this after each use.
 

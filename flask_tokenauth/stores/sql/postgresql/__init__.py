@@ -1,1 +1,1 @@
-"""The parts of the SQL store that only PostgreSQL needs."""
+"""All that only PostgreSQL needs: its dialect, its connections, and how new revocations are read from it."""

@@ -7,10 +7,11 @@ does not report that. It also writes the content of a ``-wal`` file over any dat
 import os
 
 from ....core.errors import StoreUnavailable
+from ..dialect import Files
 from .files import how_to_restore, identify
 
 
-class OpenFiles:
+class OpenFiles(Files):
     """The files of one connection.
 
     Args:
@@ -28,25 +29,18 @@ class OpenFiles:
         self._path = path if name is None or identify(name) != self.database else name
         self._log_path = f"{path}-wal"
 
-    def learn_log(self) -> None:
-        """Note the log, after the connection was used."""
+    def learn(self) -> None:
         if self.log is None:
             self.log = identify(self._log_path)
 
-    def is_database_in_place(self) -> bool:
-        """Return whether the file at the path is still the database that the connection has open."""
-        return identify(self._path) == self.database
+    def is_database_replaced(self) -> bool:
+        return identify(self._path) != self.database
 
-    def are_in_place(self) -> bool:
-        """Return whether the log is still in its place too. That can only be known while the connection is open."""
-        return self.is_database_in_place() and self.log in (None, identify(self._log_path))
+    def are_replaced(self) -> bool:
+        # The log can only be known while the connection is open.
+        return self.is_database_replaced() or self.log not in (None, identify(self._log_path))
 
     def check(self) -> None:
-        """Check that the files at the paths can be opened without damage, after they were replaced.
-
-        Raises:
-            StoreUnavailable: the database was removed, or the log of the old one is beside the new one.
-        """
         found = identify(self._path)
         if found is None:
             raise StoreUnavailable(
@@ -61,8 +55,9 @@ class OpenFiles:
                 f"file, and SQLite would write it over the new one. {how_to_restore(self._path)}"
             )
 
-    def lost_write(self) -> StoreUnavailable:
-        """Return the error for a write after which the files are no longer in their places."""
+    def find_lost_write(self) -> StoreUnavailable | None:
+        if not self.are_replaced():
+            return None
         return StoreUnavailable(
             f"{self._path} or {self._path}-wal was removed or replaced during a write, which is lost. Put a backup in "
             "the place of the database only while no process uses it"

@@ -13,21 +13,23 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
+from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.time_limit import time_limit
 
 from ....engines.mariadb import MariaDB
-from ....engines.proxy import LOCAL, PATIENCE, Proxy
-from ....engines.server import PASSWORD, USER
+from ....engines.proxy import Proxy
+from ....engines.server import LOCAL, PASSWORD, PATIENCE, USER
 from ....servers.starting import ROOT
+from ...sqlite_kit import engine_of
 from ..conftest import Limited
 
 pytest.importorskip("pymysql")
 
 import pymysql
 
-from flask_tokenauth.stores.sql.mysql import connecting
-from flask_tokenauth.stores.sql.mysql.connecting import connect, keep_limit
+from flask_tokenauth.stores.sql.mysql import connecting, dialect
+from flask_tokenauth.stores.sql.mysql.connecting import LimitedConnection, connect, keep_limit
 
 OVER = "within the time limit"
 
@@ -401,6 +403,31 @@ def test_a_closed_connection_says_goodbye(mariadb: MariaDB, database: str) -> No
     session = f"SELECT id FROM information_schema.processlist WHERE id = {number}"
     deque(iter(lambda: mariadb.execute(session), []), maxlen=0)  # waits until the server has ended it
     assert mariadb.execute(aborted) == before
+
+
+def test_a_closed_connection_can_be_closed_again() -> None:
+    connection = LimitedConnection(defer_connect=True)
+    connection.close()
+
+    connection.close()
+
+    assert not connection.open
+
+
+@pytest.mark.slow
+def test_a_connection_that_cannot_be_set_up_leaves_no_words_of_the_driver_in_the_log(
+    mariadb: MariaDB, database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(SQLStore(mariadb.url(database))) as store:
+        store.create()
+        with engine_of(store).connect() as connection:
+            connection.invalidate()
+        monkeypatch.setattr(dialect, "_SET_UP", ["nonsense"])
+
+        with pytest.raises(StoreUnavailable, match="MariaDB reports 1064"):
+            store.find_session("session")
+
+    assert caplog.messages == []
 
 
 @pytest.mark.slow

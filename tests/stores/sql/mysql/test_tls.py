@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ....engines.mariadb import MariaDB
-from ....engines.proxy import LOCAL, Proxy
-from ....engines.server import PASSWORD, USER
+from ....engines.proxy import Proxy
+from ....engines.server import LOCAL, PASSWORD, USER
 from ..conftest import Limited
 
 pytest.importorskip("pymysql")

@@ -18,8 +18,8 @@ from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.stores.sql.time_limit import remaining, time_limit
 
 from ....engines.postgresql import PostgreSQL
-from ....engines.proxy import LOCAL, PATIENCE, Proxy
-from ....engines.server import PASSWORD, USER
+from ....engines.proxy import Proxy
+from ....engines.server import LOCAL, PASSWORD, PATIENCE, USER
 from ....servers.starting import ROOT
 from ..conftest import Limited
 

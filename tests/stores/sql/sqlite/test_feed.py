@@ -7,8 +7,7 @@ import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
-from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql.sqlite import feed
+from flask_tokenauth.stores.sql import SQLStore, numbered_feed
 from flask_tokenauth.testing.store_contract.lost_writes import wants_a_reload
 from flask_tokenauth.testing.store_contract.revocation_pages import Reader, revoke, tokens
 
@@ -28,7 +27,7 @@ def cursor_of(store: SQLStore) -> str:
 def test_new_revocations_come_in_pages_in_the_order_in_which_they_were_written(
     store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "PAGE", 2)
+    monkeypatch.setattr(numbered_feed, "PAGE", 2)
     revoke(store, "a", "b", "c", "d", "e")
     pages, cursor, more = [], None, True
 
@@ -43,7 +42,7 @@ def test_new_revocations_come_in_pages_in_the_order_in_which_they_were_written(
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_page_that_is_just_full_is_the_last(store: SQLStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(feed, "PAGE", 2)
+    monkeypatch.setattr(numbered_feed, "PAGE", 2)
     revoke(store, *"abc"[:number])
 
     assert store.revocations_since(None).more is (number == 3)
@@ -92,11 +91,44 @@ def test_a_cursor_at_a_row_that_was_purged_before_it_was_fetched_goes_on(path: P
     assert wants_a_reload(store, cursor)  # numbers are not used twice, so this is another history
 
 
-def test_another_id_is_another_store(path: Path, store: SQLStore) -> None:
+OTHER_ID = "UPDATE tokenauth_store SET value = 'other' WHERE name = 'store_id'"
+
+
+def test_another_id_is_another_store_as_soon_as_there_is_a_new_revocation(path: Path, store: SQLStore) -> None:
     revoke(store, "a")
     cursor = cursor_of(store)
 
-    execute(path, "UPDATE tokenauth_store SET value = 'other' WHERE name = 'store_id'")
+    execute(path, OTHER_ID)
+    revoke(store, "b")
+
+    assert wants_a_reload(store, cursor)
+
+
+def test_another_id_does_not_matter_while_the_last_revocation_is_that_of_the_cursor(
+    path: Path, store: SQLStore
+) -> None:
+    """Its random mark shows that no revocation is lost."""
+    revoke(store, "a")
+    cursor = cursor_of(store)
+
+    execute(path, OTHER_ID)
+
+    assert store.revocations_since(cursor) == RevocationPage(cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE tokenauth_revocation SET mark = mark - 1", "DELETE FROM tokenauth_revocation"],
+    ids=["another mark", "no row"],
+)
+def test_another_id_is_another_store_if_the_last_revocation_is_not_that_of_the_cursor(
+    path: Path, store: SQLStore, statement: str
+) -> None:
+    revoke(store, "a")
+    cursor = cursor_of(store)
+
+    execute(path, OTHER_ID)
+    execute(path, statement)
 
     assert wants_a_reload(store, cursor)
 

@@ -30,7 +30,10 @@ def usual_umask() -> Iterator[None]:
     os.umask(before)
 
 
-READER = "import sqlite3, sys; print(list(sqlite3.connect(sys.argv[1]).execute('SELECT * FROM tokenauth_user_epoch')))"
+READER = """
+import sqlite3, sys
+print(list(sqlite3.connect(sys.argv[1]).execute("SELECT user_id, epoch FROM tokenauth_user_epoch")))
+"""
 
 
 def ask_another_program(path: Path) -> str:

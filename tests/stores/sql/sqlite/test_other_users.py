@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ...test_processes import Spawn, run, spawn
-
-__all__ = ["spawn"]
+from ...process_kit import Spawn, run
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root can become another user"

@@ -1,0 +1,37 @@
+"""Sentences for settings of a server, or of the machine, that put a promise of the store at risk."""
+
+import time
+from collections.abc import Callable, Iterator
+
+_MILLISECONDS = 1000
+
+
+def clock_risks(read: Callable[[], int], leeway: int) -> Iterator[str]:
+    """Yield a sentence if the clocks of this machine and of the server differ by more than the leeway.
+
+    Args:
+        read: returns the time of the server, in milliseconds since 1970-01-01T00:00:00Z, which may be rounded up.
+        leeway: in milliseconds.
+    """
+    before = time.time() * _MILLISECONDS
+    now = read()
+    difference = max(now - time.time() * _MILLISECONDS, before - now)  # at least: the answer took some time
+    if difference > leeway + 1:
+        yield (
+            f"the clocks of this machine and of the database server must not differ by more than TOKENAUTH_LEEWAY, but "
+            f"differ by {difference / _MILLISECONDS:.1f} s: set both by NTP"
+        )
+
+
+def connection_risks(most: int, needed: int | None) -> Iterator[str]:
+    """Yield a sentence if the server allows fewer connections than the application may need.
+
+    Args:
+        most: the number of connections that the server allows this user.
+        needed: how many the processes of the application may open; None if that is not known.
+    """
+    if needed is not None and needed > most:
+        yield (
+            f"the processes of this application may open {needed} connections to the database server, which allows "
+            f"{most}: raise its limit, run fewer processes, or use a pooler such as PgBouncer in transaction mode"
+        )

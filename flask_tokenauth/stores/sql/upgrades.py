@@ -1,0 +1,48 @@
+"""Upgrades the tables that older releases have created, without a loss of rows."""
+
+from sqlalchemy import BigInteger, Column, Connection, Inspector, cast, select, update
+from sqlalchemy.schema import CreateColumn
+
+from .tables import SCHEMA, epochs, facts, revocations
+
+_ADDED_IN_2 = (epochs.c.key_epoch, revocations.c.transaction_id, facts.c.number)
+_DROPPED_IN_2 = "ix_tokenauth_revocation_expires_at"
+_OLD = "1"
+_SCHEMA = select(facts.c.value).where(facts.c.name == "schema")
+_NUMBERS_IN_1 = ("lifetime", "leeway", "last_purge")  # facts that were strings of digits
+
+
+def is_old(connection: Connection, inspector: Inspector) -> bool:
+    """Return whether the tables are those of schema 1, or say so after a migration of the application."""
+    existing = set(inspector.get_table_names())
+    if facts.name in existing:
+        return _lacks(inspector, facts.c.number) or connection.execute(_SCHEMA).scalar() == _OLD
+    return any(_lacks(inspector, column) for column in _ADDED_IN_2 if column.table.name in existing)
+
+
+def upgrade(connection: Connection, inspector: Inspector) -> None:
+    """Upgrade the tables from schema 1 to 2. Missing tables are created afterwards.
+
+    Args:
+        connection: in a transaction that keeps out all others that change tables.
+        inspector: of the database.
+    """
+    existing = set(inspector.get_table_names())
+    for column in _ADDED_IN_2:
+        if column.table.name in existing and _lacks(inspector, column):
+            _add(connection, column)
+    if revocations.name in existing:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {_DROPPED_IN_2}")
+    if facts.name in existing:
+        numbers = facts.c.name.in_(_NUMBERS_IN_1) & facts.c.number.is_(None)
+        connection.execute(update(facts).where(numbers).values(number=cast(facts.c.value, BigInteger)))
+        connection.execute(update(facts).where(facts.c.name == "schema").values(value=str(SCHEMA)))
+
+
+def _lacks(inspector: Inspector, column: Column[int]) -> bool:
+    return column.name not in {found["name"] for found in inspector.get_columns(column.table.name)}
+
+
+def _add(connection: Connection, column: Column[int]) -> None:
+    definition = CreateColumn(column).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}")
