@@ -1,0 +1,138 @@
+"""The store keeps the contract on real database servers, in pages of any size, and through a pooler."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from flask_tokenauth.stores.sql import SQLStore, metadata, numbered_feed
+from flask_tokenauth.stores.sql.postgresql import feed as postgresql_feed
+from flask_tokenauth.testing.store_contract import (
+    Age,
+    AgeRevocations,
+    CopyStore,
+    SetGeneration,
+    StoreContract,
+    WipeStore,
+)
+from flask_tokenauth.testing.store_contract.lost_writes import LostWritesContract
+from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPagesContract
+
+from ...engines.pgbouncer import PgBouncer
+from ...engines.server import Server
+from ..server_kit import ager, copier, empty, generation_setter, revocation_ager, wiper
+
+
+@pytest.fixture(scope="class")
+def server(request: pytest.FixtureRequest) -> Server:
+    """Return the server that the class names."""
+    server: Server = request.getfixturevalue(request.cls.engine)
+    return server
+
+
+@pytest.fixture(scope="class")
+def database(server: Server) -> Iterator[str]:
+    """Return a database with the tables: to create them for each test would take long."""
+    with server.new_database() as database:
+        store = SQLStore(server.url(database))
+        store.create()
+        store.close()
+        yield database
+
+
+class ServerFixtures:
+    """A class with these fixtures names its server."""
+
+    engine: str
+
+    @pytest.fixture
+    def url(self, server: Server, database: str) -> str:
+        return server.url(database)
+
+    @pytest.fixture
+    def store(self, server: Server, database: str, url: str) -> Iterator[SQLStore]:
+        empty(server, database, *metadata.tables)
+        store = SQLStore(url)
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def age(self, server: Server, database: str) -> Age:
+        return ager(server, database)
+
+    @pytest.fixture
+    def age_revocations(self, server: Server, database: str) -> AgeRevocations:
+        return revocation_ager(server, database)
+
+    @pytest.fixture
+    def set_generation(self, server: Server, database: str) -> SetGeneration:
+        return generation_setter(server, database)
+
+    @pytest.fixture
+    def copy(self, server: Server, database: str) -> CopyStore:
+        return copier(server, database)
+
+    @pytest.fixture
+    def wipe(self, server: Server, database: str) -> WipeStore:
+        return wiper(server, database)
+
+
+class SmallPages(ServerFixtures, RevocationPagesContract, LostWritesContract):
+    """With more revocations than one page holds."""
+
+    @pytest.fixture(autouse=True)
+    def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(numbered_feed, "PAGE", 2)
+        monkeypatch.setattr(postgresql_feed, "PAGE", 2)
+        monkeypatch.setattr(postgresql_feed, "NEWS", 2)
+
+
+@pytest.mark.slow
+class TestPostgreSQL18(ServerFixtures, StoreContract):
+    """On the newest PostgreSQL."""
+
+    engine = "postgresql_18"
+
+
+@pytest.mark.slow
+class TestPostgreSQL18InSmallPages(SmallPages):
+    """On the newest PostgreSQL."""
+
+    engine = "postgresql_18"
+
+
+@pytest.mark.slow
+class TestPostgreSQL15(ServerFixtures, StoreContract):
+    """On an older PostgreSQL."""
+
+    engine = "postgresql_15"
+
+
+@pytest.mark.slow
+class TestPgBouncer(ServerFixtures, StoreContract):
+    """Through a pooler that gives each transaction the connection that is free."""
+
+    engine = "postgresql_15"
+
+    @pytest.fixture
+    def url(self, pgbouncer: PgBouncer, database: str) -> str:
+        return pgbouncer.url(database)
+
+
+@pytest.mark.slow
+class TestMariaDB(ServerFixtures, StoreContract):
+    """On MariaDB."""
+
+    engine = "mariadb"
+
+
+@pytest.mark.slow
+class TestMariaDBInSmallPages(SmallPages):
+    """On MariaDB."""
+
+    engine = "mariadb"
+
+
+def test_each_server_that_is_supported_keeps_the_whole_contract() -> None:
+    classes = [kind for kind in ServerFixtures.__subclasses__() if issubclass(kind, StoreContract)]
+
+    assert {kind.engine for kind in classes} == {"postgresql_18", "postgresql_15", "mariadb"}
