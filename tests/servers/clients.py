@@ -1,8 +1,12 @@
-"""Clients that use the endpoints of an application at the same time, and check that nothing acknowledged is lost."""
+"""Clients that use the endpoints of an application at the same time.
+
+They check that nothing acknowledged is lost, and that no answer is one for another client.
+"""
 
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -10,10 +14,14 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlencode
 
+from flask_tokenauth.core import read_claims
+from flask_tokenauth.core.encoding import base64url
+
 from ..conftest import bearer
 
 CLIENTS = 16
-ROUNDS = 7  # of nine requests: 1 008 requests of all clients
+THOROUGH = bool(os.environ.get("TOKENAUTH_THOROUGH"))  # more servers, and ten times as many requests
+ROUNDS = 70 if THOROUGH else 7  # of nine requests: 1 008 requests of all clients
 INTERVAL = 1.0  # seconds; the default of TOKENAUTH_REVOCATION_INTERVAL
 PATIENCE = 60  # seconds; a test that waits longer fails
 NO_ANSWER = (OSError, HTTPException)  # of a worker that was killed
@@ -35,6 +43,11 @@ class Session:
     refresh_token: str
     is_kept: bool = True  # False as soon as the client has asked for the end
     ended_at: float | None = None  # monotonic: when the server had acknowledged the end
+
+    @property
+    def claims(self) -> Mapping[str, object]:
+        """The claims of the access token."""
+        return read_claims(base64url.decode(self.access_token.encode().split(b".")[1]))
 
 
 @dataclass
@@ -63,12 +76,32 @@ class Client:
 
     def sign_in(self) -> Session:
         body = self.ask("POST /login", username=self.name).body
-        self.sessions.append(Session(body["access_token"], body["refresh_token"]))
-        return self.sessions[-1]
+        session = Session(body["access_token"], body["refresh_token"])
+        assert session.claims["sub"] == self.name, "the tokens are for another user"
+        known = [other.claims["sid"] for other in self.sessions]
+        assert session.claims["sid"] not in known, "the tokens are of another session"
+        self.sessions.append(session)
+        return session
 
     def refresh(self, session: Session) -> None:
         body = self.ask("POST /auth/refresh", grant_type="refresh_token", refresh_token=session.refresh_token).body
+        before = session.claims
         session.access_token, session.refresh_token = body["access_token"], body["refresh_token"]
+        assert session.claims["sub"] == self.name, "the tokens are for another user"
+        assert session.claims["sid"] == before["sid"], "the tokens are of another session"
+
+    def ask_for_name(self, session: Session) -> None:
+        """Ask a guarded view for the name of the user."""
+        body = self.ask("GET /me", session.access_token).body
+        assert body == {"user_id": self.name}, "the answer is for another user"
+
+    def list_sessions(self, session: Session) -> None:
+        """List the sessions of the user, and check that the newest ones of this client come, and no others."""
+        listed = self.ask("GET /auth/sessions", session.access_token).body["sessions"]
+        kept = [kept.claims["sid"] for kept in self.sessions if kept.is_kept]
+        assert {found["id"] for found in listed} == set(kept[-len(listed) :]), "these are other sessions"
+        current = [found["id"] for found in listed if found["current"]]
+        assert current == [session.claims["sid"]], "another session is the current one"
 
     def end(self, session: Session, *, by_logout: bool) -> None:
         """End the session in one of two ways."""
@@ -83,15 +116,15 @@ class Client:
         """Send nine requests in each round. Each must have the answer of a server without trouble."""
         for number in range(ROUNDS):
             session = self.sign_in()
-            self.ask("GET /me", session.access_token)
+            self.ask_for_name(session)
             self.ask_with_a_wrong_token()
             self.refresh(session)
-            self.ask("GET /me", session.access_token)
-            self.ask("GET /auth/sessions", session.access_token)
+            self.ask_for_name(session)
+            self.list_sessions(session)
             self.refresh(session)
-            self.ask("GET /me", session.access_token)
+            self.ask_for_name(session)
             if number % 2:
-                self.ask("GET /me", session.access_token)
+                self.ask_for_name(session)
             else:
                 self.end(session, by_logout=number % 4 == 0)
 
@@ -124,7 +157,7 @@ class Client:
         for session in self.sessions:
             if session.is_kept:
                 self.refresh(session)
-                self.ask("GET /me", session.access_token)
+                self.ask_for_name(session)
 
 
 def run_all(clients: list[Client], work: Callable[[Client], object]) -> None:
@@ -154,7 +187,7 @@ def sign_in(port: int, *, workers: int) -> list[Client]:
 
 
 def use(port: int, *, workers: int) -> None:
-    """Let 16 clients send 1 008 requests, and check that nothing that was acknowledged is lost.
+    """Let 16 clients send at least 1 008 requests, and check that nothing that was acknowledged is lost.
 
     Args:
         port: of the server.

@@ -1,4 +1,7 @@
-"""Real uWSGI, and gunicorn with gevent: the locks and connections of their workers after a fork."""
+"""Real uWSGI and gunicorn: the locks and connections of their workers after a fork, and with threads or green threads.
+
+``TOKENAUTH_THOROUGH=1`` adds more settings of gunicorn, and ten times as many requests.
+"""
 
 import math
 import os
@@ -8,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -18,6 +21,7 @@ from flask import Flask
 
 from ..caches.kit import serving as serving_in_a_thread
 from ..conftest import SECRET
+from ..engines.server import Server as DatabaseServer
 from ..lifecycle.kit import store_of
 from ..lifecycle.revocation.served import create_app
 from ..stores.sqlite_kit import execute, opened, url_of
@@ -25,6 +29,7 @@ from .clients import (
     CLIENTS,
     NO_ANSWER,
     PATIENCE,
+    THOROUGH,
     Client,
     check_nothing_is_lost,
     repeat,
@@ -50,25 +55,34 @@ def uwsgi(*options: str, workers: int) -> Server:
 
 
 def gunicorn(*options: str, workers: int) -> Server:
-    command = [sys.executable, "-m", "gunicorn", "--bind=fd://{socket}", "--worker-class=gevent", "--log-level=warning"]
-    return Server([*command, "--worker-tmp-dir=.", f"--workers={workers}", *options, APPLICATION], workers)
+    command = [sys.executable, "-m", "gunicorn", "--bind=fd://{socket}", "--log-level=warning", "--worker-tmp-dir=."]
+    return Server([*command, f"--workers={workers}", *options, APPLICATION], workers)
 
 
+GEVENT = "--worker-class=gevent"
 THREADS = ("--enable-threads", "--threads=4")
 SERVERS = {
     "uWSGI without a master": uwsgi(workers=3),
     "uWSGI with a master": uwsgi("--master", *THREADS, workers=2),
     "uWSGI with lazy-apps": uwsgi("--master", "--lazy-apps", *THREADS, workers=2),
-    "gunicorn with gevent": gunicorn(workers=2),
-    "gunicorn with gevent, preloaded": gunicorn("--preload", workers=2),
+    "gunicorn with gevent": gunicorn(GEVENT, workers=2),
+    "gunicorn with gevent, preloaded": gunicorn(GEVENT, "--preload", workers=2),
 }
 WITH_A_MASTER = ["uWSGI with a master", "gunicorn with gevent, preloaded"]
-KILLS = 3
-STORM = {
+MATRIX = {
+    f"{name} in {workers} workers{', preloaded' * len(preload)}": gunicorn(*options, *preload, workers=workers)
+    for name, options in {"threads": ("--worker-class=gthread", "--threads=8"), "gevent": (GEVENT,)}.items()
+    for workers in (2, 4)
+    for preload in ((), ("--preload",))
+} | {"uWSGI with a master": SERVERS["uWSGI with a master"]}
+IN_SHORT = ["threads in 2 workers, preloaded", "gevent in 2 workers", "uWSGI with a master"]
+USUAL = {
     "USED_AT_IMPORT": "1",
-    "FLASK_TOKENAUTH_REFRESH_RETRY_WINDOW": "300",
     "FLASK_TOKENAUTH_SESSIONS_PER_USER": "10000",
+    "FLASK_TOKENAUTH_STORE_TIMEOUT": "10",  # seconds: a busy machine is no outage
 }
+KILLS = 3
+STORM = USUAL | {"FLASK_TOKENAUTH_REFRESH_RETRY_WINDOW": "300"}
 
 
 @pytest.fixture
@@ -108,15 +122,94 @@ def test_the_end_of_a_session_that_is_lost_is_noticed(client: Client) -> None:
         client.check_ended({client.answers[-1].worker})
 
 
+def test_an_answer_for_another_user_is_noticed(client: Client) -> None:
+    client.name = "bob"
+
+    with pytest.raises(AssertionError, match="the answer is for another user"):
+        client.ask_for_name(client.sessions[0])
+
+
+def test_tokens_for_another_user_are_noticed(client: Client) -> None:
+    client.name = "bob"
+
+    with pytest.raises(AssertionError, match="the tokens are for another user"):
+        client.refresh(client.sessions[0])
+
+
+def test_tokens_of_another_session_are_noticed(client: Client) -> None:
+    first, second = client.sessions[0], client.sign_in()
+    second.refresh_token = first.refresh_token
+
+    with pytest.raises(AssertionError, match="the tokens are of another session"):
+        client.refresh(second)
+
+
+def test_a_session_that_is_not_the_clients_is_noticed_in_the_list(client: Client) -> None:
+    session = client.sign_in()
+    client.sessions.remove(session)
+
+    with pytest.raises(AssertionError, match="these are other sessions"):
+        client.list_sessions(session)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SERVERS)
 def test_mixed_requests_of_many_clients_meet_no_trouble(path: Path, name: str) -> None:
     command, workers = SERVERS[name]
 
-    with serving(command, path.parent, USED_AT_IMPORT="1") as server:
+    with serving(command, path.parent, **USUAL) as server:
         use(server.port, workers=workers)
 
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.fixture(params=["postgresql_18", "mariadb"])
+def engine(request: pytest.FixtureRequest) -> DatabaseServer:
+    engine: DatabaseServer = request.getfixturevalue(request.param)
+    return engine
+
+
+@pytest.fixture
+def database(engine: DatabaseServer) -> Iterator[str]:
+    with engine.new_database() as database:
+        yield database
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MATRIX if THOROUGH else IN_SHORT)
+def test_on_a_database_server_each_answer_belongs_to_the_client_that_has_asked(
+    engine: DatabaseServer, database: str, tmp_path: Path, name: str
+) -> None:
+    command, workers = MATRIX[name]
+
+    with serving(command, tmp_path, FLASK_TOKENAUTH_STORE=engine.url(database), **USUAL) as server:
+        use(server.port, workers=workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gevent in 2 workers", "gevent in 2 workers, preloaded"])
+def test_workers_of_gevent_go_on_while_refreshes_wait_for_a_database_server(
+    engine: DatabaseServer, database: str, tmp_path: Path, name: str
+) -> None:
+    """A driver that waits without gevent would stop all green threads of its worker."""
+    command, workers = MATRIX[name]
+    with (
+        serving(command, tmp_path, FLASK_TOKENAUTH_STORE=engine.url(database), **USUAL) as server,
+        ThreadPoolExecutor(CLIENTS) as pool,
+    ):
+        readers, writers = ([Client(server.port, f"{kind}{number}") for number in range(4)] for kind in "rw")
+        run_all(readers + writers, Client.sign_in)
+
+        with closing(engine.connect(database)) as other, other.cursor() as cursor:
+            cursor.execute("SELECT session_id FROM tokenauth_session FOR UPDATE")
+            refreshes = [pool.submit(writer.refresh, writer.sessions[0]) for writer in writers]
+            for reader in readers:
+                reader.answers.clear()
+            repeat(lambda reader: reader.ask_for_name(reader.sessions[0]), readers, workers=workers)
+            assert not any(refresh.done() for refresh in refreshes)
+
+        for refresh in refreshes:
+            refresh.result()
 
 
 @pytest.mark.slow
