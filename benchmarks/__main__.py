@@ -8,7 +8,21 @@ import click
 from .section import Options, Section
 
 try:
-    from . import chart, guarded, imports, issuing, memory, refreshes, refusing, report, revocation, served
+    from . import (
+        chart,
+        databases,
+        guarded,
+        imports,
+        issuing,
+        loads,
+        memory,
+        polls,
+        refreshes,
+        refusing,
+        report,
+        revocation,
+        served,
+    )
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}: the benchmarks need more packages: run `pip install '.[bench]'`") from error
 
@@ -17,6 +31,8 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "issuing": issuing.run,
     "refusing": refusing.run,
     "refreshes": refreshes.run,
+    "polls": polls.run,
+    "loads": loads.run,
     "revocation": revocation.run,
     "served": served.run,
     "imports": imports.run,
@@ -29,19 +45,32 @@ _ROUNDS, _QUICK_ROUNDS = 300, 3
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SECTION]...", type=click.Choice(list(SECTIONS)))
 @click.option("--rounds", type=click.IntRange(min=1), help=f"How often each subject is timed; {_ROUNDS} by default.")
-@click.option("--quick", is_flag=True, help="Only show that it works: a few rounds, no servers.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a chart to this file, as SVG.")
+@click.option("--quick", is_flag=True, help="Only show that it works: a few rounds, no web servers.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write charts to this file, as SVG.")
+@click.option("--postgresql", metavar="URL", help="An empty database to use. Without it, a server is started.")
+@click.option("--mariadb", metavar="URL", help="An empty database to use. Without it, a server is started.")
 @click.option("--write", is_flag=True, help=f"Write {RESULTS.name} and its chart; measures all sections.")
-def main(names: tuple[str, ...], rounds: int | None, plot: Path | None, *, quick: bool, write: bool) -> None:
+def main(
+    names: tuple[str, ...],
+    rounds: int | None,
+    plot: Path | None,
+    postgresql: str | None,
+    mariadb: str | None,
+    *,
+    quick: bool,
+    write: bool,
+) -> None:
     """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, revocation, served, imports, memory.
+    SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, served, imports, memory.
     Without SECTION, all of them are measured.
     """
     if write and (names or quick):
         raise click.UsageError(f"{RESULTS.name} holds all sections: use --write without SECTION and without --quick")
     chosen = [name for name in SECTIONS if name in names or not names]
-    options = Options(rounds or (_QUICK_ROUNDS if quick else _ROUNDS), quick)
+    given = {databases.POSTGRESQL: postgresql, databases.MARIADB: mariadb}
+    urls = {engine: url for engine, url in given.items() if url}
+    options = Options(rounds or (_QUICK_ROUNDS if quick else _ROUNDS), quick, urls)
     sections = []
     for name in chosen:
         click.echo(f"measuring: {name}", err=True)
@@ -50,11 +79,10 @@ def main(names: tuple[str, ...], rounds: int | None, plot: Path | None, *, quick
     drawing = RESULTS.with_suffix(".svg")
     if write:
         RESULTS.write_text(report.render(sections, rounds=options.rounds, chart=drawing.name))
-    bars = next((section.bars for section in sections if section.bars), None)
     for path in filter(None, (plot, drawing if write else None)):
-        if bars is None:
-            raise click.UsageError("the chart shows guarded requests: add the section `guarded`")
-        chart.write(bars, path)
+        if not any(section.bars or section.growth for section in sections):
+            raise click.UsageError("the charts show guarded requests and refreshes: add such a section")
+        chart.write(sections, path)
 
 
 if __name__ == "__main__":

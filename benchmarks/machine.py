@@ -18,6 +18,12 @@ DISTRIBUTIONS = (
     "authlib",
     "joserfc",
     "gunicorn",
+    "sqlalchemy",
+    "psycopg",
+    "pymysql",
+    "flask-sqlalchemy",
+    "django",
+    "djangorestframework-simplejwt",
 )
 
 

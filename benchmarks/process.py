@@ -1,7 +1,7 @@
 """A process of its own for one application, which an environment variable names.
 
-gunicorn serves ``load()``; memory.py runs ``python -m benchmarks.process memory`` and ``… cache``, and reads the
-output.
+gunicorn serves ``load()``; memory.py and loads.py run ``python -m benchmarks.process`` with ``memory``, ``cache`` or
+``load``, and read the output.
 This module imports no library of tokens before the application does.
 """
 
@@ -12,6 +12,7 @@ import sys
 import tracemalloc
 from importlib import import_module
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from flask import Flask
@@ -66,5 +67,22 @@ def print_cache() -> None:
     print(json.dumps({"entries": entries, "bytes": tracemalloc.get_traced_memory()[0]}))
 
 
+def print_load() -> None:
+    """Print the seconds of the first load of revocations, and the memory before, afterwards and at most, in MB."""
+    app = load()
+    app.extensions["tokenauth"].store.longest_lifetime()  # imports the driver
+    gc.collect()
+    before, began = _read_status("VmRSS"), perf_counter()
+    import_module("benchmarks.loading").load_all(app)
+    seconds = perf_counter() - began
+    print(json.dumps([seconds, before, _read_status("VmRSS"), _read_status("VmHWM")]))
+
+
+def _read_status(name: str) -> float:
+    """Return a size of this process, in MB."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[name].split()[0]) * 1024 / 1e6
+
+
 if __name__ == "__main__":
-    {"memory": print_memory, "cache": print_cache}[sys.argv[1]]()
+    {"memory": print_memory, "cache": print_cache, "load": print_load}[sys.argv[1]]()

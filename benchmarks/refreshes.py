@@ -1,96 +1,92 @@
-"""Measure how many refreshes a second one process answers, with one client in each thread."""
+"""Measure how many refreshes and sign-ins a second each store serves, beside two other ways to keep sessions."""
 
-import io
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import repeat
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import ExitStack
+from random import Random
 from statistics import median
-from tempfile import TemporaryDirectory
-from threading import Barrier
-from time import perf_counter
-from typing import Any
 
-from flask import Flask
-
-from flask_tokenauth import TokenAuth, token_response
-
+from .clients import REFRESH, SIGN_IN, Clients
+from .databases import ENGINES, empty_database
 from .measure import iqr
-from .section import Options, Section, Table
+from .section import Check, Options, Section, Table
 
-THREADS = 1, 8, 32
-_TURNS, _QUICK_TURNS = 9, 2
-_REFRESHES = 256  # refreshes in a turn, all threads together
+COUNTS, QUICK_COUNTS = (1, 8, 32), (1, 4)
+OURS, BY_HAND = "ours", "by hand, Flask-SQLAlchemy"
+CONTENDERS = {OURS: "sessions", BY_HAND: "handwritten", "djangorestframework-simplejwt": "simplejwt"}
+MOST_OF_BY_HAND = 1.5  # time of a refresh
+
+_TURNS = 5
+_CALLS, _QUICK_CALLS = 256, 32  # in a turn, of all clients together
 
 _ABOUT = (
-    "`POST /auth/refresh` through `wsgi_app`. Each client has its own session and redeems its newest refresh token: "
-    "the whole request, from the body to the answer. SQLite is a file with `synchronous=FULL`: every refresh waits for "
-    "the disk. Medians of refreshes per second, and the range that holds the middle half."
+    "`POST /auth/refresh`, and `POST /login` of a user without sessions and without a check of a password, through "
+    "the WSGI application: the whole request, from the body to the answer. Each client is a process with a connection "
+    "of its own, as a worker of a web server: threads of one process would wait for each other. A client has one "
+    "session and redeems its newest refresh token. All write to the disk before they answer (`synchronous=FULL` on "
+    "SQLite). Ours and the code by hand, `benchmarks/apps/handwritten.py`, commit once for a refresh; "
+    "djangorestframework-simplejwt, with `ROTATE_REFRESH_TOKENS` and `BLACKLIST_AFTER_ROTATION`, commits each "
+    "statement. Medians of calls per second, by turns, and the range that holds the middle half. The last column and "
+    "the target compare the times of one call, with the median of the ratios within a turn."
 )
+
+_Rates = dict[tuple[str, str, int], list[float]]  # by application, action and number of clients
 
 
 def run(options: Options) -> Section:
-    """Measure the stores of one machine by turns."""
-    taken: dict[tuple[str, int], list[float]] = {}
-    with TemporaryDirectory() as folder:
-        for turn in range(_QUICK_TURNS if options.quick else _TURNS):
-            for store in ("memory://", f"sqlite:///{Path(folder) / f'{turn}.db'}"):
-                with _serving(store) as app:
-                    for threads in THREADS:
-                        taken.setdefault((store.partition(":")[0], threads), []).append(_rate(app, threads))
-    rows = [
-        [store, str(threads), f"{median(rates):,.0f}", f"{iqr(rates):,.0f}"]
-        for (store, threads), rates in sorted(taken.items())
+    """Measure one engine after the other, and all applications on it by turns."""
+    counts = QUICK_COUNTS if options.quick else COUNTS
+    rows: list[list[str]] = []
+    checks: list[Check] = []
+    growth: dict[str, Mapping[str, Mapping[int, float]]] = {}
+    memory = _measure("memory://", {OURS: CONTENDERS[OURS]}, counts[:1], options)  # each process has its own
+    rows += _to_rows("memory", memory)
+    for engine in ENGINES:
+        with ExitStack() as stack:
+            database = stack.enter_context(empty_database(engine, options.urls))
+            if database is None:
+                rows.append([engine, "", "", "", "no server", "", ""])
+                continue
+            taken = _measure(database.url, CONTENDERS, counts, options)
+        rows += _to_rows(database.name, taken)
+        checks += [
+            Check(f"{database.name}, clients: {count}: time of a refresh / by hand", ratio, MOST_OF_BY_HAND)
+            for count in counts
+            for ratio in [_of_by_hand(taken, OURS, REFRESH, count)]
+        ]
+        growth[f"{database.name}: refreshes/s, by clients"] = {
+            name: {count: median(taken[name, REFRESH, count]) for count in counts} for name in CONTENDERS
+        }
+    headers = ("store", "", "", "clients", "calls/s", "IQR", "time / by hand")
+    return Section("Refreshing", _ABOUT, [Table(headers, rows, word_columns=3)], checks, growth=growth)
+
+
+def _measure(url: str, contenders: Mapping[str, str], counts: tuple[int, ...], options: Options) -> _Rates:
+    rates: _Rates = {}
+    calls = _QUICK_CALLS if options.quick else _CALLS
+    with Clients(counts, url, contenders.values()) as clients:
+        for turn in range(1 if options.quick else _TURNS):
+            for name in Random(turn).sample(list(contenders), len(contenders)):
+                for action in (REFRESH, SIGN_IN):
+                    for count in counts:
+                        rate = clients.rate(contenders[name], action, clients=count, calls=calls // count)
+                        rates.setdefault((name, action, count), []).append(rate)
+    return rates
+
+
+def _to_rows(store: str, taken: _Rates) -> list[list[str]]:
+    order = list(CONTENDERS)
+    return [
+        [store, action, name, str(count), f"{median(rates):,.0f}", f"{iqr(rates):,.0f}", _ratio_cell(taken, *key)]
+        for key, rates in sorted(taken.items(), key=lambda item: (item[0][1], order.index(item[0][0]), item[0][2]))
+        for name, action, count in [key]
     ]
-    return Section("Refreshing", _ABOUT, [Table(("store", "threads", "refreshes/s", "IQR"), rows)], [])
 
 
-@contextmanager
-def _serving(store: str) -> Iterator[Flask]:
-    app = Flask("refreshes")
-    app.config |= {"SECRET_KEY": "d41a9c0e5b7f2836" * 4, "TOKENAUTH_ISSUER": "benchmarks", "TOKENAUTH_STORE": store}
-    auth = TokenAuth(app)
-    app.register_blueprint(auth.endpoints)
-    yield app
-    app.extensions["tokenauth"].store.close()
+def _ratio_cell(taken: _Rates, name: str, action: str, count: int) -> str:
+    return f"{_of_by_hand(taken, name, action, count):.2f}" if (BY_HAND, action, count) in taken else ""
 
 
-def _rate(app: Flask, threads: int) -> float:
-    """Return the refreshes per second with this number of threads."""
-    with app.app_context():
-        firsts = [str(token_response("alice").get_json()["refresh_token"]) for _ in range(threads)]
-    gate = Barrier(threads + 1)
-
-    def refresh(token: str) -> None:
-        gate.wait()
-        for _ in repeat(None, _REFRESHES // threads):
-            token = _redeem(app, token)
-
-    with ThreadPoolExecutor(threads) as pool:
-        done = [pool.submit(refresh, token) for token in firsts]
-        gate.wait()
-        began = perf_counter()
-        for future in done:
-            future.result()
-        return _REFRESHES // threads * threads / (perf_counter() - began)
-
-
-def _redeem(app: Flask, token: str) -> str:
-    body = f"grant_type=refresh_token&refresh_token={token}".encode()
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/auth/refresh",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "443",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_TYPE": "application/x-www-form-urlencoded",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.url_scheme": "https",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": io.StringIO(),
-    }
-    response = app.response_class.from_app(app.wsgi_app, environ)
-    if response.status_code != 200:  # noqa: PLR2004  # OK
-        raise RuntimeError(f"a refresh must be answered with 200, got {response.status}")
-    return str(response.get_json()["refresh_token"])
+def _of_by_hand(taken: _Rates, name: str, action: str, count: int) -> float:
+    """Return the time of one call, in times of the code written by hand."""
+    pairs = zip(taken[BY_HAND, action, count], taken[name, action, count], strict=True)
+    return median(by_hand / rate for by_hand, rate in pairs)

@@ -25,9 +25,9 @@ def render(sections: Sequence[Section], *, rounds: int, chart: str | None = None
         "\n".join(f"- {line}" for line in [*describe(), f"Rounds: {rounds}", _summarize(checks)]),
     ]
     if chart:
-        parts.append(f"![How much each guard adds to a request]({chart})")
+        parts.append(f"![How much each guard adds to a request, and refreshes by the number of clients]({chart})")
     for section in sections:
-        parts += [f"## {section.title}", section.about, *map(_render_table, section.tables)]
+        parts += [f"## {section.title}", section.about, *map(render_table, section.tables)]
         if section.checks:
             rows = [check.row() for check in section.checks]
             parts.append(_tabulate(_CHECK_HEADERS, rows, ("left", "right", "right", "left")))
@@ -38,7 +38,8 @@ def _summarize(checks: Sequence[Check]) -> str:
     return f"Targets met: {sum(check.met for check in checks)} of {len(checks)}"
 
 
-def _render_table(table: Table) -> str:
+def render_table(table: Table) -> str:
+    """Return a table in Markdown."""
     numbers = len(table.headers) - table.word_columns
     return _tabulate(table.headers, table.rows, ("left",) * table.word_columns + ("right",) * numbers)
 

@@ -5,17 +5,13 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
-from time import time
-from typing import Any
 
 from flask import Flask
-from sqlalchemy import create_engine, insert
-
-from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql.tables import revocations
 
 from .apps import bare, blocklists, jwt_extended, ours
+from .apps.sessions import SECRET
+from .filling import fill
+from .loading import load_all
 from .measure import Subject, Timing, measure
 from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
 from .tokens import Credentials, make_credentials
@@ -23,7 +19,6 @@ from .wsgi import make_caller
 
 SIZES, QUICK_SIZES = (10, 1_000, 100_000, 1_000_000), (10, 1_000)
 BARE, NONE, FEED, STRICT = "bare", "ours, none", "ours, feed", "ours, strict"
-SECRET = "d41a9c0e5b7f2836" * 4
 MOST_ADDED = 5.0  # µs: feed - none
 
 _ABOUT = (
@@ -61,7 +56,7 @@ def _serving(size: int) -> Iterator[list[Subject]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         url = f"sqlite:///{folder / 'ours.db'}"
-        _fill(url, token_ids)
+        fill(url, size)
         apps = {
             BARE: bare.make(),
             NONE: _make_ours(stack, made, url, "off"),
@@ -77,7 +72,7 @@ def _serving(size: int) -> Iterator[list[Subject]]:
         }
         for app in apps.values():
             app.config["SECRET_KEY"] = SECRET  # a store needs a secret; with a secret, Flask looks for its own session
-        _load_all(apps[FEED], size)
+        load_all(apps[FEED])
         yield [Subject(name, make_caller(app, f"Bearer {made.token}", status=200)) for name, app in apps.items()]
 
 
@@ -85,28 +80,3 @@ def _make_ours(stack: ExitStack, made: Credentials, url: str, mode: str) -> Flas
     app = ours.make(made.jwk, SECRET_KEY=SECRET, TOKENAUTH_STORE=url, TOKENAUTH_REVOCATION=mode)
     stack.enter_context(closing(app.extensions["tokenauth"].store))
     return app
-
-
-def _fill(url: str, token_ids: list[str]) -> None:
-    """Write the entries as the store does, but in one transaction."""
-    with closing(SQLStore(url)) as store:
-        store.create()
-    now = int(time())
-    entries: list[dict[str, Any]] = [
-        {"kind": "t", "subject": token_id, "value": now + 900 + number % 900, "expires_at": (now + 86400) * 1000}
-        for number, token_id in enumerate(token_ids)
-    ]
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(insert(revocations), entries)
-    engine.dispose()
-
-
-def _load_all(app: Flask, size: int) -> None:
-    """Call ``warm()`` until the feed has loaded all entries; each call goes on where the last one timed out."""
-    feed = app.extensions["tokenauth"].stored.feed
-    while feed.describe().tokens < size:
-        try:
-            feed.warm()
-        except StoreUnavailable:
-            continue

@@ -12,6 +12,7 @@ class Options:
 
     rounds: int
     quick: bool = False  # only show that it works
+    urls: Mapping[str, str] = field(default_factory=dict)  # of empty databases, by engine; else servers are started
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Section:
     tables: Sequence[Table] = ()
     checks: Sequence[Check] = ()
     bars: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # for the chart: group, subject, added
+    growth: Mapping[str, Mapping[str, Mapping[int, float]]] = field(default_factory=dict)  # title, subject, x, y
 
 
 def timing_cells(timing: Timing, bare: Timing) -> list[str]:

@@ -1,14 +1,20 @@
-"""The parts of the benchmarks that do not measure: statistics, calls and keys."""
+"""The parts of the benchmarks that do not measure: statistics, calls, keys, databases and clients."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
+from benchmarks.clients import Client
+from benchmarks.databases import connect, emptied
+from benchmarks.filling import fill
 from benchmarks.keys import ALGORITHMS, public_half
 from benchmarks.measure import Subject, Timing, measure, summarize
 from benchmarks.section import Check
 from flask_tokenauth.core import Key
+from flask_tokenauth.stores.sql import SQLStore
 
 
 def test_every_subject_is_called_in_its_context_in_every_round() -> None:
@@ -51,3 +57,56 @@ def test_public_half_removes_the_private_key(algorithm: str) -> None:
     key = Key.generate(algorithm)
 
     assert public_half(key.to_jwk(private=True)) == key.to_jwk(private=key.key_type == "oct")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'benchmarks.db'}"
+
+
+def tables_of(url: str) -> list[str]:
+    engine = connect(url)
+    names = inspect(engine).get_table_names()
+    engine.dispose()
+    return names
+
+
+@pytest.mark.parametrize("size", [1, 10, 101])
+def test_a_store_is_filled_with_so_many_revoked_tokens(url: str, size: int) -> None:
+    fill(url, size)
+
+    with closing(SQLStore(url)) as store:
+        assert len({entry.subject for entry in store.revocations_since(None).entries}) == size
+
+
+def test_the_tables_of_a_given_database_are_dropped_at_the_end(url: str) -> None:
+    with emptied(url):
+        fill(url, 1)
+
+    assert tables_of(url) == []
+
+
+def test_a_given_database_must_be_empty(url: str) -> None:
+    fill(url, 1)
+
+    with pytest.raises(SystemExit, match="must be empty"):
+        emptied(url).__enter__()
+
+    assert "tokenauth_revocation" in tables_of(url)
+
+
+def test_a_client_signs_in_and_refreshes(url: str) -> None:
+    client = Client("sessions", url)
+    client.create_tables()
+
+    first = client.sign_in("alice")
+
+    assert client.refresh(first) not in ("", first)
+
+
+def test_a_client_that_is_refused_fails(url: str) -> None:
+    client = Client("sessions", url)
+    client.create_tables()
+
+    with pytest.raises(RuntimeError, match="must be answered with 200, got 400"):
+        client.refresh("no token")
