@@ -23,6 +23,11 @@ _NO_TABLES = (
     "Otherwise all users have to log in again, and tokens that were revoked are accepted until they expire, unless you "
     f"change SECRET_KEY, and the keys in {PREFIX}KEYS if you set it."
 )
+_OLD_TABLES = (
+    f"The tables of {PREFIX}STORE are those of an older release of Flask-TokenAuth: back up the database, and run "
+    "flask tokenauth init-db. Otherwise the next process that starts upgrades them, and processes of the older release "
+    "that start after that cannot use the store."
+)
 _ONLY_WITH_STORE = (
     _CLIENTS,
     f"{PREFIX}REFRESH_IDLE_LIFETIME",
@@ -149,28 +154,40 @@ def _find_risks(state: AppState) -> list[str]:
     return found or []
 
 
+def _tables(state: AppState) -> Iterator[Finding]:
+    """Report tables that are missing or old. The doctor neither creates nor upgrades them."""
+    if lost := state.stored.inspect_sql_store("find_lost_tables"):
+        yield Finding(
+            "error",
+            f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
+            "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
+            f"from dropping the tables of the store. {state.stored.inspect_sql_store('explain_loss', lost)}. MariaDB "
+            "also hides tables from a user who has no right on them: check the rights first.",
+        )
+    elif state.stored.inspect_sql_store("is_empty"):
+        yield Finding("hint", _NO_TABLES)
+    elif state.stored.inspect_sql_store("is_outdated"):
+        yield Finding("warning", _OLD_TABLES)
+
+
+def _risks(state: AppState) -> Iterator[Finding]:
+    if obstacle := state.stored.inspect_sql_store("find_obstacle"):
+        yield Finding("error", f"{PREFIX}STORE can be read, but not written: the store needs {obstacle}.")
+    for risk in _find_risks(state):
+        yield Finding("warning", f"{PREFIX}STORE: {risk}.")
+
+
 def _revoked(state: AppState) -> Iterator[Finding]:
     """Ask the store, and report the revocations in it, as a worker that starts now would load them."""
     settings, feed = state.settings, state.stored.feed
     if state.stored.opened is None:
         return
     try:
-        if lost := state.stored.inspect_sql_store("find_lost_tables"):
-            yield Finding(
-                "error",
-                f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
-                "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
-                f"from dropping the tables of the store. {state.stored.inspect_sql_store('explain_loss', lost)}.",
-            )
-            return
-        if state.stored.inspect_sql_store("is_empty"):
-            yield Finding("hint", _NO_TABLES)
+        if problems := list(_tables(state)):
+            yield from problems
             return
         state.store.read_epoch("doctor")
-        if obstacle := state.stored.inspect_sql_store("find_obstacle"):
-            yield Finding("error", f"{PREFIX}STORE can be read, but not written: the store needs {obstacle}.")
-        for risk in _find_risks(state):
-            yield Finding("warning", f"{PREFIX}STORE: {risk}.")
+        yield from _risks(state)
     except (SettingsError, StoreUnavailable) as error:
         yield finding_for("error", f"{PREFIX}STORE cannot be asked", error)
         return

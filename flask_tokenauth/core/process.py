@@ -79,7 +79,7 @@ left_to_parent: list[object] = []  # never used and never freed here: a child mu
 
 
 class ProcessLock:
-    """A lock between the threads of one process. It is free in a child, also if a thread of the parent has it."""
+    """A lock between the threads of one process. It is free in a child, even if a thread of the parent has it."""
 
     def __init__(self) -> None:
         self._locks: dict[tuple[int, Any], threading.Lock] = {}

@@ -7,9 +7,10 @@ from ..core.store import Store
 from .database_objects import TWO_SLASHES
 
 _LATER = ("redis", "rediss", "valkey", "valkeys")
-_SERVERS = ("postgresql", "mysql", "mariadb")
+_OTHERS = ("cockroachdb", "mongodb", "mssql", "oracle")
+_SERVERS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}  # with our extra for it
 _SUPPORTED = (
-    'a store must be "memory://", a URL as "sqlite:////var/lib/api/tokens.db" or '
+    'a store must be "memory://", a URL such as "sqlite:////var/lib/api/tokens.db" or '
     '"postgresql://USER:PASSWORD@HOST/DATABASE", an SQLAlchemy Engine or a Flask-SQLAlchemy object, or an object with '
     "all methods of flask_tokenauth.core.Store"
 )
@@ -52,11 +53,13 @@ def _open_url(url: str) -> Store:
             raise SettingsError(TWO_SLASHES)
         return _open_database(url)
     if family in _SERVERS and separator and rest:
-        return _open_database(url)
+        return _open_database(url, extra=_SERVERS[family])
     if family == "postgres" and separator:
         raise SettingsError(f"{_SUPPORTED}; got postgres://, which SQLAlchemy does not know: write postgresql://")
     if family in _LATER and separator:
         raise SettingsError(f"{_SUPPORTED}; got {family}://, which is not supported yet: use a database")
+    if family in _OTHERS and separator:
+        raise SettingsError(f"{_SUPPORTED}; got {family}://, which is not supported")
     raise SettingsError(f"{_SUPPORTED}; {_describe(url)}")
 
 
@@ -67,13 +70,14 @@ def _describe(string: str) -> str:
     return _PATH if string.endswith((".db", ".sqlite", ".sqlite3")) and "://" not in string else "got another string"
 
 
-def _open_database(source: object) -> Store:
+def _open_database(source: object, *, extra: str = "sql") -> Store:
     try:
         from .sql import SQLStore  # noqa: PLC0415  # SQLAlchemy may not be installed
     except ModuleNotFoundError as error:
         if error.name != "sqlalchemy":
             raise
         raise SettingsError(
-            "a store in a database needs SQLAlchemy, which is not installed: pip install 'flask-tokenauth-jwt[sql]'"
+            "a store in a database needs SQLAlchemy, which is not installed: pip install "
+            f"'flask-tokenauth-jwt[{extra}]'"
         ) from error
     return SQLStore(source)

@@ -17,7 +17,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore, metadata
 
 from ..conftest import NOW, MakeApp, Mint
-from ..stores.sqlite_kit import execute
+from ..stores.sqlite_kit import dump, execute, put_schema_1
 from .test_tokens import read_json, run
 
 RETENTION = {"TOKENAUTH_STORE": "memory://"}
@@ -378,3 +378,27 @@ def test_the_command_for_a_file_with_a_space_in_its_name_can_be_copied(make_app:
     [problem] = list_problems(app)
 
     assert problem.endswith(f"run chmod 600 '{path}'.")
+
+
+def test_tables_of_an_older_release_are_reported_and_not_upgraded(make_app: MakeApp, tmp_path: Path) -> None:
+    put_schema_1(tmp_path / "api.db")
+    (tmp_path / "api.db").chmod(0o600)
+    before = dump(tmp_path / "api.db")
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'api.db'}")
+
+    [problem] = list_problems(app)
+
+    assert problem.startswith(
+        "warning: The tables of TOKENAUTH_STORE are those of an older release of Flask-TokenAuth:"
+    )
+    assert dump(tmp_path / "api.db") == before
+
+
+def test_tables_of_an_older_release_are_upgraded_by_init_db(make_app: MakeApp, tmp_path: Path) -> None:
+    put_schema_1(tmp_path / "api.db")
+    (tmp_path / "api.db").chmod(0o600)
+    app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'api.db'}", TOKENAUTH_ISSUER="https://api.example.com")
+
+    assert init_db(app) == (0, "The store is ready.\n")
+
+    assert list_problems(app) == []

@@ -40,7 +40,7 @@ def test_each_table_and_each_index_is_defined_once_without_a_connection(make_app
         ("sqlite:////missing/api.db", "id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT"),
         (SERVERS[0], 'user_id VARCHAR(255) COLLATE "C" NOT NULL'),
         (SERVERS[1], "user_id VARBINARY(1020) NOT NULL"),
-        (SERVERS[1], ")ENGINE=InnoDB CHARSET=utf8mb4;"),
+        (SERVERS[1], ")ENGINE=InnoDB CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;"),
         (SERVERS[2], "user_id VARBINARY(1020) NOT NULL"),
     ],
 )

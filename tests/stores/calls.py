@@ -48,6 +48,7 @@ INSPECTIONS: dict[str, Call] = {
     "find_lost_tables": lambda store: store.inspection.find_lost_tables(),
     "find_risks": lambda store: store.inspection.find_risks(leeway=DAY, processes=1),
     "is_empty": lambda store: store.inspection.is_empty(),
+    "is_outdated": lambda store: store.inspection.is_outdated(),
 }
 CALLS = READS | WRITES | INSPECTIONS
 WITHOUT_A_QUESTION = {  # to the database

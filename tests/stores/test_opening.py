@@ -43,7 +43,9 @@ def test_a_store_is_taken_as_it_is() -> None:
      object(), MemoryStore, SQLStore],
 )  # fmt: skip
 def test_anything_else_is_refused_with_what_is_supported(value: object) -> None:
-    with pytest.raises(SettingsError, match=r'a store must be "memory://", a URL as "sqlite:////var.*; got ') as caught:
+    with pytest.raises(
+        SettingsError, match=r'a store must be "memory://", a URL such as "sqlite:////var.*; got '
+    ) as caught:
         open_store(value)
 
     assert "hunter2" not in str(caught.value)

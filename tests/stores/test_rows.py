@@ -10,7 +10,7 @@ from flask_tokenauth.core.records.grant import Grant, write_grant
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.records.session import Outcome, Terms
 from flask_tokenauth.stores.rows import SessionRow, check_clock, in_milliseconds, parse_number
-from flask_tokenauth.stores.sql.revocation_rows import to_revocation
+from flask_tokenauth.stores.sql.revocation_rows import read_packed
 
 TERMS = Terms(idle_lifetime=timedelta(days=1), retry_window=timedelta(seconds=10), retention=timedelta(days=1))
 NOW = 1_700_000_000_000
@@ -93,15 +93,35 @@ def test_anything_else_is_no_number_that_a_store_can_keep(digits: str) -> None:
 
 
 def test_a_row_is_read_as_a_revocation() -> None:
-    assert to_revocation("t", "a", 5, NOW) == Revocation(kind="token", subject="a", value=5, expires_at=NOW)
+    [revocation] = read_packed(f'[["t", "a", 5, {NOW}]]')
+
+    assert revocation == Revocation(kind="token", subject="a", value=5, expires_at=NOW)
+
+
+def test_a_subject_may_be_written_in_another_way() -> None:
+    [revocation] = read_packed(f'[["t", "a", 5, {NOW}]]', str.upper)
+
+    assert revocation.subject == "A"
 
 
 @pytest.mark.parametrize(
-    "row", [([], "a", 0, 0), (None, "a", 0, 0), ("t", None, 0, 0), ("t", "a", None, 0), ("t", "a", 0, True)]
-)
-def test_a_revocation_that_is_garbage_is_an_outage(row: tuple[Any, Any, Any, Any]) -> None:
+    "packed",
+    [
+        '[[[], "a", 0, 0]]', '[[null, "a", 0, 0]]', '[["t", null, 0, 0]]', '[["t", "a", null, 0]]',
+        '[["t", "a", 0, true]]', '[["x", "a", 0, 0]]', '[["t", "a", 0.5, 0]]', '[["t", "a", 0, 0], ["t"]]',
+        '[["t", "a", 0, 0], ["t", "a"', "null", None, 5,
+    ],
+)  # fmt: skip
+def test_a_revocation_that_is_garbage_is_an_outage(packed: object) -> None:
+    with pytest.raises(StoreUnavailable, match="Correct this row") as caught:
+        list(read_packed(packed))
+
+    assert caught.value.__context__ is None
+
+
+def test_a_subject_that_cannot_be_read_is_an_outage() -> None:
     with pytest.raises(StoreUnavailable):
-        to_revocation(*row)
+        list(read_packed('[["t", "no bytes", 0, 0]]', bytes.fromhex))  # type: ignore[arg-type]  # only its error counts
 
 
 @pytest.mark.parametrize("known", [[], [NOW], [NOW - 2 * DAY], [NOW - 9 * DAY, NOW], [NOW + 1]])

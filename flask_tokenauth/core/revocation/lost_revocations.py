@@ -8,6 +8,7 @@ from ..errors import StoreUnavailable
 from ..process import ProcessLock
 from ..records.revocation import Revocation, prolong
 from ..store import Store, translated
+from ..time_limit import time_limit
 
 LONGEST_PAUSE = 5.0  # seconds between two tries in an outage
 
@@ -50,7 +51,7 @@ class LostRevocations:
         if start < self._retry_at or not self.writing.acquire(blocking=False):
             return
         try:
-            with translated():
+            with translated(), time_limit(self._timeout):
                 longer = max(timedelta(0), self._store.longest_leeway() - self._leeway)
                 while entries and monotonic() < start + self._timeout:
                     self._store.revoke(entries[-1].replace(expires_at=prolong(entries[-1].expires_at, longer)))

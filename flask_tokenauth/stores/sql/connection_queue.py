@@ -17,11 +17,12 @@ class ConnectionQueue:
     Args:
         places: how many threads may work at once.
         busy: the message for a thread that waits too long; the seconds are added to it.
+        advice: what to do then.
     """
 
-    def __init__(self, places: int, *, busy: str) -> None:
+    def __init__(self, places: int, *, busy: str, advice: str = "try again") -> None:
         self._free = places
-        self._busy = busy
+        self._busy, self._advice = busy, advice
         self._changing = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()  # one for each thread that waits; released to give it a place
 
@@ -41,8 +42,8 @@ class ConnectionQueue:
             self._waiting.append(mine)
             self._hand_on()
         try:
-            if not mine.acquire(timeout=longest_wait):
-                raise StoreUnavailable(f"{self._busy} for {longest_wait:.3g} s")
+            if not mine.acquire(timeout=min(longest_wait, threading.TIMEOUT_MAX)):
+                raise StoreUnavailable(f"{self._busy} for {longest_wait:.3g} s: {self._advice}")
             yield
         finally:
             with self._changing:

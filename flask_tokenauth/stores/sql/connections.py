@@ -39,7 +39,9 @@ class Connections:
         self.gate = ForkGate()
         most = MOST - FOR_FEED
         self.for_requests = ConnectionQueue(
-            most, busy=f"all {most} connections of this process to the database were in use"
+            most,
+            busy=f"all {most} connections of this process to the database were in use",
+            advice="look for slow statements on the server, or run more processes with fewer threads",
         )
         self.for_feed = ConnectionQueue(
             FOR_FEED, busy="the connection of this process for the revocation feed was in use"
@@ -48,7 +50,9 @@ class Connections:
             1, busy="another thread of this process was looking for the tables of the store, or creating them"
         )
         self._opening_first = ConnectionQueue(
-            1, busy="another thread of this process was opening the first connection to the database"
+            1,
+            busy="another thread of this process was opening the first connection to the database",
+            advice="check that the server can be reached",
         )
         self._opened: Pool | None = None  # the pool that has had its first connection
         # SQLite's own lock is retried at random. This queue keeps the order, so every thread gets its turn.

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.process import PerProcess
+from ...core.time_limit import remaining, time_limit
 from ..database_objects import has_engine_now
 from .connections import FOR_FEED, KEPT, MORE, Connections
 from .dialect import Dialect, Files, NotPrimary
@@ -22,7 +23,6 @@ from .fork_safety import keep_informed, may_fork_unnoticed
 from .retries import retry_conflict, retry_dropped_connection, retry_while_locked
 from .source import find_dialect, read_source
 from .sqlite.files import find_obstacle
-from .time_limit import remaining, time_limit
 
 LONGEST_WRITE = 5.0  # seconds, with all waiting
 LONGEST_LOAD = 10.0  # seconds, for one page of the first load of revocations
@@ -133,8 +133,12 @@ class Database:
         """
         return self._call(lambda: self._write(lambda connection: self._in_transaction(connection, work)), LONGEST_WRITE)
 
-    def define(self, work: Callable[[Connection], None]) -> None:
+    def define(self, work: Callable[[Connection], None], *, longest: float) -> None:
         """Call *work*, which creates tables, in a transaction that keeps out all others that do so.
+
+        Args:
+            work: creates tables.
+            longest: seconds after which the call is over.
 
         Raises:
             StoreUnavailable: the database cannot be asked.
@@ -148,7 +152,7 @@ class Database:
             self._in_transaction(connection, locked)
             self.dialect.unlock_schema(connection)
 
-        self._call(lambda: self._write(define), LONGEST_LOAD)
+        self._call(lambda: self._write(define), longest)
 
     def _call(self, run: Callable[[], T], longest: float) -> T:
         with time_limit(longest):
@@ -164,9 +168,17 @@ class Database:
         Raises:
             StoreUnavailable: another thread took too long.
         """
-        limit = LONGEST_WRITE if self.dialect.has_one_writer else self._usual_limit()
-        with self.connections.creating.taken(longest_wait=LONGEST_LOAD if writes else limit):
+        limit = self.limit_of_reads(is_ready=False)
+        with self.connections.creating.taken(longest_wait=min(remaining(), LONGEST_LOAD if writes else limit)):
             yield
+
+    def limit_of_reads(self, *, is_ready: bool) -> float:
+        """Return the seconds for a read with all that comes before it.
+
+        Args:
+            is_ready: True if the tables are known to be complete.
+        """
+        return LONGEST_WRITE if self.dialect.has_one_writer and not is_ready else self._usual_limit()
 
     def _usual_limit(self) -> float:
         return LONGEST_WRITE if self.timeout is None else self.timeout
@@ -226,6 +238,11 @@ class Database:
             connection.invalidate()
             self.dispose()  # the other connections lead to the same server
             raise
+        except (SQLAlchemyError, SettingsError, StoreUnavailable):
+            raise
+        except BaseException:
+            connection.invalidate()  # the answer to a statement may still come
+            raise
 
     def _wait_for_lock(self, connection: Connection, run: Callable[[], T]) -> T:
         """Call *run* until it gets the lock, unless this thread has it itself, in a session of the application."""
@@ -259,9 +276,16 @@ class Database:
             raise
         except Exception as error:  # noqa: BLE001  # a creator of the application may raise anything
             raised = type(error).__name__
-        raise StoreUnavailable(  # without the cause, which may have a password in it
-            f"the creator of the application's engine must return a connection to the database, but it raised {raised}"
-        )
+        if isinstance(self._source, str):
+            message = (
+                f"the driver must open a connection to the database, but it raised {raised}: check the parameters "
+                "after ? in the URL, their names and the files that they name"
+            )
+        else:
+            message = (
+                f"the creator of the application's engine must return a connection, but it raised {raised}: correct it"
+            )
+        raise StoreUnavailable(message)  # without the cause, which may have a password in it
 
     def _create_engine(self) -> Engine:
         url, application = read_source(self._source)
@@ -278,7 +302,8 @@ class Database:
             hide_parameters=True,  # user IDs do not belong into errors
         )
         self.dialect.adapt(engine)
-        event.listen(engine, "connect", self._set_up_connection)
+        # Before SQLAlchemy looks at the settings of the first connection.
+        event.listen(engine, "connect", self._set_up_connection, insert=True)
         event.listen(engine, "checkout", self._check_files)
         event.listen(engine, "handle_error", self._notice_disconnect)
         return engine

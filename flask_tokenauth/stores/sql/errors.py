@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def translated(run: Callable[[], T], dialect: Dialect, path: str | None) -> T:
-    """Call *run* and return its result. Raise ``StoreUnavailable`` for the errors of SQLAlchemy.
+    """Call *run* and return its result. Raise ``StoreUnavailable`` for the errors of SQLAlchemy and drivers.
 
     The error has no cause and no context: messages of drivers and of SQLAlchemy may have a password, a statement or its
     values in them.
@@ -31,4 +31,6 @@ def translated(run: Callable[[], T], dialect: Dialect, path: str | None) -> T:
         message = dialect.describe_error(error.orig, path)
     except SQLAlchemyError as error:
         message = f"SQLAlchemy raised {type(error).__name__}"
+    except UnicodeError:  # it has the value
+        message = "a value cannot be encoded for the database, or decoded: its encoding must be UTF-8"
     raise StoreUnavailable(message)

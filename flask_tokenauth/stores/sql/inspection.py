@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import inspect, make_url
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from ..rows import in_milliseconds
@@ -14,6 +14,7 @@ from .lost_tables import explain_loss, is_lost
 from .schema import find_missing_tables
 from .sqlite.files import find_foreign_owner
 from .tables import metadata
+from .upgrades import is_old
 
 
 class StoreInspection:
@@ -42,6 +43,14 @@ class StoreInspection:
             StoreUnavailable: the database cannot be asked.
         """
         return len(self._database.read(find_missing_tables)) == len(metadata.tables)
+
+    def is_outdated(self) -> bool:
+        """Return whether the tables are those of an older release, which the first use upgrades.
+
+        Raises:
+            StoreUnavailable: the database cannot be asked.
+        """
+        return self._database.read(lambda connection: is_old(connection, inspect(connection)))
 
     def explain_loss(self, tables: Sequence[str]) -> str:
         """Return sentences on the consequences if these tables are lost."""

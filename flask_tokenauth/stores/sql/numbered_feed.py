@@ -5,21 +5,34 @@ other rows were written since, numbers alone would not show it. So each row has 
 mark of the last row before it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 
 from ...core.errors import StoreUnavailable
-from ...core.records.revocation import RevocationPage
+from ...core.records.revocation import Revocation, RevocationPage
 from ..rows import check_whole, parse_number
 from .primary_reads import check_role
-from .revocation_rows import check_store_id, to_revocation
+from .revocation_rows import check_store_id, read_packed
 from .tables import facts, revocations
 
-PAGE = 20_000  # rows of one page
+PAGE = 20_000  # numbers of one page of the first load
+NEWS = 2_000  # numbers of one later page: a request waits for it
+_CHUNK = 100  # rows that are packed together: servers limit the length of a string
+_LOADING = "load"  # marks the cursors of the first load
 
-_after, _head = bindparam("after", type_=BigInteger()), bindparam("head", type_=BigInteger())
+_after, _last = bindparam("after", type_=BigInteger()), bindparam("last", type_=BigInteger())
 _mark = cast(cast(revocations.c.mark, BigInteger()), Text())  # digits, even if another program wrote something else
 
 
@@ -32,6 +45,8 @@ class NumberedFeed:
         now: as ``Dialect.now``.
         role: as ``Dialect.role``.
         is_primary: as ``Dialect.is_primary``.
+        pack: aggregates rows to a JSON array, for ``read_packed``.
+        read_subject: as in ``read_packed``.
         behind: the error for a head that is below a number in the table: no reader would fetch the next rows.
     """
 
@@ -43,9 +58,12 @@ class NumberedFeed:
         now: ColumnElement[int],
         role: ColumnElement[Any],
         is_primary: Callable[[Any], bool],
+        pack: ColumnElement[Any],
+        read_subject: Callable[[str], str] = str,
         behind: str,
     ) -> None:
         self._is_primary = is_primary
+        self._read_subject = read_subject
         self._behind = behind
         # Usually there is nothing new, and each process asks every second: then this statement is all. It has few
         # columns, since each takes time in drivers.
@@ -66,23 +84,20 @@ class NumberedFeed:
             server.label("server"),
             func.coalesce(head, 0).label("head"),
             select(func.coalesce(func.max(revocations.c.id), 0)).scalar_subquery().label("greatest"),
+            select(func.min(revocations.c.id)).where(revocations.c.id > _after).scalar_subquery().label("next"),
             select(_mark).where(revocations.c.id == _after).scalar_subquery().label("mark"),
             select(facts.c.value).where(facts.c.name == "store_id").scalar_subquery().label("store_id"),
             select(_mark).where(revocations.c.id == head).scalar_subquery().label("head_mark"),
         )
-        self._entries = (
-            select(
-                revocations.c.id,
-                _mark.label("mark"),
-                revocations.c.kind,
-                revocations.c.subject,
-                revocations.c.value,
-                revocations.c.expires_at,
-            )
-            .where(revocations.c.id > _after, revocations.c.id <= _head, revocations.c.expires_at > now)
-            .order_by(revocations.c.id)
-            .limit(bindparam("page", type_=BigInteger()))
+        self._mark_of_last = select(_mark).where(revocations.c.id == _last)
+        # Pages are chosen by numbers alone: each ends, however many rows have expired.
+        rows = (
+            select(pack)
+            .where(revocations.c.id > _after, revocations.c.id <= _last)
+            .group_by(revocations.c.id // _CHUNK)
         )
+        self._news = rows  # also rows that have expired: the clock of the server may be ahead for a moment
+        self._live = rows.where(revocations.c.expires_at > now)
 
     def read(self, connection: Connection, string: str | None, *, replacements: int) -> RevocationPage:
         """Return the page of revocations after a cursor.
@@ -98,7 +113,7 @@ class NumberedFeed:
             StoreUnavailable: a row cannot be read, or the table does not number its rows.
             NotPrimary: the server is a replica.
         """
-        last = _Cursor("") if string is None else _Cursor.parse(string)
+        last = _Cursor("", is_load=True) if string is None else _Cursor.parse(string)
         if last is None:
             return RevocationPage()
         if string is not None and self._finds_nothing(connection, last, replacements):
@@ -109,7 +124,8 @@ class NumberedFeed:
         store = f"{present.store_id} {present.server}{replacements}"
         if string is not None and not _is_still_valid(last, store, present.head, present.mark):
             return RevocationPage()
-        return self._read_page(connection, last, _Cursor(store, present.head, present.head_mark or ""))
+        head = _Cursor(store, present.head, present.head_mark or "")
+        return self._read_page(connection, last._replace(store=store), head, present.next)
 
     def _finds_nothing(self, connection: Connection, last: "_Cursor", replacements: int) -> bool:
         """Return whether the last revocation is certainly the one of the cursor: its random mark is there."""
@@ -126,16 +142,30 @@ class NumberedFeed:
             raise StoreUnavailable(self._behind)
         return present
 
-    def _read_page(self, connection: Connection, after: "_Cursor", head: "_Cursor") -> RevocationPage:
-        if after.number == head.number:
+    def _read_page(
+        self, connection: Connection, after: "_Cursor", head: "_Cursor", following: int | None
+    ) -> RevocationPage:
+        """Return a page.
+
+        Args:
+            connection: to the database.
+            after: the position of the reader.
+            head: the position of the last revocation.
+            following: the least number after *after* in the table; None if there is none.
+        """
+        if following is None or following > head.number:
             return RevocationPage(cursor=str(head))
-        values = {"after": after.number, "head": head.number, "page": PAGE}
-        rows = connection.execute(self._entries, values).all()
-        entries = tuple(to_revocation(*columns) for _, _, *columns in rows)
-        if len(rows) < PAGE or rows[-1].id >= head.number:
+        last = min(head.number, following - 1 + (PAGE if after.is_load else NEWS))
+        entries = tuple(self._read_entries(connection, after, last))
+        if last == head.number:
             return RevocationPage(entries=entries, cursor=str(head))
-        last = _Cursor(head.store, rows[-1].id, rows[-1].mark)
-        return RevocationPage(entries=entries, cursor=str(last), more=True)
+        mark = connection.execute(self._mark_of_last, {"last": last}).scalar()
+        return RevocationPage(entries=entries, cursor=str(after._replace(number=last, mark=mark or "")), more=True)
+
+    def _read_entries(self, connection: Connection, after: "_Cursor", last: int) -> Iterator[Revocation]:
+        statement = self._live if after.is_load else self._news
+        for (packed,) in connection.execute(statement, {"after": after.number, "last": last}).all():
+            yield from read_packed(packed, self._read_subject)
 
 
 class _Cursor(NamedTuple):
@@ -144,17 +174,19 @@ class _Cursor(NamedTuple):
     store: str
     number: int = 0  # of the last row that was fetched
     mark: str = ""  # of that row; empty if it was purged before it was fetched
+    is_load: bool = False  # the first load goes on
 
     @classmethod
     def parse(cls, string: str) -> "_Cursor | None":
         """Return the cursor in *string*, or None if this class did not write it."""
         number_and_mark, _, store = string.partition(" ")
-        digits, _, mark = number_and_mark.partition(".")
+        digits, _, mark_and_load = number_and_mark.partition(".")
+        mark, _, loading = mark_and_load.partition(".")
         number = parse_number(digits)
-        return None if number is None else cls(store, number, mark)
+        return None if number is None else cls(store, number, mark, loading == _LOADING)
 
     def __str__(self) -> str:
-        return f"{self.number}.{self.mark} {self.store}"
+        return f"{self.number}.{self.mark}{f'.{_LOADING}' * self.is_load} {self.store}"
 
 
 def _is_still_valid(cursor: _Cursor, store: str, head: int, mark: str | None) -> bool:

@@ -1,6 +1,9 @@
-"""Deletes rows that are over, page by page, unless the clock of the server seems to be ahead."""
+"""Deletes rows that are over, unless the clock of the server seems to be ahead.
 
-from collections.abc import Sequence
+Page by page: others wait for one page at most.
+"""
+
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,8 +35,8 @@ def purge(database: Database, statements: Statements, *, force: bool) -> int:
         check_clock(now, known)
     # Lowered too: a time that was written while the clock was ahead would be no evidence for as long.
     database.write(lambda connection: set_number(connection, statements, LAST_PURGE, now))
-    ended = _purge(database, statements.page_sessions, statements.drop_sessions, after="", now=now)
-    return ended + _purge(database, statements.page_revocations, statements.drop_revocations, after=0, now=now)
+    values = {"now": now}
+    return _purge_revocations(database, statements, values) + _purge_sessions(database, statements, values)
 
 
 def _read_times(connection: Connection, *, statements: Statements) -> list[int]:
@@ -43,18 +46,31 @@ def _read_times(connection: Connection, *, statements: Statements) -> list[int]:
     return [times["now"], *(time for time in known if isinstance(time, int))]
 
 
-def _purge(database: Database, page: Executable, drop: Executable, *, after: object, now: int) -> int:
-    """Delete page by page, so that others wait for one page at most."""
-    dropped = 0
-    while keys := database.read(partial(_find_keys, page=page, after=after, now=now), longest=LONGEST_LOAD):
-        dropped += database.write(partial(_drop, drop=drop, keys=keys, now=now))
-        after = keys[-1]
+def _purge_revocations(database: Database, statements: Statements, values: Mapping[str, object]) -> int:
+    dropped, find = 0, partial(_find_keys, statement=statements.page_revocations, values=values)
+    while keys := database.read(find, longest=LONGEST_LOAD):
+        count = database.write(partial(_drop, statement=statements.drop_revocations, keys=keys, values=values))
+        if count == 0:  # others have changed all of them
+            break
+        dropped += count
     return dropped
 
 
-def _find_keys(connection: Connection, *, page: Executable, after: object, now: int) -> Sequence[Any]:
-    return connection.execute(page, {"after": after, "now": now}).scalars().all()
+def _purge_sessions(database: Database, statements: Statements, values: Mapping[str, object]) -> int:
+    dropped, last = 0, [""]
+    while last:
+        values = {**values, "after": last[0]}
+        last = database.read(partial(_find_keys, statement=statements.end_of_page, values=values), longest=LONGEST_LOAD)
+        page = statements.page_sessions_until if last else statements.page_sessions
+        find = partial(_find_keys, statement=page, values={**values, "last": "".join(last)})
+        if keys := database.read(find, longest=LONGEST_LOAD):
+            dropped += database.write(partial(_drop, statement=statements.drop_sessions, keys=keys, values=values))
+    return dropped
 
 
-def _drop(connection: Connection, *, drop: Executable, keys: Sequence[Any], now: int) -> int:
-    return connection.execute(drop, {"keys": keys, "now": now}).rowcount
+def _find_keys(connection: Connection, *, statement: Executable, values: Mapping[str, object]) -> list[Any]:
+    return list(connection.execute(statement, values).scalars())
+
+
+def _drop(connection: Connection, *, statement: Executable, keys: Sequence[Any], values: Mapping[str, object]) -> int:
+    return connection.execute(statement, {**values, "keys": keys}).rowcount

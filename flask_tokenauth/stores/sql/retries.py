@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from ...core.time_limit import remaining
 from .dialect import Dialect, NotPrimary
-from .time_limit import remaining
 
 _PAUSE = 0.002  # seconds between two tries to get a lock
 MOST_TRIES = 4  # of a transaction that comes between others

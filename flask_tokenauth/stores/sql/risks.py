@@ -18,8 +18,8 @@ def clock_risks(read: Callable[[], int], leeway: int) -> Iterator[str]:
     difference = max(now - time.time() * _MILLISECONDS, before - now)  # at least: the answer took some time
     if difference > leeway + 1:
         yield (
-            f"the clocks of this machine and of the database server must not differ by more than TOKENAUTH_LEEWAY, but "
-            f"differ by {difference / _MILLISECONDS:.1f} s: set both by NTP"
+            "the clocks of this machine and of the database server must not differ by more than TOKENAUTH_LEEWAY "
+            f"({leeway / _MILLISECONDS:g} s), got {difference / _MILLISECONDS:.1f} s: set both by NTP"
         )
 
 

@@ -55,8 +55,9 @@ def is_complete(connection: Connection, statements: Statements, binding: Binding
     found, issuer = read_facts(connection, statements), binding.issuer
     if "schema" in found and found["schema"] != str(SCHEMA):
         raise StoreUnavailable(
-            f"the tables of the store must be of schema {SCHEMA}, but another release of Flask-TokenAuth, probably a "
-            "newer one, has created them: install that release"
+            f"the tables of the store must be of schema {SCHEMA}, got {found['schema']}: a newer release of "
+            "Flask-TokenAuth has probably upgraded them. Install that release, or restore a backup from before the "
+            "upgrade"
         )
     if issuer is not None and found.get("issuer", issuer) != issuer:
         raise SettingsError(another_issuer(str(found["issuer"])))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from .time_limit import remaining
+from ...core.time_limit import remaining
 
 READ, WRITE = 1, 2
 TIME_IS_OVER = "the database has not answered within the time limit"

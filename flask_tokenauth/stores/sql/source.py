@@ -59,7 +59,8 @@ def _parse(string: str) -> URL:
         return make_url(string)
     raise SettingsError(  # without a cause and a context, which repeat the URL
         "the URL of the database must be one that SQLAlchemy can read, as sqlite:////var/lib/api/tokens.db or "
-        "postgresql://USER:PASSWORD@HOST/DATABASE; got another string"
+        "postgresql://USER:PASSWORD@HOST/DATABASE; got another string. In a password, write special characters as %XX, "
+        "for example %40 for @"
     )
 
 
@@ -105,6 +106,11 @@ def find_dialect(url: URL) -> Dialect:
         dialect = find()
     except ImportError as error:
         reason = str(error).partition("\n")[0]
+        if "no pq wrapper" in reason:  # words of psycopg
+            raise SettingsError(
+                f"a store in {family} needs the library libpq, which psycopg does not find: pip install "
+                "'psycopg[binary]', or install libpq (Debian: libpq5)"
+            ) from error
         raise SettingsError(
             f"a store in {family} needs the driver {supported}, which cannot be imported ({reason}): "
             f"{_install(supported, extra)}"

@@ -157,7 +157,10 @@ class Statements:
         longer = revocations.c.expires_at + 2 * _number("leeway")  # as core.records.revocation.prolong
         self.prolong_revocations = (
             update(revocations)
-            .where(revocations.c.expires_at.between(0, LAST))  # a value of another program counts as it is
+            .where(
+                revocations.c.expires_at.between(0, LAST),  # a value of another program counts as it is
+                longer > self._now,  # others stay expired
+            )
             .values(expires_at=self._dialect.least(longer, literal(LAST)))
         )
         self.is_revoked = self._read(
@@ -205,18 +208,16 @@ class Statements:
             )
         )
         over, expired = not_(self._live), revocations.c.expires_at <= _number("now") - _LONGEST_SILENCE
-        self.page_sessions = (
-            select(sessions.c.session_id)
-            .where(sessions.c.session_id > _string("after"), over)
-            .order_by(sessions.c.session_id)
-            .limit(PAGE)
+        # A page ends after a number of rows, however many of them are over.
+        after = sessions.c.session_id > _string("after")
+        self.end_of_page = (
+            select(sessions.c.session_id).where(after).order_by(sessions.c.session_id).offset(PAGE - 1).limit(1)
         )
+        self.page_sessions = select(sessions.c.session_id).where(after, over)
+        self.page_sessions_until = self.page_sessions.where(sessions.c.session_id <= _string("last"))
         self.drop_sessions = delete(sessions).where(sessions.c.session_id.in_(_several("keys")), over)
         self.page_revocations = (
-            select(revocations.c.id)
-            .where(revocations.c.id > _number("after"), expired)
-            .order_by(revocations.c.id)
-            .limit(PAGE)
+            select(revocations.c.id).where(expired).order_by(revocations.c.expires_at, revocations.c.id).limit(PAGE)
         )
         self.drop_revocations = delete(revocations).where(revocations.c.id.in_(_several("keys")), expired)
 

@@ -4,11 +4,12 @@ The values in the database are not trusted: a row that cannot be a session is an
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -27,6 +28,7 @@ from ...core.records.session import (
     Terms,
     check_generation,
 )
+from ...core.time_limit import remaining, time_limit
 from ..rows import (
     SESSION_EXISTS,
     SessionRow,
@@ -37,7 +39,7 @@ from ..rows import (
 )
 from . import transactions
 from .displacement import find_displaced
-from .engine import LONGEST_LOAD, Database
+from .engine import LONGEST_LOAD, LONGEST_WRITE, Database
 from .inspection import StoreInspection
 from .purging import purge
 from .schema import Binding, create_missing, duration_of, is_complete, read_facts
@@ -50,6 +52,8 @@ _REPLACED = (
 )
 
 _log = logging.getLogger("flask_tokenauth")
+
+T = TypeVar("T")
 
 
 class SQLStore:
@@ -108,18 +112,21 @@ class SQLStore:
         self._database.find_sessions = find
 
     def create(self) -> None:
-        self._create()
+        self._create(longest=math.inf)  # a new index of a large table takes minutes
 
-    def _create(self, *, for_feed: bool = False, writes: bool = True) -> Statements:
+    def _create(self, *, for_feed: bool = False, writes: bool = True, longest: float = LONGEST_LOAD) -> Statements:
         dialect, binding = self._database.dialect, self._binding
         statements = Statements(dialect)
         complete = self._database.prepare(
             lambda connection: is_complete(connection, statements, binding), for_feed=for_feed, writes=writes
         )
         if not complete:
-            self._database.define(lambda connection: create_missing(connection, dialect, statements, binding))
+            self._database.define(
+                lambda connection: create_missing(connection, dialect, statements, binding), longest=longest
+            )
         self._ready = statements
-        self._warn_of_risks()
+        with time_limit(remaining() / 2):  # the rest is for the answer
+            self._warn_of_risks()
         return statements
 
     def _warn_of_risks(self) -> None:
@@ -133,7 +140,7 @@ class SQLStore:
                 _log.warning("TOKENAUTH_STORE: %s", risk)
 
     def ignore_risks(self) -> None:
-        """Log no warning about risks: they are known, or this process is a command that runs for a moment."""
+        """Log no warning about risks: they are known, or this process is a short command."""
         self._ignores_risks = True
 
     def _forget_file(self) -> None:
@@ -157,15 +164,17 @@ class SQLStore:
             "idle_lifetime": in_milliseconds(new.idle_lifetime),
             "lifetime": in_milliseconds(new.lifetime),
         }
-        statements, dialect, attempts = self._statements(), self._database.dialect, count()
+        dialect, attempts = self._database.dialect, count()
 
-        def start(connection: Connection) -> StartedSession:
+        def start(connection: Connection, statements: Statements) -> StartedSession:
             again = next(attempts) > 0
             dialect.lock_user(connection, new.user_id)
             if not transactions.insert(connection, dialect, statements.start_session, values):
                 if again:
-                    # The session may be stored, but no client has its token.
-                    raise StoreUnavailable("the connection to the database was lost while a session was stored")
+                    raise StoreUnavailable(
+                        "the connection to the database was lost while a session was stored: log in again. The session "
+                        "may be stored, but no client has its token"
+                    )
                 raise ValueError(SESSION_EXISTS)
             displaced = find_displaced(connection, statements, new.user_id, new.session_id, most=most)
             for session_id in displaced:
@@ -173,13 +182,13 @@ class SQLStore:
             [row] = transactions.read_sessions(connection, statements.read_session, asked_session=new.session_id)
             return StartedSession(session=row.to_session(), displaced=displaced)
 
-        return self._database.write(start)
+        return self._write(start)
 
     def find_session(self, session_id: str) -> Session | None:
         if not is_identifier(session_id):
             return None
-        statement = self._statements(writes=False).find_session
-        rows = self._database.read(lambda connection: statement.fetch(connection, {"asked_session": session_id}))
+        values = {"asked_session": session_id}
+        rows = self._read(lambda connection, statements: statements.find_session.fetch(connection, values))
         return SessionRow.read(rows[0]).to_session() if rows else None
 
     def list_sessions(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
@@ -188,38 +197,45 @@ class SQLStore:
             values["started_before"], values["session_before"] = parse_session_cursor(cursor)
         if not is_identifier(user_id):
             return SessionPage()
-        statements = self._statements(writes=False)
-        statement = statements.list_sessions if cursor is None else statements.list_more_sessions
-        # Others may need the connection while the rows are read.
-        rows = self._database.read(lambda connection: statement.fetch(connection, values))
+
+        def fetch(connection: Connection, statements: Statements) -> list[dict[str, Any]]:
+            statement = statements.list_sessions if cursor is None else statements.list_more_sessions
+            return statement.fetch(connection, values)
+
+        rows = self._read(fetch)  # others may need the connection while the rows are looked at
         return session_page([SessionRow.read(row) for row in rows], limit)
 
     def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
         check_generation(generation)
         if not is_identifier(session_id):
             return Redemption(outcome=Outcome.GONE)
-        statements = self._statements()
-        outcome = self._database.write(
-            lambda connection: transactions.redeem(
-                connection, statements, session_id, generation=generation, terms=terms
-            )
-        )
-        if isinstance(outcome, Redemption):
+        reused: list[SessionRow] = []
+
+        def redeem(connection: Connection, statements: Statements) -> Redemption | None:
+            found = transactions.redeem(connection, statements, session_id, generation=generation, terms=terms)
+            if isinstance(found, Redemption):
+                # If the answer to a COMMIT was lost, this runs again, and finds the session ended.
+                return None if reused and found.outcome is Outcome.GONE else found
+            reused.append(found)
+            return None
+
+        outcome = self._write(redeem)
+        if outcome is not None:
             return outcome
-        return Redemption(outcome=Outcome.REUSED, session=outcome.to_session())  # ended, even if unreadable
+        return Redemption(outcome=Outcome.REUSED, session=reused[-1].to_session())  # ended, even if unreadable
 
     def end_session(self, session_id: str, *, retention: timedelta) -> Session | None:
         if not is_identifier(session_id):
             return None
-        statements = self._statements()
+        ended: list[Mapping[str, Any]] = []  # if the answer to a COMMIT was lost, the next run finds nothing to end
 
-        def end(connection: Connection) -> Mapping[str, Any] | None:
-            if not transactions.end(connection, statements, session_id, retention):
-                return None
-            return dict(connection.execute(statements.read_session, {"asked_session": session_id}).mappings().one())
+        def end(connection: Connection, statements: Statements) -> None:
+            if transactions.end(connection, statements, session_id, retention):
+                found = connection.execute(statements.read_session, {"asked_session": session_id})
+                ended.append(dict(found.mappings().one()))
 
-        columns = self._database.write(end)
-        return None if columns is None else SessionRow.read(columns).to_session()
+        self._write(end)
+        return SessionRow.read(ended[-1]).to_session() if ended else None
 
     def longest_lifetime(self) -> timedelta:
         return self._read_duration("lifetime")
@@ -228,34 +244,32 @@ class SQLStore:
         return self._read_duration("leeway")
 
     def _read_duration(self, name: str) -> timedelta:
-        statements = self._statements()
-        found = self._database.read(lambda connection: read_facts(connection, statements))
+        found = self._read(read_facts)
         return timedelta(milliseconds=duration_of(found, name))
 
     def read_epoch(self, user_id: str) -> int:
         if not is_identifier(user_id):
             return 0
-        statement = self._statements(writes=False).read_epoch
-        return self._database.read(lambda connection: transactions.read_epoch(connection, statement, user_id))
+        return self._read(
+            lambda connection, statements: transactions.read_epoch(connection, statements.read_epoch, user_id)
+        )
 
     def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
         check_identifier("user_id", user_id)
-        statements = self._statements()
 
-        def revoke(connection: Connection) -> int:
+        def revoke(connection: Connection, statements: Statements) -> int:
             connection.execute(statements.raise_epoch, {"of_user": user_id})
             epoch = transactions.read_epoch(connection, statements.read_epoch, user_id)
             values = {**transactions.about("user", user_id, epoch), "retention": in_milliseconds(retention)}
             transactions.insert_revocation(connection, statements.insert_revocation, values)
             return epoch
 
-        return self._database.write(revoke)
+        return self._write(revoke)
 
     def revoke(self, revocation: Revocation) -> None:
-        statements = self._statements()
         kind, subject, value = revocation.kind, revocation.subject, revocation.value
 
-        def revoke(connection: Connection) -> None:
+        def revoke(connection: Connection, statements: Statements) -> None:
             # Users, sessions and revocations are changed in this order everywhere, so that no two calls wait for each
             # other.
             if kind == "user":
@@ -265,31 +279,48 @@ class SQLStore:
             values = {**transactions.about(kind, subject, value), "until": revocation.expires_at}
             transactions.insert_revocation(connection, statements.insert_revocation_until, values)
 
-        self._database.write(revoke)
+        self._write(revoke)
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
         given = {"asked_token": token_id, "asked_session": session_id, "asked_user": user_id}
         values = {name: value if is_identifier(value) else None for name, value in given.items()}
-        statement = self._statements(writes=False).is_revoked
-        known = max(-1, min(epoch, GREATEST))
-        return self._database.read(
-            lambda connection: bool(statement.fetch(connection, {**values, "known_epoch": known}))
-        )
+        all_values = {**values, "known_epoch": max(-1, min(epoch, GREATEST))}
+        return self._read(lambda connection, statements: bool(statements.is_revoked.fetch(connection, all_values)))
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         is_load = cursor is None or cursor == self._unfinished
-        self._statements(for_feed=True, writes=is_load)
-        dialect, replacements = self._database.dialect, self._replacements
-        page = self._database.read(
-            lambda connection: dialect.read_revocations(connection, cursor, replacements=replacements),
-            for_feed=True,
-            longest=LONGEST_LOAD if is_load else None,
-        )
+        dialect = self._database.dialect
+
+        def fetch(connection: Connection, _: Statements) -> RevocationPage:
+            return dialect.read_revocations(connection, cursor, replacements=self._replacements)
+
+        page = self._read(fetch, for_feed=True, longest=LONGEST_LOAD if is_load else None)
         self._unfinished = page.cursor if page.more else None
         return page
 
     def purge(self, *, force: bool = False) -> int:
         return purge(self._database, self._statements(), force=force)
+
+    def _read(
+        self,
+        work: Callable[[Connection, Statements], T],
+        *,
+        for_feed: bool = False,
+        longest: float | None = None,
+    ) -> T:
+        """Read with one statement. The look at the tables before it, on first use, shares its limit."""
+        limit = self._database.limit_of_reads(is_ready=self._ready is not None) if longest is None else longest
+        with time_limit(limit):
+            statements = self._statements(for_feed=for_feed, writes=longest is not None)
+            return self._database.read(
+                lambda connection: work(connection, statements), for_feed=for_feed, longest=longest
+            )
+
+    def _write(self, work: Callable[[Connection, Statements], T]) -> T:
+        """Write in one transaction. The first use may take longer, to create tables."""
+        with time_limit(LONGEST_WRITE if self._ready else LONGEST_LOAD + LONGEST_WRITE):
+            statements = self._statements()
+            return self._database.write(lambda connection: work(connection, statements))
 
     def _statements(self, *, for_feed: bool = False, writes: bool = True) -> Statements:
         self._database.notice_replaced_file()  # the new file may belong to another issuer

@@ -32,7 +32,7 @@ _MYSQL = ("mysql", "mariadb")  # SQLAlchemy's names of dialects
 _ON_MYSQL: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in _MYSQL
-    for option, value in {"engine": "InnoDB", "charset": "utf8mb4"}.items()
+    for option, value in {"engine": "InnoDB", "charset": "utf8mb4", "row_format": "DYNAMIC"}.items()
 }
 
 

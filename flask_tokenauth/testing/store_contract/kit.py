@@ -19,6 +19,7 @@ CopyStore = Callable[[], Callable[[], None]]
 WipeStore = Callable[[], None]
 
 IDLE = timedelta(days=30)
+MOMENT = timedelta(seconds=1)  # between two looks at the clock in one call of a store
 LIFETIME = timedelta(days=90)
 RETENTION = timedelta(hours=24, seconds=70)
 LEEWAY = timedelta(seconds=10)

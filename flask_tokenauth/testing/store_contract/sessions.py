@@ -15,6 +15,7 @@ from .kit import (
     LEEWAY,
     LIFETIME,
     MARGIN,
+    MOMENT,
     RETENTION,
     TIMEOUT,
     Age,
@@ -176,8 +177,8 @@ class SessionContract:
         found = store.find_session("session")
 
         assert found is not None
-        assert found.idle_expires_at - found.started_at == IDLE
-        assert found.expires_at - found.started_at == LIFETIME
+        assert abs(found.idle_expires_at - found.started_at - IDLE) < MOMENT
+        assert abs(found.expires_at - found.started_at - LIFETIME) < MOMENT
         assert found.started_at.utcoffset() == timedelta(0)
 
     def test_the_idle_lifetime_never_reaches_beyond_the_lifetime(self, store: Store) -> None:

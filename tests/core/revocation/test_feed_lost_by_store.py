@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
+from flask_tokenauth.core.time_limit import remaining
 
 from ...conftest import NOW
 from .kit import EXP, LATER, RETENTION, Worker, ms, token, warm, worker
@@ -124,3 +125,17 @@ def test_a_token_that_the_store_has_forgotten_by_now_is_not_called_lost(
 
     assert warm.feed.describe().tokens == 1
     assert caplog.messages == []
+
+
+def test_a_request_writes_lost_revocations_for_no_longer_than_its_timeout(
+    warm: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write of the store may take longer by itself."""
+    left: list[float] = []
+    monkeypatch.setattr(warm.store, "revoke", lambda _: left.append(remaining()))
+    warm.feed.add(token())
+
+    reload(warm)
+
+    assert len(left) == 1
+    assert 0 < left[0] <= warm.feed._timeout

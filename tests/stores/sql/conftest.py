@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.core.time_limit import time_limit
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql.time_limit import time_limit
 
 from ...engines.proxy import Proxy
 from ...engines.server import LOCAL, PATIENCE, Server

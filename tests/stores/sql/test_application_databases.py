@@ -15,6 +15,7 @@ from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract.kit import start
 
 from ...engines.server import Server
+from ..calls import CALLS
 from ..sqlite_kit import url_of
 
 DRIVERS = {"postgresql_18": "postgresql+psycopg", "mariadb": "mysql+pymysql"}
@@ -86,3 +87,19 @@ def test_a_login_is_kept_although_the_transaction_of_the_application_is_rolled_b
         assert count(db.engine, "cart") == 0
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.mark.slow
+def test_the_sql_mode_of_the_application_does_not_matter(mariadb: Server) -> None:
+    """SQLAlchemy looks at it when it opens the first connection, to quote names as the server needs it."""
+    with mariadb.new_database() as database:
+        url = make_url(mariadb.url(database)).set(drivername=DRIVERS["mariadb"])
+        engine = create_engine(url, connect_args={"init_command": "SET sql_mode = 'ANSI'"})
+        store = SQLStore(engine)
+        for call in CALLS.values():
+            call(store)
+        again = SQLStore(engine)
+        assert again.read_epoch("alice") > 0
+        store.close()
+        again.close()
+        engine.dispose()

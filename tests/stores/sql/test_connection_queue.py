@@ -1,5 +1,6 @@
 """The queue in which threads wait for connections."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -16,7 +17,7 @@ SECONDS = 60
 
 
 def make_queue(places: int = 1) -> ConnectionQueue:
-    return ConnectionQueue(places, busy="all was busy")
+    return ConnectionQueue(places, busy="all was busy", advice="wait")
 
 
 def let_wait(queue: ConnectionQueue, number: int) -> None:
@@ -67,7 +68,7 @@ def test_there_are_as_many_places_as_given(places: int) -> None:
         with ExitStack() as inside:
             for _ in range(places):
                 inside.enter_context(queue.taken(longest_wait=0))
-            with pytest.raises(StoreUnavailable, match=r"^all was busy for 0\.001 s$"):
+            with pytest.raises(StoreUnavailable, match=r"^all was busy for 0\.001 s: wait$"):
                 inside.enter_context(queue.taken(longest_wait=0.001))
 
 
@@ -133,7 +134,7 @@ def test_a_place_that_comes_when_its_owner_has_just_given_up_is_handed_on(
             assert late
 
     with monkeypatch.context() as patch:
-        patch.setattr(connection_queue, "threading", SimpleNamespace(Lock=Lock))
+        patch.setattr(connection_queue, "threading", SimpleNamespace(Lock=Lock, TIMEOUT_MAX=threading.TIMEOUT_MAX))
         with pytest.raises(raised):
             ExitStack().enter_context(queue.taken(longest_wait=SECONDS))
     holder.close()

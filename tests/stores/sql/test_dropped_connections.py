@@ -203,6 +203,31 @@ def test_a_revocation_whose_commit_was_not_answered_is_there(proxied: SQLStore, 
     assert proxied.find_session("session") is None
 
 
+@pytest.fixture
+def refreshed_twice(proxied: SQLStore) -> None:
+    start(proxied)
+    for generation in range(2):
+        proxied.redeem("session", generation=generation, terms=TERMS)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("refreshed_twice", "lose_commit")
+def test_reuse_whose_commit_was_not_answered_is_reported(proxied: SQLStore) -> None:
+    redemption = proxied.redeem("session", generation=0, terms=TERMS)
+
+    assert redemption.outcome is Outcome.REUSED
+    assert redemption.session is not None
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("started", "lose_commit")
+def test_the_end_of_a_session_whose_commit_was_not_answered_is_reported(proxied: SQLStore) -> None:
+    session = proxied.end_session("session", retention=DAY)
+
+    assert session is not None
+    assert session.user_id == "alice"
+
+
 @pytest.mark.slow
 def test_a_pooler_that_was_restarted_costs_no_error(pgbouncer: PgBouncer) -> None:
     with pgbouncer.server.new_database() as database:

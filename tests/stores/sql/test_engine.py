@@ -49,6 +49,28 @@ def test_the_engine_is_small_and_in_autocommit(store: SQLStore) -> None:
         assert connection.connection.dbapi_connection.isolation_level is None
 
 
+def test_a_connection_is_dropped_if_other_code_raises_while_it_is_used(store: SQLStore) -> None:
+    """As a handler of a signal: the answer to a statement could still come, and would be that of the next one."""
+
+    used: list[object] = []
+
+    def note(connection: Connection) -> None:
+        used.append(connection.connection.dbapi_connection)
+
+    def interrupt(connection: Connection) -> None:
+        note(connection)
+        raise TimeoutError
+
+    for work in note, note:
+        store._database.read(work)
+    with pytest.raises(TimeoutError):
+        store._database.read(interrupt)
+    store._database.read(note)
+
+    first, second, third, fourth = used
+    assert first is second is third is not fourth
+
+
 def test_the_creator_of_an_engine_makes_the_connections(path: Path) -> None:
     theirs, asked = create_engine(url_of(path), poolclass=NullPool), []
     event.listen(theirs, "do_connect", lambda *_: asked.append("do_connect"))

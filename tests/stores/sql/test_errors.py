@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore, engine
 from flask_tokenauth.stores.sql.dialect import NotPrimary
+from flask_tokenauth.stores.sql.errors import translated
 from flask_tokenauth.stores.sql.sqlite.dialect import SQLITE
 
 from ..sqlite_kit import engine_of, execute, opened, url_of
@@ -130,7 +131,10 @@ WAYS: dict[str, tuple[Callable[[Path, SQLStore, ExitStack], None], str]] = {
         lambda _, store, stack: take_every_connection(store, stack),
         "^SQLAlchemy raised TimeoutError$",
     ),
-    "a creator": (lambda path, _, stack: with_creator(path, stack, LookupError(SECRET)), "it raised LookupError$"),
+    "a creator": (
+        lambda path, _, stack: with_creator(path, stack, LookupError(SECRET)),
+        "it raised LookupError: correct it$",
+    ),
     "a creator with the driver": (
         lambda path, _, stack: with_creator(path, stack, sqlite3.OperationalError(SECRET)),
         DRIVER,
@@ -199,3 +203,10 @@ def test_an_error_without_one_of_the_driver_is_described() -> None:
 def test_an_interrupt_is_no_outage(store: SQLStore) -> None:
     with pytest.raises(KeyboardInterrupt):
         store._database.read(raiser(KeyboardInterrupt()))
+
+
+def test_a_value_that_cannot_be_encoded_is_an_outage_that_does_not_repeat_it() -> None:
+    with pytest.raises(StoreUnavailable, match="must be UTF-8") as caught:
+        translated("hunter2 \udcff".encode, SQLITE, None)
+
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)

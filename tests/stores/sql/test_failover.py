@@ -81,6 +81,20 @@ def test_each_read_of_a_demoted_primary_is_refused(server_store: SQLStore) -> No
 
 
 @pytest.mark.slow
+def test_a_primary_that_was_made_read_only_is_refused(server: Server, database: str) -> None:
+    """Another server may take its place, as after a switchover by logical replication."""
+    if isinstance(server, MariaDB):
+        pytest.skip("that is how a replica of MariaDB is known")
+    server.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    store = SQLStore(server.url(database))
+
+    errors = {name: error_of(call, store) for name, call in READS.items()}
+    store.close()
+
+    assert [name for name, error in errors.items() if REPLICA not in error] == []
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("demoted")
 def test_each_write_to_a_demoted_primary_is_refused(server_store: SQLStore) -> None:
     errors = {name: error_of(call, server_store) for name, call in WRITES.items()}

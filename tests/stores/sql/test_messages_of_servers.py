@@ -96,12 +96,12 @@ BREAKS: dict[str, tuple[Break, str]] = {
     ),
     "port": (
         lambda server, database, *_: url_with(server, database, port=find_port()),
-        "check the host and the port, and that the server runs",
+        "check the host and the port, (and )?that the server runs",
     ),
     "host": (find_no_host, "the name of the host is not known|check the host and the port"),
     "user's connections": (
         allow_no_connection,
-        "raise the CONNECTION LIMIT of the user|raise max_user_connections|limits",
+        "raise the CONNECTION LIMIT of the user|raise max_user_connections|raise the limit of the user",
     ),
     "connections": (take_all_connections, "raise max_connections of the server"),
     "TLS": (
@@ -166,7 +166,7 @@ def test_a_table_that_was_dropped_during_use_is_an_outage_with_the_command_that_
         ),
         ('FATAL:  role "alice" does not exist', "create the user, or correct its name"),
         ("failed to resolve host 'ssl.example': [Errno -2] Name or service not known", "the name of the host is not"),
-        ("FATAL:  the database system is starting up", "the server stops or starts"),
+        ("FATAL:  the database system is starting up", "the server is starting or stopping"),
         ("FATAL:  sorry, too many clients already", "raise max_connections of the server"),
         ("server closed the connection unexpectedly", "the server, or a proxy before it, has ended the connection"),
         ("the database has not answered within the time limit", "the server, or a proxy before it, does not answer"),
@@ -177,7 +177,7 @@ def test_a_table_that_was_dropped_during_use_is_an_outage_with_the_command_that_
 def test_an_error_while_connecting_to_postgresql_has_advice(message: str, advice: str) -> None:
     error = psycopg.OperationalError(message)
 
-    assert postgresql_errors.describe(error).startswith(f"PostgreSQL cannot be asked, OperationalError: {advice}")
+    assert postgresql_errors.describe(error).startswith(f"PostgreSQL cannot be reached (OperationalError): {advice}")
 
 
 @pytest.mark.parametrize(

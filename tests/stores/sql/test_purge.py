@@ -9,7 +9,7 @@ import pytest
 from flask_tokenauth.core.errors import PurgeRefused
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.store import LONGEST_SILENCE
-from flask_tokenauth.stores.sql import SQLStore, purging
+from flask_tokenauth.stores.sql import SQLStore, purging, statements
 from flask_tokenauth.testing.store_contract.kit import start, until
 
 from ..sqlite_kit import TERMS, ager, execute, revocation_ager
@@ -25,9 +25,9 @@ def test_a_purge_deletes_no_session_that_is_live_again(
     found: list[Any] = []
 
     def find_and_revive(*args: Any, **options: Any) -> Any:
-        keys = find_keys(*args, **options)
-        found.extend(keys)
-        execute(path, "UPDATE tokenauth_session SET idle_expires_at = expires_at")
+        if keys := find_keys(*args, **options):
+            found.extend(keys)
+            execute(path, "UPDATE tokenauth_session SET idle_expires_at = expires_at")
         return keys
 
     monkeypatch.setattr(purging, "_find_keys", find_and_revive)
@@ -36,6 +36,26 @@ def test_a_purge_deletes_no_session_that_is_live_again(
 
     assert found == ["session"]
     assert store.find_session("session") is not None
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 500])
+def test_a_purge_finds_all_that_is_over_on_pages_of_any_size(
+    path: Path, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(statements, "PAGE", page)
+    store = SQLStore(f"sqlite:///{path}")
+    for name in "abcdef":
+        start(store, name)
+        store.revoke(Revocation(kind="token", subject=name, expires_at=until(timedelta(days=9))))
+    for name in "bce":
+        ager(path)(name, TERMS.idle_lifetime)
+        execute(path, "UPDATE tokenauth_revocation SET expires_at = 1 WHERE subject = ?", name)
+
+    assert store.purge(force=True) == 6
+
+    assert [name for name in "abcdef" if store.find_session(name)] == ["a", "d", "f"]
+    assert execute(path, "SELECT group_concat(subject) FROM tokenauth_revocation") == [("a,d,f",)]
+    store.close()
 
 
 def set_last_purge(path: Path, value: object) -> None:

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.time_limit import time_limit
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.dialect import NotPrimary
 from flask_tokenauth.stores.sql.retries import retry_conflict, retry_dropped_connection, retry_while_locked
 from flask_tokenauth.stores.sql.sqlite.dialect import SQLITE, SQLite
-from flask_tokenauth.stores.sql.time_limit import time_limit
 
 DAY = timedelta(days=1)
 

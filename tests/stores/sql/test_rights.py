@@ -14,7 +14,7 @@ from ..calls import CALLS, DAY
 from ..server_kit import execute
 
 GUEST = "guest"  # a user without rights, beside the owner of the database
-LACKS = "the user of the store needs SELECT, INSERT, UPDATE and DELETE on its tables. To create them, run flask "
+LACKS = "the user of the store needs SELECT, INSERT, UPDATE and DELETE on its tables.* To create them, run flask "
 INIT_DB = (
     "tokenauth init-db once as a user that may create tables, or give the statements of flask tokenauth init-db --sql"
 )

@@ -37,8 +37,8 @@ def test_clocks_that_differ_by_the_leeway_are_no_risk(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("server", [LEEWAY + 2, -LEEWAY - 2])
 def test_clocks_that_differ_by_more_than_the_leeway_are_a_risk(monkeypatch: pytest.MonkeyPatch, server: int) -> None:
     assert find_clock_risks(monkeypatch, server=server) == [
-        "the clocks of this machine and of the database server must not differ by more than TOKENAUTH_LEEWAY, but "
-        "differ by 10.0 s: set both by NTP"
+        "the clocks of this machine and of the database server must not differ by more than TOKENAUTH_LEEWAY (10 s), "
+        "got 10.0 s: set both by NTP"
     ]
 
 

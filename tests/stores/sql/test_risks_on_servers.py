@@ -96,6 +96,6 @@ def test_a_log_that_is_not_flushed_at_each_commit_is_a_risk(server: Server, serv
 
     assert risk in {
         "innodb_flush_log_at_trx_commit of the database server must be 1, got 2: a crash can lose revocations of the "
-        "last second that were answered",
+        "last second that the store has confirmed",
         "fsync of the database server must be on, got off: a crash can damage or lose all data",
     }

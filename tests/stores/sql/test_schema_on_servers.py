@@ -14,7 +14,7 @@ from ..process_kit import Spawn, run_at_once
 from ..server_kit import execute
 
 PROCESSES = 8
-REFUSED = "must be of schema 2, but another release of Flask-TokenAuth, probably a newer one, has created them: install"
+REFUSED = "must be of schema 2, got .*: a newer release of Flask-TokenAuth has probably upgraded them. Install that"
 
 
 def bind(store: SQLStore, issuer: str) -> SQLStore:

@@ -70,6 +70,7 @@ class TestSQLStoreInSmallPages(SQLStoreFixtures, RevocationPagesContract, LostWr
     @pytest.fixture(autouse=True)
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(numbered_feed, "PAGE", 2)
+        monkeypatch.setattr(numbered_feed, "NEWS", 2)
 
 
 class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, SessionEndContract, RedemptionContract):

@@ -82,6 +82,7 @@ class SmallPages(ServerFixtures, RevocationPagesContract, LostWritesContract):
     @pytest.fixture(autouse=True)
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(numbered_feed, "PAGE", 2)
+        monkeypatch.setattr(numbered_feed, "NEWS", 2)
         monkeypatch.setattr(postgresql_feed, "PAGE", 2)
         monkeypatch.setattr(postgresql_feed, "NEWS", 2)
 

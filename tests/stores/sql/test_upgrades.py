@@ -288,7 +288,7 @@ def test_the_older_release_refuses_a_file_that_was_upgraded(
     monkeypatch.setattr(schema, "SCHEMA", 1)
     older = SQLStore(url_of(path))
 
-    with pytest.raises(StoreUnavailable, match=r"must be of schema 1,.* newer one"):
+    with pytest.raises(StoreUnavailable, match=r"must be of schema 1, got 2: a newer release"):
         older.find_session("phone")
     older.close()
 

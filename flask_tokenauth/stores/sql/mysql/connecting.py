@@ -2,8 +2,8 @@
 
 ``read_timeout`` and ``write_timeout`` of PyMySQL bound a single read or write, and a call can make many.
 
-The name of the host is looked up by the system's resolver, which does not know the limit. If your resolver can stand
-still, use an IP address.
+The name of the host is looked up by the system's resolver, which does not know the limit. If your name server may
+hang, use an IP address.
 """
 
 import io
@@ -19,8 +19,8 @@ from pymysql.constants import CR, SERVER_STATUS
 from pymysql.err import OperationalError
 
 from ....core.errors import SettingsError
+from ....core.time_limit import remaining, time_limit
 from ..sockets import run_when_ready, send_all
-from ..time_limit import remaining, time_limit
 
 _NO_ANSWER = (CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_LOST)  # after these errors, the next address is tried
 _LONGEST = 130.0  # seconds to connect, as the network waits

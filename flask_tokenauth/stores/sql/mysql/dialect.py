@@ -27,11 +27,11 @@ from sqlalchemy.sql.base import Executable
 
 from ....core.errors import SettingsError, StoreUnavailable
 from ....core.records.revocation import RevocationPage
+from ....core.time_limit import remaining
 from ..creators import creator_for, creator_like
 from ..dialect import Dialect, Files
 from ..primary_reads import check_role
 from ..tables import IDENTIFIER, epochs, facts, revocations
-from ..time_limit import remaining
 from . import errors
 from .connecting import connect, keep_limit
 from .feed import FEED, HEAD
@@ -41,7 +41,10 @@ from .utf8 import convert_identifiers
 
 _SET_UP = (
     # Strings that are too long are an error, and the time of SYSDATE is UTC.
-    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5",
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5,"
+    # If a machine vanishes in a transaction, its locks are released: all revocations need the lock of the head. The
+    # comment is for MariaDB alone. Strings are as long as the rows that a feed packs.
+    " /*M!100300 idle_transaction_timeout = 15, */ group_concat_max_len = 1048576",
     # Each statement sees all that was committed before it, and locks no rows but those that it changes.
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
@@ -62,7 +65,7 @@ def _take(last: ColumnElement[int]) -> ColumnElement[int]:
 
 
 class MySQL(Dialect):
-    """MariaDB 10.6 and newer, or MySQL 8."""
+    """MariaDB 10.6 and newer. MySQL 8 has not been tried."""
 
     name = "MariaDB"
     driver = "mysql+pymysql"
@@ -103,10 +106,10 @@ class MySQL(Dialect):
         return Files()
 
     def prepare(self, connection: Connection) -> None:
-        """Nothing is to do."""
+        """Nothing to do."""
 
     def begin(self, connection: Connection) -> None:
-        # A user with more rights could also write to a server that is read-only.
+        # A user with more rights can also write to a read-only server.
         check_role(self.is_primary, connection.execute(select(ROLE)).scalar_one())
         connection.exec_driver_sql("START TRANSACTION")
 
@@ -114,7 +117,7 @@ class MySQL(Dialect):
         connection.execute(self._lock_user, {"locked_user": user_id})
 
     def check_own_transactions(self, files: Files, sessions: Iterable[Any], path: str | None) -> None:
-        """Nothing is to do: no transaction of the application writes to the tables of the store."""
+        """Nothing to do: no transaction of the application writes to the tables of the store."""
 
     def is_busy(self, _: DBAPIError, /) -> bool:
         return False
@@ -172,7 +175,10 @@ class MySQL(Dialect):
         left = remaining()
         seconds = _LONGEST_LOCK if left == math.inf else left
         if connection.execute(_LOCK, {"seconds": seconds}).scalar_one() != 1:
-            raise StoreUnavailable("another process has created the tables of the store for too long: try again")
+            raise StoreUnavailable(
+                "another process is still creating the tables of the store: try again. If it stays so, look for that "
+                "process with SHOW PROCESSLIST"
+            )
 
     def unlock_schema(self, connection: Connection) -> None:
         connection.execute(_UNLOCK).close()

@@ -14,6 +14,7 @@ _NAMES = (
     "log_bin",
     "max_connections",
     "max_user_connections",
+    "sync_binlog",
     "wsrep_on",
 )
 # Those of the session, or else of the server. max_user_connections of a session is the limit of its user.
@@ -38,14 +39,20 @@ def find_risks(connection: Connection, *, leeway: int, connections: int | None) 
 
 def _setting_risks(settings: Mapping[str, str]) -> Iterator[str]:
     flush = settings.get("innodb_flush_log_at_trx_commit", "1")
-    if flush != "1":
+    if flush not in ("1", "3"):  # 3 writes to the disk more often than 1
         yield (
             f"innodb_flush_log_at_trx_commit of the database server must be 1, got {flush}: a crash can lose "
-            "revocations of the last second that were answered"
+            "revocations of the last second that the store has confirmed"
+        )
+    binlog, sync = settings.get("log_bin") == "ON", settings.get("sync_binlog", "1")
+    if binlog and sync != "1":  # after a crash, InnoDB undoes what the binary log lacks
+        yield (
+            f"sync_binlog of the database server must be 1, since it has a binary log, got {sync}: a power failure can "
+            "lose revocations that the store has confirmed"
         )
     if settings.get("innodb_doublewrite", "ON") == "OFF":
         yield "innodb_doublewrite of the database server must be on, got OFF: a crash can damage the tables"
-    if settings.get("log_bin") == "ON" and settings.get("binlog_format") == "STATEMENT":
+    if binlog and settings.get("binlog_format") == "STATEMENT":
         yield "binlog_format of the database server must be MIXED or ROW, got STATEMENT: writes of the store fail"
     if settings.get("wsrep_on") == "ON":
         yield (

@@ -4,7 +4,7 @@ psycopg has no read timeout, and its timeout for connecting is at least two seco
 the server: it does not help if the server or a proxy stands still.
 
 The name of a host is looked up before a connection is opened, by the system's resolver, which does not know the limit.
-If your resolver can stand still, use IP addresses, as ``hostaddr`` or ``host``.
+If your name server may hang, use IP addresses, as ``hostaddr`` or ``host``.
 """
 
 from collections.abc import Generator, Sequence
@@ -20,8 +20,8 @@ from psycopg.pq.abc import PGconn as AnyPGconn
 from psycopg.rows import RowFactory
 
 from ....core.errors import SettingsError
+from ....core.time_limit import remaining, time_limit
 from ..sockets import READ, TIME_IS_OVER, WRITE, wait_until_ready
-from ..time_limit import remaining, time_limit
 
 _EVENTS = {PollingStatus.READING: READ, PollingStatus.WRITING: WRITE}
 
@@ -64,6 +64,7 @@ def connect(
         psycopg.ProgrammingError: the parameters are wrong.
     """
     given = conninfo_to_dict(conninfo, **parameters)
+    given.setdefault("client_encoding", "utf8")  # whatever the encoding of the database is
     attempts = conninfo_attempts(given)
     if len(attempts) > 1:
         for attempt in attempts:
@@ -95,6 +96,12 @@ def keep_limit(connection: object) -> None:
         raise SettingsError(
             "the creator of the application's engine must return a connection of psycopg 3, got an object of type "
             f"{type(connection).__name__}"
+        )
+    if (pool := getattr(connection, "_pool", None)) is not None:  # the application would get it back with our settings
+        pool.putconn(connection)
+        raise SettingsError(
+            "the creator of the application's engine must open a connection, but it takes one from a pool of psycopg: "
+            "set TOKENAUTH_STORE to the URL of the database"
         )
     # The function has no reference to the connection: it would be freed late.
     connection.wait = partial(_wait, connection.pgconn)  # type: ignore[method-assign]  # psycopg calls it for all waits

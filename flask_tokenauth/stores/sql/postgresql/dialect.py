@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -26,10 +27,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.base import Executable
 
 from ....core.records.revocation import RevocationPage
+from ....core.time_limit import remaining
 from ..creators import creator_for, creator_like
 from ..dialect import Dialect, Files
 from ..tables import revocations
-from ..time_limit import remaining
 from . import errors
 from .connecting import connect, keep_limit
 from .feed import read_revocations
@@ -38,14 +39,17 @@ from .server import NOW, ROLE, is_primary
 
 # A commit must be on the disk, and on synchronous replicas, before a client gets its token. One value is stricter.
 # The settings hold for the transaction only: with PgBouncer, another client has the connection afterwards.
-# Each statement sees all that was committed before it, also if the server has another default: a transaction that has
+# Each statement sees all that was committed before it, even if the server has another default: a transaction that has
 # taken a lock must see the work of the one that had it before.
 _BEGIN = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('synchronous_commit', 'on', true)"
     " WHERE current_setting('synchronous_commit') <> 'remote_apply';"
-    " SET LOCAL statement_timeout = {milliseconds}"
+    " SET LOCAL statement_timeout = {milliseconds};"
+    # If this machine vanishes, its locks are released.
+    " SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_CHECKS_CLIENTS = 140_000
 _CONFLICTS = ("40001", "40P01")  # serialization_failure, deadlock_detected
 # read_only_sql_transaction: the server has become a replica. Then: it stops, or ends this connection.
 _DROPPED = ("25006", "57P01", "57P02", "57P03", "57P05")
@@ -65,7 +69,7 @@ class PostgreSQL(Dialect):
     greatest, least = func.greatest, func.least
 
     def check_url(self, url: URL) -> None:
-        """Nothing is to do: each database of a server can hold a store."""
+        """Nothing to do: each database of a server can hold a store."""
 
     def find_path(self, _: URL, /) -> str | None:
         return None
@@ -76,16 +80,25 @@ class PostgreSQL(Dialect):
         return creator_like(application, connect, keep_limit)
 
     def adapt(self, engine: Engine) -> None:
-        """Nothing is to do."""
+        """Nothing to do."""
 
     def set_up(self, connection: Any) -> None:
         connection.prepare_threshold = None  # a prepared statement belongs to the session
+        connection.autocommit = True
+        # A server that waits for a lock looks whether its client is still there. Otherwise abandoned calls would use up
+        # its connections. With a pooler, other clients may get this setting, which does them no harm.
+        if connection.info.server_version >= _CHECKS_CLIENTS:
+            try:
+                connection.execute("SET client_connection_check_interval = 1000")
+            except psycopg.Error:
+                if connection.closed:  # otherwise this system cannot look
+                    raise
 
     def open_files(self, _: Any, __: str | None, /) -> Files:
         return Files()
 
     def prepare(self, connection: Connection) -> None:
-        """Nothing is to do."""
+        """Nothing to do."""
 
     def begin(self, connection: Connection) -> None:
         left = remaining()
@@ -96,7 +109,7 @@ class PostgreSQL(Dialect):
         _lock(connection, f"user {user_id}")
 
     def check_own_transactions(self, files: Files, sessions: Iterable[Any], path: str | None) -> None:
-        """Nothing is to do: no transaction of the application writes to the tables of the store."""
+        """Nothing to do: no transaction of the application writes to the tables of the store."""
 
     def is_busy(self, _: DBAPIError, /) -> bool:
         return False
@@ -152,10 +165,10 @@ class PostgreSQL(Dialect):
         _lock(connection, "schema")
 
     def unlock_schema(self, connection: Connection) -> None:
-        """Nothing is to do: the lock ends with the transaction."""
+        """Nothing to do: the lock ends with the transaction."""
 
     def after_tables(self, connection: Connection) -> None:
-        """Nothing is to do: tables are created within the transaction."""
+        """Nothing to do: tables are created within the transaction."""
 
 
 def _lock(connection: Connection, name: str) -> None:

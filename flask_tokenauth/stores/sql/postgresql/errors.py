@@ -11,11 +11,16 @@ _REPLICA = "connect to the primary"
 _HOST = "the name of the host is not known: correct it, or check the resolver of this machine"
 _ADVICE = {  # by SQLSTATE, or its beginning
     "08": "check that the server runs and can be reached",
-    "25006": f"the server, or this user, may only read: {_REPLICA}, and free space if the server's disk is full",
-    "28": "check the user, the password and pg_hba.conf",
+    "25006": f"the server, or this user, may only read: {_REPLICA}. If it is the primary, its disk may be full: free "
+    "space",
+    "28": "check the user, the password, pg_hba.conf and, for certificates, sslcert",
     "3D000": "create the database, or correct its name",
     "3F000": "create the schema, or correct the search_path of the user",
-    "42501": "the user of the store needs SELECT, INSERT, UPDATE and DELETE on its tables. To create them, " + _INIT_DB,
+    "42501": (
+        "the user of the store needs SELECT, INSERT, UPDATE and DELETE on its tables, and USAGE on their schema. To "
+        "create "
+        "them, " + _INIT_DB
+    ),
     "42703": "a migration has probably removed a column, run flask tokenauth doctor",
     "42P01": "a migration has probably removed a table, run flask tokenauth doctor and flask tokenauth init-db",
     "42883": "PostgreSQL must be 13 or newer",
@@ -24,7 +29,10 @@ _ADVICE = {  # by SQLSTATE, or its beginning
     "53300": "raise max_connections of the server, use PgBouncer, or run fewer workers",
     "55P03": "another transaction has held a lock for too long",
     "57014": "the server was too slow: look for long transactions, and for a missing index",
-    "57P": "the server stops or starts",
+    "57P": (
+        "the server is starting or stopping, or an administrator has ended the connection: try again, and read the log "
+        "of the server"
+    ),
 }
 _REACH = "check the host, the port and the network, and that the server runs"
 _CONNECTING = {  # by words in messages: while a connection is opened, there is no SQLSTATE
@@ -73,7 +81,7 @@ def describe(error: BaseException | None) -> str:
         advice = _find(_ADVICE, sqlstate.startswith)
         return _join(f"PostgreSQL reports {sqlstate}, {name}", advice)
     words = _NAMES.sub("", str(error)).lower()
-    return _join(f"PostgreSQL cannot be asked, {name}", _find(_CONNECTING, words.__contains__) or _OTHERWISE)
+    return _join(f"PostgreSQL cannot be reached ({name})", _find(_CONNECTING, words.__contains__) or _OTHERWISE)
 
 
 def _find(advice: dict[str, str], fits: Any) -> str | None:

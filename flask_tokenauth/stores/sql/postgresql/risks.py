@@ -14,6 +14,7 @@ _SETTINGS = text("""
     SELECT
         current_setting('server_version_num')::int AS version,
         current_setting('synchronous_commit') AS synchronous_commit,
+        current_setting('server_encoding') AS encoding,
         current_setting('fsync') AS fsync,
         current_setting('full_page_writes') AS full_page_writes,
         least(
@@ -41,11 +42,16 @@ def find_risks(connection: Connection, *, leeway: int, connections: int | None) 
 def _setting_risks(settings: Row[Any]) -> Iterator[str]:
     if settings.version < _OLDEST:
         yield f"PostgreSQL must be version 13 or newer, got {settings.version // 10_000}: upgrade the server"
+    if settings.encoding != "UTF8":
+        yield (
+            f"the encoding of the database must be UTF8, got {settings.encoding}: requests of users whose IDs have "
+            "other characters get 503. Create a database with ENCODING 'UTF8'"
+        )
     if settings.synchronous_commit not in ("on", "remote_apply"):
         yield (
-            "synchronous_commit must be on, and the store sets it in each transaction that writes, but it is "
-            f"{settings.synchronous_commit} there: set it for the user of the store with ALTER ROLE, since a pooler "
-            "before the server does not keep it. Until then, a crash can lose revocations that were answered"
+            f"synchronous_commit must be on in transactions that write, got {settings.synchronous_commit}, although "
+            "the store sets it: a pooler before the server drops the setting. Run ALTER ROLE USER SET "
+            "synchronous_commit = on. Until then, a crash can lose revocations that the store has confirmed"
         )
     for name in ("fsync", "full_page_writes"):
         if getattr(settings, name) != "on":

@@ -77,7 +77,7 @@ class SQLite(Dialect):
         return connect
 
     def adapt(self, engine: Engine) -> None:
-        """Nothing is to do."""
+        """Nothing to do."""
 
     def set_up(self, connection: Any) -> None:
         # Milliseconds, after which the store retries. SQLite itself would in the end retry only ten times a second:
@@ -104,7 +104,7 @@ class SQLite(Dialect):
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # a transaction that reads first fails if another one writes
 
     def lock_user(self, connection: Connection, user_id: str) -> None:
-        """Nothing is to do: there is one writer."""
+        """Nothing to do: there is one writer."""
 
     def check_own_transactions(self, files: Files, sessions: Iterable[Any], path: str | None) -> None:
         database = files.database if isinstance(files, OpenFiles) else None
@@ -151,13 +151,13 @@ class SQLite(Dialect):
         return []  # the clock is that of this machine, and the settings are those of the connection
 
     def lock_schema(self, connection: Connection) -> None:
-        """Nothing is to do: there is one writer."""
+        """Nothing to do: there is one writer."""
 
     def unlock_schema(self, connection: Connection) -> None:
-        """Nothing is to do: there is one writer."""
+        """Nothing to do: there is one writer."""
 
     def after_tables(self, connection: Connection) -> None:
-        """Nothing is to do: tables are created within the transaction."""
+        """Nothing to do: tables are created within the transaction."""
 
 
 SQLITE = SQLite()

@@ -3,7 +3,7 @@
 SQLite has one writer at a time and never uses a number twice, so numbers are in the order of the commits.
 """
 
-from sqlalchemy import BigInteger, column, literal, select, table
+from sqlalchemy import BigInteger, column, func, literal, select, table
 
 from ..numbered_feed import NumberedFeed
 from ..tables import revocations
@@ -17,6 +17,9 @@ FEED = NumberedFeed(
     now=NOW,
     role=ROLE,
     is_primary=is_primary,
+    pack=func.json_group_array(
+        func.json_array(revocations.c.kind, revocations.c.subject, revocations.c.value, revocations.c.expires_at)
+    ),
     behind=(
         "tokenauth_revocation.id must be AUTOINCREMENT, but sqlite_sequence is behind it: correct the migration that "
         "created the table, and sqlite_sequence"

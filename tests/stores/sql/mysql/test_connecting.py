@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
+from flask_tokenauth.core.time_limit import time_limit
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.stores.sql.time_limit import time_limit
 
 from ....engines.mariadb import MariaDB
 from ....engines.proxy import Proxy
@@ -39,7 +39,7 @@ from gevent import monkey; monkey.patch_all()
 import sys
 import gevent, pymysql
 from flask_tokenauth.stores.sql.mysql.connecting import connect
-from flask_tokenauth.stores.sql.time_limit import time_limit
+from flask_tokenauth.core.time_limit import time_limit
 
 silent, real, user, password, database = sys.argv[1:]
 

@@ -6,8 +6,8 @@ from unittest.mock import Mock
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.time_limit import time_limit
 from flask_tokenauth.stores.sql.mysql.dialect import MYSQL
-from flask_tokenauth.stores.sql.time_limit import time_limit
 
 
 def answering(lock: int | None) -> Any:
@@ -19,7 +19,7 @@ def answering(lock: int | None) -> Any:
 
 @pytest.mark.parametrize("answer", [0, None], ids=["too late", "an error"])
 def test_tables_are_not_created_without_the_lock(answer: int | None) -> None:
-    with pytest.raises(StoreUnavailable, match="another process has created the tables of the store for too long"):
+    with pytest.raises(StoreUnavailable, match="another process is still creating the tables of the store: try again"):
         MYSQL.lock_schema(answering(answer))
 
 

@@ -15,14 +15,22 @@ from flask_tokenauth.stores.sql.mysql.errors import describe, number_of
         (OperationalError(1142, "hunter2"), "1142, OperationalError: the user of the store needs SELECT, INSERT, "),
         (ProgrammingError(1146, "hunter2"), "1146, ProgrammingError: a migration has probably removed a table"),
         (OperationalError(1290, "hunter2"), "1290, OperationalError: the server is read-only: connect to the primary"),
-        (OperationalError(2003, "hunter2"), "2003, OperationalError: check the host and the port"),
-        (OperationalError(2013, "hunter2"), "2013, OperationalError: the server, or a proxy before it, does not"),
     ],
     ids=lambda value: str(value.args[0]) if isinstance(value, Exception) else "",
 )
 def test_an_error_of_the_server_has_its_number_and_advice(error: Error, described: str) -> None:
     assert describe(error).startswith(f"MariaDB reports {described}")
     assert "hunter2" not in describe(error)
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(2003, "check the host and the port"), (2013, "the server, or a proxy before it, does not answer")],
+)
+def test_an_error_that_the_driver_has_found_is_none_of_the_server(number: int, advice: str) -> None:
+    described = describe(OperationalError(number, "hunter2"))
+
+    assert described.startswith(f"the driver reports {number}, OperationalError: {advice}")
 
 
 def test_an_error_of_the_server_without_advice_has_its_number() -> None:

@@ -17,6 +17,7 @@ GOOD = {
     "log_bin": "ON",
     "max_connections": "151",
     "max_user_connections": "0",
+    "sync_binlog": "1",
     "wsrep_on": "OFF",
 }
 
@@ -48,6 +49,7 @@ def test_a_setting_that_a_server_does_not_have_is_no_risk(missing: str) -> None:
             {"innodb_flush_log_at_trx_commit": "2"},
             "innodb_flush_log_at_trx_commit of the database server must be 1, got",
         ),
+        ({"sync_binlog": "0"}, "sync_binlog of the database server must be 1, since it has a binary log, got 0"),
         ({"innodb_doublewrite": "OFF"}, "innodb_doublewrite of the database server must be on, got OFF"),
         ({"binlog_format": "STATEMENT"}, "binlog_format of the database server must be MIXED or ROW, got STATEMENT"),
         ({"wsrep_on": "ON"}, "the database server must not be a Galera cluster, but wsrep_on is ON"),
@@ -59,8 +61,13 @@ def test_a_setting_at_risk_is_named(changes: dict[str, str], start: str) -> None
     assert risk.startswith(start)
 
 
-def test_the_format_of_a_log_that_is_off_does_not_matter() -> None:
-    assert find({"log_bin": "OFF", "binlog_format": "STATEMENT"}) == []
+@pytest.mark.parametrize("setting", [{"binlog_format": "STATEMENT"}, {"sync_binlog": "0"}])
+def test_a_setting_of_a_log_that_is_off_does_not_matter(setting: dict[str, str]) -> None:
+    assert find({"log_bin": "OFF"} | setting) == []
+
+
+def test_a_log_that_is_written_more_often_than_needed_is_no_risk() -> None:
+    assert find({"innodb_flush_log_at_trx_commit": "3"}) == []
 
 
 @pytest.mark.parametrize(

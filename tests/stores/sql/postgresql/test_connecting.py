@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from ctypes.util import find_library
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.stores.sql.time_limit import remaining, time_limit
+from flask_tokenauth.core.time_limit import remaining, time_limit
 
 from ....engines.postgresql import PostgreSQL
 from ....engines.proxy import Proxy
@@ -39,7 +40,7 @@ from gevent import monkey; monkey.patch_all()
 import sys
 import gevent, psycopg
 from flask_tokenauth.stores.sql.postgresql.connecting import connect
-from flask_tokenauth.stores.sql.time_limit import time_limit
+from flask_tokenauth.core.time_limit import time_limit
 
 def ask_silent():
     try:
@@ -59,7 +60,7 @@ PURE = """
 import sys
 import psycopg
 from flask_tokenauth.stores.sql.postgresql.connecting import connect
-from flask_tokenauth.stores.sql.time_limit import time_limit
+from flask_tokenauth.core.time_limit import time_limit
 
 print(psycopg.pq.__impl__)
 with connect(sys.argv[2]) as connection:
@@ -217,6 +218,17 @@ def test_a_single_host_is_taken_as_it_is(attempts: Attempts) -> None:
 def test_only_connections_of_psycopg_can_keep_the_limit() -> None:
     with pytest.raises(SettingsError, match="must return a connection of psycopg 3, got an object of type str"):
         keep_limit("connection")
+
+
+def test_a_connection_out_of_a_pool_is_given_back() -> None:
+    """The application would get it back with the settings of the store."""
+    pool = Mock()
+    connection = Mock(spec=psycopg.Connection, _pool=pool)
+
+    with pytest.raises(SettingsError, match="takes one from a pool of psycopg: set TOKENAUTH_STORE to the URL"):
+        keep_limit(connection)
+
+    pool.putconn.assert_called_once_with(connection)
 
 
 @pytest.mark.slow

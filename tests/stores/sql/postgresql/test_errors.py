@@ -12,14 +12,14 @@ from flask_tokenauth.stores.sql.postgresql.errors import describe, sqlstate_of
     [
         ("08006", "ConnectionFailure", "check that the server runs and can be reached"),
         ("25006", "ReadOnlySqlTransaction", "the server, or this user, may only read: connect to the primary"),
-        ("28P01", "InvalidPassword", "check the user, the password and pg_hba.conf"),
+        ("28P01", "InvalidPassword", "check the user, the password, pg_hba.conf"),
         ("3D000", "InvalidCatalogName", "create the database, or correct its name"),
         ("42501", "InsufficientPrivilege", "the user of the store needs SELECT, INSERT, UPDATE and DELETE on its"),
         ("42P01", "UndefinedTable", "a migration has probably removed a table"),
         ("53100", "DiskFull", "free space on the disk of the server"),
         ("53300", "TooManyConnections", "raise max_connections of the server"),
         ("57014", "QueryCanceled", "the server was too slow"),
-        ("57P01", "AdminShutdown", "the server stops or starts"),
+        ("57P01", "AdminShutdown", "the server is starting or stopping"),
     ],
 )
 def test_an_error_of_the_server_has_its_sqlstate_and_advice(sqlstate: str, name: str, advice: str) -> None:
@@ -46,15 +46,15 @@ def test_an_error_of_the_server_without_advice_has_its_sqlstate() -> None:
 def test_an_error_of_a_new_connection_is_recognized_by_its_words(words: str, advice: str) -> None:
     described = describe(psycopg.OperationalError(words))
 
-    assert described.startswith(f"PostgreSQL cannot be asked, OperationalError: {advice}")
+    assert described.startswith(f"PostgreSQL cannot be reached (OperationalError): {advice}")
     assert "hunter2" not in described
 
 
 @pytest.mark.parametrize("error", [psycopg.OperationalError("hunter2"), None])
 def test_an_error_that_is_not_known_has_the_name_of_its_class_and_general_advice(error: Exception | None) -> None:
     assert describe(error) == (
-        f"PostgreSQL cannot be asked, {type(error).__name__}: connect with psql as the application does, and read the "
-        "log of the server"
+        f"PostgreSQL cannot be reached ({type(error).__name__}): connect with psql as the application does, and "
+        "read the log of the server"
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.records.revocation import RevocationPage
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.postgresql import feed
 from flask_tokenauth.testing.store_contract.kit import RETENTION, at_once
@@ -65,7 +65,7 @@ def revoke_many(store: SQLStore, prefix: str, poller: Poller) -> list[str]:
     return [subject for subjects in at_once(4, work) for subject in subjects]
 
 
-@pytest.mark.parametrize("cursor", ["", "1 2 3", "1 2 x y z 0 0", "1 2 3:4: 5.6 3:4 0 0", "1 2 3:4: 5.-6  0 0"])
+@pytest.mark.parametrize("cursor", ["", "1 2 3", "1 2 x y  z 0 0", "1 2 3:4: 5.6  3:4 0 0", "1 2 3:4: 5.-6   0 0"])
 def test_a_string_that_is_no_cursor_wants_a_reload(cursor: str) -> None:
     assert feed._Cursor.parse(cursor) is None
 
@@ -102,7 +102,7 @@ def test_a_foreign_transaction_loses_and_repeats_nothing(
         late[0].exec_driver_sql("COMMIT")
         rolled_back.exec_driver_sql("ROLLBACK")
         poller.poll()
-        assert poller.statements == 2
+        assert poller.statements == 3  # two pages
         late[1].exec_driver_sql("COMMIT")
         poller.poll()
         foreign.rollback()
@@ -176,22 +176,81 @@ def test_rows_of_transactions_of_long_ago_are_loaded_and_later_ones_come(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("first", ["SELECT 1", "SELECT pg_current_xact_id()"], ids=["", "an older one is open"])
 @pytest.mark.parametrize("known", [[], ["known"]])
 def test_a_row_of_a_transaction_that_was_over_wants_a_reload(
-    server: Server, database: str, store: SQLStore, known: list[str]
+    server: Server, database: str, store: SQLStore, known: list[str], first: str
 ) -> None:
-    """A machine that was set back uses the IDs of transactions twice, and the server has not been restarted."""
-    revoke(store, *known)
-    [(old,)] = execute(server, database, "SELECT pg_current_xact_id()::text::bigint")
-    poller = Poller(store)
-    poller.poll()
+    """A machine that was set back uses the IDs of transactions twice, and the server has not been restarted.
 
-    execute(server, database, INSERT, 1, old, "a", LATER)
-    revoke(store, "b")
-    poller.poll()
+    A crash of one process of the server may do the same.
+    """
+    revoke(store, *known)
+    with server.connect(database) as foreign:
+        foreign.execute(first)
+        [(old,)] = execute(server, database, "SELECT pg_current_xact_id()::text::bigint")
+        poller = Poller(store)
+        poller.poll()
+
+        execute(server, database, INSERT, 1, old, "a", LATER)
+        revoke(store, "b")
+        poller.poll()
 
     assert {"a", "b"} <= set(poller.came)
     assert poller.reloads == 1
+
+
+@pytest.mark.slow
+def test_a_copy_from_a_server_with_more_transactions_wants_a_reload(
+    server: Server, database: str, store: SQLStore, poller: Poller
+) -> None:
+    """Its rows are those of transactions that are to come here, and the ID of the store may be the same."""
+    execute(server, database, INSERT, 1, HUGE, "a", LATER)
+    poller.poll()
+    assert (poller.came, poller.reloads) == ({"a": 1}, 1)
+    execute(server, database, INSERT, 2, HUGE + 1, "b", LATER)
+    poller.poll()
+
+    assert (poller.came, poller.reloads) == ({"a": 2, "b": 1}, 2)
+    poller.poll()
+    assert (poller.statements, poller.reloads) == (1, 2)
+
+
+@pytest.mark.slow
+def test_another_store_without_revocations_wants_a_reload(
+    server: Server, database: str, store: SQLStore, poller: Poller
+) -> None:
+    execute(server, database, "UPDATE tokenauth_store SET value = 'another' WHERE name = 'store_id'")
+
+    poller.poll()
+
+    assert poller.reloads == 1
+
+
+@pytest.mark.slow
+def test_copied_rows_that_are_gone_change_nothing(server: Server, database: str, store: SQLStore) -> None:
+    execute(server, database, INSERT, 1, HUGE, "a", LATER)
+    poller = Poller(store)
+    poller.poll()
+    execute(server, database, "DELETE FROM tokenauth_revocation")
+
+    revoke(store, "b")
+    poller.poll()
+
+    assert (poller.came, poller.reloads) == ({"a": 1, "b": 1}, 0)
+
+
+@pytest.mark.slow
+def test_a_revocation_that_seems_to_be_expired_is_fetched_by_a_reader_that_has_loaded_all(
+    server: Server, database: str, store: SQLStore, poller: Poller
+) -> None:
+    """The clock of the server may be ahead for a moment."""
+    store.revoke(Revocation(kind="token", subject="a", expires_at=1))
+
+    poller.poll()
+
+    assert poller.came == {"a": 1}
+    assert store.revocations_since(None).entries == ()
 
 
 @pytest.mark.slow

@@ -11,7 +11,14 @@ import pytest
 from flask_tokenauth.stores.sql.postgresql.dialect import POSTGRESQL
 from flask_tokenauth.stores.sql.postgresql.risks import find_risks
 
-GOOD = {"version": 180_000, "synchronous_commit": "on", "fsync": "on", "full_page_writes": "on", "connections": 97}
+GOOD = {
+    "version": 180_000,
+    "encoding": "UTF8",
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "connections": 97,
+}
 
 
 def connect(changes: Mapping[str, object], *, ahead: float = 0) -> Any:
@@ -36,8 +43,9 @@ def test_a_server_with_good_settings_has_no_risk(changes: dict[str, object]) -> 
     ("changes", "start"),
     [
         ({"version": 129_999}, "PostgreSQL must be version 13 or newer, got 12: "),
-        ({"synchronous_commit": "local"}, "synchronous_commit must be on,"),
-        ({"synchronous_commit": "off"}, "synchronous_commit must be on,"),
+        ({"synchronous_commit": "local"}, "synchronous_commit must be on in transactions that write, got local,"),
+        ({"synchronous_commit": "off"}, "synchronous_commit must be on in transactions that write, got off,"),
+        ({"encoding": "LATIN1"}, "the encoding of the database must be UTF8, got LATIN1: "),
         ({"fsync": "off"}, "fsync of the database server must be on, got off: "),
         ({"full_page_writes": "off"}, "full_page_writes of the database server must be on, got off: "),
     ],

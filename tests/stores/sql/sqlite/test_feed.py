@@ -59,6 +59,57 @@ def test_an_expired_revocation_is_not_returned(path: Path, store: SQLStore) -> N
     assert store.revocations_since(page.cursor) == RevocationPage(cursor=page.cursor)
 
 
+def test_a_revocation_that_seems_to_be_expired_is_fetched_by_a_reader_that_has_loaded_all(store: SQLStore) -> None:
+    """The clock may be ahead for a moment."""
+    reader = Reader(store)
+    reader.fetch()
+
+    store.revoke(Revocation(kind="token", subject="a", expires_at=1))
+
+    assert reader.fetch() == tokens("a")
+    assert Reader(store).fetch() == set()
+
+
+def test_expired_rows_are_left_out_on_every_page_of_the_first_load(
+    store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbered_feed, "PAGE", 2)
+    revoke(store, "a", "b")
+    for subject in "cdefg":
+        store.revoke(Revocation(kind="token", subject=subject, expires_at=1))
+    revoke(store, "h")
+
+    assert Reader(store).fetch() == tokens("a", "b", "h")
+
+
+def test_numbers_without_a_row_need_no_page(path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those of rows that were purged."""
+    revoke(store, "a", "b")
+    execute(path, "UPDATE tokenauth_revocation SET id = id + 1000000")
+    execute(path, "UPDATE sqlite_sequence SET seq = 1000002")
+    monkeypatch.setattr(numbered_feed, "PAGE", 2)
+
+    page = store.revocations_since(None)
+
+    assert [entry.subject for entry in page.entries] == ["a", "b"]
+    assert not page.more
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_new_revocations_come_in_smaller_pages_than_the_first_load(
+    store: SQLStore, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A request waits for them."""
+    cursor = cursor_of(store)
+    monkeypatch.setattr(numbered_feed, "NEWS", size)
+    revoke(store, "a", "b", "c")
+
+    page = store.revocations_since(cursor)
+
+    assert [entry.subject for entry in page.entries] == ["a", "b", "c"][:size]
+    assert page.more
+
+
 def test_each_entry_has_a_mark_of_its_own(path: Path, store: SQLStore) -> None:
     revoke(store, "a", "b", "c")
     store.revoke_user("alice", retention=TERMS.retention)

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from greenlet import greenlet  # type: ignore[import-untyped]  # it has no types
 
-from flask_tokenauth.stores.sql.time_limit import remaining, time_limit
+from flask_tokenauth.core.time_limit import remaining, time_limit
 
-from ...conftest import StandingClock
+from ..conftest import StandingClock
 
 
 def test_without_a_limit_there_is_time_for_ever(clock: StandingClock) -> None:
