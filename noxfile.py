@@ -15,6 +15,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 ALL_TESTS = ("-m", "")  # the slow ones too, which `pytest` alone leaves out
+OF_EACH_VERSION = ("-m", "not once")
 DIST = Path("dist")
 
 
@@ -67,9 +68,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests, or those that you name after ``--``."""
+    """Run all tests but those that one version is enough for, or those that you name after ``--``."""
     session.install("--editable", ".[engines,test]")
-    session.run("pytest", "-q", *(session.posargs or ALL_TESTS))
+    session.run("pytest", "-q", *(session.posargs or OF_EACH_VERSION))
 
 
 @nox.session(default=False, venv_backend="none")
@@ -81,7 +82,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lowest(session: nox.Session) -> None:
-    """Run all tests with the lowest version of each dependency that setup.cfg allows."""
+    """Run the tests, as ``tests``, with the lowest version of each dependency that setup.cfg allows."""
     config = configparser.ConfigParser()
     config.read("setup.cfg")
     extras = config["options.extras_require"]
@@ -90,7 +91,7 @@ def lowest(session: nox.Session) -> None:
     requirements = session.cache_dir / "lowest.txt"
     requirements.write_text(bounds.replace(">=", "=="))
     session.install("--requirement", str(requirements), "--editable", ".")
-    session.run("pytest", "-q", *ALL_TESTS)
+    session.run("pytest", "-q", *OF_EACH_VERSION)
 
 
 @nox.session(default=False, venv_backend="none")

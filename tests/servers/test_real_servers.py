@@ -175,6 +175,7 @@ def database(engine: DatabaseServer) -> Iterator[str]:
         yield database
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MATRIX if THOROUGH else IN_SHORT)
 def test_on_a_database_server_each_answer_belongs_to_the_client_that_has_asked(

@@ -112,6 +112,12 @@ def test_the_short_name_of_postgresql_is_refused_with_the_long_one(url: str) -> 
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("scheme", ["mssql", "oracle+oracledb", "mongodb", "cockroachdb"])
+def test_a_database_that_is_not_supported_is_named(scheme: str) -> None:
+    with pytest.raises(SettingsError, match=rf"; got {scheme.partition('+')[0]}://, which is not supported$"):
+        open_store(f"{scheme}://u:hunter2@h/d")
+
+
 @pytest.mark.parametrize("url", ["postgresql", "postgresql://", "postgresql:/hunter2", "mysql:", "mariadb://"])
 def test_a_server_without_a_place_is_another_string(url: str) -> None:
     with pytest.raises(SettingsError, match=r"; got another string$"):

@@ -221,7 +221,7 @@ class Database:
             pool: Pool | None = None
             try:
                 with self._connect(connections) as connection:
-                    pool = connection.engine.pool
+                    pool = connection.connection._pool  # that of the engine may be another one meanwhile
                     connections.files = files = connection.info[_FILES]
                     result = self._use(connection, work)
                     files.learn()

@@ -47,11 +47,10 @@ def _read_times(connection: Connection, *, statements: Statements) -> list[int]:
 
 
 def _purge_revocations(database: Database, statements: Statements, values: Mapping[str, object]) -> int:
-    dropped, find = 0, partial(_find_keys, statement=statements.page_revocations, values=values)
-    while keys := database.read(find, longest=LONGEST_LOAD):
+    dropped, count = 0, -1
+    find = partial(_find_keys, statement=statements.page_revocations, values=values)
+    while count and (keys := database.read(find, longest=LONGEST_LOAD)):  # 0: others have changed all of them
         count = database.write(partial(_drop, statement=statements.drop_revocations, keys=keys, values=values))
-        if count == 0:  # others have changed all of them
-            break
         dropped += count
     return dropped
 

@@ -11,6 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from flask_tokenauth import TokenAuth, token_response
+from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract.kit import start
 
@@ -87,6 +88,7 @@ def test_a_login_is_kept_although_the_transaction_of_the_application_is_rolled_b
         assert count(db.engine, "cart") == 0
         db.session.remove()
         db.engine.dispose()
+        state_of(app).store.close()
 
 
 @pytest.mark.slow

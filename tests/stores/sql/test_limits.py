@@ -1,21 +1,30 @@
-"""The time limit of a call of the SQL store that uses it first: it has to look for the tables, or to create them."""
+"""The time limit of the first call of a process, and what a server does when a call has ended before its answer."""
 
 import math
+import select
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from flask_tokenauth.core.time_limit import remaining
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.time_limit import remaining, time_limit
 from flask_tokenauth.stores.sql import SQLStore, transactions
 from flask_tokenauth.stores.sql import store as store_module
 from flask_tokenauth.stores.sql.engine import LONGEST_LOAD, LONGEST_WRITE
 from flask_tokenauth.stores.sql.sqlite.dialect import SQLite
 from flask_tokenauth.testing.store_contract.kit import start
 
+from ...engines.mariadb import MariaDB
+from ...engines.postgresql import PostgreSQL
+from ...engines.server import PATIENCE, Server
+from ..sqlite_kit import engine_of
+
 DAY = timedelta(days=1)
-TIMEOUT = timedelta(seconds=10)
+TIMEOUT, LOCKED = timedelta(seconds=10), timedelta(seconds=2)
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -73,3 +82,40 @@ def test_tables_are_created_by_command_without_a_limit(bound: SQLStore, seen: li
     bound.create()
 
     assert seen[1] == math.inf
+
+
+@pytest.mark.slow
+def test_a_call_that_waits_for_a_lock_ends_on_the_server_when_its_client_has_gone(
+    server: Server, database: str, server_store: SQLStore
+) -> None:
+    """Otherwise each try would leave one more connection to the server."""
+    if not isinstance(server, PostgreSQL):
+        pytest.skip("MariaDB looks for its clients by itself")
+    server_store.bind(
+        "https://issuer.example", timeout=timedelta(seconds=0.2), lifetime=timedelta(), leeway=timedelta()
+    )
+    server_store.read_epoch("alice")
+    with server.connect(database) as other:
+        other.execute("LOCK TABLE tokenauth_user_epoch")
+        with pytest.raises(StoreUnavailable):
+            server_store.read_epoch("alice")
+        assert server.execute(WAITING) == [(1,)]
+        while server.execute(WAITING) != [(0,)]:
+            pass
+
+
+@pytest.mark.slow
+def test_a_transaction_whose_client_is_silent_ends_on_the_server(server: Server, server_store: SQLStore) -> None:
+    """As if the machine of the client had vanished: its locks are needed by others."""
+    dialect, connection = server_store._database.dialect, engine_of(server_store).connect()
+    driver: Any = connection.connection.dbapi_connection
+    if isinstance(server, MariaDB):
+        assert connection.execute(text("SELECT @@idle_transaction_timeout")).scalar_one() == 15
+        connection.execute(text("SET idle_transaction_timeout = 1"))
+    with time_limit(0.5):
+        dialect.begin(connection)
+    dialect.lock_user(connection, "alice")
+
+    assert select.select([getattr(driver, "_sock", driver)], [], [], PATIENCE)[0]
+    connection.invalidate()
+    connection.close()

@@ -193,9 +193,9 @@ def test_rows_are_replaced_by_the_next_process_if_the_first_has_failed(
         patch.setattr(schema, "replace_rows", fail)
         with pytest.raises(StoreUnavailable, match="was stopped"):
             first.create()
-    first.close()
     if by_others and first.inspection.find_lost_tables() == []:
         start(store, "meanwhile", user_id="bob")
+    first.close()
     again = opened(server, database)
 
     assert again.find_session("session") is None

@@ -461,3 +461,13 @@ def test_a_program_that_keeps_the_error_of_a_bad_row_keeps_no_connection(path: P
     assert store.is_revoked(token_id=None, session_id=None, user_id="bob", epoch=epoch - 1)
     start(store, "s3")
     assert kept.value
+
+
+def test_a_parameter_of_a_url_that_the_driver_does_not_know_is_an_outage_with_advice() -> None:
+    store = SQLStore("mysql://u:hunter2@127.0.0.1:1/d?nonsense=hunter2")
+
+    with pytest.raises(StoreUnavailable, match=r"but it raised TypeError: check the parameters after \?") as caught:
+        store.create()
+
+    assert "hunter2" not in str(caught.value)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)

@@ -1,5 +1,6 @@
 """The database that an application names must be a supported one, with the driver that the store needs."""
 
+from typing import NoReturn
 from unittest.mock import MagicMock
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from flask_tokenauth.core.errors import SettingsError
-from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import SQLStore, source
 from flask_tokenauth.stores.sql.mysql.dialect import MYSQL
 from flask_tokenauth.stores.sql.postgresql.dialect import POSTGRESQL
 from flask_tokenauth.stores.sql.source import find_dialect, read_source
@@ -138,3 +139,13 @@ def test_a_url_of_mariadb_without_a_database_is_refused(url: str) -> None:
         SQLStore(url)
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_psycopg_without_its_library_is_an_error_with_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> NoReturn:
+        raise ImportError("no pq wrapper available.\nAttempts made: …")
+
+    monkeypatch.setitem(source._DIALECTS, "postgresql", (fail, "psycopg", "postgresql"))
+
+    with pytest.raises(SettingsError, match=r"needs the library libpq.*'psycopg\[binary\]', or install libpq"):
+        SQLStore("postgresql://h/d")

@@ -101,6 +101,7 @@ class TestPostgreSQL18InSmallPages(SmallPages):
     engine = "postgresql_18"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 class TestPostgreSQL15(ServerFixtures, StoreContract):
     """On an older PostgreSQL."""
@@ -108,6 +109,7 @@ class TestPostgreSQL15(ServerFixtures, StoreContract):
     engine = "postgresql_15"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 class TestPgBouncer(ServerFixtures, StoreContract):
     """Through a pooler that gives each transaction the connection that is free."""

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ LINES = [
     "raising bob",
     "revoked token 4000000000",
 ]
+
+PATIENT = timedelta(seconds=20)
 
 
 def written(*lines: str) -> list[str]:
@@ -177,11 +180,11 @@ def url(server: Server) -> Iterator[str]:
 
 def check_with_feeds(url: str, reader: Reader, seen: Seen) -> None:
     """Check the store, a feed that has run all the time, and a new one. Sessions end here."""
-    with Reader(open_bound(url)) as fresh:
+    with Reader(open_bound(url, timeout=PATIENT)) as fresh:
         for feed in (reader, fresh):
             feed.check(seen)
             feed.check_good(seen)
-    with closing(open_bound(url)) as store:
+    with closing(open_bound(url, timeout=PATIENT)) as store:
         check(store, seen)
 
 
@@ -189,9 +192,10 @@ def end(processes: list[Process]) -> None:
     assert [process.end() for process in processes] == [0] * len(processes)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_nothing_acknowledged_is_lost_if_the_server_is_killed_and_processes_go_on(server: Server, url: str) -> None:
-    with Reader(open_bound(url)) as reader, storm(url) as processes:
+    with Reader(open_bound(url, timeout=PATIENT)) as reader, storm(url) as processes:
         for _ in range(ROUNDS):
             await_more(processes)
             server.kill()
@@ -203,10 +207,11 @@ def test_nothing_acknowledged_is_lost_if_the_server_is_killed_and_processes_go_o
         check_with_feeds(url, reader, seen_by(processes))
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_nothing_acknowledged_is_lost_if_processes_are_killed(server: Server, url: str) -> None:
     killed: list[Process] = []
-    with Reader(open_bound(url)) as reader:
+    with Reader(open_bound(url, timeout=PATIENT)) as reader:
         for number in range(ROUNDS):
             with storm(url, f"storm{number}") as processes:
                 await_more(processes)
