@@ -1,5 +1,6 @@
 """Fixtures and helpers for all tests: a clock that tests set, an application, and tokens with any claims."""
 
+import gc
 import json
 import os
 import shutil
@@ -39,6 +40,15 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**30:  # pra
 settings.register_profile("usual", max_examples=300, deadline=None)
 settings.register_profile("thorough", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves out of garbage collections.
+
+    There are millions of objects. A collection would stop a thread for seconds, and its time limit would end.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -95,18 +95,20 @@ def test_a_given_database_must_be_empty(url: str) -> None:
     assert "tokenauth_revocation" in tables_of(url)
 
 
-def test_a_client_signs_in_and_refreshes(url: str) -> None:
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
     client = Client("sessions", url)
     client.create_tables()
+    yield client
+    client._app.extensions["tokenauth"].store.close()
 
+
+def test_a_client_signs_in_and_refreshes(client: Client) -> None:
     first = client.sign_in("alice")
 
     assert client.refresh(first) not in ("", first)
 
 
-def test_a_client_that_is_refused_fails(url: str) -> None:
-    client = Client("sessions", url)
-    client.create_tables()
-
+def test_a_client_that_is_refused_fails(client: Client) -> None:
     with pytest.raises(RuntimeError, match="must be answered with 200, got 400"):
         client.refresh("no token")
