@@ -13,6 +13,8 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import connection_queue
 from flask_tokenauth.stores.sql.connection_queue import ConnectionQueue
 
+from ...waiting import wait_until
+
 SECONDS = 60
 
 
@@ -22,8 +24,7 @@ def make_queue(places: int = 1) -> ConnectionQueue:
 
 def let_wait(queue: ConnectionQueue, number: int) -> None:
     """Go on when *number* threads wait."""
-    while len(queue._waiting) < number:
-        pass
+    wait_until(lambda: len(queue._waiting) >= number)
 
 
 def test_threads_get_a_place_in_the_order_in_which_they_came() -> None:

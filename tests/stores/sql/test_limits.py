@@ -20,6 +20,7 @@ from flask_tokenauth.testing.store_contract.kit import start
 from ...engines.mariadb import MariaDB
 from ...engines.postgresql import PostgreSQL
 from ...engines.server import PATIENCE, Server
+from ...waiting import wait_until
 from ..sqlite_kit import engine_of
 
 DAY = timedelta(days=1)
@@ -100,8 +101,7 @@ def test_a_call_that_waits_for_a_lock_ends_on_the_server_when_its_client_has_gon
         with pytest.raises(StoreUnavailable):
             server_store.read_epoch("alice")
         assert server.execute(WAITING) == [(1,)]
-        while server.execute(WAITING) != [(0,)]:
-            pass
+        wait_until(lambda: server.execute(WAITING) == [(0,)])
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ from flask_tokenauth.testing.store_contract.revocation_pages import revoke
 from ...engines.mariadb import MariaDB
 from ...engines.postgresql import PostgreSQL
 from ...engines.server import PATIENCE, Server
+from ...waiting import wait_until
 from ..server_kit import Poller, execute, prepared_store, revocation_ager
 
 MOST = 3
@@ -258,8 +259,7 @@ def test_a_deadlock_with_another_program_is_retried(server: Server, database: st
         cursor.execute("INSERT INTO tokenauth_user_epoch (user_id, epoch) VALUES ('mallory', 5)")
         cursor.execute("SELECT * FROM tokenauth_session WHERE session_id = 'old' FOR UPDATE")
         inserting = pool.submit(transaction_of_two_users, store)
-        while server.execute(WAITING[type(server)]) != [(1,)]:
-            pass
+        wait_until(lambda: server.execute(WAITING[type(server)]) == [(1,)])
         cursor.execute("INSERT INTO tokenauth_user_epoch (user_id, epoch) VALUES ('bob', 5)")
         cursor.execute("COMMIT")
         assert inserting.result(PATIENCE) > 1
