@@ -62,6 +62,7 @@ def test_restored_files_are_those_of_the_copy(monkeypatch: pytest.MonkeyPatch) -
         assert list(server.data.iterdir()) == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_backup_brings_back_the_rows_that_were_there(server: Server, database: str) -> None:
     with server.connect(database) as connection:
@@ -74,6 +75,7 @@ def test_a_backup_brings_back_the_rows_that_were_there(server: Server, database:
         assert rows_of(connection) == ROWS
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_backup_empties_a_table_that_was_empty(server: Server, database: str) -> None:
     backup = server.backup(database)
@@ -84,6 +86,7 @@ def test_a_backup_empties_a_table_that_was_empty(server: Server, database: str) 
     assert server.execute("SELECT * FROM nothing", database=database) == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_rows_get_the_numbers_that_followed_the_backup(server: Server, database: str) -> None:
     with server.connect(database) as connection:
@@ -96,6 +99,7 @@ def test_rows_get_the_numbers_that_followed_the_backup(server: Server, database:
         assert rows_of(connection) == [*ROWS, (3, "later", None)]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_files_bring_back_the_rows_and_their_numbers(server: Server, database: str) -> None:
     copy = server.backup_files()
@@ -111,6 +115,7 @@ def test_the_files_bring_back_the_rows_and_their_numbers(server: Server, databas
         assert rows_of(connection)[-1] == (3, "later", None)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_kill_in_a_transaction_loses_its_rows_alone(server: Server, database: str) -> None:
     with closing(server.connect(database)) as connection, connection.cursor() as cursor:

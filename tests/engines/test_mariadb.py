@@ -41,6 +41,7 @@ def test_a_time_zone_names_the_day_and_the_local_time_of_its_change(at: datetime
     assert zone_that_changes(at) == zone
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_mariadb_that_is_read_only_refuses_the_user_of_the_tests(mariadb: MariaDB, database: str) -> None:
     mariadb.set_read_only(True)
@@ -51,6 +52,7 @@ def test_a_mariadb_that_is_read_only_refuses_the_user_of_the_tests(mariadb: Mari
         mariadb.set_read_only(False)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_mariadb_that_is_no_longer_read_only_takes_writes(mariadb: MariaDB, database: str) -> None:
     mariadb.set_read_only(True)
@@ -60,6 +62,7 @@ def test_a_mariadb_that_is_no_longer_read_only_takes_writes(mariadb: MariaDB, da
         assert connection.query("INSERT INTO kept VALUES (1)") == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_local_time_goes_back_an_hour_at_the_change(mariadb: MariaDB) -> None:
     change = now() + HOUR
@@ -70,6 +73,7 @@ def test_local_time_goes_back_an_hour_at_the_change(mariadb: MariaDB) -> None:
     assert after - before == timedelta(seconds=1) - HOUR
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_clock_of_a_server_is_an_hour_earlier_after_the_change(mariadb: MariaDB) -> None:
     with mariadb.in_time_zone(zone_that_changes(now() + HOUR)):
@@ -81,6 +85,7 @@ def test_the_clock_of_a_server_is_an_hour_earlier_after_the_change(mariadb: Mari
     assert local_after < local_before
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_server_has_a_folder_of_its_own_for_temporary_tables(mariadb: MariaDB) -> None:
     assert mariadb.execute("SELECT @@tmpdir") == [(str(mariadb.folder),)]

@@ -31,6 +31,7 @@ def test_the_settings_name_the_port_of_the_server() -> None:
         assert f"* = host={LOCAL} port={server.port}\n" in bouncer.settings.read_text()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_many_clients_share_few_connections_to_the_server(pgbouncer: PgBouncer, database: str) -> None:
     with ExitStack() as stack:
@@ -39,6 +40,7 @@ def test_many_clients_share_few_connections_to_the_server(pgbouncer: PgBouncer, 
         assert len({ask(client, "SELECT pg_backend_pid()") for client in clients}) <= CONNECTIONS
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_setting_of_a_session_reaches_another_client(pgbouncer: PgBouncer, database: str) -> None:
     with pgbouncer.connect(database) as first, pgbouncer.connect(database) as second:
@@ -47,6 +49,7 @@ def test_a_setting_of_a_session_reaches_another_client(pgbouncer: PgBouncer, dat
         assert ask(second, "SHOW lock_timeout") == "7s"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_wrong_password_opens_no_connection_to_the_pool(
     pgbouncer: PgBouncer, database: str, monkeypatch: pytest.MonkeyPatch
@@ -57,11 +60,13 @@ def test_a_wrong_password_opens_no_connection_to_the_pool(
         pgbouncer.connect(database)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_url_names_the_port_of_the_pool(pgbouncer: PgBouncer) -> None:
     assert pgbouncer.url("tokens").endswith(f":{PASSWORD}@{LOCAL}:{pgbouncer.port}/tokens")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [PgBouncer.kill, PgBouncer.stop])
 def test_a_pool_that_has_ended_comes_back_on_the_same_port(end: Any, pgbouncer: PgBouncer, database: str) -> None:
@@ -72,6 +77,7 @@ def test_a_pool_that_has_ended_comes_back_on_the_same_port(end: Any, pgbouncer: 
         assert ask(client, "SELECT 1") == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_pool_goes_on_after_the_server_was_killed(pgbouncer: PgBouncer, database: str) -> None:
     with pgbouncer.connect(database) as client:

@@ -34,23 +34,27 @@ def test_a_replica_is_a_copy_of_its_primary(monkeypatch: pytest.MonkeyPatch) -> 
     assert {primary.folder, str(primary.port), replica.data} < set(commands[0])
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_replica_has_what_the_primary_has_committed(postgresql_replica: Replica, database: str) -> None:
     assert numbers(postgresql_replica, database) == [1]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_user_of_the_tests_reads_from_a_replica(postgresql_replica: Replica, database: str) -> None:
     with postgresql_replica.connect(database) as connection:
         assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_replica_refuses_to_write(postgresql_replica: Replica, database: str) -> None:
     with pytest.raises(Exception, match="read-only"):
         postgresql_replica.execute("INSERT INTO kept VALUES (2)", database=database)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_replica_that_is_cut_off_answers_with_old_data(postgresql_replica: Replica, database: str) -> None:
     postgresql_replica.cut_off()
@@ -60,6 +64,7 @@ def test_a_replica_that_is_cut_off_answers_with_old_data(postgresql_replica: Rep
     assert numbers(postgresql_replica, database) == [1]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_replica_answers_while_its_primary_is_stopped(postgresql_replica: Replica, database: str) -> None:
     postgresql_replica.primary.stop()
@@ -69,6 +74,7 @@ def test_a_replica_answers_while_its_primary_is_stopped(postgresql_replica: Repl
         postgresql_replica.primary.start()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_promoted_replica_takes_writes_that_the_old_primary_does_not_have(
     postgresql_replica: Replica, database: str
@@ -80,6 +86,7 @@ def test_a_promoted_replica_takes_writes_that_the_old_primary_does_not_have(
     assert numbers(postgresql_replica.primary, database) == [1]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_postgresql_18_can_have_a_replica(postgresql_18: PostgreSQL) -> None:
     with Replica(postgresql_18) as replica:

@@ -93,21 +93,25 @@ def test_a_server_that_cannot_be_installed_leaves_no_folder() -> None:
     assert not server.folder.exists()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_postgresql_of_the_package_is_18(postgresql_18: PostgreSQL) -> None:
     assert postgresql_18.execute("SHOW server_version")[0][0].startswith("18.")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_debians_postgresql_is_another_version(postgresql_15: PostgreSQL) -> None:
     assert not postgresql_15.execute("SHOW server_version")[0][0].startswith("18.")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_mariadb_names_itself(mariadb: MariaDB) -> None:
     assert "MariaDB" in mariadb.execute("SELECT version()")[0][0]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_user_of_the_tests_creates_tables_in_a_new_database(server: Server, database: str) -> None:
     with server.connect(database) as connection:
@@ -116,6 +120,7 @@ def test_the_user_of_the_tests_creates_tables_in_a_new_database(server: Server, 
         assert ask(connection, "SELECT number FROM kept") == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_each_new_database_is_empty(server: Server) -> None:
     for _ in range(2):
@@ -123,12 +128,14 @@ def test_each_new_database_is_empty(server: Server) -> None:
             keep_a_row(connection)  # fails if the table is there
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_user_of_the_tests_creates_no_role(server: Server, database: str) -> None:
     with server.connect(database) as connection, pytest.raises(Exception, match=r"(?i)denied"):
         ask(connection, "CREATE ROLE more")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_wrong_password_opens_no_connection(server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{type(server).__module__}.PASSWORD", "wrong")
@@ -137,11 +144,13 @@ def test_a_wrong_password_opens_no_connection(server: Server, database: str, mon
         server.connect(database)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_url_names_the_database_and_the_port(server: Server) -> None:
     assert server.url("tokens").endswith(f"@{LOCAL}:{server.port}/tokens")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_database_in_the_middle_of_a_transaction_is_dropped(server: Server) -> None:
     with server.new_database() as database:
@@ -153,6 +162,7 @@ def test_a_database_in_the_middle_of_a_transaction_is_dropped(server: Server) ->
     connection.close()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_killed_server_has_what_was_committed_when_it_is_back(server: Server, database: str) -> None:
     with server.connect(database) as connection:
@@ -164,6 +174,7 @@ def test_a_killed_server_has_what_was_committed_when_it_is_back(server: Server, 
     assert server.execute("SELECT number FROM kept", database=database)[0][0] == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_stopped_server_comes_back_on_the_same_port(server: Server, database: str) -> None:
     server.stop()
@@ -173,6 +184,7 @@ def test_a_stopped_server_comes_back_on_the_same_port(server: Server, database: 
         assert ask(connection, "SELECT 1") == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_new_database_starts_a_server_that_is_stopped(server: Server) -> None:
     server.stop()
@@ -181,6 +193,7 @@ def test_a_new_database_starts_a_server_that_is_stopped(server: Server) -> None:
         assert server.execute("SELECT 1", database=database)[0][0] == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_killed_server_ends_the_connections(server: Server, database: str) -> None:
     connection = server.connect(database)
@@ -193,6 +206,7 @@ def test_a_killed_server_ends_the_connections(server: Server, database: str) -> 
         server.start()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_server_that_does_not_start_shows_its_last_words(server: Server) -> None:
     server.stop()
@@ -203,6 +217,7 @@ def test_a_server_that_does_not_start_shows_its_last_words(server: Server) -> No
         server.start()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_server_starts_with_more_options(mariadb: MariaDB) -> None:
     mariadb.stop()
@@ -214,6 +229,7 @@ def test_a_server_starts_with_more_options(mariadb: MariaDB) -> None:
     assert [read_only[0][0], mariadb.execute("SELECT @@global.read_only")[0][0]] == [1, 0]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_server_starts_in_another_time_zone(mariadb: MariaDB) -> None:
     mariadb.stop()
@@ -225,6 +241,7 @@ def test_a_server_starts_in_another_time_zone(mariadb: MariaDB) -> None:
     assert zone in {"CET", "CEST"}
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_demoted_postgresql_is_a_replica_until_it_is_promoted(postgresql: PostgreSQL) -> None:
     postgresql.demote()
@@ -236,6 +253,7 @@ def test_a_demoted_postgresql_is_a_replica_until_it_is_promoted(postgresql: Post
     assert [demoted, postgresql.execute("SELECT pg_is_in_recovery()")] == [[(True,)], [(False,)]]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_copy_of_the_installation_runs_as_the_servers_user(postgresql_18: PostgreSQL) -> None:
     programs = find_embedded()
@@ -246,6 +264,7 @@ def test_a_copy_of_the_installation_runs_as_the_servers_user(postgresql_18: Post
     postgresql_18.run(copy / "initdb", "--pgdata", postgresql_18.folder / "second", "--no-sync")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_server_and_its_folder_end_with_a_parent_that_is_killed(engine: str, request: pytest.FixtureRequest) -> None:
@@ -266,6 +285,7 @@ def test_a_server_and_its_folder_end_with_a_parent_that_is_killed(engine: str, r
         assert not Path(folder).exists()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_query_waits_until_the_proxy_goes_on(server: Server, database: str) -> None:
     with Proxy(server.port) as proxy, server.connect(database, port=proxy.port) as connection:
@@ -279,6 +299,7 @@ def test_a_query_waits_until_the_proxy_goes_on(server: Server, database: str) ->
             assert answer.result(PATIENCE) == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_query_fails_when_the_proxy_cuts_its_answer(server: Server, database: str) -> None:
     with Proxy(server.port) as proxy, ThreadPoolExecutor() as pool:

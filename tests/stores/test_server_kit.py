@@ -60,6 +60,7 @@ def test_the_age_of_revocations_is_given_in_milliseconds() -> None:
     assert "(3000,)" in str(server.mock_calls)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_session_grows_older_by_a_duration(server: Server, database: str) -> None:
     ager(server, database)("session", timedelta(seconds=1))
@@ -67,6 +68,7 @@ def test_a_session_grows_older_by_a_duration(server: Server, database: str) -> N
     assert times(server, database, "session") == (9_000, None, 29_000, 39_000)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_another_session_does_not_grow_older(server: Server, database: str) -> None:
     ager(server, database)("session", timedelta(seconds=1))
@@ -74,6 +76,7 @@ def test_another_session_does_not_grow_older(server: Server, database: str) -> N
     assert times(server, database, "other") == (10_000, None, 30_000, 40_000)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_revocations_grow_older_by_a_duration(server: Server, database: str) -> None:
     revocation_ager(server, database)(timedelta(seconds=1))
@@ -81,6 +84,7 @@ def test_revocations_grow_older_by_a_duration(server: Server, database: str) -> 
     assert execute(server, database, "SELECT expires_at FROM tokenauth_revocation") == [(19_000,)]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_generation_of_one_session_is_set(server: Server, database: str) -> None:
     generation_setter(server, database)("session", 7)
@@ -89,6 +93,7 @@ def test_the_generation_of_one_session_is_set(server: Server, database: str) -> 
     assert rows == [(0,), (7,)]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_copy_that_is_put_back_has_the_old_rows_alone(server: Server, database: str) -> None:
     put_back = copier(server, database)()
@@ -101,6 +106,7 @@ def test_a_copy_that_is_put_back_has_the_old_rows_alone(server: Server, database
     assert len(execute(server, database, "SELECT id FROM tokenauth_revocation")) == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_wiped_store_is_empty_and_other_tables_stay(
     server: Server, database: str, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from ...core.time_limit import remaining
 from .dialect import Dialect, NotPrimary
 
 _PAUSE = 0.002  # seconds between two tries to get a lock
-MOST_TRIES = 4  # of a transaction that comes between others
+MOST_TRIES = 100  # of a transaction that comes between others; each of them means that another one has succeeded
 
 T = TypeVar("T")
 

@@ -45,8 +45,8 @@ def read_packed(packed: Any, read_subject: Callable[[str], str] = str) -> Iterat
     try:
         for code, subject, value, expires_at in _decode(packed):
             yield Revocation(kind=_KINDS[code], subject=read_subject(subject), value=value, expires_at=expires_at)
-    except (KeyError, TypeError, ValueError):  # without the cause, which may have a user ID in it
-        pass
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):  # without the cause, which may have a user ID in it
+        pass  # the errors of msgspec 0.19 are no ValueError
     else:
         return
     raise StoreUnavailable(

@@ -65,6 +65,7 @@ def test_the_store_leaves_the_connections_of_an_engine_alone(store: SQLStore, en
     assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # QueuePool has it
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("url", list(DRIVERS), indirect=True)
 def test_a_login_is_kept_although_the_transaction_of_the_application_is_rolled_back(url: str) -> None:
@@ -91,6 +92,7 @@ def test_a_login_is_kept_although_the_transaction_of_the_application_is_rolled_b
         state_of(app).store.close()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_sql_mode_of_the_application_does_not_matter(mariadb: Server) -> None:
     """SQLAlchemy looks at it when it opens the first connection, to quote names as the server needs it."""

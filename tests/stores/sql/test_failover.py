@@ -72,6 +72,7 @@ def error_of(call: Callable[[SQLStore], object], store: SQLStore) -> str:
     return str(caught.value)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.usefixtures("demoted")
 def test_each_read_of_a_demoted_primary_is_refused(server_store: SQLStore) -> None:
@@ -80,6 +81,7 @@ def test_each_read_of_a_demoted_primary_is_refused(server_store: SQLStore) -> No
     assert [name for name, error in errors.items() if REPLICA not in error] == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_primary_that_was_made_read_only_is_refused(server: Server, database: str) -> None:
     """Another server may take its place, as after a switchover by logical replication."""
@@ -94,6 +96,7 @@ def test_a_primary_that_was_made_read_only_is_refused(server: Server, database: 
     assert [name for name, error in errors.items() if REPLICA not in error] == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.usefixtures("demoted")
 def test_each_write_to_a_demoted_primary_is_refused(server_store: SQLStore) -> None:
@@ -102,6 +105,7 @@ def test_each_write_to_a_demoted_primary_is_refused(server_store: SQLStore) -> N
     assert [name for name, error in errors.items() if not READ_ONLY.search(error)] == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.usefixtures("demoted")
 def test_no_connection_to_a_demoted_primary_is_kept(server_store: SQLStore) -> None:
@@ -111,6 +115,7 @@ def test_no_connection_to_a_demoted_primary_is_kept(server_store: SQLStore) -> N
     assert (engine.pool.checkedin(), engine.pool.checkedout()) == (0, 0)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_store_goes_on_when_its_server_is_the_primary_again(server: Server, server_store: SQLStore) -> None:
     start(server_store)
@@ -124,6 +129,7 @@ def test_a_store_goes_on_when_its_server_is_the_primary_again(server: Server, se
         call(server_store)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_each_read_of_a_replica_is_refused(postgresql_replica: Replica) -> None:
     primary = postgresql_replica.primary
@@ -143,6 +149,7 @@ def create(server: Server, database: str) -> None:
     store.close()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "hosts",
@@ -163,6 +170,7 @@ def test_the_primary_is_found_behind_a_replica(postgresql_replica: Replica, host
     assert port == str(primary.port)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_store_with_two_hosts_follows_a_failover(postgresql_replica: Replica) -> None:
     primary = postgresql_replica.primary
@@ -216,6 +224,7 @@ def statuses(app: Flask, *tokens: str) -> list[int]:
     return [app.test_client().get("/", headers=bearer(token)).status_code for token in tokens]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("reads", [0, 1], ids=["unnoticed before", "noticed before"])
 def test_a_worker_of_a_demoted_primary_refuses_all_tokens_when_it_may_be_stale(

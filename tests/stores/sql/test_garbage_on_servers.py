@@ -55,6 +55,7 @@ def test_a_row_without_a_time_is_an_outage() -> None:
         SessionRow.read({"session_id": "session", "started_at": None})
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("ask", ASK, ids=["find", "list", "redeem", "repeat"])
 @pytest.mark.parametrize(
@@ -81,6 +82,7 @@ def test_a_row_that_is_garbage_is_an_outage_and_never_a_session(
     assert execute(server, database, "SELECT generation, ended_at FROM tokenauth_session") == [(3, None)]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("generation", [-1, 2**40, GREATEST])
 def test_a_generation_that_is_garbage_is_an_outage(
@@ -92,6 +94,7 @@ def test_a_generation_that_is_garbage_is_an_outage(
         store.find_session("session")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(("column", "ask"), [("session_id", ASK[1]), ("user_id", ASK[0])], ids=["list", "find"])
 def test_bytes_that_are_not_utf_8_are_an_outage(
@@ -106,6 +109,7 @@ def test_bytes_that_are_not_utf_8_are_an_outage(
             ask(store)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_an_epoch_that_is_garbage_is_an_outage(server: Server, database: str, store: SQLStore) -> None:
     set_epoch(server, database, -1)
@@ -126,6 +130,7 @@ def set_epoch(server: Server, database: str, epoch: int) -> None:
     execute(server, database, "INSERT INTO tokenauth_user_epoch (user_id, epoch) VALUES ('alice', %s)", epoch)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_an_epoch_that_cannot_be_raised_is_an_outage(server: Server, database: str, store: SQLStore) -> None:
     set_epoch(server, database, GREATEST)
@@ -134,6 +139,7 @@ def test_an_epoch_that_cannot_be_raised_is_an_outage(server: Server, database: s
         store.revoke_user("alice", retention=RETENTION)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("change", ["value = %s", "expires_at = %s"])
 def test_a_revocation_with_a_number_that_is_far_too_large_counts(
@@ -145,6 +151,7 @@ def test_a_revocation_with_a_number_that_is_far_too_large_counts(
     assert store.is_revoked(token_id=None, session_id=None, user_id="alice", epoch=4)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lifetime", "leeway"])
 @pytest.mark.parametrize("number", [None, -1, 10**15, GREATEST])

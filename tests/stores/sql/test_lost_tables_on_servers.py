@@ -77,6 +77,7 @@ def test_notes_of_losses_name_tables_that_exist() -> None:
     assert lost_tables.find_losses({"lost tokenauth_session", "lost other", "schema"}) == ["tokenauth_session"]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("use", ["create", "revocations_since"])
@@ -99,6 +100,7 @@ def test_each_table_that_was_dropped_is_created_with_a_warning(
     assert f"all its tables, but {table} had been dropped" in caplog.text
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("tables", "live", "is_revoked"),
@@ -126,6 +128,7 @@ def test_what_becomes_of_a_live_session(
     assert revoked(again, "session") is is_revoked
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("tables", [[REVOCATIONS], ["tokenauth_store"], [REVOCATIONS, "tokenauth_store"]])
 def test_revoked_sessions_and_users_stay_revoked(
@@ -145,6 +148,7 @@ def test_revoked_sessions_and_users_stay_revoked(
     assert reader.fetch() == {("token", "next")}
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_user_who_was_revoked_can_log_in_without_the_epochs(
     server: Server, database: str, store: SQLStore, again: SQLStore
@@ -157,6 +161,7 @@ def test_a_user_who_was_revoked_can_log_in_without_the_epochs(
     assert again.read_epoch("alice") == epoch
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_worker_gives_back_the_revocations_of_a_table_that_was_dropped(
     server: Server, database: str, store: SQLStore, again: SQLStore
@@ -171,6 +176,7 @@ def test_a_worker_gives_back_the_revocations_of_a_table_that_was_dropped(
     assert again.is_revoked(token_id="b", session_id=None, user_id="bob", epoch=0)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("by_others", [False, True])
 def test_rows_are_replaced_by_the_next_process_if_the_first_has_failed(
@@ -220,6 +226,7 @@ def compare(engine: Engine) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_alembic_finds_no_difference(engine: Engine) -> None:
     store = SQLStore(engine)
@@ -229,6 +236,7 @@ def test_alembic_finds_no_difference(engine: Engine) -> None:
     assert compare(engine) == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_tables_of_a_migration_are_used_without_more_statements_that_define(
     engine: Engine, monkeypatch: pytest.MonkeyPatch

@@ -127,6 +127,7 @@ def broken(
         store.close()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(("broken", "advice"), BREAKS.values(), ids=BREAKS.keys(), indirect=["broken"])
 def test_an_outage_says_what_to_do_and_no_secret(
@@ -145,6 +146,7 @@ def test_an_outage_says_what_to_do_and_no_secret(
     assert [secret for secret in (PASSWORD, WRONG, USER_ID) if secret in caplog.text] == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_table_that_was_dropped_during_use_is_an_outage_with_the_command_that_helps(
     server: Server, database: str, server_store: SQLStore

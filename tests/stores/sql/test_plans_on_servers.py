@@ -81,6 +81,7 @@ def test_a_plan_that_reads_the_whole_table_is_found() -> None:
     assert find_scans(server, [("Seq Scan on tokenauth_revocation  (cost=1)",), ("Index Scan",)])
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_poll_that_brings_nothing_uses_an_index(server: Server, store: SQLStore) -> None:
     cursor = load(store)
@@ -88,6 +89,7 @@ def test_a_poll_that_brings_nothing_uses_an_index(server: Server, store: SQLStor
     assert_uses_indexes(server, store, lambda: store.revocations_since(cursor))
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_poll_that_brings_revocations_uses_an_index(server: Server, store: SQLStore) -> None:
     cursor = load(store)
@@ -96,6 +98,7 @@ def test_a_poll_that_brings_revocations_uses_an_index(server: Server, store: SQL
     assert_uses_indexes(server, store, lambda: store.revocations_since(cursor))
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_looking_a_token_up_uses_an_index(server: Server, store: SQLStore) -> None:
     assert_uses_indexes(server, store, lambda: store.is_revoked(token_id="t", session_id="s", user_id="alice", epoch=5))

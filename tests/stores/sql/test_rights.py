@@ -80,6 +80,7 @@ def test_the_statements_for_an_administrator_create_all_tables(scheme: str, driv
     assert {statement.split()[2] for statement in statements if "CREATE TABLE" in statement} == set(metadata.tables)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("create", [create_by_use, create_by_statements])
 def test_a_user_with_four_rights_on_the_tables_can_do_everything(
@@ -98,6 +99,7 @@ def test_a_user_with_four_rights_on_the_tables_can_do_everything(
     assert guest_store.find_session("s2") is None
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_user_who_may_create_no_tables_gets_an_error_that_names_the_command(
     guest_store: SQLStore,
@@ -107,6 +109,7 @@ def test_a_user_who_may_create_no_tables_gets_an_error_that_names_the_command(
             call(guest_store)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_user_without_rights_on_the_tables_gets_an_error_that_names_them(
     server: Server, empty_database: str, guest_store: SQLStore
@@ -117,6 +120,7 @@ def test_a_user_without_rights_on_the_tables_gets_an_error_that_names_them(
         guest_store.find_session("session")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_user_who_lost_a_right_gets_an_error_that_names_it(
     server: Server, empty_database: str, guest_store: SQLStore

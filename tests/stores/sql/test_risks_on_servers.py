@@ -23,11 +23,13 @@ def test_sqlite_has_no_limit_of_connections(store: SQLStore) -> None:
     assert find_risks(store, processes=1000) == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_server_of_the_tests_has_no_risk(server_store: SQLStore) -> None:
     assert find_risks(server_store, processes=1) == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("difference", [-60, 60])
 def test_a_difference_of_the_clocks_is_a_risk(
@@ -41,6 +43,7 @@ def test_a_difference_of_the_clocks_is_a_risk(
     assert risk.startswith("the clocks of this machine and of the database server must not differ by more than TOKENA")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_risk_is_logged_once_on_the_first_use(
     server: Server, database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -58,6 +61,7 @@ def test_a_risk_is_logged_once_on_the_first_use(
     assert message.startswith("TOKENAUTH_STORE: the clocks of this machine")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_fewer_connections_than_the_processes_may_open_are_a_risk(server_store: SQLStore) -> None:
     [risk] = find_risks(server_store, processes=30)
@@ -65,6 +69,7 @@ def test_fewer_connections_than_the_processes_may_open_are_a_risk(server_store: 
     assert risk.startswith("the processes of this application may open 180 connections to the database server, which ")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_limit_of_the_user_is_a_risk(server: Server, server_store: SQLStore) -> None:
     if isinstance(server, MariaDB):
@@ -81,6 +86,7 @@ def test_a_limit_of_the_user_is_a_risk(server: Server, server_store: SQLStore) -
     assert "may open 12 connections to the database server, which allows 10: raise its limit" in risk
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_log_that_is_not_flushed_at_each_commit_is_a_risk(server: Server, server_store: SQLStore) -> None:
     with ExitStack() as stack:

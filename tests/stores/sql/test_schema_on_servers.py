@@ -22,6 +22,7 @@ def bind(store: SQLStore, issuer: str) -> SQLStore:
     return store
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_tables_that_many_processes_use_first_are_created_once(server: Server, spawn: Spawn) -> None:
     with server.new_database() as database:
@@ -43,6 +44,7 @@ def test_a_file_of_another_release_is_refused(path: Path, store: SQLStore, schem
         store.find_session("session")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("schema", ["3", "x"])
 def test_tables_of_another_release_are_refused(
@@ -56,6 +58,7 @@ def test_tables_of_another_release_are_refused(
             server_store.find_session("session")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_tables_of_another_issuer_are_refused(server: Server, database: str, server_store: SQLStore) -> None:
     bind(server_store, "https://one.example").create()
@@ -66,6 +69,7 @@ def test_tables_of_another_issuer_are_refused(server: Server, database: str, ser
     other.close()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_process_that_dies_while_it_creates_tables_does_not_keep_others_from_it(server: Server, spawn: Spawn) -> None:
     with server.new_database() as database:

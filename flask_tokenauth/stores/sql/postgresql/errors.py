@@ -46,6 +46,7 @@ _CONNECTING = {  # by words in messages: while a connection is opened, there is 
     "connection refused": "nothing listens there: check the host and the port, and that the server runs",
     "could not translate host name": _HOST,
     "failed to resolve host": _HOST,
+    "name or service not known": _HOST,  # psycopg before 3.2.13
     "too many clients": _ADVICE["53300"],
     "connection slots": _ADVICE["53300"],
     "too many connections": "raise the CONNECTION LIMIT of the user or the database, or run fewer workers",
