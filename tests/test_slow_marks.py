@@ -17,6 +17,7 @@ def collect(*options: str) -> set[str]:
     return {line for line in ran.stdout.splitlines() if "::" in line}
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_fast_run_has_tests_from_every_file() -> None:
     fast, every = collect(), collect("-m", "")

@@ -148,6 +148,7 @@ def test_no_token_is_stored_logged_or_signalled(
     assert find(given, repr(signal_log).encode()) == []
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_no_string_in_the_store_the_log_or_the_signals_works_as_a_token(
     app: Flask,

@@ -123,6 +123,7 @@ def test_a_revocation_in_a_savepoint_comes_after_a_late_commit(store: SQLStore, 
     assert poller.came == {"other": 1, "inner": 1}
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_late_commit_is_seen_by_a_reader_of_small_pages(
     store: SQLStore, poller: Poller, monkeypatch: pytest.MonkeyPatch
