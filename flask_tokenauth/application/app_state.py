@@ -122,7 +122,7 @@ class AppState:
         Raises:
             SettingsError: ``TOKENAUTH_KEYS`` holds public keys only.
         """
-        if self._token_issuer is None:
+        if self.settings.keys.signing_key is None:
             raise SettingsError(
                 f"{PREFIX}KEYS must hold a private key or a secret to issue tokens, got public keys only: this "
                 "application can only verify tokens"
@@ -173,14 +173,15 @@ def _context_for_store(app: Flask, store: object) -> AbstractContextManager[obje
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
 
 
-def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer | None:
-    key = settings.keys.signing_key
-    if key is None:
-        return None
+def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer:
     # An application issues tokens with the same scopes again and again.
     check_scope = None if settings.scopes is None else lru_cache(maxsize=256)(settings.scopes.check_issued)
     return TokenIssuer(
-        key, policy, lifetime=settings.access_lifetime, max_bytes=settings.max_token_bytes, check_scope=check_scope
+        settings.keys,
+        policy,
+        lifetime=settings.access_lifetime,
+        max_bytes=settings.max_token_bytes,
+        check_scope=check_scope,
     )
 
 

@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from typing import Literal, get_args
 
+from ..encoding.limits import YEAR_9999
 from ..errors import InvalidKey
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
+
+KeyStatus = Literal["next", "active", "retired"]  # of a key in a ring: see key_ring.py
+_STATUSES = get_args(KeyStatus)
 
 ALL_OPERATIONS = frozenset({"sign", "verify"})
 _KEY_TYPES = frozenset({algorithm.key_type for algorithm in ALGORITHMS.values()})
@@ -67,6 +72,24 @@ def read_operations(jwk: Mapping[str, object]) -> frozenset[str]:
     if len(set(operations)) != len(operations):
         raise InvalidKey("the operations in key_ops must be unique, got one twice")
     return ALL_OPERATIONS.intersection(operations)
+
+
+def read_status_since(jwk: Mapping[str, object]) -> tuple[KeyStatus | None, float | None]:
+    """Return the members ``status`` and ``status_since`` of a key in a ring; None for one that it does not have.
+
+    Raises:
+        InvalidKey: one of them is malformed, or there is ``status_since`` alone.
+    """
+    status, since = jwk.get("status"), jwk.get("status_since")
+    if "status" in jwk and status not in _STATUSES:
+        raise InvalidKey(f"status of a key must be one of {', '.join(_STATUSES)}, got another: see keys list")
+    if "status_since" not in jwk:
+        return status, None  # type: ignore[return-value]  # as checked
+    if isinstance(since, bool) or not isinstance(since, (int, float)) or not 0 <= since <= YEAR_9999:
+        raise InvalidKey("status_since of a key must be seconds since 1970-01-01T00:00:00Z, got something else")
+    if status is None:
+        raise InvalidKey("a key with status_since must have a status as well, got none")
+    return status, float(since)  # type: ignore[return-value]  # as checked
 
 
 def is_private(jwk: object) -> bool:

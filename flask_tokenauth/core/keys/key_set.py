@@ -1,10 +1,10 @@
 """A set of keys, found by key ID (RFC 7517 section 5). Its keys can be exchanged while it is in use."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import InvalidKey
-from .jwk import algorithm_in_set, find_other_use, is_private
+from .jwk import algorithm_in_set, find_other_use, is_private, read_status_since
 from .key import Key
 
 _log = logging.getLogger("flask_tokenauth")
@@ -15,43 +15,52 @@ _MAX_LISTED = 10  # keys of a set that an error or the log lists
 
 
 class KeySet:
-    """A set of keys, found by key ID. The first key that can sign is the signing key.
+    """A set of keys, found by key ID. One of them signs.
 
     Args:
         keys: at least one key, each with a key ID of its own: either secrets, or private and public keys. They must not
             be mixed, since a set of public keys is made to be published, and a secret in it could be published too.
+        signing_key: the one of *keys* that signs. Default: the first that can sign.
 
     Attributes:
+        signing_key: the key that signs, or None if no key can.
         generation: how often the keys were exchanged. Code that keeps the result of a key reads it before it looks for
             the key, and drops the result when it has changed.
 
     Raises:
-        InvalidKey: there is no key, two have the same ``kid``, or secrets are mixed with other keys.
+        InvalidKey: there is no key, two have the same ``kid``, secrets are mixed with other keys, or *signing_key* is
+            none of *keys* or cannot sign.
     """
 
-    __slots__ = ("_by_kid", "_headers", "generation")
+    __slots__ = ("_by_kid", "_headers", "generation", "signing_key")
 
     generation: int
+    signing_key: Key | None
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, keys: Iterable[Key], *, signing_key: Key | None = None) -> None:
         self._by_kid = _index_by_kid(keys)
+        self.signing_key = _check_signing_key(signing_key, self._by_kid)
         self.generation = 0
         self._headers: dict[bytes, Mapping[str, object]] = {}
 
-    def exchange(self, keys: Iterable[Key]) -> None:
+    def exchange(self, keys: Iterable[Key], *, signing_key: Key | None = None) -> None:
         """Replace all keys. Tokens that a removed key has signed are refused from then on.
 
-        A ``TokenIssuer`` still signs with the key that it was made with.
+        Other threads may use the set meanwhile. They verify with the new keys before one of these signs.
 
         Args:
             keys: at least one key, each with a key ID of its own: either secrets, or private and public keys.
+            signing_key: the one of *keys* that signs. Default: the first that can sign.
 
         Raises:
-            InvalidKey: there is no key, two have the same ``kid``, or secrets are mixed with other keys. The set is not
-                changed then.
+            InvalidKey: there is no key, two have the same ``kid``, secrets are mixed with other keys, or *signing_key*
+                is none of *keys* or cannot sign. The set is not changed then.
         """
-        self._by_kid = _index_by_kid(keys)
+        by_kid = _index_by_kid(keys)
+        signing_key = _check_signing_key(signing_key, by_kid)
+        self._by_kid = by_kid
         self._headers = {}
+        self.signing_key = signing_key
         self.generation += 1  # last, so that a thread that reads the new number finds the new keys
 
     def find_header(self, text: bytes) -> Mapping[str, object] | None:
@@ -81,6 +90,8 @@ class KeySet:
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
         """Load a JWK Set (RFC 7517 section 5).
 
+        If the keys have a ``status``, the one that is "active" signs: see :class:`KeyRing`.
+
         In a set of public keys, those that are not for signatures (``use`` is "enc", for example) or are of a kind that
         is not supported are skipped, and one line in the log names them. Each other key must be usable. In a set with a
         private key or a secret no key is skipped, so that no other key than you think signs.
@@ -94,7 +105,8 @@ class KeySet:
 
         Raises:
             InvalidKey: *jwks* is not a JWK Set, one of its keys cannot be used, there is no key, two have the same
-                ``kid``, or secrets are mixed with other keys. The message has the number of the bad key, from 1.
+                ``kid``, secrets are mixed with other keys, or some keys have no ``status``, or not exactly one is
+                "active". The message has the number of the bad key, from 1.
         """
         members = jwks.get("keys") if isinstance(jwks, Mapping) else None
         if not isinstance(members, (list, tuple)):
@@ -105,11 +117,10 @@ class KeySet:
         listed = "; ".join(f"key {position}: {reason}" for position, reason in list(skipped.items())[:_MAX_LISTED])
         if skipped and len(skipped) == len(members):
             raise InvalidKey(f"a JWK Set must have a key for signatures that is supported here, got none ({listed})")
-        keys = []
-        for position, jwk in enumerate(members, 1):
-            if position not in skipped:
-                keys.append(_load_key(jwk, alg, f"key {position} of {len(members)}"))
+        used = [(position, jwk) for position, jwk in enumerate(members, 1) if position not in skipped]
+        keys = [_load_key(jwk, alg, f"key {position} of {len(members)}") for position, jwk in used]
         loaded = cls(keys)
+        loaded.signing_key = _find_active(keys, [jwk for _, jwk in used], loaded.signing_key)
         if skipped:
             _log.info(
                 "%d of the %d keys of a JWK Set were skipped: they are not for signatures, or of a kind that is not "
@@ -119,11 +130,6 @@ class KeySet:
                 listed,
             )
         return loaded
-
-    @property
-    def signing_key(self) -> Key | None:
-        """The first key that can sign, or None if no key can."""
-        return next((key for key in self if key.can_sign), None)
 
     def find(self, kid: str | None) -> Key | None:
         """Return the key with this ID, or None. If *kid* is None and the set has one key, return that key."""
@@ -153,6 +159,38 @@ def _load_key(jwk: Mapping[str, object], alg: str | None, position: str) -> Key:
     except InvalidKey as error:
         reason = find_other_use(jwk)
         raise InvalidKey(f"{position}: {error if reason is None else f'{reason}; {_NOT_SKIPPED}'}") from error
+
+
+def _find_active(keys: Sequence[Key], jwks: Sequence[Mapping[str, object]], usual: Key | None) -> Key | None:
+    """Return the signing key of a set: the active one, or *usual* if the keys have no status.
+
+    A set of public keys has none, whatever their status.
+    """
+    statuses = [read_status_since(jwk)[0] for jwk in jwks]
+    if all(status is None for status in statuses):
+        return usual
+    if None in statuses:
+        raise InvalidKey(
+            f"all keys of a set must have a status, or none, got {statuses.count(None)} without it: write "
+            '"status": "retired" for a key that is only believed'
+        )
+    if (count := statuses.count("active")) != 1:
+        raise InvalidKey(f'exactly one key of a set must have the status "active", got {count}')
+    active = keys[statuses.index("active")]
+    if usual is not None and not active.can_sign:
+        raise InvalidKey("the active key of a set must be a private key or a secret that can sign, got another one")
+    return active if active.can_sign else None
+
+
+def _check_signing_key(key: Key | None, by_kid: Mapping[str, Key]) -> Key | None:
+    """Return *key*, or the first key that can sign if it is None."""
+    if key is None:
+        return next((key for key in by_kid.values() if key.can_sign), None)
+    if by_kid.get(key.kid) is not key or not key.can_sign:
+        raise InvalidKey(
+            "the signing key must be a private key or a secret of the set, got another key, or one that can only verify"
+        )
+    return key
 
 
 def _index_by_kid(keys: Iterable[Key]) -> dict[str, Key]:

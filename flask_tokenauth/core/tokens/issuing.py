@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
+from typing import NamedTuple
 
 import msgspec
 
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
+from ..errors import InvalidKey
 from ..keys.key import Key
+from ..keys.key_set import KeySet
 from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
 from . import jws
 from .audience import parse_audience, write_audience
@@ -20,11 +23,16 @@ from .claims import RESERVED, ClaimsPolicy
 from .scopes import format_scope
 
 
+class _Signer(NamedTuple):
+    key: Key
+    header: bytes  # the part of a token
+
+
 class TokenIssuer:
     """Signs access tokens for one issuer.
 
     Args:
-        key: the key that signs.
+        keys: the keys, of which one signs. When they are exchanged, the next token is signed by the new signing key.
         policy: the rules that every token keeps. Its issuer and its audience are those of the tokens.
         lifetime: the lifetime of a token, unless ``issue`` is called with another one; fractions of a second are cut
             off.
@@ -38,15 +46,15 @@ class TokenIssuer:
 
     def __init__(
         self,
-        key: Key,
+        keys: KeySet,
         policy: ClaimsPolicy,
         *,
         lifetime: timedelta,
         max_bytes: int = jws.MAX_TOKEN_BYTES,
         check_scope: Callable[[str], None] | None = None,
     ) -> None:
-        self._key = key
-        self._header = jws.write_header(key, typ=policy.typ)
+        self._keys = keys
+        self._signer: _Signer | None = None
         self._policy = policy
         self._audience = write_audience(policy.audience or ())
         self._lifetime = _whole_seconds(lifetime)
@@ -87,7 +95,7 @@ class TokenIssuer:
             ValueError: the policy would refuse the token, *check_scope* refuses its scopes, a claim has a reserved
                 name, is not a JSON value or is nested more than 32 deep, or the token would be longer than *max_bytes*.
             TypeError: an argument has the wrong type, or *scopes* is a single string.
-            InvalidKey: the key cannot sign.
+            InvalidKey: no key of the set can sign.
 
         If *epoch* is a function, and the token is too long with the epoch that it returns, ValueError comes after the
         call.
@@ -126,13 +134,24 @@ class TokenIssuer:
         if claims:
             content |= _application_claims(claims)
         payload = _encode(content)
+        key, header = self._find_signer()
         if callable(epoch):
-            self._check_length(jws.length_of(self._header, payload, self._key))  # before anything is stored
+            self._check_length(jws.length_of(header, payload, key))  # before anything is stored
             if called := epoch():
                 payload = _encode(content | {"epoch": called})
-        token = jws.sign_under(self._header, payload, self._key)
+        token = jws.sign_under(header, payload, key)
         self._check_length(len(token))
         return token
+
+    def _find_signer(self) -> "_Signer":
+        """Return the signing key with its header part, as one object: the keys may be exchanged meanwhile."""
+        key, signer = self._keys.signing_key, self._signer
+        if signer is not None and signer.key is key:
+            return signer
+        if key is None:
+            raise InvalidKey("a key set that signs must have a private key or a secret, got public keys only")
+        self._signer = signer = _Signer(key, jws.write_header(key, typ=self._policy.typ))
+        return signer
 
     def _check_length(self, length: int) -> None:
         if length > self._max_bytes:

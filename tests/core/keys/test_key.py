@@ -231,6 +231,30 @@ def test_the_first_key_that_can_sign_is_the_signing_key() -> None:
     assert KeySet([RSA.public()]).signing_key is None
 
 
+def test_another_key_of_the_set_can_be_the_signing_key() -> None:
+    assert KeySet([EC, ED], signing_key=ED).signing_key is ED
+
+
+@pytest.mark.parametrize("key", [RSA, EC.public(), ED], ids=["of no set", "another object", "that only verifies"])
+def test_a_signing_key_must_be_one_of_the_set_that_can_sign(key: Key) -> None:
+    keys = KeySet([EC])
+
+    for use in (lambda: KeySet([EC, ED.public()], signing_key=key), lambda: keys.exchange([EC], signing_key=key)):
+        with pytest.raises(InvalidKey, match="the signing key must be a private key or a secret of the set"):
+            use()
+
+    assert (keys.signing_key, keys.generation) == (EC, 0)
+
+
+def test_an_exchange_brings_its_own_signing_key() -> None:
+    keys = KeySet([EC])
+
+    keys.exchange([EC, ED], signing_key=ED)
+    assert keys.signing_key is ED
+    keys.exchange([EC, ED])
+    assert keys.signing_key is EC
+
+
 @pytest.mark.parametrize(
     "keys",
     [[], [EC, EC], [EC, Key.from_pem(pem_of(ED._private), kid=EC.kid)], [EC, Key.from_secret(SECRET)]],

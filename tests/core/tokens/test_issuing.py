@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from flask_tokenauth.core.encoding import base64url
+from flask_tokenauth.core.errors import InvalidKey
+from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import RESERVED, ClaimsPolicy
@@ -24,7 +26,7 @@ POLICY = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
 
 @pytest.fixture
 def issuer(mint: Mint) -> TokenIssuer:
-    return TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15))
+    return TokenIssuer(KeySet([mint.key]), POLICY, lifetime=timedelta(minutes=15))
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def test_a_token_lives_no_longer_than_any_may(issuer: TokenIssuer, asked: timede
 
 
 def test_a_policy_without_an_audience_makes_tokens_without_one(mint: Mint) -> None:
-    issuer = TokenIssuer(mint.key, ClaimsPolicy(issuer=ISSUER, audience=None), lifetime=timedelta(minutes=15))
+    issuer = TokenIssuer(KeySet([mint.key]), ClaimsPolicy(issuer=ISSUER, audience=None), lifetime=timedelta(minutes=15))
 
     assert "aud" not in claims_of(issuer.issue("alice", now=NOW))
     assert claims_of(issuer.issue("alice", now=NOW, audience="b"))["aud"] == "b"
@@ -184,11 +186,14 @@ def test_a_sign_in_without_time_zone_is_no_instant(issuer: TokenIssuer) -> None:
 
 
 def test_a_token_over_the_limit_is_not_made(mint: Mint) -> None:
-    length = len(TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15)).issue("alice", now=NOW))
+    keys, lifetime = KeySet([mint.key]), timedelta(minutes=15)
+    length = len(TokenIssuer(keys, POLICY, lifetime=lifetime).issue("alice", now=NOW))
 
-    TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length).issue("alice", now=NOW)
+    TokenIssuer(keys, POLICY, lifetime=lifetime, max_bytes=length).issue("alice", now=NOW)
     with pytest.raises(ValueError, match="bytes long"):
-        TokenIssuer(mint.key, POLICY, lifetime=timedelta(minutes=15), max_bytes=length - 1).issue("alice", now=NOW)
+        TokenIssuer(KeySet([mint.key]), POLICY, lifetime=timedelta(minutes=15), max_bytes=length - 1).issue(
+            "alice", now=NOW
+        )
 
 
 def test_claims_of_one_token_can_be_issued_again(issuer: TokenIssuer, mint: Mint) -> None:
@@ -209,7 +214,7 @@ def test_what_is_of_another_type_is_refused(issuer: TokenIssuer, options: dict[s
 @pytest.mark.parametrize("subject", ["alice", "José\u00a0X", "a\u200db"])
 def test_a_token_may_be_for_several_and_of_anyone(mint: Mint, subject: str) -> None:
     policy = ClaimsPolicy(issuer=ISSUER, audience=frozenset({"a", "b"}))
-    text = TokenIssuer(mint.key, policy, lifetime=timedelta(minutes=15)).issue(subject, now=NOW)
+    text = TokenIssuer(KeySet([mint.key]), policy, lifetime=timedelta(minutes=15)).issue(subject, now=NOW)
 
     assert Verifier(KeySet([mint.key]), policy).verify(text, now=NOW).audience == {"a", "b"}
 
@@ -237,3 +242,20 @@ def test_claims_are_a_dict(issuer: TokenIssuer, claims: Any) -> None:
 def test_an_audience_that_utf_8_cannot_write_is_refused(issuer: TokenIssuer) -> None:
     with pytest.raises(ValueError, match=r"^subject, audience and IDs must be of the type str, without lone"):
         issuer.issue("alice", now=NOW, audience="\ud800")
+
+
+def test_the_next_token_after_an_exchange_is_signed_by_the_new_key(mint: Mint) -> None:
+    keys, new = KeySet([mint.key]), Key.generate("EdDSA")
+    issuer = TokenIssuer(keys, POLICY, lifetime=timedelta(minutes=15))
+    issuer.issue("alice", now=NOW)
+
+    keys.exchange([new])
+
+    assert jws.verify(issuer.issue("alice", now=NOW), keys).key is new
+
+
+def test_a_set_of_public_keys_issues_nothing() -> None:
+    issuer = TokenIssuer(KeySet([Key.generate("EdDSA").public()]), POLICY, lifetime=timedelta(minutes=15))
+
+    with pytest.raises(InvalidKey, match="must have a private key or a secret, got public keys only"):
+        issuer.issue("alice", now=NOW)

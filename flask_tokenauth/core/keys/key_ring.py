@@ -1,0 +1,212 @@
+"""A ring of keys in a JWK Set: one signs, the next one is published before it does, and old ones are still believed.
+
+Each key has two members of its own in its JWK (RFC 7517 section 4 allows them): ``status``, and ``status_since`` in
+seconds. The time is passed in. Files are read and written elsewhere.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ..errors import InvalidKey
+from .jwk import KeyStatus, read_status_since
+from .key import Key
+from .key_set import KeySet
+
+_RESERVE = timedelta(seconds=60)  # for clocks that differ, and for requests on their way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingTimes:
+    """The times that the rotation of a ring waits for.
+
+    Attributes:
+        publication: from when a key is published until all services know it, and it may sign.
+        retention: from when a key has stopped signing until the last of its tokens has expired, and it may go.
+    """
+
+    publication: timedelta
+    retention: timedelta
+
+    @classmethod
+    def of(
+        cls, *, max_age: timedelta, interval: timedelta, rollout: timedelta, max_lifetime: timedelta, leeway: timedelta
+    ) -> "RingTimes":
+        """Compute the times.
+
+        Args:
+            max_age: for how long other services keep the published key set.
+            interval: how often a process looks at the file.
+            rollout: how long the file takes to reach all machines.
+            max_lifetime: the longest lifetime of a token.
+            leeway: by how much clocks may differ.
+        """
+        return cls(
+            publication=max_age + 2 * interval + rollout + _RESERVE,
+            retention=max_lifetime + 2 * leeway + rollout + _RESERVE,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RingKey:
+    """A key of a ring.
+
+    Attributes:
+        key: the key.
+        status: "next" (published, signs nothing yet), "active" (signs) or "retired" (still believed).
+        since: the time at which it got this status, in seconds since 1970-01-01T00:00:00Z.
+    """
+
+    key: Key
+    status: KeyStatus
+    since: float
+
+    def to_jwk(self) -> dict[str, object]:
+        """Return the JWK with the private key or the secret, the status and its time."""
+        return {**self.key.to_jwk(private=self.key.can_sign), "status": self.status, "status_since": int(self.since)}
+
+    def removable_at(self, times: RingTimes) -> float | None:
+        """Return the time from which no token of this key can be accepted, or None while it signs."""
+        if self.status == "active":
+            return None
+        return self.since if self.status == "next" else self.since + times.retention.total_seconds()
+
+
+class KeyRing:
+    """The keys of a ring, in their order.
+
+    Args:
+        keys: each with a status. Exactly one is active, and it can sign.
+
+    Raises:
+        InvalidKey: that is not so, two keys have the same ``kid``, or secrets are mixed with other keys.
+    """
+
+    def __init__(self, keys: Iterable[RingKey]) -> None:
+        self._keys = tuple(keys)
+        found = [ring_key for ring_key in self._keys if ring_key.status == "active"]
+        if len(found) != 1:
+            raise InvalidKey(f"a ring of keys must have exactly one active key, got {len(found)}")
+        [self.active] = found
+        self.key_set()  # checks the rest
+
+    @classmethod
+    def start(cls, alg: str, *, now: float) -> "KeyRing":
+        """Return a new ring, with an active key and the next one.
+
+        Args:
+            alg: the algorithm of both.
+            now: seconds since 1970-01-01T00:00:00Z.
+
+        Raises:
+            InvalidKey: *alg* is not supported.
+        """
+        return cls([RingKey(Key.generate(alg), "active", now), RingKey(Key.generate(alg), "next", now)])
+
+    @classmethod
+    def from_jwks(cls, jwks: Mapping[str, object], *, written_at: float, now: float) -> "KeyRing | None":
+        """Read a ring from a JWK Set.
+
+        Args:
+            jwks: with the private keys or the secrets.
+            written_at: the time of keys without ``status_since``, in seconds since 1970-01-01T00:00:00Z.
+            now: the same, of the present. A time after it counts as the present.
+
+        Returns:
+            The ring, or None if no key has a ``status``.
+
+        Raises:
+            InvalidKey: *jwks* is not a JWK Set, a key cannot be used, some keys have no status, or not exactly one is
+                active.
+        """
+        keys = KeySet.from_jwks(jwks)
+        members: Sequence[Any] = jwks["keys"]  # type: ignore[assignment]  # as from_jwks has checked
+        statuses = [read_status_since(jwk) for jwk in members]
+        if all(status is None for status, _ in statuses):
+            return None
+        if len(keys) != len(members):
+            raise InvalidKey("a ring of keys must have keys for signatures only: remove the others")
+        return cls(
+            RingKey(key, status, min(now, written_at if since is None else since))
+            for key, (status, since) in zip(keys, statuses, strict=True)
+            if status is not None
+        )
+
+    @classmethod
+    def of_set(cls, keys: KeySet, *, since: float) -> "KeyRing":
+        """Return a ring that means what a set without statuses means: its signing key is active, others are retired.
+
+        Args:
+            keys: with a key that can sign.
+            since: seconds since 1970-01-01T00:00:00Z.
+
+        Raises:
+            InvalidKey: no key can sign.
+        """
+        return cls(RingKey(key, "active" if key is keys.signing_key else "retired", since) for key in keys)
+
+    def __iter__(self) -> Iterator[RingKey]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def upcoming(self) -> RingKey | None:
+        """The key that signs after the next rotation: of those that are next, the one that was published first."""
+        return min((found for found in self if found.status == "next"), key=lambda found: found.since, default=None)
+
+    def find(self, kid: str) -> RingKey | None:
+        """Return the key with this ID, or None."""
+        return next((ring_key for ring_key in self if ring_key.key.kid == kid), None)
+
+    def key_set(self) -> KeySet:
+        """Return the keys as a set, in which the active one signs."""
+        return KeySet([ring_key.key for ring_key in self], signing_key=self.active.key)
+
+    def to_jwks(self) -> dict[str, object]:
+        """Return the JWK Set with the private keys or the secrets."""
+        return {"keys": [ring_key.to_jwk() for ring_key in self]}
+
+    def add_next(self, key: Key, *, now: float) -> "KeyRing":
+        """Return the ring with one more key that is next."""
+        return KeyRing([*self, RingKey(key, "next", now)])
+
+    def rotatable_at(self, times: RingTimes) -> float | None:
+        """Return the time from which all services know the upcoming key, or None if there is none."""
+        return None if self.upcoming is None else self.upcoming.since + times.publication.total_seconds()
+
+    def rotate(self, key: Key, *, now: float, times: RingTimes) -> "KeyRing":
+        """Return the ring after one step: active becomes retired, next becomes active, and *key* is next.
+
+        Retired keys of which no token can be accepted any more are left out.
+
+        Args:
+            key: the new key that is next.
+            now: seconds since 1970-01-01T00:00:00Z.
+            times: of the application.
+
+        Raises:
+            InvalidKey: no key is next.
+        """
+        upcoming = self.upcoming
+        if upcoming is None:
+            raise InvalidKey("a ring must have a key that is next to be rotated, got none: add one with keys generate")
+        steps: dict[str, KeyStatus] = {self.active.key.kid: "retired", upcoming.key.kid: "active"}
+        stepped = [
+            RingKey(found.key, steps[found.key.kid], now) if found.key.kid in steps else found
+            for found in self
+            if found.status != "retired" or now < found.since + times.retention.total_seconds()
+        ]
+        return KeyRing([*stepped, RingKey(key, "next", now)])
+
+    def remove(self, kid: str) -> "KeyRing":
+        """Return the ring without a key.
+
+        Raises:
+            InvalidKey: it is the active key, or there is no such key.
+        """
+        if self.find(kid) is None:
+            raise InvalidKey("the ring must have a key with this kid, got another kid: list them with keys list")
+        return KeyRing(ring_key for ring_key in self if ring_key.key.kid != kid)
