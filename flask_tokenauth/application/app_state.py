@@ -23,6 +23,7 @@ from ..core.tokens.issuing import TokenIssuer
 from ..core.tokens.verifier import Verifier
 from ..stores.database_objects import has_engine_now
 from .database_sessions import find_sessions
+from .key_file import FollowedKeyFile
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
@@ -53,6 +54,7 @@ class AppState:
         authenticator: authenticates its requests.
         clients: authenticates the clients that introspect with a client ID and a secret.
         stored: its store, sessions and revocations.
+        key_file: follows the file of its keys; None if they are in no file.
         hook: the ``before_request`` function that guards it; None until that is installed.
 
     Raises:
@@ -75,12 +77,16 @@ class AppState:
         with _context_for_store(app, settings.store):
             self.stored = StoredState(settings, clock=self._now)
         self.stored.ask_sql_store("use_sessions", find_sessions)
+        self.key_file = _follow_key_file(settings)
+        look_at_keys = None if self.key_file is None else self.key_file.look
+        look_for_keys = None if self.key_file is None else self.key_file.look_for_unknown
         verifier = Verifier(
             settings.keys,
             policy,
             revoked=self.stored.is_revoked if self.stored.revokes else None,
             max_bytes=settings.max_token_bytes,
             cache_size=settings.token_cache_size,
+            look_for_keys=look_for_keys,
         )
         self.authenticator = Authenticator(
             app,
@@ -91,6 +97,8 @@ class AppState:
             clock=_read_clock,
             max_bytes=settings.max_token_bytes,
             https=HttpsCheck(settings.enforce_https),
+            look_at_keys=look_at_keys,
+            look_for_keys=look_for_keys,
         )
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
         self._token_issuer = _make_token_issuer(settings, policy)
@@ -122,6 +130,8 @@ class AppState:
         Raises:
             SettingsError: ``TOKENAUTH_KEYS`` holds public keys only.
         """
+        if self.key_file is not None:
+            self.key_file.look()  # a process that only issues tokens has no other occasion
         if self.settings.keys.signing_key is None:
             raise SettingsError(
                 f"{PREFIX}KEYS must hold a private key or a secret to issue tokens, got public keys only: this "
@@ -171,6 +181,18 @@ class AppState:
 def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
     """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
+
+
+def _follow_key_file(settings: Settings) -> FollowedKeyFile | None:
+    if settings.keys_path is None:
+        return None
+    return FollowedKeyFile(
+        settings.keys_path,
+        settings.keys,
+        version=settings.keys_version,
+        passphrase=settings.keys_passphrase,
+        interval=settings.keys_interval.total_seconds(),
+    )
 
 
 def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer:

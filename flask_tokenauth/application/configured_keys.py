@@ -9,7 +9,7 @@ from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key import Key
 from ..core.keys.key_set import KeySet
 from ..core.keys.key_strength import check_secret
-from ..core.keys.loading import load_keys
+from ..core.keys.loading import load_key_file, load_keys
 from .setting_types import PREFIX, SettingType
 
 _MAKE_ONE = "make one with: python -m flask_tokenauth secret (in the environment: FLASK_SECRET_KEY=…)"
@@ -40,6 +40,11 @@ PASSPHRASE = SettingType(
 def keys_with(passphrase: bytes | None) -> SettingType:
     """Return the type of ``TOKENAUTH_KEYS``, with *passphrase* for private keys in PEM that are encrypted."""
     return SettingType(_FORM, lambda value: load_keys(value, passphrase=passphrase))
+
+
+def key_file_with(passphrase: bytes | None) -> SettingType:
+    """Return the type of ``TOKENAUTH_KEYS`` if it is a path, with *passphrase* as for :func:`keys_with`."""
+    return SettingType(_FORM, lambda value: load_key_file(value, passphrase=passphrase))
 
 
 def check_keys(keys: KeySet) -> KeySet:

@@ -4,15 +4,17 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ..authentication.clients import Client
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_set import KeySet
+from ..core.keys.loading import FileVersion, find_path
 from ..core.records.revocation import retention_of
 from ..core.tokens.claims import LONGEST_LEEWAY
 from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
-from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, keys_with
+from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, key_file_with, keys_with
 from .declared_scopes import SCOPES, DeclaredScopes
 from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
@@ -52,7 +54,8 @@ class Settings:
     """The settings of one application: plain values. The name of a field is the key without ``TOKENAUTH_``."""
 
     keys: KeySet = _setting(KEYS, "/run/secrets/jwks.json", secret=True)
-    keys_passphrase: None = _setting(PASSPHRASE, "'\"the passphrase\"'", None, secret=True)  # used, and not kept
+    keys_passphrase: bytes | None = _setting(PASSPHRASE, "'\"the passphrase\"'", None, secret=True)
+    keys_interval: timedelta = _setting(duration(_SECOND, timedelta(minutes=5)), "5s", timedelta(seconds=5))
     issuer: str = _setting(STRING, "https://api.example.com")  # "iss"
     audience: frozenset[str] = _setting(STRINGS, "https://api.example.com")  # "aud"
     access_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "15m", timedelta(minutes=15))
@@ -80,6 +83,8 @@ class Settings:
     # Derived; no keys of the configuration.
     has_default_issuer: bool = False  # the issuer is the name of the application
     refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: the keys of its refresh tokens
+    keys_path: Path | None = None  # the keys are in this file
+    keys_version: FileVersion | None = None  # of the file that was read
 
     @property
     def retention(self) -> timedelta:
@@ -116,7 +121,10 @@ class Settings:
         given.setdefault("audience", frozenset({issuer}))
         given.setdefault("enforce_https", "off" if config.get("DEBUG") else "warn")
         given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
-        given["keys"] = _load_keys(given) if "keys" in given else derive_keys(config, issuer, "access")
+        if "keys" in given:
+            given |= _load_keys(given)
+        else:
+            given["keys"] = derive_keys(config, issuer, "access")
         if "store" in given:
             given["refresh_keys"] = derive_keys(config, issuer, "refresh")
         elif given.get("revocation", "off") != "off":
@@ -154,10 +162,16 @@ def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _load_keys(given: dict[str, Any]) -> KeySet:
-    """Return the keys in *given*, and remove the passphrase, which is needed no more."""
-    kind = keys_with(given.pop("keys_passphrase", None))
-    return check_keys(_read(f"{PREFIX}KEYS", given["keys"], {**_FIELDS["keys"], "kind": kind}))
+def _load_keys(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys in *given*, with their file if they are in one."""
+    source, passphrase = given["keys"], given.get("keys_passphrase")
+    path = find_path(source)
+    if path is None:
+        kind = keys_with(passphrase)
+        keys = check_keys(_read(f"{PREFIX}KEYS", source, {**_FIELDS["keys"], "kind": kind}))
+        return {"keys": keys, "keys_passphrase": None}  # it is needed no more
+    found = _read(f"{PREFIX}KEYS", path, {**_FIELDS["keys"], "kind": key_file_with(passphrase)})
+    return {"keys": check_keys(found.keys), "keys_path": path.absolute(), "keys_version": found.version}
 
 
 def _suggest(name: str) -> str:

@@ -89,6 +89,8 @@ class Authenticator:
         clock: returns seconds since 1970-01-01T00:00:00Z.
         max_bytes: a longer token is refused unread.
         https: checks how the token came.
+        look_at_keys: called at the start of each request: the keys may have to be exchanged. None: they do not change.
+        look_for_keys: as for ``Verifier``.
 
     Attributes:
         clock: as given. Tests replace it.
@@ -107,7 +109,10 @@ class Authenticator:
         clock: Clock,
         max_bytes: int,
         https: HttpsCheck,
+        look_at_keys: Callable[[], None] | None = None,
+        look_for_keys: Callable[[int], bool] | None = None,
     ) -> None:
+        self._look_at_keys, self._look_for_keys = look_at_keys, look_for_keys
         self.clock = clock
         self.user_ids = UserIDs(callbacks.user_id_type)
         self.https = https
@@ -197,6 +202,8 @@ class Authenticator:
             show_nobody()
 
     def _authenticate(self, req: Request) -> Authentication:
+        if self._look_at_keys is not None:
+            self._look_at_keys()
         environ = req.environ
         if "HTTP_AUTHORIZATION" not in environ:
             return Authentication(self._app)
@@ -311,7 +318,10 @@ class Authenticator:
         return self._verify(text, policy, max_bytes=LARGEST_LIMIT)
 
     def _verify(self, text: str, policy: ClaimsPolicy, *, max_bytes: int | None = None) -> Token:
-        return Verifier(self._keys, policy, max_bytes=max_bytes or self._max_bytes).verify(text, now=self.clock())
+        verifier = Verifier(
+            self._keys, policy, max_bytes=max_bytes or self._max_bytes, look_for_keys=self._look_for_keys
+        )
+        return verifier.verify(text, now=self.clock())
 
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.

@@ -6,7 +6,7 @@ import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..encoding import strict_json
 from ..errors import InvalidKey
@@ -27,6 +27,21 @@ _ITEMS = "each item of a list of keys must be a JWK, a Key or PEM text"
 _NO_PATH = "a string in a list is PEM text, not a path: pass the content of the file, Path(…).read_text()"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+://"  # two characters at least before the colon: "C:" is a drive
 _PATH = r"(?:[A-Za-z]:)?[\w./\\~ -]+"  # no URL, no JSON and no user with a password
+
+
+class FileVersion(NamedTuple):
+    """What is different for another content of a file at the same path."""
+
+    inode: int
+    written_at: int  # nanoseconds since 1970-01-01T00:00:00Z
+    size: int  # bytes
+
+
+class KeyFile(NamedTuple):
+    """The keys of a file, and the version that was read."""
+
+    keys: KeySet
+    version: FileVersion
 
 
 def load_keys(source: object, *, passphrase: str | bytes | None = None) -> KeySet:
@@ -54,6 +69,43 @@ def load_keys(source: object, *, passphrase: str | bytes | None = None) -> KeySe
     return keys
 
 
+def find_path(source: object) -> Path | None:
+    """Return the path that *source* is, as :func:`load_keys` takes it; None if it is anything else."""
+    if isinstance(source, Path):
+        return source
+    is_path = isinstance(source, str) and not is_pem(source) and _find_mistake(source) is None
+    return Path(source) if is_path else None  # type: ignore[arg-type]  # a string
+
+
+def load_key_file(path: Path, *, passphrase: str | bytes | None = None) -> KeyFile:
+    """Load the keys of a file, with the version of it that was read.
+
+    Args:
+        path: of the file. Symbolic links are followed.
+        passphrase: as for :func:`load_keys`.
+
+    Raises:
+        InvalidKey: as :func:`load_keys`.
+    """
+    opener = Passphrase(None if passphrase is None else to_bytes(passphrase))
+    found = _read_file(path, opener)
+    if opener.is_left_over:
+        raise InvalidKey(_NOT_NEEDED)
+    return found
+
+
+def find_version(path: Path) -> FileVersion | None:
+    """Return the version of a file, or None if it is not there or cannot be seen."""
+    try:
+        return _to_version(path.stat())
+    except (OSError, ValueError):
+        return None
+
+
+def _to_version(status: os.stat_result) -> FileVersion:
+    return FileVersion(status.st_ino, status.st_mtime_ns, status.st_size)
+
+
 def _load(source: object, passphrase: Passphrase) -> KeySet:
     if isinstance(source, KeySet):
         return source
@@ -66,7 +118,7 @@ def _load(source: object, passphrase: Passphrase) -> KeySet:
     if isinstance(source, str) and (mistake := _find_mistake(source)):
         raise InvalidKey(f"{_FORMS}, got {mistake}")
     if isinstance(source, (str, Path)):
-        return _read_file(Path(source), passphrase)
+        return _read_file(Path(source), passphrase).keys
     if isinstance(source, Key):
         raise InvalidKey(f"{_FORMS}, got one Key: put it into a list")
     raise InvalidKey(f"{_FORMS}, got {_describe_type(source)}")
@@ -141,23 +193,24 @@ def _describe_type(source: object) -> str:
     return f"{type(source).__name__}{advice}"
 
 
-def _read_file(path: Path, passphrase: Passphrase) -> KeySet:
+def _read_file(path: Path, passphrase: Passphrase) -> KeyFile:
     try:
-        data = _read_bytes(path)
+        found = _read_bytes(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise InvalidKey(
             f"the key file must be readable, got {_describe_path(path)} ({reason}): check the path; a relative path "
             "starts at the working directory"
         ) from None
-    if data is None:
+    if found is None:
         raise InvalidKey(
             f"the path of the keys must be that of a file, got {str(path)!r}, which is a directory, a pipe or a device"
         )
+    data, version = found
     if len(data) > _MAX_FILE:
         raise InvalidKey(f"the key file must have at most {_MAX_FILE // 1024**2} MiB, got {str(path)!r} with more")
     try:
-        return _parse_file(data, passphrase)
+        return KeyFile(_parse_file(data, passphrase), version)
     except InvalidKey as error:
         raise InvalidKey(f"the key file {str(path)!r} cannot be used: {error}") from error
 
@@ -201,11 +254,12 @@ def _find_json_fault(text: str) -> str:
     return "JSON with a name twice in an object, more than 32 levels or no UTF-8: write each name once, in UTF-8"
 
 
-def _read_bytes(path: Path) -> bytes | None:
+def _read_bytes(path: Path) -> tuple[bytes, FileVersion] | None:
     if path.exists() and not path.is_file():  # to read a pipe would wait for a writer
         return None
     with path.open("rb") as file:
-        return file.read(_MAX_FILE + 1)
+        version = _to_version(os.fstat(file.fileno()))  # before the content: a later change is noticed then
+        return file.read(_MAX_FILE + 1), version
 
 
 def _describe_path(path: Path) -> str:

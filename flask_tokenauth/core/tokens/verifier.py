@@ -40,6 +40,8 @@ class Verifier:
         max_bytes: the length of the longest token that is read, in bytes.
         cache_size: the number of verified tokens that are remembered. A remembered token is as safe as a new one: the
             keys must be the same, the times are checked again, and *revoked* is called again. 0: none is remembered.
+        look_for_keys: called with the generation of *keys* in which the key of a token is not known; returns whether
+            they were exchanged since, so that the token is verified once more. None: they are not looked for.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Verifier:
         revoked: Callable[[Token], bool] | None = None,
         max_bytes: int = jws.MAX_TOKEN_BYTES,
         cache_size: int = 0,
+        look_for_keys: Callable[[int], bool] | None = None,
     ) -> None:
         self._keys = keys
+        self._look_for_keys = look_for_keys
         self._policy = policy
         self._skew = policy.leeway.total_seconds()
         self._revoked = revoked
@@ -76,6 +80,7 @@ class Verifier:
             revoked=self._revoked,
             max_bytes=self._max_bytes,
             cache_size=self._cache_size,
+            look_for_keys=self._look_for_keys,
         )
 
     def verify(self, token: str, *, now: float) -> Token:
@@ -107,7 +112,13 @@ class Verifier:
 
     def _verify_unknown(self, token: str, now: float) -> Token:
         generation = self._keys.generation
-        verified = jws.verify(token, self._keys, max_bytes=self._max_bytes)
+        try:
+            verified = jws.verify(token, self._keys, max_bytes=self._max_bytes)
+        except UnknownKey:
+            if self._look_for_keys is None or not self._look_for_keys(generation):
+                raise
+            generation = self._keys.generation
+            verified = jws.verify(token, self._keys, max_bytes=self._max_bytes)
         if "kid" not in verified.header:
             raise UnknownKey
         claims = decode_claims(verified.payload)

@@ -1,0 +1,112 @@
+"""Follows the file of the keys: when it changes, the keys of the application are exchanged.
+
+There is no thread. A request that finds that the last look is an interval ago looks at the file, and the others go on
+with the keys that are known. If the file is broken or gone, they go on too: the log and the doctor tell.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..core.errors import InvalidKey, SettingsError
+from ..core.keys.key_set import KeySet
+from ..core.keys.loading import FileVersion, find_version, load_key_file
+from ..core.process import ProcessLock
+from .configured_keys import check_keys
+from .setting_types import PREFIX
+
+_PAUSE_OF_UNKNOWN = 1.0  # seconds between two looks for keys that are not known
+_PAUSE_OF_ERRORS = 60.0  # seconds between two lines in the log
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+class FollowedKeyFile:
+    """The file of the keys, and the set that follows it.
+
+    Args:
+        path: of the file.
+        keys: the set, which was loaded from it.
+        version: of the file that was loaded.
+        passphrase: opens the private keys in PEM that are encrypted; None for none.
+        interval: seconds between two looks.
+        monotonic: returns seconds that always rise, from any start.
+
+    Attributes:
+        fault: words for what is wrong with the file, or None.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        keys: KeySet,
+        *,
+        version: FileVersion | None,
+        passphrase: bytes | None,
+        interval: float,
+        monotonic: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.fault: str | None = None
+        self._path = path
+        self._keys = keys
+        self._version = version
+        self._passphrase = passphrase
+        self._interval = interval
+        self._monotonic = monotonic
+        self._looking = ProcessLock()
+        self._look_at = monotonic() + interval
+        self._look_for_unknown_at = self._log_at = -math.inf
+
+    def __repr__(self) -> str:
+        return f"<FollowedKeyFile {self._path}>"
+
+    def look(self) -> None:
+        """Look at the file, if the last look is an interval ago and no other thread looks."""
+        if self._monotonic() >= self._look_at and self._looking.acquire(blocking=False):
+            try:
+                self._follow()
+            finally:
+                self._looking.release()
+
+    def look_for_unknown(self, generation: int) -> bool:
+        """Look at the file for the key of a token that is not known, and return whether the keys were exchanged.
+
+        Args:
+            generation: of the set in which the key was not found.
+        """
+        with self._looking:
+            if self._keys.generation == generation and self._monotonic() >= self._look_for_unknown_at:
+                self._look_for_unknown_at = self._monotonic() + _PAUSE_OF_UNKNOWN
+                self._follow()
+        return self._keys.generation != generation
+
+    def _follow(self) -> None:
+        self._look_at = self._monotonic() + self._interval
+        version = find_version(self._path)
+        if version is not None and version == self._version:
+            self.fault = None
+            return
+        try:
+            self._exchange()
+        except (InvalidKey, SettingsError) as error:
+            self.fault = str(error)
+            self._report(error)
+
+    def _exchange(self) -> None:
+        found = load_key_file(self._path, passphrase=self._passphrase)
+        keys = check_keys(found.keys)
+        if self._keys.signing_key is not None and keys.signing_key is None:
+            raise SettingsError(f"{PREFIX}KEYS must still have a key that can sign, got public keys only")
+        self._keys.exchange(keys, signing_key=keys.signing_key)
+        self._version, self.fault, self._log_at = found.version, None, -math.inf
+        _log.info("%sKEYS was read again, since its file has changed: it has %d keys now", PREFIX, len(keys))
+
+    def _report(self, error: Exception) -> None:
+        now = self._monotonic()
+        if now >= self._log_at:
+            self._log_at = now + _PAUSE_OF_ERRORS
+            _log.error(
+                "%sKEYS has changed and cannot be used, so the keys that were read before go on: %s", PREFIX, error
+            )
