@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core.errors import InvalidKey, SettingsError
+from ..core.keys.key_files import FileVersion, find_version
 from ..core.keys.key_set import KeySet
-from ..core.keys.loading import FileVersion, find_version, load_key_file
+from ..core.keys.loading import load_key_file
 from ..core.process import ProcessLock
 from .configured_keys import check_keys
 from .setting_types import PREFIX

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..authentication.clients import Client
 from ..core.errors import InvalidKey, SettingsError
+from ..core.keys.key_files import FileVersion
 from ..core.keys.key_set import KeySet
-from ..core.keys.loading import FileVersion, find_path
+from ..core.keys.loading import find_path
 from ..core.records.revocation import retention_of
 from ..core.tokens.claims import LONGEST_LEEWAY
 from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES

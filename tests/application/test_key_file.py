@@ -17,8 +17,9 @@ from flask_tokenauth.application import key_file
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.application.key_file import FollowedKeyFile
 from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_files import FileVersion, find_version
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.keys.loading import FileVersion, find_version, load_key_file
+from flask_tokenauth.core.keys.loading import load_key_file
 
 from ..conftest import MakeApp, StandingClock
 

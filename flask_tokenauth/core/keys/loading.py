@@ -1,4 +1,4 @@
-"""Load the keys of an application from a file, a JWK Set or PEM text. No other module of the core reads files."""
+"""Load the keys of an application from a file, a JWK Set or PEM text."""
 
 import json
 import os
@@ -11,13 +11,11 @@ from typing import Any, NamedTuple
 from ..encoding import strict_json
 from ..errors import InvalidKey
 from .key import Key, load_pem_keys, to_bytes
+from .key_files import FileVersion, read_key_file
 from .key_set import KeySet
 from .pem import Passphrase
 from .pem_blocks import is_base64_of_pem, is_pem
 
-_MAX_FILE = 1024 * 1024  # bytes
-_MAX_PATH_SHOWN = 200  # characters
-_KEY_FILES = frozenset({".cer", ".crt", ".der", ".json", ".jwk", ".jwks", ".key", ".p8", ".pem", ".pub", ".txt"})
 _NOT_NEEDED = (
     "the passphrase must be for an encrypted private key in PEM, got none that is encrypted: remove the passphrase, "
     "or check that the keys are the right ones"
@@ -26,15 +24,6 @@ _FORMS = "keys must be a path, PEM text, a JWK Set or a list of keys"
 _ITEMS = "each item of a list of keys must be a JWK, a Key or PEM text"
 _NO_PATH = "a string in a list is PEM text, not a path: pass the content of the file, Path(…).read_text()"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]+://"  # two characters at least before the colon: "C:" is a drive
-_PATH = r"(?:[A-Za-z]:)?[\w./\\~ -]+"  # no URL, no JSON and no user with a password
-
-
-class FileVersion(NamedTuple):
-    """What is different for another content of a file at the same path."""
-
-    inode: int
-    written_at: int  # nanoseconds since 1970-01-01T00:00:00Z
-    size: int  # bytes
 
 
 class KeyFile(NamedTuple):
@@ -92,18 +81,6 @@ def load_key_file(path: Path, *, passphrase: str | bytes | None = None) -> KeyFi
     if opener.is_left_over:
         raise InvalidKey(_NOT_NEEDED)
     return found
-
-
-def find_version(path: Path) -> FileVersion | None:
-    """Return the version of a file, or None if it is not there or cannot be seen."""
-    try:
-        return _to_version(path.stat())
-    except (OSError, ValueError):
-        return None
-
-
-def _to_version(status: os.stat_result) -> FileVersion:
-    return FileVersion(status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _load(source: object, passphrase: Passphrase) -> KeySet:
@@ -194,21 +171,7 @@ def _describe_type(source: object) -> str:
 
 
 def _read_file(path: Path, passphrase: Passphrase) -> KeyFile:
-    try:
-        found = _read_bytes(path)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a path"
-        raise InvalidKey(
-            f"the key file must be readable, got {_describe_path(path)} ({reason}): check the path; a relative path "
-            "starts at the working directory"
-        ) from None
-    if found is None:
-        raise InvalidKey(
-            f"the path of the keys must be that of a file, got {str(path)!r}, which is a directory, a pipe or a device"
-        )
-    data, version = found
-    if len(data) > _MAX_FILE:
-        raise InvalidKey(f"the key file must have at most {_MAX_FILE // 1024**2} MiB, got {str(path)!r} with more")
+    data, version = read_key_file(path)
     try:
         return KeyFile(_parse_file(data, passphrase), version)
     except InvalidKey as error:
@@ -252,25 +215,3 @@ def _find_json_fault(text: str) -> str:
     except ValueError:  # too deep
         pass
     return "JSON with a name twice in an object, more than 32 levels or no UTF-8: write each name once, in UTF-8"
-
-
-def _read_bytes(path: Path) -> tuple[bytes, FileVersion] | None:
-    if path.exists() and not path.is_file():  # to read a pipe would wait for a writer
-        return None
-    with path.open("rb") as file:
-        version = _to_version(os.fstat(file.fileno()))  # before the content: a later change is noticed then
-        return file.read(_MAX_FILE + 1), version
-
-
-def _describe_path(path: Path) -> str:
-    """Return words for *path*, which cannot be read. They show it only if it is clearly a path.
-
-    It may be a secret in the wrong setting, and base64 has slashes too. So a path is shown if it begins with a
-    directory that exists, or ends like the name of a key file.
-    """
-    string = str(path)
-    first = Path(*path.parts[: 2 if path.anchor else 1])
-    is_path = path.suffix.lower() in _KEY_FILES or os.path.isdir(first)  # noqa: PTH112  # Path.is_dir raises at times
-    if is_path and re.fullmatch(_PATH, string) and len(string) <= _MAX_PATH_SHOWN:
-        return repr(string)
-    return "a path that is not shown, since it may be a secret"
