@@ -4,6 +4,7 @@ import secrets
 
 import click
 
+from .commands.keys.group import keys_without_application
 from .core.opaque.client_secret import make_client_secret, write_hash
 
 
@@ -29,6 +30,9 @@ def client_secret() -> None:
         '{"CLIENT_ID": "HASH"}:\n'
         f"{write_hash(new)}"
     )
+
+
+main.add_command(keys_without_application)
 
 
 if __name__ == "__main__":

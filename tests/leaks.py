@@ -23,7 +23,7 @@ SIGNALS = tuple(signal for signal in vars(signals).values() if isinstance(signal
 SECRETS = ("4f1d9a3c7b2e8056", "91c05d7be2af4368", "7b1e5c9d0a2b48f3", "hunter2")
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]{8,}|(?:rt1|cs1)_[\w-]{20,}")
 _PRIVATE = re.compile(r"""PRIVATE KEY-----|["'](?:k|d|p|q|dp|dq|qi)["']: *["'][\w-]{20,}""")
-_ON_PURPOSE = frozenset({"inspect", "token", "secret", "client-secret"})
+_ON_PURPOSE = frozenset({"inspect", "token", "secret", "client-secret", "--private"})
 
 
 def find_leak(output: str) -> str | None:

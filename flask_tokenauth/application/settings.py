@@ -1,7 +1,7 @@
 """The settings: read from ``app.config`` once, checked, and kept in one frozen :class:`Settings` per application."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
@@ -56,6 +56,10 @@ class Settings:
 
     keys: KeySet = _setting(KEYS, "/run/secrets/jwks.json", secret=True)
     keys_passphrase: bytes | None = _setting(PASSPHRASE, "'\"the passphrase\"'", None, secret=True)
+    keys_max_age: timedelta = _setting(
+        duration(timedelta(0), timedelta(days=1)), "10m", timedelta(minutes=10)
+    )  # of the published key set
+    keys_rollout: timedelta = _setting(duration(timedelta(0), timedelta(days=7)), "1h", timedelta(0))
     keys_interval: timedelta = _setting(duration(_SECOND, timedelta(minutes=5)), "5s", timedelta(seconds=5))
     issuer: str = _setting(STRING, "https://api.example.com")  # "iss"
     audience: frozenset[str] = _setting(STRINGS, "https://api.example.com")  # "aud"
@@ -161,6 +165,24 @@ def _read_given(config: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None:
             given[name] = _read(key, value, _FIELDS[name])
     return given
+
+
+def read_settings(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return some settings, by the names of their fields, without an application.
+
+    Args:
+        config: the configuration. Other keys are ignored.
+        names: of fields with a default.
+
+    Raises:
+        SettingsError: a value has the wrong type or is out of range.
+    """
+    defaults = {entry.name: entry.default for entry in FIELDS}
+    found = {name: config.get(PREFIX + name.upper()) for name in names}
+    return {
+        name: defaults[name] if value is None else _read(PREFIX + name.upper(), value, _FIELDS[name])
+        for name, value in found.items()
+    }
 
 
 def _load_keys(given: Mapping[str, Any]) -> dict[str, Any]:

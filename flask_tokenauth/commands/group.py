@@ -16,9 +16,10 @@ class CommandGroup(click.Group):
 
     def _import_commands(self) -> None:
         from .doctor import doctor  # noqa: PLC0415  # see above
+        from .keys.group import keys_of_application  # noqa: PLC0415
         from .routes import routes  # noqa: PLC0415
         from .sessions import init_db, purge, revoke, sessions  # noqa: PLC0415
         from .tokens import inspect, token  # noqa: PLC0415
 
-        for command in (doctor, init_db, inspect, purge, revoke, routes, sessions, token):
+        for command in (doctor, init_db, inspect, keys_of_application, purge, revoke, routes, sessions, token):
             self.commands.setdefault(str(command.name), command)  # the application may have its own of that name

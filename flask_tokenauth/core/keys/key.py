@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 import jwt.algorithms as pyjwt
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from ..errors import InvalidKey
 from ..token_errors import InvalidSignature
@@ -272,6 +273,28 @@ class Key:
         members = {"kty": self.key_type} | {name: written[name] for name in names}
         limited = {} if self.can_verify and (self.can_sign or not private) else {"key_ops": self._operations()}
         return members | {"kid": self.kid, "alg": self.algorithm, "use": "sig"} | limited
+
+    def to_pem(self, *, private: bool = False) -> str:
+        """Return the key in PEM: PKCS #8 without a passphrase if it is private, otherwise SubjectPublicKeyInfo.
+
+        PEM has neither ``kid`` nor ``alg``.
+
+        Args:
+            private: whether to return the private key. By default it is the public key.
+
+        Raises:
+            InvalidKey: *private* is true and this is a public key, or this key is a secret, which PEM cannot hold.
+        """
+        if self.key_type == "oct":
+            raise InvalidKey("only a private or public key can be written in PEM, got a secret")
+        if private and self._private is None:
+            raise InvalidKey("to_pem(private=True) needs a private key, got a public key")
+        written: bytes = (
+            self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            if private
+            else self._public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+        return written.decode()
 
     def public(self) -> "Key":
         """Return the public key with the same key ID.

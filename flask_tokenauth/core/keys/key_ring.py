@@ -29,6 +29,14 @@ class RingTimes:
     publication: timedelta
     retention: timedelta
 
+    @property
+    def publication_seconds(self) -> float:
+        return self.publication.total_seconds()
+
+    @property
+    def retention_seconds(self) -> float:
+        return self.retention.total_seconds()
+
     @classmethod
     def of(
         cls, *, max_age: timedelta, interval: timedelta, rollout: timedelta, max_lifetime: timedelta, leeway: timedelta
@@ -70,7 +78,7 @@ class RingKey:
         """Return the time from which no token of this key can be accepted, or None while it signs."""
         if self.status == "active":
             return None
-        return self.since if self.status == "next" else self.since + times.retention.total_seconds()
+        return self.since if self.status == "next" else self.since + times.retention_seconds
 
 
 class KeyRing:
@@ -175,17 +183,14 @@ class KeyRing:
 
     def rotatable_at(self, times: RingTimes) -> float | None:
         """Return the time from which all services know the upcoming key, or None if there is none."""
-        return None if self.upcoming is None else self.upcoming.since + times.publication.total_seconds()
+        return None if self.upcoming is None else self.upcoming.since + times.publication_seconds
 
-    def rotate(self, key: Key, *, now: float, times: RingTimes) -> "KeyRing":
+    def promote(self, key: Key, *, now: float) -> "KeyRing":
         """Return the ring after one step: active becomes retired, next becomes active, and *key* is next.
-
-        Retired keys of which no token can be accepted any more are left out.
 
         Args:
             key: the new key that is next.
             now: seconds since 1970-01-01T00:00:00Z.
-            times: of the application.
 
         Raises:
             InvalidKey: no key is next.
@@ -194,12 +199,18 @@ class KeyRing:
         if upcoming is None:
             raise InvalidKey("a ring must have a key that is next to be rotated, got none: add one with keys generate")
         steps: dict[str, KeyStatus] = {self.active.key.kid: "retired", upcoming.key.kid: "active"}
-        stepped = [
-            RingKey(found.key, steps[found.key.kid], now) if found.key.kid in steps else found
-            for found in self
-            if found.status != "retired" or now < found.since + times.retention.total_seconds()
-        ]
+        stepped = [RingKey(found.key, steps[found.key.kid], now) if found.key.kid in steps else found for found in self]
         return KeyRing([*stepped, RingKey(key, "next", now)])
+
+    def without_expired(self, *, now: float, times: RingTimes) -> "KeyRing":
+        """Return the ring without the retired keys of which no token can be accepted any more.
+
+        Args:
+            now: seconds since 1970-01-01T00:00:00Z.
+            times: of the application.
+        """
+        kept = [found for found in self if found.status != "retired" or now < found.since + times.retention_seconds]
+        return KeyRing(kept)
 
     def remove(self, kid: str) -> "KeyRing":
         """Return the ring without a key.

@@ -139,7 +139,7 @@ def test_a_set_of_public_keys_cannot_become_a_ring() -> None:
 def test_a_step_moves_each_key_on() -> None:
     ring = ring_of((A, "active", NOW - 500), (B, "next", NOW - 400))
 
-    assert describe(ring.rotate(C, now=NOW, times=TIMES)) == [
+    assert describe(ring.promote(C, now=NOW)) == [
         ("a", "retired", NOW),
         ("b", "active", NOW),
         ("c", "next", NOW),
@@ -149,7 +149,7 @@ def test_a_step_moves_each_key_on() -> None:
 def test_of_several_next_keys_the_one_that_was_published_first_signs() -> None:
     ring = ring_of((A, "next", NOW - 5), (B, "active", NOW - 90), (C, "next", NOW - 50))
 
-    stepped = ring.rotate(D, now=NOW, times=TIMES)
+    stepped = ring.promote(D, now=NOW)
 
     assert stepped.active.key is C
     assert [found.key.kid for found in stepped if found.status == "next"] == ["a", "d"]
@@ -159,7 +159,7 @@ def test_of_several_next_keys_the_one_that_was_published_first_signs() -> None:
 def test_a_retired_key_is_left_out_when_none_of_its_tokens_can_live(age: float, is_left_out: bool) -> None:  # noqa: FBT001
     ring = ring_of((A, "retired", NOW - age), (B, "active", NOW), (C, "next", NOW))
 
-    stepped = ring.rotate(D, now=NOW, times=TIMES)
+    stepped = ring.without_expired(now=NOW, times=TIMES)
 
     assert (stepped.find("a") is None) is is_left_out
 
@@ -169,7 +169,7 @@ def test_a_ring_without_a_next_key_cannot_be_rotated() -> None:
 
     assert ring.rotatable_at(TIMES) is None
     with pytest.raises(InvalidKey, match="must have a key that is next to be rotated, got none"):
-        ring.rotate(B, now=NOW, times=TIMES)
+        ring.promote(B, now=NOW)
 
 
 def test_a_next_key_may_sign_when_all_services_know_it() -> None:

@@ -1,0 +1,47 @@
+"""Checks who else may read or write the file of the keys."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IROTH, S_ISVTX, S_IWGRP, S_IWOTH
+
+from ...core.errors import InvalidKey
+
+
+def check_rights(path: Path) -> None:
+    """Check that only root and this user can change the file or exchange it.
+
+    Args:
+        path: of the file, without symbolic links. It need not exist.
+
+    Raises:
+        InvalidKey: another user can.
+    """
+    for found in (path, path.parent):
+        if not found.exists():
+            continue
+        status = found.stat()
+        if status.st_uid not in (0, os.geteuid()):
+            raise InvalidKey(
+                f"{found} must belong to root or to the user of this command, since its owner could exchange the keys, "
+                f"got the user with the ID {status.st_uid}: run the command as that user, or change the owner"
+            )
+        if status.st_mode & S_IWOTH and not (found.is_dir() and status.st_mode & S_ISVTX):
+            raise InvalidKey(
+                f"{found} must not be writable for all users, who could exchange the keys: run chmod o-w {found}"
+            )
+
+
+def find_weak_rights(path: Path) -> Iterator[str]:
+    """Yield a warning for each right that others have, and that may be meant.
+
+    Args:
+        path: of the file, without symbolic links.
+    """
+    mode = path.stat().st_mode
+    if mode & S_IROTH:
+        yield f"all users of this machine can read {path}, and make tokens: run chmod o-r {path}"
+    if mode & S_IWGRP:
+        yield f"the group of {path} can change it: run chmod g-w {path}, unless that is meant"
+    if path.parent.stat().st_mode & S_IWGRP:
+        yield f"the group of {path.parent} can exchange the keys: run chmod g-w {path.parent}, unless that is meant"
