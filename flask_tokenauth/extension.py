@@ -160,6 +160,18 @@ class TokenAuth(Generic[T]):
 
         return make_blueprint()
 
+    @cached_property
+    def well_known(self) -> Blueprint:
+        """The blueprint for other services: ``app.register_blueprint(auth.well_known)``, without a prefix.
+
+        ``GET /.well-known/jwks.json`` publishes the public keys (RFC 7517 section 5). ``GET
+        /.well-known/oauth-authorization-server`` describes ``auth.endpoints`` (RFC 8414), if they are registered. ``GET
+        /.well-known/oauth-protected-resource`` describes this API (RFC 9728), if ``TOKENAUTH_RESOURCE`` is set.
+        """
+        from .endpoints.well_known import make_blueprint  # noqa: PLC0415  # most applications publish no keys
+
+        return make_blueprint()
+
     def list_sessions(self, user_id: T) -> Iterator[Session]:
         """Return an iterator of the live sessions of a user, the newest sign-in first, which fetches page by page.
 

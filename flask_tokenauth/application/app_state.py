@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import ClassVar
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from flask import current_app
@@ -24,6 +25,7 @@ from ..core.tokens.verifier import Verifier
 from ..stores.database_objects import has_engine_now
 from .database_sessions import find_sessions
 from .key_file import FollowedKeyFile
+from .ring_check import RingCheck, tolerance_of
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
@@ -77,7 +79,7 @@ class AppState:
         with _context_for_store(app, settings.store):
             self.stored = StoredState(settings, clock=self._now)
         self.stored.ask_sql_store("use_sessions", find_sessions)
-        self.key_file = _follow_key_file(settings)
+        self.key_file = _follow_key_file(settings, self.stored)
         look_at_keys = None if self.key_file is None else self.key_file.look
         look_for_keys = None if self.key_file is None else self.key_file.look_for_unknown
         verifier = Verifier(
@@ -102,6 +104,7 @@ class AppState:
         )
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
         self._token_issuer = _make_token_issuer(settings, policy)
+        self._resource_metadata = "" if settings.resource is None else metadata_url_of(settings.resource)
         self._config = read_config(app)
         _states.add(self)
         AppState.made += 1
@@ -122,6 +125,11 @@ class AppState:
     def realm(self) -> str:
         """``realm`` of the challenges (RFC 9110 section 11.5)."""
         return self.settings.realm
+
+    @property
+    def resource_metadata(self) -> str:
+        """The URL of the metadata of the protected resource, for challenges (RFC 9728); empty if there is none."""
+        return self._resource_metadata
 
     @property
     def token_issuer(self) -> TokenIssuer:
@@ -178,20 +186,34 @@ class AppState:
                 raise SettingsError(f"{key} was changed after init_app had read it: set it before")
 
 
+def metadata_url_of(resource: str) -> str:
+    """Return the URL of the metadata of a protected resource (RFC 9728 section 3.1): before its path."""
+    parts = urlsplit(resource)
+    path, query = "" if parts.path == "/" else parts.path, f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{path}{query}"
+
+
 def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
     """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
 
 
-def _follow_key_file(settings: Settings) -> FollowedKeyFile | None:
+def _follow_key_file(settings: Settings, stored: StoredState) -> FollowedKeyFile | None:
     if settings.keys_path is None:
         return None
+    tolerance = tolerance_of(rollout=settings.keys_rollout, interval=settings.keys_interval)
+    ring_check = (
+        None
+        if stored.opened is None
+        else RingCheck(stored.store, tolerance=tolerance, timeout=settings.store_timeout.total_seconds())
+    )
     return FollowedKeyFile(
         settings.keys_path,
         settings.keys,
         version=settings.keys_version,
         passphrase=settings.keys_passphrase,
         interval=settings.keys_interval.total_seconds(),
+        report_ring=None if ring_check is None else ring_check.report,
     )
 
 

@@ -11,7 +11,7 @@ from ..core.tokens.scopes import check_scope_token, compile_placeholders, expand
 from .setting_types import PREFIX, SettingType
 
 INTROSPECT = "tokenauth:introspect"  # the scope that POST /auth/introspect requires
-_OWN_SCOPES = {INTROSPECT: "Introspect tokens"}
+OWN_SCOPES = {INTROSPECT: "Introspect tokens"}
 
 
 class DeclaredScopes(NamedTuple):
@@ -62,7 +62,7 @@ def _read_scopes(value: object) -> DeclaredScopes:
         raise TypeError
     descriptions: dict[str, str] = {}
     implies: dict[str, tuple[str, ...]] = {}
-    for scope, declared in (_OWN_SCOPES | dict(value)).items():
+    for scope, declared in (OWN_SCOPES | dict(value)).items():
         descriptions[scope], implies[scope] = _read_declared(scope, declared)
     try:
         for scope in implies:

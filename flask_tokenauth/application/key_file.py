@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_files import FileVersion, find_version
@@ -24,6 +25,13 @@ _PAUSE_OF_ERRORS = 60.0  # seconds between two lines in the log
 _log = logging.getLogger("flask_tokenauth")
 
 
+class _Broken(NamedTuple):
+    """A file that cannot be used: None for its version if it is gone, and words for what is wrong."""
+
+    version: FileVersion | None
+    fault: str
+
+
 class FollowedKeyFile:
     """The file of the keys, and the set that follows it.
 
@@ -33,10 +41,8 @@ class FollowedKeyFile:
         version: of the file that was loaded.
         passphrase: opens the private keys in PEM that are encrypted; None for none.
         interval: seconds between two looks.
+        report_ring: called after each look in time with the ring of the set, if its keys have a status.
         monotonic: returns seconds that always rise, from any start.
-
-    Attributes:
-        fault: words for what is wrong with the file, or None.
     """
 
     def __init__(
@@ -44,17 +50,19 @@ class FollowedKeyFile:
         path: Path,
         keys: KeySet,
         *,
-        version: FileVersion | None,
+        version: FileVersion,
         passphrase: bytes | None,
         interval: float,
+        report_ring: Callable[[str], None] | None = None,
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.fault: str | None = None
         self._path = path
         self._keys = keys
         self._version = version
+        self._broken: _Broken | None = None  # the file, if it cannot be used; it is not read again until it changes
         self._passphrase = passphrase
         self._interval = interval
+        self._report_ring = report_ring
         self._monotonic = monotonic
         self._looking = ProcessLock()
         self._look_at = monotonic() + interval
@@ -63,13 +71,21 @@ class FollowedKeyFile:
     def __repr__(self) -> str:
         return f"<FollowedKeyFile {self._path}>"
 
+    @property
+    def written_at(self) -> float:
+        """When the file was written whose keys are in use, in seconds since 1970-01-01T00:00:00Z."""
+        return self._version.written_at / 1e9
+
     def look(self) -> None:
         """Look at the file, if the last look is an interval ago and no other thread looks."""
         if self._monotonic() >= self._look_at and self._looking.acquire(blocking=False):
             try:
+                self._look_at = self._monotonic() + self._interval
                 self._follow()
             finally:
                 self._looking.release()
+            if self._report_ring is not None and self._keys.ring is not None:
+                self._report_ring(self._keys.ring)
 
     def look_for_unknown(self, generation: int) -> bool:
         """Look at the file for the key of a token that is not known, and return whether the keys were exchanged.
@@ -84,16 +100,17 @@ class FollowedKeyFile:
         return self._keys.generation != generation
 
     def _follow(self) -> None:
-        self._look_at = self._monotonic() + self._interval
         version = find_version(self._path)
-        if version is not None and version == self._version:
-            self.fault = None
+        if version == self._version:
+            self._broken = None
             return
         try:
-            self._exchange()
+            if self._broken is None or version != self._broken.version:
+                self._exchange()
         except (InvalidKey, SettingsError) as error:
-            self.fault = str(error)
-            self._report(error)
+            self._broken = _Broken(version, str(error))
+        if self._broken is not None:
+            self._report(self._broken.fault)
 
     def _exchange(self) -> None:
         found = load_key_file(self._path, passphrase=self._passphrase)
@@ -101,13 +118,13 @@ class FollowedKeyFile:
         if self._keys.signing_key is not None and keys.signing_key is None:
             raise SettingsError(f"{PREFIX}KEYS must still have a key that can sign, got public keys only")
         self._keys.exchange(keys, signing_key=keys.signing_key)
-        self._version, self.fault, self._log_at = found.version, None, -math.inf
+        self._version, self._broken, self._log_at = found.version, None, -math.inf
         _log.info("%sKEYS was read again, since its file has changed: it has %d keys now", PREFIX, len(keys))
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, fault: str) -> None:
         now = self._monotonic()
         if now >= self._log_at:
             self._log_at = now + _PAUSE_OF_ERRORS
             _log.error(
-                "%sKEYS has changed and cannot be used, so the keys that were read before go on: %s", PREFIX, error
+                "%sKEYS has changed and cannot be used, so the keys that were read before go on: %s", PREFIX, fault
             )

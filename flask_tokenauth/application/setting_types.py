@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -132,6 +133,31 @@ def _read_latin_1(value: object) -> str:
     return read_string(value).encode("latin-1").decode("latin-1")
 
 
+_URL = re.compile(r"[A-Za-z0-9:/?\[\]@!$&'()*+,;=%._~-]+")  # RFC 3986 section 2
+
+
+def _read_url(value: object) -> str:
+    """Return *value*, an https URL without a fragment; http only on loopback."""
+    string = read_string(value)
+    parts = urlsplit(string)
+    is_loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
+        raise ValueError
+    if not parts.hostname or parts.username is not None or "#" in string or parts.port == 0:
+        raise ValueError
+    if not _URL.fullmatch(string):  # it is written into headers
+        raise ValueError
+    return string
+
+
+def _read_origin(value: object) -> str:
+    origin = _read_url(value).removesuffix("/")
+    parts = urlsplit(origin)
+    if parts.path or "?" in origin:
+        raise ValueError
+    return origin
+
+
 def _read_endpoints(value: object) -> frozenset[str]:
     endpoints = read_strings(value) if value else frozenset()
     for endpoint in endpoints:
@@ -144,4 +170,8 @@ def _read_endpoints(value: object) -> frozenset[str]:
 STRING = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, best a URL", read_string)
 STRINGS = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, or a list of them", read_strings)
 REALM = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable Latin-1 characters", _read_latin_1)
+ORIGIN = SettingType("https:// and a host, such as https://api.example.com (on loopback also http://)", _read_origin)
+RESOURCE = SettingType(
+    "an https URL without a fragment, such as https://api.example.com (on loopback also http)", _read_url
+)
 ENDPOINTS = SettingType('a list of endpoints ("login") or of all endpoints of a blueprint ("docs.*")', _read_endpoints)

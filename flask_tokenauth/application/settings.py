@@ -21,8 +21,10 @@ from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from .setting_types import (
     ENDPOINTS,
+    ORIGIN,
     PREFIX,
     REALM,
+    RESOURCE,
     STRING,
     STRINGS,
     RevocationMode,
@@ -69,6 +71,8 @@ class Settings:
     max_token_bytes: int = _setting(whole_number(1024, LARGEST_LIMIT, "bytes"), "8000", MAX_TOKEN_BYTES)
     token_cache_size: int = _setting(whole_number(0, 1_000_000, "tokens"), "1024", 1024)
     realm: str = _setting(REALM, "api")
+    origin: str | None = _setting(ORIGIN, "https://api.example.com", None)
+    resource: str | None = _setting(RESOURCE, "https://api.example.com", None)
     default_guard: str | None = _setting(one_of("login_required"), "login_required", None)
     public_endpoints: frozenset[str] = _setting(ENDPOINTS, '\'["login", "docs.*"]\'', frozenset())
     scopes: DeclaredScopes | None = _setting(SCOPES, '\'{"reports:read": "Read reports"}\'', None)
@@ -89,7 +93,7 @@ class Settings:
     has_default_issuer: bool = False  # the issuer is the name of the application
     refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: the keys of its refresh tokens
     keys_path: Path | None = None  # the keys are in this file
-    keys_version: FileVersion | None = None  # of the file that was read
+    keys_version: FileVersion = FileVersion(0, 0, 0)  # of the file that was read
 
     @property
     def retention(self) -> timedelta:
@@ -137,6 +141,11 @@ class Settings:
                 f'{PREFIX}REVOCATION needs {PREFIX}STORE, which is not set: set it, or set {PREFIX}REVOCATION to "off"'
             )
         settings = cls(has_default_issuer=has_default_issuer, **given)
+        if settings.resource is not None and settings.resource not in settings.audience:
+            raise SettingsError(
+                f"{PREFIX}RESOURCE must be one of {PREFIX}AUDIENCE, since tokens for it name it, got another URL: add "
+                f"it to {PREFIX}AUDIENCE"
+            )
         _check_order(settings, "access_lifetime", "max_lifetime")
         _check_order(settings, "revocation_interval", "revocation_max_staleness")
         return settings

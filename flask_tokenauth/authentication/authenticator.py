@@ -279,6 +279,7 @@ class Authenticator:
             TokenError: the token is refused, by its signature, its claims or ``token_check``.
             StoreUnavailable: it is not known whether the token was revoked.
         """
+        self._look_at_file()
         verifier = self._verifier
         if audience is not None:
             names = parse_audience(audience)
@@ -317,7 +318,13 @@ class Authenticator:
         policy = replace(self._policy, audience=None, max_lifetime=None, may_start_later=True, leeway=leeway)
         return self._verify(text, policy, max_bytes=LARGEST_LIMIT)
 
+    def _look_at_file(self) -> None:
+        """Let keys that have changed be exchanged, where no request has done it."""
+        if self._look_at_keys is not None:
+            self._look_at_keys()
+
     def _verify(self, text: str, policy: ClaimsPolicy, *, max_bytes: int | None = None) -> Token:
+        self._look_at_file()
         verifier = Verifier(
             self._keys, policy, max_bytes=max_bytes or self._max_bytes, look_for_keys=self._look_for_keys
         )

@@ -65,14 +65,17 @@ class AuthError(HTTPException):
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy would look it up three times
         if "tokenauth" not in app.extensions:
             raise SettingsError(NOT_SET_UP)
-        realm: str = app.extensions["tokenauth"].realm
+        state = app.extensions["tokenauth"]
+        realm: str = state.realm
+        metadata: str = state.resource_metadata if error.status in _WITH_METADATA else ""
         has_more = description is not None or isinstance(error, (InsufficientScope, LoginTooOld))
         if not has_more and len(scope) <= _LONGEST_KEPT:
             body, challenge = write_simple(
-                error.code, error.hint, realm, bare=bare, scope=scope, scheme=_scheme_of(error)
+                error.code, error.hint, realm, bare=bare, scope=scope, scheme=_scheme_of(error), metadata=metadata
             )
         else:
-            body, challenge = msgspec.json.encode(self.data), write_challenge(error, realm=realm, description=text)
+            body = msgspec.json.encode(self.data)
+            challenge = write_challenge(error, realm=realm, description=text, metadata=metadata)
         further: tuple[str, str] = (
             (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
         )
@@ -123,6 +126,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
     503: TemporarilyUnavailable,
 }
 _CHALLENGE = "WWW-Authenticate"
+_WITH_METADATA = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)  # RFC 9728 section 5.1
 _LONGEST_SCOPE = 1024  # characters: nginx allows 4096 bytes for all headers
 _LONGEST_KEPT = 512  # characters of scopes, which may have values from the URL
 _KEPT = ("access-control-", "allow", "vary")
@@ -174,7 +178,7 @@ def _scheme_of(error: Refusal) -> str:
 
 @lru_cache(maxsize=256)
 def write_simple(
-    code: str, hint: str, realm: str, *, bare: bool, scope: str = "", scheme: str = "Bearer"
+    code: str, hint: str, realm: str, *, bare: bool, scope: str = "", scheme: str = "Bearer", metadata: str = ""
 ) -> tuple[bytes, str]:
     """Return body and challenge of a refusal whose body has no further members.
 
@@ -187,11 +191,13 @@ def write_simple(
         bare: leave the code and the description out of the challenge.
         scope: the scopes that the challenge names, or "".
         scheme: of the challenge.
+        metadata: the URL of the metadata of the protected resource, or "".
     """
     parameters = {"realm": realm} if bare else {"realm": realm, "error": code, "error_description": hint}
     if scope:
         parameters["scope"] = scope
-    return msgspec.json.encode({"error": code, "error_description": hint}), _write_parameters(scheme, parameters)
+    challenge = _write_parameters(scheme, parameters, metadata)
+    return msgspec.json.encode({"error": code, "error_description": hint}), challenge
 
 
 def withhold(response: Response) -> Response:
@@ -206,7 +212,7 @@ def withhold(response: Response) -> Response:
     return response
 
 
-def write_challenge(error: Refusal, *, realm: str, description: str | None = None) -> str:
+def write_challenge(error: Refusal, *, realm: str, description: str | None = None, metadata: str = "") -> str:
     """Return the ``WWW-Authenticate`` value for *error*; every parameter a quoted-string.
 
     Without a credential the challenge has no error code (RFC 6750 section 3.1). Basic has none at all (RFC 7617).
@@ -216,6 +222,7 @@ def write_challenge(error: Refusal, *, realm: str, description: str | None = Non
         realm: of the application.
         description: instead of the usual one. If a challenge may not have it (RFC 6750 section 3), the usual one is
             written.
+        metadata: the URL of the metadata of the protected resource, or "".
     """
     parameters = {"realm": realm}
     if not isinstance(error, (MissingCredential, InvalidClient)):
@@ -225,7 +232,7 @@ def write_challenge(error: Refusal, *, realm: str, description: str | None = Non
         parameters["scope"] = scope
     if isinstance(error, LoginTooOld):
         parameters["max_age"] = str(error.max_age)
-    return _write_parameters(_scheme_of(error), parameters)
+    return _write_parameters(_scheme_of(error), parameters, metadata)
 
 
 def _fit(scopes: tuple[str, ...]) -> str:
@@ -238,5 +245,7 @@ def _fit(scopes: tuple[str, ...]) -> str:
     return " ".join(fitting)
 
 
-def _write_parameters(scheme: str, parameters: dict[str, str]) -> str:
+def _write_parameters(scheme: str, parameters: dict[str, str], metadata: str) -> str:
+    if metadata and scheme == "Bearer":
+        parameters["resource_metadata"] = metadata
     return f"{scheme} " + ", ".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in parameters.items())

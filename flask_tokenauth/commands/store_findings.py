@@ -6,6 +6,7 @@ from datetime import timedelta
 from stat import S_IRWXG, S_IRWXO
 
 from ..application.app_state import AppState
+from ..application.ring_check import find_disagreement, find_other_ring, tolerance_of
 from ..application.setting_types import PREFIX
 from ..core.errors import SettingsError, StoreUnavailable
 from ..core.process import count_workers
@@ -177,6 +178,20 @@ def _risks(state: AppState) -> Iterator[Finding]:
         yield Finding("warning", f"{PREFIX}STORE: {risk}.")
 
 
+def _rings(state: AppState) -> Iterator[Finding]:
+    """Report processes whose keys differ."""
+    settings, key_file = state.settings, state.key_file
+    if key_file is None or settings.keys.ring is None:
+        return
+    tolerance = tolerance_of(rollout=settings.keys_rollout, interval=settings.keys_interval)
+    uses = state.store.list_rings()
+    fault = find_disagreement(uses, tolerance) or find_other_ring(
+        uses, settings.keys.ring, written_at=key_file.written_at, tolerance=tolerance
+    )
+    if fault is not None:
+        yield Finding("error", f"{PREFIX}KEYS: {fault}.")
+
+
 def _revoked(state: AppState) -> Iterator[Finding]:
     """Ask the store, and report the revocations in it, as a worker that starts now would load them."""
     settings, feed = state.settings, state.stored.feed
@@ -188,6 +203,7 @@ def _revoked(state: AppState) -> Iterator[Finding]:
             return
         state.store.read_epoch("doctor")
         yield from _risks(state)
+        yield from _rings(state)
     except (SettingsError, StoreUnavailable) as error:
         yield finding_for("error", f"{PREFIX}STORE cannot be asked", error)
         return

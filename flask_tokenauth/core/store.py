@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from .errors import SettingsError, StoreUnavailable
 from .records.revocation import Revocation, RevocationPage
+from .records.ring_use import RingUse
 from .records.session import NewSession, Redemption, Session, SessionPage, StartedSession, Terms
 
 # A purge once a day, as the documentation asks for, leaves a trace that is one day old at the next purge, even
@@ -243,6 +244,25 @@ class Store(Protocol):
 
         Raises:
             PurgeRefused: the clock of the store seems to be ahead. Nothing has changed.
+        """
+
+    def report_ring(self, fingerprint: str) -> tuple[RingUse, ...]:
+        """Keep that a process uses a ring of keys now, and return what ``list_rings`` returns.
+
+        Each process calls it when its ring changes, and every ``REPORT_INTERVAL`` while it gets requests. A store need
+        not write a report that comes less than half of that after the last one of the same ring.
+
+        Args:
+            fingerprint: of the ring, 1 to 64 printable ASCII characters without spaces.
+
+        Raises:
+            ValueError: *fingerprint* is something else.
+        """
+
+    def list_rings(self) -> tuple[RingUse, ...]:
+        """Return the rings that processes use: those whose last report is not longer ago than ``USE_LASTS``.
+
+        Reports of one ring that follow each other within that time are one use, which began with the first of them.
         """
 
 

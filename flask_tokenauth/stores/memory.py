@@ -4,10 +4,7 @@ A restart loses everything, sessions and revocations. Two processes would have t
 revocations. If they were forked from one process, the second one that uses the store is refused.
 """
 
-import os
-import tempfile
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -22,6 +19,7 @@ from ..core.errors import SettingsError
 from ..core.process import ProcessLock
 from ..core.records.grant import write_grant
 from ..core.records.revocation import Revocation, RevocationKind, RevocationPage, prolong, retention_of
+from ..core.records.ring_use import RingUse, check_fingerprint, report, select_live
 from ..core.records.session import (
     MOST_DISPLACED,
     NewSession,
@@ -34,6 +32,7 @@ from ..core.records.session import (
     check_generation,
 )
 from ..core.store import LONGEST_SILENCE
+from .one_process import OneProcess
 from .rows import (
     MORE_ROWS,
     SESSION_EXISTS,
@@ -72,7 +71,7 @@ class MemoryStore:
 
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
         self.clock = clock or _read_clock
-        self._process = _OneProcess()
+        self._process = OneProcess()
         self._lock = ProcessLock()
         self._issuer: str | None = None
         self._lifetime = self._leeway = timedelta(0)
@@ -80,6 +79,7 @@ class MemoryStore:
         self._going_on = SessionsOfUsers()
         self._epochs: dict[str, int] = {}
         self._last_purge: int | None = None
+        self._rings: tuple[RingUse, ...] = ()
         self._incarnation = token_hex(16)
         self._written = 0  # revocations so far
         # By kind and subject. The one that changed last is at the end.
@@ -233,6 +233,18 @@ class MemoryStore:
                 del self._revoked[key]
             return len(gone) + len(forgotten)
 
+    def report_ring(self, fingerprint: str) -> tuple[RingUse, ...]:
+        check_fingerprint(fingerprint)
+        with self._entered() as now:
+            live = select_live(self._rings, now)
+            others = [use for use in live if use.fingerprint != fingerprint]
+            self._rings = (*others, report(live, fingerprint, now))
+            return self._rings
+
+    def list_rings(self) -> tuple[RingUse, ...]:
+        with self._entered() as now:
+            return select_live(self._rings, now)
+
     @contextmanager
     def _entered(self) -> Iterator[int]:
         """Hold the lock, and yield the present in milliseconds."""
@@ -295,56 +307,3 @@ def _swap(row: SessionRow, generation: int, now: int, terms: Terms) -> Redemptio
 def _read_clock() -> int:
     """Return the time. ``time.time_ns`` is looked up at each call, because freezegun replaces it."""
     return time.time_ns() // 1_000_000
-
-
-class _OneProcess:
-    """Belongs to the first process that uses it, as long as that process lives.
-
-    Workers that a server forks from one process each get a copy of its memory: a token that one worker revokes would
-    still be accepted by the others. So the first process locks a file that all of them have open, and the others
-    cannot lock it. The lock ends with its process, so a worker that replaces a dead one can take it.
-    """
-
-    def __init__(self) -> None:
-        self._owner: int | None = None
-        self._file = _open_shared_file() if hasattr(os, "lockf") else None  # systems without it cannot fork
-        if self._file is not None:
-            weakref.finalize(self, os.close, self._file)
-
-    def check(self) -> None:
-        """Check that this process is the only one that uses the store.
-
-        Raises:
-            SettingsError: another process uses it, which was forked from the same one. This is no outage: it does not
-                end until the setting is changed.
-        """
-        if self._owner != os.getpid():
-            self._take()
-
-    def _take(self) -> None:
-        if self._owner not in (None, os.getpid()):  # a copy, taken by a fork, of a store in use
-            raise SettingsError(_TWO_PROCESSES)
-        if self._file is not None:
-            try:
-                os.lockf(self._file, os.F_TLOCK, 0)  # a child does not inherit it
-            except OSError as error:
-                raise SettingsError(_TWO_PROCESSES) from error
-        self._owner = os.getpid()
-
-
-_TWO_PROCESSES = (
-    "memory:// must be used by one process, but another process uses this store already: for several workers set a "
-    "database, for example sqlite:////var/lib/api/tokens.db"
-)
-
-
-def _open_shared_file() -> int:
-    try:
-        file, path = tempfile.mkstemp(prefix="tokenauth-")
-        os.unlink(path)  # noqa: PTH108  # only processes that are forked from this one have it
-    except OSError as error:
-        raise SettingsError(
-            "memory:// needs a writable directory for temporary files, to notice other processes, but there is none: "
-            "set the environment variable TMPDIR"
-        ) from error
-    return file

@@ -66,6 +66,10 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return looks
 
 
+def fault_of(followed: FollowedKeyFile) -> str | None:
+    return None if followed._broken is None else followed._broken.fault
+
+
 def kids(keys: KeySet) -> list[str]:
     return [key.kid for key in keys]
 
@@ -172,8 +176,9 @@ def test_the_keys_go_on_if_the_file_is_broken(
     assert record.message.startswith(
         "TOKENAUTH_KEYS has changed and cannot be used, so the keys that were read before go"
     )
-    assert followed.fault is not None
-    assert followed.fault in record.message
+    fault = fault_of(followed)
+    assert fault is not None
+    assert fault in record.message
 
 
 def test_a_broken_file_is_logged_once_a_minute_until_it_is_mended(
@@ -188,11 +193,31 @@ def test_a_broken_file_is_logged_once_a_minute_until_it_is_mended(
     clock.now += INTERVAL
     followed.look()
 
-    assert (kids(keys), followed.fault) == (["b"], None)
+    assert (kids(keys), fault_of(followed)) == (["b"], None)
     path.write_text("{")
     clock.now += INTERVAL
     followed.look()
     assert [record.levelno for record in caplog.records if record.levelno >= logging.ERROR] == [logging.ERROR] * 3
+
+
+def test_a_broken_file_is_read_once(
+    path: Path, followed: FollowedKeyFile, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a client could make the process parse it once a second, with the ID of a key that is not known."""
+    reads: list[Path] = []
+
+    def load(path: Path, **options: Any) -> Any:
+        reads.append(path)
+        return load_key_file(path, **options)
+
+    monkeypatch.setattr(key_file, "load_key_file", load)
+    path.write_text("{")
+    for _ in range(9):
+        clock.now += INTERVAL
+        followed.look()
+        followed.look_for_unknown(0)
+
+    assert len(reads) == 1
 
 
 def test_a_broken_file_that_is_put_back_as_it_was_is_good_again(
@@ -201,13 +226,13 @@ def test_a_broken_file_that_is_put_back_as_it_was_is_good_again(
     path.rename(path.with_name("elsewhere"))
     clock.now += INTERVAL
     followed.look()
-    assert followed.fault is not None
+    assert fault_of(followed) is not None
     path.with_name("elsewhere").rename(path)
     clock.now += INTERVAL
 
     followed.look()
 
-    assert followed.fault is None
+    assert fault_of(followed) is None
 
 
 def test_no_message_has_anything_of_the_file(
@@ -219,7 +244,7 @@ def test_no_message_has_anything_of_the_file(
 
     followed.look()
 
-    assert str(secret) not in f"{caplog.text} {followed.fault} {followed!r}"
+    assert str(secret) not in f"{caplog.text} {fault_of(followed)} {followed!r}"
     assert caplog.records
 
 
@@ -247,6 +272,21 @@ def test_one_thread_looks_and_the_others_go_on(
         slow.result(30)
 
     assert (kids(keys), len(calls)) == (["b"], 1)
+
+
+def test_looks_for_unknown_keys_do_not_delay_the_other_looks(
+    followed: FollowedKeyFile, clock: StandingClock, looks: list[Path]
+) -> None:
+    """Others report there which ring the process has."""
+    reports: list[str] = []
+    followed._report_ring, followed._keys.ring = reports.append, "one"
+    for _ in range(10):
+        clock.now += 1
+        followed.look_for_unknown(0)
+        followed.look()
+
+    assert len(reports) == 2
+    assert len(looks) == 12
 
 
 @pytest.mark.parametrize(("later", "number"), [(0.999, 1), (1.0, 2), (1.001, 2)])

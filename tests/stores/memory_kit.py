@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from flask_tokenauth.stores.memory import MemoryStore
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, SetGeneration
+from flask_tokenauth.testing.store_contract import Age, AgeRevocations, AgeRings, SetGeneration
 
 
 def ager(store: MemoryStore) -> Age:
@@ -32,6 +32,16 @@ def revocation_ager(store: MemoryStore) -> AgeRevocations:
         }
 
     return age_revocations
+
+
+def ring_ager(store: MemoryStore) -> AgeRings:
+    """Return the contract's ``age_rings``."""
+
+    def age_rings(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        store._rings = tuple(use.replace(since=use.since - by, until=use.until - by) for use in store._rings)
+
+    return age_rings
 
 
 def generation_setter(store: MemoryStore) -> SetGeneration:

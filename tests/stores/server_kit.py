@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.statements import Statements
 from flask_tokenauth.stores.sql.transactions import about, insert_revocation
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
+from flask_tokenauth.testing.store_contract import Age, AgeRevocations, AgeRings, CopyStore, SetGeneration, WipeStore
 from flask_tokenauth.testing.store_contract.revocation import LATER
 
 from ..engines.server import Server
@@ -60,6 +60,20 @@ def revocation_ager(server: Server, database: str) -> AgeRevocations:
         execute(server, database, "UPDATE tokenauth_revocation SET expires_at = expires_at - %s", by)
 
     return age_revocations
+
+
+def ring_ager(server: Server, database: str) -> AgeRings:
+    """Return the contract's ``age_rings``."""
+
+    def age_rings(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        found = execute(server, database, "SELECT name, value FROM tokenauth_store")
+        for name, value in found:
+            if name.startswith("ring "):
+                statement = "UPDATE tokenauth_store SET number = number - %s, value = %s WHERE name = %s"
+                execute(server, database, statement, by, str(int(value) - by), name)
+
+    return age_rings
 
 
 def generation_setter(server: Server, database: str) -> SetGeneration:

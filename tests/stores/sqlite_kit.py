@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine
 from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.session import NewSession, Terms
 from flask_tokenauth.stores.sql import SQLStore, metadata
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
+from flask_tokenauth.testing.store_contract import Age, AgeRevocations, AgeRings, CopyStore, SetGeneration, WipeStore
 
 TERMS = Terms(idle_lifetime=timedelta(days=30), retry_window=timedelta(hours=1), retention=timedelta(days=1))
 
@@ -99,6 +99,21 @@ def revocation_ager(path: Path) -> AgeRevocations:
         execute(path, "UPDATE tokenauth_revocation SET expires_at = expires_at - ?", by)
 
     return age_revocations
+
+
+def ring_ager(path: Path) -> AgeRings:
+    """Return the contract's ``age_rings``."""
+
+    def age_rings(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        execute(
+            path,
+            "UPDATE tokenauth_store SET number = number - ?, value = CAST(value AS integer) - ?"
+            " WHERE name LIKE 'ring %'",
+            *(by, by),
+        )
+
+    return age_rings
 
 
 def generation_setter(path: Path) -> SetGeneration:

@@ -15,6 +15,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeRevocations,
+    AgeRings,
     CopyStore,
     SetGeneration,
     StoreContract,
@@ -25,7 +26,7 @@ from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.session_ends import SessionEndContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
-from .memory_kit import ager, generation_setter, revocation_ager
+from .memory_kit import ager, generation_setter, revocation_ager, ring_ager
 
 DAY = 86_400_000  # milliseconds
 
@@ -38,6 +39,10 @@ class MemoryStoreFixtures:
     @pytest.fixture
     def age_revocations(self, store: MemoryStore) -> AgeRevocations:
         return revocation_ager(store)
+
+    @pytest.fixture
+    def age_rings(self, store: MemoryStore) -> AgeRings:
+        return ring_ager(store)
 
     @pytest.fixture
     def set_generation(self, store: MemoryStore) -> SetGeneration:

@@ -4,20 +4,44 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from stat import S_IROTH, S_ISVTX, S_IWGRP, S_IWOTH
+from types import ModuleType
+from typing import Any
 
 from ...core.errors import InvalidKey
 
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ModuleNotFoundError:  # pragma: no cover  # Windows
+    fcntl = None
+
+
+def check_system() -> Any:
+    """Return the module for locks of files.
+
+    Raises:
+        InvalidKey: this system has none.
+    """
+    if fcntl is None:
+        raise InvalidKey(
+            "this system must have locks of files and owners as Linux and macOS have them, and has none: make and "
+            "rotate the keys on another machine, and copy the file"
+        )
+    return fcntl
+
 
 def check_rights(path: Path) -> None:
-    """Check that only root and this user can change the file or exchange it.
+    """Check that only root and this user can change the file, or exchange it or a folder on the way to it.
 
     Args:
-        path: of the file, without symbolic links. It need not exist.
+        path: of the file, which need not exist. Symbolic links are followed.
 
     Raises:
         InvalidKey: another user can.
     """
-    for found in (path, path.parent):
+    check_system()
+    target, given = path.resolve(), path.absolute()
+    for found in dict.fromkeys((target, *target.parents, *given.parents)):
         if not found.exists():
             continue
         status = found.stat()

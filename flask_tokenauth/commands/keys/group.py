@@ -1,7 +1,7 @@
 """The commands for keys. Each prints sentences for people, and key material only where it is asked for."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -10,8 +10,10 @@ from flask import Config
 from flask.cli import with_appcontext
 
 from ...application.app_state import current_state
+from ...application.ring_check import find_disagreement, find_other_ring
 from ...application.setting_types import format_duration, parse_duration
-from ...core.errors import InvalidKey
+from ...core.errors import InvalidKey, StoreUnavailable
+from ...core.keys.algorithms import ALGORITHMS
 from ...core.keys.key import Key
 from ...core.keys.key_ring import KeyRing, RingKey
 from ..output import errors_as_messages
@@ -24,47 +26,86 @@ _NO_RING = (
     "the keys in {path} must have a status to be rotated, got none: keys generate makes a ring of them, in which the "
     "key that signs now is active"
 )
+_NO_KEY = "{path} must have a key with the ID {kid}, got other keys: see keys list"
 
 
 def _read_duration(_: click.Context, __: click.Parameter, value: str) -> timedelta:
     try:
+        if value.isdigit() and value != "0":
+            raise ValueError
         return parse_duration(value)
     except ValueError:
-        raise click.BadParameter("must be a duration like 30d, 12h or 900") from None
+        raise click.BadParameter("must be a duration with a unit, like 30d or 12h") from None
+
+
+def _make_key(alg: str) -> Key:
+    """Return a new key. Its ID can be an argument of a command: it does not begin like an option."""
+    return next(key for key in iter(lambda: Key.generate(alg), None) if not key.kid.startswith("-"))
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        click.echo(f"Warning: {sentence}.", err=True)
 
 
 @contextmanager
-def _changing(context: KeysContext) -> Iterator[tuple[StoredKeys, KeyRing]]:
-    """Lock the file, and yield what it has, which must be a ring."""
-    with errors_as_messages(), context.file.locked():
-        stored = context.file.read(now=context.clock())
-        if stored.ring is None:
+def _locked(context: KeysContext) -> Iterator[float]:
+    """Lock the file, and yield the present: other commands may have been waited for."""
+    with errors_as_messages(), context.file.locked(on_wait=lambda: click.echo(_WAITING, err=True)):
+        yield context.clock()
+
+
+_WAITING = "Waiting for another command that changes the keys."
+
+
+@contextmanager
+def _changing(context: KeysContext) -> Iterator[tuple[StoredKeys, KeyRing, float]]:
+    """Lock the file, and yield what it has, which must be a ring, and the present."""
+    with errors_as_messages():
+        context.file.check_exists()
+    with _locked(context) as now:
+        stored = context.file.read()
+        ring = stored.read_ring(now=now)
+        if ring is None:
             raise InvalidKey(_NO_RING.format(path=context.file.path))
-        for warning in find_weak_rights(context.file.target):
-            click.echo(f"Warning: {warning}.", err=True)
-        yield stored, stored.ring
+        _warn(find_weak_rights(context.file.target))
+        _warn(_find_future(ring))
+        yield stored, ring, now
+
+
+def _find_future(ring: KeyRing) -> Iterator[str]:
+    for kid in ring.ahead:
+        yield f"status_since of the key {kid} is in the future, and counts as now: check the clock of this machine"
 
 
 @click.command()
-@click.option("--alg", help="The algorithm. Default: that of the active key, or EdDSA for a new file.")
+@click.option(
+    "--alg", type=click.Choice(list(ALGORITHMS)), help="Default: that of the active key, or EdDSA for a new file."
+)
 @click.pass_obj
 def generate(context: KeysContext, *, alg: str | None) -> None:
     """Make the file, with an active key and the next one, or add a next key."""
-    now = context.clock()
-    with errors_as_messages(), context.file.locked():
+    with errors_as_messages():
         if not context.file.exists():
-            context.file.write(KeyRing.start(alg or _DEFAULT_ALG, now=now), instead_of=None)
+            context.file.check_new()
+    with _locked(context) as now:
+        if not context.file.exists():
+            ring = KeyRing([RingKey.of(_make_key(alg or _DEFAULT_ALG), status, now) for status in ("active", "next")])
+            context.file.write(ring, instead_of=None)
             click.echo(
                 f"{context.file.path} has an active key, which signs, and the next one. Only its owner can read it."
             )
             return
-        stored = context.file.read(now=now)
-        ring = stored.ring or KeyRing.of_set(stored.keys, since=min(now, stored.written_at))
-        key = Key.generate(alg or ring.active.key.algorithm)
+        stored = context.file.read()
+        _warn(find_weak_rights(context.file.target))
+        known = stored.read_ring(now=now)
+        ring = known or KeyRing.of_plain_jwks(stored.jwks, since=min(now, stored.written_at))
+        key = _make_key(alg or ring.active.key.algorithm)
         context.file.write(ring.add_next(key, now=now), instead_of=stored)
-    if stored.ring is None:
+    if known is None:
         click.echo("The keys had no status. Now the one that signs is active, and the others are retired.")
-    click.echo(f"The key {key.kid} is next. It is published now, and signs after keys rotate.")
+    turn = "after keys rotate" if ring.upcoming is None else "when it is its turn: another key is next before it"
+    click.echo(f"The key {key.kid} is next. It is published now, and signs {turn}.")
 
 
 @click.command("list")
@@ -73,15 +114,17 @@ def generate(context: KeysContext, *, alg: str | None) -> None:
 def list_keys(context: KeysContext, *, as_json: bool) -> None:
     """Show the keys, and what may happen next to each of them, and when."""
     with errors_as_messages():
-        stored = context.file.read(now=context.clock())
-    if stored.ring is None:
-        raise click.ClickException(_NO_RING.format(path=context.file.path))
+        ring = context.file.read().read_ring(now=context.clock())
+        if ring is None:
+            raise InvalidKey(_NO_RING.format(path=context.file.path))
+        _warn(find_weak_rights(context.file.target))
+        _warn(_find_future(ring))
     if as_json:
-        click.echo(json.dumps([_to_json(found, stored.ring, context) for found in stored.ring], indent=2))
+        click.echo(json.dumps([_to_json(found, ring, context) for found in ring], indent=2))
         return
-    width = max(len(found.key.kid) for found in stored.ring)
-    for found in stored.ring:
-        times = f"since {format_time(found.since)}; {_describe_next(found, stored.ring, context)}"
+    width = max(len(found.key.kid) for found in ring)
+    for found in ring:
+        times = f"since {format_time(found.since)}; {_describe_next(found, ring, context)}"
         click.echo(f"{found.key.kid:{width}}  {found.key.algorithm:7}  {found.status:7}  {times}")
 
 
@@ -97,13 +140,15 @@ def _describe_next(found: RingKey, ring: KeyRing, context: KeysContext) -> str:
 
 
 def _to_json(found: RingKey, ring: KeyRing, context: KeysContext) -> dict[str, object]:
+    removable = found.removable_at(context.times)
+    rotatable = ring.rotatable_at(context.times) if found is ring.upcoming else None
     return {
         "kid": found.key.kid,
         "alg": found.key.algorithm,
         "status": found.status,
         "status_since": int(found.since),
-        "removable_at": found.removable_at(context.times),
-        "rotatable_at": ring.rotatable_at(context.times) if found is ring.upcoming else None,
+        "removable_at": None if removable is None else int(removable),
+        "rotatable_at": None if rotatable is None else int(rotatable),
     }
 
 
@@ -114,34 +159,69 @@ def _to_json(found: RingKey, ring: KeyRing, context: KeysContext) -> dict[str, o
     default="30d",
     show_default=True,
     callback=_read_duration,
-    help="Do nothing if the active key is younger.",
+    help="Leave a younger active key as it is.",
 )
-@click.option("--force", is_flag=True, help="Do not wait until all services know the next key.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Do not wait until all services know the next key. For a young active key, add --older-than 0.",
+)
 @click.pass_obj
 def rotate(context: KeysContext, *, older_than: timedelta, force: bool) -> None:
-    """Let the next key sign, retire the active one, and remove retired keys of which no token can live.
+    """Let the next key sign, retire the active one, and remove retired keys whose tokens have expired.
 
-    Run it once a day: it does nothing while the active key is younger than 30 days.
+    Run it once a day: while the active key is younger than 30 days, it only removes such keys.
     """
-    now = context.clock()
-    with _changing(context) as (stored, ring):
-        if now < ring.active.since + older_than.total_seconds():
-            click.echo(f"Nothing to do: the active key signs since {format_time(ring.active.since)}.")
-            return
-        allowed = ring.rotatable_at(context.times)
-        if allowed is not None and now < allowed and not force and ring.upcoming is not None:
-            raise InvalidKey(
-                f"the next key must be published for {format_duration(context.times.publication)} before it signs, so "
-                f"that all services know it. It was published at {format_time(ring.upcoming.since)}, and now it is "
-                f"{format_time(now)}: wait until {format_time(allowed)}, or use --force"
-            )
-        new = Key.generate(ring.active.key.algorithm)
-        stepped = ring.promote(new, now=now).without_expired(now=now, times=context.times)
-        context.file.write(stepped, instead_of=stored)
-    click.echo(f"The key {stepped.active.key.kid} signs now.")
+    with _changing(context) as (stored, ring, now):
+        stepped = ring.without_expired(now=now, times=context.times)
+        due = ring.active.since + older_than.total_seconds()
+        if now >= due:
+            _check_published(context, ring, now=now, force=force)
+            _check_rings(context, stored, force=force)
+            stepped = stepped.promote(_make_key(ring.active.key.algorithm), now=now)
+        if now >= due or len(stepped) < len(ring) or ring.ahead:
+            context.file.write(stepped, instead_of=stored)
+    if now >= due:
+        click.echo(f"The key {stepped.active.key.kid} signs now.")
+    else:
+        click.echo(
+            f"Nothing to rotate: the active key has signed since {format_time(ring.active.since)}. It is exchanged "
+            f"from {format_time(due)} on."
+        )
     for found in ring:
         if stepped.find(found.key.kid) is None:
-            click.echo(f"The key {found.key.kid} was removed: none of its tokens can live.")
+            click.echo(f"The key {found.key.kid} was removed: all its tokens have expired.")
+
+
+def _check_published(context: KeysContext, ring: KeyRing, *, now: float, force: bool) -> None:
+    """Check that all services know the next key."""
+    allowed = ring.rotatable_at(context.times)
+    if allowed is not None and now < allowed and not force and ring.upcoming is not None:
+        raise InvalidKey(
+            f"the next key must be published for {format_duration(context.times.publication)} before it signs, so "
+            f"that all services know it. It was published at {format_time(ring.upcoming.since)}, and now it is "
+            f"{format_time(now)}: wait until {format_time(allowed)}, or use --force"
+        )
+
+
+def _check_rings(context: KeysContext, stored: StoredKeys, *, force: bool) -> None:
+    """Check that the processes that use the store have the ring of this file, and no other one."""
+    if context.list_rings is None:
+        return
+    try:
+        uses = context.list_rings()
+    except StoreUnavailable as error:
+        if force:
+            return
+        raise InvalidKey(
+            f"the store must be there, since it knows whether all processes use this file, but {error}: try again "
+            "later, or use --force if you know that they do"
+        ) from None
+    if (disagreement := find_disagreement(uses, context.tolerance)) is not None:
+        raise InvalidKey(disagreement)
+    written_at, tolerance = stored.written_at, context.tolerance
+    if (other := find_other_ring(uses, stored.keys.ring, written_at=written_at, tolerance=tolerance)) is not None:
+        raise InvalidKey(other)
 
 
 @click.command()
@@ -149,21 +229,29 @@ def rotate(context: KeysContext, *, older_than: timedelta, force: bool) -> None:
 @click.option("--compromised", is_flag=True, help="Remove it at once, since somebody else has it.")
 @click.pass_obj
 def remove(context: KeysContext, *, kid: str, compromised: bool) -> None:
-    """Remove the key with the ID KID, if none of its tokens can live any more."""
-    now = context.clock()
-    with _changing(context) as (stored, ring):
+    """Remove the key with the ID KID, if all its tokens have expired."""
+    with _changing(context) as (stored, ring, now):
         found = ring.find(kid)
         if found is None:
-            raise InvalidKey(f"{context.file.path} must have a key with this kid, got another: see keys list")
+            raise InvalidKey(_NO_KEY.format(path=context.file.path, kid=kid))
         if not compromised:
             _check_removable(found, now, context)
         others = _replace_active(ring, now) if found is ring.active else ring
         context.file.write(others.remove(kid), instead_of=stored)
-    click.echo(f"The key {kid} was removed. Its tokens are refused here within {format_duration(context.interval)}.")
+    click.echo(f"The key {kid} was removed.")
+    if found.status == "next":
+        return
+    click.echo(f"Its tokens are refused by all our processes within {format_duration(context.tolerance)}.")
     if compromised:
         click.echo(
-            f"Other services may believe its tokens until {format_time(now + context.max_age.total_seconds())}, when "
-            "their copies of the key set are too old."
+            f"Other services may accept its tokens until {format_time(now + context.longest_belief)}, when their "
+            "copies of the key set are too old."
+        )
+    known_at = ring.rotatable_at(context.times)
+    if found is ring.active and (known_at is None or now < known_at):
+        click.echo(
+            "The key that signs now is so young that other services may not know it: they refuse new tokens until they "
+            f"fetch the key set again, at the latest at {format_time(now + context.longest_belief)}."
         )
 
 
@@ -180,9 +268,9 @@ def _check_removable(found: RingKey, now: float, context: KeysContext) -> None:
 
 def _replace_active(ring: KeyRing, now: float) -> KeyRing:
     """Let the next key sign at once, or a new one if there is none."""
-    new = Key.generate(ring.active.key.algorithm)
-    prepared = ring if ring.upcoming is not None else ring.add_next(Key.generate(new.algorithm), now=now)
-    return prepared.promote(new, now=now)
+    alg = ring.active.key.algorithm
+    prepared = ring if ring.upcoming is not None else ring.add_next(_make_key(alg), now=now)
+    return prepared.promote(_make_key(alg), now=now)
 
 
 @click.command()
@@ -195,16 +283,17 @@ def replace(context: KeysContext, *, compromised: bool) -> None:
             "all tokens are refused after that, so give --compromised if somebody else has the file; otherwise use "
             "keys rotate"
         )
-    now = context.clock()
-    with _changing(context) as (stored, ring):
-        context.file.write(KeyRing.start(ring.active.key.algorithm, now=now), instead_of=stored)
+    with _changing(context) as (stored, ring, now):
+        alg = ring.active.key.algorithm
+        fresh = KeyRing([RingKey.of(_make_key(alg), status, now) for status in ("active", "next")])
+        context.file.write(fresh, instead_of=stored)
     click.echo(
-        f"All keys were replaced. Our processes use the new ones within {format_duration(context.interval)}, and "
+        f"All keys were replaced. All our processes use the new ones within {format_duration(context.tolerance)}, and "
         "refuse all tokens that were issued before."
     )
     click.echo(
-        "Other services refuse new tokens until they fetch the key set again. They may believe tokens of the old keys "
-        f"until {format_time(now + context.max_age.total_seconds())}."
+        "Other services refuse new tokens until they fetch the key set again. They may accept tokens of the old keys "
+        f"until {format_time(now + context.longest_belief)}."
     )
 
 
@@ -218,10 +307,9 @@ def export(context: KeysContext, *, kid: str | None, pem: bool, private: bool) -
     if pem and kid is None:
         raise click.UsageError("PEM is for one key: give its KID, see keys list")
     with errors_as_messages():
-        keys = context.file.read(now=context.clock()).keys
-        found = [key for key in keys if kid in (None, key.kid)]
+        found = [key for key in context.file.read().keys if kid in (None, key.kid)]
         if not found:
-            raise InvalidKey(f"{context.file.path} must have a key with this kid, got another: see keys list")
+            raise InvalidKey(_NO_KEY.format(path=context.file.path, kid=kid))
         if pem:
             click.echo(found[0].to_pem(private=private), nl=False)
             return
@@ -239,7 +327,7 @@ def keys_of_application(ctx: click.Context) -> None:
     """Make, show and rotate the keys in the file that TOKENAUTH_KEYS names."""
     state = current_state()
     with errors_as_messages():
-        ctx.obj = context_of_application(state.settings, state.authenticator.clock)
+        ctx.obj = context_of_application(state)
 
 
 @click.group("keys", commands=_COMMANDS)

@@ -3,22 +3,26 @@
 A process that reads the file, or a crash at any moment, finds the old ring or the new one.
 """
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 
-from ...core.encoding import strict_json
 from ...core.errors import InvalidKey
 from ...core.keys.key_files import read_key_file
 from ...core.keys.key_ring import KeyRing
 from ...core.keys.key_set import KeySet
-from .file_rights import check_rights
+from ...core.keys.loading import parse_jwks
+from .file_rights import check_rights, check_system
 
 _NEW_MODE = 0o600
+_NEW_NAMES = frozenset({".json", ".jwk", ".jwks"})
+_PAUSE = 0.1  # seconds between two tries to get the lock
+LONGEST_WAIT = 30.0  # seconds for the lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +30,30 @@ class StoredKeys:
     """The content of the file.
 
     Attributes:
+        path: of the file, for messages.
         data: the bytes.
+        jwks: what they mean.
         keys: the set that an application loads.
-        ring: None if the keys have no status.
         written_at: seconds since 1970-01-01T00:00:00Z.
     """
 
-    data: bytes
+    path: Path
+    data: bytes = field(repr=False)
+    jwks: Mapping[str, object] = field(repr=False)
     keys: KeySet
-    ring: KeyRing | None
     written_at: float
+
+    def read_ring(self, *, now: float) -> KeyRing | None:
+        """Return the ring, or None if the keys have no status.
+
+        Args:
+            now: seconds since 1970-01-01T00:00:00Z.
+
+        Raises:
+            InvalidKey: the keys are no ring that can be rotated.
+        """
+        with _in_file(self.path):
+            return KeyRing.from_jwks(self.jwks, written_at=self.written_at, now=now)
 
 
 class RingFile:
@@ -50,63 +68,120 @@ class RingFile:
 
     @property
     def target(self) -> Path:
-        """The path without symbolic links."""
-        return self.path.resolve()
+        """The path without symbolic links.
+
+        Raises:
+            InvalidKey: the links lead to each other, or a folder cannot be searched.
+        """
+        try:
+            found = self.path.resolve()
+            found.exists()
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "its links lead to each other"
+            raise InvalidKey(f"the path of the keys must lead to a file, got one that does not ({reason})") from None
+        return found
 
     def exists(self) -> bool:
-        """Return whether there is a file, or anything else at its path."""
-        return self.path.exists()
+        """Return whether there is a file, or anything else at its path.
 
-    def read(self, *, now: float) -> StoredKeys:
+        Raises:
+            InvalidKey: that cannot be known.
+        """
+        return self.target.exists()
+
+    def check_exists(self) -> None:
+        """Check that there is a file. The message does not show the path, which may be a secret in the wrong setting.
+
+        Raises:
+            InvalidKey: there is none.
+        """
+        if not self.exists():
+            raise InvalidKey(
+                "the key file must be there, but there is none at this path: make it with python -m flask_tokenauth "
+                "keys generate, or check the path; a relative path starts at the working directory"
+            )
+
+    def read(self) -> StoredKeys:
         """Read the file.
-
-        Args:
-            now: seconds since 1970-01-01T00:00:00Z.
 
         Raises:
             InvalidKey: it cannot be read, has no JWK Set, or others can change it.
         """
+        self.check_exists()
         data, version = read_key_file(self.path)
-        check_rights(self.target)
-        written_at = version.written_at / 1e9
+        check_rights(self.path)
         try:
-            jwks = strict_json.read_object(data)
-        except ValueError:
-            raise InvalidKey(
-                f"the key file {str(self.path)!r} must have a JWK Set, got something else: a ring of keys is in JSON, "
-                "and keys in PEM cannot be rotated. Make a new file with keys generate"
-            ) from None
-        try:
-            return StoredKeys(
-                data, KeySet.from_jwks(jwks), KeyRing.from_jwks(jwks, written_at=written_at, now=now), written_at
-            )
+            with _in_file(self.path):
+                jwks = parse_jwks(data)
+                return StoredKeys(self.path, data, jwks, KeySet.from_jwks(jwks), version.written_at / 1e9)
         except InvalidKey as error:
-            raise InvalidKey(f"the key file {str(self.path)!r} cannot be used: {error}") from error
+            is_pem = str(error).endswith("got PEM text")
+            advice = (
+                "keys in PEM cannot be rotated, so make another file with keys generate"
+                if is_pem
+                else "restore a backup. Without one, remove the file and run keys generate: then all access tokens are "
+                "refused"
+            )
+            raise InvalidKey(f"{error}: {advice}") from error
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Keep out other commands that change the file, within the ``with`` block. The first one is waited for.
 
         The lock ends with this process, however it ends. Its file stays, and is empty.
 
+        Args:
+            on_wait: called once if another command has the lock.
+
         Raises:
-            InvalidKey: the folder cannot be written to, or others can write to it.
+            InvalidKey: the folder cannot be written to, others can write to it, or another command has the lock for
+                half a minute.
         """
+        fcntl = check_system()
         target = self.target
-        check_rights(target)
+        check_rights(self.path)
+        path = target.with_name(f".{target.name}.lock")
         try:
-            lock = os.open(
-                target.with_name(f".{target.name}.lock"),
-                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
-                _NEW_MODE,
-            )
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _NEW_MODE)
         except OSError as error:
             raise self._not_written(error) from None
         try:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
+            if os.fstat(lock).st_uid not in (0, os.geteuid()):
+                raise InvalidKey(f"{path} must belong to root or to the user of this command: remove it")
+            self._take(fcntl, lock, on_wait)
             yield
         finally:
             os.close(lock)
+
+    def _take(self, fcntl: object, lock: int, on_wait: Callable[[], None]) -> None:
+        end, has_waited = time.monotonic() + LONGEST_WAIT, False
+        while True:
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[attr-defined]
+            except OSError:  # another command has it
+                if time.monotonic() >= end:
+                    raise InvalidKey(
+                        f"another command must end before {self.path} is changed, but it has not for "
+                        f"{LONGEST_WAIT:g} seconds: look for a keys command that has stopped"
+                    ) from None
+            else:
+                return
+            if not has_waited:
+                on_wait()
+                has_waited = True
+            time.sleep(_PAUSE)
+
+    def check_new(self) -> None:
+        """Check that a new file may have this name. A secret in the wrong setting would be the name of a file.
+
+        Raises:
+            InvalidKey: it may not. The message does not show the name.
+        """
+        if self.path.suffix not in _NEW_NAMES:
+            raise InvalidKey(
+                "the name of a new file of keys must end with .json, got another name, which is not shown, since it "
+                "may be a secret"
+            )
 
     def write(self, ring: KeyRing, *, instead_of: StoredKeys | None) -> None:
         """Exchange the file, while :meth:`locked`. Its mode and its owner stay.
@@ -119,31 +194,36 @@ class RingFile:
             InvalidKey: the file has changed since it was read, or it cannot be written. The old one stays.
         """
         target = self.target
-        new = target.with_name(f".{target.name}.new")
+        new = target.with_name(f".{target.name}.{token_hex(4)}.new")
+        self._remove_left_over(target)
         try:
-            with suppress(FileNotFoundError):
-                new.unlink()  # a command that was killed has left it
             self._write_new(new, json.dumps(ring.to_jwks(), indent=2).encode() + b"\n", like=target)
             if (target.read_bytes() if instead_of else None) != (instead_of.data if instead_of else None):
                 raise InvalidKey(f"{self.path} has changed while this command ran, and was left as it is: try again")
             if instead_of is None and target.exists():
                 raise InvalidKey(f"{self.path} was made by another program while this command ran: try again")
             new.replace(target)
-            self._sync(target.parent)
         except OSError as error:
             raise self._not_written(error) from None
         finally:
             with suppress(OSError):
                 new.unlink()
+        self._sync(target.parent)
+
+    def _remove_left_over(self, target: Path) -> None:
+        """Remove the new files of commands that were killed."""
+        for left in target.parent.glob(f".{target.name}.*.new"):
+            with suppress(OSError):
+                left.unlink()
 
     def _write_new(self, new: Path, data: bytes, *, like: Path) -> None:
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _NEW_MODE)
         try:
             if like.exists():
-                status = like.stat()
-                if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-                    os.fchown(file, status.st_uid, status.st_gid)
-                os.fchmod(file, status.st_mode & 0o777)
+                old, made = like.stat(), os.fstat(file)
+                if (old.st_uid, old.st_gid) != (made.st_uid, made.st_gid):
+                    os.fchown(file, old.st_uid, old.st_gid)
+                os.fchmod(file, old.st_mode & 0o777)
             with os.fdopen(file, "wb", closefd=False) as stream:
                 stream.write(data)
             os.fsync(file)
@@ -151,16 +231,37 @@ class RingFile:
             os.close(file)
 
     def _sync(self, folder: Path) -> None:
-        """Write the name of the file to the disk, so that it is there after a power failure."""
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        """Write the name of the file to the disk, so that it is there after a power failure.
+
+        Raises:
+            InvalidKey: that is not possible. The file is exchanged.
+        """
         try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+            opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(opened)
+            finally:
+                os.close(opened)
+        except OSError as error:
+            raise InvalidKey(
+                f"the keys were exchanged, but the folder {folder} could not be written to the disk, got the error "
+                f"{error.strerror!r}: after a power failure the old keys may be back. Make the folder readable for "
+                "this command, and look at keys list"
+            ) from None
 
     def _not_written(self, error: OSError) -> InvalidKey:
+        concerned = error.filename or self.target.parent
         return InvalidKey(
-            f"the folder {self.target.parent} must be writable to change the keys, got the error {error.strerror!r}: a "
-            "secret that Kubernetes mounts is read-only, so run the command where the secret is made, and copy the "
-            "file; otherwise check the folder, its rights and its disk. The keys are as they were"
+            f"the folder {self.target.parent} must be writable to change the keys, got the error {error.strerror!r} "
+            f"for {concerned}: a secret that Kubernetes mounts is read-only, so run the command where the secret is "
+            "made, and copy the file; otherwise check the folder, its rights and its disk. The keys are as they were"
         )
+
+
+@contextmanager
+def _in_file(path: Path) -> Iterator[None]:
+    """Name the file in errors about its keys."""
+    try:
+        yield
+    except InvalidKey as error:
+        raise InvalidKey(f"the key file {str(path)!r} cannot be used: {error}") from error

@@ -5,8 +5,9 @@ seconds. The time is passed in. Files are read and written elsewhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import InvalidKey
@@ -14,6 +15,7 @@ from .jwk import KeyStatus, read_status_since
 from .key import Key
 from .key_set import KeySet
 
+_MOMENT = 60.0  # seconds: so much may the clock of another machine be ahead
 _RESERVE = timedelta(seconds=60)  # for clocks that differ, and for requests on their way
 
 
@@ -52,7 +54,7 @@ class RingTimes:
         """
         return cls(
             publication=max_age + 2 * interval + rollout + _RESERVE,
-            retention=max_lifetime + 2 * leeway + rollout + _RESERVE,
+            retention=max_lifetime + 2 * leeway + rollout + 2 * interval + _RESERVE,  # it signs until it is looked at
         )
 
 
@@ -64,15 +66,22 @@ class RingKey:
         key: the key.
         status: "next" (published, signs nothing yet), "active" (signs) or "retired" (still believed).
         since: the time at which it got this status, in seconds since 1970-01-01T00:00:00Z.
+        members: of the JWK with the private key or the secret, as it was read or made.
     """
 
     key: Key
     status: KeyStatus
     since: float
+    members: Mapping[str, object] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, key: Key, status: KeyStatus, since: float) -> "RingKey":
+        """Return a key that comes from no file."""
+        return cls(key, status, since, key.to_jwk(private=key.can_sign))
 
     def to_jwk(self) -> dict[str, object]:
         """Return the JWK with the private key or the secret, the status and its time."""
-        return {**self.key.to_jwk(private=self.key.can_sign), "status": self.status, "status_since": int(self.since)}
+        return {**self.members, "status": self.status, "status_since": int(self.since)}
 
     def removable_at(self, times: RingTimes) -> float | None:
         """Return the time from which no token of this key can be accepted, or None while it signs."""
@@ -85,18 +94,30 @@ class KeyRing:
     """The keys of a ring, in their order.
 
     Args:
-        keys: each with a status. Exactly one is active, and it can sign.
+        keys: each with a status. Exactly one is active. The active one and the next ones can sign and verify.
+        others: members of the JWK Set beside ``keys``.
+
+    Attributes:
+        ahead: the IDs of the keys whose ``status_since`` was in the future. It counts as the present.
 
     Raises:
         InvalidKey: that is not so, two keys have the same ``kid``, or secrets are mixed with other keys.
     """
 
-    def __init__(self, keys: Iterable[RingKey]) -> None:
+    def __init__(self, keys: Iterable[RingKey], *, others: Mapping[str, object] = MappingProxyType({})) -> None:
         self._keys = tuple(keys)
+        self._others = others
+        self.ahead: tuple[str, ...] = ()
         found = [ring_key for ring_key in self._keys if ring_key.status == "active"]
         if len(found) != 1:
             raise InvalidKey(f"a ring of keys must have exactly one active key, got {len(found)}")
         [self.active] = found
+        for ring_key in self._keys:
+            if ring_key.status != "retired" and not (ring_key.key.can_sign and ring_key.key.can_verify):
+                raise InvalidKey(
+                    f"the {ring_key.status} key of a ring must be a private key or a secret, and its key_ops, if any, "
+                    'must have "sign" and "verify", got another key'
+                )
         self.key_set()  # checks the rest
 
     @classmethod
@@ -110,7 +131,7 @@ class KeyRing:
         Raises:
             InvalidKey: *alg* is not supported.
         """
-        return cls([RingKey(Key.generate(alg), "active", now), RingKey(Key.generate(alg), "next", now)])
+        return cls([RingKey.of(Key.generate(alg), "active", now), RingKey.of(Key.generate(alg), "next", now)])
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, written_at: float, now: float) -> "KeyRing | None":
@@ -135,24 +156,38 @@ class KeyRing:
             return None
         if len(keys) != len(members):
             raise InvalidKey("a ring of keys must have keys for signatures only: remove the others")
-        return cls(
-            RingKey(key, status, min(now, written_at if since is None else since))
-            for key, (status, since) in zip(keys, statuses, strict=True)
-            if status is not None
+        times = [written_at if since is None else since for _, since in statuses]
+        ring = cls(
+            (
+                RingKey(key, status, min(now, time), jwk)
+                for key, jwk, (status, _), time in zip(keys, members, statuses, times, strict=True)
+                if status is not None
+            ),
+            others=_others_of(jwks),
         )
+        ring.ahead = tuple(key.kid for key, time in zip(keys, times, strict=True) if time > now + _MOMENT)
+        return ring
 
     @classmethod
-    def of_set(cls, keys: KeySet, *, since: float) -> "KeyRing":
+    def of_plain_jwks(cls, jwks: Mapping[str, object], *, since: float) -> "KeyRing":
         """Return a ring that means what a set without statuses means: its signing key is active, others are retired.
 
         Args:
-            keys: with a key that can sign.
+            jwks: a JWK Set without statuses, with a key that can sign.
             since: seconds since 1970-01-01T00:00:00Z.
 
         Raises:
             InvalidKey: no key can sign.
         """
-        return cls(RingKey(key, "active" if key is keys.signing_key else "retired", since) for key in keys)
+        keys = KeySet.from_jwks(jwks)
+        if keys.signing_key is None:
+            raise InvalidKey("a ring of keys must have a private key or a secret that signs, got public keys only")
+        members: Sequence[Any] = jwks["keys"]  # type: ignore[assignment]  # as from_jwks has checked
+        found = zip(keys, members, strict=True)
+        return cls(
+            (RingKey(key, "active" if key is keys.signing_key else "retired", since, jwk) for key, jwk in found),
+            others=_others_of(jwks),
+        )
 
     def __iter__(self) -> Iterator[RingKey]:
         return iter(self._keys)
@@ -175,11 +210,14 @@ class KeyRing:
 
     def to_jwks(self) -> dict[str, object]:
         """Return the JWK Set with the private keys or the secrets."""
-        return {"keys": [ring_key.to_jwk() for ring_key in self]}
+        return {**self._others, "keys": [ring_key.to_jwk() for ring_key in self]}
+
+    def _with(self, keys: Iterable[RingKey]) -> "KeyRing":
+        return KeyRing(keys, others=self._others)
 
     def add_next(self, key: Key, *, now: float) -> "KeyRing":
         """Return the ring with one more key that is next."""
-        return KeyRing([*self, RingKey(key, "next", now)])
+        return self._with([*self, RingKey.of(key, "next", now)])
 
     def rotatable_at(self, times: RingTimes) -> float | None:
         """Return the time from which all services know the upcoming key, or None if there is none."""
@@ -199,8 +237,11 @@ class KeyRing:
         if upcoming is None:
             raise InvalidKey("a ring must have a key that is next to be rotated, got none: add one with keys generate")
         steps: dict[str, KeyStatus] = {self.active.key.kid: "retired", upcoming.key.kid: "active"}
-        stepped = [RingKey(found.key, steps[found.key.kid], now) if found.key.kid in steps else found for found in self]
-        return KeyRing([*stepped, RingKey(key, "next", now)])
+        stepped = [
+            replace(found, status=steps[found.key.kid], since=now) if found.key.kid in steps else found
+            for found in self
+        ]
+        return self._with([*stepped, RingKey.of(key, "next", now)])
 
     def without_expired(self, *, now: float, times: RingTimes) -> "KeyRing":
         """Return the ring without the retired keys of which no token can be accepted any more.
@@ -210,7 +251,7 @@ class KeyRing:
             times: of the application.
         """
         kept = [found for found in self if found.status != "retired" or now < found.since + times.retention_seconds]
-        return KeyRing(kept)
+        return self._with(kept)
 
     def remove(self, kid: str) -> "KeyRing":
         """Return the ring without a key.
@@ -220,4 +261,8 @@ class KeyRing:
         """
         if self.find(kid) is None:
             raise InvalidKey("the ring must have a key with this kid, got another kid: list them with keys list")
-        return KeyRing(ring_key for ring_key in self if ring_key.key.kid != kid)
+        return self._with(ring_key for ring_key in self if ring_key.key.kid != kid)
+
+
+def _others_of(jwks: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: value for name, value in jwks.items() if name != "keys"}

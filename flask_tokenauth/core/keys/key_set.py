@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 
 from ..errors import InvalidKey
-from .jwk import algorithm_in_set, find_other_use, is_private, read_status_since
+from .jwk import KeyStatus, algorithm_in_set, find_other_use, is_private, read_status_since
 from .key import Key
 
 _log = logging.getLogger("flask_tokenauth")
@@ -26,21 +27,25 @@ class KeySet:
         signing_key: the key that signs, or None if no key can.
         generation: how often the keys were exchanged. Code that keeps the result of a key reads it before it looks for
             the key, and drops the result when it has changed.
+        ring: for keys with a ``status``, a digest of their IDs and statuses, which is the same in every process with
+            the same ring; None for keys without.
 
     Raises:
         InvalidKey: there is no key, two have the same ``kid``, secrets are mixed with other keys, or *signing_key* is
             none of *keys* or cannot sign.
     """
 
-    __slots__ = ("_by_kid", "_headers", "generation", "signing_key")
+    __slots__ = ("_by_kid", "_headers", "generation", "ring", "signing_key")
 
     generation: int
+    ring: str | None
     signing_key: Key | None
 
     def __init__(self, keys: Iterable[Key], *, signing_key: Key | None = None) -> None:
         self._by_kid = _index_by_kid(keys)
         self.signing_key = _check_signing_key(signing_key, self._by_kid)
         self.generation = 0
+        self.ring = None
         self._headers: dict[bytes, Mapping[str, object]] = {}
 
     def exchange(self, keys: Iterable[Key], *, signing_key: Key | None = None) -> None:
@@ -49,7 +54,8 @@ class KeySet:
         Other threads may use the set meanwhile. They verify with the new keys before one of these signs.
 
         Args:
-            keys: at least one key, each with a key ID of its own: either secrets, or private and public keys.
+            keys: at least one key, each with a key ID of its own: either secrets, or private and public keys. The
+                ``ring`` of a set is taken too.
             signing_key: the one of *keys* that signs. Default: the first that can sign.
 
         Raises:
@@ -61,6 +67,7 @@ class KeySet:
         self._by_kid = by_kid
         self._headers = {}
         self.signing_key = signing_key
+        self.ring = keys.ring if isinstance(keys, KeySet) else None
         self.generation += 1  # last, so that a thread that reads the new number finds the new keys
 
     def find_header(self, text: bytes) -> Mapping[str, object] | None:
@@ -120,7 +127,10 @@ class KeySet:
         used = [(position, jwk) for position, jwk in enumerate(members, 1) if position not in skipped]
         keys = [_load_key(jwk, alg, f"key {position} of {len(members)}") for position, jwk in used]
         loaded = cls(keys)
-        loaded.signing_key = _find_active(keys, [jwk for _, jwk in used], loaded.signing_key)
+        statuses = [read_status_since(jwk)[0] for _, jwk in used]
+        if any(status is not None for status in statuses):
+            loaded.signing_key = _find_active(keys, statuses, has_private=loaded.signing_key is not None)
+            loaded.ring = _digest(keys, statuses)
         if skipped:
             _log.info(
                 "%d of the %d keys of a JWK Set were skipped: they are not for signatures, or of a kind that is not "
@@ -161,14 +171,8 @@ def _load_key(jwk: Mapping[str, object], alg: str | None, position: str) -> Key:
         raise InvalidKey(f"{position}: {error if reason is None else f'{reason}; {_NOT_SKIPPED}'}") from error
 
 
-def _find_active(keys: Sequence[Key], jwks: Sequence[Mapping[str, object]], usual: Key | None) -> Key | None:
-    """Return the signing key of a set: the active one, or *usual* if the keys have no status.
-
-    A set of public keys has none, whatever their status.
-    """
-    statuses = [read_status_since(jwk)[0] for jwk in jwks]
-    if all(status is None for status in statuses):
-        return usual
+def _find_active(keys: Sequence[Key], statuses: Sequence[KeyStatus | None], *, has_private: bool) -> Key | None:
+    """Return the signing key of a ring: the active one. A set of public keys has none, whatever their status."""
     if None in statuses:
         raise InvalidKey(
             f"all keys of a set must have a status, or none, got {statuses.count(None)} without it: write "
@@ -177,9 +181,14 @@ def _find_active(keys: Sequence[Key], jwks: Sequence[Mapping[str, object]], usua
     if (count := statuses.count("active")) != 1:
         raise InvalidKey(f'exactly one key of a set must have the status "active", got {count}')
     active = keys[statuses.index("active")]
-    if usual is not None and not active.can_sign:
+    if has_private and not active.can_sign:
         raise InvalidKey("the active key of a set must be a private key or a secret that can sign, got another one")
     return active if active.can_sign else None
+
+
+def _digest(keys: Iterable[Key], statuses: Iterable[KeyStatus | None]) -> str:
+    lines = sorted(f"{status} {key.kid}\n" for key, status in zip(keys, statuses, strict=True))
+    return sha256("".join(lines).encode()).hexdigest()[:32]
 
 
 def _check_signing_key(key: Key | None, by_kid: Mapping[str, Key]) -> Key | None:

@@ -89,6 +89,8 @@ def _load(source: object, passphrase: Passphrase) -> KeySet:
     if isinstance(source, Mapping):
         return _load_mapping(source)
     if isinstance(source, (list, tuple)):
+        if any(isinstance(item, Mapping) and "status" in item for item in source):
+            return KeySet.from_jwks({"keys": source})  # a ring, in which the place of a key means nothing
         return KeySet(_load_list(source, passphrase))
     if isinstance(source, str) and is_pem(source):
         return KeySet(load_pem_keys(source, passphrase))
@@ -178,16 +180,37 @@ def _read_file(path: Path, passphrase: Passphrase) -> KeyFile:
         raise InvalidKey(f"the key file {str(path)!r} cannot be used: {error}") from error
 
 
+def parse_jwks(data: bytes) -> Mapping[str, object]:
+    """Return the mapping in the content of a file.
+
+    Raises:
+        InvalidKey: it has something else, such as PEM text. The message shows nothing of it.
+    """
+    if _is_pem_text(data):
+        raise InvalidKey("it must have a JWK Set, got PEM text")
+    return _parse_mapping(data, "a JWK Set")
+
+
 def _parse_file(data: bytes, passphrase: Passphrase) -> KeySet:
-    text = data.removeprefix(BOM_UTF8).decode("utf-8", "replace")
-    is_json = text.lstrip().startswith("{")
-    if not is_json and (is_pem(text) or is_base64_of_pem(text)):
-        return KeySet(load_pem_keys(text, passphrase))
+    if _is_pem_text(data):
+        return KeySet(load_pem_keys(_decode(data), passphrase))
+    return _load_mapping(_parse_mapping(data, "a JWK Set or PEM text"))
+
+
+def _is_pem_text(data: bytes) -> bool:
+    text = _decode(data)
+    return not text.lstrip().startswith("{") and (is_pem(text) or is_base64_of_pem(text))
+
+
+def _parse_mapping(data: bytes, form: str) -> Mapping[str, object]:
     try:
-        mapping = strict_json.read_object(data.removeprefix(BOM_UTF8))
+        return strict_json.read_object(data.removeprefix(BOM_UTF8))
     except ValueError:
-        raise InvalidKey(f"it must have a JWK Set or PEM text, got {_describe_content(data, text.rstrip())}") from None
-    return _load_mapping(mapping)
+        raise InvalidKey(f"it must have {form}, got {_describe_content(data, _decode(data).rstrip())}") from None
+
+
+def _decode(data: bytes) -> str:
+    return data.removeprefix(BOM_UTF8).decode("utf-8", "replace")
 
 
 def _describe_content(data: bytes, text: str) -> str:

@@ -69,6 +69,7 @@ class Statements:
         self.add_fact = self._dialect.upsert(facts, fact, lambda _: {"name": facts.c.name})  # leaves an old one
         self.drop_fact = delete(facts).where(facts.c.name == _string("fact"))
         self.set_fact = self._dialect.upsert(facts, fact, lambda new: {"number": new.number})
+        self.read_now = self._read(select(self._now.label("now")))
 
     def _read(self, statement: Select[Any], *order: str) -> PrimaryRead:
         return PrimaryRead(self._dialect, statement, *order)

@@ -18,6 +18,7 @@ from ...core.errors import SettingsError, StoreUnavailable
 from ...core.process import count_workers
 from ...core.records.grant import write_grant
 from ...core.records.revocation import Revocation, RevocationPage
+from ...core.records.ring_use import RingUse, check_fingerprint
 from ...core.records.session import (
     NewSession,
     Outcome,
@@ -42,6 +43,7 @@ from .displacement import find_displaced
 from .engine import LONGEST_LOAD, LONGEST_WRITE, Database
 from .inspection import StoreInspection
 from .purging import purge
+from .rings import read_rings, write_ring
 from .schema import Binding, create_missing, duration_of, is_complete, read_facts
 from .statements import Statements
 
@@ -297,6 +299,16 @@ class SQLStore:
         page = self._read(fetch, for_feed=True, longest=LONGEST_LOAD if is_load else None)
         self._unfinished = page.cursor if page.more else None
         return page
+
+    def report_ring(self, fingerprint: str) -> tuple[RingUse, ...]:
+        check_fingerprint(fingerprint)
+        now, live = self._read(read_rings)
+        if any(use.fingerprint == fingerprint and not use.has_to_be_renewed(now) for use in live):
+            return live
+        return self._write(lambda connection, statements: write_ring(connection, statements, fingerprint))
+
+    def list_rings(self) -> tuple[RingUse, ...]:
+        return self._read(read_rings)[1]
 
     def purge(self, *, force: bool = False) -> int:
         return purge(self._database, self._statements(), force=force)

@@ -14,6 +14,9 @@ fixtures change what the store has stored, without its methods, so that no test 
         def age_revocations(self, store) -> AgeRevocations: ...  # age_revocations(duration): move their expiry back
 
         @pytest.fixture
+        def age_rings(self, store) -> AgeRings: ...  # age_rings(duration): move the times of their reports back
+
+        @pytest.fixture
         def set_generation(self, store) -> SetGeneration: ...  # set_generation(session_id, generation): store it
 
         @pytest.fixture
@@ -28,17 +31,18 @@ tests show the values. Only these modules and the fixtures import pytest, which 
 
 from .displacement import DisplacementContract
 from .identifiers import IdentifierContract
-from .kit import Age, AgeRevocations, CopyStore, SetGeneration, WipeStore
+from .kit import Age, AgeRevocations, AgeRings, CopyStore, SetGeneration, WipeStore
 from .lost_writes import LostWritesContract
 from .purges import PurgeContract
 from .redemption import RedemptionContract
 from .revocation import RevocationContract
 from .revocation_pages import RevocationPagesContract
+from .rings import RingContract
 from .session_ends import SessionEndContract
 from .session_pages import SessionPagesContract
 from .sessions import SessionContract
 
-__all__ = ["Age", "AgeRevocations", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
+__all__ = ["Age", "AgeRevocations", "AgeRings", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
 
 
 class StoreContract(
@@ -51,6 +55,7 @@ class StoreContract(
     RevocationPagesContract,
     LostWritesContract,
     PurgeContract,
+    RingContract,
     IdentifierContract,
 ):
     """Tests every promise of :class:`flask_tokenauth.core.store.Store`."""

@@ -14,6 +14,7 @@ from ...core.store import Store
 
 Age = Callable[[str, timedelta], None]
 AgeRevocations = Callable[[timedelta], None]
+AgeRings = Callable[[timedelta], None]
 SetGeneration = Callable[[str, int], None]
 CopyStore = Callable[[], Callable[[], None]]
 WipeStore = Callable[[], None]

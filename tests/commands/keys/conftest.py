@@ -31,7 +31,7 @@ class Keys:
 
     def put(self, *members: tuple[Key, str, float]) -> None:
         """Write a ring to the file: each key with its status and its age in seconds."""
-        ring = KeyRing(RingKey(key, status, self.now - age) for key, status, age in members)  # type: ignore[arg-type]
+        ring = KeyRing(RingKey.of(key, status, self.now - age) for key, status, age in members)  # type: ignore[arg-type]
         self.path.write_text(json.dumps(ring.to_jwks()))
         self.path.chmod(0o600)
 

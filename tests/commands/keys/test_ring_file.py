@@ -1,24 +1,23 @@
 """The file of a ring: what it may look like, who else may write to it, and that it is whole at any moment."""
 
-import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from random import Random
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
-from flask_tokenauth.commands.keys import ring_file
-from flask_tokenauth.commands.keys.ring_file import RingFile
+from flask_tokenauth.commands.keys import file_rights, ring_file
+from flask_tokenauth.commands.keys.ring_file import LONGEST_WAIT, RingFile
 from flask_tokenauth.core.errors import InvalidKey
-from flask_tokenauth.core.keys.key_ring import KeyRing
 
-from ...conftest import NOW
+from ...conftest import NOW, StandingClock
 from .conftest import A, B, Keys
 
 DAY = 86_400
@@ -32,10 +31,16 @@ def put_link(keys: Keys) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Keys], object], str]] = {
-    "no file": (lambda _: None, "the key file must be readable, got "),
-    "an empty file": (lambda keys: keys.path.touch(), "must have a JWK Set, got something else"),
-    "broken JSON": (lambda keys: keys.path.write_text('{"keys": ['), "must have a JWK Set, got something else"),
-    "PEM": (lambda keys: keys.path.write_text(A.to_pem(private=True)), "must have a JWK Set, got something else"),
+    "no file": (lambda _: None, "there is none at this path: make it with python -m flask_tokenauth keys generate"),
+    "an empty file": (lambda keys: keys.path.touch(), "must have a JWK Set, got an empty file: restore a backup"),
+    "broken JSON": (
+        lambda keys: keys.path.write_text('{"keys": ['),
+        "got malformed JSON, at line 1, column 11: correct it, or copy the file again: restore a backup",
+    ),
+    "PEM": (
+        lambda keys: keys.path.write_text(A.to_pem(private=True)),
+        "got PEM text: keys in PEM cannot be rotated, so make another file with keys generate",
+    ),
     "a folder": (lambda keys: keys.path.mkdir(), "which is a directory, a pipe or a device"),
     "no set": (lambda keys: keys.path.write_text('{"kty": "OKP"}'), "a JWK Set must be an object with an array"),
     "two active keys": (
@@ -177,7 +182,7 @@ def test_a_lock_that_is_a_symbolic_link_is_not_followed(keys: Keys) -> None:
 
 def test_a_new_file_that_a_killed_command_has_left_is_removed(keys: Keys) -> None:
     keys.put((A, "active", 0))
-    left = keys.path.with_name(".keys.json.new")
+    left = keys.path.with_name(".keys.json.0123abcd.new")
     left.write_text("half")
 
     assert keys.run("generate").exit_code == 0
@@ -201,7 +206,7 @@ def test_a_file_that_another_program_changes_meanwhile_is_left(keys: Keys, monke
     assert result.exit_code == 1
     assert "has changed while this command ran, and was left as it is: try again" in result.output
     assert keys.path.read_text() == "changed"
-    assert not keys.path.with_name(".keys.json.new").exists()
+    assert list(keys.path.parent.glob(".*.new")) == []
 
 
 def test_a_file_that_another_program_makes_meanwhile_is_left(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +239,50 @@ def test_a_disk_without_space_loses_nothing(keys: Keys, monkeypatch: pytest.Monk
     assert "got the error 'No space left on device'" in result.output
     assert "The keys are as they were" in result.output
     assert keys.path.read_bytes() == before
-    assert not keys.path.with_name(".keys.json.new").exists()
+    assert list(keys.path.parent.glob(".*.new")) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:  # pragma: no cover
+        pytest.skip("this user may not mount a file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("arguments", [["generate"], ["rotate", "--older-than", "0", "--force"], ["remove", "b"]])
+def test_a_full_disk_loses_nothing(small_disk: Path, clock: StandingClock, keys: Keys, arguments: list[str]) -> None:
+    full = Keys(small_disk / "keys.json", clock)
+    full.put((A, "active", 99 * DAY), (B, "next", DAY))
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 4096)
+    before = full.path.read_bytes()
+
+    result = full.run(*arguments)
+
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: the folder {small_disk} must be writable to change the keys")
+    assert "No space left on device" in result.output
+    assert full.path.read_bytes() == before
+    assert [path.name for path in small_disk.glob(".*.new")] == []
+
+
+def test_a_secret_that_is_mounted_read_only_is_named(small_disk: Path, clock: StandingClock, keys: Keys) -> None:
+    mounted = Keys(small_disk / "keys.json", clock)
+    mounted.put((A, "active", 99 * DAY), (B, "next", DAY))
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+    result = mounted.run("rotate")
+
+    assert result.exit_code == 1
+    assert "Read-only file system" in result.output
+    assert "a secret that Kubernetes mounts is read-only, so run the command where the secret is made" in result.output
+    assert mounted.run("list").exit_code == 0
 
 
 def test_of_two_commands_at_once_one_rotates(keys: Keys) -> None:
@@ -256,63 +304,137 @@ def test_a_command_waits_for_the_lock(keys: Keys) -> None:
     keys.put((A, "active", 0))
     with RingFile(keys.path).locked():
         command = [sys.executable, "-m", "flask_tokenauth", "keys", "--file", str(keys.path), "generate"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            while not is_waited_for(keys.path):
-                pass
-            assert keys.states == {"a": "active"}
-            RingFile(keys.path).write(
-                KeyRing.from_jwks(json.loads(keys.path.read_text()), written_at=NOW, now=NOW).add_next(B, now=NOW),  # type: ignore[union-attr]
-                instead_of=RingFile(keys.path).read(now=NOW),
-            )
-            fcntl.lockf(lock_of(keys.path), fcntl.LOCK_UN)
-            assert process.wait(30) == 0
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        assert process.stderr.readline() == "Waiting for another command that changes the keys.\n"
+        assert keys.states == {"a": "active"}
+        stored = RingFile(keys.path).read()
+        ring = stored.read_ring(now=NOW)
+        assert ring is not None
+        RingFile(keys.path).write(ring.add_next(B, now=NOW), instead_of=stored)
+    _, errors = process.communicate(timeout=30)
 
+    assert (process.returncode, errors) == (0, "")
     assert list(keys.states.values()) == ["active", "next", "next"]
 
 
-def is_waited_for(path: Path) -> bool:
-    """Return whether a process waits for the lock."""
-    inode = path.with_name(f".{path.name}.lock").stat().st_ino
-    return any("->" in line and f":{inode} " in line for line in Path("/proc/locks").read_text().splitlines())
+def test_a_command_gives_up_after_half_a_minute(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys.put((A, "active", 0))
+    moments = iter([0.0, LONGEST_WAIT - 0.1, LONGEST_WAIT])
+    waited: list[str] = []
+    lock = SimpleNamespace(lockf=refuse, LOCK_EX=2, LOCK_NB=4)
+    monkeypatch.setattr(ring_file, "time", SimpleNamespace(monotonic=moments.__next__, sleep=lambda _: None))
+    monkeypatch.setattr(ring_file, "check_system", lambda: lock)
+
+    with (
+        pytest.raises(InvalidKey, match=r"another command must end before .* but it has not for 30 seconds"),
+        RingFile(keys.path).locked(on_wait=lambda: waited.append("waited")),
+    ):
+        pass  # pragma: no cover
+
+    assert waited == ["waited"]
+    assert list(moments) == []
 
 
-def lock_of(path: Path) -> int:
-    """Return a file descriptor of this process for the file of the lock: its locks belong to the process."""
-    return os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR)
+def refuse(*_: object) -> NoReturn:
+    raise BlockingIOError
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_lock_of_another_user_is_refused(keys: Keys) -> None:
+    """In a folder where all users may make files, it could keep out commands for ever."""
+    keys.put((A, "active", 0))
+    lock = keys.path.with_name(".keys.json.lock")
+    lock.touch()
+    os.chown(lock, 12345, 0)
+
+    result = keys.run("generate")
+
+    assert result.exit_code == 1
+    assert f"{lock} must belong to root or to the user of this command: remove it" in result.output
+
+
+def test_a_system_without_locks_of_files_gets_one_sentence(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_rights, "fcntl", None)
+
+    result = keys.run("generate")
+
+    assert result.exit_code == 1
+    assert "make and rotate the keys on another machine, and copy the file" in result.output
+
+
+def test_an_exchange_that_may_not_survive_a_power_failure_says_that_it_was_made(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.put((A, "active", 0))
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def fail_for_folders(file: int) -> None:
+        if synced:
+            raise OSError(5, "Input/output error")
+        synced.append(file)
+        fsync(file)
+
+    monkeypatch.setattr(ring_file.os, "fsync", fail_for_folders)  # type: ignore[attr-defined]
+
+    result = keys.run("generate")
+
+    assert result.exit_code == 1
+    assert "the keys were exchanged, but the folder" in result.output
+    assert list(keys.states.values()) == ["active", "next"]
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_command_that_is_killed_at_any_moment_leaves_a_ring(keys: Keys) -> None:
-    random, killed = Random(1), 0
     keys.put((A, "active", 99 * DAY), (B, "next", DAY))
-    command = [sys.executable, "-c", STEADY, str(keys.path)]
-    for _ in range(10):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for _ in range(random.randrange(1, 20)):
-                process.stdout.readline()
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        assert list(keys.states.values()).count("active") == 1
+
+    ran = subprocess.run(
+        [sys.executable, "-c", KILLED, str(keys.path)], capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert (ran.returncode, ran.stdout) == (0, f"{KILLS} kills\n"), ran.stderr
+    assert list(keys.states.values()).count("active") == 1
     assert keys.run("rotate", "--force", "--older-than", "0").exit_code == 0
-    assert killed == 10
 
 
-# Rotates without a pause.
-STEADY = """
-import sys
-from pathlib import Path
+KILLS = 200
+# Forks children that rotate without a pause, and kills each of them. After that the file must be good for one rotation.
+KILLED = f"""
+import os, sys
 from datetime import timedelta
+from pathlib import Path
+from random import Random
+from signal import SIGKILL
 from flask_tokenauth.commands.keys.ring_file import RingFile
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_ring import RingTimes
-file, now = RingFile(Path(sys.argv[1])), 2e9
+
+file, chance, kills = RingFile(Path(sys.argv[1])), Random(1), 0
 times = RingTimes(publication=timedelta(0), retention=timedelta(seconds=3))
-while True:
-    now += 1
+
+def rotate(now):
     with file.locked():
-        stored = file.read(now=now)
-        ring = stored.ring.promote(Key.generate("EdDSA"), now=now).without_expired(now=now, times=times)
+        stored = file.read()
+        ring = stored.read_ring(now=now).promote(Key.generate("EdDSA"), now=now).without_expired(now=now, times=times)
         file.write(ring, instead_of=stored)
-    print(now, flush=True)
+
+for number in range({KILLS}):
+    reading, writing = os.pipe()
+    child, now = os.fork(), 2e9 + 1000 * number
+    if child == 0:
+        while True:
+            now += 1
+            os.write(writing, b"x")
+            rotate(now)
+    os.read(reading, chance.randrange(1, 6))
+    for _ in range(chance.randrange(30_000)):
+        pass
+    os.kill(child, SIGKILL)
+    kills += os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    os.close(reading)
+    os.close(writing)
+    rotate(now + 500)
+print(kills, "kills")
 """

@@ -362,3 +362,28 @@ def test_the_refusal_of_a_key_says_what_is_wrong(load: Callable[[], object], mes
         load()
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize("key", [EC, ED, RSA], ids=lambda key: key.key_type)
+def test_a_key_in_pem_is_the_same_key(key: Key, *, private: bool) -> None:
+    read = Key.from_pem(key.to_pem(private=private), alg=key.algorithm)
+
+    assert read.can_sign == private
+    assert read.thumbprint() == key.thumbprint()
+    read.verify(b"message", key.sign(b"message"))
+
+
+def test_the_public_half_in_pem_is_that_of_the_private_key() -> None:
+    assert EC.to_pem() == EC.public().to_pem()
+    assert "PRIVATE" not in EC.to_pem()
+
+
+def test_a_secret_cannot_be_written_in_pem() -> None:
+    with pytest.raises(InvalidKey, match="only a private or public key can be written in PEM, got a secret"):
+        Key.from_secret(SECRET).to_pem()
+
+
+def test_a_public_key_has_no_private_pem() -> None:
+    with pytest.raises(InvalidKey, match=r"to_pem\(private=True\) needs a private key, got a public key"):
+        EC.public().to_pem(private=True)

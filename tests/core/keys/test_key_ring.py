@@ -18,7 +18,7 @@ TIMES = RingTimes(publication=timedelta(seconds=100), retention=timedelta(second
 
 
 def ring_of(*members: tuple[Key, KeyStatus, float]) -> KeyRing:
-    return KeyRing(RingKey(*member) for member in members)
+    return KeyRing(RingKey.of(*member) for member in members)
 
 
 def describe(ring: KeyRing) -> list[tuple[str, str, float]]:
@@ -125,15 +125,17 @@ def test_what_is_written_is_read() -> None:
 
 
 def test_a_set_without_states_can_become_a_ring() -> None:
-    ring = KeyRing.of_set(KeySet([A.public(), B, C]), since=NOW - 5)
+    members = [A.to_jwk(), B.to_jwk(private=True), C.to_jwk(private=True)]
+
+    ring = KeyRing.of_plain_jwks({"keys": members}, since=NOW - 5)
 
     assert describe(ring) == [("a", "retired", NOW - 5), ("b", "active", NOW - 5), ("c", "retired", NOW - 5)]
     assert [jwk.get("d") is None for jwk in ring.to_jwks()["keys"]] == [True, False, False]  # type: ignore[attr-defined]
 
 
 def test_a_set_of_public_keys_cannot_become_a_ring() -> None:
-    with pytest.raises(InvalidKey, match="exactly one active key, got 0"):
-        KeyRing.of_set(KeySet([A.public()]), since=NOW)
+    with pytest.raises(InvalidKey, match="must have a private key or a secret that signs, got public keys only"):
+        KeyRing.of_plain_jwks({"keys": [A.to_jwk()]}, since=NOW)
 
 
 def test_a_step_moves_each_key_on() -> None:
@@ -180,7 +182,7 @@ def test_a_next_key_may_sign_when_all_services_know_it() -> None:
 
 @pytest.mark.parametrize(("status", "removable"), [("active", None), ("next", NOW - 5), ("retired", NOW - 5 + 1000)])
 def test_a_key_may_go_when_none_of_its_tokens_can_live(status: KeyStatus, removable: float | None) -> None:
-    assert RingKey(A, status, NOW - 5).removable_at(TIMES) == removable
+    assert RingKey.of(A, status, NOW - 5).removable_at(TIMES) == removable
 
 
 def test_a_key_can_be_removed() -> None:
@@ -204,4 +206,79 @@ def test_the_times_contain_all_that_can_delay_a_service() -> None:
 
     times = RingTimes.of(max_age=max_age, interval=interval, rollout=rollout, max_lifetime=max_lifetime, leeway=leeway)
 
-    assert times == RingTimes(publication=timedelta(minutes=15), retention=timedelta(minutes=69))
+    assert times == RingTimes(publication=timedelta(minutes=15), retention=timedelta(minutes=71))
+
+
+def test_the_digest_of_a_ring_is_that_of_its_key_ids_and_states() -> None:
+    ring = ring_of((A, "active", NOW), (B, "next", NOW))
+    same = ring_of((B, "next", NOW - 5), (A, "active", NOW - 9))
+    others = [
+        ring_of((A, "active", NOW), (B, "retired", NOW)),
+        ring_of((B, "active", NOW), (A, "next", NOW)),
+        ring_of((A, "active", NOW)),
+    ]
+
+    digest = KeySet.from_jwks(ring.to_jwks()).ring
+
+    assert digest is not None
+    assert KeySet.from_jwks(same.to_jwks()).ring == digest
+    assert digest not in {KeySet.from_jwks(other.to_jwks()).ring for other in others}
+
+
+def test_keys_without_states_have_no_digest() -> None:
+    assert KeySet.from_jwks({"keys": [A.to_jwk(private=True)]}).ring is None
+    assert KeySet([A]).ring is None
+
+
+def test_an_exchange_takes_the_digest_of_the_other_set() -> None:
+    keys = KeySet([A])
+    other = KeySet.from_jwks(ring_of((A, "active", NOW), (B, "next", NOW)).to_jwks())
+
+    keys.exchange(other, signing_key=other.signing_key)
+    assert keys.ring == other.ring
+
+    keys.exchange([A])
+    assert keys.ring is None
+
+
+def test_members_that_are_not_ours_stay() -> None:
+    jwks = {"keys": [{**jwk(A, "active"), "x-owner": "alice"}, {**jwk(B, "next"), "use": "sig"}], "x-set": 5}
+    ring = KeyRing.from_jwks(jwks, written_at=NOW, now=NOW)
+    assert ring is not None
+
+    written = ring.promote(C, now=NOW).remove("c").to_jwks()
+
+    assert written["x-set"] == 5
+    assert [each.get("x-owner") for each in written["keys"]] == ["alice", None]  # type: ignore[attr-defined]
+
+
+def test_a_secret_that_only_verifies_can_be_retired() -> None:
+    old, new = (Key.generate("HS256", kid=kid) for kid in "ab")
+    members = [{**jwk(old, "retired"), "key_ops": ["verify"]}, jwk(new, "active")]
+
+    ring = read(*members)
+
+    assert ring is not None
+    assert ring.to_jwks()["keys"][0]["k"] == old.to_jwk(private=True)["k"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("status", ["active", "next"])
+@pytest.mark.parametrize("changes", [{"key_ops": ["sign"]}, {"key_ops": ["verify"]}, {"d": None}])
+def test_a_key_that_signs_or_will_sign_can_sign_and_verify(status: str, changes: dict[str, Any]) -> None:
+    other = "next" if status == "active" else "active"
+    found = {name: value for name, value in {**jwk(A, status), **changes}.items() if value is not None}
+
+    with pytest.raises(InvalidKey, match=r"must be a private key or a secret|exactly one key|public keys"):
+        read(found, jwk(B, other))
+
+
+@pytest.mark.parametrize(("since", "ahead"), [(NOW, ()), (NOW + 60, ()), (NOW + 61, ("a",))])
+def test_a_status_from_the_future_is_noticed(since: float, ahead: tuple[str, ...]) -> None:
+    ring = read(jwk(A, "active", since), jwk(B, "next"))
+
+    assert ring is not None
+    assert (ring.ahead, ring.active.since) == (ahead, NOW)
+
+
+def test_the_repr_of_a_key_of_a_ring_shows_no_private_key() -> None:
+    assert str(A.to_jwk(private=True)["d"]) not in repr(list(ring_of((A, "active", NOW))))

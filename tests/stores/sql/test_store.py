@@ -14,6 +14,7 @@ from flask_tokenauth.stores.sql.schema import is_complete
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeRevocations,
+    AgeRings,
     CopyStore,
     SetGeneration,
     StoreContract,
@@ -25,7 +26,16 @@ from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPa
 from flask_tokenauth.testing.store_contract.session_ends import SessionEndContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
-from ..sqlite_kit import ager, copier, engine_where_time_stands_still, generation_setter, revocation_ager, url_of, wiper
+from ..sqlite_kit import (
+    ager,
+    copier,
+    engine_where_time_stands_still,
+    generation_setter,
+    revocation_ager,
+    ring_ager,
+    url_of,
+    wiper,
+)
 
 
 class SQLStoreFixtures:
@@ -46,6 +56,10 @@ class SQLStoreFixtures:
     @pytest.fixture
     def age_revocations(self, path: Path) -> AgeRevocations:
         return revocation_ager(path)
+
+    @pytest.fixture
+    def age_rings(self, path: Path) -> AgeRings:
+        return ring_ager(path)
 
     @pytest.fixture
     def set_generation(self, path: Path) -> SetGeneration:

@@ -9,6 +9,7 @@ from flask_tokenauth.stores.sql.postgresql import feed as postgresql_feed
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeRevocations,
+    AgeRings,
     CopyStore,
     SetGeneration,
     StoreContract,
@@ -19,7 +20,7 @@ from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPa
 
 from ...engines.pgbouncer import PgBouncer
 from ...engines.server import Server
-from ..server_kit import ager, copier, empty, generation_setter, revocation_ager, wiper
+from ..server_kit import ager, copier, empty, generation_setter, revocation_ager, ring_ager, wiper
 
 
 @pytest.fixture(scope="class")
@@ -62,6 +63,10 @@ class ServerFixtures:
     @pytest.fixture
     def age_revocations(self, server: Server, database: str) -> AgeRevocations:
         return revocation_ager(server, database)
+
+    @pytest.fixture
+    def age_rings(self, server: Server, database: str) -> AgeRings:
+        return ring_ager(server, database)
 
     @pytest.fixture
     def set_generation(self, server: Server, database: str) -> SetGeneration:
