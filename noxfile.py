@@ -146,6 +146,17 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def interop(session: nox.Session) -> None:
+    """Let foreign clients, in Python and Node.js, use tokens, keys and endpoints; fail without them."""
+    if shutil.which("npm") is None:
+        session.error("the clients need npm: install Node.js 20 or newer")
+    session.install("--editable", ".[interop,test]")
+    with session.chdir("tests/interop"):
+        session.run("npm", "ci", "--no-audit", "--no-fund", external=True)
+    session.run("pytest", "-q", *ALL_TESTS, "--numprocesses=0", "tests/interop", env={"TOKENAUTH_INTEROP": "1"})
+
+
+@nox.session(default=False)
 def package(session: nox.Session) -> None:
     """Build the sdist, and the wheel from it; compare the sdist with git, and check what PyPI would show."""
     session.install("build", "check-manifest", "twine")
