@@ -1,0 +1,30 @@
+"""The services. Each accepts the tokens of the issuer that are for it."""
+
+import os
+
+from flask import Flask, g
+
+from flask_tokenauth import TokenAuth, login_required
+
+from .fetched_keys import follow_keys
+
+
+def create_service(name: str) -> Flask:
+    """Return the service *name*, with one view.
+
+    Args:
+        name: of the service. A token must have it in the claim ``aud``.
+    """
+    issuer = os.environ["FLASK_TOKENAUTH_ISSUER"]
+    app = Flask(name)
+    app.config["TOKENAUTH_ISSUER"] = issuer
+    app.config["TOKENAUTH_AUDIENCE"] = name
+    app.config["TOKENAUTH_KEYS"] = follow_keys(issuer)
+    TokenAuth(app)
+
+    @app.get(f"/{name}")
+    @login_required
+    def show() -> dict[str, str]:
+        return {name: f"Those of {g.user_id}."}
+
+    return app
