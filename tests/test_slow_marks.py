@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-WITHOUT_FAST_TESTS = {"tests/lifecycle/revocation/test_gunicorn.py", "tests/test_slow_marks.py"}  # they start processes
+WITHOUT_FAST_TESTS = {  # they start processes
+    "tests/lifecycle/revocation/test_gunicorn.py",
+    "tests/servers/test_rotation.py",
+    "tests/test_slow_marks.py",
+}
 
 
 def collect(*options: str) -> set[str]:

@@ -6,8 +6,9 @@ import click
 import pytest
 
 from flask_tokenauth.__main__ import main
-from flask_tokenauth.commands import setting_findings, store_findings
+from flask_tokenauth.commands import key_findings, setting_findings, store_findings
 from flask_tokenauth.commands.group import CommandGroup
+from flask_tokenauth.commands.keys.group import keys_of_application
 
 from .reading import read_page
 
@@ -19,7 +20,7 @@ SECTIONS = dict(re.findall(r"^\.\. _([\w-]+):\n\n((?:(?!\.\. _).*\n)+)", PAGE, r
 
 
 def test_the_page_has_every_command_and_no_other() -> None:
-    assert sorted(SECTIONS) == sorted([*main.commands, *(str(command.name) for command in COMMANDS)])
+    assert SECTIONS.keys() == {*main.commands, *(str(command.name) for command in COMMANDS)}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
@@ -28,6 +29,15 @@ def test_a_section_has_the_options_of_its_command_and_no_other(command: click.Co
     options = [name for each in command.params if isinstance(each, click.Option) for name in each.opts]
 
     assert sorted(described) == sorted(options)
+
+
+@pytest.mark.parametrize("command", keys_of_application.commands.values(), ids=lambda command: str(command.name))
+def test_the_page_about_rotation_has_the_options_of_each_command(command: click.Command) -> None:
+    described = re.findall(rf"``keys {command.name}\b([^`]*)``((?: .*\n)+)", read_page("key_rotation"))
+    words = " ".join(" ".join(each) for each in described)
+    options = [name for each in command.params if isinstance(each, click.Option) for name in each.opts]
+
+    assert set(re.findall(r"--[\w-]+", words)) == set(options)
 
 
 def test_the_limits_of_the_doctor_are_those_of_the_code() -> None:
@@ -39,3 +49,4 @@ def test_the_limits_of_the_doctor_are_those_of_the_code() -> None:
     assert f"interval of more than {store_findings.LONG_INTERVAL.total_seconds():g} seconds" in section
     assert f"staleness of more than {store_findings.LONG_STALENESS.total_seconds() / 60:g} minutes" in section
     assert f"more than {store_findings.MANY_REVOKED:,} revocations" in section
+    assert f"signs for more than {key_findings.LONG_USE.days} days" in section

@@ -43,6 +43,7 @@ def read_duration(text: str) -> timedelta:
 def settings_with(key: str, value: object) -> Settings:
     """Return the settings with this value, and with others that leave room for it."""
     room = {"TOKENAUTH_STORE": "memory://", "TOKENAUTH_ACCESS_LIFETIME": 1, "TOKENAUTH_MAX_LIFETIME": 366 * 86400}
+    room |= {"TOKENAUTH_AUDIENCE": ["https://api.example.com", "reporting"]}  # one of them is the resource
     room |= {"TOKENAUTH_REVOCATION_INTERVAL": 0.1, "TOKENAUTH_REVOCATION_MAX_STALENESS": 3600}
     return Settings.from_config(CONFIG | room | {key: value}, app_name="reporting")
 
