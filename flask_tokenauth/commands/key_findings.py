@@ -41,7 +41,7 @@ def _rotation(state: AppState) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"{PREFIX}KEYS: status_since of the key {kid} is in the future, and counts as now: check the clock of the "
-            "machine that rotates. The next keys rotate corrects the file.",
+            "machine that rotates, whose next keys rotate corrects the file.",
         )
     if ring.upcoming is None:
         yield Finding("hint", f"{PREFIX}KEYS has no next key, so keys rotate refuses: run keys generate.")

@@ -60,7 +60,7 @@ class CustomStore:
     revoke = _forward("revoke")
     is_revoked = _forward("is_revoked", bool)  # None would accept every token
     revocations_since = _forward("revocations_since")
-    report_ring = _forward("report_ring", tuple, allowed=(ValueError,))
+    report_ring = _forward("report_ring", tuple)
     list_rings = _forward("list_rings", tuple)
     purge = _forward("purge", int, allowed=(PurgeRefused,))
 

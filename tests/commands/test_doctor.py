@@ -1,6 +1,9 @@
 """The findings of the doctor, check by check."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Blueprint, Flask
@@ -12,7 +15,7 @@ from flask_tokenauth.commands.findings import Finding
 from flask_tokenauth.core import Key, KeySet
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import SECRET, MakeApp
+from ..conftest import AUDIENCE, NOW, SECRET, MakeApp
 from ..guards.routes_kit import make_view
 from .doctor_kit import GOOD, find
 from .test_doctor_of_stores import FailingStore
@@ -180,7 +183,7 @@ def test_public_on_a_function_before_requests_is_a_warning(sound: Flask) -> None
 
 
 def find_everything(make_app: MakeApp) -> list[Finding]:
-    """Return all possible findings. This takes three applications, since a store needs an issuer."""
+    """Return all possible findings. This takes several applications, since a store needs an issuer."""
     app = make_app(
         JWT_SECRET_KEY=SECRET,
         TOKENAUTH_STORE_TIMEOUT=1,
@@ -217,8 +220,19 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_REVOCATION="strict",
         TOKENAUTH_INTROSPECTION_CLIENTS={"billing": HASH},
     )
-    found = [*find(app), *find(stored), *find(without_endpoints)]
+    found = [*find(app), *find(stored), *find(without_endpoints), *find_about_keys(make_app)]
     return list({finding: None for finding in found if "auth.endpoints reach" not in finding.sentence})
+
+
+def find_about_keys(make_app: MakeApp) -> list[Finding]:
+    """Return one finding of each check of the keys."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "keys.json"
+        jwk = {**Key.generate("EdDSA").to_jwk(private=True), "status": "active", "status_since": NOW}
+        path.write_text(json.dumps({"keys": [jwk]}))
+        path.chmod(0o644)
+        app = make_app(**GOOD, TOKENAUTH_KEYS=str(path), TOKENAUTH_RESOURCE=AUDIENCE, TOKENAUTH_AUDIENCE=AUDIENCE)
+        return find(app)
 
 
 @pytest.fixture

@@ -128,6 +128,17 @@ def test_a_prefix_is_refused(make_app: MakeApp) -> None:
         app.register_blueprint(auth.well_known, url_prefix="/auth", name="other")
 
 
+def test_the_blueprint_may_be_registered_before_the_application_is_set_up(make_app: MakeApp) -> None:
+    auth = TokenAuth()
+    app = Flask("later")
+    app.config.update(make_app().config)
+
+    app.register_blueprint(auth.well_known)
+    auth.init_app(app)
+
+    assert read(app, KEY_SET)["keys"]
+
+
 def test_the_documents_are_open(make_app: MakeApp) -> None:
     app = make_app(TOKENAUTH_DEFAULT_GUARD="login_required")
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from secrets import token_hex
 
 from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.revocation import Revocation
@@ -28,6 +29,7 @@ READS: dict[str, Call] = {
     "find_session": lambda store: store.find_session("session"),
     "is_revoked": lambda store: store.is_revoked(token_id="t", session_id="session", user_id="alice", epoch=0),
     "list_sessions": lambda store: store.list_sessions("alice", cursor=None, limit=10),
+    "list_rings": lambda store: store.list_rings(),
     "longest_leeway": lambda store: store.longest_leeway(),
     "longest_lifetime": lambda store: store.longest_lifetime(),
     "read_epoch": lambda store: store.read_epoch("alice"),
@@ -37,6 +39,7 @@ WRITES: dict[str, Call] = {
     "end_session": lambda store: store.end_session("session", retention=DAY),
     "purge": lambda store: store.purge(),
     "redeem": lambda store: store.redeem("session", generation=0, terms=TERMS),
+    "report_ring": lambda store: store.report_ring(token_hex(8)),  # a ring that was not reported is written
     "revoke": lambda store: store.revoke(
         Revocation(kind="token", subject="t", value=0, expires_at=int((time.time() + 3600) * 1000))
     ),

@@ -31,6 +31,8 @@ ANSWERS: dict[str, list[object]] = {
     "revoke_user": [7],
     "is_revoked": [True, False],
     "purge": [7],
+    "report_ring": [()],
+    "list_rings": [()],
 }
 GOOD = [(method, answer) for method in METHODS for answer in ANSWERS.get(method, [DONE])]
 BAD = [

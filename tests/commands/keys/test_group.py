@@ -236,6 +236,15 @@ def test_the_times_after_a_theft_have_the_rollout_in_them(keys: Keys, monkeypatc
     assert "until 2023-11-15 04:23:30 UTC" in replaced
 
 
+def test_remove_needs_a_key_of_the_ring(keys: Keys) -> None:
+    keys.put((A, "active", 0))
+
+    result = keys.run("remove", "x", "--compromised")
+
+    assert result.exit_code == 1
+    assert result.output.endswith("must have a key with the ID x, got other keys: see keys list\n")
+
+
 def test_a_next_key_that_is_removed_has_no_tokens(keys: Keys) -> None:
     keys.put((A, "active", 0), (B, "next", 0))
 
