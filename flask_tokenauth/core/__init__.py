@@ -5,6 +5,7 @@ from .keys.key import Key
 from .keys.key_set import KeySet
 from .records.grant import Grant
 from .records.revocation import Revocation, RevocationPage
+from .records.ring_use import RingUse
 from .records.session import NewSession, Outcome, Redemption, Session, SessionPage, StartedSession, Terms
 from .store import Store
 from .token_errors import TokenError
@@ -27,6 +28,7 @@ __all__ = [
     "Refusal",
     "Revocation",
     "RevocationPage",
+    "RingUse",
     "Session",
     "SessionPage",
     "SettingsError",

@@ -97,7 +97,7 @@ class KeySet:
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
         """Load a JWK Set (RFC 7517 section 5).
 
-        If the keys have a ``status``, the one that is "active" signs: see :class:`KeyRing`.
+        If the keys have a ``status``, the one that is "active" signs.
 
         In a set of public keys, those that are not for signatures (``use`` is "enc", for example) or are of a kind that
         is not supported are skipped, and one line in the log names them. Each other key must be usable. In a set with a
