@@ -59,7 +59,8 @@ class FollowedKeyFile:
         self._path = path
         self._keys = keys
         self._version = version
-        self._broken: _Broken | None = None  # the file, if it cannot be used; it is not read again until it changes
+        # The file, if it cannot be used. It is read again when it changes, and once a minute: its rights may change.
+        self._broken: _Broken | None = None
         self._passphrase = passphrase
         self._interval = interval
         self._report_ring = report_ring
@@ -105,7 +106,7 @@ class FollowedKeyFile:
             self._broken = None
             return
         try:
-            if self._broken is None or version != self._broken.version:
+            if self._broken is None or version != self._broken.version or self._monotonic() >= self._log_at:
                 self._exchange()
         except (InvalidKey, SettingsError) as error:
             self._broken = _Broken(version, str(error))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
@@ -16,6 +16,7 @@ from flask_tokenauth import create_token
 from flask_tokenauth.application import key_file
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.application.key_file import FollowedKeyFile
+from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_files import FileVersion, find_version
 from flask_tokenauth.core.keys.key_set import KeySet
@@ -200,7 +201,7 @@ def test_a_broken_file_is_logged_once_a_minute_until_it_is_mended(
     assert [record.levelno for record in caplog.records if record.levelno >= logging.ERROR] == [logging.ERROR] * 3
 
 
-def test_a_broken_file_is_read_once(
+def test_a_broken_file_is_read_once_a_minute(
     path: Path, followed: FollowedKeyFile, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise a client could make the process parse it once a second, with the ID of a key that is not known."""
@@ -212,12 +213,35 @@ def test_a_broken_file_is_read_once(
 
     monkeypatch.setattr(key_file, "load_key_file", load)
     path.write_text("{")
-    for _ in range(9):
+    for _ in range(12):
         clock.now += INTERVAL
         followed.look()
         followed.look_for_unknown(0)
-
     assert len(reads) == 1
+
+    clock.now += INTERVAL
+    followed.look()
+    assert len(reads) == 2
+
+
+def test_a_file_that_becomes_readable_is_read(
+    path: Path, followed: FollowedKeyFile, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time, its size and its inode stay the same."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise InvalidKey("the key file must be readable")
+
+    write(path, B)
+    with monkeypatch.context() as patch:
+        patch.setattr(key_file, "load_key_file", refuse)
+        clock.now += INTERVAL
+        followed.look()
+    clock.now += 60
+
+    followed.look()
+
+    assert kids(followed._keys) == ["b"]
 
 
 def test_a_broken_file_that_is_put_back_as_it_was_is_good_again(
