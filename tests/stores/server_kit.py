@@ -67,11 +67,11 @@ def ring_ager(server: Server, database: str) -> AgeRings:
 
     def age_rings(duration: timedelta) -> None:
         by = duration // timedelta(milliseconds=1)
-        found = execute(server, database, "SELECT name, value FROM tokenauth_store")
-        for name, value in found:
-            if name.startswith("ring "):
-                statement = "UPDATE tokenauth_store SET number = number - %s, value = %s WHERE name = %s"
-                execute(server, database, statement, by, str(int(value) - by), name)
+        for name, value in execute(
+            server, database, "SELECT name, value FROM tokenauth_store WHERE name LIKE 'ring %%'"
+        ):
+            statement = "UPDATE tokenauth_store SET number = number - %s, value = %s WHERE name = %s"
+            execute(server, database, statement, by, str(int(value) - by), name)
 
     return age_rings
 
