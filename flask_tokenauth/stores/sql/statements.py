@@ -122,19 +122,19 @@ class Statements:
 
     def _build_redemption(self) -> None:
         idle_until = self._now + _number("idle_lifetime")
-        # This atomic step decides which redemption is the first. "<=" and not "=": the token proves that its generation
-        # was issued, so a lower number here means that the store has lost writes. The higher number repairs it.
-        swap = (
-            update(sessions)
-            .where(self._asked, sessions.c.generation <= _number("redeemed"), self._live)
-            .values(
-                generation=_number("redeemed") + 1,
-                rotated_at=self._now,
-                idle_expires_at=self._dialect.least(sessions.c.expires_at, idle_until),
-            )
+        # This atomic step decides which redemption is the first.
+        change = update(sessions).values(
+            generation=_number("redeemed") + 1,
+            rotated_at=self._now,
+            idle_expires_at=self._dialect.least(sessions.c.expires_at, idle_until),
         )
+        known = change.where(self._asked, sessions.c.generation == _number("redeemed"), self._live)
+        # The token proves that its generation was issued, so a lower number here means that the store has lost writes.
+        # The higher number repairs it.
+        lost = change.where(self._asked, sessions.c.generation <= _number("redeemed"), self._live)
         self.read_session = select(sessions).where(self._asked)
-        self.swap = self._dialect.update_and_select(swap, self.read_session)
+        self.swap = self._dialect.update_and_select(known, self.read_session)
+        self.swap_lost = self._dialect.update_and_select(lost, self.read_session)
         self.lock_session = self.read_session.with_for_update()  # without effect on SQLite, which needs no such lock
         self.read_present = select(self._now.label("now"), _epoch_of(_string("asked_user")).label("epoch"))
 
