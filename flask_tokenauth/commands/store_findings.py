@@ -20,9 +20,9 @@ _ONLY_WITH_FEED: tuple[str, ...] = (f"{PREFIX}REVOCATION_INTERVAL", f"{PREFIX}RE
 _CLIENTS = f"{PREFIX}INTROSPECTION_CLIENTS"
 _NO_TABLES = (
     f"The database of {PREFIX}STORE has no table of the store. If it is new, nothing is wrong: flask tokenauth init-db "
-    "or the first use creates them. If it was used before, a migration has dropped all of them: restore a backup. "
-    "Otherwise all users have to log in again, and tokens that were revoked are accepted until they expire, unless you "
-    f"change SECRET_KEY, and the keys in {PREFIX}KEYS if you set it."
+    "or the first use creates them, as a user who may create tables. If it was used before, a migration has dropped "
+    "all of them: restore a backup. Otherwise all users have to log in again, and tokens that were revoked are "
+    f"accepted until they expire, unless you change SECRET_KEY, and the keys in {PREFIX}KEYS if you set it."
 )
 _OLD_TABLES = (
     f"The tables of {PREFIX}STORE are those of an older release of Flask-TokenAuth: back up the database, and run "

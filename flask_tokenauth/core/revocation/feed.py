@@ -252,7 +252,7 @@ class RevocationFeed:
         finally:
             self._fetching_since = None
         if self._failures:
-            _log.warning("revocations can be fetched again, after %s failed tries", self._failures)
+            _log.warning("revocations can be fetched again; tries that had failed: %s", self._failures)
         self._failures, self._last_error = 0, _NO_ANSWER
         self._fetch_at = self._synced + self._interval / 2
 

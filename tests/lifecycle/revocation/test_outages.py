@@ -181,7 +181,7 @@ def test_the_log_has_the_beginning_and_the_end_of_an_outage(
         ),
         ("ERROR", "the store cannot be asked: revocations were fetched 31.0 s ago: nobody answers"),
         ("INFO", "refused: store_unavailable"),
-        ("WARNING", "revocations can be fetched again, after 2 failed tries"),
+        ("WARNING", "revocations can be fetched again; tries that had failed: 2"),
     ]
     assert not any(record.exc_info for record in caplog.records)
 

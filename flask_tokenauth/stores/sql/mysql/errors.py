@@ -14,7 +14,7 @@ _ADVICE = {
     1020: "another transaction has changed the row, try again",
     1021: "free space on the disk of the server",
     1040: "raise max_connections of the server, or run fewer workers",
-    1044: _RIGHTS,
+    1044: f"check the name of the database in the URL: it is not there, or this user has no right on it. {_RIGHTS}",
     1045: "check the user and the password",
     1046: "name the database in the URL",
     1049: "create the database, or correct its name",
