@@ -49,6 +49,7 @@ class Dialect(ABC):
     Attributes:
         name: of the server, for messages.
         driver: the dialect and the driver, as SQLAlchemy names them in a URL.
+        has_typed_columns: True if a column can hold no value of another type.
         has_one_writer: True if the threads of a process have to wait for each other before they write.
         survives_fork: True if a child may use the database although its parent had a connection when it forked.
         now: milliseconds since 1970-01-01T00:00:00Z by the clock of the server, when the statement runs.
@@ -59,6 +60,7 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     driver: ClassVar[str]
+    has_typed_columns: ClassVar[bool]
     has_one_writer: ClassVar[bool]
     survives_fork: ClassVar[bool]
     now: ClassVar[ColumnElement[int]]

@@ -128,13 +128,15 @@ class Statements:
             rotated_at=self._now,
             idle_expires_at=self._dialect.least(sessions.c.expires_at, idle_until),
         )
-        known = change.where(self._asked, sessions.c.generation == _number("redeemed"), self._live)
-        # The token proves that its generation was issued, so a lower number here means that the store has lost writes.
-        # The higher number repairs it.
-        lost = change.where(self._asked, sessions.c.generation <= _number("redeemed"), self._live)
         self.read_session = select(sessions).where(self._asked)
+        # "<=" and not "=": the token proves that its generation was issued, so a lower number here means that the store
+        # has lost writes. The higher number repairs it.
+        known = change.where(self._asked, sessions.c.generation <= _number("redeemed"), self._live)
         self.swap = self._dialect.update_and_select(known, self.read_session)
-        self.swap_lost = self._dialect.update_and_select(lost, self.read_session)
+        # The usual case, without reading the row before. It would hide garbage in the columns that it changes.
+        usual = change.where(self._asked, sessions.c.generation == _number("redeemed"), self._live)
+        unread = self._dialect.update_and_select(usual, self.read_session)
+        self.swap_unread = unread if self._dialect.has_typed_columns else ()
         self.lock_session = self.read_session.with_for_update()  # without effect on SQLite, which needs no such lock
         self.read_present = select(self._now.label("now"), _epoch_of(_string("asked_user")).label("epoch"))
 

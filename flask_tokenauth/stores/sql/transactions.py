@@ -22,13 +22,13 @@ def redeem(
     """Redeem a refresh token. Return the result, or the row of the session if this was reuse."""
     idle_lifetime = in_milliseconds(terms.idle_lifetime)
     values = {"asked_session": session_id, "redeemed": generation, "idle_lifetime": idle_lifetime}
-    if after := _swap(connection, statements.swap, values):
+    if statements.swap_unread and (after := _swap(connection, statements.swap_unread, values)):
         return Redemption(outcome=Outcome.SWAPPED, session=after.to_session())
     rows = read_sessions(connection, statements.lock_session, asked_session=session_id)
     if not rows:
         return Redemption(outcome=Outcome.GONE)
     row = rows[0]
-    if after := _swap(connection, statements.swap_lost, values):
+    if after := _swap(connection, statements.swap, values):
         rolled_back = row.generation < generation
         return Redemption(outcome=Outcome.SWAPPED, session=after.to_session(), rolled_back=rolled_back)
     now, epoch = connection.execute(statements.read_present, {"asked_user": row.user_id}).one()

@@ -69,6 +69,7 @@ class MySQL(Dialect):
 
     name = "MariaDB"
     driver = "mysql+pymysql"
+    has_typed_columns = True
     has_one_writer = False
     survives_fork = True
     now = NOW

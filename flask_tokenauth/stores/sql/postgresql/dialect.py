@@ -62,6 +62,7 @@ class PostgreSQL(Dialect):
 
     name = "PostgreSQL"
     driver = "postgresql+psycopg"
+    has_typed_columns = True
     has_one_writer = False
     survives_fork = True
     now = NOW

@@ -42,6 +42,7 @@ class SQLite(Dialect):
 
     name = "SQLite"
     driver = "sqlite+pysqlite"
+    has_typed_columns = False
     has_one_writer = True
     survives_fork = False  # SQLite would take the locks of the parent for those of the child
     now = NOW
