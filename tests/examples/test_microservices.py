@@ -32,14 +32,12 @@ SECONDS = 60
 
 def find_port() -> int:
     """Return the first of three ports in a row that are free."""
-    for port in range(20_000, 32_000, 3):
-        try:
-            for number in range(3):
-                socket.create_server(("127.0.0.1", port + number)).close()
-        except OSError:
-            continue
-        return port
-    raise AssertionError
+    return next(port for port in range(20_000, 32_000, 3) if all(is_free(port + number) for number in range(3)))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0
 
 
 @dataclass(frozen=True)

@@ -184,10 +184,6 @@ class Load:
         least = self.world.now() + 60
         self.tokens = [token for token in self.tokens if expiry_of(token) > least]
 
-    @property
-    def kids(self) -> set[str]:
-        return {str((parse_unverified(token).header or {})["kid"]) for token in self.tokens}
-
 
 def expiry_of(token: str) -> float:
     claims = parse_unverified(token).claims

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.keys.loading import load_keys
+from flask_tokenauth.core.keys.loading import find_path, load_key_file, load_keys
 
 from .kit import RSA, certificate_of, pem_of
 
@@ -355,3 +355,38 @@ def test_a_path_of_something_else_than_a_file_is_refused(tmp_path: Path) -> None
         load_keys(tmp_path)
     with pytest.raises(InvalidKey, match="must be that of a file"):
         load_keys(pipe)  # to read it would wait for a writer
+
+
+def test_keys_with_states_in_a_list_are_a_ring() -> None:
+    """The first one that can sign would sign otherwise, although it is only the next one."""
+    members = [{**ED.to_jwk(private=True), "status": "next"}, {**EC.to_jwk(private=True), "status": "active"}]
+
+    keys = load_keys(members)
+
+    assert keys.signing_key is not None
+    assert keys.signing_key.kid == EC.kid
+    with pytest.raises(InvalidKey, match="all keys of a set must have a status, or none"):
+        load_keys([*members, RSA.to_jwk()])
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (Path("keys.json"), Path("keys.json")),
+        ("/run/keys.json", Path("/run/keys.json")),
+        (PEM, None),
+        ('{"keys": []}', None),
+        ("https://issuer.example/keys", None),
+        (JWKS, None),
+        (None, None),
+    ],
+)
+def test_a_path_is_known_among_the_forms(source: object, expected: Path | None) -> None:
+    assert find_path(source) == expected
+
+
+def test_a_passphrase_that_a_file_does_not_need_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps(JWKS))
+
+    with pytest.raises(InvalidKey, match="the passphrase must be for an encrypted private key in PEM, got none"):
+        load_key_file(tmp_path / "keys.json", passphrase="hunter2")

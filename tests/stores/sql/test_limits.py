@@ -92,10 +92,8 @@ def test_a_call_that_waits_for_a_lock_ends_on_the_server_when_its_client_has_gon
     """Otherwise each try would leave one more connection to the server."""
     if not isinstance(server, PostgreSQL):
         pytest.skip("MariaDB looks for its clients by itself")
-    server_store.bind(
-        "https://issuer.example", timeout=timedelta(seconds=0.2), lifetime=timedelta(), leeway=timedelta()
-    )
     server_store.read_epoch("alice")
+    server_store._database.timeout = 0.2
     with server.connect(database) as other:
         other.execute("LOCK TABLE tokenauth_user_epoch")
         with pytest.raises(StoreUnavailable):
