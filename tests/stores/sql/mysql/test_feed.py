@@ -18,6 +18,7 @@ from flask_tokenauth.testing.store_contract.revocation_pages import revoke
 
 from ....engines.mariadb import MariaDB, zone_that_changes
 from ....engines.server import PATIENCE
+from ....waiting import wait_until
 from ...server_kit import Poller, execute, prepared_store, revoking
 
 MANY = 1000
@@ -65,10 +66,13 @@ def test_a_number_is_taken_even_if_the_head_was_lost() -> None:
 
 @pytest.mark.slow
 def test_nothing_is_skipped_while_a_writer_holds_the_head(mariadb: MariaDB, store: SQLStore, poller: Poller) -> None:
+    def all_wait() -> bool:
+        poller.poll()
+        return mariadb.execute(WAITING) == [(4,)]
+
     with ThreadPoolExecutor(4) as pool, revoking(store, "held") as transaction:
         waiting = [pool.submit(revoke, store, f"waiting{number}") for number in range(4)]
-        while mariadb.execute(WAITING) != [(4,)]:
-            poller.poll()
+        wait_until(all_wait)
         assert poller.came == {}
         transaction.exec_driver_sql("COMMIT")
         for future in waiting:
