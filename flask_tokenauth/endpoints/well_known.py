@@ -38,8 +38,7 @@ def make_blueprint() -> Blueprint:
         (RESOURCE, "protected_resource", show_protected_resource),
     ):
         well_known.add_url_rule(path, name, view)
-        # Without merged slashes: a redirect would go to the host that the client names.
-        well_known.add_url_rule(f"{path}/<path:suffix>", name, view, merge_slashes=False)
+        well_known.add_url_rule(f"{path}/<path:suffix>", name, view)
     return well_known
 
 

@@ -40,7 +40,6 @@ def test_each_table_and_each_index_is_defined_once_without_a_connection(make_app
         ("sqlite:////missing/api.db", "id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT"),
         (SERVERS[0], 'user_id VARCHAR(255) COLLATE "C" NOT NULL'),
         (SERVERS[1], "user_id VARBINARY(1020) NOT NULL"),
-        (SERVERS[1], ")ENGINE=InnoDB CHARSET=utf8mb4 ROW_FORMAT=DYNAMIC;"),
         (SERVERS[2], "user_id VARBINARY(1020) NOT NULL"),
     ],
 )
@@ -48,6 +47,14 @@ def test_the_statements_are_those_for_the_server(make_app: MakeApp, url: str, li
     _, printed = print_definitions(make_app(TOKENAUTH_STORE=url))
 
     assert line in [line.strip().rstrip(",") for line in printed.splitlines()]
+
+
+def test_tables_of_mariadb_name_what_the_server_could_choose_otherwise(make_app: MakeApp) -> None:
+    """Versions of SQLAlchemy write it in different orders."""
+    _, printed = print_definitions(make_app(TOKENAUTH_STORE=SERVERS[1]))
+
+    ends = [set(line.strip(");").split()) for line in printed.splitlines() if line.startswith(")")]
+    assert ends == [{"ENGINE=InnoDB", "CHARSET=utf8mb4", "ROW_FORMAT=DYNAMIC"}] * len(metadata.tables)
 
 
 def test_the_indexes_of_a_table_follow_it_in_the_order_of_their_names(make_app: MakeApp) -> None:

@@ -368,15 +368,6 @@ def test_endpoints_of_each_tenant_have_no_document(make_app: MakeApp) -> None:
     assert other.test_client().get(SERVER).status_code == 404
 
 
-def test_no_redirect_leads_to_the_host_of_the_request(make_app: MakeApp) -> None:
-    app = make_app(TOKENAUTH_RESOURCE=ISSUER)
-
-    response = app.test_client().get(f"{RESOURCE}//v1", headers={"Host": "evil.example"})
-
-    assert response.status_code == 404
-    assert "Location" not in response.headers
-
-
 def test_pages_of_other_origins_may_send_any_header(make_app: MakeApp) -> None:
     client = make_app().test_client()
 

@@ -74,11 +74,12 @@ class RingFile:
             InvalidKey: the links lead to each other, or a folder cannot be searched.
         """
         try:
-            found = self.path.resolve()
-            found.exists()
-        except (OSError, RuntimeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "its links lead to each other"
-            raise InvalidKey(f"the path of the keys must lead to a file, got one that does not ({reason})") from None
+            found = Path(os.path.realpath(self.path))  # Path.resolve differs between versions if links are circular
+            reason = "its links lead to each other" if found.is_symlink() else ""
+        except OSError as error:
+            reason = str(error.strerror)
+        if reason:
+            raise InvalidKey(f"the path of the keys must lead to a file, got one that does not ({reason})")
         return found
 
     def exists(self) -> bool:

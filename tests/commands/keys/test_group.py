@@ -436,7 +436,7 @@ def test_keys_of_an_application_that_are_in_no_file_have_no_commands(app: Flask)
     result = run_of_application(app, "keys", "list")
 
     assert result.exit_code == 1
-    assert "TOKENAUTH_KEYS must be the path of a file to work with its keys" in result.output
+    assert "TOKENAUTH_KEYS must be the path of a file to work with its keys" in result.stderr
 
 
 def test_the_application_signs_with_the_active_key(keys: Keys, make_app: MakeApp) -> None:
@@ -487,7 +487,7 @@ def test_rotate_refuses_while_processes_have_different_rings(
     result = run_of_application(app, "keys", "rotate", *force)
 
     assert result.exit_code == 1
-    assert "the processes of this issuer must have one ring of keys, but for 30 seconds" in result.output
+    assert "the processes of this issuer must have one ring of keys, but for 30 seconds" in result.stderr
     assert keys.path.read_bytes() == before
 
 
@@ -498,7 +498,7 @@ def test_rotate_refuses_a_file_that_no_process_uses(keys: Keys, rings: tuple[Fla
     result = run_of_application(app, "keys", "rotate")
 
     assert result.exit_code == 1
-    assert "but they have another ring of keys: run keys rotate where the file is that they use" in result.output
+    assert "but they have another ring of keys: run keys rotate where the file is that they use" in result.stderr
 
 
 class Down(MemoryStore):
@@ -518,5 +518,5 @@ def test_rotate_refuses_during_an_outage_of_the_store_unless_forced(
 
     assert result.exit_code == status
     assert (
-        "the store must be there, since it knows whether all processes use this file, but it is down" in result.output
+        "the store must be there, since it knows whether all processes use this file, but it is down" in result.stderr
     ) == (status == 1)

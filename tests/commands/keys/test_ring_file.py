@@ -171,6 +171,18 @@ def test_links_that_lead_to_each_other_are_one_sentence(keys: Keys, command: lis
     assert result.output.startswith("Error: the path of the keys must lead to a file, got one that does not (")
 
 
+def test_a_folder_that_may_not_be_searched_is_one_sentence(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ring_file.os.path, "realpath", refuse)  # type: ignore[attr-defined]
+
+    result = keys.run("list")
+
+    assert result.exit_code == 1
+    assert "got one that does not (Permission denied)" in result.output
+
+
 def test_a_folder_that_is_not_there_is_one_sentence(keys: Keys) -> None:
     result = RingFile(keys.path.parent / "missing" / "keys.json")
 
