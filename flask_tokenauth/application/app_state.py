@@ -57,6 +57,7 @@ class AppState:
         clients: authenticates the clients that introspect with a client ID and a secret.
         stored: its store, sessions and revocations.
         key_file: follows the file of its keys; None if they are in no file.
+        resource_metadata: the URL of the metadata of the protected resource, for challenges (RFC 9728), or "".
         hook: the ``before_request`` function that guards it; None until that is installed.
 
     Raises:
@@ -104,7 +105,7 @@ class AppState:
         )
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
         self._token_issuer = _make_token_issuer(settings, policy)
-        self._resource_metadata = "" if settings.resource is None else metadata_url_of(settings.resource)
+        self.resource_metadata = "" if settings.resource is None else metadata_url_of(settings.resource)
         self._config = read_config(app)
         _states.add(self)
         AppState.made += 1
@@ -125,11 +126,6 @@ class AppState:
     def realm(self) -> str:
         """``realm`` of the challenges (RFC 9110 section 11.5)."""
         return self.settings.realm
-
-    @property
-    def resource_metadata(self) -> str:
-        """The URL of the metadata of the protected resource, for challenges (RFC 9728); empty if there is none."""
-        return self._resource_metadata
 
     @property
     def token_issuer(self) -> TokenIssuer:

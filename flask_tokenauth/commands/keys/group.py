@@ -14,8 +14,7 @@ from ...application.ring_check import find_disagreement, find_other_ring
 from ...application.setting_types import format_duration, parse_duration
 from ...core.errors import InvalidKey, StoreUnavailable
 from ...core.keys.algorithms import ALGORITHMS
-from ...core.keys.key import Key
-from ...core.keys.key_ring import KeyRing, RingKey
+from ...core.keys.key_ring import KeyRing, RingKey, make_key
 from ..output import errors_as_messages
 from .context import KeysContext, context_of_application, context_of_environment, format_time
 from .file_rights import find_weak_rights
@@ -36,11 +35,6 @@ def _read_duration(_: click.Context, __: click.Parameter, value: str) -> timedel
         return parse_duration(value)
     except ValueError:
         raise click.BadParameter("must be a duration with a unit, like 30d or 12h") from None
-
-
-def _make_key(alg: str) -> Key:
-    """Return a new key. Its ID can be an argument of a command: it does not begin like an option."""
-    return next(key for key in iter(lambda: Key.generate(alg), None) if not key.kid.startswith("-"))
 
 
 def _warn(sentences: Iterable[str]) -> None:
@@ -90,8 +84,7 @@ def generate(context: KeysContext, *, alg: str | None) -> None:
             context.file.check_new()
     with _locked(context) as now:
         if not context.file.exists():
-            ring = KeyRing([RingKey.of(_make_key(alg or _DEFAULT_ALG), status, now) for status in ("active", "next")])
-            context.file.write(ring, instead_of=None)
+            context.file.write(KeyRing.start(alg or _DEFAULT_ALG, now=now), instead_of=None)
             click.echo(
                 f"{context.file.path} has an active key, which signs, and the next one. Only its owner can read it."
             )
@@ -100,7 +93,7 @@ def generate(context: KeysContext, *, alg: str | None) -> None:
         _warn(find_weak_rights(context.file.target))
         known = stored.read_ring(now=now)
         ring = known or KeyRing.of_plain_jwks(stored.jwks, since=min(now, stored.written_at))
-        key = _make_key(alg or ring.active.key.algorithm)
+        key = make_key(alg or ring.active.key.algorithm)
         context.file.write(ring.add_next(key, now=now), instead_of=stored)
     if known is None:
         click.echo("The keys had no status. Now the one that signs is active, and the others are retired.")
@@ -178,7 +171,7 @@ def rotate(context: KeysContext, *, older_than: timedelta, force: bool) -> None:
         if now >= due:
             _check_published(context, ring, now=now, force=force)
             _check_rings(context, stored, force=force)
-            stepped = stepped.promote(_make_key(ring.active.key.algorithm), now=now)
+            stepped = stepped.promote(make_key(ring.active.key.algorithm), now=now)
         if now >= due or len(stepped) < len(ring) or ring.ahead:
             context.file.write(stepped, instead_of=stored)
     if now >= due:
@@ -269,8 +262,8 @@ def _check_removable(found: RingKey, now: float, context: KeysContext) -> None:
 def _replace_active(ring: KeyRing, now: float) -> KeyRing:
     """Let the next key sign at once, or a new one if there is none."""
     alg = ring.active.key.algorithm
-    prepared = ring if ring.upcoming is not None else ring.add_next(_make_key(alg), now=now)
-    return prepared.promote(_make_key(alg), now=now)
+    prepared = ring if ring.upcoming is not None else ring.add_next(make_key(alg), now=now)
+    return prepared.promote(make_key(alg), now=now)
 
 
 @click.command()
@@ -284,9 +277,7 @@ def replace(context: KeysContext, *, compromised: bool) -> None:
             "keys rotate"
         )
     with _changing(context) as (stored, ring, now):
-        alg = ring.active.key.algorithm
-        fresh = KeyRing([RingKey.of(_make_key(alg), status, now) for status in ("active", "next")])
-        context.file.write(fresh, instead_of=stored)
+        context.file.write(KeyRing.start(ring.active.key.algorithm, now=now), instead_of=stored)
     click.echo(
         f"All keys were replaced. All our processes use the new ones within {format_duration(context.tolerance)}, and "
         "refuse all tokens that were issued before."

@@ -90,6 +90,11 @@ class RingKey:
         return self.since if self.status == "next" else self.since + times.retention_seconds
 
 
+def make_key(alg: str) -> Key:
+    """Return a new key for a ring. Its ID can be an argument of a command: it does not begin like an option."""
+    return next(key for key in iter(lambda: Key.generate(alg), None) if not key.kid.startswith("-"))
+
+
 class KeyRing:
     """The keys of a ring, in their order.
 
@@ -131,7 +136,7 @@ class KeyRing:
         Raises:
             InvalidKey: *alg* is not supported.
         """
-        return cls([RingKey.of(Key.generate(alg), "active", now), RingKey.of(Key.generate(alg), "next", now)])
+        return cls([RingKey.of(make_key(alg), "active", now), RingKey.of(make_key(alg), "next", now)])
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, written_at: float, now: float) -> "KeyRing | None":

@@ -315,7 +315,7 @@ def test_keys_instead_of_a_path_are_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_id_of_a_new_key_is_no_option(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     made = iter([Key.generate("EdDSA", kid="-a"), Key.generate("EdDSA", kid="-b"), A, B])
-    monkeypatch.setattr("flask_tokenauth.commands.keys.group.Key.generate", lambda _: next(made))
+    monkeypatch.setattr("flask_tokenauth.core.keys.key.Key.generate", lambda _: next(made))
 
     keys.run("generate")
 
