@@ -79,7 +79,7 @@ IN_SHORT = ["threads in 2 workers, preloaded", "gevent in 2 workers", "uWSGI wit
 USUAL = {
     "USED_AT_IMPORT": "1",
     "FLASK_TOKENAUTH_SESSIONS_PER_USER": "10000",
-    "FLASK_TOKENAUTH_STORE_TIMEOUT": "10",  # seconds: a busy machine is no outage
+    "FLASK_TOKENAUTH_STORE_TIMEOUT": "30",  # seconds, the most there is: a busy machine is no outage
 }
 KILLS = 3
 STORM = USUAL | {"FLASK_TOKENAUTH_REFRESH_RETRY_WINDOW": "300"}
