@@ -5,17 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from ..errors import InvalidKey
+from ..token_errors import UnknownKey, WrongAlgorithm
 from .jwk import KeyStatus, algorithm_in_set, find_other_use, is_private, read_status_since
 from .key import Key
+from .known_headers import KnownHeaders
 
 _log = logging.getLogger("flask_tokenauth")
-_MAX_HEADER = 1024  # bytes of a header that is remembered
-_MAX_HEADERS = 64  # headers that are remembered
 _NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove or correct this key"
 _MAX_LISTED = 10  # keys of a set that an error or the log lists
 
 
-class KeySet:
+class KeySet(KnownHeaders):
     """A set of keys, found by key ID. One of them signs.
 
     Args:
@@ -35,7 +35,7 @@ class KeySet:
             none of *keys* or cannot sign.
     """
 
-    __slots__ = ("_by_kid", "_headers", "generation", "ring", "signing_key")
+    __slots__ = ("_by_kid", "generation", "ring", "signing_key")
 
     generation: int
     ring: str | None
@@ -46,7 +46,7 @@ class KeySet:
         self.signing_key = _check_signing_key(signing_key, self._by_kid)
         self.generation = 0
         self.ring = None
-        self._headers: dict[bytes, Mapping[str, object]] = {}
+        super().__init__()
 
     def exchange(self, keys: Iterable[Key], *, signing_key: Key | None = None) -> None:
         """Replace all keys. Tokens that a removed key has signed are refused from then on.
@@ -65,33 +65,10 @@ class KeySet:
         by_kid = _index_by_kid(keys)
         signing_key = _check_signing_key(signing_key, by_kid)
         self._by_kid = by_kid
-        self._headers = {}
+        self.forget_headers()
         self.signing_key = signing_key
         self.ring = keys.ring if isinstance(keys, KeySet) else None
         self.generation += 1  # last, so that a thread that reads the new number finds the new keys
-
-    def find_header(self, text: bytes) -> Mapping[str, object] | None:
-        """Return the JOSE header that the header segment *text* encodes, if it is remembered, else None.
-
-        Args:
-            text: base64url, untrusted. The header must be checked as if it had just been read.
-        """
-        return self._headers.get(text)
-
-    def remember_header(self, text: bytes, header: Mapping[str, object]) -> None:
-        """Remember a JOSE header. Only headers that a key of this set has signed may be remembered.
-
-        Otherwise any client could fill the memory. At most 64 headers of up to 1024 bytes are remembered.
-
-        Args:
-            text: the header segment in base64url, as it came.
-            header: the header that it encodes, immutable on every level.
-        """
-        if len(text) > _MAX_HEADER:
-            return
-        if len(self._headers) >= _MAX_HEADERS:
-            self._headers = {}
-        self._headers[text] = header
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
@@ -146,6 +123,23 @@ class KeySet:
         if kid is None:
             return next(iter(self)) if len(self) == 1 else None
         return self._by_kid.get(kid)
+
+    def select(self, header: Mapping[str, object]) -> Key:
+        """Return the key that the header of a token names, or the only one if it names none.
+
+        Args:
+            header: the JOSE header, well-formed and untrusted.
+
+        Raises:
+            UnknownKey: the set has no such key, or the header names none and there are several.
+            WrongAlgorithm: the key has another algorithm than the header.
+        """
+        key = self.find(header.get("kid"))  # type: ignore[arg-type]  # a string or missing, as checked
+        if key is None:
+            raise UnknownKey
+        if header["alg"] != key.algorithm:
+            raise WrongAlgorithm(key.algorithm)
+        return key
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._by_kid.values())

@@ -5,6 +5,7 @@ header never brings a key, and nothing is repaired or ignored.
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -12,14 +13,11 @@ from ..encoding import base64url
 from ..encoding.prefixes import REFRESH_PREFIX
 from ..encoding.strict_json import read_object
 from ..keys.key import Key
-from ..keys.key_set import KeySet
 from ..token_errors import (
     MalformedToken,
     RefreshTokenSent,
     TokenTooLarge,
-    UnknownKey,
     UnsupportedHeader,
-    WrongAlgorithm,
 )
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
@@ -38,7 +36,34 @@ class VerifiedJws(msgspec.Struct, frozen=True):
     key: Key  # the key that signed
 
 
-def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> VerifiedJws:
+class Parts(NamedTuple):
+    """The three parts of a compact serialisation, in base64url (RFC 7515 section 7.1). Nothing is verified."""
+
+    header: bytes
+    payload: bytes
+    signature: bytes
+    signed: bytes  # the header and the payload with the dot between them
+
+
+class VerifyingKeys(Protocol):
+    """Keys to verify with, found by the header of a token."""
+
+    def find_header(self, text: bytes) -> Mapping[str, object] | None:
+        """Return the JOSE header that the header segment *text* encodes, if it is remembered, else None."""
+
+    def remember_header(self, text: bytes, header: Mapping[str, object]) -> None:
+        """Remember a JOSE header. One of the keys has signed it."""
+
+    def select(self, header: Mapping[str, object]) -> Key:
+        """Return the one key that the header names.
+
+        Raises:
+            UnknownKey: no key is named.
+            WrongAlgorithm: the key has another algorithm than the header.
+        """
+
+
+def verify(token: str, keys: VerifyingKeys, *, max_bytes: int = MAX_TOKEN_BYTES) -> VerifiedJws:
     """Return the header and the payload of *token*, if a key of *keys* signed it. No claim is checked.
 
     Args:
@@ -51,36 +76,68 @@ def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> Ver
         TokenError: the token is too large or malformed, none of the keys signed it, its algorithm is not that of the
             key, or it needs an extension (``crit``, ``b64``). ``jwk``, ``jku``, ``x5u`` and ``x5c`` are never used.
     """
+    parts = split(token, max_bytes=max_bytes)
+    header, key = check_signature(parts, keys)
+    return VerifiedJws(header, decode_payload(parts), key)
+
+
+def split(token: str, *, max_bytes: int = MAX_TOKEN_BYTES) -> Parts:
+    """Return the three parts of *token*. Nothing in them is checked.
+
+    Args:
+        token: the compact serialisation, untrusted.
+        max_bytes: the length of the longest token that is read, in bytes.
+
+    Raises:
+        TokenError: the token is too large, or does not have three parts.
+    """
     if not isinstance(token, str):
         raise MalformedToken("token", type(token).__name__)
     if len(token) > max_bytes:
         raise TokenTooLarge(len(token), max_bytes)
     try:
         octets = token.encode("ascii")
-        header_part, payload_part, signature_part = octets.split(b".", _DOTS + 1)
+        header, payload, signature = octets.split(b".", _DOTS + 1)
     except ValueError:  # it would quote the token
         if token.startswith(REFRESH_PREFIX):
             raise RefreshTokenSent from None
         raise MalformedToken("token", _describe(token)) from None
-    known = keys.find_header(header_part)
-    header = _read_header(header_part) if known is None else known
-    key = keys.find(header.get("kid"))  # type: ignore[arg-type]  # a string or missing, as checked
-    if key is None:
-        raise UnknownKey
-    if header["alg"] != key.algorithm:
-        raise WrongAlgorithm(key.algorithm)
+    return Parts(header, payload, signature, octets[: len(header) + 1 + len(payload)])
+
+
+def decode_payload(parts: Parts) -> bytes:
+    """Return the payload. It is verified only if :func:`check_signature` has accepted the same parts.
+
+    Raises:
+        MalformedToken: it is not base64url.
+    """
     try:
-        signature = base64url.decode(signature_part)
-    except ValueError as error:
-        raise MalformedToken("signature") from error
-    key.verify(octets[: len(header_part) + 1 + len(payload_part)], signature)
-    if known is None:
-        keys.remember_header(header_part, header)
-    try:
-        payload = base64url.decode(payload_part)
+        return base64url.decode(parts.payload)
     except ValueError as error:
         raise MalformedToken("payload") from error
-    return VerifiedJws(header, payload, key)
+
+
+def check_signature(parts: Parts, keys: VerifyingKeys) -> tuple[Mapping[str, object], Key]:
+    """Return the JOSE header, and the key of *keys* that has signed.
+
+    Args:
+        parts: as :func:`split` returns them, untrusted.
+        keys: the keys to verify with; each has one algorithm.
+
+    Raises:
+        TokenError: the header is malformed or needs an extension, or none of the keys signed.
+    """
+    known = keys.find_header(parts.header)
+    header = _read_header(parts.header) if known is None else known
+    key = keys.select(header)
+    try:
+        signature = base64url.decode(parts.signature)
+    except ValueError as error:
+        raise MalformedToken("signature") from error
+    key.verify(parts.signed, signature)
+    if known is None:
+        keys.remember_header(parts.header, header)
+    return header, key
 
 
 def sign(payload: bytes, key: Key, *, typ: str | None = None) -> str:
