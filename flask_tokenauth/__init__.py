@@ -1,11 +1,12 @@
 """Authentication for Flask with JWT bearer tokens."""
 
 from .authentication.refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
-from .core.errors import SettingsError, StoreUnavailable
+from .core.errors import KeySetUnavailable, SettingsError, StoreUnavailable
 from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.token_errors import TokenError
 from .core.tokens.token import Token
+from .core.trusted_issuers.issuer import TrustedIssuer
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_claim, require_scope
 from .guards.sharing import shareable
@@ -30,6 +31,7 @@ __all__ = [
     "AuthError",
     "Grant",
     "InvalidRequest",
+    "KeySetUnavailable",
     "NotAuthenticated",
     "NotPermitted",
     "Session",
@@ -39,6 +41,7 @@ __all__ = [
     "Token",
     "TokenAuth",
     "TokenError",
+    "TrustedIssuer",
     "create_token",
     "current_user",
     "get_token",

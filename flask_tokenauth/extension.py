@@ -1,5 +1,6 @@
 """``TokenAuth``, the object that an application holds."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
@@ -10,14 +11,14 @@ from flask import Blueprint
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
-from .application.app_state import AppState, current_state, state_of
+from .application.app_state import AppState, current_state, list_states, state_of
 from .application.default_warnings import warn_of_defaults
 from .application.error_handlers import RefusalHandling
 from .application.refusing import answer_store_unavailable, asking_store
 from .application.settings import Settings
 from .application.shared_caches import SharedCaches
 from .application.warming import warm_applications
-from .authentication.authenticator import Callbacks
+from .authentication.authenticator import Callbacks, IssuerLoader
 from .authentication.calling import check_function
 from .commands.group import CommandGroup
 from .core.errors import SettingsError, StoreUnavailable
@@ -25,6 +26,7 @@ from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token
+from .core.trusted_issuers.issuer import TrustedIssuer
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
 from .guards.decorators import blueprint_requirement
@@ -32,11 +34,12 @@ from .guards.registrations import check_registrations, guard_blueprint, see_regi
 from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
-from .users import UserLoader, current_user, get_token, get_user_id, require_token
+from .users import UserLoader, current_user, get_token, get_user_id, require_own_token
 
 T = TypeVar("T")
 U = TypeVar("U")
 R = TypeVar("R", bound=Callable[[Session], Grant | None] | Callable[[Session], Awaitable[Grant | None]])
+L = TypeVar("L", bound=Callable[[str], TrustedIssuer | None] | Callable[[str], Awaitable[TrustedIssuer | None]])
 C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[bool]])
 
 
@@ -129,6 +132,42 @@ class TokenAuth(Generic[T]):
         check_function("token_check", check)
         self._callbacks.check_token = check
         return check
+
+    def issuer_loader(self, pattern: str) -> Callable[[L], L]:
+        """Decorate the function that knows the issuers of tenants.
+
+        It gets the name of an issuer (``iss``) that is neither yours nor in ``TOKENAUTH_TRUSTED_ISSUERS``, and returns
+        its :class:`TrustedIssuer`, or None if it is not trusted. The answer is remembered for a minute. If the function
+        raises, tokens of this issuer are refused with 503. It can be a coroutine function.
+
+        Args:
+            pattern: a regular expression. The function is asked only about names that it matches as a whole.
+
+        Raises:
+            TypeError: *pattern* is not a string, or the decorated object is not a function.
+            ValueError: *pattern* is no regular expression.
+        """
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f"issuer_loader must get a pattern, got {type(pattern).__name__}: write "
+                r'@auth.issuer_loader(r"https://[a-z0-9-]+\.example\.com")'
+            )
+        try:
+            compiled = re.compile(pattern)
+        except re.error as error:
+            raise ValueError(
+                f"the pattern of issuer_loader must be a regular expression, got another: {error}"
+            ) from None
+
+        def decorate(load: L) -> L:
+            check_function("issuer_loader", load)
+            self._callbacks.load_issuer = IssuerLoader(compiled, load)
+            for state in list_states():
+                if state.callbacks is self._callbacks:
+                    state.trust_issuers()
+            return load
+
+        return decorate
 
     def before_refresh(self, ask: R) -> R:
         """Decorate a function that is called before each refresh.
@@ -245,7 +284,7 @@ class TokenAuth(Generic[T]):
                 earlier. If you do not know it, the revocation is kept for as long as any token can live.
 
         Raises:
-            NotAuthenticated: *token_id* is None, and the request has no good token.
+            NotAuthenticated: *token_id* is None, and the request has no good token of our own issuer.
             TypeError: *token_id* is not a string, or *expires_at* is not a ``datetime``.
             ValueError: *token_id* is not an identifier, or *expires_at* has no time zone, has no *token_id*, or is past
                 by twice the leeway or more.
@@ -261,7 +300,7 @@ class TokenAuth(Generic[T]):
             raise ValueError("expires_at needs a token_id: for the current token it is known, so leave it out")
         with asking_store(state):
             if token_id is None:
-                revoke_token(state, require_token(state))
+                revoke_token(state, require_own_token(state))
             else:
                 revoke_token_id(state, token_id, until=until)
 

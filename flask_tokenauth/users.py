@@ -12,8 +12,9 @@ from .application.refusing import refuse, refuse_without_token
 from .authentication.reentry import CallerNotYetKnown
 from .authentication.user_loading import LoaderCannotRun
 from .core.errors import Refusal
-from .core.token_errors import UnknownUser
+from .core.token_errors import UnknownUser, WrongIssuer
 from .core.tokens.token import Token
+from .core.trusted_issuers.trusted_token import TrustedToken
 
 _NO_REQUEST = (
     "this function of Flask-TokenAuth needs a request, and there is none: call it in a view, or use auth.verify for a "
@@ -79,6 +80,18 @@ def require_token(state: AppState) -> Token:
     if authentication.token is None:
         raise refuse_without_token(state, authentication, req)
     return authentication.token
+
+
+def require_own_token(state: AppState) -> Token:
+    """Return the token of the current request, which this application or another one of its issuer has issued.
+
+    Raises:
+        AuthError: the request has no good token, or it is one of a trusted issuer.
+    """
+    token = require_token(state)
+    if isinstance(token, TrustedToken):
+        raise refuse(state, WrongIssuer())
+    return token
 
 
 def get_token() -> Token | None:

@@ -29,6 +29,7 @@ from .ring_check import RingCheck, tolerance_of
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
+from .trust import Trust
 
 _NO_CONTEXT = (
     "this function of Flask-TokenAuth needs an application context, and there is none: call it in a view, or within "
@@ -56,6 +57,7 @@ class AppState:
         authenticator: authenticates its requests.
         clients: authenticates the clients that introspect with a client ID and a secret.
         stored: its store, sessions and revocations.
+        trust: the issuers whose tokens it accepts besides its own.
         key_file: follows the file of its keys; None if they are in no file.
         resource_metadata: the URL of the metadata of the protected resource, for challenges (RFC 9728), or "".
         hook: the ``before_request`` function that guards it; None until that is installed.
@@ -83,7 +85,7 @@ class AppState:
         self.key_file = _follow_key_file(settings, self.stored)
         look_at_keys = None if self.key_file is None else self.key_file.look
         look_for_keys = None if self.key_file is None else self.key_file.look_for_unknown
-        verifier = Verifier(
+        self._verifier = Verifier(
             settings.keys,
             policy,
             revoked=self.stored.is_revoked if self.stored.revokes else None,
@@ -96,19 +98,28 @@ class AppState:
             callbacks,
             keys=settings.keys,
             policy=policy,
-            verifier=verifier,
+            verifier=self._verifier,
             clock=_read_clock,
             max_bytes=settings.max_token_bytes,
             https=HttpsCheck(settings.enforce_https),
             look_at_keys=look_at_keys,
             look_for_keys=look_for_keys,
         )
+        self.trust = Trust(app, settings, callbacks)
+        self.trust_issuers()
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
         self._token_issuer = _make_token_issuer(settings, policy)
         self.resource_metadata = "" if settings.resource is None else metadata_url_of(settings.resource)
         self._config = read_config(app)
         _states.add(self)
         AppState.made += 1
+
+    def trust_issuers(self) -> None:
+        """Let the tokens of trusted issuers be accepted, if there are any now: ``issuer_loader`` may come later."""
+        issuers = self.trust.find_issuers()
+        if issuers is not None:
+            self._verifier.others = self.authenticator.trusted = issuers
+            self.authenticator.asks_about_issuers = self.trust.asks_functions
 
     @property
     def clock(self) -> Clock:

@@ -85,6 +85,11 @@ def derive_keys(config: Mapping[str, Any], issuer: str, purpose: str) -> KeySet:
     return KeySet([signing, *verifying.values()])
 
 
+def no_keys() -> KeySet:
+    """Return keys for an application that issues no tokens: no token was ever made with them, and none can be."""
+    return KeySet([replace(Key.generate("HS256"), can_sign=False)])
+
+
 def _derive_key(name: str, secret: object, issuer: str, purpose: str) -> Key:
     if not isinstance(secret, (str, bytes)):
         raise SettingsError(f"{name} must be a string or bytes, got {type(secret).__name__}; {_MAKE_ONE}")

@@ -12,7 +12,7 @@ from ..authentication.authenticator import Authentication
 from ..authentication.credentials import missing_credential
 from ..authentication.reentry import CallChain, CallerNotYetKnown
 from ..authentication.refusals import AuthError, auth_error_for
-from ..core.errors import Refusal, StoreOutage, StoreUnavailable
+from ..core.errors import KeySetOutage, KeySetUnavailable, Refusal, StoreOutage, StoreUnavailable
 from ..signals import token_refused
 from .app_state import AppState, current_state
 
@@ -84,6 +84,8 @@ def log_for_developer(state: AppState, message: str, *values: object) -> None:
 
 def refuse_for_outage(state: AppState, error: StoreUnavailable) -> AuthError:
     """Return the exception that answers the current request with 503, after *error* was logged."""
+    if isinstance(error, KeySetUnavailable):
+        return refuse(state, KeySetOutage())  # it was logged where it was met
     _log.error("the store cannot be asked: %s", error)
     return refuse(state, StoreOutage())
 

@@ -15,7 +15,8 @@ from ..core.keys.loading import find_path
 from ..core.records.revocation import retention_of
 from ..core.tokens.claims import LONGEST_LEEWAY
 from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
-from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, key_file_with, keys_with
+from ..core.trusted_issuers.issuer import TrustedIssuer
+from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, key_file_with, keys_with, no_keys
 from .declared_scopes import SCOPES, DeclaredScopes
 from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
@@ -33,6 +34,7 @@ from .setting_types import (
     one_of,
     whole_number,
 )
+from .trusted_issuers import TRUSTED_ISSUERS, check_issuers
 
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=366)
@@ -89,6 +91,17 @@ class Settings:
     introspection_clients: tuple[Client, ...] = _setting(
         INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
     )
+    trusted_issuers: tuple[TrustedIssuer, ...] = _setting(
+        TRUSTED_ISSUERS,
+        '\'[{"issuer": "https://id.example.com", "discovery": true, "audience": "https://api.example.com", '
+        '"users": "shared"}]\'',
+        (),
+        secret=True,
+    )
+    trusted_keys_max_staleness: timedelta = _setting(
+        duration(timedelta(0), timedelta(days=1)), "1h", timedelta(hours=1)
+    )  # beyond their lifetime
+    unknown_issuers_per_second: int = _setting(whole_number(1, 1000, "issuers"), "10", 10)
     # Derived; no keys of the configuration.
     has_default_issuer: bool = False  # the issuer is the name of the application
     refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: the keys of its refresh tokens
@@ -120,7 +133,7 @@ class Settings:
                 f"{PREFIX}KEYS_PASSPHRASE needs {PREFIX}KEYS, which is not set: set it to the encrypted private key, "
                 "or remove the passphrase"
             )
-        for name in ("keys", "store"):
+        for name in ("keys", "store", "trusted_issuers"):
             if has_default_issuer and name in given:
                 raise SettingsError(
                     f"{PREFIX}{name.upper()} needs {PREFIX}ISSUER, which is not set: set it to the URL of this "
@@ -132,6 +145,8 @@ class Settings:
         given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
         if "keys" in given:
             given |= _load_keys(given)
+        elif "trusted_issuers" in given and config.get("SECRET_KEY") in (None, "", b""):
+            given["keys"] = no_keys()
         else:
             given["keys"] = derive_keys(config, issuer, "access")
         if "store" in given:
@@ -146,6 +161,7 @@ class Settings:
                 f"{PREFIX}RESOURCE must be one of {PREFIX}AUDIENCE, since tokens for it name it, got another URL: add "
                 f"it to {PREFIX}AUDIENCE"
             )
+        check_issuers(settings.trusted_issuers, own=issuer, declared=settings.scopes)
         _check_order(settings, "access_lifetime", "max_lifetime")
         _check_order(settings, "revocation_interval", "revocation_max_staleness")
         return settings

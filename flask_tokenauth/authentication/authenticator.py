@@ -1,17 +1,18 @@
 """Authenticate a request: its credential is verified once, and the result is kept on the request."""
 
 import logging
+import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from flask import Flask
 from werkzeug.wrappers import Request, Response
 
-from ..core.errors import Refusal, SettingsError, StoreOutage, StoreUnavailable
+from ..core.errors import KeySetOutage, KeySetUnavailable, Refusal, SettingsError, StoreOutage, StoreUnavailable
 from ..core.keys.key_set import KeySet
 from ..core.records.session import Session
 from ..core.token_errors import TokenError, TokenExpired, TokenRejected, UnknownUser
@@ -20,6 +21,8 @@ from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
 from ..core.tokens.jws import LARGEST_LIMIT
 from ..core.tokens.token import Token
 from ..core.tokens.verifier import Verifier
+from ..core.trusted_issuers.registry import TrustedIssuers
+from ..core.trusted_issuers.trusted_token import TrustedToken
 from ..signals import token_accepted
 from .calling import call_function
 from .clients import Client
@@ -29,6 +32,7 @@ from .on_g import NO_SCOPES, attributes_of_g, show_nobody
 from .outage_log import OutageLog
 from .reentry import CallerNotYetKnown
 from .refusals import NotAuthenticated
+from .trusted_users import find_user_id
 from .user_ids import UserIDs
 from .user_loading import UserLoading
 
@@ -47,11 +51,19 @@ _ASKED_TOO_EARLY = (
 _log = logging.getLogger("flask_tokenauth")
 
 
+class IssuerLoader(NamedTuple):
+    """The function that knows tenants, and the pattern of the names that it is asked about."""
+
+    pattern: re.Pattern[str]
+    load: Callable[[str], Any]
+
+
 class Callbacks(msgspec.Struct):
     """Functions that the application gave to ``TokenAuth``. All applications of one ``TokenAuth`` share them."""
 
     user_id_type: Callable[[str], Any] = str
     load_user: Callable[[Any], Any] | None = None
+    load_issuer: "IssuerLoader | None" = None
     check_token: Callable[[Token], Any] | None = None
     before_refresh: Callable[[Session], Any] | None = None
 
@@ -96,6 +108,8 @@ class Authenticator:
         clock: as given. Tests replace it.
         user_ids: converts user IDs.
         https: as given.
+        trusted: the issuers whose tokens are accepted besides our own, or None.
+        asks_about_issuers: whether functions of the application decide about the tokens of these issuers.
     """
 
     def __init__(
@@ -116,6 +130,8 @@ class Authenticator:
         self.clock = clock
         self.user_ids = UserIDs(callbacks.user_id_type)
         self.https = https
+        self.trusted: TrustedIssuers | None = None
+        self.asks_about_issuers = False
         self._app = app
         self._callbacks = callbacks
         self._keys = keys
@@ -193,10 +209,10 @@ class Authenticator:
     def publish_early(self, req: Request) -> None:
         """Set the same on ``g`` before the preprocessors of the application run.
 
-        If ``token_check`` or a function for user IDs takes part in the decision, the caller is anonymous at that
-        time: these functions may need something that the preprocessors provide.
+        If ``token_check``, a function for user IDs or one about trusted issuers takes part in the decision, the caller
+        is anonymous at that time: these functions may need something that the preprocessors provide.
         """
-        if self._callbacks.check_token is None and self.user_ids.have_a_type:
+        if self._callbacks.check_token is None and self.user_ids.have_a_type and not self.asks_about_issuers:
             self.publish(req)
         else:
             show_nobody()
@@ -218,9 +234,11 @@ class Authenticator:
                 check_credential(header)
                 self.https.check(req)
             token = self._verify_credential(text, header)
-            if self._callbacks.check_token is None and self.user_ids.are_strings:
+            if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject)
             return Authentication(self._app, token, self.accept(token))
+        except KeySetUnavailable:  # it was logged where it was met
+            refusal = KeySetOutage()
         except StoreUnavailable as error:
             self._outages.log(error)
             refusal = StoreOutage()
@@ -258,9 +276,13 @@ class Authenticator:
         """Return the user ID of a verified token, if the application accepts the token.
 
         Raises:
-            TokenError: the subject is no user ID, or ``token_check`` returned False.
+            TokenError: the subject is no user ID, ``token_check`` returned False, or the token of a trusted issuer was
+                revoked or has no user here.
         """
-        user_id = self.user_ids.from_subject(token.subject)
+        if isinstance(token, TrustedToken):
+            user_id = find_user_id(self._app, token, self.trusted, self.user_ids)
+        else:
+            user_id = self.user_ids.from_subject(token.subject)
         check = self._callbacks.check_token
         if check is not None and not call_function(self._app, "token_check", check, token):
             raise TokenRejected

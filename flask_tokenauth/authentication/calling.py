@@ -42,6 +42,6 @@ def call_function(app: Flask, name: str, function: Callable[[Any], Any], argumen
         getattr(result, "close", lambda: None)()  # a coroutine, which would warn that it was never awaited
         raise SettingsError(
             f"the function of {name} must be written with async def itself, or return its result, got an awaitable: "
-            f"write @auth.{name} directly above async def"
+            "leave nothing between async def and TokenAuth"
         )
     return result

@@ -27,6 +27,14 @@ class StoreUnavailable(Exception):
     """
 
 
+class KeySetUnavailable(StoreUnavailable):
+    """The keys of a trusted issuer cannot be fetched, and those that were fetched before are too old or lack the key.
+
+    It is not known whether a token of this issuer is good. So a request that needs to know is refused for now, with
+    503.
+    """
+
+
 class PurgeRefused(Exception):
     """A purge is refused, since the clock of the store seems to be ahead. Nothing was deleted.
 
@@ -245,6 +253,15 @@ class StoreOutage(Refusal):
     reason = "store_unavailable"
     hint = "The request cannot be authorized for now. Try again later."
     message = "the store must be asked, and it cannot be asked for now: the log has its error"
+
+
+class KeySetOutage(StoreOutage):
+    """The keys of a trusted issuer must be fetched, but cannot be fetched for now (RFC 9110 section 15.6.4)."""
+
+    reason = "key_set_unavailable"
+    message = (
+        "the keys of the token's issuer must be fetched, and they cannot be fetched for now: the log has its error"
+    )
 
 
 def _name_scopes(scopes: tuple[str, ...]) -> str:

@@ -170,6 +170,16 @@ class WrongIssuer(TokenError):
     message = "claim iss must be the issuer that is accepted here, got another or none"
 
 
+class TrustOver(TokenError):
+    """The issuer was trusted until a date that has passed (``until`` of its :class:`TrustedIssuer`)."""
+
+    reason = "trust_over"
+    message = (
+        "the issuer of the token must still be trusted, but until of its TrustedIssuer has passed: log in again, or "
+        "set a later date"
+    )
+
+
 class WrongAudience(TokenError):
     """``aud`` does not name this application (RFC 7519 section 4.1.3)."""
 
@@ -281,6 +291,15 @@ class UnknownUser(TokenError):
     message = (
         "user_loader must return the user of the token, and it returned None: the user was deleted, or user_loader "
         "looks for an ID of another type"
+    )
+
+
+class UnknownUserOfIssuer(UnknownUser):
+    """The user of a token of a trusted issuer is none of ours."""
+
+    message = (
+        "users of the TrustedIssuer must return our user ID, and it returned None, or the token has no user: it is of "
+        "an application that acts for itself"
     )
 
 

@@ -83,12 +83,12 @@ def require_scope(*all_of: str, any_of: Iterable[str] | None = None, is_view: bo
 
 
 def require_scope_or_client(scope: str) -> Callable[[F], F]:
-    """Guard a view: the token needs this scope. A client of ``TOKENAUTH_INTROSPECTION_CLIENTS`` needs no token.
+    """Guard a view: a token of ours needs this scope. A client of ``TOKENAUTH_INTROSPECTION_CLIENTS`` needs no token.
 
     Args:
         scope: a scope without placeholders.
     """
-    return _guard(Requirement((scope,), admits_clients=True), is_view=True)
+    return _guard(Requirement((scope,), admits_clients=True, only_ours=True), is_view=True)
 
 
 def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> Requirement:

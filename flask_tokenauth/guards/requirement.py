@@ -9,8 +9,10 @@ import msgspec
 
 from ..application.setting_types import PREFIX
 from ..core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential
+from ..core.token_errors import WrongIssuer
 from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_scope
 from ..core.tokens.token import Token
+from ..core.trusted_issuers.trusted_token import TrustedToken
 from .required_claim import RequiredClaim, find_claim
 
 
@@ -35,6 +37,7 @@ class Requirement(NamedTuple):
     load_user: bool = False  # the user must still exist; checked by the caller of check(), who loads the user
     claim: RequiredClaim | None = None
     admits_clients: bool = False  # a client with its ID and secret passes without a token; checked by the caller too
+    only_ours: bool = False  # tokens of trusted issuers do not count
 
     @classmethod
     def of_scopes(cls, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> "Requirement":
@@ -60,7 +63,7 @@ class Requirement(NamedTuple):
     @property
     def simple_scopes(self) -> frozenset[str] | None:
         """Scopes with which every token satisfies this requirement; None if more must be checked."""
-        if self.any_of or self.max_age is not None or self.load_user or self.claim is not None:
+        if self.any_of or self.max_age is not None or self.load_user or self.claim is not None or self.only_ours:
             return None
         if any("{" in scope for scope in self.all_of):
             return None
@@ -75,12 +78,15 @@ class Requirement(NamedTuple):
 
         Raises:
             MissingCredential: there is no token.
+            WrongIssuer: it is a token of a trusted issuer, and only ours count.
             LoginTooOld: the login is longer ago than ``max_age``, or the token does not say when it was.
             InsufficientScope: a scope is missing, or its placeholder has a value that no scope can have.
             InsufficientClaim: the claim is missing, or has another value.
         """
         if facts.token is None:
             raise MissingCredential
+        if self.only_ours and isinstance(facts.token, TrustedToken):
+            raise WrongIssuer
         if self.max_age is not None:
             _check_age(facts.token, self.max_age, facts)
         if not all(_has(facts, scope, granted_by) for scope in self.all_of):

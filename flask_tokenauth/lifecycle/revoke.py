@@ -9,17 +9,17 @@ from ..core.records.session import Session
 from ..core.token_errors import MissingSession
 from ..core.tokens.token import Token
 from ..signals import session_ended, token_revoked, user_revoked
-from ..users import require_token
+from ..users import require_own_token
 
 
 def find_current_session(state: AppState) -> Session:
     """Return the live session that the token of the current request belongs to.
 
     Raises:
-        AuthError: the request has no good token, or its token belongs to no live session.
+        AuthError: the request has no good token of our own issuer, or its token belongs to no live session.
         StoreUnavailable: the store cannot be asked.
     """
-    token = require_token(state)
+    token = require_own_token(state)
     session = None if token.session_id is None else state.store.find_session(token.session_id)
     if session is None or session.user_id != token.subject:
         raise refuse(state, MissingSession())

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import create_token
-from flask_tokenauth.application import key_file
+from flask_tokenauth.application import followed_file, key_file
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.application.key_file import FollowedKeyFile
 from flask_tokenauth.core.errors import InvalidKey
@@ -63,7 +63,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         looks.append(path)
         return find_version(path)
 
-    monkeypatch.setattr(key_file, "find_version", find)
+    monkeypatch.setattr(followed_file, "find_version", find)
     return looks
 
 

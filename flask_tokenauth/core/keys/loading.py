@@ -180,6 +180,19 @@ def _read_file(path: Path, passphrase: Passphrase) -> KeyFile:
         raise InvalidKey(f"the key file {str(path)!r} cannot be used: {error}") from error
 
 
+def read_source(path: Path) -> tuple[Mapping[str, object] | str, FileVersion]:
+    """Return the mapping or the PEM text in a file, which :func:`load_keys` takes, and the version that was read.
+
+    Raises:
+        InvalidKey: the file cannot be read, or has something else.
+    """
+    data, version = read_key_file(path)
+    try:
+        return _decode(data) if _is_pem_text(data) else _parse_mapping(data, "a JWK Set or PEM text"), version
+    except InvalidKey as error:
+        raise InvalidKey(f"the key file {str(path)!r} cannot be used: {error}") from error
+
+
 def parse_jwks(data: bytes) -> Mapping[str, object]:
     """Return the mapping in the content of a file.
 

@@ -40,6 +40,9 @@ LONGEST_LEEWAY = timedelta(minutes=5)  # that a setting allows
 _USUALLY_REQUIRED = frozenset({"iss", "aud", "exp", "iat", "jti", "sub"})
 # Claims of RFC 9068 that decide nothing here. In tokens of another type they may have another form.
 _OF_THE_PROFILE = frozenset({"client_id", "auth_time"})
+# Claims whose form is checked in the tokens of all issuers, and claims whose form is checked in our own tokens alone.
+_OF_ALL_ISSUERS = frozenset({"iss", "exp", "iat", "nbf"})
+_OURS = frozenset({"sub", "scope", "sid", "epoch"})
 _NUMBERS = frozenset({int, float})  # booleans, which are ints as well, are no numbers in JSON
 _DECODER = msgspec.json.Decoder(dict[str, object])
 
@@ -50,10 +53,11 @@ class ClaimsPolicy:
 
     If *issuer* or *audience* is None, ``iss`` or ``aud`` may be missing, unless you name it in *required* yourself. The
     claims ``client_id`` and ``auth_time`` are checked only if *typ* is ``at+jwt`` or they are required: other issuers
-    use these names in their own way.
+    use these names in their own way. With *is_foreign* that is so for ``jti`` too, whatever *typ* is, and the forms of
+    ``sub``, ``scope``, ``sid`` and ``epoch`` are not checked.
 
     Raises:
-        ValueError: a rule makes no sense, or ``exp`` or ``sub`` is not required.
+        ValueError: a rule makes no sense, or ``exp`` or (unless *is_foreign*) ``sub`` is not required.
     """
 
     issuer: str | None  # "iss" must equal it
@@ -63,6 +67,7 @@ class ClaimsPolicy:
     leeway: timedelta = timedelta(seconds=10)  # clock skew to forgive
     max_lifetime: timedelta | None = timedelta(hours=24)  # from "iat", or from now if there is none, to "exp"
     may_start_later: bool = False  # if True, a token of the future is checked at the time when it becomes valid
+    is_foreign: bool = False  # if True, "sub" may be missing, and claims that this library writes may have any form
     _skew: float = field(init=False, repr=False, compare=False)  # leeway, in seconds
     _longest: float = field(init=False, repr=False, compare=False)  # max_lifetime, in seconds
     _fast_path: FastPath | None = field(init=False, repr=False, compare=False)  # None for an unusual policy
@@ -73,7 +78,7 @@ class ClaimsPolicy:
             object.__setattr__(self, "required", _USUALLY_REQUIRED - off if off else _USUALLY_REQUIRED)
         object.__setattr__(self, "_skew", self.leeway.total_seconds())
         object.__setattr__(self, "_longest", inf if self.max_lifetime is None else self.max_lifetime.total_seconds())
-        if missing := {"exp", "sub"} - self.required:
+        if missing := {"exp", *(() if self.is_foreign else ("sub",))} - self.required:
             names = " and ".join(sorted(missing))
             raise ValueError(f"required must have exp and sub, it lacks {names}: every token ends and has a subject")
         if self.audience is not None and not _is_audience(self.audience):
@@ -119,6 +124,8 @@ class ClaimsPolicy:
         self._check_times(claims, now)
 
     def _must_be_well_formed(self, name: str) -> bool:
+        if self.is_foreign:
+            return name in _OF_ALL_ISSUERS or (name in self.required and name not in _OURS)
         is_profile = self.typ is not None and _media_type(self.typ) == "at+jwt"
         return is_profile or name in self.required or name not in _OF_THE_PROFILE
 

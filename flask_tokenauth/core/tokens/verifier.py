@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Protocol
 
 import msgspec
 
@@ -30,8 +31,36 @@ class _VerifiedFacts(msgspec.Struct, frozen=True):
     until: float
 
 
+class OtherIssuers(Protocol):
+    """Other issuers whose tokens are accepted too."""
+
+    def find_again(self, token: str, *, now: float) -> Token | None:
+        """Return a token of theirs that was verified before and is still good, or None."""
+
+    def are_ours(self, claims: Mapping[str, object]) -> bool:
+        """Return whether claims name our own issuer, by whose keys the token must then be verified.
+
+        Args:
+            claims: untrusted.
+        """
+
+    def verify(self, token: str, parts: jws.Parts, claims: dict[str, object], *, now: float) -> Token:
+        """Return the verified token of another issuer.
+
+        Args:
+            token: untrusted.
+            parts: of it.
+            claims: of it. They are those that are judged.
+            now: the current time, seconds since 1970-01-01T00:00:00Z.
+
+        Raises:
+            TokenError: the token is refused, or its issuer is not trusted.
+            StoreUnavailable: the keys of the issuer are not known.
+        """
+
+
 class Verifier:
-    """Verifies the tokens of one issuer.
+    """Verifies the tokens of one issuer, and hands the tokens of others on.
 
     Args:
         keys: the keys of the issuer.
@@ -42,6 +71,10 @@ class Verifier:
             keys must be the same, the times are checked again, and *revoked* is called again. 0: none is remembered.
         look_for_keys: called with the generation of *keys* in which the key of a token is not known; returns whether
             they were exchanged since, so that the token is verified once more. None: they are not looked for.
+        others: verify the tokens of other issuers. *revoked* is not asked about these. None: they are refused.
+
+    Attributes:
+        others: as given.
     """
 
     def __init__(
@@ -53,8 +86,10 @@ class Verifier:
         max_bytes: int = jws.MAX_TOKEN_BYTES,
         cache_size: int = 0,
         look_for_keys: Callable[[int], bool] | None = None,
+        others: OtherIssuers | None = None,
     ) -> None:
         self._keys = keys
+        self.others = others
         self._look_for_keys = look_for_keys
         self._policy = policy
         self._skew = policy.leeway.total_seconds()
@@ -65,6 +100,8 @@ class Verifier:
 
     def for_audience(self, audience: frozenset[str]) -> "Verifier":
         """Return a verifier with another audience, and with the same keys and rules otherwise.
+
+        It refuses the tokens of other issuers: their audience is a part of the rules for each of them.
 
         It remembers tokens of its own: a token that was verified for one audience is not thereby good for another.
 
@@ -92,7 +129,7 @@ class Verifier:
 
         Raises:
             TokenError: the token is refused; the class and its ``reason`` give the cause. No other exception is raised,
-                unless the callable *revoked* raises one.
+                unless the callable *revoked* or *others* raises one.
         """
         facts = None
         if self._cache is not None and type(token) is str:  # an instance of a subclass could equal other strings
@@ -104,26 +141,46 @@ class Verifier:
             and now < facts.until
         ):
             verified = Token(subject=facts.subject, scopes=facts.scopes, claims=facts.claims)
-        else:
+        elif self.others is None:
             verified = self._verify_unknown(token, now)
+        else:
+            other = self.others.find_again(token, now=now)
+            if other is not None:
+                return other
+            parts = jws.split(token, max_bytes=self._max_bytes)
+            claims = decode_claims(jws.decode_payload(parts))
+            if not self.others.are_ours(claims):
+                return self.others.verify(token, parts, claims, now=now)
+            header, generation = self._check_signature(parts)
+            verified = self._judge(token, header, claims, generation, now)
         if self._revoked is not None and self._revoked(verified):
             raise TokenRevoked
         return verified
 
     def _verify_unknown(self, token: str, now: float) -> Token:
+        parts = jws.split(token, max_bytes=self._max_bytes)
+        header, generation = self._check_signature(parts)
+        return self._judge(token, header, decode_claims(jws.decode_payload(parts)), generation, now)
+
+    def _check_signature(self, parts: jws.Parts) -> tuple[Mapping[str, object], int]:
+        """Return the header of a token that one of the keys has signed, and the generation of the keys."""
         generation = self._keys.generation
         try:
-            verified = jws.verify(token, self._keys, max_bytes=self._max_bytes)
+            header, _ = jws.check_signature(parts, self._keys)
         except UnknownKey:
             if self._look_for_keys is None or not self._look_for_keys(generation):
                 raise
             generation = self._keys.generation
-            verified = jws.verify(token, self._keys, max_bytes=self._max_bytes)
-        if "kid" not in verified.header:
+            header, _ = jws.check_signature(parts, self._keys)
+        if "kid" not in header:
             raise UnknownKey
-        claims = decode_claims(verified.payload)
+        return header, generation
+
+    def _judge(
+        self, token: str, header: Mapping[str, object], claims: dict[str, object], generation: int, now: float
+    ) -> Token:
         # From here on the types are known: the reader of the header and the policy have checked them.
-        self._policy.check(claims, typ=verified.header.get("typ"), now=now)  # type: ignore[arg-type]
+        self._policy.check(claims, typ=header.get("typ"), now=now)  # type: ignore[arg-type]
         subject: str = claims["sub"]  # type: ignore[assignment]
         scopes, read_only = parse_scope(claims.get("scope", "")), MappingProxyType(claims)  # type: ignore[arg-type]
         if self._cache is not None and type(token) is str:

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from ..encoding.strict_json import read_object
-from .addresses import Reach
-from .failures import FetchFailed
-from .fetching import Fetched
-from .fetching import fetch as fetch_document
-from .urls import Target, parse_url
+from ..fetching.addresses import Reach
+from ..fetching.documents import Fetched
+from ..fetching.documents import fetch as fetch_document
+from ..fetching.failures import FetchFailed
+from ..fetching.urls import Target, parse_url
 
 _NOT_FOUND = 404
 
 
 class Fetch(Protocol):
-    """Fetches a document, as :func:`.fetching.fetch` does."""
+    """Fetches a document, as :func:`fetch` does."""
 
     def __call__(self, url: str, *, reach: Reach) -> Fetched:
         """Return the document, or raise ``FetchFailed``."""

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from flask_tokenauth.core.trusted_issuers.addresses import Reach
+from flask_tokenauth.core.fetching.addresses import Reach
+from flask_tokenauth.core.fetching.documents import Fetched, FetchFailed
 from flask_tokenauth.core.trusted_issuers.discovery import Discovered, discover
-from flask_tokenauth.core.trusted_issuers.fetching import Fetched, FetchFailed
 
-from .kit import Server, Talk, ok
+from ..fetching.kit import Server, Talk, ok
 
 ISSUER = "https://issuer.example"
 OPENID = f"{ISSUER}/.well-known/openid-configuration"

@@ -5,8 +5,8 @@ import ssl
 
 import pytest
 
-from flask_tokenauth.core.trusted_issuers.addresses import Reach
-from flask_tokenauth.core.trusted_issuers.fetching import Fetched, FetchFailed, fetch
+from flask_tokenauth.core.fetching.addresses import Reach
+from flask_tokenauth.core.fetching.documents import Fetched, FetchFailed, fetch
 
 from .kit import GLOBAL, LOCAL, NAME, Authority, Names, Server, Talk, Wire, ok
 

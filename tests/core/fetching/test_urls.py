@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_tokenauth.core.trusted_issuers.addresses import Reach
-from flask_tokenauth.core.trusted_issuers.failures import FetchFailed
-from flask_tokenauth.core.trusted_issuers.urls import MAX_LENGTH, Target, parse_url
+from flask_tokenauth.core.fetching.addresses import Reach
+from flask_tokenauth.core.fetching.failures import FetchFailed
+from flask_tokenauth.core.fetching.urls import MAX_LENGTH, Target, parse_url
 
 INTERNET = Reach()
 HERE = Reach(loopback=True)

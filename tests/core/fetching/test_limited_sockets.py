@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from flask_tokenauth.core.trusted_issuers.addresses import Reach
-from flask_tokenauth.core.trusted_issuers.fetching import FetchFailed, fetch
+from flask_tokenauth.core.fetching.addresses import Reach
+from flask_tokenauth.core.fetching.documents import FetchFailed, fetch
 
 from .kit import LOCAL, PATIENCE, Answer, Authority, Server, Talk, ok, stream
 

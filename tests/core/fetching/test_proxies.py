@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from flask_tokenauth.core.trusted_issuers.addresses import Reach
-from flask_tokenauth.core.trusted_issuers.fetching import Fetched, FetchFailed, fetch
-from flask_tokenauth.core.trusted_issuers.proxies import Proxy, find_proxy
-from flask_tokenauth.core.trusted_issuers.urls import parse_url
+from flask_tokenauth.core.fetching.addresses import Reach
+from flask_tokenauth.core.fetching.documents import Fetched, FetchFailed, fetch
+from flask_tokenauth.core.fetching.proxies import Proxy, find_proxy
+from flask_tokenauth.core.fetching.urls import parse_url
 
 from .kit import LOCAL, NAME, Answer, Authority, Names, Server, Talk, Wire, ok, stream
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flask_tokenauth.core.trusted_issuers.addresses import (
+from flask_tokenauth.core.fetching.addresses import (
     Address,
     Reach,
     Zone,
@@ -17,7 +17,7 @@ from flask_tokenauth.core.trusted_issuers.addresses import (
     resolve,
     resolve_proxy,
 )
-from flask_tokenauth.core.trusted_issuers.failures import FetchFailed
+from flask_tokenauth.core.fetching.failures import FetchFailed
 
 from .kit import Names
 

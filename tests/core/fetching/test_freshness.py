@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_tokenauth.core.trusted_issuers.freshness import read_lifetime
+from flask_tokenauth.core.fetching.freshness import read_lifetime
 
 BIGGEST = 2.0**31
 

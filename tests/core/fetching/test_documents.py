@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.fetching.addresses import Reach
+from flask_tokenauth.core.fetching.documents import Fetched, FetchFailed, fetch
 from flask_tokenauth.core.time_limit import time_limit
-from flask_tokenauth.core.trusted_issuers.addresses import Reach
-from flask_tokenauth.core.trusted_issuers.fetching import Fetched, FetchFailed, fetch
 
 from .kit import GLOBAL, NAME, Authority, Names, Server, Talk, Wire, ok
 
@@ -204,7 +204,7 @@ def test_no_time_at_all_fails_like_too_little() -> None:
 
 
 def test_urllib3_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "flask_tokenauth.core.trusted_issuers.connections", raising=False)
+    monkeypatch.delitem(sys.modules, "flask_tokenauth.core.fetching.connections", raising=False)
     monkeypatch.setattr(sys, "meta_path", [NoModule("urllib3"), *sys.meta_path])
     for name in [name for name in sys.modules if name.partition(".")[0] == "urllib3"]:
         monkeypatch.delitem(sys.modules, name)
@@ -214,7 +214,7 @@ def test_urllib3_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_urllib3_that_is_broken_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "flask_tokenauth.core.trusted_issuers.connections", raising=False)
+    monkeypatch.delitem(sys.modules, "flask_tokenauth.core.fetching.connections", raising=False)
     monkeypatch.setattr(sys, "meta_path", [NoModule("urllib3.connection"), *sys.meta_path])
     monkeypatch.delitem(sys.modules, "urllib3.connection", raising=False)
 
@@ -246,10 +246,10 @@ def test_gevent_lets_others_run_and_keeps_the_time_limit() -> None:
     """With gevent, each wait of a TLS socket has its own timeout, so that one would not be enough."""
     program = """
 from gevent import monkey
-from flask_tokenauth.core.trusted_issuers.fetching import FetchFailed, fetch  # before the patch, as --preload does
+from flask_tokenauth.core.fetching.documents import FetchFailed, fetch  # before the patch, as --preload does
 monkey.patch_all()
 import gevent, socket
-from flask_tokenauth.core.trusted_issuers.addresses import Reach
+from flask_tokenauth.core.fetching.addresses import Reach
 
 listening = socket.create_server(("127.0.0.1", 0))
 sent = []

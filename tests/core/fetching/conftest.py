@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from flask_tokenauth.core.trusted_issuers import limited_sockets
-from flask_tokenauth.core.trusted_issuers.addresses import Address
+from flask_tokenauth.core.fetching import limited_sockets
+from flask_tokenauth.core.fetching.addresses import Address
 
 from .kit import LOCAL, Authority, Wire
 

@@ -1,0 +1,166 @@
+"""Where the keys of a trusted issuer come from: its server, a file, or the settings."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ..core.encoding.strict_json import read_object
+from ..core.errors import InvalidKey, SettingsError
+from ..core.fetching.addresses import Reach, is_loopback_host
+from ..core.fetching.documents import Fetched, fetch
+from ..core.fetching.failures import FetchFailed
+from ..core.keys.key import Key
+from ..core.keys.key_files import FileVersion
+from ..core.keys.loading import find_path, read_source
+from ..core.trusted_issuers.discovery import Discovered, discover
+from ..core.trusted_issuers.issuer import TrustedIssuer
+from ..core.trusted_issuers.public_keys import load_public_keys, read_public_jwks
+from ..core.trusted_issuers.remote_keys import FetchedSet, RemoteKeys
+from ..core.trusted_issuers.rules import KeySource
+from ..core.trusted_issuers.trusted_keys import NamedKey, TrustedKeys
+from .followed_file import FollowedFile
+from .settings import Settings
+
+_DEADLINE = 5.0  # seconds for all that is fetched at once
+_SHORTEST = 0.01  # seconds
+
+
+class KeySources:
+    """Makes the sources of keys for the trusted issuers of one application.
+
+    Args:
+        settings: of the application.
+        monotonic: returns seconds that always rise, from any start.
+    """
+
+    def __init__(self, settings: Settings, *, monotonic: Callable[[], float] = time.perf_counter) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+
+    def open(self, issuer: TrustedIssuer) -> KeySource:
+        """Return the source of the keys of an issuer. Nothing is fetched yet.
+
+        Raises:
+            SettingsError: keys in the settings or in a file cannot be used.
+        """
+        if issuer.jwks_uri is not None or issuer.discovery:
+            return RemoteKeys(
+                SetFetcher(issuer),
+                name=issuer.name,
+                max_staleness=self._settings.trusted_keys_max_staleness.total_seconds(),
+                monotonic=self._monotonic,
+            )
+        try:
+            if issuer.secret is not None:
+                return _FixedKeys(TrustedKeys(_read_secret(issuer)))
+            path = find_path(issuer.keys)
+            return (
+                _FixedKeys(TrustedKeys(load_public_keys(issuer.keys, issuer.algorithms)))
+                if path is None
+                else (self._follow(path, issuer))
+            )
+        except InvalidKey as error:
+            raise SettingsError(f"keys of {issuer.name}: {error}") from error
+
+    def _follow(self, path: Path, issuer: TrustedIssuer) -> KeySource:
+        source, version = read_source(path)
+        keys = TrustedKeys(load_public_keys(source, issuer.algorithms))
+        interval = self._settings.keys_interval.total_seconds()
+        return _KeysInFile(path.absolute(), keys, issuer, version=version, interval=interval, monotonic=self._monotonic)
+
+
+def source_facts(issuer: TrustedIssuer) -> tuple[object, ...]:
+    """Return all that decides where the keys of an issuer come from: if it is equal, a source can be used again."""
+    names = issuer.issuer if issuer.discovery else ()
+    return (
+        names,
+        issuer.jwks_uri,
+        issuer.discovery,
+        issuer.keys,
+        issuer.secret,
+        issuer.algorithms,
+        issuer.allow_private,
+        issuer.use_proxy,
+    )
+
+
+def _read_secret(issuer: TrustedIssuer) -> list[NamedKey]:
+    secret = issuer.secret or b""
+    return [NamedKey(None, Key.from_secret(secret, alg=name)) for name in sorted(issuer.algorithms or ())]
+
+
+class _FixedKeys(NamedTuple):
+    """Keys in the settings."""
+
+    keys: TrustedKeys
+
+    def current(self) -> TrustedKeys:
+        return self.keys
+
+    def look_for_unknown(self, _: int, /) -> bool:
+        return False
+
+
+class _KeysInFile(FollowedFile):
+    """Keys in a file, which is followed."""
+
+    def __init__(
+        self,
+        path: Path,
+        keys: TrustedKeys,
+        issuer: TrustedIssuer,
+        *,
+        version: FileVersion,
+        interval: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        name = f"keys of the trusted issuer {issuer.name}"
+        super().__init__(path, keys, name=name, version=version, interval=interval, monotonic=monotonic)
+        self._keys = keys
+        self._algorithms = issuer.algorithms
+
+    def current(self) -> TrustedKeys:
+        """Return the keys, after a look at the file if it is time."""
+        self.look()
+        return self._keys
+
+    def _exchange(self, path: Path) -> FileVersion:
+        source, version = read_source(path)
+        self._keys.exchange(load_public_keys(source, self._algorithms))
+        return version
+
+
+class SetFetcher:
+    """Fetches the key set of an issuer, and the metadata that name its URL.
+
+    Args:
+        issuer: with ``jwks_uri`` or ``discovery``.
+    """
+
+    def __init__(self, issuer: TrustedIssuer) -> None:
+        self._issuer = issuer
+
+    def __call__(self) -> FetchedSet:
+        """Fetch the key set.
+
+        Raises:
+            FetchFailed: it cannot be fetched, or is no JWK Set.
+        """
+        issuer, end = self._issuer, time.perf_counter() + _DEADLINE
+        host = issuer.name if issuer.discovery else str(issuer.jwks_uri)
+        reach = Reach(loopback=is_loopback_host(urlsplit(host).hostname or ""), private=issuer.allow_private)
+        found = Discovered(str(issuer.jwks_uri), reach, None)
+        if issuer.discovery:
+            found = discover(issuer.name, reach=reach, fetch=partial(self._fetch, end))
+        fetched = self._fetch(end, found.jwks_uri, reach=found.reach)
+        try:
+            return FetchedSet(read_public_jwks(read_object(fetched.body), issuer.algorithms), fetched.lifetime)
+        except (ValueError, InvalidKey):
+            raise FetchFailed("the server must answer with a JWK Set, got something else: check jwks_uri") from None
+
+    def _fetch(self, end: float, url: str, *, reach: Reach) -> Fetched:
+        left = max(_SHORTEST, end - time.perf_counter())
+        return fetch(url, reach=reach, seconds=left, use_proxy=self._issuer.use_proxy)

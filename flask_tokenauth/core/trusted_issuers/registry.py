@@ -1,0 +1,103 @@
+"""The trusted issuers of one application: a token is judged by the rules of the issuer that it names."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from ..token_errors import WrongIssuer
+from ..tokens import jws
+from ..tokens.token import Token
+from ..tokens.token_cache import TokenCache
+from .rules import IssuerRules, TrustedFacts
+
+FindTenant = Callable[[str], IssuerRules | None]
+
+
+class TrustedIssuers:
+    """Verifies the tokens of other issuers.
+
+    The issuer is chosen by ``iss`` before any key is touched, and only its keys and rules judge the token.
+
+    Args:
+        own: our own issuer.
+        rules: of the trusted issuers that are known from the start. No two have a name in common, and none has ours.
+        find_tenant: returns the rules of another issuer by its name, or None. None: there are no others.
+        cache_size: the number of verified tokens that are remembered. A remembered token is as safe as a new one: its
+            rules must still be the same, its keys too, and the times are checked again. 0: none is remembered.
+
+    Attributes:
+        find_tenant: as given.
+    """
+
+    def __init__(
+        self,
+        own: str,
+        rules: Iterable[IssuerRules],
+        *,
+        find_tenant: FindTenant | None = None,
+        cache_size: int = 0,
+    ) -> None:
+        self._own = own
+        self._by_name: dict[str | None, IssuerRules] = {
+            name: one for one in rules for name in one.issuer.issuer or (None,)
+        }
+        self.find_tenant = find_tenant
+        self._cache: TokenCache[TrustedFacts] | None = TokenCache(cache_size) if cache_size else None
+
+    def __iter__(self) -> Iterator[IssuerRules]:
+        return iter(dict.fromkeys(self._by_name.values()))
+
+    def are_ours(self, claims: Mapping[str, object]) -> bool:
+        """Return whether claims name our own issuer.
+
+        Args:
+            claims: untrusted.
+        """
+        return claims.get("iss") == self._own
+
+    def find(self, claims: Mapping[str, object]) -> IssuerRules | None:
+        """Return the rules of the trusted issuer that claims name, or None.
+
+        Args:
+            claims: untrusted.
+
+        Raises:
+            KeySetUnavailable: it is not known whether the issuer is trusted.
+        """
+        name = claims.get("iss")
+        if name is None:
+            return None if "iss" in claims else self._by_name.get(None)
+        if not isinstance(name, str):
+            return None
+        found = self._by_name.get(name)
+        return found if found is not None or self.find_tenant is None else self.find_tenant(name)
+
+    def find_again(self, token: str, *, now: float) -> Token | None:
+        """Return a token that was verified before and is still good, or None.
+
+        Raises:
+            KeySetUnavailable: the keys of its issuer are not known any more.
+        """
+        facts = None if self._cache is None or type(token) is not str else self._cache.find(token)
+        if facts is None or self.find(facts.claims) is not facts.rules or not facts.rules.still_accept(facts, now=now):
+            return None
+        return facts.to_token()
+
+    def verify(self, token: str, parts: jws.Parts, claims: dict[str, object], *, now: float) -> Token:
+        """Return the verified token of a trusted issuer.
+
+        Args:
+            token: untrusted.
+            parts: of it.
+            claims: of it. They are those that are judged.
+            now: the current time, seconds since 1970-01-01T00:00:00Z.
+
+        Raises:
+            TokenError: the token is refused, or its issuer is not trusted.
+            KeySetUnavailable: the keys of the issuer are not known.
+        """
+        rules = self.find(claims)
+        if rules is None:
+            raise WrongIssuer
+        facts = rules.verify(parts, claims, now=now)
+        if self._cache is not None and type(token) is str:
+            self._cache.keep(token, facts)
+        return facts.to_token()

@@ -1,0 +1,209 @@
+"""The rules of one trusted issuer: they judge its tokens by its keys and its profile."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from math import inf
+from types import MappingProxyType
+from typing import Protocol
+
+import msgspec
+
+from ..encoding.limits import MAX_IDENTIFIER, is_identifier
+from ..token_errors import MalformedClaim, TrustOver, UnknownKey, WrongAudience, WrongType
+from ..tokens import jws
+from ..tokens.claims import ClaimsPolicy, read_audience
+from .issuer import TrustedIssuer, media_type
+from .provider_profiles import Path
+from .trusted_keys import TrustedKeys
+from .trusted_token import TrustedToken
+
+_USUAL_LIFETIME = timedelta(hours=24)
+_SEPARATOR = ":"  # between the claims that name a user together
+_SCOPES = "a string or an array of strings"
+_USER = f"a string of 1 to {MAX_IDENTIFIER} characters without control characters; of several, none may have a colon"
+
+
+class KeySource(Protocol):
+    """Where the keys of an issuer come from."""
+
+    def current(self) -> TrustedKeys:
+        """Return the keys.
+
+        Raises:
+            KeySetUnavailable: they are not known.
+        """
+
+    def look_for_unknown(self, generation: int) -> bool:
+        """Look for the key of a token that is not known, and return whether the keys were exchanged.
+
+        Args:
+            generation: of the keys in which it was not found.
+
+        Raises:
+            KeySetUnavailable: it could not be looked for.
+        """
+
+
+class TrustedFacts(msgspec.Struct, frozen=True):
+    """The facts of a verified token of a trusted issuer, and the conditions under which they can be used again."""
+
+    rules: "IssuerRules"
+    subject: str
+    scopes: frozenset[str]
+    claims: Mapping[str, object]
+    has_user: bool
+    generation: int  # of the keys
+    since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span returns them
+    until: float
+
+    def to_token(self) -> TrustedToken:
+        """Return a new token: a view that changes its token must not change the token of the next request."""
+        return TrustedToken(subject=self.subject, scopes=self.scopes, claims=self.claims, has_user=self.has_user)
+
+
+class IssuerRules:
+    """Judges the tokens of one trusted issuer.
+
+    Args:
+        issuer: what the application says about it.
+        keys: where its keys come from.
+        leeway: the clock skew to forgive, unless the issuer has its own.
+
+    Attributes:
+        issuer: as given.
+        keys: as given.
+    """
+
+    def __init__(self, issuer: TrustedIssuer, keys: KeySource, *, leeway: timedelta) -> None:
+        self.issuer = issuer
+        self.keys = keys
+        self._layout = issuer.layout
+        self._leeway = leeway if issuer.leeway is None else issuer.leeway
+        self._skew = self._leeway.total_seconds()
+        self._until = inf if issuer.until is None else issuer.until.timestamp()
+        self._types = self._layout.types
+        policy = self._make_policy()
+        self._policies = {name: replace(policy, issuer=name) for name in issuer.issuer} or {None: policy}
+
+    def _make_policy(self) -> ClaimsPolicy:
+        layout, issuer = self._layout, self.issuer
+        types = layout.types or frozenset()
+        has_audience = layout.audience_claim == "aud" and bool(issuer.audience)
+        required = {"exp", *layout.required, *layout.user_claims} | ({"aud"} if has_audience else set())
+        return ClaimsPolicy(
+            issuer=None,
+            audience=issuer.audience if has_audience else None,
+            typ=next(iter(types)) if len(types) == 1 else None,
+            required=frozenset(required | ({"iss"} if issuer.issuer else set())),
+            leeway=self._leeway,
+            max_lifetime=issuer.max_lifetime or _USUAL_LIFETIME,
+            is_foreign=True,
+        )
+
+    def __repr__(self) -> str:
+        return f"<IssuerRules of {self.issuer.name}>"
+
+    def verify(self, parts: jws.Parts, claims: dict[str, object], *, now: float) -> TrustedFacts:
+        """Verify a token by these rules.
+
+        Args:
+            parts: of the token, untrusted.
+            claims: the claims set of the same token, by whose ``iss`` these rules were chosen.
+            now: the current time, seconds since 1970-01-01T00:00:00Z.
+
+        Raises:
+            TokenError: the token is refused.
+            KeySetUnavailable: the keys are not known.
+        """
+        keys = self.keys.current()
+        generation = keys.generation
+        try:
+            header, _ = jws.check_signature(parts, keys)
+        except UnknownKey:
+            if not self.keys.look_for_unknown(generation):
+                raise
+            generation = keys.generation
+            header, _ = jws.check_signature(parts, keys)
+        policy = self._policies[claims.get("iss")]  # its name, by which the rules were chosen
+        typ: str | None = header.get("typ")  # type: ignore[assignment]  # as the reader of the header has checked
+        policy.check(claims, typ=typ, now=now)
+        has_user = self._check_profile(claims, typ)
+        self._check_audience(claims)
+        if not now < self._until:
+            raise TrustOver
+        since, until = policy.span(claims)
+        user, scopes = self._read_user(claims), self._read_scopes(claims)
+        until = min(until, self._until)
+        return TrustedFacts(self, user, scopes, MappingProxyType(claims), has_user, generation, since, until)
+
+    def still_accept(self, facts: TrustedFacts, *, now: float) -> bool:
+        """Return whether facts that are remembered are still good. Otherwise the token must be verified once more.
+
+        Raises:
+            KeySetUnavailable: the keys are not known.
+        """
+        return (
+            facts.generation == self.keys.current().generation and facts.since <= now + self._skew and now < facts.until
+        )
+
+    def _check_profile(self, claims: Mapping[str, object], typ: str | None) -> bool:
+        """Refuse a token of another kind. Return whether it has a user."""
+        layout = self._layout
+        if self._types is not None and media_type(typ or "") not in self._types:
+            raise WrongType
+        if not layout.refused.isdisjoint(claims):
+            raise WrongType
+        if not layout.evidence:
+            return True
+        evidence = layout.find_evidence(claims)
+        if evidence is None:
+            raise WrongType
+        return evidence.has_user
+
+    def _check_audience(self, claims: Mapping[str, object]) -> None:
+        """Check the audience where it is not in ``aud``. If the token has ``aud`` too, both must be ours."""
+        audience, name = self.issuer.audience, self._layout.audience_claim
+        found = read_audience(claims)
+        if "aud" in claims and audience.isdisjoint(found):
+            raise WrongAudience
+        if name != "aud":
+            client = claims.get(name)
+            if not isinstance(client, str) or client not in audience:
+                raise WrongAudience
+
+    def _read_user(self, claims: Mapping[str, object]) -> str:
+        names = self._layout.user_claims
+        parts = [self._read_part_of_user(name, claims[name], is_alone=len(names) == 1) for name in names]
+        user = _SEPARATOR.join(parts)
+        if not is_identifier(user):
+            raise MalformedClaim(names[0], _USER)
+        return user
+
+    def _read_part_of_user(self, name: str, value: object, *, is_alone: bool) -> str:
+        if self._layout.numbers_as_users and type(value) is int:
+            value = str(value)
+        if not isinstance(value, str) or not is_identifier(value) or (_SEPARATOR in value and not is_alone):
+            raise MalformedClaim(name, _USER)
+        return value
+
+    def _read_scopes(self, claims: Mapping[str, object]) -> frozenset[str]:
+        ours = self.issuer.scope_map
+        found: set[str] = set()
+        for path in self._layout.scope_claims:
+            for scope in _scopes_at(path, claims):
+                found |= ours.get(scope, frozenset())
+        return frozenset(found)
+
+
+def _scopes_at(path: Path, claims: Mapping[str, object]) -> tuple[str, ...]:
+    value: object = claims
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return tuple(value.split(" "))
+    if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
+        raise MalformedClaim(path[0], _SCOPES)
+    return value

@@ -1,0 +1,258 @@
+"""Tenants: what the loader is asked, how often, and for how long its answers count."""
+
+import logging
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import pytest
+
+from flask_tokenauth import SettingsError, TrustedIssuer
+from flask_tokenauth.application.tenants import Tenants
+from flask_tokenauth.core.errors import KeySetUnavailable
+from flask_tokenauth.core.trusted_issuers.rules import IssuerRules
+
+from ..conftest import StandingClock
+from ..core.trusted_issuers.rules_kit import issuer_with, rules_with
+
+PATTERN = re.compile(r"https://[a-z0-9]+\.example")
+GOOD, OTHER = "https://good.example", "https://other.example"
+PER_SECOND = 10
+
+
+class Loader:
+    """A loader of an application, with a record of the questions."""
+
+    def __init__(self) -> None:
+        self.tenants: dict[str, Any] = {GOOD: issuer_with(issuer=GOOD)}
+        self.asked: list[str] = []
+        self.is_down = False
+        self.before_answer: Any = bool
+
+    def __call__(self, name: str) -> Any:
+        self.asked.append(name)
+        self.before_answer()
+        if self.is_down:
+            raise RuntimeError("the database is down")
+        return self.tenants.get(name)
+
+    def hold(self) -> tuple[Event, Event]:
+        """Let the next answers wait. Return events: a question has come, and the answers may go on."""
+        asked, go_on = Event(), Event()
+
+        def wait() -> None:
+            asked.set()
+            go_on.wait(60)
+
+        self.before_answer = wait
+        return asked, go_on
+
+
+def make_rules(issuer: TrustedIssuer, before: IssuerRules | None) -> IssuerRules:
+    return before if before is not None and before.issuer == issuer else rules_with(issuer=issuer.issuer[0])
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader()
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock(0)
+
+
+@pytest.fixture
+def tenants(loader: Loader, clock: StandingClock) -> Tenants:
+    return Tenants(loader, PATTERN, make_rules=make_rules, check=lambda _: None, per_second=PER_SECOND, monotonic=clock)
+
+
+def names() -> Iterator[str]:
+    """Return names of no tenant, which the pattern matches."""
+    return (f"https://x{number}.example" for number in range(100_000))
+
+
+def test_a_tenant_is_found_and_remembered(tenants: Tenants, loader: Loader) -> None:
+    found = [tenants.find(GOOD) for _ in range(3)]
+
+    assert found[0] is not None
+    assert found == [found[0]] * 3
+    assert loader.asked == [GOOD]
+
+
+@pytest.mark.parametrize(
+    "name", ["https://good.example/", "http://good.example", "x https://good.example", "https://good.example\n", ""]
+)  # fmt: skip
+def test_names_that_the_pattern_does_not_match_as_a_whole_are_not_asked_about(
+    tenants: Tenants, loader: Loader, name: str
+) -> None:
+    assert tenants.find(name) is None
+    assert loader.asked == []
+
+
+@pytest.mark.parametrize(("length", "asked"), [(255, 1), (256, 0)])
+def test_long_names_are_not_asked_about(tenants: Tenants, loader: Loader, length: int, asked: int) -> None:
+    name = "https://" + "a" * (length - len("https://.example")) + ".example"
+    assert len(name) == length
+
+    assert tenants.find(name) is None
+    assert len(loader.asked) == asked
+
+
+@pytest.mark.parametrize(("later", "asked"), [(59.999, 1), (60, 2)])
+def test_an_unknown_name_is_remembered_for_a_minute(
+    tenants: Tenants, loader: Loader, clock: StandingClock, later: float, asked: int
+) -> None:
+    assert tenants.find(OTHER) is None
+    clock.now += later
+    loader.tenants[OTHER] = issuer_with(issuer=OTHER)
+
+    assert (tenants.find(OTHER) is None) is (asked == 1)
+    assert len(loader.asked) == asked
+
+
+def test_a_tenant_that_is_taken_away_is_out_within_a_minute(
+    tenants: Tenants, loader: Loader, clock: StandingClock
+) -> None:
+    tenants.find(GOOD)
+    del loader.tenants[GOOD]
+
+    clock.now += 49.999
+    assert tenants.find(GOOD) is not None
+    clock.now += 0.001
+    assert tenants.find(GOOD) is None
+    assert tenants.find(GOOD) is None
+    assert loader.asked == [GOOD, GOOD]
+
+
+def test_a_tenant_that_stays_keeps_its_rules(tenants: Tenants, loader: Loader, clock: StandingClock) -> None:
+    """Its tokens are remembered with them."""
+    first = tenants.find(GOOD)
+    clock.now += 60
+
+    assert tenants.find(GOOD) is first
+    assert loader.asked == [GOOD, GOOD]
+
+
+def test_one_request_asks_again_and_the_others_go_on(tenants: Tenants, loader: Loader, clock: StandingClock) -> None:
+    first = tenants.find(GOOD)
+    clock.now += 50
+    asked, go_on = loader.hold()
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(tenants.find, GOOD)
+        assert asked.wait(60)
+        assert tenants.find(GOOD) is first
+        go_on.set()
+        assert asking.result() is first
+    assert loader.asked == [GOOD, GOOD]
+
+
+class TestFlood:
+    """Names that an attacker makes up."""
+
+    def test_ten_a_second_are_asked_about_and_the_rest_is_refused(self, tenants: Tenants, loader: Loader) -> None:
+        assert not any(tenants.find(name) for name in names())
+
+        assert len(loader.asked) == PER_SECOND
+
+    @pytest.mark.parametrize(("later", "asked"), [(0.999, PER_SECOND), (1, 2 * PER_SECOND)])
+    def test_after_a_second_it_goes_on(
+        self, tenants: Tenants, loader: Loader, clock: StandingClock, later: float, asked: int
+    ) -> None:
+        flood = names()
+        for _ in range(20):
+            tenants.find(next(flood))
+        clock.now += later
+        for _ in range(20):
+            tenants.find(next(flood))
+
+        assert len(loader.asked) == asked
+
+    def test_good_tenants_are_not_evicted_and_are_asked_about_all_the_same(
+        self, tenants: Tenants, loader: Loader, clock: StandingClock
+    ) -> None:
+        first = tenants.find(GOOD)
+        for later in (0, 55, 61):
+            clock.now += later
+            for name in [*names()][:1000]:
+                tenants.find(name)
+            assert tenants.find(GOOD) is first
+
+        assert loader.asked.count(GOOD) == 3
+
+    def test_the_memory_of_unknown_names_is_bounded(
+        self, loader: Loader, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flask_tokenauth.application.tenants._MOST_UNKNOWN", 3)
+        tenants = Tenants(
+            loader, PATTERN, make_rules=make_rules, check=lambda _: None, per_second=1000, monotonic=clock
+        )
+        for name in [*names()][:5]:
+            tenants.find(name)
+
+        assert len(tenants._unknown) == 3
+
+    def test_the_memory_of_tenants_is_bounded(
+        self, tenants: Tenants, loader: Loader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flask_tokenauth.application.tenants._MOST_GOOD", 3)
+        for name in [*names()][:5]:
+            loader.tenants[name] = issuer_with(issuer=name)
+            tenants.find(name)
+
+        assert [*tenants._good] == [*names()][2:5]
+
+
+class TestTrouble:
+    """A loader that fails, or answers wrongly."""
+
+    def test_while_it_fails_no_token_of_the_issuer_passes(
+        self, tenants: Tenants, loader: Loader, clock: StandingClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        loader.is_down = True
+
+        with pytest.raises(KeySetUnavailable, match="issuer_loader failed"):
+            tenants.find(GOOD)
+
+        assert [record.levelno for record in caplog.records] == [logging.ERROR]
+        loader.is_down = False
+        assert tenants.find(GOOD) is not None
+
+    def test_a_tenant_that_was_good_is_not_for_longer_than_a_minute(
+        self, tenants: Tenants, loader: Loader, clock: StandingClock
+    ) -> None:
+        tenants.find(GOOD)
+        loader.is_down = True
+
+        clock.now += 60
+        for _ in range(2):
+            with pytest.raises(KeySetUnavailable):
+                tenants.find(GOOD)
+
+    @pytest.mark.parametrize(
+        ("answer", "message"),
+        [
+            (True, "must return a TrustedIssuer or None, got bool"),
+            ({"issuer": OTHER}, "must return a TrustedIssuer or None, got dict"),
+            (issuer_with(issuer=GOOD), "must return the issuer it was asked about, got another"),
+        ],
+    )
+    def test_a_wrong_answer_is_a_mistake_of_the_application(
+        self, tenants: Tenants, loader: Loader, answer: object, message: str
+    ) -> None:
+        loader.tenants[OTHER] = answer
+
+        with pytest.raises(SettingsError, match=message):
+            tenants.find(OTHER)
+
+    def test_an_issuer_that_must_not_be_a_tenant_is_refused(self, loader: Loader) -> None:
+        def refuse(issuer: TrustedIssuer) -> None:
+            raise SettingsError(f"{issuer.name} is ours")
+
+        tenants = Tenants(loader, PATTERN, make_rules=make_rules, check=refuse, per_second=PER_SECOND)
+
+        with pytest.raises(SettingsError, match="is ours"):
+            tenants.find(GOOD)
