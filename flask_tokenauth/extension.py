@@ -305,10 +305,11 @@ class TokenAuth(Generic[T]):
                 revoke_token_id(state, token_id, until=until)
 
     def warm(self) -> None:
-        """Load the revocations before the first request: call it in a worker that has just started.
+        """Load the revocations, and the keys of trusted issuers, before the first request of a worker.
 
-        It does so for each application of this object, and needs no application context. If the store cannot be asked,
-        the log says so, and the first requests try again.
+        Call it in a worker that has just started. It does so for each application of this object, and needs no
+        application context. If the store or an issuer cannot be asked, the log says so, and the first requests try
+        again.
 
         Raises:
             SettingsError: an application is set up wrongly. The other applications are warmed nevertheless.

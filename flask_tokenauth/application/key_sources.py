@@ -1,16 +1,16 @@
 """Where the keys of a trusted issuer come from: its server, a file, or the settings."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from ..core.encoding.strict_json import read_object
 from ..core.errors import InvalidKey, SettingsError
 from ..core.fetching.addresses import Reach, is_loopback_host
-from ..core.fetching.documents import Fetched, fetch
+from ..core.fetching.documents import Fetched, check_installed, fetch
 from ..core.fetching.failures import FetchFailed
 from ..core.keys.key import Key
 from ..core.keys.key_files import FileVersion
@@ -47,6 +47,7 @@ class KeySources:
             SettingsError: keys in the settings or in a file cannot be used.
         """
         if issuer.jwks_uri is not None or issuer.discovery:
+            check_installed()
             return RemoteKeys(
                 SetFetcher(issuer),
                 name=issuer.name,
@@ -74,9 +75,8 @@ class KeySources:
 
 def source_facts(issuer: TrustedIssuer) -> tuple[object, ...]:
     """Return all that decides where the keys of an issuer come from: if it is equal, a source can be used again."""
-    names = issuer.issuer if issuer.discovery else ()
     return (
-        names,
+        issuer.issuer[:1],
         issuer.jwks_uri,
         issuer.discovery,
         issuer.keys,
@@ -92,20 +92,27 @@ def _read_secret(issuer: TrustedIssuer) -> list[NamedKey]:
     return [NamedKey(None, Key.from_secret(secret, alg=name)) for name in sorted(issuer.algorithms or ())]
 
 
-class _FixedKeys(NamedTuple):
+class _FixedKeys:
     """Keys in the settings."""
 
-    keys: TrustedKeys
+    skipped: Mapping[int, str] = MappingProxyType({})
+
+    def __init__(self, keys: TrustedKeys) -> None:
+        self._keys = keys
 
     def current(self) -> TrustedKeys:
-        return self.keys
+        return self._keys
 
-    def look_for_unknown(self, _: int, /) -> bool:
-        return False
+    refresh = current
+
+    def look_for_unknown(self, generation: int) -> bool:
+        return self._keys.generation != generation
 
 
 class _KeysInFile(FollowedFile):
     """Keys in a file, which is followed."""
+
+    skipped: Mapping[int, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -126,6 +133,8 @@ class _KeysInFile(FollowedFile):
         """Return the keys, after a look at the file if it is time."""
         self.look()
         return self._keys
+
+    refresh = current
 
     def _exchange(self, path: Path) -> FileVersion:
         source, version = read_source(path)
@@ -150,8 +159,8 @@ class SetFetcher:
             FetchFailed: it cannot be fetched, or is no JWK Set.
         """
         issuer, end = self._issuer, time.perf_counter() + _DEADLINE
-        host = issuer.name if issuer.discovery else str(issuer.jwks_uri)
-        reach = Reach(loopback=is_loopback_host(urlsplit(host).hostname or ""), private=issuer.allow_private)
+        is_local = is_loopback_host(urlsplit(issuer.name).hostname or "")
+        reach = Reach(loopback=is_local, private=issuer.allow_private)
         found = Discovered(str(issuer.jwks_uri), reach, None)
         if issuer.discovery:
             found = discover(issuer.name, reach=reach, fetch=partial(self._fetch, end))

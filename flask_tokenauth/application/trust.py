@@ -1,5 +1,7 @@
 """The issuers whose tokens one application accepts besides its own: from its settings, and from ``issuer_loader``."""
 
+from collections.abc import Mapping
+
 from flask import Flask
 
 from ..authentication.authenticator import Callbacks
@@ -68,6 +70,22 @@ class Trust:
             KeySetUnavailable: ``issuer_loader`` failed.
         """
         return self._issuers.find({"iss": name})
+
+    def find_judge(self, claims: Mapping[str, object] | None) -> str | None:
+        """Return the issuer whose rules judge a token with these claims: ours or a trusted one; None if none does.
+
+        Args:
+            claims: untrusted.
+
+        Raises:
+            KeySetUnavailable: ``issuer_loader`` failed.
+        """
+        if claims is None:
+            return None
+        if self._issuers.are_ours(claims):
+            return self._settings.issuer
+        rules = self._issuers.find(claims)
+        return None if rules is None else rules.issuer.name
 
     def _check(self, issuer: TrustedIssuer) -> None:
         check_issuer(issuer, own=self._settings.issuer, declared=self._settings.scopes)

@@ -1,4 +1,4 @@
-"""Load the revocations of applications before their first request."""
+"""Load the revocations of applications, and the keys of trusted issuers, before their first request."""
 
 import logging
 from contextlib import suppress
@@ -11,7 +11,9 @@ _log = logging.getLogger("flask_tokenauth")
 
 
 def warm_applications(callbacks: Callbacks) -> None:
-    """Load the revocations of each application of one ``TokenAuth``. An outage of the store is logged.
+    """Load the revocations and the keys of trusted issuers of each application of one ``TokenAuth``.
+
+    An outage of the store or of an issuer is logged.
 
     Args:
         callbacks: of that ``TokenAuth``.
@@ -30,5 +32,8 @@ def warm_applications(callbacks: Callbacks) -> None:
                     state.stored.feed.warm()
             except SettingsError as error:
                 mistake = mistake or error
+        for rules in state.trust.list_rules():
+            with suppress(StoreUnavailable):
+                rules.keys.current()
     if mistake is not None:
         raise mistake

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from ..application.app_state import AppState
 from ..application.setting_types import parse_duration
 from ..core.encoding.immutable_json import thaw
-from ..core.errors import Refusal, SettingsError, StoreUnavailable
+from ..core.errors import KeySetUnavailable, Refusal, SettingsError, StoreUnavailable
 from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
 from ..lifecycle.access_tokens import create_token
 from .output import errors_as_messages, open_state, warn_of_other_memory
@@ -37,6 +37,7 @@ def inspect(*, words: tuple[str, ...]) -> None:
         "header": thaw(unverified.header),
         "claims": thaw(unverified.claims),
         "times": {name: at.isoformat() for name, at in unverified.times.items()},
+        "judged_by": state.trust.find_judge(unverified.claims),
         "now": datetime.fromtimestamp(int(now), UTC).isoformat(),
         "accepted": refusal is None,
     }
@@ -60,6 +61,8 @@ def _find_refusal(state: AppState, text: str) -> Refusal | None:
         state.authenticator.accept(token)  # type: ignore[arg-type]  # not None, with this scheme
     except Refusal as refusal:
         return refusal
+    except KeySetUnavailable as error:
+        raise click.ClickException(str(error)) from error
     except StoreUnavailable as error:
         raise click.ClickException(f"the store cannot be asked: {error}") from error
     except SettingsError as error:

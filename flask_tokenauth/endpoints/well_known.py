@@ -131,7 +131,8 @@ def show_protected_resource(suffix: str = "") -> Response:
     settings = state.settings
     if settings.resource is None or _path_of(settings.resource) != suffix.strip("/"):
         abort(HTTPStatus.NOT_FOUND)
-    servers = [settings.issuer] if settings.keys.signing_key is not None and _is_url(settings.issuer) else []
+    own = [settings.issuer] if settings.keys.signing_key is not None else []
+    servers = [name for name in (*own, *(issuer.name for issuer in settings.trusted_issuers)) if _is_url(name)]
     document: dict[str, object] = {"resource": settings.resource}
     if servers:
         document["authorization_servers"] = servers

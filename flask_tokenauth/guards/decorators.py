@@ -83,7 +83,7 @@ def require_scope(*all_of: str, any_of: Iterable[str] | None = None, is_view: bo
 
 
 def require_scope_or_client(scope: str) -> Callable[[F], F]:
-    """Guard a view: a token of ours needs this scope. A client of ``TOKENAUTH_INTROSPECTION_CLIENTS`` needs no token.
+    """Guard a view: our own token needs this scope. A client of ``TOKENAUTH_INTROSPECTION_CLIENTS`` needs no token.
 
     Args:
         scope: a scope without placeholders.

@@ -25,6 +25,7 @@ from flask_tokenauth import (
 from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.core.token_errors import WrongIssuer
 
+from ..application.test_key_sources import Issuer
 from ..conftest import AUDIENCE, ISSUER, NOW, MakeApp, Mint, bearer, whoami
 from ..core.trusted_issuers.rules_kit import KEY, THEIRS, issuer_with, sign
 
@@ -227,7 +228,7 @@ def test_a_claim_guard_reads_their_claims(client: MakeClient) -> None:
 
 
 class TestOurStore:
-    """Sessions, epochs and revocations of ours mean nothing for tokens of others, and the other way round."""
+    """Our sessions, epochs and revocations mean nothing for the tokens of others, and the other way round."""
 
     @pytest.fixture(params=["with the scope", "without"])
     def http(self, client: MakeClient, auth: TokenAuth[Any], request: pytest.FixtureRequest) -> FlaskClient:
@@ -470,3 +471,18 @@ def test_a_key_of_theirs_that_is_ours_too_makes_no_token_of_ours(client: MakeCli
     forged = Mint(KEY)(iss=ISSUER)
 
     assert http.get("/me", headers=bearer(forged)).status_code == 401
+
+
+def test_a_warm_application_has_the_keys_and_an_outage_is_only_logged(
+    make_app: MakeApp, auth: TokenAuth[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = Issuer(KEY.public())
+    down = issuer_with(issuer="https://down.example", keys=..., jwks_uri="https://127.0.0.1:1/keys")
+    with theirs.serve() as server:
+        app = make_app(auth=auth, TOKENAUTH_TRUSTED_ISSUERS=[down, theirs.entry()])
+        auth.warm()
+        app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
+
+        assert app.test_client().get("/me", headers=bearer(sign(iss=theirs.issuer))).status_code == 200
+        assert len(server.requests) == 1
+    assert "the keys of the trusted issuer https://down.example cannot be fetched" in caplog.text

@@ -102,6 +102,8 @@ def test_the_page_has_the_default(key: str) -> None:
         assert settings_with("DEBUG", value=True).enforce_https == "off"
     elif key in ("TOKENAUTH_KEYS", "TOKENAUTH_ISSUER", "TOKENAUTH_AUDIENCE", "TOKENAUTH_REALM"):
         assert shown in ("one HS256 key, derived from ``SECRET_KEY``", "the name of the application", "the issuer")
+    elif key == "TOKENAUTH_TRUSTED_ISSUERS":
+        assert (default, shown) == ((), "``[]``")  # no dict, as for other settings of that type
     else:
         assert shown == plain[default]
 

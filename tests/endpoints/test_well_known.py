@@ -13,6 +13,7 @@ from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.endpoints.well_known import KEY_SET, RESOURCE, SERVER
 
 from ..conftest import MakeApp, bearer
+from ..core.trusted_issuers.rules_kit import THEIRS, issuer_with
 
 ISSUER = "https://issuer.example"
 PRIVATE = {"k", "d", "p", "q", "dp", "dq", "qi", "oth", "priv"}
@@ -235,6 +236,15 @@ def test_a_resource_that_signs_nothing_names_no_authorization_server(make_app: M
     found = read(make_app(TOKENAUTH_RESOURCE=ISSUER, TOKENAUTH_KEYS=keys), RESOURCE)
 
     assert "authorization_servers" not in found
+
+
+def test_trusted_issuers_are_named_as_authorization_servers_if_they_are_urls(make_app: MakeApp) -> None:
+    keys = KeySet([key.public() for key in KEYS])
+    issuers = [issuer_with(), issuer_with(issuer="reporting")]
+
+    found = read(make_app(TOKENAUTH_RESOURCE=ISSUER, TOKENAUTH_KEYS=keys, TOKENAUTH_TRUSTED_ISSUERS=issuers), RESOURCE)
+
+    assert found["authorization_servers"] == [THEIRS]
 
 
 @pytest.mark.parametrize(

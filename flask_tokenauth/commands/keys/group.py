@@ -17,6 +17,7 @@ from ...core.keys.algorithms import ALGORITHMS
 from ...core.keys.key_ring import KeyRing, RingKey, make_key
 from ..output import errors_as_messages
 from .context import KeysContext, context_of_application, context_of_environment, format_time
+from .fetch import fetch
 from .file_rights import find_weak_rights
 from .ring_file import StoredKeys
 
@@ -311,11 +312,13 @@ def export(context: KeysContext, *, kid: str | None, pem: bool, private: bool) -
 _COMMANDS: tuple[click.Command, ...] = (generate, list_keys, rotate, remove, replace, export)
 
 
-@click.group("keys", commands=_COMMANDS)
+@click.group("keys", commands=(*_COMMANDS, fetch))
 @click.pass_context
 @with_appcontext
 def keys_of_application(ctx: click.Context) -> None:
-    """Make, show and rotate the keys in the file that TOKENAUTH_KEYS names."""
+    """Make, show and rotate the keys in the file that TOKENAUTH_KEYS names; show those of trusted issuers."""
+    if ctx.invoked_subcommand == fetch.name:
+        return  # it needs no file
     state = current_state()
     with errors_as_messages():
         ctx.obj = context_of_application(state)

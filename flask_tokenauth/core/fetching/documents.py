@@ -1,5 +1,6 @@
 """Fetch a small JSON document of another issuer, without a redirect, and within one time limit."""
 
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from ..errors import SettingsError
@@ -58,15 +59,9 @@ def fetch(
         FetchFailed: the document could not be fetched.
         SettingsError: urllib3 is not installed.
     """
-    try:
-        from .connections import open_reply  # noqa: PLC0415  # urllib3 may not be installed
-    except ModuleNotFoundError as error:
-        if error.name != "urllib3":
-            raise
-        raise SettingsError(
-            "fetching the keys of another issuer needs urllib3, which is not installed: pip install "
-            "'flask-tokenauth-jwt[jwks]'"
-        ) from error
+    check_installed()
+    from .connections import open_reply  # noqa: PLC0415  # urllib3 may not be installed
+
     with time_limit(seconds):
         target = parse_url(url, reach=reach)
         proxy = find_proxy(target) if use_proxy else None
@@ -75,6 +70,19 @@ def fetch(
             body = read_document(reply, target.host, max_bytes=max_bytes)
     address = reply.address
     return Fetched(body, read_lifetime(reply.headers), address.is_private, address.is_loopback)
+
+
+def check_installed() -> None:
+    """Check that urllib3 is installed, without importing it.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if find_spec("urllib3") is None:
+        raise SettingsError(
+            "fetching the keys of another issuer needs urllib3, which is not installed: pip install "
+            "'flask-tokenauth-jwt[jwks]'"
+        )
 
 
 def _find_addresses(

@@ -7,7 +7,7 @@ _MAX_HEADERS = 64  # headers that are remembered
 
 
 class KnownHeaders:
-    """Remembers JOSE headers by their text. It keeps what a header says, and no verdict on it."""
+    """Remembers JOSE headers by their segment. It keeps the parameters of a header, and no verdict on it."""
 
     __slots__ = ("_headers",)
 

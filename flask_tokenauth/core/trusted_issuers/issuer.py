@@ -288,7 +288,7 @@ def _read_scopes(given: object) -> Mapping[str, frozenset[str]]:
 
 
 def _read_ours(scopes: frozenset[str]) -> frozenset[str]:
-    """Return scopes of ours, if they are well-formed."""
+    """Return our scopes, if they are well-formed."""
     try:
         for scope in scopes:
             check_scope_token(scope)
@@ -333,7 +333,7 @@ def _check_strength(secret: object, *, is_for_migration: bool) -> None:
         raise SettingsError("secret must be a string that UTF-8 can encode, got one with surrogates") from None
     except InvalidKey as error:
         advice = (
-            ": if somebody guesses it, they can sign tokens for this application. Give the old library a strong secret "
+            ": an attacker who guesses it can sign tokens for this application. Give the old library a strong secret "
             "first, and wait until the tokens of the weak one have expired. A shorter lifetime of its tokens, set some "
             "days before, shortens the wait"
             if is_for_migration

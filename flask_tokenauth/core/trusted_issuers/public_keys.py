@@ -29,7 +29,7 @@ def read_public_jwks(jwks: Mapping[str, object], algorithms: frozenset[str] | No
     """Read the public keys of a JWK Set that another issuer has published (RFC 7517 section 5).
 
     Keys that cannot be used are skipped: those for encryption, of an unknown kind, too weak, malformed, private, and
-    secrets. Of keys with the same ``kid`` and the same algorithm all are skipped.
+    secrets. Keys with the same ``kid`` and the same algorithm are all skipped.
 
     Args:
         jwks: the object, untrusted.

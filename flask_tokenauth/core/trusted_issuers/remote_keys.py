@@ -7,7 +7,7 @@ that are known. If the server is down, the last keys are used for a time; after 
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -43,6 +43,9 @@ class RemoteKeys:
         name: the issuer, for messages.
         max_staleness: seconds that the last keys are used beyond their lifetime if they cannot be fetched again.
         monotonic: returns seconds that always rise, from any start.
+
+    Attributes:
+        skipped: the keys of the last set that are not used, by their numbers from 1, and why.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class RemoteKeys:
         self._fetch_at = self._unknown_at = self._log_at = self._usable_until = -math.inf
         self._check_at = -math.inf  # the earlier one of _fetch_at and _usable_until
         self._fault: str | None = "they were not fetched yet"  # of the last fetch; None if it was good
-        self._skipped: dict[int, str] = {}  # keys that the log has told about
+        self.skipped: Mapping[int, str] = {}
 
     def __repr__(self) -> str:
         return f"<RemoteKeys of {self._name}>"
@@ -162,9 +165,9 @@ class RemoteKeys:
         _log.error("the keys of the trusted issuer %s cannot be fetched, so %s: %s", self._name, state, fault)
 
     def _tell_skipped(self, read: ReadSet) -> None:
-        if read.skipped == self._skipped and read.keys:
+        if read.skipped == self.skipped and read.keys:
             return
-        self._skipped = read.skipped
+        self.skipped = read.skipped
         listed = "; ".join(f"key {number}: {why}" for number, why in list(read.skipped.items())[:_MOST_LISTED])
         level = logging.INFO if read.keys else logging.WARNING
         _log.log(

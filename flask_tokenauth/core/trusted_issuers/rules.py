@@ -25,13 +25,26 @@ _USER = f"a string of 1 to {MAX_IDENTIFIER} characters without control character
 
 
 class KeySource(Protocol):
-    """Where the keys of an issuer come from."""
+    """Where the keys of an issuer come from.
+
+    Attributes:
+        skipped: the published keys that are not used, by their numbers from 1, and why.
+    """
+
+    skipped: Mapping[int, str]
 
     def current(self) -> TrustedKeys:
         """Return the keys.
 
         Raises:
             KeySetUnavailable: they are not known.
+        """
+
+    def refresh(self) -> TrustedKeys:
+        """Return the keys as they are at their source now, for people who want to see them.
+
+        Raises:
+            KeySetUnavailable: they cannot be fetched.
         """
 
     def look_for_unknown(self, generation: int) -> bool:

@@ -204,13 +204,12 @@ def test_no_time_at_all_fails_like_too_little() -> None:
 
 
 def test_urllib3_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "flask_tokenauth.core.fetching.connections", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [NoModule("urllib3"), *sys.meta_path])
-    for name in [name for name in sys.modules if name.partition(".")[0] == "urllib3"]:
-        monkeypatch.delitem(sys.modules, name)
+    names: list[str] = []
+    monkeypatch.setattr("flask_tokenauth.core.fetching.documents.find_spec", names.append)
 
     with pytest.raises(SettingsError, match=r"pip install 'flask-tokenauth-jwt\[jwks\]'"):
         fetch("https://a.example/", reach=HERE)
+    assert names == ["urllib3"]
 
 
 def test_a_urllib3_that_is_broken_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

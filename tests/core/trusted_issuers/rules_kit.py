@@ -1,7 +1,7 @@
 """Trusted issuers, their keys and tokens, for the tests of the rules that judge them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -33,9 +33,12 @@ class Source:
     keys: TrustedKeys
     found_later: list[Key] = field(default_factory=list)  # keys that are there when they are looked for
     looks: int = 0
+    skipped: Mapping[int, str] = field(default_factory=dict)
 
     def current(self) -> TrustedKeys:
         return self.keys
+
+    refresh = current
 
     def look_for_unknown(self, generation: int) -> bool:
         self.looks += 1

@@ -1,4 +1,4 @@
-"""What an application may say about a trusted issuer, and what stops it at start."""
+"""The entry of a trusted issuer: values that are taken, and mistakes that stop the application."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "secret too short": ({"keys": ..., "secret": SECRET[:31]}, "secret must be at least 32 bytes long, got 31: give"),
     "secret too short, of a library": (
         {**MIGRATION, "secret": SECRET[:31]},
-        "got 31: if somebody guesses it.*Give the old library a strong secret first, and wait",
+        "got 31: an attacker who guesses it.*Give the old library a strong secret first, and wait",
     ),
     "secret known": ({**MIGRATION, "secret": "super-secret"}, "got a placeholder that is publicly known"),
     "Entra's common": (

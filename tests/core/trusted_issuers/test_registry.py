@@ -70,7 +70,7 @@ GOOD: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("order", [*permutations(GOOD)], ids="-".join)
 @pytest.mark.parametrize("name", FORGED)
 def test_the_keys_of_one_issuer_sign_for_no_other_in_any_order(name: str, order: tuple[str, ...]) -> None:
-    """All three have the same key ID and the same header text."""
+    """All three have the same key ID and the same header segment."""
     verifier = verifier_with(rules_with(), rules_with(THIRD_KEY.public(), issuer=THIRD))
     forged = sign(**FORGED[name])
 

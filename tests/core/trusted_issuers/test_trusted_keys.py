@@ -95,7 +95,7 @@ def test_other_keys_are_a_new_generation_and_forget_headers() -> None:
 
 @pytest.mark.parametrize("nameless", [(), (RSA,)], ids=["named", "some without an ID"])
 def test_the_same_keys_are_no_new_generation(nameless: tuple[Key, ...]) -> None:
-    """What was verified with them is still good, so it need not be verified again every few minutes."""
+    """Tokens that were verified with them are still good, and need not be verified again every few minutes."""
     keys = keys_with(EC, OTHER_EC, nameless=nameless)
     keys.remember_header(b"e30", header())
 

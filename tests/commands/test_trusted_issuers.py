@@ -1,0 +1,174 @@
+"""The commands and the doctor about trusted issuers."""
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from flask_tokenauth import TokenAuth
+from flask_tokenauth.core.keys.key import Key
+
+from ..application.test_key_sources import Issuer
+from ..conftest import ISSUER, SECRET, MakeApp, Mint
+from ..core.trusted_issuers.rules_kit import PUBLIC, THEIRS, issuer_with, sign
+from .doctor_kit import GOOD, find
+
+RSA = Key.generate("RS256", kid="r1").public()
+
+
+def run(app: Flask, *arguments: str, token: str | None = None) -> Result:
+    return app.test_cli_runner().invoke(args=["tokenauth", *arguments], input=token)
+
+
+def app_with(make_app: MakeApp, *issuers: Any, **config: Any) -> Flask:
+    return make_app(**GOOD | config, TOKENAUTH_TRUSTED_ISSUERS=list(issuers))
+
+
+class TestInspect:
+    """It names the issuer by whose rules a token was judged."""
+
+    @pytest.mark.parametrize(
+        ("changes", "judge", "reason"),
+        [
+            ({}, THEIRS, None),
+            ({"aud": "x"}, THEIRS, "audience_wrong"),
+            ({"iss": "https://x.example"}, None, "issuer_wrong"),
+            ({"iss": ["a"]}, None, "issuer_wrong"),
+            ({"iss": ...}, None, "issuer_wrong"),
+            ({"iss": ISSUER}, ISSUER, "signature_invalid"),
+        ],
+        ids=str,
+    )
+    def test_of_tokens_of_others(
+        self, make_app: MakeApp, changes: dict[str, Any], judge: str | None, reason: str | None
+    ) -> None:
+        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with()], TOKENAUTH_KEYS=[Key.generate("ES256", kid="k1")])
+
+        shown = json.loads(run(app, "inspect", token=sign(**changes)).stdout)
+
+        assert (shown["judged_by"], shown.get("reason")) == (judge, reason)
+
+    def test_of_our_tokens(self, make_app: MakeApp, mint: Mint) -> None:
+        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with()])
+
+        assert json.loads(run(app, "inspect", token=mint()).stdout)["judged_by"] == ISSUER
+
+    def test_of_something_else(self, make_app: MakeApp) -> None:
+        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with()])
+
+        assert json.loads(run(app, "inspect", token="x.y.z").stdout)["judged_by"] is None
+
+    def test_while_the_keys_cannot_be_fetched(self, make_app: MakeApp) -> None:
+        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys")])
+
+        result = run(app, "inspect", token=sign())
+
+        assert result.exit_code == 1
+        assert f"Error: the keys of the trusted issuer {THEIRS} cannot be fetched: 127.0.0.1" in result.stderr
+
+
+class TestFetch:
+    """``keys fetch`` shows what an issuer publishes."""
+
+    def test_the_keys_that_are_used_and_why_others_are_not(self, make_app: MakeApp) -> None:
+        theirs = Issuer(PUBLIC, RSA)
+        with theirs.serve():
+            result = run(app_with(make_app, theirs.entry(algorithms=["ES256"])), "keys", "fetch", theirs.issuer)
+
+        assert result.exit_code == 0
+        assert result.stdout.splitlines() == [
+            "k1  ES256",
+            "key 2 is not used: its algorithm must be one of the algorithms of this issuer, got another",
+        ]
+
+    def test_keys_without_an_id(self, make_app: MakeApp) -> None:
+        app = app_with(make_app, issuer_with(keys=PUBLIC.to_pem()))
+
+        assert run(app, "keys", "fetch", THEIRS).stdout == "(no kid)  ES256\n"
+
+    def test_a_set_without_a_usable_key_is_a_failure(self, make_app: MakeApp) -> None:
+        theirs = Issuer()
+        with theirs.serve():
+            result = run(app_with(make_app, theirs.entry()), "keys", "fetch", theirs.issuer)
+
+        assert (result.exit_code, result.stderr) == (
+            1,
+            "Error: no key of this issuer can be used, so all its tokens are refused\n",
+        )
+
+    def test_a_failure_says_why(self, make_app: MakeApp) -> None:
+        app = app_with(make_app, issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys"))
+
+        result = run(app, "keys", "fetch", THEIRS)
+
+        assert result.exit_code == 1
+        assert "must have only addresses on the internet" in result.stderr
+
+    @pytest.mark.parametrize(
+        ("issuers", "known"),
+        [([issuer_with()], f"trusted are {THEIRS}"), ([], "TOKENAUTH_TRUSTED_ISSUERS has none")],
+        ids=["one", "none"],
+    )
+    def test_an_unknown_issuer_is_a_mistake(self, make_app: MakeApp, issuers: list[Any], known: str) -> None:
+        result = run(app_with(make_app, *issuers), "keys", "fetch", f"{THEIRS}/")
+
+        assert result.exit_code == 1
+        assert known in result.stderr
+
+    def test_a_tenant_can_be_shown(self, make_app: MakeApp) -> None:
+        auth: TokenAuth[Any] = TokenAuth()
+        auth.issuer_loader(".+")(lambda name: issuer_with(issuer=name))
+        app = make_app(auth=auth)
+
+        assert run(app, "keys", "fetch", "https://tenant.example").stdout == "k1  ES256\n"
+
+
+def about_issuers(app: Flask) -> list[str]:
+    found = [f"{finding.severity}: {finding.sentence}" for finding in find(app)]
+    return [line for line in found if "issuer" in line.lower() and "TOKENAUTH_ISSUER " not in line]
+
+
+class TestDoctor:
+    """The findings about trusted issuers."""
+
+    def test_a_good_issuer_has_none(self, make_app: MakeApp) -> None:
+        theirs = Issuer(PUBLIC)
+        with theirs.serve():
+            assert about_issuers(app_with(make_app, theirs.entry(), issuer_with())) == []
+
+    def test_keys_that_cannot_be_fetched(self, make_app: MakeApp) -> None:
+        app = app_with(make_app, issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys"))
+
+        [line] = about_issuers(app)
+
+        assert line.startswith(f"error: Tokens would be refused with 503: the keys of the trusted issuer {THEIRS}")
+
+    def test_a_set_without_a_usable_key(self, make_app: MakeApp) -> None:
+        theirs = Issuer()
+        with theirs.serve():
+            [line] = about_issuers(app_with(make_app, theirs.entry()))
+
+        assert line.startswith(f"error: The trusted issuer {theirs.issuer} publishes no key that can be used")
+
+    def test_a_trust_that_is_over(self, make_app: MakeApp) -> None:
+        [line] = about_issuers(app_with(make_app, issuer_with(until="2023-11-14T22:13:20+00:00")))
+
+        assert line == (
+            f"warning: TOKENAUTH_TRUSTED_ISSUERS: until of {THEIRS} has passed, so its tokens are refused: remove the "
+            "issuer."
+        )
+
+    def test_a_trust_that_ends_in_a_second(self, make_app: MakeApp) -> None:
+        assert about_issuers(app_with(make_app, issuer_with(until="2023-11-14T22:13:21+00:00"))) == []
+
+    def test_a_secret_that_stays(self, make_app: MakeApp) -> None:
+        [line] = about_issuers(app_with(make_app, issuer_with(keys=..., secret=SECRET)))
+
+        assert line.startswith(f"hint: TOKENAUTH_TRUSTED_ISSUERS: the tokens of {THEIRS} are signed with a secret")
+
+    def test_the_secret_of_a_library_that_goes(self, make_app: MakeApp) -> None:
+        entry = issuer_with(keys=..., secret=SECRET, profile="simplejwt", until="2027-01-31", revoked="never")
+
+        assert about_issuers(app_with(make_app, entry)) == []
