@@ -22,6 +22,7 @@ try:
         report,
         revocation,
         served,
+        trusted,
     )
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}: the benchmarks need more packages: run `pip install '.[bench]'`") from error
@@ -34,6 +35,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "polls": polls.run,
     "loads": loads.run,
     "revocation": revocation.run,
+    "trusted": trusted.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,

@@ -35,7 +35,6 @@ class Trust:
         self._issuers = TrustedIssuers(
             settings.issuer,
             [self._make_rules(issuer) for issuer in settings.trusted_issuers],
-            cache_size=settings.token_cache_size,
         )
 
     def find_issuers(self) -> TrustedIssuers | None:

@@ -35,6 +35,8 @@ class UserIDs:
         Raises:
             WrongUserID: *subject* is no user ID, or is a second spelling of one: ``int("4_2")`` is 42 too.
         """
+        if self.are_strings:
+            return subject
         try:
             user_id = self._convert(subject)
         except (ValueError, ArithmeticError) as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -31,11 +31,18 @@ class _VerifiedFacts(msgspec.Struct, frozen=True):
     until: float
 
 
+class OtherFacts(Protocol):
+    """The facts of a verified token of another issuer, which can be remembered."""
+
+    def to_token(self) -> Token:
+        """Return a new token with these facts."""
+
+
 class OtherIssuers(Protocol):
     """Other issuers whose tokens are accepted too."""
 
-    def find_again(self, token: str, *, now: float) -> Token | None:
-        """Return a token of theirs that was verified before and is still good, or None."""
+    def find_again(self, facts: object, *, now: float) -> Token | None:
+        """Return the token of facts that are remembered, if it is one of theirs and still good, or None."""
 
     def are_ours(self, claims: Mapping[str, object]) -> bool:
         """Return whether claims name our own issuer, by whose keys the token must then be verified.
@@ -44,12 +51,11 @@ class OtherIssuers(Protocol):
             claims: untrusted.
         """
 
-    def verify(self, token: str, parts: jws.Parts, claims: dict[str, object], *, now: float) -> Token:
-        """Return the verified token of another issuer.
+    def verify(self, parts: jws.Parts, claims: dict[str, object], *, now: float) -> OtherFacts:
+        """Verify the token of another issuer. Its facts have a ``generation`` that our own keys never have.
 
         Args:
-            token: untrusted.
-            parts: of it.
+            parts: of the token, untrusted.
             claims: of it. They are those that are judged.
             now: the current time, seconds since 1970-01-01T00:00:00Z.
 
@@ -96,7 +102,7 @@ class Verifier:
         self._revoked = revoked
         self._max_bytes = max_bytes
         self._cache_size = cache_size
-        self._cache: TokenCache[_VerifiedFacts] | None = TokenCache(cache_size) if cache_size else None
+        self._cache: TokenCache[Any] | None = TokenCache(cache_size) if cache_size else None
 
     def for_audience(self, audience: frozenset[str]) -> "Verifier":
         """Return a verifier with another audience, and with the same keys and rules otherwise.
@@ -144,18 +150,26 @@ class Verifier:
         elif self.others is None:
             verified = self._verify_unknown(token, now)
         else:
-            other = self.others.find_again(token, now=now)
+            other = None if facts is None else self.others.find_again(facts, now=now)
             if other is not None:
                 return other
             parts = jws.split(token, max_bytes=self._max_bytes)
             claims = decode_claims(jws.decode_payload(parts))
             if not self.others.are_ours(claims):
-                return self.others.verify(token, parts, claims, now=now)
+                return self._verify_other(self.others, token, parts, claims, now)
             header, generation = self._check_signature(parts)
             verified = self._judge(token, header, claims, generation, now)
         if self._revoked is not None and self._revoked(verified):
             raise TokenRevoked
         return verified
+
+    def _verify_other(
+        self, others: OtherIssuers, token: str, parts: jws.Parts, claims: dict[str, object], now: float
+    ) -> Token:
+        facts = others.verify(parts, claims, now=now)
+        if self._cache is not None and type(token) is str:
+            self._cache.keep(token, facts)
+        return facts.to_token()
 
     def _verify_unknown(self, token: str, now: float) -> Token:
         parts = jws.split(token, max_bytes=self._max_bytes)

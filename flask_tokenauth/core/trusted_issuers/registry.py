@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from ..token_errors import WrongIssuer
 from ..tokens import jws
 from ..tokens.token import Token
-from ..tokens.token_cache import TokenCache
 from .rules import IssuerRules, TrustedFacts
 
 FindTenant = Callable[[str], IssuerRules | None]
@@ -20,8 +19,6 @@ class TrustedIssuers:
         own: our own issuer.
         rules: of the trusted issuers that are known from the start. No two have a name in common, and none has ours.
         find_tenant: returns the rules of another issuer by its name, or None. None: there are no others.
-        cache_size: the number of verified tokens that are remembered. A remembered token is as safe as a new one: its
-            rules must still be the same, its keys too, and the times are checked again. 0: none is remembered.
 
     Attributes:
         find_tenant: as given.
@@ -33,14 +30,12 @@ class TrustedIssuers:
         rules: Iterable[IssuerRules],
         *,
         find_tenant: FindTenant | None = None,
-        cache_size: int = 0,
     ) -> None:
         self._own = own
         self._by_name: dict[str | None, IssuerRules] = {
             name: one for one in rules for name in one.issuer.issuer or (None,)
         }
         self.find_tenant = find_tenant
-        self._cache: TokenCache[TrustedFacts] | None = TokenCache(cache_size) if cache_size else None
 
     def __iter__(self) -> Iterator[IssuerRules]:
         return iter(dict.fromkeys(self._by_name.values()))
@@ -70,23 +65,28 @@ class TrustedIssuers:
         found = self._by_name.get(name)
         return found if found is not None or self.find_tenant is None else self.find_tenant(name)
 
-    def find_again(self, token: str, *, now: float) -> Token | None:
-        """Return a token that was verified before and is still good, or None.
+    def find_again(self, facts: object, *, now: float) -> Token | None:
+        """Return the token of facts that are remembered, if it is still good, or None.
+
+        It is as safe as a new verification: the rules of its issuer and its keys must still be the same, and the times
+        are checked again.
+
+        Args:
+            facts: as :meth:`verify` returned them, or others, which are no facts of a token of theirs.
+            now: the current time, seconds since 1970-01-01T00:00:00Z.
 
         Raises:
             KeySetUnavailable: the keys of its issuer are not known any more.
         """
-        facts = None if self._cache is None or type(token) is not str else self._cache.find(token)
-        if facts is None or self.find(facts.claims) is not facts.rules or not facts.rules.still_accept(facts, now=now):
+        if not isinstance(facts, TrustedFacts) or self.find(facts.claims) is not facts.rules:
             return None
-        return facts.to_token()
+        return facts.to_token() if facts.rules.still_accept(facts, now=now) else None
 
-    def verify(self, token: str, parts: jws.Parts, claims: dict[str, object], *, now: float) -> Token:
-        """Return the verified token of a trusted issuer.
+    def verify(self, parts: jws.Parts, claims: dict[str, object], *, now: float) -> TrustedFacts:
+        """Verify the token of a trusted issuer, and return facts that can be remembered.
 
         Args:
-            token: untrusted.
-            parts: of it.
+            parts: of the token, untrusted.
             claims: of it. They are those that are judged.
             now: the current time, seconds since 1970-01-01T00:00:00Z.
 
@@ -97,7 +97,4 @@ class TrustedIssuers:
         rules = self.find(claims)
         if rules is None:
             raise WrongIssuer
-        facts = rules.verify(parts, claims, now=now)
-        if self._cache is not None and type(token) is str:
-            self._cache.keep(token, facts)
-        return facts.to_token()
+        return rules.verify(parts, claims, now=now)

@@ -1,8 +1,10 @@
 """The rules of one trusted issuer: they judge its tokens by its keys and its profile."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
+from itertools import chain
 from math import inf
 from types import MappingProxyType
 from typing import Protocol
@@ -20,6 +22,7 @@ from .trusted_token import TrustedToken
 
 _USUAL_LIFETIME = timedelta(hours=24)
 _SEPARATOR = ":"  # between the claims that name a user together
+_LONGEST_REMEMBERED = 512  # characters of a scope claim
 _SCOPES = "a string or an array of strings"
 _USER = f"a string of 1 to {MAX_IDENTIFIER} characters without control characters; of several, none may have a colon"
 
@@ -66,9 +69,10 @@ class TrustedFacts(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
     claims: Mapping[str, object]
     has_user: bool
-    generation: int  # of the keys
+    generation_of_issuer: int  # of the issuer's keys
     since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span returns them
     until: float
+    generation: int = -1  # of our own keys, which never have it: these facts must not count as those of our own token
 
     def to_token(self) -> TrustedToken:
         """Return a new token: a view that changes its token must not change the token of the next request."""
@@ -95,7 +99,9 @@ class IssuerRules:
         self._leeway = leeway if issuer.leeway is None else issuer.leeway
         self._skew = self._leeway.total_seconds()
         self._until = inf if issuer.until is None else issuer.until.timestamp()
-        self._types = self._layout.types
+        types = self._layout.types
+        self._types = None if types is not None and len(types) == 1 else types  # the policy checks a single one
+        self._map_scope = lru_cache(maxsize=256)(self._map_scope_unknown)  # an issuer writes the same ones again
         policy = self._make_policy()
         self._policies = {name: replace(policy, issuer=name) for name in issuer.issuer} or {None: policy}
 
@@ -142,7 +148,8 @@ class IssuerRules:
         typ: str | None = header.get("typ")  # type: ignore[assignment]  # as the reader of the header has checked
         policy.check(claims, typ=typ, now=now)
         has_user = self._check_profile(claims, typ)
-        self._check_audience(claims)
+        if policy.audience is None:
+            self._check_audience(claims)
         if not now < self._until:
             raise TrustOver
         since, until = policy.span(claims)
@@ -157,7 +164,9 @@ class IssuerRules:
             KeySetUnavailable: the keys are not known.
         """
         return (
-            facts.generation == self.keys.current().generation and facts.since <= now + self._skew and now < facts.until
+            facts.generation_of_issuer == self.keys.current().generation
+            and facts.since <= now + self._skew
+            and now < facts.until
         )
 
     def _check_profile(self, claims: Mapping[str, object], typ: str | None) -> bool:
@@ -187,7 +196,9 @@ class IssuerRules:
 
     def _read_user(self, claims: Mapping[str, object]) -> str:
         names = self._layout.user_claims
-        parts = [self._read_part_of_user(name, claims[name], is_alone=len(names) == 1) for name in names]
+        if len(names) == 1:
+            return self._read_part_of_user(names[0], claims[names[0]], is_alone=True)
+        parts = [self._read_part_of_user(name, claims[name], is_alone=False) for name in names]
         user = _SEPARATOR.join(parts)
         if not is_identifier(user):
             raise MalformedClaim(names[0], _USER)
@@ -196,27 +207,37 @@ class IssuerRules:
     def _read_part_of_user(self, name: str, value: object, *, is_alone: bool) -> str:
         if self._layout.numbers_as_users and type(value) is int:
             value = str(value)
-        if not isinstance(value, str) or not is_identifier(value) or (_SEPARATOR in value and not is_alone):
+        if not is_identifier(value) or (not is_alone and _SEPARATOR in value):  # type: ignore[operator]  # a string
             raise MalformedClaim(name, _USER)
-        return value
+        return value  # type: ignore[return-value]  # a string
 
     def _read_scopes(self, claims: Mapping[str, object]) -> frozenset[str]:
-        ours = self.issuer.scope_map
-        found: set[str] = set()
+        found: frozenset[str] = frozenset()
         for path in self._layout.scope_claims:
-            for scope in _scopes_at(path, claims):
-                found |= ours.get(scope, frozenset())
-        return frozenset(found)
+            value = claims.get(path[0]) if len(path) == 1 else _find_at(path, claims)
+            if isinstance(value, str):
+                found |= self._map_scope(value) if len(value) <= _LONGEST_REMEMBERED else self._map(value.split(" "))
+            elif value is not None:
+                found |= self._map(_check_scopes(path, value))
+        return found
+
+    def _map_scope_unknown(self, scope: str) -> frozenset[str]:
+        return self._map(scope.split(" "))
+
+    def _map(self, scopes: Iterable[str]) -> frozenset[str]:
+        """Return our scopes for theirs."""
+        ours = self.issuer.scope_map
+        return frozenset(chain.from_iterable(ours[scope] for scope in scopes if scope in ours))
 
 
-def _scopes_at(path: Path, claims: Mapping[str, object]) -> tuple[str, ...]:
+def _find_at(path: Path, claims: Mapping[str, object]) -> object:
     value: object = claims
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return tuple(value.split(" "))
+    return value
+
+
+def _check_scopes(path: Path, value: object) -> tuple[str, ...]:
     if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
         raise MalformedClaim(path[0], _SCOPES)
     return value

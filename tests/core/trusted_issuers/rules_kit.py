@@ -92,5 +92,5 @@ def judge(rules: IssuerRules, token: str, *, now: float = NOW) -> Token:
 def verifier_with(*rules: IssuerRules, cache_size: int = 16, **options: Any) -> Verifier:
     """Return a verifier of our own tokens, and of those of trusted issuers."""
     policy = ClaimsPolicy(issuer=ISSUER, audience=frozenset({AUDIENCE}))
-    trusted = TrustedIssuers(ISSUER, rules, cache_size=cache_size, **options)
+    trusted = TrustedIssuers(ISSUER, rules, **options)
     return Verifier(KeySet([OWN_KEY]), policy, cache_size=cache_size, others=trusted)
