@@ -18,6 +18,7 @@ class Evidence:
     present: frozenset[str] = frozenset()  # claims that the token must have
     absent: frozenset[str] = frozenset()  # claims that it must not have
     equal: Mapping[str, frozenset[str]] = field(default_factory=dict)  # each claim must be one of these strings
+    endings: Mapping[str, str] = field(default_factory=dict)  # each claim must be a string that ends like this
     has_user: bool = True  # False: the token is of an application that acts for itself, without a user
 
     def is_in(self, claims: Mapping[str, object]) -> bool:
@@ -26,6 +27,7 @@ class Evidence:
             self.present <= claims.keys()
             and self.absent.isdisjoint(claims)
             and all(_is_one_of(claims.get(name), values) for name, values in self.equal.items())
+            and all(_ends_with(claims.get(name), ending) for name, ending in self.endings.items())
         )
 
 
@@ -57,6 +59,10 @@ def _is_one_of(value: object, values: frozenset[str]) -> bool:
     return isinstance(value, str) and value in values
 
 
+def _ends_with(value: object, ending: str) -> bool:
+    return isinstance(value, str) and value.endswith(ending)
+
+
 def _equal(name: str, *values: str) -> Mapping[str, frozenset[str]]:
     return MappingProxyType({name: frozenset(values)})
 
@@ -64,25 +70,35 @@ def _equal(name: str, *values: str) -> Mapping[str, frozenset[str]]:
 _OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})  # OpenID Connect Core 1.0 sections 2 and 3.3.2.11
 _JWT = frozenset({"jwt"})
 _ISSUED = frozenset({"iat"})
+_OF_AUTH0_APPLICATIONS = MappingProxyType({"sub": "@clients"})
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
-        # RFC 9068 section 2.2.
+        # RFC 9068 sections 2.1, 2.2 and 4. "client_id" is required too; it decides nothing here.
         "rfc9068": Profile(types=frozenset({"at+jwt"}), required=frozenset({"iat", "jti"})),
-        # Auth0 Docs, "Access token profiles".
+        # Auth0 Docs, "Access Token Profiles", "Token profile differences": "typ" is "JWT" with "azp", or "at+jwt" with
+        # "client_id"; "sub" of a machine-to-machine application ends with "@clients". "Enable Role-Based Access Control
+        # for APIs": "permissions" is an array. "ID Token Structure": "aud" is the client, and there is no "azp".
         "auth0": Profile(
             types=frozenset({"jwt", "at+jwt"}),
             required=_ISSUED,
             refused=_OF_ID_TOKENS,
-            evidence=(Evidence(present=frozenset({"azp"})), Evidence(present=frozenset({"client_id"}))),
+            evidence=(
+                Evidence(present=frozenset({"azp"}), endings=_OF_AUTH0_APPLICATIONS, has_user=False),
+                Evidence(present=frozenset({"client_id"}), endings=_OF_AUTH0_APPLICATIONS, has_user=False),
+                Evidence(present=frozenset({"azp"})),
+                Evidence(present=frozenset({"client_id"})),
+            ),
             scope_claims=(("scope",), ("permissions",)),
         ),
-        # Microsoft identity platform, "Access token claims reference". "tid" and "oid" name a user; "sub" is another
-        # one for each application.
+        # Microsoft identity platform, "Access token claims reference": "typ" is always "JWT"; "azpacr" is in tokens of
+        # version 2.0, "appidacr" in those of 1.0; "scp" is a string, only for users; "roles" is an array. "tid" and
+        # "oid" name a user; "sub" is another one for each application. "Optional claims reference": "idtyp". "ID token
+        # claims reference": "nonce", "at_hash", "c_hash".
         "entra": Profile(
             types=_JWT,
             required=_ISSUED,
-            refused=frozenset({"nonce"}),
+            refused=_OF_ID_TOKENS,
             evidence=(
                 Evidence(present=frozenset({"scp", "azpacr"})),
                 Evidence(present=frozenset({"scp", "appidacr"})),
@@ -93,44 +109,57 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             user_claims=("tid", "oid"),
             scope_claims=(("scp",), ("roles",)),
         ),
-        # Okta, "OpenID Connect & OAuth 2.0 API", "Access token payload".
+        # Okta, "OpenID Connect & OAuth 2.0 API", "Access token": "cid" and "scp", an array, are in access tokens alone;
+        # "uid" is the ID of the user, and "sub" the login, which usually is an e-mail address. The header has no "typ".
         "okta": Profile(
             required=_ISSUED,
             refused=_OF_ID_TOKENS,
             evidence=(Evidence(present=frozenset({"cid", "scp"})),),
+            user_claims=("uid",),
             scope_claims=(("scp",),),
         ),
-        # Amazon Cognito, "Understanding the access token".
+        # Amazon Cognito Developer Guide, "Understanding the access token": "token_use" is "access" (in ID tokens "id");
+        # the header has no "typ"; "scope" is a string, "cognito:groups" an array; "username" is in the tokens of users.
+        # "Resource binding": "aud" is there if the client named a resource.
         "cognito": Profile(
             required=_ISSUED,
-            evidence=(Evidence(equal=_equal("token_use", "access")),),
+            evidence=(
+                Evidence(equal=_equal("token_use", "access"), present=frozenset({"username"})),
+                Evidence(equal=_equal("token_use", "access"), absent=frozenset({"username"}), has_user=False),
+            ),
             audience_claim="client_id",
             scope_claims=(("scope",), ("cognito:groups",)),
         ),
-        # Keycloak, "Server administration guide"; "typ" is a claim there: "Bearer", "ID" or "Refresh".
+        # Keycloak, TokenUtil.java: "typ" is a claim as well: "Bearer", "ID", "Refresh", "Offline" or "DPoP";
+        # AccessToken.java: "scope" is a string, "realm_access.roles" an array. Server Administration Guide, "Audience
+        # support". Upgrading Guide, 25.0, "Nonce claim is only added to the ID token": access tokens had it before.
         "keycloak": Profile(
             required=_ISSUED,
             evidence=(Evidence(equal=_equal("typ", "Bearer")),),
             scope_claims=(("scope",), ("realm_access", "roles")),
         ),
-        # Google Identity, "OpenID Connect": ID tokens. The access tokens of Google are no JWTs.
+        # Google Identity, "OpenID Connect", "An ID token's payload": ID tokens. Google's access tokens are no JWTs.
         "google": Profile(required=_ISSUED, scope_claims=()),
-        # Firebase, "Verify ID tokens": ID tokens.
+        # Firebase, "Verify ID tokens using a third-party JWT library": ID tokens.
         "firebase": Profile(required=frozenset({"iat", "auth_time"}), scope_claims=()),
-        # ZITADEL, "Claims": only access tokens have "jti", only ID tokens have "azp" and "at_hash".
+        # ZITADEL Docs, "Claims": only access tokens have "jti", only ID tokens "auth_time", "amr", "acr" and "nonce";
+        # both name the client: "azp" there, "client_id" in zitadel/oidc, pkg/oidc/token.go. No claim has the scopes.
         "zitadel": Profile(
-            required=frozenset({"iat", "jti"}),
-            refused=_OF_ID_TOKENS | {"azp"},
-            evidence=(Evidence(present=frozenset({"jti", "client_id"})),),
+            required=_ISSUED,
+            refused=_OF_ID_TOKENS | {"auth_time", "amr", "acr"},
+            evidence=(Evidence(present=frozenset({"jti", "client_id"})), Evidence(present=frozenset({"jti", "azp"}))),
+            scope_claims=(),
         ),
-        # Flask-JWT-Extended, "Configuration options".
+        # Flask-JWT-Extended 4.7, tokens.py: "type" is "access" or "refresh"; JWT_IDENTITY_CLAIM is "sub". An identity
+        # could be a number until PyJWT 2.10 refused it.
         "flask-jwt-extended": Profile(
             evidence=(Evidence(equal=_equal("type", "access")),),
             numbers_as_users=True,
             scope_claims=(),
             is_for_migration=True,
         ),
-        # Simple JWT, "Settings": USER_ID_CLAIM and TOKEN_TYPE_CLAIM.
+        # Simple JWT 5.5, tokens.py and settings.py: TOKEN_TYPE_CLAIM is "token_type": "access", "refresh" or "sliding";
+        # USER_ID_CLAIM is "user_id", which was a number before 5.5.1 if it is one in the database.
         "simplejwt": Profile(
             evidence=(Evidence(equal=_equal("token_type", "access")),),
             user_claims=("user_id",),
@@ -138,5 +167,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             scope_claims=(),
             is_for_migration=True,
         ),
+        # Any other issuer, by the fields of its TrustedIssuer. It is the base for tokens that are not like RFC 9068.
+        "other": Profile(required=_ISSUED),
     }
 )
