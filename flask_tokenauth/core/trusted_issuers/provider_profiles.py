@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 Path = tuple[str, ...]  # the names of a claim and of members in it
+NAMES = "*"  # in the end of a path: the names of the members of an object, not their values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Evidence:
     absent: frozenset[str] = frozenset()  # claims that it must not have
     equal: Mapping[str, frozenset[str]] = field(default_factory=dict)  # each claim must be one of these strings
     endings: Mapping[str, str] = field(default_factory=dict)  # each claim must be a string that ends like this
+    user_claims: tuple[str, ...] = ()  # in place of those of the profile, unless the application names others
     has_user: bool = True  # False: the token is of an application that acts for itself, without a user
 
     def is_in(self, claims: Mapping[str, object]) -> bool:
@@ -70,6 +72,7 @@ def _equal(name: str, *values: str) -> Mapping[str, frozenset[str]]:
 _OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})  # OpenID Connect Core 1.0 sections 2 and 3.3.2.11
 _JWT = frozenset({"jwt"})
 _ISSUED = frozenset({"iat"})
+_UID = frozenset({"uid"})
 _OF_AUTH0_APPLICATIONS = MappingProxyType({"sub": "@clients"})
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
@@ -114,7 +117,10 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         "okta": Profile(
             required=_ISSUED,
             refused=_OF_ID_TOKENS,
-            evidence=(Evidence(present=frozenset({"cid", "scp"})),),
+            evidence=(
+                Evidence(present=frozenset({"cid", "scp", "uid"})),
+                Evidence(present=frozenset({"cid", "scp"}), absent=_UID, user_claims=("cid",), has_user=False),
+            ),
             user_claims=("uid",),
             scope_claims=(("scp",),),
         ),
@@ -143,12 +149,13 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         # Firebase, "Verify ID tokens using a third-party JWT library": ID tokens.
         "firebase": Profile(required=frozenset({"iat", "auth_time"}), scope_claims=()),
         # ZITADEL Docs, "Claims": only access tokens have "jti", only ID tokens "auth_time", "amr", "acr" and "nonce";
-        # both name the client: "azp" there, "client_id" in zitadel/oidc, pkg/oidc/token.go. No claim has the scopes.
+        # both name the client: "azp" there, "client_id" in zitadel/oidc, pkg/oidc/token.go. No claim has the scopes;
+        # the names of the roles are those of the members of an object.
         "zitadel": Profile(
             required=_ISSUED,
             refused=_OF_ID_TOKENS | {"auth_time", "amr", "acr"},
             evidence=(Evidence(present=frozenset({"jti", "client_id"})), Evidence(present=frozenset({"jti", "azp"}))),
-            scope_claims=(),
+            scope_claims=(("urn:zitadel:iam:org:project:roles", NAMES),),
         ),
         # Flask-JWT-Extended 4.7, tokens.py: "type" is "access" or "refresh"; JWT_IDENTITY_CLAIM is "sub". An identity
         # could be a number until PyJWT 2.10 refused it.

@@ -12,15 +12,16 @@ from typing import Protocol
 import msgspec
 
 from ..encoding.limits import MAX_IDENTIFIER, is_identifier
-from ..token_errors import MalformedClaim, TrustOver, UnknownKey, WrongAudience, WrongType
+from ..token_errors import MalformedClaim, MissingClaim, TrustOver, UnknownKey, WrongAudience, WrongType
 from ..tokens import jws
 from ..tokens.claims import ClaimsPolicy, read_audience
 from .issuer import TrustedIssuer, media_type
-from .provider_profiles import Path
+from .provider_profiles import NAMES, Evidence, Path
 from .trusted_keys import TrustedKeys
 from .trusted_token import TrustedToken
 
 _USUAL_LIFETIME = timedelta(hours=24)
+_NONE_NEEDED = Evidence()
 _SEPARATOR = ":"  # between the claims that name a user together
 _LONGEST_REMEMBERED = 512  # characters of a scope claim
 _SCOPES = "a string or an array of strings"
@@ -109,7 +110,7 @@ class IssuerRules:
         layout, issuer = self._layout, self.issuer
         types = layout.types or frozenset()
         has_audience = layout.audience_claim == "aud" and bool(issuer.audience)
-        required = {"exp", *layout.required, *layout.user_claims} | ({"aud"} if has_audience else set())
+        required = {"exp", *layout.required} | ({"aud"} if has_audience else set())
         return ClaimsPolicy(
             issuer=None,
             audience=issuer.audience if has_audience else None,
@@ -147,15 +148,16 @@ class IssuerRules:
         policy = self._policies[claims.get("iss")]  # its name, by which the rules were chosen
         typ: str | None = header.get("typ")  # type: ignore[assignment]  # as the reader of the header has checked
         policy.check(claims, typ=typ, now=now)
-        has_user = self._check_profile(claims, typ)
+        evidence = self._check_profile(claims, typ)
         if policy.audience is None:
             self._check_audience(claims)
         if not now < self._until:
             raise TrustOver
         since, until = policy.span(claims)
-        user, scopes = self._read_user(claims), self._read_scopes(claims)
+        user, scopes = self._read_user(claims, evidence), self._read_scopes(claims)
         until = min(until, self._until)
-        return TrustedFacts(self, user, scopes, MappingProxyType(claims), has_user, generation, since, until)
+        has_user, read_only = evidence.has_user, MappingProxyType(claims)
+        return TrustedFacts(self, user, scopes, read_only, has_user, generation, since, until)
 
     def still_accept(self, facts: TrustedFacts, *, now: float) -> bool:
         """Return whether facts that are remembered are still good. Otherwise the token must be verified once more.
@@ -169,19 +171,19 @@ class IssuerRules:
             and now < facts.until
         )
 
-    def _check_profile(self, claims: Mapping[str, object], typ: str | None) -> bool:
-        """Refuse a token of another kind. Return whether it has a user."""
+    def _check_profile(self, claims: Mapping[str, object], typ: str | None) -> Evidence:
+        """Refuse a token of another kind. Return the proof of its kind."""
         layout = self._layout
         if self._types is not None and media_type(typ or "") not in self._types:
             raise WrongType
         if not layout.refused.isdisjoint(claims):
             raise WrongType
         if not layout.evidence:
-            return True
+            return _NONE_NEEDED
         evidence = layout.find_evidence(claims)
         if evidence is None:
             raise WrongType
-        return evidence.has_user
+        return evidence
 
     def _check_audience(self, claims: Mapping[str, object]) -> None:
         """Check the audience where it is not in ``aud``. If the token has ``aud`` too, both must be ours."""
@@ -194,8 +196,12 @@ class IssuerRules:
             if not isinstance(client, str) or client not in audience:
                 raise WrongAudience
 
-    def _read_user(self, claims: Mapping[str, object]) -> str:
+    def _read_user(self, claims: Mapping[str, object], evidence: Evidence) -> str:
         names = self._layout.user_claims
+        if evidence.user_claims and self.issuer.user_claims is None:
+            names = evidence.user_claims
+        if missing := [name for name in names if name not in claims]:
+            raise MissingClaim(missing[0])
         if len(names) == 1:
             return self._read_part_of_user(names[0], claims[names[0]], is_alone=True)
         parts = [self._read_part_of_user(name, claims[name], is_alone=False) for name in names]
@@ -232,8 +238,12 @@ class IssuerRules:
 
 def _find_at(path: Path, claims: Mapping[str, object]) -> object:
     value: object = claims
-    for name in path:
+    for name in path[:-1] if path[-1] == NAMES else path:
         value = value.get(name) if isinstance(value, Mapping) else None
+    if path[-1] == NAMES and value is not None:
+        if not isinstance(value, Mapping):
+            raise MalformedClaim(path[0], "an object")
+        return tuple(value)
     return value
 
 

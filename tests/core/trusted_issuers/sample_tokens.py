@@ -135,7 +135,7 @@ USUAL: Mapping[str, Usual] = {
             **TIMES,
         },
         subject="77776025198584418",
-        scopes=(),
+        scopes=("reports:write",),
     ),
     "google": Usual(  # "OpenID Connect", "An ID token's payload"
         {

@@ -34,7 +34,7 @@ ALWAYS_THERE = {  # the claims without which a token is refused, besides "iss" a
     "rfc9068": "aud exp iat jti sub",
     "auth0": "aud exp iat sub",
     "entra": "aud exp iat tid oid",
-    "okta": "aud exp iat uid",
+    "okta": "aud exp iat",
     "cognito": "exp iat sub",
     "keycloak": "aud exp iat sub",
     "zitadel": "aud exp iat sub",
@@ -189,6 +189,12 @@ def test_realm_access_without_roles_gives_no_scope(value: object) -> None:
     read = judge(entry_of("keycloak"), issue("keycloak", {"realm_access": value, "scope": "openid"}))
 
     assert read.scopes == frozenset()
+
+
+@pytest.mark.parametrize("roles", [1, True, "editor", ["editor"]])
+def test_roles_of_zitadel_are_the_names_of_the_members_of_an_object(roles: object) -> None:
+    with pytest.raises(MalformedClaim):
+        judge(entry_of("zitadel"), issue("zitadel", {"urn:zitadel:iam:org:project:roles": roles}))
 
 
 @pytest.mark.parametrize("provider", ["zitadel", "google", "firebase"])
