@@ -5,11 +5,13 @@ and its scopes are. It has no issuer and no key: these are in a :class:`~.issuer
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 Path = tuple[str, ...]  # the names of a claim and of members in it
 NAMES = "*"  # in the end of a path: the names of the members of an object, not their values
+
+_ACCESS, _REFRESH = "access", frozenset({"refresh"})  # values of the claims that name the kind of a token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,11 @@ class Evidence:
             and all(_is_one_of(claims.get(name), values) for name, values in self.equal.items())
             and all(_ends_with(claims.get(name), ending) for name, ending in self.endings.items())
         )
+
+    def for_refresh_tokens(self) -> "Evidence | None":
+        """Return the claims that prove a refresh token of the same issuer; None if no claim names the kind."""
+        equal = {name: _REFRESH if _ACCESS in values else values for name, values in self.equal.items()}
+        return replace(self, equal=MappingProxyType(equal)) if _REFRESH in equal.values() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,11 @@ class Profile:
     def find_evidence(self, claims: Mapping[str, object]) -> Evidence | None:
         """Return the first evidence that is in *claims*, or None."""
         return next((evidence for evidence in self.evidence if evidence.is_in(claims)), None)
+
+    def for_refresh_tokens(self) -> "Profile | None":
+        """Return the profile of the refresh tokens of the same issuer; None if none of its claims proves them."""
+        evidence = tuple(filter(None, (each.for_refresh_tokens() for each in self.evidence)))
+        return replace(self, evidence=evidence) if evidence else None
 
 
 def _is_one_of(value: object, values: frozenset[str]) -> bool:

@@ -16,7 +16,7 @@ from ..token_errors import MalformedClaim, MissingClaim, TrustOver, UnknownKey, 
 from ..tokens import jws
 from ..tokens.claims import ClaimsPolicy, read_audience
 from .issuer import TrustedIssuer, media_type
-from .provider_profiles import NAMES, Evidence, Path
+from .provider_profiles import NAMES, Evidence, Path, Profile
 from .trusted_keys import TrustedKeys
 from .trusted_token import TrustedToken
 
@@ -87,16 +87,21 @@ class IssuerRules:
         issuer: what the application says about it.
         keys: where its keys come from.
         leeway: the clock skew to forgive, unless the issuer has its own.
+        of_refresh_tokens: the profile of its refresh tokens, to judge these and no others. They may live longer than
+            its access tokens.
 
     Attributes:
         issuer: as given.
         keys: as given.
     """
 
-    def __init__(self, issuer: TrustedIssuer, keys: KeySource, *, leeway: timedelta) -> None:
+    def __init__(
+        self, issuer: TrustedIssuer, keys: KeySource, *, leeway: timedelta, of_refresh_tokens: Profile | None = None
+    ) -> None:
         self.issuer = issuer
         self.keys = keys
-        self._layout = issuer.layout
+        self._layout = of_refresh_tokens or issuer.layout
+        self._longest = None if of_refresh_tokens else issuer.max_lifetime or _USUAL_LIFETIME
         self._leeway = leeway if issuer.leeway is None else issuer.leeway
         self._skew = self._leeway.total_seconds()
         self._until = inf if issuer.until is None else issuer.until.timestamp()
@@ -117,12 +122,19 @@ class IssuerRules:
             typ=next(iter(types)) if len(types) == 1 else None,
             required=frozenset(required | ({"iss"} if issuer.issuer else set())),
             leeway=self._leeway,
-            max_lifetime=issuer.max_lifetime or _USUAL_LIFETIME,
+            max_lifetime=self._longest,
             is_foreign=True,
         )
 
     def __repr__(self) -> str:
         return f"<IssuerRules of {self.issuer.name}>"
+
+    def for_refresh_tokens(self) -> "IssuerRules | None":
+        """Return the same rules for the refresh tokens of the issuer; None if nothing tells them from access tokens."""
+        layout = self.issuer.layout.for_refresh_tokens()
+        if layout is None:
+            return None
+        return IssuerRules(self.issuer, self.keys, leeway=self._leeway, of_refresh_tokens=layout)
 
     def verify(self, parts: jws.Parts, claims: dict[str, object], *, now: float) -> TrustedFacts:
         """Verify a token by these rules.
