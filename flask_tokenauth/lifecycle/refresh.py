@@ -1,6 +1,7 @@
 """Refresh: a refresh token is redeemed for a new access token and its own successor (RFC 6749 section 6)."""
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from blinker import Signal
@@ -41,15 +42,38 @@ def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
     session = sessions.find(token)
     # A token that was redeemed before cannot be lost, and its reuse must be detected even if another check refuses.
     redeemed = _redeem(state, token) if session.generation > token.generation else None
-    _check_user_id(state, session)
     passed = timedelta(0) if redeemed is None else state.settings.refresh_retry_window  # since the swap, at the most
+    access, grant = issue_again(
+        state, session, passed=passed, choose=lambda session: _narrow(_ask_application(state, session), scope)
+    )
+    redeemed = redeemed or _redeem(state, token)
+    return token_response_for(state, access, redeemed.session, redeemed.successor, grant, passed=passed)
+
+
+def issue_again(
+    state: AppState,
+    session: Session,
+    *,
+    passed: timedelta,
+    choose: Callable[[Session], Grant] = lambda session: session.grant,
+) -> tuple[str, Grant]:
+    """Return a further access token of a live session, and the grant that it has.
+
+    Args:
+        state: of the current application.
+        session: the session.
+        passed: the time since its idle lifetime began, at the most.
+        choose: returns the grant of the token, from the session with everything that the settings still allow.
+
+    Raises:
+        SessionOver: the settings allow this application no token of the session any more.
+        ValueError: the grant that *choose* returned gives no token, though the session's own grant would.
+    """
+    _check_user_id(state, session)
     left = session.expires_at - datetime.fromtimestamp(state.clock(), UTC)
     left = min(left, state.settings.refresh_idle_lifetime - passed)
     session = _leave_out_undeclared(state, _limit_lifetime(state, session))
-    wanted = _ask_application(state, session)
-    access, grant = _issue(state, session, _narrow(wanted, scope), left=left)
-    redeemed = redeemed or _redeem(state, token)
-    return token_response_for(state, access, redeemed.session, redeemed.successor, grant, passed=passed)
+    return _issue(state, session, choose(session), left=left)
 
 
 def _check_user_id(state: AppState, session: Session) -> None:
