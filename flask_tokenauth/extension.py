@@ -1,13 +1,13 @@
 """``TokenAuth``, the object that an application holds."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 from uuid import UUID
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
@@ -34,6 +34,7 @@ from .guards.registrations import check_registrations, guard_blueprint, see_regi
 from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
+from .lifecycle.trade import Scopes, trade
 from .users import UserLoader, current_user, get_token, get_user_id, require_own_token
 
 T = TypeVar("T")
@@ -210,6 +211,34 @@ class TokenAuth(Generic[T]):
         from .endpoints.well_known import make_blueprint  # noqa: PLC0415  # most applications publish no keys
 
         return make_blueprint()
+
+    def trade(
+        self, text: str, scopes: Scopes = (), *, label: str | None = None, claims: Mapping[str, object] | None = None
+    ) -> Response:
+        """Return the answer to a client that trades a refresh token of the library you used before for a session.
+
+        The library has an entry in ``TOKENAUTH_TRUSTED_ISSUERS``, with a profile of migration. Each of its refresh
+        tokens can be traded once, until ``until`` of the entry, if ``users``, ``revoked`` and ``token_check`` accept
+        it. The answer is that of :func:`token_response`, but without ``auth_time``: the user did not log in. A second
+        trade within ``TOKENAUTH_REFRESH_RETRY_WINDOW`` gets the same refresh token again. Each other token gets 400
+        ``invalid_grant``, and the log has the reason.
+
+        Args:
+            text: the refresh token, from the client.
+            scopes: the scopes of the session, or a function that gets the user ID and returns them. It can be a
+                coroutine function.
+            label: a name for the device, at most 255 characters.
+            claims: claims of the application, which are JSON values.
+
+        Raises:
+            TypeError: an argument has the wrong type, or *scopes* is a single string.
+            ValueError: a scope is not declared, *label* is too long, or a claim has a reserved name or is not a JSON
+                value.
+            InvalidRequest: the request came over plain HTTP, and ``TOKENAUTH_ENFORCE_HTTPS`` is "refuse".
+            SettingsError: ``TOKENAUTH_STORE`` is not set, or there is no key that can sign.
+            StoreUnavailable: the store cannot be asked. Unless you catch it, the answer is 503.
+        """
+        return trade(text, scopes, label=label, claims=claims)
 
     def list_sessions(self, user_id: T) -> Iterator[Session]:
         """Return an iterator of the live sessions of a user, the newest sign-in first, which fetches page by page.

@@ -52,6 +52,26 @@ class RefreshTokenReused(EndpointError):
         return f"a refresh token must be used once, got it a second time: session {self.session_id} has ended"
 
 
+class NotTradable(EndpointError):
+    """``auth.trade`` takes refresh tokens of the library that the application used before, and no other tokens."""
+
+    reason = "token_not_tradable"
+    message = (
+        "the token must be a refresh token of an issuer in TOKENAUTH_TRUSTED_ISSUERS whose profile is for migration, "
+        "got another: redeem refresh tokens of this application at POST /auth/refresh"
+    )
+
+
+class AlreadyTraded(EndpointError):
+    """The refresh token was traded before, so the client did not keep the answer, or there is a copy of the token."""
+
+    reason = "token_already_traded"
+    message = (
+        "a refresh token must be traded once, got it again after TOKENAUTH_REFRESH_RETRY_WINDOW or after its session "
+        "was refreshed: redeem the refresh token of the answer"
+    )
+
+
 class RefreshRefused(EndpointError):
     """The ``before_refresh`` of the application ended the session."""
 

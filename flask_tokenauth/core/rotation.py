@@ -4,6 +4,7 @@ A session is one sign-in of one user on one device. Its refresh token can be red
 the next refresh token. If one is redeemed twice, there is a copy of it, and the session ends.
 """
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,11 +12,19 @@ import msgspec
 
 from .endpoint_errors import RefreshTokenReused, SessionOver
 from .keys.key_set import KeySet
-from .opaque.refresh_token import RefreshToken, read_refresh_token, write_refresh_token
+from .opaque.refresh_token import RefreshToken, digest_traded, read_refresh_token, write_refresh_token
 from .records.grant import Grant
-from .records.revocation import RevocationKind
+from .records.revocation import LAST, Revocation, RevocationKind, retention_of
 from .records.session import NewSession, Outcome, Redemption, Session, StartedSession, Terms
 from .store import Store
+from .tokens.claims import LONGEST_LEEWAY
+
+# The leeway of an issuer may be raised at any time, so the longest one counts.
+_GRACE = retention_of(timedelta(0), LONGEST_LEEWAY).total_seconds()
+
+
+class SessionExists(ValueError):
+    """There is a session with this ID, live or not. It happens only if the handle of the session is not random."""
 
 
 class Redeemed(msgspec.Struct, frozen=True):
@@ -76,6 +85,7 @@ class Sessions:
             user_agent: the name that the client gave itself.
 
         Raises:
+            SessionExists: the session of *first* was started before. It may have ended.
             ValueError: *label* or a part of *grant* cannot be stored.
             StoreUnavailable: the store cannot be asked.
         """
@@ -88,7 +98,10 @@ class Sessions:
             idle_lifetime=self._terms.idle_lifetime,
             lifetime=self._lifetime,
         )
-        started = self._store.start_session(new, most=self._most, retention=self._terms.retention)
+        try:
+            started = self._store.start_session(new, most=self._most, retention=self._terms.retention)
+        except ValueError as error:
+            raise SessionExists(*error.args) from error
         for session_id in started.displaced:
             self._on_revocation("session", session_id, 0)
         return started
@@ -119,6 +132,42 @@ class Sessions:
         if session is None:
             raise SessionOver
         return session
+
+    def list_traded(self, signed: bytes) -> list[RefreshToken]:
+        """Return the first refresh tokens that a token of another library may be traded for, one for each key.
+
+        That of the signing key is the first. The others are those of trades before the key was changed.
+
+        Args:
+            signed: the header and the payload of that token, as they were signed.
+        """
+        older = [key for key in self._keys if key is not self._key]
+        return [RefreshToken.traded(signed, key) for key in (self._key, *older)]
+
+    def was_traded(self, signed: bytes) -> bool:
+        """Return whether :meth:`remember_trade` was called for a token of another library, even with other keys.
+
+        Args:
+            signed: as for :meth:`list_traded`.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked.
+        """
+        return self._store.is_revoked(token_id=digest_traded(signed), session_id=None, user_id="", epoch=0)
+
+    def remember_trade(self, signed: bytes, *, expires_at: float) -> None:
+        """Remember that a token of another library was traded, until it has expired. A purge may forget its session.
+
+        Args:
+            signed: as for :meth:`list_traded`.
+            expires_at: ``exp`` of that token, seconds since 1970-01-01T00:00:00Z.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked; you can try again.
+        """
+        until = min(math.ceil((expires_at + _GRACE) * 1000), LAST)
+        subject = digest_traded(signed)
+        self._store.revoke(Revocation(kind="token", subject=subject, value=math.floor(expires_at), expires_at=until))
 
     def redeem(self, token: RefreshToken) -> Redeemed:
         """Redeem *token* for its successor, in one atomic step.

@@ -1,7 +1,7 @@
 """Signing in: login views call :func:`token_response`. With a store it starts a session."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -83,7 +83,7 @@ def token_response(
             auth_time=seconds_of(signed_in),
         )
         with asking_store(state):
-            return _start_session(state, subject, grant, label)
+            return start_session(state, subject, grant, label, first=RefreshToken.first())
     if label is not None:
         _ = state.sessions  # raises, since there is no store
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
@@ -107,14 +107,39 @@ def _read_audience(state: AppState, audience: str | Iterable[str] | None) -> fro
     return parse_audience(audience)
 
 
-def _start_session(state: AppState, subject: str, grant: Grant, label: str | None) -> Response:
-    first = RefreshToken.first()
+def start_session(
+    state: AppState,
+    subject: str,
+    grant: Grant,
+    label: str | None,
+    *,
+    first: RefreshToken,
+    check: Callable[[Session], None] | None = None,
+) -> Response:
+    """Start the session of the refresh token *first*, and return its token response.
+
+    Args:
+        state: of the current application, which has a store.
+        subject: the user, ``sub``.
+        grant: what the access tokens of the session may do and say.
+        label: a name for the device.
+        first: the first refresh token of the session.
+        check: refuses the session that the store has just started, which ends then.
+
+    Raises:
+        SessionExists: the session of *first* was started before.
+        ValueError: *label* is too long, or the token would be refused.
+        SettingsError: there is no key that can sign.
+        StoreUnavailable: the store cannot be asked.
+    """
     started: list[Session] = []
 
     def start() -> int:
         begun = state.sessions.start(first, user_id=subject, grant=grant, label=label, user_agent=_user_agent())
         started.append(begun.session)
         _report_displaced(state, subject, begun.displaced)
+        if check is not None:
+            check(begun.session)
         return begun.session.epoch
 
     # No access token may live longer than its session, which the store forgets then.

@@ -20,11 +20,12 @@ from flask_tokenauth import (
 )
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp, whoami
+from ..conftest import MakeApp, StandingClock, whoami
 from ..leaks import SIGNALS
 from ..stores import memory_kit, sqlite_kit
 from .devices import Login
 from .kit import Backend, SignalLog, sign_in, store_of
+from .old_libraries import add_trade_view, entry, old_claims, sign_old
 
 SESSIONS = [signal for signal in SIGNALS if signal not in (token_accepted, token_issued, token_refused)]
 
@@ -99,6 +100,36 @@ def laptop(app: Flask) -> Login:
 @pytest.fixture
 def token(app: Flask) -> str:
     return str(sign_in(app)["refresh_token"])
+
+
+MakeTradingApp = Callable[..., Flask]
+
+
+@pytest.fixture
+def make_trading_app(make_session_app: MakeSessionApp, clock: StandingClock, backend: Backend) -> MakeTradingApp:
+    """Return a function that makes an application at which old refresh tokens are traded, in the time of the store.
+
+    Its arguments are the entries of the issuers that are trusted, and settings. ``options`` are those of the trade.
+    """
+    clock.now = backend.now
+
+    def make(*entries: object, options: dict[str, Any] | None = None, **config: Any) -> Flask:
+        auth: Auth = config.pop("auth", None) or TokenAuth()
+        app = make_session_app(auth=auth, TOKENAUTH_TRUSTED_ISSUERS=entries or (entry(),), **config)
+        return add_trade_view(app, auth, **(options or {}))
+
+    return make
+
+
+@pytest.fixture
+def trading_app(make_trading_app: MakeTradingApp) -> Flask:
+    return make_trading_app()
+
+
+@pytest.fixture
+def old(backend: Backend) -> str:
+    """A refresh token of Flask-JWT-Extended."""
+    return sign_old(old_claims(backend.now))
 
 
 def login() -> Response:

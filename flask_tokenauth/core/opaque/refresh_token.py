@@ -1,12 +1,13 @@
 """Refresh tokens as strings: a random handle, a generation number, and an HMAC over both (RFC 6749 section 1.5).
 
 Only the client keeps the handle. The store has a digest of it and the generation number. So neither the store, nor an
-access token, nor the key, nor all of them together are enough to make a refresh token.
+access token, nor the key, nor all of them together are enough to make a refresh token. The handle of a session that
+began with a token of another library is not random: it is an HMAC of that token, which only the client has.
 """
 
 import hashlib
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
 from ..encoding import base64url
@@ -18,6 +19,8 @@ from ..records.session import MAX_GENERATION
 from ..token_errors import InvalidSignature
 
 _PURPOSE = b"flask-tokenauth refresh token v1\0"  # the key is derived for this purpose alone as well
+_PURPOSE_OF_TRADES = b"flask-tokenauth traded token v1\0"
+_HANDLE_BYTES = 16
 _FACTS = struct.Struct(">16sI")  # handle, generation
 _HMAC_BYTES = 32  # SHA-256
 _LENGTH = len(REFRESH_PREFIX) + -(-(_FACTS.size + _HMAC_BYTES) * 8 // 6)
@@ -33,7 +36,19 @@ class RefreshToken:
     @classmethod
     def first(cls) -> "RefreshToken":
         """Return the first refresh token of a new session."""
-        return cls(token_bytes(16))
+        return cls(token_bytes(_HANDLE_BYTES))
+
+    @classmethod
+    def traded(cls, signed: bytes, key: Key) -> "RefreshToken":
+        """Return the first refresh token of the session that begins with a token of another library.
+
+        Args:
+            signed: the header and the payload of that token, as they were signed. The signature is left out: a
+                client can turn an ECDSA signature into a second one, and must not get a second session for it.
+            key: as for :func:`write_refresh_token`, or an older one, which only verifies. Each gives another token.
+        """
+        mac = replace(key, can_sign=True).sign(_PURPOSE_OF_TRADES + signed)
+        return cls(mac[:_HANDLE_BYTES])
 
     @property
     def session_id(self) -> str:
@@ -43,6 +58,15 @@ class RefreshToken:
     def successor(self) -> "RefreshToken":
         """Return the refresh token of the next generation. Every call returns the same."""
         return RefreshToken(self.handle, self.generation + 1)
+
+
+def digest_traded(signed: bytes) -> str:
+    """Return the ID under which a store remembers that a token of another library was traded. It is not a secret.
+
+    Args:
+        signed: as for :meth:`RefreshToken.traded`.
+    """
+    return base64url.encode(hashlib.sha256(_PURPOSE_OF_TRADES + signed).digest()[:_HANDLE_BYTES]).decode()
 
 
 def write_refresh_token(token: RefreshToken, key: Key) -> str:
