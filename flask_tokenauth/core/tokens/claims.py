@@ -108,7 +108,7 @@ class ClaimsPolicy:
         """
         if self._fast_path is not None and self._fast_path.accepts(claims, typ, now):
             return
-        if self.typ is not None and _media_type(typ or "") != _media_type(self.typ):
+        if self.typ is not None and media_type(typ or "") != media_type(self.typ):
             raise WrongType
         if "cnf" in claims:
             raise UnprovenBinding
@@ -126,7 +126,7 @@ class ClaimsPolicy:
     def _must_be_well_formed(self, name: str) -> bool:
         if self.is_foreign:
             return name in _OF_ALL_ISSUERS or (name in self.required and name not in _OURS)
-        is_profile = self.typ is not None and _media_type(self.typ) == "at+jwt"
+        is_profile = self.typ is not None and media_type(self.typ) == "at+jwt"
         return is_profile or name in self.required or name not in _OF_THE_PROFILE
 
     def _check_times(self, claims: Mapping[str, object], now: float) -> None:
@@ -260,6 +260,6 @@ def _is_audience(value: object) -> bool:
     return isinstance(value, frozenset) and bool(value) and all(isinstance(name, str) and name for name in value)
 
 
-def _media_type(typ: str) -> str:
+def media_type(typ: str) -> str:
     """Return *typ* in the form that is compared: ASCII, lower case, without "application/" (RFC 7515 section 4.1.9)."""
     return typ.lower().removeprefix("application/") if typ.isascii() else typ

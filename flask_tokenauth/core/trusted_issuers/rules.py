@@ -14,8 +14,8 @@ import msgspec
 from ..encoding.limits import MAX_IDENTIFIER, is_identifier
 from ..token_errors import MalformedClaim, MissingClaim, TrustOver, UnknownKey, WrongAudience, WrongType
 from ..tokens import jws
-from ..tokens.claims import ClaimsPolicy, read_audience
-from .issuer import TrustedIssuer, media_type
+from ..tokens.claims import ClaimsPolicy, media_type, read_audience
+from .issuer import TrustedIssuer
 from .provider_profiles import NAMES, Evidence, Path, Profile
 from .trusted_keys import TrustedKeys
 from .trusted_token import TrustedToken

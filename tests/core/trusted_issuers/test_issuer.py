@@ -1,5 +1,6 @@
 """The entry of a trusted issuer: values that are taken, and mistakes that stop the application."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -119,8 +120,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "Keycloak's account": ({"profile": "keycloak", "audience": ["api", "account"]}, 'got "account"'),
     "Okta's org server": (
-        {"profile": "okta", "issuer": "https://dev.okta.example", "audience": "https://dev.okta.example"},
-        "got that of the org authorization server",
+        {"profile": "okta", "issuer": "https://dev.okta.example/oauth2/x", "audience": "https://dev.okta.example"},
+        "got those of the org authorization server",
+    ),
+    "Okta's org server by its name": (
+        {"profile": "okta", "issuer": "https://dev.okta.example"},
+        "got those of the org authorization server",
     ),
 }  # fmt: skip
 
@@ -216,6 +221,12 @@ def test_a_library_of_yesterday_may_have_neither_issuer_nor_audience() -> None:
     issuer = TrustedIssuer(**{**MIGRATION, "issuer": None, "audience": None, "users": "shared", "keys": None})
 
     assert (issuer.issuer, issuer.audience, issuer.name) == ((), frozenset(), "the issuer without iss")
+
+
+def test_an_entry_can_be_changed_with_replace() -> None:
+    issuer = TrustedIssuer(**{**MIGRATION, "issuer": None, "audience": None, "users": "shared", "keys": None})
+
+    assert replace(issuer, leeway=1).issuer == ()
 
 
 def test_discovery_needs_an_issuer() -> None:
