@@ -1,32 +1,28 @@
 """``TokenAuth``, the object that an application holds."""
 
-import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from flask import Blueprint, Response
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
-from .application.app_state import AppState, current_state, list_states, state_of
+from .application.app_state import AppState, current_state, state_of
 from .application.default_warnings import warn_of_defaults
 from .application.error_handlers import RefusalHandling
 from .application.refusing import answer_store_unavailable, asking_store
 from .application.settings import Settings
 from .application.shared_caches import SharedCaches
 from .application.warming import warm_applications
-from .authentication.authenticator import Callbacks, IssuerLoader
-from .authentication.calling import check_function
+from .application_functions import ApplicationFunctions
 from .commands.group import CommandGroup
 from .core.errors import SettingsError, StoreUnavailable
-from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token
-from .core.trusted_issuers.issuer import TrustedIssuer
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
 from .guards.decorators import blueprint_requirement
@@ -35,16 +31,12 @@ from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .lifecycle.trade import Scopes, trade
-from .users import UserLoader, current_user, get_token, get_user_id, require_own_token
+from .users import current_user, get_token, get_user_id, require_own_token
 
 T = TypeVar("T")
-U = TypeVar("U")
-R = TypeVar("R", bound=Callable[[Session], Grant | None] | Callable[[Session], Awaitable[Grant | None]])
-L = TypeVar("L", bound=Callable[[str], TrustedIssuer | None] | Callable[[str], Awaitable[TrustedIssuer | None]])
-C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[bool]])
 
 
-class TokenAuth(Generic[T]):
+class TokenAuth(ApplicationFunctions[T]):
     """Guards the routes of any number of Flask applications.
 
     Args:
@@ -64,7 +56,7 @@ class TokenAuth(Generic[T]):
     def __init__(self, app: Flask | None = None, *, user_id_type: Callable[[str], Any] = str) -> None:
         if not callable(user_id_type):
             raise TypeError(f"user_id_type must be a type or a function, got {user_id_type!r}: pass int, not its name")
-        self._callbacks = Callbacks(user_id_type)  # shared by all applications; nothing here belongs to one of them
+        super().__init__(user_id_type)
         if app is not None:
             self.init_app(app)
 
@@ -93,99 +85,6 @@ class TokenAuth(Generic[T]):
         app.cli.add_command(CommandGroup("tokenauth", help="Show how TokenAuth guards this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
         handlers.setdefault(StoreUnavailable, answer_store_unavailable)
-
-    @overload
-    def user_loader(self, load: Callable[[T], Awaitable[U | None]]) -> UserLoader[U]: ...
-    @overload
-    def user_loader(self, load: Callable[[T], U | None]) -> UserLoader[U]: ...
-    def user_loader(self, load: Callable[[T], Any]) -> UserLoader[Any]:
-        """Decorate the function that loads a user by ID.
-
-        The decorated name becomes a function without arguments that returns the user of the current request. Your
-        function is called at its first use, once per request; it can be a coroutine function. If it returns None, the
-        user no longer exists, and the request gets 401. With ``@login_required(load_user=True)`` it is called before
-        the view, so that a deleted user is refused.
-
-        Args:
-            load: gets a user ID, and returns the user or None.
-
-        Returns:
-            A function that returns the user of the current request.
-
-        Raises:
-            TypeError: *load* is not a function.
-        """
-        check_function("user_loader", load)
-        self._callbacks.load_user = load
-        return UserLoader(load)
-
-    def token_check(self, check: C) -> C:
-        """Decorate a function that gets each verified token, and returns False to refuse it: 401 ``invalid_token``.
-
-        It is called for every request with a token, so it should be fast. It can be a coroutine function.
-
-        Args:
-            check: gets the token, and returns whether it is accepted.
-
-        Raises:
-            TypeError: *check* is not a function.
-        """
-        check_function("token_check", check)
-        self._callbacks.check_token = check
-        return check
-
-    def issuer_loader(self, pattern: str) -> Callable[[L], L]:
-        """Decorate the function that knows the issuers of tenants.
-
-        It gets the name of an issuer (``iss``) that is neither yours nor in ``TOKENAUTH_TRUSTED_ISSUERS``, and returns
-        its :class:`TrustedIssuer`, or None if it is not trusted. The answer is remembered for a minute. If the function
-        raises, tokens of this issuer are refused with 503. It can be a coroutine function.
-
-        Args:
-            pattern: a regular expression. The function is asked only about names that it matches as a whole.
-
-        Raises:
-            TypeError: *pattern* is not a string, or the decorated object is not a function.
-            ValueError: *pattern* is no regular expression.
-        """
-        if not isinstance(pattern, str):
-            raise TypeError(
-                f"issuer_loader must get a pattern, got {type(pattern).__name__}: write "
-                r'@auth.issuer_loader(r"https://[a-z0-9-]+\.example\.com")'
-            )
-        try:
-            compiled = re.compile(pattern)
-        except re.error as error:
-            raise ValueError(
-                f"the pattern of issuer_loader must be a regular expression, got another: {error}"
-            ) from None
-
-        def decorate(load: L) -> L:
-            check_function("issuer_loader", load)
-            self._callbacks.load_issuer = IssuerLoader(compiled, load)
-            for state in list_states():
-                if state.callbacks is self._callbacks:
-                    state.trust_issuers()
-            return load
-
-        return decorate
-
-    def before_refresh(self, ask: R) -> R:
-        """Decorate a function that is called before each refresh.
-
-        It returns the :class:`Grant` for the next access token: ``session.grant``, or one that you made from it with
-        ``session.grant.replace(scopes=(…), claims={…})``. None refuses: the user has to sign in again. It
-        can be a coroutine function. The session keeps its own grant: the next refresh starts from that again.
-
-        Args:
-            ask: gets the :class:`Session`, and returns a :class:`Grant` or None.
-
-        Raises:
-            TypeError: *ask* is not a function.
-        """
-        check_function("before_refresh", ask)
-        self._callbacks.before_refresh = ask
-        return ask
 
     @cached_property
     def endpoints(self) -> Blueprint:

@@ -11,7 +11,8 @@ from weakref import WeakSet
 from flask import current_app
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 
-from ..authentication.authenticator import Authenticator, Callbacks, Clock
+from ..authentication.authenticator import Authenticator, Clock
+from ..authentication.callbacks import Callbacks
 from ..authentication.clients import Clients
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP

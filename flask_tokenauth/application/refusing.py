@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request, has_request_context, request
 from flask.typing import ResponseReturnValue
 
-from ..authentication.authenticator import Authentication
+from ..authentication.authentication import Authentication
 from ..authentication.credentials import missing_credential
 from ..authentication.reentry import CallChain, CallerNotYetKnown
 from ..authentication.refusals import AuthError, auth_error_for

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from ..authentication.authenticator import Callbacks
+from ..authentication.callbacks import Callbacks
 from ..authentication.calling import call_function
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from ..core.trusted_issuers.registry import TrustedIssuers

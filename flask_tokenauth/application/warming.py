@@ -3,7 +3,7 @@
 import logging
 from contextlib import suppress
 
-from ..authentication.authenticator import Callbacks
+from ..authentication.callbacks import Callbacks
 from ..core.errors import SettingsError, StoreUnavailable
 from .app_state import list_states
 

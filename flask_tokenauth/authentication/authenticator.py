@@ -1,20 +1,16 @@
 """Authenticate a request: its credential is verified once, and the result is kept on the request."""
 
 import logging
-import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 from flask import Flask
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from ..core.errors import KeySetOutage, KeySetUnavailable, Refusal, SettingsError, StoreOutage, StoreUnavailable
 from ..core.keys.key_set import KeySet
-from ..core.records.session import Session
 from ..core.token_errors import TokenError, TokenExpired, TokenRejected, UnknownUser
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
@@ -24,8 +20,9 @@ from ..core.tokens.verifier import Verifier
 from ..core.trusted_issuers.registry import TrustedIssuers
 from ..core.trusted_issuers.trusted_token import TrustedToken
 from ..signals import token_accepted
+from .authentication import NOT_LOADED, Authentication
+from .callbacks import Callbacks
 from .calling import call_function
-from .clients import Client
 from .credentials import check_credential, find_token
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
@@ -40,7 +37,6 @@ Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
 AUTHENTICATION = "_tokenauth_authentication"  # attribute of the request: views do not overwrite it by accident, as on g
 _OF_APPLICATIONS = "_tokenauth_of_applications"  # only if several applications authenticate one request
-_NOT_LOADED = object()
 _MOST_AUDIENCES = 8  # with a verifier of their own, which remembers tokens
 
 _ASKED_TOO_EARLY = (
@@ -49,44 +45,6 @@ _ASKED_TOO_EARLY = (
 )
 
 _log = logging.getLogger("flask_tokenauth")
-
-
-class IssuerLoader(NamedTuple):
-    """The function that knows tenants, and the pattern of the names that it is asked about."""
-
-    pattern: re.Pattern[str]
-    load: Callable[[str], Any]
-
-
-class Callbacks(msgspec.Struct):
-    """Functions that the application gave to ``TokenAuth``. All applications of one ``TokenAuth`` share them."""
-
-    user_id_type: Callable[[str], Any] = str
-    load_user: Callable[[Any], Any] | None = None
-    load_issuer: "IssuerLoader | None" = None
-    check_token: Callable[[Token], Any] | None = None
-    before_refresh: Callable[[Session], Any] | None = None
-
-
-class Authentication(msgspec.Struct, eq=False):
-    """The result for one request: a token and its user, or a refusal, or neither if there was no bearer token."""
-
-    app: Flask  # the application that authenticated the request
-    token: Token | None = None
-    user_id: Any = None
-    client: Client | None = None  # which a guard has let in without a token
-    refusal: Refusal | None = None
-    satisfied: tuple[Hashable, ...] = ()  # requirements that the hook has checked
-    pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view
-    guard_refused: bool = False  # one of those guards refused
-    user: Any = _NOT_LOADED  # None if there is no user with this ID any more
-
-    def __repr__(self) -> str:  # without the user, since requests may be written into logs
-        return f"<Authentication {'refused' if self.refusal else 'accepted' if self.token else 'anonymous'}>"
-
-    def withholds(self, response: Response) -> bool:
-        """Return whether *response* must be withheld: a guard inside the view was never asked, and did not refuse."""
-        return bool(self.pending) and not (self.guard_refused and response.status_code >= HTTPStatus.BAD_REQUEST)
 
 
 class Authenticator:
@@ -369,7 +327,7 @@ class Authenticator:
         authentication = self.authenticate(req)
         if authentication.token is None:
             return None
-        if authentication.user is _NOT_LOADED:
+        if authentication.user is NOT_LOADED:
             authentication.user = self._user_loading.load(load, authentication.user_id, request=authentication)
         if authentication.user is None:
             raise UnknownUser

@@ -120,10 +120,13 @@ class InvalidSignature(TokenError):
 
 
 class WrongType(TokenError):
-    """``typ`` is the type of another kind of token (RFC 9068 section 4, RFC 8725 section 3.11)."""
+    """``typ``, or a claim in its place, is that of another token (RFC 9068 section 4, RFC 8725 section 3.11)."""
 
     reason = "type_wrong"
-    message = "typ must be the type of an access token, got another or none: send the access token, not an ID token"
+    message = (
+        "typ, or what its issuer writes in its place, must be that of an access token, got another or none: send the "
+        "access token, not an ID token or a refresh token"
+    )
 
 
 class MissingClaim(TokenError):

@@ -15,7 +15,7 @@ from ..application.error_handlers import RefusalHandling
 from ..application.flask_methods import find_method
 from ..application.refusing import log_for_developer
 from ..application.shared_caches import ANSWER, note_not_of_view
-from ..authentication.authenticator import Authentication
+from ..authentication.authentication import Authentication
 from ..authentication.refusals import AuthError, withhold
 from .enforcement import check_optional, check_requirement
 from .guarded_hooks import after_others

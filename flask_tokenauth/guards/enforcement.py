@@ -8,7 +8,8 @@ from ..application.app_state import AppState, current_flask, current_state
 from ..application.declared_scopes import explain_undeclared
 from ..application.refusing import refuse, refuse_without_token
 from ..application.shared_caches import note_guarded
-from ..authentication.authenticator import AUTHENTICATION, Authentication
+from ..authentication.authentication import Authentication
+from ..authentication.authenticator import AUTHENTICATION
 from ..authentication.clients import is_basic
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, after_this_request
 
-from ..authentication.authenticator import Authentication
+from ..authentication.authentication import Authentication
 from ..authentication.refusals import withhold
 from ..core.errors import SettingsError
 from .marks import describe_guard, name_of, read_mark, unwrap, wrappers

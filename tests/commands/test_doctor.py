@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from flask_tokenauth.core import Key, KeySet
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import AUDIENCE, NOW, SECRET, MakeApp
+from ..core.trusted_issuers.rules_kit import issuer_with
 from ..guards.routes_kit import make_view
 from .doctor_kit import GOOD, find
 from .test_doctor_of_stores import FailingStore
@@ -220,8 +222,17 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_REVOCATION="strict",
         TOKENAUTH_INTROSPECTION_CLIENTS={"billing": HASH},
     )
-    found = [*find(app), *find(stored), *find(without_endpoints), *find_about_keys(make_app)]
+    others = [find_about_keys(make_app), find_about_issuers(make_app)]
+    found = [*find(app), *find(stored), *find(without_endpoints), *chain.from_iterable(others)]
     return list({finding: None for finding in found if "auth.endpoints reach" not in finding.sentence})
+
+
+def find_about_issuers(make_app: MakeApp) -> list[Finding]:
+    """Return one finding of each check of trusted issuers."""
+    down = issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys")
+    weak = issuer_with(issuer="https://legacy.example", keys=..., secret=SECRET)
+    over = issuer_with(issuer="https://old.example", until="2023-01-01")
+    return find(make_app(**GOOD, TOKENAUTH_AUDIENCE=AUDIENCE, TOKENAUTH_TRUSTED_ISSUERS=[down, weak, over]))
 
 
 def find_about_keys(make_app: MakeApp) -> list[Finding]:

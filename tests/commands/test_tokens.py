@@ -47,6 +47,7 @@ def test_inspect_prints_a_good_token_as_accepted(api: Flask, mint: Mint) -> None
         "header": {"alg": "HS256", "kid": mint.key.kid, "typ": "at+jwt"},
         "claims": mint.claims(),
         "times": {"iat": "2023-11-14T22:13:20+00:00", "exp": "2023-11-14T22:28:20+00:00"},
+        "judged_by": ISSUER,
         "now": "2023-11-14T22:13:20+00:00",
         "accepted": True,
     }
@@ -198,6 +199,7 @@ def test_inspect_refuses_an_invalid_argument_and_does_not_print_it(api: Flask, t
         "header": None,
         "claims": None,
         "times": {},
+        "judged_by": None,
         "now": None,
         "accepted": False,
         "reason": None,

@@ -1,0 +1,36 @@
+"""The result of authenticating one request."""
+
+from collections.abc import Hashable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from flask import Flask
+from werkzeug.wrappers import Response
+
+from ..core.errors import Refusal
+from ..core.tokens.token import Token
+from .clients import Client
+
+NOT_LOADED = object()
+
+
+class Authentication(msgspec.Struct, eq=False):
+    """The result for one request: a token and its user, or a refusal, or neither if there was no bearer token."""
+
+    app: Flask  # the application that authenticated the request
+    token: Token | None = None
+    user_id: Any = None
+    client: Client | None = None  # which a guard has let in without a token
+    refusal: Refusal | None = None
+    satisfied: tuple[Hashable, ...] = ()  # requirements that the hook has checked
+    pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view
+    guard_refused: bool = False  # one of those guards refused
+    user: Any = NOT_LOADED  # None if there is no user with this ID any more
+
+    def __repr__(self) -> str:  # without the user, since requests may be written into logs
+        return f"<Authentication {'refused' if self.refusal else 'accepted' if self.token else 'anonymous'}>"
+
+    def withholds(self, response: Response) -> bool:
+        """Return whether *response* must be withheld: a guard inside the view was never asked, and did not refuse."""
+        return bool(self.pending) and not (self.guard_refused and response.status_code >= HTTPStatus.BAD_REQUEST)
