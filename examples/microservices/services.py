@@ -6,8 +6,6 @@ from flask import Flask, g
 
 from flask_tokenauth import TokenAuth, login_required
 
-from .fetched_keys import follow_keys
-
 
 def create_service(name: str) -> Flask:
     """Return the service *name*, with one view.
@@ -17,9 +15,9 @@ def create_service(name: str) -> Flask:
     """
     issuer = os.environ["FLASK_TOKENAUTH_ISSUER"]
     app = Flask(name)
-    app.config["TOKENAUTH_ISSUER"] = issuer
-    app.config["TOKENAUTH_AUDIENCE"] = name
-    app.config["TOKENAUTH_KEYS"] = follow_keys(issuer)
+    app.config["TOKENAUTH_TRUSTED_ISSUERS"] = [
+        {"issuer": issuer, "jwks_uri": f"{issuer}/.well-known/jwks.json", "audience": name, "users": "shared"}
+    ]
     TokenAuth(app)
 
     @app.get(f"/{name}")

@@ -127,7 +127,8 @@ class Settings:
                 names the key and shows no secret.
         """
         given = _read_given(config)
-        has_default_issuer = "issuer" not in given
+        has_own_keys = "keys" in given or "trusted_issuers" not in given or bool(config.get("SECRET_KEY"))
+        has_default_issuer = "issuer" not in given and has_own_keys
         if "keys_passphrase" in given and "keys" not in given:
             raise SettingsError(
                 f"{PREFIX}KEYS_PASSPHRASE needs {PREFIX}KEYS, which is not set: set it to the encrypted private key, "
@@ -145,10 +146,8 @@ class Settings:
         given.setdefault("realm", issuer.encode("latin-1", "replace").decode("latin-1"))
         if "keys" in given:
             given |= _load_keys(given)
-        elif "trusted_issuers" in given and config.get("SECRET_KEY") in (None, "", b""):
-            given["keys"] = no_keys()
         else:
-            given["keys"] = derive_keys(config, issuer, "access")
+            given["keys"] = derive_keys(config, issuer, "access") if has_own_keys else no_keys()
         if "store" in given:
             given["refresh_keys"] = derive_keys(config, issuer, "refresh")
         elif given.get("revocation", "off") != "off":

@@ -101,9 +101,13 @@ def test_it_needs_an_issuer_of_our_own() -> None:
         Settings.from_config(config | {"TOKENAUTH_TRUSTED_ISSUERS": [ENTRY]}, app_name="tests")
 
 
-def test_an_application_that_issues_nothing_needs_no_secret(make_app: MakeApp) -> None:
-    app = make_app(SECRET_KEY=None, TOKENAUTH_TRUSTED_ISSUERS=[ENTRY])
+@pytest.mark.parametrize("secret", [None, "", b""])
+def test_an_application_that_issues_nothing_needs_neither_a_secret_nor_an_issuer(
+    make_app: MakeApp, secret: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(TESTING=False, SECRET_KEY=secret, TOKENAUTH_ISSUER=None, TOKENAUTH_TRUSTED_ISSUERS=[ENTRY])
 
+    assert caplog.messages == []
     with app.app_context(), pytest.raises(SettingsError, match="to issue tokens"):
         create_token("alice")
 

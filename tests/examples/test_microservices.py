@@ -1,7 +1,5 @@
 """The example of microservices: an issuer, and two services that fetch its keys."""
 
-import importlib
-import logging
 import os
 import socket
 import subprocess
@@ -9,21 +7,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 import requests
-from flask import Flask
-from werkzeug.serving import make_server
 
-from flask_tokenauth import TokenAuth
+from examples.microservices.services import create_service
 from flask_tokenauth.application.app_state import state_of
-from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens.unverified import parse_unverified
 
-from ..conftest import MakeApp
 from ..waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -107,64 +98,12 @@ def kid_of(token: str) -> str:
     return str(header["kid"])
 
 
-@pytest.fixture
-def fetched_keys() -> Any:
-    return importlib.import_module("examples.microservices.fetched_keys")
+def test_the_services_trust_the_issuer_and_have_no_keys_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_TOKENAUTH_ISSUER", "http://127.0.0.1:5000")
 
+    settings = state_of(create_service("orders")).settings
 
-KEYS = [Key.generate("EdDSA", kid=kid) for kid in "ab"]
-
-
-@pytest.fixture
-def issuer(make_app: MakeApp) -> Iterator[tuple[str, Flask]]:
-    """The URL of an issuer that publishes its keys, and its application."""
-    auth = TokenAuth()
-    app = make_app(auth=auth, TOKENAUTH_ISSUER="https://issuer.example", TOKENAUTH_KEYS=KeySet(KEYS[:1]))
-    app.register_blueprint(auth.well_known)
-    server = make_server("127.0.0.1", 0, app)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", app
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_the_keys_are_fetched_with_the_time_for_which_they_may_be_kept(
-    fetched_keys: Any, issuer: tuple[str, Flask]
-) -> None:
-    keys, pause = fetched_keys.fetch_keys(issuer[0])
-
-    assert ([key.kid for key in keys], pause) == (["a"], 600)
-
-
-class Enough(Exception):
-    """Ends the loop of the thread."""
-
-
-def test_the_keys_are_exchanged_when_that_time_is_over(
-    fetched_keys: Any, issuer: tuple[str, Flask], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    url, app = issuer
-    keys, pause = fetched_keys.fetch_keys(url)
-    seen: list[tuple[float, list[str]]] = []
-
-    def sleep(seconds: float) -> None:
-        seen.append((seconds, [key.kid for key in keys]))
-        if len(seen) == 3:
-            raise Enough
-        state_of(app).settings.keys.exchange(KEYS)
-        if len(seen) == 2:
-            monkeypatch.setattr(fetched_keys, "urlopen", fail)
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError("no route")
-
-    monkeypatch.setattr(fetched_keys.time, "sleep", sleep)
-    with pytest.raises(Enough):
-        fetched_keys.keep_fetching(url, keys, pause)
-
-    assert seen == [(600, ["a"]), (600, ["a", "b"]), (600, ["a", "b"])]
-    assert [record.levelno for record in caplog.records if "cannot be fetched" in record.getMessage()] == [
-        logging.WARNING
+    assert [(issuer.name, issuer.audience) for issuer in settings.trusted_issuers] == [
+        ("http://127.0.0.1:5000", frozenset({"orders"}))
     ]
+    assert settings.keys.signing_key is None
