@@ -22,7 +22,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(blinker|collections\.abc|contextlib|datetime|flask|jwt|sqlalchemy|uuid)\..*"),
     ("py:class", "(AbstractContextManager|Flask|Time|datetime)"),  # the same in signatures of overloads
-    ("py:class", r"flask_tokenauth\.[\w.]+\.([A-Z]|Mac|UserLoader)"),  # type variables, and types nobody imports
+    ("py:class", r"flask_tokenauth\.[\w.]+\.([A-Z]|Mac|OtherIssuers|UserLoader)"),  # type variables, and types nobody imports
     ("py:.*", r"(.*\.)?(InvalidSignature|MalformedToken|VerifiedJws|check_secret)"),  # of the core, on no page
 ]
 

@@ -131,8 +131,8 @@ class KeySet(KnownHeaders):
             header: the JOSE header, well-formed and untrusted.
 
         Raises:
-            UnknownKey: the set has no such key, or the header names none and there are several.
-            WrongAlgorithm: the key has another algorithm than the header.
+            TokenError: the set has no such key, the header names none and there are several, or the key has another
+                algorithm than the header.
         """
         key = self.find(header.get("kid"))  # type: ignore[arg-type]  # a string or missing, as checked
         if key is None:

@@ -13,6 +13,7 @@ from ..encoding import base64url
 from ..encoding.prefixes import REFRESH_PREFIX
 from ..encoding.strict_json import read_object
 from ..keys.key import Key
+from ..keys.key_set import KeySet
 from ..token_errors import (
     MalformedToken,
     RefreshTokenSent,
@@ -63,7 +64,7 @@ class VerifyingKeys(Protocol):
         """
 
 
-def verify(token: str, keys: VerifyingKeys, *, max_bytes: int = MAX_TOKEN_BYTES) -> VerifiedJws:
+def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> VerifiedJws:
     """Return the header and the payload of *token*, if a key of *keys* signed it. No claim is checked.
 
     Args:
