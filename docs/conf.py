@@ -22,7 +22,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(blinker|collections\.abc|contextlib|datetime|flask|jwt|sqlalchemy|uuid)\..*"),
     ("py:class", "(AbstractContextManager|Flask|Time|datetime)"),  # the same in signatures of overloads
-    ("py:class", r"flask_tokenauth\.[\w.]+\.([A-Z]|Mac|OtherIssuers|UserLoader)"),  # type variables, and types nobody imports
+    # Type variables, and types that applications do not import.
+    ("py:class", r"flask_tokenauth\.[\w.]+\.([A-Z]|Mac|OtherIssuers|UserLoader)"),
     ("py:.*", r"(.*\.)?(InvalidSignature|MalformedToken|VerifiedJws|check_secret)"),  # of the core, on no page
 ]
 
