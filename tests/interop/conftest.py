@@ -31,7 +31,7 @@ PATIENCE = 60  # seconds; the machine may be busy
 
 def find_missing() -> str | None:
     """Return a message about missing foreign software, or None."""
-    for package in ("mcp", "requests_oauthlib"):
+    for package in ("mcp", "oidc_provider_mock", "requests_oauthlib"):
         if importlib.util.find_spec(package) is None:
             return f"{package} is missing: pip install '.[interop]'"
     if shutil.which("node") is None:

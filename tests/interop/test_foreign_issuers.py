@@ -9,9 +9,10 @@ import pytest
 from flask_tokenauth import Token
 from flask_tokenauth.core.trusted_issuers.remote_keys import SHORTEST_LIFETIME
 
-from . import jose_issuer, oidc_provider
+from . import jose_issuer, mock_provider, oidc_provider
 from .conftest import needs_foreign_software
 from .jose_issuer import JoseIssuer
+from .mock_provider import MockProvider
 from .oidc_provider import OidcProvider
 from .trusting_api import TrustingApi
 
@@ -149,3 +150,55 @@ class TestJose:
         assert header_of(good)["alg"] == alg
         assert api.ask(good) == {"user": "bob", "scopes": ["reports:read"], "issuer": jose.issuer}
         assert api.ask(bad) == "audience_wrong"
+
+
+@needs_foreign_software
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # oidc-provider-mock uses what Authlib will remove
+class TestMockProvider:
+    """oidc-provider-mock: its keys do not say their algorithm."""
+
+    @pytest.fixture
+    def provider(self) -> Iterator[MockProvider]:
+        with mock_provider.serving() as provider:
+            yield provider
+
+    def trusting(self, provider: MockProvider, **changes: Any) -> TrustingApi:
+        return TrustingApi(
+            issuer=provider.issuer,
+            discovery=True,
+            audience=mock_provider.CLIENT,
+            profile="google",  # whose ID tokens are all there is, too
+            any_token=True,
+            users=find_user,
+            **changes,
+        )
+
+    def test_a_key_of_rsa_without_alg_serves_rs256_alone(self, provider: MockProvider) -> None:
+        token = provider.sign_in("alice")
+        api, claims = self.trusting(provider), claims_of(token)
+
+        assert [(key["kty"], key.get("alg")) for key in provider.fetch_keys()] == [("RSA", None)]
+        assert api.ask(token) == {"user": "user-1", "scopes": [], "issuer": provider.issuer}
+        refused = [api.ask(provider.sign(claims, alg=alg)) for alg in ("RS384", "PS256")]
+        assert refused == ["algorithm_wrong", "algorithm_wrong"]
+
+    def test_another_algorithm_must_be_named(self, provider: MockProvider) -> None:
+        token = provider.sign_in("alice")
+        api, other = self.trusting(provider, algorithms=["PS256"]), provider.sign(claims_of(token), alg="PS256")
+
+        assert api.ask(other) == {"user": "user-1", "scopes": [], "issuer": provider.issuer}
+        assert "kid" not in header_of(token)  # so the only key for RS256 would fit, and there is none
+        assert api.ask(token) == "key_unknown"
+
+    def test_several_algorithms_can_be_named(self, provider: MockProvider) -> None:
+        token = provider.sign_in("alice")
+        api = self.trusting(provider, algorithms=["PS256", "RS256"])
+
+        found = [api.ask(one) for one in (token, provider.sign(claims_of(token), alg="PS256"))]
+
+        assert found == [{"user": "user-1", "scopes": [], "issuer": provider.issuer}] * 2
+
+    def test_its_id_token_for_another_client_is_refused(self, provider: MockProvider) -> None:
+        claims = claims_of(provider.sign_in("alice")) | {"aud": "other"}
+
+        assert self.trusting(provider).ask(provider.sign(claims, alg="RS256")) == "audience_wrong"
