@@ -147,7 +147,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def interop(session: nox.Session) -> None:
-    """Let foreign clients, in Python and Node.js, use tokens, keys and endpoints; fail without them."""
+    """Let foreign clients use tokens, keys and endpoints, and accept tokens of foreign issuers; fail without them."""
     if shutil.which("npm") is None:
         session.error("the clients need npm: install Node.js 20 or newer")
     session.install("--editable", ".[interop,test]")

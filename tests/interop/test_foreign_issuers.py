@@ -9,8 +9,10 @@ import pytest
 from flask_tokenauth import Token
 from flask_tokenauth.core.trusted_issuers.remote_keys import SHORTEST_LIFETIME
 
+from . import glewlwyd as of_glewlwyd
 from . import jose_issuer, mock_provider, oidc_provider
 from .conftest import needs_foreign_software
+from .glewlwyd import Glewlwyd, needs_glewlwyd
 from .jose_issuer import JoseIssuer
 from .mock_provider import MockProvider
 from .oidc_provider import OidcProvider
@@ -45,6 +47,12 @@ def oidc() -> Iterator[OidcProvider]:
 def jose() -> Iterator[JoseIssuer]:
     with jose_issuer.serving(*OF_JOSE) as issuer:
         yield issuer
+
+
+@pytest.fixture(scope="module")
+def glewlwyd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glewlwyd]:
+    with of_glewlwyd.serving(tmp_path_factory.mktemp("glewlwyd")) as provider:
+        yield provider
 
 
 @needs_foreign_software
@@ -202,3 +210,57 @@ class TestMockProvider:
         claims = claims_of(provider.sign_in("alice")) | {"aud": "other"}
 
         assert self.trusting(provider).ask(provider.sign(claims, alg="RS256")) == "audience_wrong"
+
+
+@needs_foreign_software
+@needs_glewlwyd
+class TestGlewlwyd:
+    """glewlwyd, whose access tokens are those of a draft of RFC 9068."""
+
+    def trusting(self, glewlwyd: Glewlwyd, *audience: str, users: Any = "shared") -> TrustingApi:
+        return TrustingApi(
+            issuer=glewlwyd.issuer, discovery=True, audience=audience, users=users, scopes=[of_glewlwyd.SCOPE]
+        )
+
+    def of_a_client(self, glewlwyd: Glewlwyd, **form: str) -> str:
+        found: str = glewlwyd.ask_for_tokens(grant_type="client_credentials", scope=of_glewlwyd.SCOPE, **form)[
+            "access_token"
+        ]
+        return found
+
+    def of_a_user(self, glewlwyd: Glewlwyd) -> dict[str, str]:
+        user = {"username": of_glewlwyd.USER, "password": of_glewlwyd.PASSWORD}
+        return glewlwyd.ask_for_tokens(grant_type="password", scope=f"openid {of_glewlwyd.SCOPE}", **user)
+
+    def test_its_access_token_for_a_resource_is_believed(self, glewlwyd: Glewlwyd) -> None:
+        token = self.of_a_client(glewlwyd, resource=of_glewlwyd.RESOURCE)
+
+        assert self.trusting(glewlwyd, of_glewlwyd.RESOURCE).ask(token) == {
+            "user": of_glewlwyd.CLIENT,
+            "scopes": [of_glewlwyd.SCOPE],
+            "issuer": glewlwyd.issuer,
+        }
+        assert self.trusting(glewlwyd, OTHER_API).ask(token) == "audience_wrong"
+
+    def test_without_a_resource_the_audience_of_its_access_token_is_the_scope(self, glewlwyd: Glewlwyd) -> None:
+        token = self.of_a_client(glewlwyd)
+
+        assert self.trusting(glewlwyd, of_glewlwyd.RESOURCE).ask(token) == "audience_wrong"
+        assert isinstance(self.trusting(glewlwyd, of_glewlwyd.SCOPE).ask(token), dict)
+
+    def test_its_users_have_other_names_for_each_client(self, glewlwyd: Glewlwyd) -> None:
+        token = self.of_a_user(glewlwyd)["access_token"]
+        users = {claims_of(token)["sub"]: "user-1"}
+        api = self.trusting(glewlwyd, f"openid {of_glewlwyd.SCOPE}", users=lambda token: users.get(token.subject))
+
+        assert of_glewlwyd.USER not in users
+        assert api.ask(token) == {"user": "user-1", "scopes": [of_glewlwyd.SCOPE], "issuer": glewlwyd.issuer}
+
+    def test_its_other_tokens_are_refused(self, glewlwyd: Glewlwyd) -> None:
+        tokens = self.of_a_user(glewlwyd)
+        api = self.trusting(glewlwyd, f"openid {of_glewlwyd.SCOPE}", of_glewlwyd.CLIENT)
+
+        assert claims_of(tokens["id_token"])["aud"] == of_glewlwyd.CLIENT
+        assert isinstance(api.ask(tokens["access_token"]), dict)
+        assert api.ask(tokens["id_token"]) == "type_wrong"
+        assert api.ask(tokens["refresh_token"]) == "token_malformed"
