@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from click.testing import Result
 from flask import Flask
 
 from flask_tokenauth import TokenAuth
@@ -14,12 +13,9 @@ from ..application.test_key_sources import Issuer
 from ..conftest import ISSUER, SECRET, MakeApp, Mint
 from ..core.trusted_issuers.rules_kit import PUBLIC, THEIRS, issuer_with, sign
 from .doctor_kit import GOOD, find
+from .test_tokens import run
 
 RSA = Key.generate("RS256", kid="r1").public()
-
-
-def run(app: Flask, *arguments: str, token: str | None = None) -> Result:
-    return app.test_cli_runner().invoke(args=["tokenauth", *arguments], input=token)
 
 
 def app_with(make_app: MakeApp, *issuers: Any, **config: Any) -> Flask:
@@ -46,24 +42,24 @@ class TestInspect:
     ) -> None:
         app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with()], TOKENAUTH_KEYS=[Key.generate("ES256", kid="k1")])
 
-        shown = json.loads(run(app, "inspect", token=sign(**changes)).stdout)
+        shown = json.loads(run(app, "inspect", stdin=sign(**changes)).stdout)
 
         assert (shown["judged_by"], shown.get("reason")) == (judge, reason)
 
     def test_of_our_tokens(self, make_app: MakeApp, mint: Mint) -> None:
         app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with()])
 
-        assert json.loads(run(app, "inspect", token=mint()).stdout)["judged_by"] == ISSUER
+        assert json.loads(run(app, "inspect", stdin=mint()).stdout)["judged_by"] == ISSUER
 
     def test_of_something_else(self, make_app: MakeApp) -> None:
         app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with()])
 
-        assert json.loads(run(app, "inspect", token="x.y.z").stdout)["judged_by"] is None
+        assert json.loads(run(app, "inspect", stdin="x.y.z").stdout)["judged_by"] is None
 
     def test_while_the_keys_cannot_be_fetched(self, make_app: MakeApp) -> None:
         app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys")])
 
-        result = run(app, "inspect", token=sign())
+        result = run(app, "inspect", stdin=sign())
 
         assert result.exit_code == 1
         assert f"Error: the keys of the trusted issuer {THEIRS} cannot be fetched: 127.0.0.1" in result.stderr

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from ..encoding.limits import MAX_IDENTIFIER, is_identifier
-from ..token_errors import MalformedClaim, MissingClaim, TrustOver, UnknownKey, WrongAudience, WrongType
+from ..token_errors import MalformedClaim, MissingClaim, TrustOver, UnknownKey, WrongAlgorithm, WrongAudience, WrongType
 from ..tokens import jws
 from ..tokens.claims import ClaimsPolicy, media_type, read_audience
 from .issuer import TrustedIssuer
@@ -152,7 +152,7 @@ class IssuerRules:
         generation = keys.generation
         try:
             header, _ = jws.check_signature(parts, keys)
-        except UnknownKey:
+        except (UnknownKey, WrongAlgorithm):  # a new key may have the ID of an old one for another algorithm
             if not self.keys.look_for_unknown(generation):
                 raise
             generation = keys.generation

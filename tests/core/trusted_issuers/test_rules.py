@@ -307,6 +307,15 @@ class TestKeys:
         assert judge(rules, sign(key=new)).subject == "bob"
         assert source.looks == 1
 
+    def test_a_new_key_with_the_id_of_an_old_one_for_another_algorithm_is_looked_for(self) -> None:
+        new = Key.generate("EdDSA", kid="k1")
+        rules = rules_with()
+        source: Any = rules.keys
+        source.found_later = [new.public()]
+
+        assert judge(rules, sign(key=new)).subject == "bob"
+        assert source.looks == 1
+
     def test_a_key_that_is_not_found_refuses(self) -> None:
         rules = rules_with()
         source: Any = rules.keys
