@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 from .application.app_state import list_states
 from .authentication.callbacks import Callbacks, IssuerLoader
 from .authentication.calling import check_function
+from .core.errors import SettingsError
 from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.tokens.token import Token
@@ -83,6 +84,7 @@ class ApplicationFunctions(Generic[T]):
         Raises:
             TypeError: *pattern* is not a string, or the decorated object is not a function.
             ValueError: *pattern* is no regular expression.
+            SettingsError: there is an ``issuer_loader`` already.
         """
         if not isinstance(pattern, str):
             raise TypeError(
@@ -98,6 +100,11 @@ class ApplicationFunctions(Generic[T]):
 
         def decorate(load: L) -> L:
             check_function("issuer_loader", load)
+            if self._callbacks.load_issuer is not None:
+                raise SettingsError(
+                    "there must be one issuer_loader, got a second one: let one function know all issuers, and join "
+                    'the patterns with "|"'
+                )
             self._callbacks.load_issuer = IssuerLoader(compiled, load)
             for state in list_states():
                 if state.callbacks is self._callbacks:

@@ -148,6 +148,11 @@ class AppState:
         """
         if self.key_file is not None:
             self.key_file.look()  # a process that only issues tokens has no other occasion
+        if not self.settings.has_own_keys:
+            raise SettingsError(
+                f"this application has no key to issue tokens, since SECRET_KEY and {PREFIX}KEYS are not set: set one "
+                f"of them, and {PREFIX}ISSUER"
+            )
         if self.settings.keys.signing_key is None:
             raise SettingsError(
                 f"{PREFIX}KEYS must hold a private key or a secret to issue tokens, got public keys only: this "

@@ -12,6 +12,10 @@ from ..core.keys.key_strength import check_secret
 from ..core.keys.loading import load_key_file, load_keys
 from .setting_types import PREFIX, SettingType
 
+_OR_TRUST = (
+    f". An application that accepts only tokens of other issuers needs {PREFIX}TRUSTED_ISSUERS in its place, [] if "
+    "issuer_loader knows them all"
+)
 _MAKE_ONE = "make one with: python -m flask_tokenauth secret (in the environment: FLASK_SECRET_KEY=…)"
 
 _FORM = "a path, PEM text, a JWK Set or a list of JWKs"
@@ -75,7 +79,8 @@ def derive_keys(config: Mapping[str, Any], issuer: str, purpose: str) -> KeySet:
     secret = config.get("SECRET_KEY")
     if secret is None or secret in ("", b""):
         needed = f", and {PREFIX}STORE needs it for refresh tokens" if purpose == "refresh" else ""
-        raise SettingsError(f"SECRET_KEY is not set{needed}; {_MAKE_ONE}")
+        advice = "" if purpose == "refresh" else _OR_TRUST
+        raise SettingsError(f"SECRET_KEY is not set{needed}; {_MAKE_ONE}{advice}")
     signing = _derive_key("SECRET_KEY", secret, issuer, purpose)
     fallbacks = config.get("SECRET_KEY_FALLBACKS") or ()  # Flask 3.0 has no default for it
     if not isinstance(fallbacks, (list, tuple)):

@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from ..core.encoding.strict_json import read_object
 from ..core.errors import InvalidKey, SettingsError
-from ..core.fetching.addresses import Reach, is_loopback_host
+from ..core.fetching.addresses import Reach, is_address, is_loopback_host, resolve
 from ..core.fetching.documents import Fetched, check_installed, fetch
 from ..core.fetching.failures import FetchFailed
+from ..core.fetching.urls import parse_url
 from ..core.keys.key import Key
 from ..core.keys.key_files import FileVersion
 from ..core.keys.loading import find_path, read_source
 from ..core.trusted_issuers.discovery import Discovered, discover
 from ..core.trusted_issuers.issuer import TrustedIssuer
-from ..core.trusted_issuers.public_keys import load_public_keys, read_public_jwks
+from ..core.trusted_issuers.public_keys import ReadSet, load_public_keys, read_public_jwks
 from ..core.trusted_issuers.remote_keys import FetchedSet, RemoteKeys
 from ..core.trusted_issuers.rules import KeySource
 from ..core.trusted_issuers.trusted_keys import NamedKey, TrustedKeys
@@ -48,29 +48,29 @@ class KeySources:
         """
         if issuer.jwks_uri is not None or issuer.discovery:
             check_installed()
+            fetcher = SetFetcher(issuer)
+            fetcher.check()
             return RemoteKeys(
-                SetFetcher(issuer),
+                fetcher,
                 name=issuer.name,
                 max_staleness=self._settings.trusted_keys_max_staleness.total_seconds(),
                 monotonic=self._monotonic,
             )
         try:
             if issuer.secret is not None:
-                return _FixedKeys(TrustedKeys(_read_secret(issuer)))
+                return _FixedKeys(ReadSet(_read_secret(issuer), {}))
             path = find_path(issuer.keys)
-            return (
-                _FixedKeys(TrustedKeys(load_public_keys(issuer.keys, issuer.algorithms)))
-                if path is None
-                else (self._follow(path, issuer))
-            )
+            if path is not None:
+                return self._follow(path, issuer)
+            return _FixedKeys(load_public_keys(issuer.keys, issuer.algorithms))
         except InvalidKey as error:
             raise SettingsError(f"keys of {issuer.name}: {error}") from error
 
     def _follow(self, path: Path, issuer: TrustedIssuer) -> KeySource:
         source, version = read_source(path)
-        keys = TrustedKeys(load_public_keys(source, issuer.algorithms))
+        read = load_public_keys(source, issuer.algorithms)
         interval = self._settings.keys_interval.total_seconds()
-        return _KeysInFile(path.absolute(), keys, issuer, version=version, interval=interval, monotonic=self._monotonic)
+        return _KeysInFile(path.absolute(), read, issuer, version=version, interval=interval, monotonic=self._monotonic)
 
 
 def source_facts(issuer: TrustedIssuer) -> tuple[object, ...]:
@@ -95,10 +95,9 @@ def _read_secret(issuer: TrustedIssuer) -> list[NamedKey]:
 class _FixedKeys:
     """Keys in the settings."""
 
-    skipped: Mapping[int, str] = MappingProxyType({})
-
-    def __init__(self, keys: TrustedKeys) -> None:
-        self._keys = keys
+    def __init__(self, read: ReadSet) -> None:
+        self._keys = TrustedKeys(read.keys)
+        self.skipped: Mapping[int, str] = read.skipped
 
     def current(self) -> TrustedKeys:
         return self._keys
@@ -112,12 +111,10 @@ class _FixedKeys:
 class _KeysInFile(FollowedFile):
     """Keys in a file, which is followed."""
 
-    skipped: Mapping[int, str] = MappingProxyType({})
-
     def __init__(
         self,
         path: Path,
-        keys: TrustedKeys,
+        read: ReadSet,
         issuer: TrustedIssuer,
         *,
         version: FileVersion,
@@ -125,8 +122,9 @@ class _KeysInFile(FollowedFile):
         monotonic: Callable[[], float],
     ) -> None:
         name = f"keys of the trusted issuer {issuer.name}"
-        super().__init__(path, keys, name=name, version=version, interval=interval, monotonic=monotonic)
-        self._keys = keys
+        self._keys = TrustedKeys(read.keys)
+        self.skipped: Mapping[int, str] = read.skipped
+        super().__init__(path, self._keys, name=name, version=version, interval=interval, monotonic=monotonic)
         self._algorithms = issuer.algorithms
 
     def current(self) -> TrustedKeys:
@@ -138,7 +136,9 @@ class _KeysInFile(FollowedFile):
 
     def _exchange(self, path: Path) -> FileVersion:
         source, version = read_source(path)
-        self._keys.exchange(load_public_keys(source, self._algorithms))
+        read = load_public_keys(source, self._algorithms)
+        self._keys.exchange(read.keys)
+        self.skipped = read.skipped
         return version
 
 
@@ -151,6 +151,29 @@ class SetFetcher:
 
     def __init__(self, issuer: TrustedIssuer) -> None:
         self._issuer = issuer
+        is_local = is_loopback_host(urlsplit(issuer.name).hostname or "")
+        self._reach = Reach(loopback=is_local, private=issuer.allow_private)
+
+    def check(self) -> None:
+        """Check the URL, as far as that is possible without the network.
+
+        Raises:
+            SettingsError: it cannot be fetched.
+        """
+        url = self._issuer.name if self._issuer.discovery else str(self._issuer.jwks_uri)
+        try:
+            target = parse_url(url, reach=self._reach)
+            if is_address(target.host) and not self._issuer.use_proxy:
+                resolve(target.host, target.port, reach=self._reach)
+        except FetchFailed as failure:
+            raise SettingsError(
+                f"keys of {self._issuer.name}: {failure}. Or save them to a file, and pass its path as keys"
+            ) from None
+        if self._issuer.discovery and "/.well-known/" in target.path:
+            raise SettingsError(
+                f"issuer must be the claim iss, got the URL of its metadata: leave out /.well-known/ and the rest, "
+                f"{self._issuer.name.partition('/.well-known/')[0]}"
+            )
 
     def __call__(self) -> FetchedSet:
         """Fetch the key set.
@@ -158,9 +181,7 @@ class SetFetcher:
         Raises:
             FetchFailed: it cannot be fetched, or is no JWK Set.
         """
-        issuer, end = self._issuer, time.perf_counter() + _DEADLINE
-        is_local = is_loopback_host(urlsplit(issuer.name).hostname or "")
-        reach = Reach(loopback=is_local, private=issuer.allow_private)
+        issuer, end, reach = self._issuer, time.perf_counter() + _DEADLINE, self._reach
         found = Discovered(str(issuer.jwks_uri), reach, None)
         if issuer.discovery:
             found = discover(issuer.name, reach=reach, fetch=partial(self._fetch, end))

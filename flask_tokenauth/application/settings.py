@@ -93,8 +93,7 @@ class Settings:
     )
     trusted_issuers: tuple[TrustedIssuer, ...] = _setting(
         TRUSTED_ISSUERS,
-        '\'[{"issuer": "https://id.example.com", "discovery": true, "audience": "https://api.example.com", '
-        '"users": "shared"}]\'',
+        '\'[{"issuer": "https://id.example.com", …}]\'',
         (),
         secret=True,
     )
@@ -104,6 +103,7 @@ class Settings:
     unknown_issuers_per_second: int = _setting(whole_number(1, 1000, "issuers"), "10", 10)
     # Derived; no keys of the configuration.
     has_default_issuer: bool = False  # the issuer is the name of the application
+    has_own_keys: bool = True  # False: it accepts tokens of trusted issuers alone
     refresh_keys: KeySet | None = field(default=None, repr=False)  # with a store: the keys of its refresh tokens
     keys_path: Path | None = None  # the keys are in this file
     keys_version: FileVersion = FileVersion(0, 0, 0)  # of the file that was read
@@ -138,7 +138,7 @@ class Settings:
             if has_default_issuer and name in given:
                 raise SettingsError(
                     f"{PREFIX}{name.upper()} needs {PREFIX}ISSUER, which is not set: set it to the URL of this "
-                    "application, it is the claim iss of the tokens"
+                    "application, it is the claim iss of the tokens that it issues itself"
                 )
         issuer = given.setdefault("issuer", _read(f"{PREFIX}ISSUER", app_name, _FIELDS["issuer"]))
         given.setdefault("audience", frozenset({issuer}))
@@ -154,7 +154,7 @@ class Settings:
             raise SettingsError(
                 f'{PREFIX}REVOCATION needs {PREFIX}STORE, which is not set: set it, or set {PREFIX}REVOCATION to "off"'
             )
-        settings = cls(has_default_issuer=has_default_issuer, **given)
+        settings = cls(has_default_issuer=has_default_issuer, has_own_keys=has_own_keys, **given)
         if settings.resource is not None and settings.resource not in settings.audience:
             raise SettingsError(
                 f"{PREFIX}RESOURCE must be one of {PREFIX}AUDIENCE, since tokens for it name it, got another URL: add "

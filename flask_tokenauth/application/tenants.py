@@ -12,6 +12,7 @@ import msgspec
 from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.errors import KeySetUnavailable, SettingsError
 from ..core.process import ProcessLock
+from ..core.token_errors import IssuerNotAsked
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from ..core.trusted_issuers.rules import IssuerRules
 
@@ -64,13 +65,14 @@ class Tenants:
         self._asking = ProcessLock()
 
     def find(self, name: str) -> IssuerRules | None:
-        """Return the rules of the tenant with this name, or None if there is none, or too many names were tried.
+        """Return the rules of the tenant with this name, or None if there is none.
 
         Args:
             name: ``iss``, untrusted.
 
         Raises:
             KeySetUnavailable: the function of the application failed.
+            IssuerNotAsked: it was not asked, since there were too many unknown names in this second.
         """
         tenant, now = self._good.get(name), self._monotonic()
         if tenant is not None:
@@ -78,18 +80,24 @@ class Tenants:
             if age < _ASK_AGAIN:
                 return tenant.rules
             return self._ask_early(name, tenant) if age < REMEMBERED else self._ask(name, tenant)
-        if len(name) > MAX_IDENTIFIER or not self._pattern.fullmatch(name) or not self._may_ask(name, now):
+        if len(name) > MAX_IDENTIFIER or not self._pattern.fullmatch(name) or self._is_unknown(name, now):
             return None
+        self._take_turn(now)
         return self._ask(name, None)
 
-    def _may_ask(self, name: str, now: float) -> bool:
+    def _is_unknown(self, name: str, now: float) -> bool:
+        return now < self._unknown.get(name, now)
+
+    def _take_turn(self, now: float) -> None:
+        """Count a question about an unknown name.
+
+        Raises:
+            IssuerNotAsked: there were too many in this second.
+        """
         with self._lock:
-            if now < self._unknown.get(name, now):
-                return False
             if len(self._asked) == self._asked.maxlen and now - self._asked[0] < 1:
-                return False
+                raise IssuerNotAsked
             self._asked.append(now)
-            return True
 
     def _ask_early(self, name: str, tenant: _Tenant) -> IssuerRules | None:
         """Ask again before the answer is too old, unless another thread does so."""

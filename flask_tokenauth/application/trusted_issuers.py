@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from ..core.encoding.limits import is_identifier
 from ..core.errors import SettingsError
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from .declared_scopes import DeclaredScopes, explain_undeclared
@@ -17,6 +18,10 @@ _MOST_SHOWN = 40  # characters of a name that is not known
 
 
 def _read_issuers(value: object) -> tuple[TrustedIssuer, ...]:
+    if isinstance(value, str):
+        raise SettingsError("it must be a list, got a string that is not JSON: correct it, without a path or variables")
+    if isinstance(value, (Mapping, TrustedIssuer)):
+        raise SettingsError("it must be a list of issuers, got one issuer: put it into [ ]")
     if not isinstance(value, (list, tuple)):
         raise TypeError
     found = []
@@ -24,8 +29,15 @@ def _read_issuers(value: object) -> tuple[TrustedIssuer, ...]:
         try:
             found.append(given if isinstance(given, TrustedIssuer) else _read_mapping(given))
         except SettingsError as error:
-            raise SettingsError(f"issuer {number}: {error}") from error
+            raise SettingsError(f"issuer {number}{_name_of(given)}: {error}") from error
     return tuple(found)
+
+
+def _name_of(given: object) -> str:
+    """Return the issuer in parentheses, if it is clearly one: a secret may stand in the wrong place."""
+    name = given.get("issuer") if isinstance(given, Mapping) else None
+    is_url = isinstance(name, str) and name.startswith("https://") and is_identifier(name)
+    return f" ({name})" if is_url else ""
 
 
 def _read_mapping(given: object) -> TrustedIssuer:
@@ -68,8 +80,8 @@ def check_issuer(issuer: TrustedIssuer, *, own: str, declared: DeclaredScopes | 
     """
     if own in issuer.issuer:
         raise SettingsError(
-            f"a trusted issuer must not be the issuer of this application, got {own}: leave it out, its tokens are "
-            "accepted anyway"
+            f"a trusted issuer must not be the issuer of this application, got {own} for both: set TOKENAUTH_ISSUER to "
+            "the URL of this application"
         )
     for scope in sorted({scope for scopes in issuer.scope_map.values() for scope in scopes}):
         if declared is not None and not declared.has(scope):

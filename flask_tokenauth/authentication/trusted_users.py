@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 
-from ..core.token_errors import TokenRevoked, UnknownUserOfIssuer, WrongIssuer
+from ..core.token_errors import NoUserInToken, TokenRevoked, UnknownUserOfIssuer, WrongIssuer
 from ..core.trusted_issuers.registry import TrustedIssuers
 from ..core.trusted_issuers.trusted_token import TrustedToken
 from .calling import call_function
@@ -23,7 +23,8 @@ def find_user_id(app: Flask, token: TrustedToken, trusted: TrustedIssuers | None
     Raises:
         WrongIssuer: the issuer is not trusted any more.
         TokenRevoked: ``revoked`` returned true.
-        UnknownUserOfIssuer: ``users`` returned None, or the users are shared and the token has no user.
+        UnknownUserOfIssuer: ``users`` returned None.
+        NoUserInToken: the users are shared, and the token has no user.
         WrongUserID: the users are shared, and ``sub`` is no user ID here.
         TypeError: ``users`` returned something that is no user ID.
         ValueError: ``users`` returned something that ``user_id_type`` does not convert.
@@ -36,7 +37,7 @@ def find_user_id(app: Flask, token: TrustedToken, trusted: TrustedIssuers | None
         raise TokenRevoked
     if not callable(issuer.users):
         if not token.has_user:
-            raise UnknownUserOfIssuer
+            raise NoUserInToken
         return user_ids.from_subject(token.subject)
     user_id = call_function(app, "users", issuer.users, token)
     if user_id is None:

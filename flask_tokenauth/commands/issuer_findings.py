@@ -16,7 +16,13 @@ def _keys(state: AppState) -> Iterator[Finding]:
         except KeySetUnavailable as error:
             yield finding_for("error", "Tokens would be refused with 503", error)
             continue
-        if not keys:
+        if keys:
+            yield Finding(
+                "info",
+                f"The trusted issuer {rules.issuer.name} has {len(keys)} keys that are used, and "
+                f"{len(rules.keys.skipped)} that are not.",
+            )
+        else:
             yield Finding(
                 "error",
                 f"The trusted issuer {rules.issuer.name} publishes no key that can be used, so its tokens are refused: "
@@ -46,4 +52,14 @@ def _secrets(state: AppState) -> Iterator[Finding]:
             )
 
 
-CHECKS = (_keys, _ends, _secrets)
+def _addresses(state: AppState) -> Iterator[Finding]:
+    for rules in state.trust.list_rules():
+        if any("email" in name.lower() for name in rules.issuer.layout.user_claims):
+            yield Finding(
+                "warning",
+                f"{PREFIX}TRUSTED_ISSUERS: an e-mail address names the users of {rules.issuer.name}, which may be "
+                "unverified, and gets new owners: use an ID, such as sub.",
+            )
+
+
+CHECKS = (_keys, _ends, _secrets, _addresses)

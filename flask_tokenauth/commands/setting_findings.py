@@ -57,7 +57,7 @@ def _issuer(state: AppState) -> Iterator[Finding]:
 
 
 def _audience(state: AppState) -> Iterator[Finding]:
-    if state.app.config.get(f"{PREFIX}AUDIENCE") is None:
+    if state.settings.has_own_keys and state.app.config.get(f"{PREFIX}AUDIENCE") is None:
         yield Finding(
             "hint",
             f"{PREFIX}AUDIENCE is not set, so it is the issuer: set a name for this application as soon as the issuer "

@@ -31,7 +31,7 @@ def inspect(*, words: tuple[str, ...]) -> None:
     state = open_state()
     text = " ".join(words).strip() or _read_token()
     now = state.clock()
-    refusal = _find_refusal(state, text)
+    refusal, accepted = _judge(state, text)
     unverified = parse_unverified(text)
     shown: dict[str, Any] = {
         "header": thaw(unverified.header),
@@ -40,6 +40,7 @@ def inspect(*, words: tuple[str, ...]) -> None:
         "judged_by": state.trust.find_judge(unverified.claims),
         "now": datetime.fromtimestamp(int(now), UTC).isoformat(),
         "accepted": refusal is None,
+        **accepted,
     }
     if refusal is not None:
         shown |= {"reason": refusal.reason, "message": str(refusal)}
@@ -54,13 +55,17 @@ def _read_token() -> str:
     return sys.stdin.buffer.read(MAX_UNVERIFIED + 1).decode(errors="replace").strip()
 
 
-def _find_refusal(state: AppState, text: str) -> Refusal | None:
-    """Verify *text* as if it came in a request, so that the reason is the same as in the log."""
+def _judge(state: AppState, text: str) -> tuple[Refusal | None, dict[str, Any]]:
+    """Verify *text* as if it came in a request, so that the reason is the same as in the log.
+
+    Returns:
+        The refusal, or None and what views see.
+    """
     try:
-        token = state.authenticator.find_token(f"Bearer {text}")
-        state.authenticator.accept(token)  # type: ignore[arg-type]  # not None, with this scheme
+        token: Any = state.authenticator.find_token(f"Bearer {text}")  # not None, with this scheme
+        user_id = state.authenticator.accept(token)
     except Refusal as refusal:
-        return refusal
+        return refusal, {}
     except KeySetUnavailable as error:
         raise click.ClickException(str(error)) from error
     except StoreUnavailable as error:
@@ -68,7 +73,7 @@ def _find_refusal(state: AppState, text: str) -> Refusal | None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
     warn_of_other_memory(state)
-    return None
+    return None, {"user_id": str(user_id), "scopes": sorted(token.scopes)}
 
 
 @click.command()

@@ -176,7 +176,10 @@ class InsufficientScope(Refusal):
         super().__init__(needed)
 
     def __str__(self) -> str:
-        return f"the token must have {self._describe()}: give it the scopes at login, or change the guard"
+        return (
+            f"the token must have {self._describe()}: give it the scopes at login (of a trusted issuer: in its scopes)"
+            ", or change the guard"
+        )
 
     def _describe(self) -> str:
         named = _name_scopes(self.all_of)
@@ -260,7 +263,8 @@ class KeySetOutage(StoreOutage):
 
     reason = "key_set_unavailable"
     message = (
-        "the keys of the token's issuer must be fetched, and they cannot be fetched for now: the log has its error"
+        "the keys of the trusted issuer must be known, but cannot be fetched for now, or issuer_loader failed: the log "
+        "has its error"
     )
 
 

@@ -114,8 +114,8 @@ class InvalidSignature(TokenError):
 
     reason = "signature_invalid"
     message = (
-        "the signature must be made with a key of this application, got another: the token was changed, or made with "
-        "another secret or by another program"
+        "the signature must be made with a key of this application, or of its trusted issuer, got another: the token "
+        "was changed, or made with another secret or by another program"
     )
 
 
@@ -170,7 +170,20 @@ class WrongIssuer(TokenError):
     """``iss`` is not the issuer of this application (RFC 7519 section 4.1.1)."""
 
     reason = "issuer_wrong"
-    message = "claim iss must be the issuer that is accepted here, got another or none"
+    message = (
+        "claim iss must be the issuer that is accepted here, got another or none: compare it with TOKENAUTH_ISSUER and "
+        "TOKENAUTH_TRUSTED_ISSUERS, where a slash at the end counts"
+    )
+
+
+class IssuerNotAsked(WrongIssuer):
+    """``issuer_loader`` was not asked about the issuer: too many unknown names came in this second."""
+
+    reason = "issuer_not_asked"
+    message = (
+        "issuer_loader must be asked about the issuer, but was not: more unknown issuers came in this second than "
+        "TOKENAUTH_UNKNOWN_ISSUERS_PER_SECOND allows"
+    )
 
 
 class TrustOver(TokenError):
@@ -263,7 +276,10 @@ class LifetimeTooLong(TokenError):
         super().__init__(lifetime, limit)
 
     def __str__(self) -> str:
-        return f"the lifetime must be at most {self.limit} s, got {self.lifetime} s"
+        return (
+            f"the lifetime must be at most {self.limit:g} s, got {self.lifetime:g} s: shorten it, or raise the limit: "
+            "TOKENAUTH_MAX_LIFETIME, or max_lifetime of the trusted issuer"
+        )
 
 
 class UnprovenBinding(TokenError):
@@ -300,9 +316,15 @@ class UnknownUser(TokenError):
 class UnknownUserOfIssuer(UnknownUser):
     """The user of a token of a trusted issuer is none of ours."""
 
+    message = "users of the trusted issuer must return a user ID for the token, and it returned None"
+
+
+class NoUserInToken(UnknownUser):
+    """The users of a trusted issuer are ours, and its token has none: an application acts for itself."""
+
     message = (
-        "users of the TrustedIssuer must return our user ID, and it returned None, or the token has no user: it is of "
-        "an application that acts for itself"
+        "the token must have a user, but an application acts for itself with it: give it a user ID with a function as "
+        "users of the trusted issuer"
     )
 
 

@@ -86,7 +86,7 @@ def test_a_secret_that_is_too_short_for_an_algorithm_is_refused(sources: KeySour
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["/does/not/exist.json", "https://id.example/keys", [7], [KEY]], ids=str)
+@pytest.mark.parametrize("source", ["/does/not/exist.json", "{}", [7], [KEY]], ids=str)
 def test_keys_that_cannot_be_used_are_a_mistake_of_the_settings(sources: KeySources, source: object) -> None:
     with pytest.raises(SettingsError, match=r"^keys of https://id\.example: "):
         sources.open(issuer_with(keys=source))
@@ -178,10 +178,34 @@ class TestServer:
     def test_this_machine_is_reached_only_if_the_issuer_is_on_it(self, sources: KeySources) -> None:
         theirs = Issuer(PUBLIC)
         with theirs.serve() as server:
-            with pytest.raises(KeySetUnavailable):
-                sources.open(theirs.entry(issuer="https://id.example")).current()
+            with pytest.raises(SettingsError, match="the URL must be https://"):
+                sources.open(theirs.entry(issuer="https://id.example"))
 
             assert server.requests == []
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"jwks_uri": "http://keys.example/"}, "the URL must be https://, got http:// and the host keys.example"),
+            ({"jwks_uri": "https://10.0.0.7/"}, "10.0.0.7, which is a private address"),
+            ({"jwks_uri": "https://127.0.0.1/"}, "127.0.0.1, which is a loopback address"),
+            ({"jwks_uri": "https://169.254.169.254/", "allow_private": True}, "which is special and never allowed"),
+            ({"jwks_uri": "https://user@keys.example/"}, "the URL must be https://HOST:PORT/PATH"),
+            (
+                {"jwks_uri": ..., "discovery": True, "issuer": "https://id.example/.well-known/openid-configuration"},
+                "issuer must be the claim iss, got the URL of its metadata",
+            ),
+        ],
+    )
+    def test_a_url_that_cannot_be_fetched_stops_the_application(
+        self, sources: KeySources, changes: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(SettingsError, match=message):
+            sources.open(issuer_with(**{"keys": ..., "issuer": "https://id.example"} | changes))
+
+    @pytest.mark.parametrize("changes", [{"allow_private": True}, {"use_proxy": True}], ids=str)
+    def test_a_private_address_can_be_allowed(self, sources: KeySources, changes: dict[str, Any]) -> None:
+        assert sources.open(issuer_with(keys=..., jwks_uri="https://10.0.0.7/keys", **changes))
 
     def test_nothing_is_fetched_before_it_is_needed(self, sources: KeySources) -> None:
         theirs = Issuer(PUBLIC)

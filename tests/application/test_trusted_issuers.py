@@ -50,9 +50,9 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
     "a missing member": ([{"issuer": THEIRS}], "it must have issuer, audience, users, and lacks audience, users"),
     "an unknown member": ([ENTRY | {"jwks_url": "x"}], "got 'jwks_url': did you mean jwks_uri?"),
     "a secret in the place of a name": ([ENTRY | {"s" * 41: 1}], "got another name"),
-    "a wrong member of the second": ([ENTRY, ENTRY | {"users": "x"}], 'issuer 2: users must be "shared"'),
-    "a wrong duration": ([ENTRY | {"leeway": "soon"}], "issuer 1: leeway: a duration must be like 900"),
-    "ours": ([ENTRY | {"issuer": ISSUER}], f"must not be the issuer of this application, got {ISSUER}"),
+    "a wrong member of the second": ([ENTRY, ENTRY | {"users": "x"}], f'issuer 2 ({THEIRS}): users must be "shared"'),
+    "a wrong duration": ([ENTRY | {"leeway": "soon"}], "leeway: a duration must be like 900"),
+    "ours": ([ENTRY | {"issuer": ISSUER}], f"must not be the issuer of this application, got {ISSUER} for both"),
     "one twice": ([ENTRY, ENTRY], f"each trusted issuer must be listed once, got {THEIRS} twice"),
     "one name twice": (
         [ENTRY, ENTRY | {"issuer": ["https://a.example", THEIRS]}],
@@ -79,8 +79,18 @@ def test_the_message_names_the_setting_and_shows_its_form() -> None:
 
 
 def test_one_mapping_is_no_list() -> None:
-    with pytest.raises(SettingsError, match="must be a list of TrustedIssuer objects or of mappings, got dict"):
+    with pytest.raises(SettingsError, match="it must be a list of issuers, got one issuer"):
         Settings.from_config(CONFIG | {"TOKENAUTH_TRUSTED_ISSUERS": ENTRY}, app_name="tests")
+
+
+def test_a_string_that_is_no_json_is_not_shown() -> None:
+    with pytest.raises(SettingsError, match="it must be a list, got a string that is not JSON"):
+        Settings.from_config(CONFIG | {"TOKENAUTH_TRUSTED_ISSUERS": "[{'issuer'"}, app_name="tests")
+
+
+def test_another_value_is_no_list() -> None:
+    with pytest.raises(SettingsError, match="must be a list of TrustedIssuer objects or of mappings, got int"):
+        Settings.from_config(CONFIG | {"TOKENAUTH_TRUSTED_ISSUERS": 7}, app_name="tests")
 
 
 def test_scopes_of_ours_must_be_declared() -> None:
@@ -108,7 +118,7 @@ def test_an_application_that_issues_nothing_needs_neither_a_secret_nor_an_issuer
     app = make_app(TESTING=False, SECRET_KEY=secret, TOKENAUTH_ISSUER=None, TOKENAUTH_TRUSTED_ISSUERS=[ENTRY])
 
     assert caplog.messages == []
-    with app.app_context(), pytest.raises(SettingsError, match="to issue tokens"):
+    with app.app_context(), pytest.raises(SettingsError, match="this application has no key to issue tokens"):
         create_token("alice")
 
 

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from flask_tokenauth import (
     KeySetUnavailable,
+    SettingsError,
     Token,
     TokenAuth,
     TokenError,
@@ -452,6 +453,12 @@ class TestLoader:
         assert trust._make_rules(third, rules).keys is not rules.keys
 
     @pytest.mark.parametrize("pattern", [7, None, lambda name: None])
+    def test_a_second_one_is_a_mistake(self, auth: TokenAuth[Any]) -> None:
+        auth.issuer_loader("a")(lambda _: None)
+
+        with pytest.raises(SettingsError, match="there must be one issuer_loader"):
+            auth.issuer_loader("b")(lambda _: None)
+
     def test_it_needs_a_pattern(self, auth: TokenAuth[Any], pattern: Any) -> None:
         with pytest.raises(TypeError, match="issuer_loader must get a pattern"):
             auth.issuer_loader(pattern)
@@ -477,7 +484,7 @@ def test_a_warm_application_has_the_keys_and_an_outage_is_only_logged(
     make_app: MakeApp, auth: TokenAuth[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     theirs = Issuer(KEY.public())
-    down = issuer_with(issuer="https://down.example", keys=..., jwks_uri="https://127.0.0.1:1/keys")
+    down = issuer_with(issuer="http://127.0.0.1:1", keys=..., jwks_uri="http://127.0.0.1:1/keys")
     with theirs.serve() as server:
         app = make_app(auth=auth, TOKENAUTH_TRUSTED_ISSUERS=[down, theirs.entry()])
         auth.warm()
@@ -485,4 +492,4 @@ def test_a_warm_application_has_the_keys_and_an_outage_is_only_logged(
 
         assert app.test_client().get("/me", headers=bearer(sign(iss=theirs.issuer))).status_code == 200
         assert len(server.requests) == 1
-    assert "the keys of the trusted issuer https://down.example cannot be fetched" in caplog.text
+    assert "the keys of the trusted issuer http://127.0.0.1:1 cannot be fetched" in caplog.text

@@ -50,6 +50,8 @@ def test_inspect_prints_a_good_token_as_accepted(api: Flask, mint: Mint) -> None
         "judged_by": ISSUER,
         "now": "2023-11-14T22:13:20+00:00",
         "accepted": True,
+        "user_id": "alice",
+        "scopes": ["reports:read"],
     }
 
 

@@ -15,6 +15,7 @@ from ..core.trusted_issuers.rules_kit import PUBLIC, THEIRS, issuer_with, sign
 from .doctor_kit import GOOD, find
 from .test_tokens import run
 
+DOWN = "http://127.0.0.1:1"  # a server that does not answer
 RSA = Key.generate("RS256", kid="r1").public()
 
 
@@ -46,6 +47,14 @@ class TestInspect:
 
         assert (shown["judged_by"], shown.get("reason")) == (judge, reason)
 
+    def test_of_an_accepted_token_it_shows_what_views_see(self, make_app: MakeApp) -> None:
+        entry = issuer_with(users=lambda token: f"our {token.subject}", scopes={"read": "reports:read"})
+        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[entry])
+
+        shown = json.loads(run(app, "inspect", stdin=sign()).stdout)
+
+        assert (shown["user_id"], shown["scopes"]) == ("our bob", ["reports:read"])
+
     def test_of_our_tokens(self, make_app: MakeApp, mint: Mint) -> None:
         app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with()])
 
@@ -57,12 +66,12 @@ class TestInspect:
         assert json.loads(run(app, "inspect", stdin="x.y.z").stdout)["judged_by"] is None
 
     def test_while_the_keys_cannot_be_fetched(self, make_app: MakeApp) -> None:
-        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys")])
+        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(issuer=DOWN, keys=..., jwks_uri=f"{DOWN}/keys")])
 
-        result = run(app, "inspect", stdin=sign())
+        result = run(app, "inspect", stdin=sign(iss=DOWN))
 
         assert result.exit_code == 1
-        assert f"Error: the keys of the trusted issuer {THEIRS} cannot be fetched: 127.0.0.1" in result.stderr
+        assert f"Error: the keys of the trusted issuer {DOWN} cannot be fetched: 127.0.0.1" in result.stderr
 
 
 class TestFetch:
@@ -84,6 +93,12 @@ class TestFetch:
 
         assert run(app, "keys", "fetch", THEIRS).stdout == "(no kid)  ES256\n"
 
+    def test_keys_of_the_settings_that_are_not_used(self, make_app: MakeApp) -> None:
+        jwks = {"keys": [PUBLIC.to_jwk(), RSA.to_jwk() | {"use": "enc"}]}
+        app = app_with(make_app, issuer_with(keys=jwks))
+
+        assert run(app, "keys", "fetch", THEIRS).stdout == 'k1  ES256\nkey 2 is not used: use is "enc"\n'
+
     def test_a_set_without_a_usable_key_is_a_failure(self, make_app: MakeApp) -> None:
         theirs = Issuer()
         with theirs.serve():
@@ -95,12 +110,12 @@ class TestFetch:
         )
 
     def test_a_failure_says_why(self, make_app: MakeApp) -> None:
-        app = app_with(make_app, issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys"))
+        app = app_with(make_app, issuer_with(issuer=DOWN, keys=..., jwks_uri=f"{DOWN}/keys"))
 
-        result = run(app, "keys", "fetch", THEIRS)
+        result = run(app, "keys", "fetch", DOWN)
 
         assert result.exit_code == 1
-        assert "must have only addresses on the internet" in result.stderr
+        assert "127.0.0.1 must answer, but did not" in result.stderr
 
     @pytest.mark.parametrize(
         ("issuers", "known"),
@@ -123,7 +138,7 @@ class TestFetch:
 
 def about_issuers(app: Flask) -> list[str]:
     found = [f"{finding.severity}: {finding.sentence}" for finding in find(app)]
-    return [line for line in found if "issuer" in line.lower() and "TOKENAUTH_ISSUER " not in line]
+    return [line for line in found if "issuer" in line.lower() and not line.startswith("hint: TOKENAUTH_AUDIENCE")]
 
 
 class TestDoctor:
@@ -132,14 +147,19 @@ class TestDoctor:
     def test_a_good_issuer_has_none(self, make_app: MakeApp) -> None:
         theirs = Issuer(PUBLIC)
         with theirs.serve():
-            assert about_issuers(app_with(make_app, theirs.entry(), issuer_with())) == []
+            found = about_issuers(app_with(make_app, theirs.entry(), issuer_with()))
+
+        assert found == [
+            f"info: The trusted issuer {name} has 1 keys that are used, and 0 that are not."
+            for name in (theirs.issuer, THEIRS)
+        ]
 
     def test_keys_that_cannot_be_fetched(self, make_app: MakeApp) -> None:
-        app = app_with(make_app, issuer_with(keys=..., jwks_uri="https://127.0.0.1:1/keys"))
+        app = app_with(make_app, issuer_with(issuer=DOWN, keys=..., jwks_uri=f"{DOWN}/keys"))
 
         [line] = about_issuers(app)
 
-        assert line.startswith(f"error: Tokens would be refused with 503: the keys of the trusted issuer {THEIRS}")
+        assert line.startswith(f"error: Tokens would be refused with 503: the keys of the trusted issuer {DOWN}")
 
     def test_a_set_without_a_usable_key(self, make_app: MakeApp) -> None:
         theirs = Issuer()
@@ -149,7 +169,7 @@ class TestDoctor:
         assert line.startswith(f"error: The trusted issuer {theirs.issuer} publishes no key that can be used")
 
     def test_a_trust_that_is_over(self, make_app: MakeApp) -> None:
-        [line] = about_issuers(app_with(make_app, issuer_with(until="2023-11-14T22:13:20+00:00")))
+        line, _ = about_issuers(app_with(make_app, issuer_with(until="2023-11-14T22:13:20+00:00")))
 
         assert line == (
             f"warning: TOKENAUTH_TRUSTED_ISSUERS: until of {THEIRS} has passed, so its tokens are refused: remove the "
@@ -157,14 +177,28 @@ class TestDoctor:
         )
 
     def test_a_trust_that_ends_in_a_second(self, make_app: MakeApp) -> None:
-        assert about_issuers(app_with(make_app, issuer_with(until="2023-11-14T22:13:21+00:00"))) == []
+        [line] = about_issuers(app_with(make_app, issuer_with(until="2023-11-14T22:13:21+00:00")))
+
+        assert line.startswith("info: ")
 
     def test_a_secret_that_stays(self, make_app: MakeApp) -> None:
-        [line] = about_issuers(app_with(make_app, issuer_with(keys=..., secret=SECRET)))
+        line, _ = about_issuers(app_with(make_app, issuer_with(keys=..., secret=SECRET)))
 
         assert line.startswith(f"hint: TOKENAUTH_TRUSTED_ISSUERS: the tokens of {THEIRS} are signed with a secret")
 
     def test_the_secret_of_a_library_that_goes(self, make_app: MakeApp) -> None:
         entry = issuer_with(keys=..., secret=SECRET, profile="simplejwt", until="2027-01-31", revoked="never")
 
-        assert about_issuers(app_with(make_app, entry)) == []
+        [line] = about_issuers(app_with(make_app, entry))
+
+        assert line.startswith("info: ")
+
+    def test_users_by_an_e_mail_address(self, make_app: MakeApp) -> None:
+        line, _ = about_issuers(app_with(make_app, issuer_with(user_claims="email")))
+
+        assert line.startswith(f"warning: TOKENAUTH_TRUSTED_ISSUERS: an e-mail address names the users of {THEIRS}")
+
+    def test_an_application_without_tokens_of_its_own_needs_no_audience(self, make_app: MakeApp) -> None:
+        found = find(app_with(make_app, issuer_with(), SECRET_KEY=None, TOKENAUTH_AUDIENCE=None))
+
+        assert [finding for finding in found if "TOKENAUTH_AUDIENCE" in finding.sentence] == []

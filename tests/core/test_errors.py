@@ -147,7 +147,10 @@ def test_a_hint_has_only_characters_that_a_challenge_may_have(kind: type[Refusal
     ],
 )
 def test_missing_scopes_are_named_as_the_guard_has_them(error: InsufficientScope, must_have: str) -> None:
-    assert str(error) == f"the token must have {must_have}: give it the scopes at login, or change the guard"
+    assert str(error) == (
+        f"the token must have {must_have}: give it the scopes at login (of a trusted issuer: in its scopes), or change "
+        "the guard"
+    )
 
 
 def test_a_missing_claim_and_a_wrong_value_have_different_sentences() -> None:
@@ -182,8 +185,8 @@ def test_the_facts_of_a_refusal_survive_a_copy() -> None:
 
 def test_a_wrong_signature_mentions_no_key_id_that_may_be_missing() -> None:
     assert str(InvalidSignature()) == (
-        "the signature must be made with a key of this application, got another: the token was changed, or made with "
-        "another secret or by another program"
+        "the signature must be made with a key of this application, or of its trusted issuer, got another: the token "
+        "was changed, or made with another secret or by another program"
     )
 
 

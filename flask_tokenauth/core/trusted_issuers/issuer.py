@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from .issuer_values import (
     read_scopes,
     read_strings,
     read_until,
+    with_expected,
 )
 from .provider_profiles import PROFILES, Profile
 from .public_keys import ASYMMETRIC
@@ -62,7 +64,8 @@ class TrustedIssuer:
         leeway: the clock skew to forgive, likewise. Default: ``TOKENAUTH_LEEWAY``.
         types: overrides the profile: the media types that ``typ`` of the header may be; "*" if any, or none.
         required: adds to the profile: claims that must be there.
-        expected: overrides the profile: claims that prove an access token, each with its value or values.
+        expected: adds to the profile: claims that an access token must have, each with its value or values. If the
+            profile expects the same claim, these values count in place of its own.
         refused: adds to the profile: claims that must not be there.
         audience_claim: overrides the profile: the claim that names the audience.
         user_claims: overrides the profile: the claims that name the user. Several are joined by a colon.
@@ -107,7 +110,9 @@ class TrustedIssuer:
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
-            raise SettingsError(f"profile must be one of {', '.join(PROFILES)}, got another: rfc9068 is the default")
+            close = get_close_matches(str(self.profile), PROFILES, n=1)
+            advice = f"did you mean {close[0]}?" if close else "rfc9068 is the default"
+            raise SettingsError(f"profile must be one of {', '.join(PROFILES)}, got another: {advice}")
         is_for_migration = PROFILES[self.profile].is_for_migration
         self._keep("issuer", read_names("issuer", self.issuer, may_be_missing=is_for_migration))
         self._keep("audience", read_names("audience", self.audience, may_be_missing=is_for_migration))
@@ -119,7 +124,8 @@ class TrustedIssuer:
         self._keep("until", read_until(self.until))
         for name in ("discovery", "any_token", "allow_private", "use_proxy"):
             if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{name} must be true or false, got {type(getattr(self, name)).__name__}")
+                advice = ": for a URL use jwks_uri" if name == "discovery" else ""
+                raise SettingsError(f"{name} must be true or false, got {type(getattr(self, name)).__name__}{advice}")
         self._check_source()
         self._check_functions(is_for_migration=is_for_migration)
         self._check_proof()
@@ -157,7 +163,7 @@ class TrustedIssuer:
             types = read_strings("types", self.types)
             changed["types"] = None if "*" in types else frozenset(map(media_type, types))
         if self.expected is not None:
-            changed["evidence"] = read_expected(self.expected)
+            changed["evidence"] = with_expected(layout, read_expected(self.expected))
         if self.audience_claim is not None:
             [changed["audience_claim"]] = read_claims("audience_claim", [self.audience_claim])
         if self.user_claims is not None:
@@ -173,6 +179,8 @@ class TrustedIssuer:
             raise SettingsError(f"exactly one of {', '.join(_SOURCES)} must be given, got {got}")
         if self.secret is not None:
             check_strength(self.secret, is_for_migration=PROFILES[self.profile].is_for_migration)
+        if isinstance(self.keys, str) and self.keys.startswith(("https://", "http://")):
+            raise SettingsError("keys must be the keys themselves or a path, got a URL: write it as jwks_uri")
         if self.jwks_uri is not None:
             check_url("jwks_uri", self.jwks_uri)
         if self.discovery:

@@ -1,6 +1,7 @@
 """Read and check the values of a ``TrustedIssuer``."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +11,7 @@ from ..encoding.limits import MAX_IDENTIFIER, is_identifier
 from ..errors import InvalidKey, SettingsError
 from ..keys.key_strength import check_secret
 from ..tokens.scopes import check_scope_token
-from .provider_profiles import Evidence, Path
+from .provider_profiles import ACCESS, Evidence, Path, Profile
 
 _OUR_SCOPES = "tokenauth:"  # scopes that this library gives a meaning
 
@@ -77,16 +78,31 @@ def read_paths(given: object) -> tuple[Path, ...]:
     )
 
 
-def read_expected(given: object) -> tuple[Evidence, ...]:
-    """Return the evidence that claims with expected values are.
+def read_expected(given: object) -> Mapping[str, frozenset[str]]:
+    """Return the values of each expected claim.
 
     Raises:
         SettingsError: *given* is no mapping of claims to values.
     """
     if not isinstance(given, Mapping):
         raise SettingsError(f"expected must be a mapping of claims to their values, got {type(given).__name__}")
-    equal = {name: read_strings("the values of expected", values) for name, values in given.items()}
-    return (Evidence(equal=MappingProxyType(equal)),) if equal else ()
+    return {name: read_strings("the values of expected", values) for name, values in given.items()}
+
+
+def with_expected(layout: Profile, expected: Mapping[str, frozenset[str]]) -> tuple[Evidence, ...]:
+    """Return what proves an access token if it must have the expected claims as well.
+
+    The proof of the profile stays: with "only of this client" no ID token may pass. Only a library of yesterday may have
+    another claim for the kind of its tokens, which then takes the place of its usual one.
+
+    Args:
+        layout: the profile.
+        expected: the values of each claim.
+    """
+    names_the_kind = layout.is_for_migration and any(ACCESS in values for values in expected.values())
+    if expected and (names_the_kind or not layout.evidence):
+        return (Evidence(equal=MappingProxyType(dict(expected))),)
+    return tuple(replace(one, equal=MappingProxyType({**one.equal, **expected})) for one in layout.evidence)
 
 
 def read_scopes(given: object) -> Mapping[str, frozenset[str]]:

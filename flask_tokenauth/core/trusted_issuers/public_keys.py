@@ -95,7 +95,7 @@ def _find_algorithms(jwk: Mapping[str, object], algorithms: frozenset[str] | Non
     return served
 
 
-def load_public_keys(source: object, algorithms: frozenset[str] | None) -> list[NamedKey]:
+def load_public_keys(source: object, algorithms: frozenset[str] | None) -> ReadSet:
     """Load the public keys of an issuer from the settings.
 
     Args:
@@ -113,12 +113,12 @@ def load_public_keys(source: object, algorithms: frozenset[str] | None) -> list[
         if not read.keys:
             reasons = "; ".join(f"key {number}: {reason}" for number, reason in read.skipped.items()) or "it is empty"
             raise InvalidKey(f"a JWK Set must have a public key that can be used here, got none ({reasons})")
-        return read.keys
+        return read
     loaded = [named for key in load_keys(source) for named in _serve(key, algorithms)]
     nameless = [named.key.algorithm for named in loaded if named.kid is None]
     if len(set(nameless)) != len(nameless):
         raise InvalidKey(_NO_KID)
-    return loaded
+    return ReadSet(loaded, {})
 
 
 def _serve(key: Key, algorithms: frozenset[str] | None) -> list[NamedKey]:

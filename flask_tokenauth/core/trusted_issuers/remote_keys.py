@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import KeySetUnavailable
 from ..fetching.failures import FetchFailed
@@ -19,10 +19,10 @@ from .trusted_keys import TrustedKeys
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = 300.0, 3600.0  # seconds: Cache-Control of a key set is obeyed between them
 PAUSE_OF_UNKNOWN = 30.0  # seconds between two fetches for keys that are not known
-PAUSE_OF_FAILURES = 5.0  # seconds from a fetch that failed to the next one
+PAUSE_OF_FAILURES, LONGEST_PAUSE = 5.0, 30.0  # seconds from a fetch that failed to the next one; each pause doubles
 _PAUSE_OF_LOG = 60.0  # seconds between two lines in the log
 _AHEAD = 0.9  # of its lifetime after which a key set is fetched again
-_LONGEST_WAIT = 30.0  # seconds for the fetch of another thread, which has a deadline of its own
+_LONGEST_WAIT = 6.0  # seconds for the fetch of another thread, which has a deadline of its own
 _MOST_LISTED = 10  # keys that a line in the log lists
 
 _log = logging.getLogger("flask_tokenauth")
@@ -62,9 +62,12 @@ class RemoteKeys:
         self._monotonic = monotonic
         self._fetching = ProcessLock()
         self._keys = TrustedKeys(())
-        self._fetch_at = self._unknown_at = self._log_at = self._usable_until = -math.inf
+        self._fetch_at = self._unknown_at = self._log_at = self._usable_until = self._fresh_until = -math.inf
         self._check_at = -math.inf  # the earlier one of _fetch_at and _usable_until
         self._fault: str | None = "they were not fetched yet"  # of the last fetch; None if it was good
+        self._was_tried = False
+        self._failures = 0  # in a row
+        self._lines: list[tuple[Any, ...]] = []  # for the log, which is written without the lock: it may ask for keys
         self.skipped: Mapping[int, str] = {}
 
     def __repr__(self) -> str:
@@ -113,18 +116,25 @@ class RemoteKeys:
         return self._keys
 
     def _follow(self) -> None:
-        """Fetch the keys if it is time, unless another thread does so and the last ones can still be used."""
+        """Fetch the keys if it is time, unless another thread does so."""
         if self._fetching.acquire(blocking=False):
             try:
                 if self._monotonic() >= self._fetch_at:
                     self._fetch_now()
             finally:
-                self._fetching.release()
-        elif self._monotonic() >= self._usable_until:
+                self._release()
+        elif self._must_wait():
             with self._turn():
-                pass  # wait for the result of the other thread
+                pass  # the other thread has the result
         if self._monotonic() >= self._usable_until:
             raise self._unavailable()
+
+    def _must_wait(self) -> bool:
+        """Return whether the fetch of another thread decides: the first one, or one for keys whose lifetime is over.
+
+        In an outage nobody waits: many threads could otherwise wait for a server that does not answer.
+        """
+        return not self._was_tried or (self._fault is None and self._monotonic() >= self._fresh_until)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -133,20 +143,29 @@ class RemoteKeys:
         try:
             yield
         finally:
-            self._fetching.release()
+            self._release()
+
+    def _release(self) -> None:
+        lines, self._lines = self._lines, []
+        self._fetching.release()
+        for line in lines:
+            _log.log(*line)
 
     def _fetch_now(self) -> None:
         try:
             fetched = self._fetch()
         except FetchFailed as error:
-            self._fault = str(error)
-            self._fetch_at = self._monotonic() + PAUSE_OF_FAILURES
+            self._fault, self._was_tried = str(error), True
+            pause = min(PAUSE_OF_FAILURES * 2**self._failures, LONGEST_PAUSE)
+            self._failures += 1
+            self._fetch_at = max(self._fetch_at, self._monotonic() + pause)  # fresh keys go on as before
             self._check_at = min(self._fetch_at, self._usable_until)
             self._report(self._fault)
             return
         lifetime = min(max(fetched.lifetime or 0.0, SHORTEST_LIFETIME), LONGEST_LIFETIME)
         now = self._monotonic()
         self._keys.exchange(fetched.read.keys)
+        self._was_tried, self._failures, self._fresh_until = True, 0, now + lifetime
         self._usable_until = now + lifetime + self._max_staleness
         self._fetch_at = self._check_at = now + lifetime * _AHEAD
         self._fault, self._log_at = None, -math.inf
@@ -162,7 +181,8 @@ class RemoteKeys:
         self._log_at = now + _PAUSE_OF_LOG
         left = self._usable_until - now
         state = "its tokens are refused with 503" if left <= 0 else f"the last ones are used for {left:.0f} s more"
-        _log.error("the keys of the trusted issuer %s cannot be fetched, so %s: %s", self._name, state, fault)
+        message = "the keys of the trusted issuer %s cannot be fetched, so %s: %s"
+        self._lines.append((logging.ERROR, message, self._name, state, fault))
 
     def _tell_skipped(self, read: ReadSet) -> None:
         if read.skipped == self.skipped and read.keys:
@@ -170,11 +190,6 @@ class RemoteKeys:
         self.skipped = read.skipped
         listed = "; ".join(f"key {number}: {why}" for number, why in list(read.skipped.items())[:_MOST_LISTED])
         level = logging.INFO if read.keys else logging.WARNING
-        _log.log(
-            level,
-            "the trusted issuer %s publishes %d keys that are used here, and %d that are not%s",
-            self._name,
-            len(read.keys),
-            len(read.skipped),
-            f" ({listed})" if listed else "",
-        )
+        message = "the trusted issuer %s publishes %d keys that are used here, and %d that are not%s"
+        rest = f" ({listed})" if listed else ""
+        self._lines.append((level, message, self._name, len(read.keys), len(read.skipped), rest))

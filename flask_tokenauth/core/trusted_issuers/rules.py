@@ -12,7 +12,16 @@ from typing import Protocol
 import msgspec
 
 from ..encoding.limits import MAX_IDENTIFIER, is_identifier
-from ..token_errors import MalformedClaim, MissingClaim, TrustOver, UnknownKey, WrongAlgorithm, WrongAudience, WrongType
+from ..token_errors import (
+    MalformedClaim,
+    MissingClaim,
+    TrustOver,
+    UnknownKey,
+    UnprovenBinding,
+    WrongAlgorithm,
+    WrongAudience,
+    WrongType,
+)
 from ..tokens import jws
 from ..tokens.claims import ClaimsPolicy, media_type, read_audience
 from .issuer import TrustedIssuer
@@ -105,8 +114,6 @@ class IssuerRules:
         self._leeway = leeway if issuer.leeway is None else issuer.leeway
         self._skew = self._leeway.total_seconds()
         self._until = inf if issuer.until is None else issuer.until.timestamp()
-        types = self._layout.types
-        self._types = None if types is not None and len(types) == 1 else types  # the policy checks a single one
         self._map_scope = lru_cache(maxsize=256)(self._map_scope_unknown)  # an issuer writes the same ones again
         policy = self._make_policy()
         self._policies = {name: replace(policy, issuer=name) for name in issuer.issuer} or {None: policy}
@@ -159,8 +166,13 @@ class IssuerRules:
             header, _ = jws.check_signature(parts, keys)
         policy = self._policies[claims.get("iss")]  # its name, by which the rules were chosen
         typ: str | None = header.get("typ")  # type: ignore[assignment]  # as the reader of the header has checked
-        policy.check(claims, typ=typ, now=now)
-        evidence = self._check_profile(claims, typ)
+        if "cnf" in claims:
+            raise UnprovenBinding
+        evidence = self._check_profile(claims, typ)  # first: tokens of another kind may live longer, for example
+        try:
+            policy.check(claims, typ=typ, now=now)
+        except WrongAudience:
+            raise _refuse_audience("aud") from None
         if policy.audience is None:
             self._check_audience(claims)
         if not now < self._until:
@@ -186,27 +198,34 @@ class IssuerRules:
     def _check_profile(self, claims: Mapping[str, object], typ: str | None) -> Evidence:
         """Refuse a token of another kind. Return the proof of its kind."""
         layout = self._layout
-        if self._types is not None and media_type(typ or "") not in self._types:
-            raise WrongType
+        if layout.types is not None and typ not in layout.types and media_type(typ or "") not in layout.types:
+            raise self._refuse_type()
         if not layout.refused.isdisjoint(claims):
-            raise WrongType
+            raise self._refuse_type()
         if not layout.evidence:
             return _NONE_NEEDED
         evidence = layout.find_evidence(claims)
         if evidence is None:
-            raise WrongType
+            raise self._refuse_type()
         return evidence
+
+    def _refuse_type(self) -> WrongType:
+        return WrongType(
+            f"the token must be an access token by the profile {self.issuer.profile} of its trusted issuer, got "
+            "another: send the access token. If it is one, set profile to that of the provider, or types and expected "
+            "to what its access tokens have"
+        )
 
     def _check_audience(self, claims: Mapping[str, object]) -> None:
         """Check the audience where it is not in ``aud``. If the token has ``aud`` too, both must be ours."""
         audience, name = self.issuer.audience, self._layout.audience_claim
         found = read_audience(claims)
         if "aud" in claims and audience.isdisjoint(found):
-            raise WrongAudience
+            raise _refuse_audience("aud")
         if name != "aud":
             client = claims.get(name)
             if not isinstance(client, str) or client not in audience:
-                raise WrongAudience
+                raise _refuse_audience(name)
 
     def _read_user(self, claims: Mapping[str, object], evidence: Evidence) -> str:
         names = self._layout.user_claims
@@ -246,6 +265,13 @@ class IssuerRules:
         """Return our scopes for theirs."""
         ours = self.issuer.scope_map
         return frozenset(chain.from_iterable(ours[scope] for scope in scopes if scope in ours))
+
+
+def _refuse_audience(claim: str) -> WrongAudience:
+    return WrongAudience(
+        f"claim {claim} must name an audience of the trusted issuer, got another or none: compare it with audience in "
+        "TOKENAUTH_TRUSTED_ISSUERS, and get a token for this API"
+    )
 
 
 def _find_at(path: Path, claims: Mapping[str, object]) -> object:

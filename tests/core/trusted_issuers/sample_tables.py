@@ -228,7 +228,7 @@ REFUSED = [
     Refused("rfc9068", "another tenant", WrongIssuer, {"iss": "https://accounts.other.example"}),
     Refused("rfc9068", "unknown key", UnknownKey, {}, {"kid": "k2"}),
     Refused("rfc9068", "bound to a key", UnprovenBinding, {"cnf": {"jkt": "0ZcOCORZNYy"}}),
-    Refused("auth0", "ID token", WrongAudience, _ID_TOKEN_OF_AUTH0),
+    Refused("auth0", "ID token", WrongType, _ID_TOKEN_OF_AUTH0),
     Refused("auth0", "ID token for this API", WrongType, _ID_TOKEN_OF_AUTH0 | {"aud": "https://reports.acme.example"}),
     Refused(
         "auth0",
@@ -259,7 +259,7 @@ REFUSED = [
     Refused("cognito", "another client", WrongAudience, {"client_id": "2example23456789"}),
     Refused("cognito", "another resource", WrongAudience, {"aud": "https://mail.acme.example"}),
     Refused("cognito", "another tenant", WrongIssuer, {"iss": "https://cognito-idp.eu-central-1.amazonaws.com/other"}),
-    Refused("keycloak", "ID token", WrongAudience, _ID_TOKEN_OF_KEYCLOAK),
+    Refused("keycloak", "ID token", WrongType, _ID_TOKEN_OF_KEYCLOAK),
     Refused("keycloak", "ID token for this API", WrongType, _ID_TOKEN_OF_KEYCLOAK | {"aud": "reports-api"}),
     Refused("keycloak", "refresh token", WrongType, {"typ": "Refresh", "aud": ["reports-api"]}),
     Refused("keycloak", "offline token", WrongType, {"typ": "Offline"}),

@@ -66,9 +66,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"keys": ..., "discovery": True, "issuer": "id"},
         "the issuer, if discovery is true, must be an https URL",
     ),
-    "discovery a word": ({"keys": ..., "discovery": "yes"}, "discovery must be true or false, got str"),
+    "discovery a word": (
+        {"keys": ..., "discovery": "yes"},
+        "discovery must be true or false, got str: for a URL use jwks_uri",
+    ),
+    "keys a URL": ({"keys": "https://id.example/keys"}, "got a URL: write it as jwks_uri"),
     "any_token a number": ({"any_token": 1}, "any_token must be true or false, got int"),
-    "unknown profile": ({"profile": "okto"}, "profile must be one of rfc9068, auth0"),
+    "unknown profile": ({"profile": "okto"}, "profile must be one of rfc9068, auth0.*got another: did you mean okta"),
+    "another profile": ({"profile": 7}, "got another: rfc9068 is the default"),
     "algorithm of a secret": ({"algorithms": ["HS256"]}, "algorithms must be some of public keys"),
     "no algorithm": ({"algorithms": []}, "algorithms must be some of public keys"),
     "unknown algorithm": ({"algorithms": "none"}, "algorithms must be some of public keys"),
@@ -212,9 +217,38 @@ def test_expected_claims_are_proof_without_a_type() -> None:
     assert issuer_with(types="*", expected={"use": "access"}).layout.types is None
 
 
-def test_an_empty_expected_is_no_proof() -> None:
-    with pytest.raises(SettingsError, match="any_token must be True"):
-        issuer_with(profile="cognito", expected={})
+def test_an_empty_expected_changes_nothing() -> None:
+    assert issuer_with(profile="cognito", expected={}).layout.evidence == PROFILES["cognito"].evidence
+
+
+def test_expected_claims_add_to_the_proof_of_a_profile() -> None:
+    """Otherwise "only of this client" would let ID tokens of this client pass."""
+    found = issuer_with(profile="entra", expected={"azp": "c1"}).layout.evidence
+
+    for evidence, usual in zip(found, PROFILES["entra"].evidence, strict=True):
+        assert evidence == replace(usual, equal={**usual.equal, "azp": frozenset({"c1"})})
+
+
+def test_the_same_claim_has_the_values_of_the_entry() -> None:
+    [evidence] = issuer_with(profile="keycloak", expected={"typ": ["Bearer", "DPoP"]}).layout.evidence
+
+    assert evidence.equal == {"typ": frozenset({"Bearer", "DPoP"})}
+
+
+@pytest.mark.parametrize(
+    ("expected", "equal"),
+    [
+        ({"tenant": "blue"}, {"type": frozenset({"access"}), "tenant": frozenset({"blue"})}),
+        ({"kind": "access"}, {"kind": frozenset({"access"})}),
+    ],
+    ids=["another claim", "another name of the claim for the kind"],
+)
+def test_a_library_of_yesterday_may_have_another_claim_for_the_kind(
+    expected: dict[str, str], equal: dict[str, frozenset[str]]
+) -> None:
+    [evidence] = issuer_with(**MIGRATION, expected=expected).layout.evidence
+
+    assert evidence.equal == equal
 
 
 def test_a_library_of_yesterday_may_have_neither_issuer_nor_audience() -> None:

@@ -110,7 +110,7 @@ def test_something_else_is_no_set(jwks: dict[str, object]) -> None:
 
 def load(source: object, *algorithms: str) -> list[tuple[str | None, str]]:
     loaded = load_public_keys(source, frozenset(algorithms) or None)
-    return [(kid, key.algorithm) for kid, key in loaded]
+    return [(kid, key.algorithm) for kid, key in loaded.keys]
 
 
 @pytest.mark.parametrize(

@@ -201,18 +201,37 @@ class TestOutage:
         with pytest.raises(KeySetUnavailable, match=r"of the trusted issuer https://id\.example .* got no answer"):
             remote.current()
 
-    @pytest.mark.parametrize(("later", "fetches"), [(4.999, 1), (5, 2)])
-    def test_it_is_asked_again_after_five_seconds(
-        self, remote: RemoteKeys, server: Server, clock: StandingClock, later: float, fetches: int
+    def test_it_is_asked_again_after_a_pause_that_doubles_up_to_half_a_minute(
+        self, remote: RemoteKeys, server: Server, clock: StandingClock
     ) -> None:
         server.is_down = True
+        fetches = []
+        with pytest.raises(KeySetUnavailable):
+            remote.current()
 
-        for wait in (0, 0, later):
-            clock.now += wait
-            with pytest.raises(KeySetUnavailable):
-                remote.current()
+        for pause in (5, 10, 20, 30, 30):
+            for wait in (pause - 0.5, 0.5, 0):
+                clock.now += wait
+                with pytest.raises(KeySetUnavailable):
+                    remote.current()
+                fetches.append(server.fetches)
 
-        assert server.fetches == fetches
+        assert fetches == [1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6]
+
+    def test_a_made_up_key_id_during_it_does_not_disturb_fresh_keys(
+        self, remote: RemoteKeys, server: Server, clock: StandingClock
+    ) -> None:
+        generation = remote.current().generation
+        server.is_down = True
+        with pytest.raises(KeySetUnavailable):
+            remote.look_for_unknown(generation)
+
+        clock.now += 539
+        assert ids(remote) == ["first"]
+        assert server.fetches == 2
+        clock.now += 1
+        remote.current()
+        assert server.fetches == 3
 
     def test_the_last_keys_are_used_for_the_time_of_the_setting_and_no_longer(
         self, remote: RemoteKeys, server: Server, clock: StandingClock
@@ -257,7 +276,7 @@ class TestOutage:
         remote.current()
         server.is_down = True
         clock.now += 600
-        for wait in (0, 5, 50, 5):
+        for wait in (0, 5, 10, 20, 30):
             clock.now += wait
             remote.current()
 
@@ -292,7 +311,7 @@ class TestThreads:
         self, remote: RemoteKeys, server: Server, clock: StandingClock
     ) -> None:
         remote.current()
-        clock.now += 600
+        clock.now += 599.999
         server.keys = [SECOND]
         asked, go_on = server.hold()
 
@@ -303,6 +322,59 @@ class TestThreads:
             go_on.set()
             assert fetching.result() == ["second"]
         assert server.fetches == 2
+
+    def test_if_the_time_of_the_old_keys_is_over_the_others_wait(
+        self, remote: RemoteKeys, server: Server, clock: StandingClock
+    ) -> None:
+        """A key that was withdrawn long ago must not pass while the keys are fetched."""
+        remote.current()
+        clock.now += 600
+        server.keys = [SECOND]
+        together = Barrier(THREADS)
+
+        def use(_: int) -> list[str | None]:
+            together.wait()
+            return ids(remote)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            assert [*pool.map(use, range(THREADS))] == [["second"]] * THREADS
+        assert server.fetches == 2
+
+    def test_in_an_outage_nobody_waits(self, remote: RemoteKeys, server: Server, clock: StandingClock) -> None:
+        server.is_down = True
+        with pytest.raises(KeySetUnavailable):
+            remote.current()
+        clock.now += 5
+        asked, go_on = server.hold()
+
+        with ThreadPoolExecutor(1) as pool:
+            fetching = pool.submit(pytest.raises, KeySetUnavailable, remote.current)
+            assert asked.wait(60)
+            with pytest.raises(KeySetUnavailable):
+                remote.current()
+            assert not fetching.done()
+            go_on.set()
+            fetching.result()
+
+    def test_a_line_in_the_log_may_ask_for_the_keys(self, remote: RemoteKeys, server: Server) -> None:
+        """A log filter may ask for the user of the request."""
+        log, seen = logging.getLogger("flask_tokenauth"), []
+
+        def ask(_: logging.LogRecord) -> bool:
+            with pytest.raises(KeySetUnavailable):
+                remote.refresh()
+            seen.append(server.fetches)
+            return True
+
+        server.is_down = True
+        log.addFilter(ask)
+        try:
+            with pytest.raises(KeySetUnavailable):
+                remote.current()
+        finally:
+            log.removeFilter(ask)
+
+        assert seen == [2]
 
     def test_of_a_first_fetch_that_fails_all_hear(self, remote: RemoteKeys, server: Server) -> None:
         server.is_down = True
