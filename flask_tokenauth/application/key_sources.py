@@ -40,15 +40,19 @@ class KeySources:
         self._settings = settings
         self._monotonic = monotonic
 
-    def open(self, issuer: TrustedIssuer) -> KeySource:
+    def open(self, issuer: TrustedIssuer, *, may_be_local: bool = True) -> KeySource:
         """Return the source of the keys of an issuer. Nothing is fetched yet.
+
+        Args:
+            issuer: the issuer.
+            may_be_local: whether it may be on this machine, if its name says so.
 
         Raises:
             SettingsError: keys in the settings or in a file cannot be used.
         """
         if issuer.jwks_uri is not None or issuer.discovery:
             check_installed()
-            fetcher = SetFetcher(issuer)
+            fetcher = SetFetcher(issuer, may_be_local=may_be_local)
             fetcher.check()
             return RemoteKeys(
                 fetcher,
@@ -147,11 +151,12 @@ class SetFetcher:
 
     Args:
         issuer: with ``jwks_uri`` or ``discovery``.
+        may_be_local: whether it may be on this machine, if its name says so.
     """
 
-    def __init__(self, issuer: TrustedIssuer) -> None:
+    def __init__(self, issuer: TrustedIssuer, *, may_be_local: bool) -> None:
         self._issuer = issuer
-        is_local = is_loopback_host(urlsplit(issuer.name).hostname or "")
+        is_local = may_be_local and is_loopback_host(urlsplit(issuer.name).hostname or "")
         self._reach = Reach(loopback=is_local, private=issuer.allow_private)
 
     def check(self) -> None:

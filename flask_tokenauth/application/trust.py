@@ -44,7 +44,7 @@ class Trust:
             self._issuers.find_tenant = Tenants(
                 lambda name: call_function(self._app, "issuer_loader", loader.load, name),
                 loader.pattern,
-                make_rules=self._make_rules,
+                make_rules=self._make_tenant_rules,
                 check=self._check,
                 per_second=self._settings.unknown_issuers_per_second,
             ).find
@@ -89,10 +89,18 @@ class Trust:
     def _check(self, issuer: TrustedIssuer) -> None:
         check_issuer(issuer, own=self._settings.issuer, declared=self._settings.scopes)
 
-    def _make_rules(self, issuer: TrustedIssuer, before: IssuerRules | None = None) -> IssuerRules:
+    def _make_tenant_rules(self, issuer: TrustedIssuer, before: IssuerRules | None) -> IssuerRules:
+        """Return the rules of a tenant. Tenants may choose their URLs, so none is on this machine in production."""
+        return self._make_rules(issuer, before, may_be_local=self._app.debug or self._app.testing)
+
+    def _make_rules(
+        self, issuer: TrustedIssuer, before: IssuerRules | None = None, *, may_be_local: bool = True
+    ) -> IssuerRules:
         """Return rules. If they follow others, these are returned if they are the same, or else their keys are kept."""
         if before is not None and before.issuer == issuer:
             return before
-        is_same_source = before is not None and source_facts(before.issuer) == source_facts(issuer)
-        keys = before.keys if before is not None and is_same_source else self._sources.open(issuer)
+        if before is not None and source_facts(before.issuer) == source_facts(issuer):
+            keys = before.keys
+        else:
+            keys = self._sources.open(issuer, may_be_local=may_be_local)
         return IssuerRules(issuer, keys, leeway=self._settings.leeway)

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,7 +39,7 @@ def inspect(*, words: tuple[str, ...]) -> None:
         "header": thaw(unverified.header),
         "claims": thaw(unverified.claims),
         "times": {name: at.isoformat() for name, at in unverified.times.items()},
-        "judged_by": state.trust.find_judge(unverified.claims),
+        "judged_by": _find_judge(state, unverified.claims),
         "now": datetime.fromtimestamp(int(now), UTC).isoformat(),
         "accepted": refusal is None,
         **accepted,
@@ -53,6 +55,12 @@ def _read_token() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Token", hide_input=True, err=True)).strip()
     return sys.stdin.buffer.read(MAX_UNVERIFIED + 1).decode(errors="replace").strip()
+
+
+def _find_judge(state: AppState, claims: Mapping[str, object] | None) -> str | None:
+    with suppress(KeySetUnavailable, Refusal):  # it is not known, and the refusal has the reason
+        return state.trust.find_judge(claims)
+    return None
 
 
 def _judge(state: AppState, text: str) -> tuple[Refusal | None, dict[str, Any]]:
@@ -72,6 +80,11 @@ def _judge(state: AppState, text: str) -> tuple[Refusal | None, dict[str, Any]]:
         raise click.ClickException(f"the store cannot be asked: {error}") from error
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+    except Exception as error:
+        raise click.ClickException(
+            "a function of the application that is asked about the token must not fail, but raised "
+            f"{type(error).__name__}"
+        ) from error
     warn_of_other_memory(state)
     return None, {"user_id": str(user_id), "scopes": sorted(token.scopes)}
 

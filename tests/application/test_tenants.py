@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from threading import Event
 from typing import Any
 
@@ -17,10 +18,12 @@ from flask_tokenauth.core.trusted_issuers.rules import IssuerRules
 
 from ..conftest import StandingClock
 from ..core.trusted_issuers.rules_kit import issuer_with, rules_with
+from ..waiting import wait_until
 
 PATTERN = re.compile(r"https://[a-z0-9]+\.example")
 GOOD, OTHER = "https://good.example", "https://other.example"
 PER_SECOND = 10
+THREADS = 8
 
 
 class Loader:
@@ -73,6 +76,14 @@ def tenants(loader: Loader, clock: StandingClock) -> Tenants:
 def names() -> Iterator[str]:
     """Return names of no tenant, which the pattern matches."""
     return (f"https://x{number}.example" for number in range(100_000))
+
+
+def test_good_tenants_do_not_count_as_unknown(tenants: Tenants, loader: Loader) -> None:
+    """After a start, all tenants may come in the same second."""
+    good = list(islice(names(), 50))
+    loader.tenants |= {name: issuer_with(issuer=name) for name in good}
+
+    assert None not in [tenants.find(name) for name in good]
 
 
 def test_a_tenant_is_found_and_remembered(tenants: Tenants, loader: Loader) -> None:
@@ -135,6 +146,20 @@ def test_a_tenant_that_stays_keeps_its_rules(tenants: Tenants, loader: Loader, c
 
     assert tenants.find(GOOD) is first
     assert loader.asked == [GOOD, GOOD]
+
+
+def test_while_it_is_asked_again_and_fails_the_answer_counts_to_the_end(
+    tenants: Tenants, loader: Loader, clock: StandingClock
+) -> None:
+    first = tenants.find(GOOD)
+    loader.is_down = True
+
+    for later in (50, 59.999):
+        clock.now = later
+        assert tenants.find(GOOD) is first
+    clock.now = 61
+    with pytest.raises(KeySetUnavailable):
+        tenants.find(GOOD)
 
 
 def test_one_request_asks_again_and_the_others_go_on(tenants: Tenants, loader: Loader, clock: StandingClock) -> None:
@@ -206,14 +231,86 @@ class TestFlood:
         assert len(tenants._unknown) == 3
 
     def test_the_memory_of_tenants_is_bounded(
-        self, tenants: Tenants, loader: Loader, monkeypatch: pytest.MonkeyPatch
+        self, loader: Loader, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("flask_tokenauth.application.tenants._MOST_GOOD", 3)
-        for name in [*names()][:5]:
-            loader.tenants[name] = issuer_with(issuer=name)
+        tenants = Tenants(loader, PATTERN, make_rules=make_rules, check=lambda _: None, per_second=1, monotonic=clock)
+        good = list(islice(names(), 5))
+        loader.tenants |= {name: issuer_with(issuer=name) for name in good}
+        for name in good:
             tenants.find(name)
 
-        assert [*tenants._good] == [*names()][2:5]
+        assert [*tenants._good] == good[2:]
+
+
+class TestThreads:
+    """Many threads at once."""
+
+    def test_one_asks_about_a_name_and_the_others_wait_for_the_answer(self, tenants: Tenants, loader: Loader) -> None:
+        asked, go_on = loader.hold()
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = [pool.submit(tenants.find, GOOD) for _ in range(THREADS)]
+            assert asked.wait(60)
+            go_on.set()
+            rules = {each.result() for each in found}
+
+        assert loader.asked == [GOOD]
+        assert len(rules) == 1
+        assert None not in rules
+
+    def test_of_a_failure_all_hear(self, tenants: Tenants, loader: Loader) -> None:
+        loader.is_down = True
+        asked, go_on = loader.hold()
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = [pool.submit(tenants.find, GOOD) for _ in range(THREADS)]
+            assert asked.wait(60)
+            go_on.set()
+            errors = [each.exception() for each in found]
+
+        assert loader.asked == [GOOD]
+        assert {type(error) for error in errors} == {KeySetUnavailable}
+
+    def test_one_that_waits_too_long_gives_up(
+        self, tenants: Tenants, loader: Loader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flask_tokenauth.application.tenants._LONGEST_WAIT", 0.01)
+        asked, go_on = loader.hold()
+
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(tenants.find, GOOD)
+            assert asked.wait(60)
+            with pytest.raises(KeySetUnavailable, match="has not answered yet"):
+                tenants.find(GOOD)
+            go_on.set()
+            assert found.result() is not None
+
+    def test_too_many_names_at_once_are_an_outage_and_no_refusal(self, tenants: Tenants, loader: Loader) -> None:
+        """Nothing is known about them yet: a client must not throw its token away."""
+        flood = names()
+        _, go_on = loader.hold()
+
+        with ThreadPoolExecutor(PER_SECOND) as pool:
+            found = [pool.submit(tenants.find, next(flood)) for _ in range(PER_SECOND)]
+            wait_until(lambda: len(loader.asked) == PER_SECOND)
+            with pytest.raises(KeySetUnavailable, match="too many issuers at once"):
+                tenants.find(GOOD)
+            go_on.set()
+            assert [each.result() for each in found] == [None] * PER_SECOND
+
+    def test_a_loader_that_asks_for_its_own_issuer_is_refused(self, loader: Loader, tenants: Tenants) -> None:
+        errors = []
+
+        def ask() -> None:
+            with pytest.raises(KeySetUnavailable) as caught:
+                tenants.find(GOOD)
+            errors.append(str(caught.value))
+
+        loader.before_answer = ask
+
+        assert tenants.find(GOOD) is not None
+        assert errors == ["issuer_loader must not verify a token of the issuer it is asked about"]
 
 
 class TestTrouble:
@@ -229,6 +326,7 @@ class TestTrouble:
 
         assert [record.levelno for record in caplog.records] == [logging.ERROR]
         loader.is_down = False
+        clock.now += 1
         assert tenants.find(GOOD) is not None
 
     def test_a_tenant_that_was_good_is_not_for_longer_than_a_minute(
@@ -246,23 +344,44 @@ class TestTrouble:
         ("answer", "message"),
         [
             (True, "must return a TrustedIssuer or None, got bool"),
-            ({"issuer": OTHER}, "must return a TrustedIssuer or None, got dict"),
+            (False, "must return a TrustedIssuer or None, got bool"),
+            ({"issuer": OTHER}, "must return a TrustedIssuer or None, got dict: write TrustedIssuer(issuer=…)"),
             (issuer_with(issuer=GOOD), "must return the issuer it was asked about, got another"),
         ],
     )
-    def test_a_wrong_answer_is_a_mistake_of_the_application(
-        self, tenants: Tenants, loader: Loader, answer: object, message: str
+    def test_a_wrong_answer_is_an_outage_with_its_reason_in_the_log(
+        self, tenants: Tenants, loader: Loader, answer: object, message: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         loader.tenants[OTHER] = answer
 
-        with pytest.raises(SettingsError, match=message):
+        with pytest.raises(KeySetUnavailable):
             tenants.find(OTHER)
 
-    def test_an_issuer_that_must_not_be_a_tenant_is_refused(self, loader: Loader) -> None:
+        assert message in caplog.text
+
+    def test_after_a_failure_it_is_asked_once_a_second_and_logged_once_a_minute(
+        self, tenants: Tenants, loader: Loader, clock: StandingClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        tenants.find(GOOD)
+        loader.is_down = True
+        clock.now = 60
+
+        for later in (0, 0, 0.5, 0.5, 58, 1):
+            clock.now += later
+            with pytest.raises(KeySetUnavailable):
+                tenants.find(GOOD)
+
+        assert len(loader.asked) == 5
+        assert len(caplog.records) == 2
+
+    def test_an_issuer_that_must_not_be_a_tenant_is_refused(
+        self, loader: Loader, caplog: pytest.LogCaptureFixture
+    ) -> None:
         def refuse(issuer: TrustedIssuer) -> None:
             raise SettingsError(f"{issuer.name} is ours")
 
         tenants = Tenants(loader, PATTERN, make_rules=make_rules, check=refuse, per_second=PER_SECOND)
 
-        with pytest.raises(SettingsError, match="is ours"):
+        with pytest.raises(KeySetUnavailable):
             tenants.find(GOOD)
+        assert "is ours" in caplog.text

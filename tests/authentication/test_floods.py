@@ -74,10 +74,10 @@ class Flood(NamedTuple):
 
     make: Callable[[Issuer, int], str]
     fetches: int
-    questions: int  # that of the good tenant is one of them
+    questions: int  # with that about the good tenant
 
 
-FLOODS = {"key IDs": Flood(with_a_key_id, 2, 1), "issuers": Flood(with_an_issuer, 1, 10)}
+FLOODS = {"key IDs": Flood(with_a_key_id, 2, 1), "issuers": Flood(with_an_issuer, 1, 11)}
 
 
 @pytest.mark.parametrize("number", MANY)

@@ -423,17 +423,41 @@ class TestLoader:
         with pytest.raises(WrongIssuer):
             authenticator.accept(token)
 
-    @pytest.mark.parametrize("name", [ISSUER, "https://declared.example"])
-    def test_a_tenant_must_fit_the_application(
-        self, make_app: MakeApp, auth: TokenAuth[Any], name: str, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"issuer": [THEIRS, ISSUER]}, "a trusted issuer must not be the issuer of this application"),
+            ({"scopes": ["undeclared"]}, "scope undeclared is not declared"),
+            ({"keys": "/does/not/exist.json"}, "the key file must be readable"),
+            ({"keys": ..., "jwks_uri": "http://127.0.0.1:1/keys"}, "the URL must be https://"),
+        ],
+        ids=["ours", "undeclared scope", "no file", "plain HTTP"],
+    )
+    def test_a_tenant_that_cannot_be_used_is_an_outage(
+        self, client: MakeClient, auth: TokenAuth[Any], changes: dict[str, Any], message: str, caplog: Any
     ) -> None:
-        scopes = ["undeclared"] if name != ISSUER else []
-        names = [THEIRS, name] if name == ISSUER else [THEIRS]
-        auth.issuer_loader(self.PATTERN)(lambda _: issuer_with(issuer=names, scopes=scopes))
-        app = make_app(auth=auth, TESTING=False, TOKENAUTH_SCOPES={"read": ""})
-        app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
+        name = "https://tenant.example"
+        auth.issuer_loader(self.PATTERN)(lambda _: issuer_with(**{"issuer": name} | changes))
+        http = client(issuer="https://other.example", config={"TOKENAUTH_SCOPES": {"read": "", "write": ""}})
+        token = sign(iss=THEIRS if "issuer" in changes else name)
 
-        assert app.test_client().get("/me", headers=bearer(sign())).status_code == 500
+        assert http.get("/me", headers=bearer(token)).status_code == 503
+        assert message in caplog.text
+
+    @pytest.mark.parametrize(("testing", "status"), [(True, 200), (False, 503)])
+    def test_a_tenant_is_on_this_machine_in_tests_alone(
+        self, make_app: MakeApp, auth: TokenAuth[Any], *, testing: bool, status: int
+    ) -> None:
+        """A tenant may choose its URLs, and must not choose those of an internal service."""
+        theirs = Issuer(KEY.public())
+        with theirs.serve() as server:
+            auth.issuer_loader(r"http://127\.0\.0\.1:[0-9]+")(lambda _: theirs.entry())
+            app = make_app(auth=auth, TESTING=testing)
+            app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
+
+            answer = app.test_client().get("/me", headers=bearer(sign(iss=theirs.issuer)), base_url="https://localhost")
+
+            assert (answer.status_code, len(server.requests)) == (status, int(testing))
 
     def test_its_keys_are_kept_while_the_answer_has_the_same(
         self, make_app: MakeApp, auth: TokenAuth[Any], monkeypatch: pytest.MonkeyPatch
@@ -452,13 +476,13 @@ class TestLoader:
         assert trust._make_rules(second, rules).keys is rules.keys
         assert trust._make_rules(third, rules).keys is not rules.keys
 
-    @pytest.mark.parametrize("pattern", [7, None, lambda name: None])
     def test_a_second_one_is_a_mistake(self, auth: TokenAuth[Any]) -> None:
         auth.issuer_loader("a")(lambda _: None)
 
         with pytest.raises(SettingsError, match="there must be one issuer_loader"):
             auth.issuer_loader("b")(lambda _: None)
 
+    @pytest.mark.parametrize("pattern", [7, None, lambda name: None])
     def test_it_needs_a_pattern(self, auth: TokenAuth[Any], pattern: Any) -> None:
         with pytest.raises(TypeError, match="issuer_loader must get a pattern"):
             auth.issuer_loader(pattern)

@@ -65,6 +65,25 @@ class TestInspect:
 
         assert json.loads(run(app, "inspect", stdin="x.y.z").stdout)["judged_by"] is None
 
+    def test_a_function_that_fails_is_named(self, make_app: MakeApp) -> None:
+        app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(users=lambda token: token.nothing)])
+
+        result = run(app, "inspect", stdin=sign())
+
+        assert result.exit_code == 1
+        assert result.stderr.endswith("asked about the token must not fail, but raised AttributeError\n")
+
+    def test_while_the_loader_fails_a_token_that_is_too_long_is_still_shown(self, make_app: MakeApp) -> None:
+        def fail(_: str) -> None:
+            raise RuntimeError
+
+        auth: TokenAuth[Any] = TokenAuth()
+        auth.issuer_loader(".+")(fail)
+
+        shown = json.loads(run(make_app(auth=auth), "inspect", stdin=sign(x="a" * 8000)).stdout)
+
+        assert (shown["judged_by"], shown["reason"]) == (None, "token_too_large")
+
     def test_while_the_keys_cannot_be_fetched(self, make_app: MakeApp) -> None:
         app = make_app(TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(issuer=DOWN, keys=..., jwks_uri=f"{DOWN}/keys")])
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import msgspec
 
 from ..keys.key_set import KeySet
-from ..token_errors import TokenRevoked, UnknownKey
+from ..token_errors import MalformedToken, TokenRevoked, UnknownKey
 from . import jws
-from .claims import ClaimsPolicy, decode_claims
+from .claims import ClaimsPolicy, decode_claims, names_issuer_twice
 from .scopes import parse_scope
 from .token import Token
 from .token_cache import TokenCache
@@ -154,8 +154,11 @@ class Verifier:
             if other is not None:
                 return other
             parts = jws.split(token, max_bytes=self._max_bytes)
-            claims = decode_claims(jws.decode_payload(parts))
+            payload = jws.decode_payload(parts)
+            claims = decode_claims(payload)
             if not self.others.are_ours(claims):
+                if names_issuer_twice(payload):
+                    raise MalformedToken("payload", "a payload with iss twice")
                 return self._verify_other(self.others, token, parts, claims, now)
             header, generation = self._check_signature(parts)
             verified = self._judge(token, header, claims, generation, now)

@@ -17,6 +17,7 @@ from .issuer_values import (
     read_claims,
     read_duration,
     read_expected,
+    read_keys,
     read_names,
     read_paths,
     read_scopes,
@@ -116,6 +117,7 @@ class TrustedIssuer:
         is_for_migration = PROFILES[self.profile].is_for_migration
         self._keep("issuer", read_names("issuer", self.issuer, may_be_missing=is_for_migration))
         self._keep("audience", read_names("audience", self.audience, may_be_missing=is_for_migration))
+        self._keep("keys", read_keys(self.keys))
         self._keep("algorithms", self._read_algorithms())
         self._keep("layout", self._find_layout())
         self._keep("scope_map", read_scopes(self.scopes))

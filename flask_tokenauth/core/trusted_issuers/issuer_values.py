@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..encoding.immutable_json import freeze
 from ..encoding.limits import MAX_IDENTIFIER, is_identifier
 from ..errors import InvalidKey, SettingsError
 from ..keys.key_strength import check_secret
@@ -92,8 +93,8 @@ def read_expected(given: object) -> Mapping[str, frozenset[str]]:
 def with_expected(layout: Profile, expected: Mapping[str, frozenset[str]]) -> tuple[Evidence, ...]:
     """Return what proves an access token if it must have the expected claims as well.
 
-    The proof of the profile stays: with "only of this client" no ID token may pass. Only a library of yesterday may have
-    another claim for the kind of its tokens, which then takes the place of its usual one.
+    The proof of the profile stays: with "only of this client" no ID token may pass. Only a library of yesterday may
+    have another claim for the kind of its tokens, which then takes the place of its usual one.
 
     Args:
         layout: the profile.
@@ -103,6 +104,18 @@ def with_expected(layout: Profile, expected: Mapping[str, frozenset[str]]) -> tu
     if expected and (names_the_kind or not layout.evidence):
         return (Evidence(equal=MappingProxyType(dict(expected))),)
     return tuple(replace(one, equal=MappingProxyType({**one.equal, **expected})) for one in layout.evidence)
+
+
+def read_keys(given: object) -> object:
+    """Return a copy of keys that nobody can change.
+
+    Raises:
+        SettingsError: they are nested too deeply.
+    """
+    try:
+        return freeze(given)
+    except ValueError as error:
+        raise SettingsError(f"keys: {error}") from error
 
 
 def read_scopes(given: object) -> Mapping[str, frozenset[str]]:

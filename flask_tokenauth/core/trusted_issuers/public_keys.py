@@ -13,6 +13,7 @@ from .trusted_keys import NamedKey
 RSA_DEFAULT = "RS256"  # of RSA keys that name no algorithm
 ASYMMETRIC = frozenset(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != "oct")
 
+_LONGEST_MODULUS, _LONGEST_EXPONENT = 1366, 6  # characters of base64url: 8192 and 32 bits
 _NO_KID = (
     "each key must have a kid if several are for the same algorithm, got keys without: pass a mapping of kid to PEM"
 )
@@ -70,7 +71,16 @@ def _read_jwk(jwk: object, algorithms: frozenset[str] | None) -> list[Key]:
         raise InvalidKey("it is a secret or a private key, which must not be published")
     if (reason := find_other_use(jwk)) is not None:
         raise InvalidKey(reason)
+    if jwk.get("kty") == "RSA":
+        _check_size(jwk)
     return [Key.from_jwk(jwk, alg=name) for name in _find_algorithms(jwk, algorithms)]
+
+
+def _check_size(jwk: Mapping[str, object]) -> None:
+    """Refuse an RSA key with which each verification, also of a forged token, takes milliseconds."""
+    modulus, exponent = jwk.get("n"), jwk.get("e")
+    if len(str(modulus)) > _LONGEST_MODULUS or len(str(exponent)) > _LONGEST_EXPONENT:
+        raise InvalidKey("an RSA key of another issuer must have at most 8192 bits, and its exponent 32 bits, got more")
 
 
 def _find_algorithms(jwk: Mapping[str, object], algorithms: frozenset[str] | None) -> list[str | None]:

@@ -43,6 +43,10 @@ def test_its_repr_has_no_secret_and_no_key() -> None:
     assert "keys" not in shown
 
 
+def deep(levels: int) -> object:
+    return [deep(levels - 1)] if levels else []
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "issuer of none": ({"issuer": None}, "issuer must be a string"),
     "issuer empty": ({"issuer": ""}, "issuer must be a string"),
@@ -70,6 +74,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"keys": ..., "discovery": "yes"},
         "discovery must be true or false, got str: for a URL use jwks_uri",
     ),
+    "keys too deep": ({"keys": deep(40)}, "keys: JSON is nested too deeply"),
     "keys a URL": ({"keys": "https://id.example/keys"}, "got a URL: write it as jwks_uri"),
     "any_token a number": ({"any_token": 1}, "any_token must be true or false, got int"),
     "unknown profile": ({"profile": "okto"}, "profile must be one of rfc9068, auth0.*got another: did you mean okta"),
@@ -281,6 +286,16 @@ def test_discovery_needs_an_issuer() -> None:
 )
 def test_the_right_way_is_taken(changes: dict[str, Any]) -> None:
     assert issuer_with(**changes).audience
+
+
+def test_keys_that_the_caller_changes_later_stay_as_they_were() -> None:
+    """Otherwise a loader that returns the same dict again would not show that it has changed."""
+    keys = {"first": "PEM"}
+    issuer = issuer_with(keys=keys)
+
+    keys.clear()
+
+    assert issuer.keys == {"first": "PEM"}
 
 
 def test_keys_are_not_read_here() -> None:

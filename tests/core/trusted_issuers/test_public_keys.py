@@ -37,6 +37,11 @@ SKIPPED: dict[str, tuple[Any, str]] = {
     "key_ops for encryption": (EC | {"key_ops": ["wrapKey"]}, "key_ops has no verify"),
     "key_ops for signing alone": (without(EC, "use") | {"key_ops": ["sign"]}, 'key_ops must allow "verify"'),
     "RSA of 1024 bits": ({"kty": "RSA", "n": "w" * 171, "e": "AQAB", "kid": "weak"}, "must have 2048 to 16384 bits"),
+    "RSA of more than 8192 bits": ({"kty": "RSA", "n": "w" * 1367, "e": "AQAB", "kid": "slow"}, "at most 8192 bits"),
+    "RSA with a long exponent": (
+        {"kty": "RSA", "n": "w" * 342, "e": "AQABAQAB", "kid": "slow"},
+        "its exponent 32 bits",
+    ),
     "a point that is not on the curve": (EC | {"x": "A" * 43}, ""),
     "not an object": ("e30", "a JWK must be an object, got str"),
     "alg is a number": (EC | {"alg": 7}, "alg must be one of"),

@@ -10,6 +10,7 @@ from msgspec.structs import force_setattr
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.token_errors import (
     MalformedClaim,
+    MalformedToken,
     MissingClaim,
     TokenError,
     TokenExpired,
@@ -118,18 +119,41 @@ def test_other_spellings_name_no_issuer(issuer: object, key: Key) -> None:
         verify(verifier_with(rules_with()), sign(key=key, iss=issuer))
 
 
-@pytest.mark.parametrize("first", [THEIRS, ISSUER])
-def test_of_an_issuer_that_comes_twice_the_last_one_is_judged(first: str) -> None:
-    """RFC 7519 section 4: the claims that choose the issuer are those that are judged."""
-    verifier = verifier_with(rules_with())
-    second = ISSUER if first == THEIRS else THEIRS
-    rest = f'"sub":"bob","aud":"{AUDIENCE}","exp":{NOW + 900},"iat":{NOW},"jti":"t","client_id":"c"'
-    payload = f'{{"iss":"{first}",{rest},"iss":"{second}"}}'.encode()
+REST = f'"sub":"bob","aud":"{AUDIENCE}","exp":{NOW + 900},"iat":{NOW},"jti":"t","client_id":"c"'
 
-    keys = {ISSUER: OWN_KEY, THEIRS: KEY}
-    assert verify(verifier, sign(key=keys[second], payload=payload)).issuer == second
-    with pytest.raises(TokenError):
-        verify(verifier, sign(key=keys[first], payload=payload))
+
+@pytest.mark.parametrize("name", ["iss", "\\u0069ss", "i\\u0073s", "is\\u0073", "\\u0069\\u0073\\u0073"])
+@pytest.mark.parametrize("first", [THEIRS, ISSUER, "https://evil.example"])
+@pytest.mark.parametrize("key", [KEY, OWN_KEY], ids=["their key", "our key"])
+def test_a_token_that_names_its_issuer_twice_is_refused(first: str, name: str, key: Key) -> None:
+    verifier = verifier_with(rules_with())
+
+    for names in (("iss", name), (name, "iss")):
+        payload = f'{{"{names[0]}":"{first}",{REST},"{names[1]}":"{THEIRS}"}}'.encode()
+        with pytest.raises(MalformedToken, match="iss twice"):
+            verify(verifier, sign(key=key, payload=payload))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '"act":{"iss":"https://a.example","sub":"x"}',
+        '"note":"\\"iss\\"","iss2":"\\u0069ss"',
+        '"x":[{"iss":1,"iss":2}]',
+    ],
+    ids=["in an object", "in a string", "twice, but elsewhere"],
+)
+def test_the_name_may_come_again_elsewhere(more: str) -> None:
+    payload = f'{{"iss":"{THEIRS}",{REST},{more}}}'.encode()
+
+    assert verify(verifier_with(rules_with()), sign(payload=payload)).issuer == THEIRS
+
+
+def test_of_our_own_name_that_comes_twice_the_last_one_counts() -> None:
+    """RFC 7519 section 4. Only we can sign such a token."""
+    payload = f'{{"iss":"{THEIRS}",{REST},"iss":"{ISSUER}"}}'.encode()
+
+    assert verify(verifier_with(rules_with()), sign(key=OWN_KEY, payload=payload)).issuer == ISSUER
 
 
 def test_several_names_of_one_issuer_are_all_good() -> None:
