@@ -93,7 +93,8 @@ class Settings:
     )
     trusted_issuers: tuple[TrustedIssuer, ...] = _setting(
         TRUSTED_ISSUERS,
-        '\'[{"issuer": "https://id.example.com", …}]\'',
+        '\'[{"issuer": "https://id.example.com", "discovery": true, "audience": "https://api.example.com", '
+        '"users": "shared"}]\'',
         (),
         secret=True,
     )
