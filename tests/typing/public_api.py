@@ -17,6 +17,7 @@ from flask_tokenauth import (
     TemporarilyUnavailable,
     Token,
     TokenAuth,
+    TrustedIssuer,
     create_token,
     get_token,
     login_optional,
@@ -74,6 +75,22 @@ assert_type(auth.allows("a", "b", any_of=("c", "d")), bool)
 @auth.token_check
 def is_long(token: Token) -> bool:
     return len(token.subject) > 3
+
+
+@auth.issuer_loader(r"https://[a-z]+\.example\.com")
+def load_issuer(name: str) -> TrustedIssuer | None:
+    async def find_user(token: Token) -> str | None:
+        return token.subject or None
+
+    shared = TrustedIssuer(issuer=name, audience="api", users="shared", jwks_uri="https://id.example.com/keys")
+    return TrustedIssuer(issuer=name, audience="api", users=find_user, discovery=True, scopes={"a": "b"}) or shared
+
+
+def trade_old_token(text: str) -> Response:
+    def find_scopes(user_id: str) -> list[str]:
+        return [user_id]
+
+    return auth.trade(text, find_scopes, label="phone", claims={"team": "blue"})
 
 
 @auth.before_refresh
