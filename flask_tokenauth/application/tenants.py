@@ -14,7 +14,7 @@ import msgspec
 
 from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.errors import KeySetUnavailable, SettingsError
-from ..core.process import ProcessLock
+from ..core.process import ProcessLock, process_id
 from ..core.token_errors import IssuerNotAsked
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from ..core.trusted_issuers.rules import IssuerRules
@@ -56,6 +56,7 @@ class _Tenant(msgspec.Struct, frozen=True):
 class _Question(msgspec.Struct):
     """A question that is being asked."""
 
+    process: int
     asker: int  # the thread
     lock: ProcessLock
 
@@ -115,17 +116,18 @@ class Tenants:
             return None
         is_old = tenant is None or now - tenant.known_at >= REMEMBERED
         with self._asking(name, must_wait=is_old, is_good=tenant is not None) as may_ask:
-            known = self._find_known(name)
-            if known is not None:
-                return known[0]
-            if not may_ask:
-                return None if tenant is None else tenant.rules
             try:
-                return self._ask(name, tenant)
+                known = self._find_known(name)
+                if known is not None:
+                    return known[0]
+                if may_ask:
+                    return self._ask(name, tenant)
             except KeySetUnavailable:
-                if tenant is None or is_old:
+                if is_old:
                     raise
-                return tenant.rules
+        if tenant is None or is_old:
+            raise KeySetUnavailable("issuer_loader was asked by another thread, and its answer is not known")
+        return tenant.rules  # the answer of the last question still counts
 
     def _find_known(self, name: str) -> tuple[IssuerRules | None] | None:
         """Return what another thread has heard while this one waited; None if nothing is known."""
@@ -147,10 +149,10 @@ class Tenants:
         """
         with self._lock:
             question = self._questions.get(name)
-            if question is None:
+            if question is None or question.process != process_id():  # a fork leaves those of the parent behind
                 if not is_good:
                     self._check_limit()
-                question = self._questions[name] = _Question(threading.get_ident(), ProcessLock())
+                question = self._questions[name] = _Question(process_id(), threading.get_ident(), ProcessLock())
                 question.lock.acquire()
                 is_mine = True
             else:
