@@ -153,19 +153,24 @@ def test_the_issuer_loader_is_not_asked(make_trading_app: MakeTradingApp, backen
     assert asked == []
 
 
-def test_an_entry_that_believes_any_token_trades_none(make_trading_app: MakeTradingApp, backend: Backend) -> None:
+@pytest.mark.parametrize("kind", ["api", "refresh"])
+def test_an_entry_with_an_unknown_name_for_access_tokens_trades_none(
+    make_trading_app: MakeTradingApp, backend: Backend, kind: str
+) -> None:
     """Nothing proves a refresh token then: an access token could be traded."""
-    app = make_trading_app(entry(expected={}, any_token=True))
+    app = make_trading_app(entry(expected={"type": "api"}))
 
-    assert trade(app, sign_old(old_claims(backend.now))).get_json() == INVALID_GRANT
+    assert trade(app, sign_old(old_claims(backend.now, type=kind))).get_json() == INVALID_GRANT
 
 
-def test_an_entry_with_another_proof_of_access_tokens_trades_none(
+def test_other_expected_claims_must_be_in_a_refresh_token_too(
     make_trading_app: MakeTradingApp, backend: Backend
 ) -> None:
     app = make_trading_app(entry(expected={"use": "api"}))
 
-    assert trade(app, sign_old(old_claims(backend.now, use="api"))).get_json() == INVALID_GRANT
+    assert trade(app, sign_old(old_claims(backend.now))).get_json() == INVALID_GRANT
+    assert trade(app, sign_old(old_claims(backend.now, use="api", type="access"))).get_json() == INVALID_GRANT
+    assert trade(app, sign_old(old_claims(backend.now, use="api"))).status_code == 200
 
 
 @pytest.mark.parametrize(

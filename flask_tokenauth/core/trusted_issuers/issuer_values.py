@@ -12,7 +12,7 @@ from ..encoding.limits import MAX_IDENTIFIER, is_identifier
 from ..errors import InvalidKey, SettingsError
 from ..keys.key_strength import check_secret
 from ..tokens.scopes import check_scope_token
-from .provider_profiles import ACCESS, Evidence, Path, Profile
+from .provider_profiles import ACCESS, REFRESH, Evidence, Path, Profile
 
 _OUR_SCOPES = "tokenauth:"  # scopes that this library gives a meaning
 
@@ -99,9 +99,18 @@ def with_expected(layout: Profile, expected: Mapping[str, frozenset[str]]) -> tu
     Args:
         layout: the profile.
         expected: the values of each claim.
+
+    Raises:
+        SettingsError: refresh tokens would count as access tokens.
     """
-    names_the_kind = layout.is_for_migration and any(ACCESS in values for values in expected.values())
-    if expected and (names_the_kind or not layout.evidence):
+    kinds = [values for values in expected.values() if layout.is_for_migration and ACCESS in values]
+    usual = [expected[name] for one in layout.evidence for name in one.equal if name in expected]
+    if any(REFRESH in values for values in [*kinds, *usual]):
+        raise SettingsError(
+            'expected must not have the value "refresh" for the kind of a token, since refresh tokens would count as '
+            "access tokens: leave it out"
+        )
+    if expected and (kinds or not layout.evidence):
         return (Evidence(equal=MappingProxyType(dict(expected))),)
     return tuple(replace(one, equal=MappingProxyType({**one.equal, **expected})) for one in layout.evidence)
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 Path = tuple[str, ...]  # the names of a claim and of members in it
 NAMES = "*"  # in the end of a path: the names of the members of an object, not their values
 
-ACCESS, _REFRESH = "access", frozenset({"refresh"})  # values of the claims that name the kind of a token
+ACCESS, REFRESH = "access", "refresh"  # values of the claims that name the kind of a token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,9 @@ class Evidence:
 
     def for_refresh_tokens(self) -> "Evidence | None":
         """Return the claims that prove a refresh token of the same issuer; None if no claim names the kind."""
-        equal = {name: _REFRESH if ACCESS in values else values for name, values in self.equal.items()}
-        return replace(self, equal=MappingProxyType(equal)) if _REFRESH in equal.values() else None
+        refresh = frozenset({REFRESH})
+        equal = {name: refresh if ACCESS in values else values for name, values in self.equal.items()}
+        return replace(self, equal=MappingProxyType(equal)) if refresh in equal.values() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

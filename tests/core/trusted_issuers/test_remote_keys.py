@@ -376,6 +376,36 @@ class TestThreads:
 
         assert seen == [2]
 
+    @pytest.mark.parametrize("was_used", [False, True], ids=["the first keys", "keys whose time is over"])
+    def test_a_thread_hears_the_result_of_the_fetch_that_it_waits_for(
+        self,
+        remote: RemoteKeys,
+        server: Server,
+        clock: StandingClock,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        was_used: bool,
+    ) -> None:
+        if was_used:
+            remote.current()
+            clock.now += 600
+        server.keys = [SECOND]
+        asked, go_on = server.hold()
+        lock: Any = remote._fetching
+        acquire = lock.acquire
+
+        def acquire_and_let_go_on(*, blocking: bool = True, timeout: float = -1) -> bool:
+            if blocking:
+                go_on.set()  # not before: the fetch is still under way when this thread begins to wait
+            return bool(acquire(blocking=blocking, timeout=timeout))
+
+        with ThreadPoolExecutor(1) as pool:
+            fetching = pool.submit(ids, remote)
+            assert asked.wait(60)
+            monkeypatch.setattr(lock, "acquire", acquire_and_let_go_on)
+            assert ids(remote) == fetching.result() == ["second"]
+        assert server.fetches == 1 + was_used
+
     def test_of_a_first_fetch_that_fails_all_hear(self, remote: RemoteKeys, server: Server) -> None:
         server.is_down = True
         together = Barrier(THREADS)
