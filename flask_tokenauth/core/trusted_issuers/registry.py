@@ -58,12 +58,10 @@ class TrustedIssuers:
             KeySetUnavailable: it is not known whether the issuer is trusted.
         """
         name = claims.get("iss")
-        if name is None:
-            return None if "iss" in claims else self._by_name.get(None)
-        if not isinstance(name, str):
-            return None
-        found = self._by_name.get(name)
-        return found if found is not None or self.find_tenant is None else self.find_tenant(name)
+        if isinstance(name, str):
+            found = self._by_name.get(name)
+            return found if found is not None or self.find_tenant is None else self.find_tenant(name)
+        return None if "iss" in claims else self._by_name.get(None)
 
     def find_again(self, facts: object, *, now: float) -> Token | None:
         """Return the token of facts that are remembered, if it is still good, or None.

@@ -231,8 +231,9 @@ class IssuerRules:
         names = self._layout.user_claims
         if evidence.user_claims and self.issuer.user_claims is None:
             names = evidence.user_claims
-        if missing := [name for name in names if name not in claims]:
-            raise MissingClaim(missing[0])
+        for name in names:
+            if name not in claims:
+                raise MissingClaim(name)
         if len(names) == 1:
             return self._read_part_of_user(names[0], claims[names[0]], is_alone=True)
         parts = [self._read_part_of_user(name, claims[name], is_alone=False) for name in names]
