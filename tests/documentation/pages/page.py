@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -100,6 +101,8 @@ class Page:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(example.parsed)
+        # Python takes the code that it compiled before for this one, if the size and the second of both are the same.
+        Path(cache_from_source(path)).unlink(missing_ok=True)
         if path.suffix == ".py" and path.name != "conftest.py" and not path.name.startswith("test_"):
             module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             self.forget_modules()

@@ -104,7 +104,8 @@ def test_a_block_that_no_test_runs_fails_the_page(tmp_path: Path, start: str) ->
         check(tmp_path, f"{start}\n\n    raise LookupError\n")
 
 
-def test_a_file_is_saved_and_imported(tmp_path: Path) -> None:
+def test_a_file_is_saved_and_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     check(
         tmp_path,
         block("python", "limit = 1", caption="shop/limits.py"),
