@@ -3,7 +3,7 @@
 from .apps import authlib, bare, httpauth, jwt_extended, ours, pyjwt, signature
 from .keys import ALGORITHMS
 from .measure import Subject, Timing, measure
-from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
+from .section import Check, Options, Section, timing_table
 from .tokens import make_credentials
 from .wsgi import make_caller
 
@@ -28,12 +28,7 @@ _ABOUT = (
 def run(options: Options) -> Section:
     """Measure every application with every algorithm. Each algorithm has its own bare request for comparison."""
     timings = {algorithm: _measure(algorithm, options.rounds) for algorithm in ALGORITHMS}
-    rows = [
-        [algorithm, name, *timing_cells(timing, taken[BARE])]
-        for algorithm, taken in timings.items()
-        for name, timing in taken.items()
-    ]
-    table = Table(("algorithm", "", *TIMING_HEADERS), rows, word_columns=2)
+    table = timing_table(("algorithm", ""), timings, bare=BARE)
     checks = [check for algorithm, taken in timings.items() for check in _check(algorithm, taken)]
     bars = {
         algorithm: {name: _added(taken, name) / taken[BARE].p10 for name in taken if name not in (BARE, PLAIN)}

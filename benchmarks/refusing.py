@@ -7,7 +7,7 @@ from flask import Flask
 from .apps import authlib, bare, httpauth, jwt_extended, ours
 from .keys import Jwk
 from .measure import Subject, Timing, measure
-from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
+from .section import Check, Options, Section, timing_table
 from .tokens import make_jwk, mint, mint_expired
 from .wsgi import make_caller
 
@@ -37,13 +37,8 @@ def run(options: Options) -> Section:
         make_caller(app, f"Bearer {mint(guarded[OURS])}", status=200)()  # as in production, it has seen a good token
     headers = _make_headers(jwk)
     timings = {case: _measure(header, guarded, options.rounds) for case, header in headers.items()}
-    rows = [
-        [case, name, *timing_cells(timing, taken[BARE])]
-        for case, taken in timings.items()
-        for name, timing in taken.items()
-    ]
     checks = [_check(case, taken) for case, taken in timings.items()]
-    return Section("Refusing", _ABOUT, [Table(("token", "", *TIMING_HEADERS), rows, word_columns=2)], checks)
+    return Section("Refusing", _ABOUT, [timing_table(("token", ""), timings, bare=BARE)], checks)
 
 
 def _make_headers(jwk: Jwk) -> dict[str, str | None]:

@@ -13,7 +13,7 @@ from .apps.sessions import SECRET
 from .filling import fill
 from .loading import load_all
 from .measure import Subject, Timing, measure
-from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
+from .section import Check, Options, Section, timing_table
 from .tokens import Credentials, make_credentials
 from .wsgi import make_caller
 
@@ -36,16 +36,12 @@ def run(options: Options) -> Section:
     for size in QUICK_SIZES if options.quick else SIZES:
         with _serving(size) as subjects:
             timings[size] = measure(subjects, options.rounds)
-    rows = [
-        [f"{size:,}", name, *timing_cells(timing, taken[BARE])]
-        for size, taken in timings.items()
-        for name, timing in taken.items()
-    ]
     checks = [
         Check(f"{size:,} revoked: µs that the feed adds", taken[FEED].p10 - taken[NONE].p10, MOST_ADDED)
         for size, taken in timings.items()
     ]
-    return Section("Revocation", _ABOUT, [Table(("revoked", "", *TIMING_HEADERS), rows, word_columns=2)], checks)
+    named = {f"{size:,}": taken for size, taken in timings.items()}
+    return Section("Revocation", _ABOUT, [timing_table(("revoked", ""), named, bare=BARE)], checks)
 
 
 @contextmanager

@@ -59,11 +59,27 @@ class Section:
     growth: Mapping[str, Mapping[str, Mapping[int, float]]] = field(default_factory=dict)  # title, subject, x, y
 
 
-def timing_cells(timing: Timing, bare: Timing) -> list[str]:
-    """Return the cells for the columns of ``TIMING_HEADERS``."""
+def timing_table(headers: tuple[str, str], timings: Mapping[str, Mapping[str, Timing]], *, bare: str) -> Table:
+    """Return a table with a row for each subject of each case.
+
+    Args:
+        headers: of the columns of the case and of the subject.
+        timings: by case and subject.
+        bare: the subject that the others are compared with in the same case.
+    """
+    rows = [
+        [case, name, *_timing_cells(timing, taken[bare])]
+        for case, taken in timings.items()
+        for name, timing in taken.items()
+    ]
+    return Table((*headers, *_TIMING_HEADERS), rows, word_columns=2)
+
+
+def _timing_cells(timing: Timing, bare: Timing) -> list[str]:
+    """Return the cells for the columns of ``_TIMING_HEADERS``."""
     added = timing.p10 - bare.p10
     figures = timing.p10, timing.median, timing.iqr, added, timing.median - bare.median
     return [*(f"{figure:,.1f}" for figure in figures), f"{added / bare.p10:.2f}", str(timing.rounds)]
 
 
-TIMING_HEADERS = ("p10 µs", "median µs", "IQR µs", "added µs", "added (medians)", "added / bare", "rounds")
+_TIMING_HEADERS = ("p10 µs", "median µs", "IQR µs", "added µs", "added (medians)", "added / bare", "rounds")

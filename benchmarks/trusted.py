@@ -5,7 +5,7 @@ from typing import Any
 from .apps import bare, ours
 from .keys import public_half
 from .measure import Subject, Timing, measure
-from .section import TIMING_HEADERS, Check, Options, Section, Table, timing_cells
+from .section import Check, Options, Section, timing_table
 from .tokens import make_credentials, make_jwk
 from .wsgi import make_caller
 
@@ -25,12 +25,7 @@ _ABOUT = (
 def run(options: Options) -> Section:
     """Measure the three applications with every algorithm."""
     timings = {algorithm: _measure(algorithm, options.rounds) for algorithm in ALGORITHMS}
-    rows = [
-        [algorithm, name, *timing_cells(timing, taken[BARE])]
-        for algorithm, taken in timings.items()
-        for name, timing in taken.items()
-    ]
-    table = Table(("algorithm", "token", *TIMING_HEADERS), rows, word_columns=2)
+    table = timing_table(("algorithm", "token"), timings, bare=BARE)
     checks = [check for algorithm, taken in timings.items() for check in _check(algorithm, taken)]
     return Section("Trusted issuers", _ABOUT, [table], checks)
 
