@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from threading import Event
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from flask_tokenauth.core.trusted_issuers.rules import IssuerRules
 
 from ..conftest import StandingClock
 from ..core.trusted_issuers.rules_kit import issuer_with, rules_with
-from ..waiting import wait_until
+from ..waiting import Held, wait_until
 
 PATTERN = re.compile(r"https://[a-z0-9]+\.example")
 GOOD, OTHER = "https://good.example", "https://other.example"
@@ -27,14 +26,14 @@ PER_SECOND = 10
 THREADS = 8
 
 
-class Loader:
+class Loader(Held):
     """A loader of an application, with a record of the questions."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.tenants: dict[str, Any] = {GOOD: issuer_with(issuer=GOOD)}
         self.asked: list[str] = []
         self.is_down = False
-        self.before_answer: Any = bool
 
     def __call__(self, name: str) -> Any:
         self.asked.append(name)
@@ -42,17 +41,6 @@ class Loader:
         if self.is_down:
             raise RuntimeError("the database is down")
         return self.tenants.get(name)
-
-    def hold(self) -> tuple[Event, Event]:
-        """Let the next answers wait. Return events: a question has come, and the answers may go on."""
-        asked, go_on = Event(), Event()
-
-        def wait() -> None:
-            asked.set()
-            go_on.wait(60)
-
-        self.before_answer = wait
-        return asked, go_on
 
 
 def make_rules(issuer: TrustedIssuer, before: IssuerRules | None) -> IssuerRules:

@@ -1,7 +1,6 @@
 """Requests with tokens of trusted issuers: users, scopes, guards, endpoints, signals and the log."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,62 +9,36 @@ from flask.testing import FlaskClient
 
 from flask_tokenauth import (
     KeySetUnavailable,
-    SettingsError,
     Token,
     TokenAuth,
     TokenError,
-    TrustedIssuer,
     get_token,
     login_required,
     require_claim,
-    require_scope,
     token_accepted,
     token_refused,
     token_response,
 )
 from flask_tokenauth.application.app_state import state_of
-from flask_tokenauth.core.token_errors import WrongIssuer
 
 from ..application.test_key_sources import Issuer
-from ..conftest import AUDIENCE, ISSUER, NOW, MakeApp, Mint, bearer, whoami
+from ..conftest import AUDIENCE, ISSUER, MakeApp, Mint, bearer, whoami
 from ..core.trusted_issuers.rules_kit import KEY, THEIRS, issuer_with, sign
-
-MakeClient = Callable[..., FlaskClient]
-
-
-@pytest.fixture
-def auth() -> TokenAuth[str]:
-    return TokenAuth()
-
-
-@pytest.fixture
-def client(make_app: MakeApp, auth: TokenAuth[Any]) -> MakeClient:
-    """Return a function that makes an application which trusts one issuer, with changes, and returns its client."""
-
-    def make(*, config: dict[str, Any] | None = None, **changes: Any) -> FlaskClient:
-        issuers = [issuer_with(**{"scopes": ["read"]} | changes)]
-        app = make_app(auth=auth, TOKENAUTH_TRUSTED_ISSUERS=issuers, **config or {})
-        app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
-        app.add_url_rule("/open", view_func=whoami(), endpoint="open")
-        app.add_url_rule("/read", view_func=require_scope("read")(whoami()), endpoint="read")
-        app.add_url_rule("/write", view_func=require_scope("write")(whoami()), endpoint="write")
-        return app.test_client()
-
-    return make
+from .conftest import MakeClient
 
 
 def reasons_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [message.removeprefix("refused: ") for message in caplog.messages if message.startswith("refused: ")]
 
 
-def test_shared_users_are_ours(client: MakeClient) -> None:
-    answer = client().get("/me", headers=bearer(sign()))
+def test_shared_users_are_ours(make_client: MakeClient) -> None:
+    answer = make_client().get("/me", headers=bearer(sign()))
 
     assert answer.json == {"user_id": "bob", "scopes": ["read"], "token": "t1"}
 
 
-def test_guards_see_the_mapped_scopes(client: MakeClient) -> None:
-    http = client()
+def test_guards_see_the_mapped_scopes(make_client: MakeClient) -> None:
+    http = make_client()
 
     assert [http.get(path, headers=bearer(sign())).status_code for path in ("/read", "/write")] == [200, 403]
 
@@ -82,37 +55,39 @@ def test_shared_users_have_the_type_of_ours(make_app: MakeApp) -> None:
 class TestUsers:
     """The function from their users to ours."""
 
-    def test_its_answer_is_the_user(self, client: MakeClient) -> None:
-        http = client(users=lambda token: f"{token.subject}@{token.issuer}")
+    def test_its_answer_is_the_user(self, make_client: MakeClient) -> None:
+        http = make_client(users=lambda token: f"{token.subject}@{token.issuer}")
 
         assert http.get("/me", headers=bearer(sign())).json["user_id"] == f"bob@{THEIRS}"  # type: ignore[index]
 
-    def test_it_can_be_a_coroutine_function(self, client: MakeClient) -> None:
+    def test_it_can_be_a_coroutine_function(self, make_client: MakeClient) -> None:
         async def find(token: Token) -> str:
             return token.subject.upper()
 
-        assert client(users=find).get("/me", headers=bearer(sign())).json["user_id"] == "BOB"  # type: ignore[index]
+        assert make_client(users=find).get("/me", headers=bearer(sign())).json["user_id"] == "BOB"  # type: ignore[index]
 
-    def test_without_an_answer_there_is_no_user(self, client: MakeClient, caplog: pytest.LogCaptureFixture) -> None:
+    def test_without_an_answer_there_is_no_user(
+        self, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
         caplog.set_level(logging.INFO)
 
-        answer = client(users=lambda _: None).get("/me", headers=bearer(sign()))
+        answer = make_client(users=lambda _: None).get("/me", headers=bearer(sign()))
 
         assert answer.status_code == 401
         assert reasons_of(caplog) == ["user_unknown"]
 
-    def test_it_is_asked_once_for_each_request(self, client: MakeClient) -> None:
+    def test_it_is_asked_once_for_each_request(self, make_client: MakeClient) -> None:
         asked: list[Token] = []
-        http = client(users=lambda token: asked.append(token) or "bob")  # type: ignore[func-returns-value]
+        http = make_client(users=lambda token: asked.append(token) or "bob")  # type: ignore[func-returns-value]
 
         for _ in range(3):
             http.get("/me", headers=bearer(sign()))
 
         assert len(asked) == 3
 
-    def test_a_user_who_leaves_is_out_at_the_next_request(self, client: MakeClient) -> None:
+    def test_a_user_who_leaves_is_out_at_the_next_request(self, make_client: MakeClient) -> None:
         users = {"bob": "bob"}
-        http = client(users=lambda token: users.get(token.subject))
+        http = make_client(users=lambda token: users.get(token.subject))
         before = http.get("/me", headers=bearer(sign())).status_code
 
         users.clear()
@@ -120,48 +95,48 @@ class TestUsers:
         assert (before, http.get("/me", headers=bearer(sign())).status_code) == (200, 401)
 
     @pytest.mark.parametrize("answer", [True, ["bob"], 4.2, ""])
-    def test_a_wrong_answer_is_an_error_and_no_pass(self, client: MakeClient, answer: object) -> None:
-        http = client(users=lambda _: answer, config={"TESTING": False})
+    def test_a_wrong_answer_is_an_error_and_no_pass(self, make_client: MakeClient, answer: object) -> None:
+        http = make_client(users=lambda _: answer, config={"TESTING": False})
 
         assert http.get("/me", headers=bearer(sign())).status_code == 500
 
-    def test_an_exception_is_an_error_and_no_pass(self, client: MakeClient) -> None:
+    def test_an_exception_is_an_error_and_no_pass(self, make_client: MakeClient) -> None:
         def fail(_: Token) -> str:
             raise RuntimeError("the database is down")
 
-        http = client(users=fail, config={"TESTING": False})
+        http = make_client(users=fail, config={"TESTING": False})
 
         assert http.get("/me", headers=bearer(sign())).status_code == 500
 
-    def test_the_caller_is_not_known_while_it_runs(self, client: MakeClient) -> None:
+    def test_the_caller_is_not_known_while_it_runs(self, make_client: MakeClient) -> None:
         seen: list[object] = []
-        http = client(users=lambda _: seen.append((g.user_id, get_token())) or "bob")  # type: ignore[func-returns-value]
+        http = make_client(users=lambda _: seen.append((g.user_id, get_token())) or "bob")  # type: ignore[func-returns-value]
 
         http.get("/me", headers=bearer(sign()))
 
         assert seen == [(None, None)]
 
-    def test_it_runs_after_the_preprocessors_of_urls(self, client: MakeClient) -> None:
+    def test_it_runs_after_the_preprocessors_of_urls(self, make_client: MakeClient) -> None:
         """It may need a database that these choose."""
-        http = client(users=lambda _: g.database)
+        http = make_client(users=lambda _: g.database)
         http.application.url_value_preprocessor(lambda *_: setattr(g, "database", "first"))
 
         assert http.get("/me", headers=bearer(sign())).json["user_id"] == "first"  # type: ignore[index]
 
-    def test_our_own_tokens_do_not_ask_it(self, client: MakeClient, mint: Mint) -> None:
-        http = client(users=lambda _: pytest.fail("it was asked"))
+    def test_our_own_tokens_do_not_ask_it(self, make_client: MakeClient, mint: Mint) -> None:
+        http = make_client(users=lambda _: pytest.fail("it was asked"))
 
         assert http.get("/me", headers=bearer(mint())).json["user_id"] == "alice"  # type: ignore[index]
 
-    def test_applications_without_a_user_are_no_shared_users(self, client: MakeClient) -> None:
+    def test_applications_without_a_user_are_no_shared_users(self, make_client: MakeClient) -> None:
         entra: dict[str, Any] = {"typ": "JWT", "tid": "t", "oid": "o", "idtyp": "app", "scope": ...}
-        shared = client(profile="entra")
+        shared = make_client(profile="entra")
 
         assert shared.get("/me", headers=bearer(sign(**entra))).status_code == 401
 
-    def test_a_function_may_give_them_one(self, client: MakeClient) -> None:
+    def test_a_function_may_give_them_one(self, make_client: MakeClient) -> None:
         entra: dict[str, Any] = {"typ": "JWT", "tid": "t", "oid": "o", "idtyp": "app", "scope": ...}
-        http = client(profile="entra", users=lambda token: f"app {token.subject}")
+        http = make_client(profile="entra", users=lambda token: f"app {token.subject}")
 
         assert http.get("/me", headers=bearer(sign(**entra))).json["user_id"] == "app t:o"  # type: ignore[index]
 
@@ -170,31 +145,31 @@ class TestRevoked:
     """The function that asks the blocklist of yesterday's library."""
 
     @pytest.mark.parametrize(("revoked", "status"), [(True, 401), (False, 200)])
-    def test_it_is_asked_for_each_request(self, client: MakeClient, revoked: object, status: int) -> None:
+    def test_it_is_asked_for_each_request(self, make_client: MakeClient, revoked: object, status: int) -> None:
         asked: list[Token] = []
-        http = client(revoked=lambda token: asked.append(token) or revoked)  # type: ignore[func-returns-value]
+        http = make_client(revoked=lambda token: asked.append(token) or revoked)  # type: ignore[func-returns-value]
 
         assert [http.get("/me", headers=bearer(sign())).status_code for _ in range(2)] == [status] * 2
         assert len(asked) == 2
 
-    def test_never_asks_nobody(self, client: MakeClient) -> None:
-        assert client(revoked="never").get("/me", headers=bearer(sign())).status_code == 200
+    def test_never_asks_nobody(self, make_client: MakeClient) -> None:
+        assert make_client(revoked="never").get("/me", headers=bearer(sign())).status_code == 200
 
-    def test_an_exception_is_an_error_and_no_pass(self, client: MakeClient) -> None:
-        http = client(revoked=lambda token: token.nothing, config={"TESTING": False})
+    def test_an_exception_is_an_error_and_no_pass(self, make_client: MakeClient) -> None:
+        http = make_client(revoked=lambda token: token.nothing, config={"TESTING": False})
 
         assert http.get("/me", headers=bearer(sign())).status_code == 500
 
 
-def test_token_check_is_asked_about_their_tokens_too(client: MakeClient, auth: TokenAuth[Any]) -> None:
-    http = client()
+def test_token_check_is_asked_about_their_tokens_too(make_client: MakeClient, auth: TokenAuth[Any]) -> None:
+    http = make_client()
     auth.token_check(lambda token: token.issuer != THEIRS)
 
     assert http.get("/me", headers=bearer(sign())).status_code == 401
 
 
-def test_signals_have_our_user(client: MakeClient) -> None:
-    http = client(users=lambda _: "ours")
+def test_signals_have_our_user(make_client: MakeClient) -> None:
+    http = make_client(users=lambda _: "ours")
     accepted: list[object] = []
 
     def note(_: Flask, **facts: Any) -> None:
@@ -206,8 +181,8 @@ def test_signals_have_our_user(client: MakeClient) -> None:
     assert accepted == ["ours"]
 
 
-def test_refusals_are_signalled_with_their_reason(client: MakeClient) -> None:
-    http = client()
+def test_refusals_are_signalled_with_their_reason(make_client: MakeClient) -> None:
+    http = make_client()
     refused: list[object] = []
 
     def note(_: Flask, **facts: Any) -> None:
@@ -221,8 +196,8 @@ def test_refusals_are_signalled_with_their_reason(client: MakeClient) -> None:
     assert refused == ["audience_wrong", "issuer_wrong", "type_wrong"]
 
 
-def test_a_claim_guard_reads_their_claims(client: MakeClient) -> None:
-    http = client()
+def test_a_claim_guard_reads_their_claims(make_client: MakeClient) -> None:
+    http = make_client()
     http.application.add_url_rule("/team", view_func=require_claim("team", "blue")(whoami()), endpoint="team")
 
     assert [http.get("/team", headers=bearer(sign(team=team))).status_code for team in ("blue", "red")] == [200, 403]
@@ -232,9 +207,9 @@ class TestOurStore:
     """Our sessions, epochs and revocations mean nothing for the tokens of others, and the other way round."""
 
     @pytest.fixture(params=["with the scope", "without"])
-    def http(self, client: MakeClient, auth: TokenAuth[Any], request: pytest.FixtureRequest) -> FlaskClient:
+    def http(self, make_client: MakeClient, auth: TokenAuth[Any], request: pytest.FixtureRequest) -> FlaskClient:
         scopes = {"read": "tokenauth:introspect"} if request.param == "with the scope" else {}
-        http = client(scopes=scopes, config={"TOKENAUTH_STORE": "memory://"})
+        http = make_client(scopes=scopes, config={"TOKENAUTH_STORE": "memory://"})
         http.application.register_blueprint(auth.endpoints)
         http.application.add_url_rule("/login", view_func=lambda: token_response("bob"), endpoint="login")
         return http
@@ -292,16 +267,16 @@ class TestOurStore:
         assert [answer.status_code for answer in answers] == [401, 401]
 
 
-def test_auth_verify_takes_their_tokens(client: MakeClient, auth: TokenAuth[Any]) -> None:
-    http = client()
+def test_auth_verify_takes_their_tokens(make_client: MakeClient, auth: TokenAuth[Any]) -> None:
+    http = make_client()
 
     with http.application.app_context():
         assert auth.verify(sign()).issuer == THEIRS
 
 
-def test_auth_verify_with_an_audience_takes_ours_alone(client: MakeClient, auth: TokenAuth[Any]) -> None:
+def test_auth_verify_with_an_audience_takes_ours_alone(make_client: MakeClient, auth: TokenAuth[Any]) -> None:
     """The audience of a trusted issuer is a part of its entry."""
-    http = client()
+    http = make_client()
 
     with http.application.app_context(), pytest.raises(TokenError):
         auth.verify(sign(), audience=AUDIENCE)
@@ -311,8 +286,8 @@ class TestOutage:
     """The keys of an issuer that cannot be fetched."""
 
     @pytest.fixture
-    def http(self, client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-        http = client()
+    def http(self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+        http = make_client()
         [rules] = state_of(http.application).trust.list_rules()
 
         class Unavailable:
@@ -351,150 +326,8 @@ class TestOutage:
         assert "the store" not in caplog.text
 
 
-class TestLoader:
-    """Tenants."""
-
-    PATTERN = r"https://[a-z]+\.example"
-
-    def test_a_tenant_is_asked_about_and_accepted(self, make_app: MakeApp, auth: TokenAuth[Any]) -> None:
-        asked = []
-
-        @auth.issuer_loader(self.PATTERN)
-        def load(name: str) -> TrustedIssuer | None:
-            asked.append(name)
-            return issuer_with(issuer=name, scopes=["read"]) if name == THEIRS else None
-
-        app = make_app(auth=auth)
-        app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
-        http = app.test_client()
-        names = (THEIRS, THEIRS, "https://x.example", "https://x.example", "http://x.example")
-
-        statuses = [http.get("/me", headers=bearer(sign(iss=name))).status_code for name in names]
-
-        assert statuses == [200, 200, 401, 401, 401]
-        assert asked == [THEIRS, "https://x.example"]
-
-    def test_it_can_come_after_the_application(self, client: MakeClient, auth: TokenAuth[Any]) -> None:
-        http = client()
-        name = "https://tenant.example"
-        before = http.get("/me", headers=bearer(sign(iss=name))).status_code
-
-        async def load(name: str) -> TrustedIssuer | None:
-            return issuer_with(issuer=name)
-
-        auth.issuer_loader(self.PATTERN)(load)
-
-        assert (before, http.get("/me", headers=bearer(sign(iss=name))).status_code) == (401, 200)
-
-    def test_applications_of_another_object_do_not_ask_it(self, client: MakeClient, make_app: MakeApp) -> None:
-        other: TokenAuth[Any] = TokenAuth()
-        make_app(auth=other)
-        http = client()
-
-        other.issuer_loader(self.PATTERN)(lambda name: issuer_with(issuer=name))
-
-        assert http.get("/me", headers=bearer(sign(iss="https://tenant.example"))).status_code == 401
-
-    def test_while_it_fails_its_tokens_get_503(
-        self, client: MakeClient, auth: TokenAuth[Any], mint: Mint, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        @auth.issuer_loader(self.PATTERN)
-        def load(name: str) -> TrustedIssuer | None:
-            raise RuntimeError("the database is down")
-
-        http = client()
-        tokens = [sign(iss="https://tenant.example"), sign(), mint()]
-
-        assert [http.get("/me", headers=bearer(token)).status_code for token in tokens] == [503, 200, 200]
-        assert "issuer_loader failed" in caplog.text
-
-    def test_a_tenant_that_goes_while_its_user_is_looked_up_is_refused(
-        self, make_app: MakeApp, auth: TokenAuth[Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        auth.issuer_loader(self.PATTERN)(lambda name: issuer_with(issuer=name))
-        app = make_app(auth=auth)
-        authenticator = state_of(app).authenticator
-        token = authenticator._verifier.verify(sign(), now=NOW)
-        monkeypatch.setattr(authenticator, "trusted", None)
-
-        with pytest.raises(WrongIssuer):
-            authenticator.accept(token)
-
-    @pytest.mark.parametrize(
-        ("changes", "message"),
-        [
-            ({"issuer": [THEIRS, ISSUER]}, "a trusted issuer must not be the issuer of this application"),
-            ({"scopes": ["undeclared"]}, "scope undeclared is not declared"),
-            ({"keys": "/does/not/exist.json"}, "the key file must be readable"),
-            ({"keys": ..., "jwks_uri": "http://127.0.0.1:1/keys"}, "the URL must be https://"),
-        ],
-        ids=["ours", "undeclared scope", "no file", "plain HTTP"],
-    )
-    def test_a_tenant_that_cannot_be_used_is_an_outage(
-        self, client: MakeClient, auth: TokenAuth[Any], changes: dict[str, Any], message: str, caplog: Any
-    ) -> None:
-        name = "https://tenant.example"
-        auth.issuer_loader(self.PATTERN)(lambda _: issuer_with(**{"issuer": name} | changes))
-        http = client(issuer="https://other.example", config={"TOKENAUTH_SCOPES": {"read": "", "write": ""}})
-        token = sign(iss=THEIRS if "issuer" in changes else name)
-
-        assert http.get("/me", headers=bearer(token)).status_code == 503
-        assert message in caplog.text
-
-    @pytest.mark.parametrize(("testing", "status"), [(True, 200), (False, 503)])
-    def test_a_tenant_is_on_this_machine_in_tests_alone(
-        self, make_app: MakeApp, auth: TokenAuth[Any], *, testing: bool, status: int
-    ) -> None:
-        """A tenant may choose its URLs, and must not choose those of an internal service."""
-        theirs = Issuer(KEY.public())
-        with theirs.serve() as server:
-            auth.issuer_loader(r"http://127\.0\.0\.1:[0-9]+")(lambda _: theirs.entry())
-            app = make_app(auth=auth, TESTING=testing)
-            app.add_url_rule("/me", view_func=login_required(whoami()), endpoint="me")
-
-            answer = app.test_client().get("/me", headers=bearer(sign(iss=theirs.issuer)), base_url="https://localhost")
-
-            assert (answer.status_code, len(server.requests)) == (status, int(testing))
-
-    def test_its_keys_are_kept_while_the_answer_has_the_same(
-        self, make_app: MakeApp, auth: TokenAuth[Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A loader makes a new object each time. Its keys must not be fetched each time."""
-        remote: dict[str, Any] = {"keys": ..., "jwks_uri": "https://id.example/keys"}
-        first, second, third = (
-            issuer_with(**remote, scopes=["a"]),
-            issuer_with(**remote, scopes=["b"]),
-            issuer_with(**remote | {"jwks_uri": "https://id.example/other"}),
-        )
-        trust = state_of(make_app(auth=auth)).trust
-        rules = trust._make_rules(first)
-
-        assert trust._make_rules(issuer_with(**remote, scopes=["a"]), rules) is rules
-        assert trust._make_rules(second, rules).keys is rules.keys
-        assert trust._make_rules(third, rules).keys is not rules.keys
-
-    def test_a_second_one_is_a_mistake(self, auth: TokenAuth[Any]) -> None:
-        auth.issuer_loader("a")(lambda _: None)
-
-        with pytest.raises(SettingsError, match="there must be one issuer_loader"):
-            auth.issuer_loader("b")(lambda _: None)
-
-    @pytest.mark.parametrize("pattern", [7, None, lambda name: None])
-    def test_it_needs_a_pattern(self, auth: TokenAuth[Any], pattern: Any) -> None:
-        with pytest.raises(TypeError, match="issuer_loader must get a pattern"):
-            auth.issuer_loader(pattern)
-
-    def test_the_pattern_must_be_a_regular_expression(self, auth: TokenAuth[Any]) -> None:
-        with pytest.raises(ValueError, match="must be a regular expression"):
-            auth.issuer_loader("(")
-
-    def test_it_must_decorate_a_function(self, auth: TokenAuth[Any]) -> None:
-        with pytest.raises(TypeError, match="issuer_loader must decorate a function"):
-            auth.issuer_loader(self.PATTERN)("load")  # type: ignore[type-var]
-
-
-def test_a_key_of_theirs_that_is_ours_too_makes_no_token_of_ours(client: MakeClient, mint: Mint) -> None:
-    http = client()
+def test_a_key_of_theirs_that_is_ours_too_makes_no_token_of_ours(make_client: MakeClient, mint: Mint) -> None:
+    http = make_client()
 
     forged = Mint(KEY)(iss=ISSUER)
 

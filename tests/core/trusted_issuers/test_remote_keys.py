@@ -2,9 +2,8 @@
 
 import logging
 import math
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from flask_tokenauth.core.trusted_issuers.public_keys import ReadSet
 from flask_tokenauth.core.trusted_issuers.remote_keys import FetchedSet, RemoteKeys
 
 from ...conftest import StandingClock
+from ...waiting import Held
 from .rules_kit import named
 
 FIRST, SECOND = (Key.generate("ES256", kid=kid).public() for kid in ("first", "second"))
@@ -23,16 +23,16 @@ STALENESS = 3600.0
 THREADS = 8
 
 
-class Server:
+class Server(Held):
     """The server of an issuer, in the place of the network."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.keys: list[Key] = [FIRST]
         self.skipped: dict[int, str] = {}
         self.lifetime: float | None = 600
         self.is_down = False
         self.fetches = 0
-        self.before_answer: Callable[[], object] = bool
 
     def __call__(self) -> FetchedSet:
         self.fetches += 1
@@ -40,17 +40,6 @@ class Server:
         if self.is_down:
             raise FetchFailed("the server must answer within 5 s, got no answer")
         return FetchedSet(ReadSet(named(self.keys), self.skipped), self.lifetime)
-
-    def hold(self) -> tuple[Event, Event]:
-        """Let the next answers wait. Return events: a question has come, and the answers may go on."""
-        asked, go_on = Event(), Event()
-
-        def wait() -> None:
-            asked.set()
-            go_on.wait(60)
-
-        self.before_answer = wait
-        return asked, go_on
 
 
 @pytest.fixture
