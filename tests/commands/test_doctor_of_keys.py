@@ -115,7 +115,7 @@ def test_keys_without_states_have_no_findings(path: Path, app_of: MakeApp) -> No
 
 def test_rings_that_differ_are_an_error(path: Path, app_of: MakeApp) -> None:
     put(path, (A, "active"), (B, "next"))
-    store = MemoryStore()
+    store = MemoryStore(clock=lambda: int(NOW * 1000))
     store.report_ring("one")
     store.report_ring("two")
     ring_ager(store)(timedelta(seconds=30))

@@ -4,14 +4,11 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-import django
 import time_machine
-from django.conf import settings
 from flask import Flask, Response, request
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
 from werkzeug.test import TestResponse
@@ -20,6 +17,8 @@ from flask_tokenauth import TokenAuth, public
 from flask_tokenauth.core import Key
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.tokens import jws
+
+from ..django_settings import set_up_django
 
 OLD_SECRET = "c83d0f62a95e471bd7e0a6f4195b2c83e6d07fa1945bc2e8"
 OTHER_SECRET = "0d9c5a7e1f3b48260d9ec7f5a1b3e4826c0d7f9ea5b1c384"
@@ -62,13 +61,9 @@ def issue_jwt_extended(now: float, user_id: str = "alice", *, access: bool = Fal
         return create(user_id)
 
 
-@cache
 def load_simple_jwt() -> tuple[Any, Any]:
-    """Return the modules of the real Simple JWT with its tokens and its signers. They need the settings of Django."""
-    if not settings.configured:  # pragma: no branch  # other tests may need Django too
-        apps = ["django.contrib.contenttypes", "django.contrib.auth"]
-        settings.configure(SECRET_KEY=OTHER_SECRET, USE_TZ=True, INSTALLED_APPS=apps)
-        django.setup()
+    """Return the modules of the real Simple JWT with its tokens and its signers."""
+    set_up_django()
     return import_module("rest_framework_simplejwt.tokens"), import_module("rest_framework_simplejwt.backends")
 
 

@@ -1,7 +1,4 @@
-"""Tokens that the real Flask-JWT-Extended and the real Simple JWT issue, at an application that believes them for now.
-
-Django and Simple JWT are in the extra ``bench``.
-"""
+"""Tokens of the real Flask-JWT-Extended and Simple JWT, at an application that believes them for now."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +14,7 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_tokenauth import TrustedIssuer, login_required, require_scope
 
 from ...conftest import NOW, MakeApp, bearer, whoami
+from ...django_settings import set_up_django
 from .samples import OLD_SECRET, entry_of
 
 OLD_ISSUER = "https://old.acme.example"
@@ -50,13 +48,8 @@ def flask_jwt_extended(identity: Any = "42", claims: dict[str, Any] | None = Non
 
 @pytest.fixture(scope="module")
 def django() -> None:
-    """Configure Django, which can be done once in a process."""
-    settings = pytest.importorskip("django.conf").settings
-    pytest.importorskip("rest_framework_simplejwt.exceptions")
-    apps = ["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"]
-    if not settings.configured:  # pragma: no branch  # nor by another test
-        settings.configure(SECRET_KEY=OLD_SECRET, INSTALLED_APPS=apps, USE_TZ=True)
-        pytest.importorskip("django").setup()
+    """Set up Django before Simple JWT is imported."""
+    set_up_django()
 
 
 def simple_jwt(user_id: Any = 42, claims: dict[str, Any] | None = None, **settings: Any) -> Issued:
