@@ -15,7 +15,20 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 ALL_TESTS = ("-m", "")  # the slow ones too, which `pytest` alone leaves out
-OF_EACH_VERSION = ("-m", "not once")
+OF_EACH_PYTHON = ("-m", "not once")
+OF_LOWEST_VERSIONS = ("-m", "not slow or dependencies")
+OF_FILES = (  # tests that read files of the distribution: pages, examples, source code, vectors, data
+    "docs",
+    "tests/commands",
+    "tests/core/tokens/test_attacks.py",
+    "tests/core/tokens/test_unverified.py",
+    "tests/core/tokens/test_vectors.py",
+    "tests/core/trusted_issuers",
+    "tests/documentation",
+    "tests/examples",
+    "tests/stores/sql/test_upgrades.py",
+    "tests/style",
+)
 DIST = Path("dist")
 
 
@@ -68,13 +81,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests that may depend on the version, or those that you name after ``--``.
+    """Run the tests that may depend on the version of Python, or those that you name after ``--``.
 
     A version between two others runs the fast ones alone: the slow ones take several minutes, and run on both sides.
     """
     session.install("--editable", ".[engines,test]")
     is_outer = session.python in (PYTHONS[0], PYTHONS[-1])
-    session.run("pytest", "-q", *(session.posargs or (OF_EACH_VERSION if is_outer else ())))
+    session.run("pytest", "-q", *(session.posargs or (OF_EACH_PYTHON if is_outer else ())))
 
 
 @nox.session(default=False, venv_backend="none")
@@ -86,7 +99,10 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lowest(session: nox.Session) -> None:
-    """Run the tests, as ``tests``, with the lowest version of each dependency that setup.cfg allows."""
+    """Run the tests with the lowest version of each dependency that setup.cfg allows.
+
+    These are the fast tests, and the slow ones that depend on the versions: those of drivers, servers and frameworks.
+    """
     config = configparser.ConfigParser()
     config.read("setup.cfg")
     extras = config["options.extras_require"]
@@ -95,7 +111,7 @@ def lowest(session: nox.Session) -> None:
     requirements = session.cache_dir / "lowest.txt"
     requirements.write_text(bounds.replace(">=", "=="))
     session.install("--requirement", str(requirements), "--editable", ".")
-    session.run("pytest", "-q", *OF_EACH_VERSION)
+    session.run("pytest", "-q", *OF_LOWEST_VERSIONS)
 
 
 @nox.session(default=False, venv_backend="none")
@@ -182,7 +198,11 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(default=False, requires=["package"], venv_backend="none")
 def sdist(session: nox.Session) -> None:
-    """Unpack the sdist, install it with its extra ``test``, and run its tests there."""
+    """Unpack the sdist, install it with its extra ``test``, and run the tests that read its files, or those you name.
+
+    The session ``package`` shows that the sdist has every file that git has, and other sessions run all tests on these
+    files. So the other tests would only run again.
+    """
     folder = clean_folder(session)
     [archive] = DIST.glob("*.tar.gz")
     with tarfile.open(archive) as members:
@@ -190,7 +210,7 @@ def sdist(session: nox.Session) -> None:
     unpacked = folder / archive.name.removesuffix(".tar.gz")
     programs = make_environment(session, folder / "env", f"{unpacked}[test]")
     with session.chdir(unpacked):
-        session.run(str(programs / "pytest"), "-q", *session.posargs)
+        session.run(str(programs / "pytest"), "-q", *(session.posargs or OF_FILES))
 
 
 @nox.session(default=False)

@@ -1,5 +1,8 @@
-"""The fast run, without the tests marked ``slow``, has tests from every file."""
+"""The marks of slow tests: the fast run has tests from every file, and each session of nox runs what it is to run."""
 
+import configparser
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,21 +13,63 @@ ROOT = Path(__file__).parent.parent
 WITHOUT_FAST_TESTS = {  # they start processes
     "tests/lifecycle/revocation/test_gunicorn.py",
     "tests/servers/test_rotation.py",
-    "tests/test_slow_marks.py",
 }
+# Slow tests of these run on more than one version of Python, and with the lowest versions of the dependencies too.
+DEPEND_ON_BOTH = [
+    "tests/lifecycle/revocation/test_gunicorn.py",
+    "tests/servers/test_real_servers.py",
+    "tests/stores/sql/mysql/test_connecting.py",
+    "tests/stores/sql/postgresql/test_connecting.py",
+    "tests/stores/sql/test_dropped_connections.py",
+    "tests/stores/sql/test_forks_on_servers.py",
+    "tests/stores/sql/test_stalls.py",
+    "tests/stores/sql/test_store_on_servers.py",
+]
+COLLECT = """
+import json, sys, pytest
+
+class Plugin:
+    def pytest_collection_finish(self, session):
+        marks = {item.nodeid: sorted({mark.name for mark in item.iter_markers()}) for item in session.items}
+        print("\\n" + json.dumps(marks))
+
+sys.exit(pytest.main(["--collect-only", "-qq", "--numprocesses=0", "-m", ""], plugins=[Plugin()]))
+"""
 
 
-def collect(*options: str) -> set[str]:
-    """Return the names of the tests that pytest collects with these options."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "--numprocesses=0", *options]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return {line for line in ran.stdout.splitlines() if "::" in line}
+def collect() -> dict[str, set[str]]:
+    """Return the marks of every test by its name."""
+    ran = subprocess.run([sys.executable, "-c", COLLECT], cwd=ROOT, capture_output=True, text=True, check=True)
+    line = next(line for line in ran.stdout.splitlines() if line.startswith("{"))
+    return {name: set(marks) for name, marks in json.loads(line).items()}
+
+
+def files_of(names: set[str]) -> set[str]:
+    return {name.partition("::")[0] for name in names}
 
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_the_fast_run_has_tests_from_every_file() -> None:
-    fast, every = collect(), collect("-m", "")
+def test_the_fast_run_and_each_session_have_the_tests_that_they_need() -> None:
+    marks = collect()
+    slow, once, dependencies = (
+        {name for name in marks if mark in marks[name]} for mark in ("slow", "once", "dependencies")
+    )
 
-    assert fast < every
-    assert {name.split("::")[0] for name in every} - {name.split("::")[0] for name in fast} == WITHOUT_FAST_TESTS
+    assert files_of(set(marks)) - files_of(marks.keys() - slow) == WITHOUT_FAST_TESTS
+    assert once | dependencies <= slow < marks.keys()
+    assert set(DEPEND_ON_BOTH) <= files_of(slow - once)
+    assert set(DEPEND_ON_BOTH) <= files_of(dependencies)
+
+
+def test_sessions_name_only_marks_that_there_are() -> None:
+    """Pytest does not check the marks in an expression: with a misspelled one, a session would run fewer tests."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    marks = {line.partition(":")[0] for line in config["tool:pytest"]["markers"].strip().splitlines()}
+    expressions = re.findall(r'\("-m", "(.*)"\)', (ROOT / "noxfile.py").read_text())
+
+    named = {word for expression in expressions for word in re.findall(r"\w+", expression)} - {"not", "or", "and"}
+
+    assert len(expressions) == 3
+    assert named == marks

@@ -31,6 +31,7 @@ from .shapes import SHAPES
 
 CELLS = [Cell(shape, placement, url) for shape in SHAPES for placement in shape.placements for url in shape.urls]
 GUARDING, NAMED, EITHER = ([cell for cell in CELLS if cell.fate is fate] for fate in Fate)
+EXHAUSTIVE = [pytest.mark.slow, pytest.mark.once, pytest.mark.dependencies]  # of Flask and its extensions
 
 
 def for_each(cells: list[Cell], *, once: bool = False) -> pytest.MarkDecorator:
@@ -39,7 +40,7 @@ def for_each(cells: list[Cell], *, once: bool = False) -> pytest.MarkDecorator:
     """
     first = {(cell.shape.name, once or cell.placement.above): cell for cell in reversed(cells)}.values()
     return pytest.mark.parametrize(
-        "cell", [pytest.param(cell, id=str(cell), marks=() if cell in first else pytest.mark.slow) for cell in cells]
+        "cell", [pytest.param(cell, id=str(cell), marks=() if cell in first else EXHAUSTIVE) for cell in cells]
     )
 
 
@@ -123,9 +124,9 @@ def raise_conflict() -> NoReturn:
 FEW_CREDENTIALS = [
     CREDENTIALS[0],
     CREDENTIALS[-1],
-    *(pytest.param(*param.values, id=param.id, marks=pytest.mark.slow) for param in CREDENTIALS[1:-1]),
+    *(pytest.param(*param.values, id=param.id, marks=EXHAUSTIVE) for param in CREDENTIALS[1:-1]),
 ]
-positions = pytest.mark.parametrize("position", [pytest.param("before", marks=pytest.mark.slow), "after"])
+positions = pytest.mark.parametrize("position", [pytest.param("before", marks=EXHAUSTIVE), "after"])
 
 
 @pytest.mark.parametrize(("credential", "status"), FEW_CREDENTIALS)

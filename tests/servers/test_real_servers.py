@@ -152,6 +152,7 @@ def test_a_session_that_is_not_the_clients_is_noticed_in_the_list(client: Client
         client.list_sessions(session)
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SERVERS)
 def test_mixed_requests_of_many_clients_meet_no_trouble(path: Path, name: str) -> None:
@@ -187,6 +188,8 @@ def test_on_a_database_server_each_answer_belongs_to_the_client_that_has_asked(
         use(server.port, workers=workers)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["gevent in 2 workers", "gevent in 2 workers, preloaded"])
 def test_workers_of_gevent_go_on_while_refreshes_wait_for_a_database_server(
@@ -231,6 +234,7 @@ def test_workers_that_outlive_the_process_that_forked_them_lose_nothing(path: Pa
     assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(acknowledged + 1,)]
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_workers_of_a_preloaded_gevent_go_on_while_logins_wait_for_another_process(path: Path) -> None:
     """With locks that are not those of gevent, one greenlet that waits for another one would stop its worker."""
@@ -278,6 +282,7 @@ def find_worker(client: Client, others: set[str]) -> str:
     return client.answers[-1].worker
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_A_MASTER)
 def test_nothing_acknowledged_is_lost_if_workers_and_other_writers_are_killed(path: Path, name: str) -> None:

@@ -193,6 +193,8 @@ def test_messages_of_commits_allow_no_phrase(tmp_path: Path, message: str, statu
     assert printed in result.output
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_the_project_is_written_in_plain_english() -> None:
     result = CliRunner().invoke(main)
 

@@ -165,6 +165,7 @@ def test_the_last_address_that_refuses_is_the_failure(wire: Wire) -> None:
     assert wire.connected == ["8.8.8.8", "9.9.9.9"]
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(authority: Authority) -> None:
     """The queue of a socket that does not accept is full after two connections, and the next one waits."""

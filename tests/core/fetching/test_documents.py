@@ -240,6 +240,7 @@ def test_the_import_of_the_package_does_not_import_urllib3() -> None:
     assert output == "False\n"
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_gevent_lets_others_run_and_keeps_the_time_limit() -> None:
     """With gevent, each wait of a TLS socket has its own timeout, so that one would not be enough."""

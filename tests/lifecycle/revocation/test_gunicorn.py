@@ -91,6 +91,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         assert process.wait(PATIENCE) == 0
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_warm_loads_revocations_before_the_first_request_of_each_worker(server: Server) -> None:
     answers = server.ask_until("", lambda answers: len(workers_of(answers)) == 2, "/loaded")
@@ -115,6 +116,7 @@ def check_refused(server: Server, token: str, end: Answer) -> None:
     assert {answer.status for answer in answers if answer.asked_at >= known_at} == {401}
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_token_revoked_in_one_worker_is_refused_in_both(server: Server) -> None:
     login = server.ask("POST", "/login", username="alice").body
@@ -131,6 +133,7 @@ def test_a_token_revoked_in_one_worker_is_refused_in_both(server: Server) -> Non
     assert {answer.status for answer in both} == {200}
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_reuse_ends_the_session_and_its_access_tokens_in_both_workers(server: Server) -> None:
     login = server.ask("POST", "/login", username="alice").body

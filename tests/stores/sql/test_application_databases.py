@@ -20,9 +20,10 @@ from ..calls import CALLS
 from ..sqlite_kit import url_of
 
 DRIVERS = {"postgresql_18": "postgresql+psycopg", "mariadb": "mysql+pymysql"}
+ON_A_SERVER = [pytest.mark.slow, pytest.mark.dependencies]
 
 
-@pytest.fixture(params=["sqlite", *(pytest.param(name, marks=pytest.mark.slow) for name in DRIVERS)])
+@pytest.fixture(params=["sqlite", *(pytest.param(name, marks=ON_A_SERVER) for name in DRIVERS)])
 def url(request: pytest.FixtureRequest, path: Path) -> Iterator[str]:
     """Return the URL of an empty database, with the driver."""
     if request.param == "sqlite":
@@ -65,6 +66,7 @@ def test_the_store_leaves_the_connections_of_an_engine_alone(store: SQLStore, en
     assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # QueuePool has it
 
 
+@pytest.mark.dependencies
 @pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("url", list(DRIVERS), indirect=True)
@@ -92,6 +94,7 @@ def test_a_login_is_kept_although_the_transaction_of_the_application_is_rolled_b
         state_of(app).store.close()
 
 
+@pytest.mark.dependencies
 @pytest.mark.once
 @pytest.mark.slow
 def test_the_sql_mode_of_the_application_does_not_matter(mariadb: Server) -> None:

@@ -203,6 +203,7 @@ def ask(engine: Engine) -> Any:
         return connection.execute(text("SELECT 1")).scalar_one()
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"poolclass": NullPool}, {"pool_pre_ping": True}])
 @pytest.mark.parametrize("kind", ["like", "for"])
@@ -224,6 +225,7 @@ def test_postgresql_is_asked_within_a_limit(
         own.dispose()
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"poolclass": NullPool}, {"pool_pre_ping": True}])
 @pytest.mark.parametrize("kind", ["like", "for"])

@@ -66,6 +66,7 @@ def test_each_call_of_these_tests_succeeds_without_trouble(store: SQLStore) -> N
     assert {name: outcome_of(store, name) for name in CALLS} == dict.fromkeys(CALLS, "done")
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
 def test_each_call_succeeds_after_all_connections_have_ended(
@@ -81,6 +82,8 @@ def test_each_call_succeeds_after_all_connections_have_ended(
     assert found == dict.fromkeys(CALLS, "done")
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [restart, crash])
 @pytest.mark.parametrize("name", ["is_revoked", "redeem", "revoke_user", "revocations_since"])
@@ -94,6 +97,7 @@ def test_a_call_succeeds_after_the_server_was_restarted(
     assert outcome_of(server_store, name) == "done"
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_many_dead_connections_cost_one_retry(server: Server, database: str, server_store: SQLStore) -> None:
     """The pool has two idle connections, and one of the feed. After one error, none of them is used."""
@@ -107,6 +111,7 @@ def test_many_dead_connections_cost_one_retry(server: Server, database: str, ser
     assert [outcome_of(server_store, "find_session") for _ in range(3)] == ["done"] * 3
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_server_that_stays_away_is_an_outage_until_it_is_back(server: Server, server_store: SQLStore) -> None:
     server_store.find_session("session")
@@ -120,6 +125,7 @@ def test_a_server_that_stays_away_is_an_outage_until_it_is_back(server: Server, 
     assert {name: outcome_of(server_store, name) for name in CALLS} == dict.fromkeys(CALLS, "done")
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_that_was_idle_for_too_long_is_replaced(server: Server, server_store: SQLStore) -> None:
     """PostgreSQL sends an error before it ends the connection. The next statement gets it."""
@@ -169,6 +175,7 @@ def lose_commit(proxied: SQLStore, proxy: Proxy) -> Iterator[None]:
     assert left == []
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.usefixtures("lose_commit")
 def test_a_session_whose_commit_was_not_answered_is_not_adopted(proxied: SQLStore) -> None:
@@ -183,6 +190,7 @@ def started(proxied: SQLStore) -> None:
     start(proxied)
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.usefixtures("started", "lose_commit")
 def test_a_refresh_whose_commit_was_not_answered_gives_the_same_successor(proxied: SQLStore) -> None:
@@ -193,6 +201,7 @@ def test_a_refresh_whose_commit_was_not_answered_gives_the_same_successor(proxie
     assert redemption.session.generation == 1
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.usefixtures("started", "lose_commit")
 @pytest.mark.parametrize("name", ["end_session", "revoke_user"])
@@ -210,6 +219,7 @@ def refreshed_twice(proxied: SQLStore) -> None:
         proxied.redeem("session", generation=generation, terms=TERMS)
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.usefixtures("refreshed_twice", "lose_commit")
 def test_reuse_whose_commit_was_not_answered_is_reported(proxied: SQLStore) -> None:
@@ -219,6 +229,7 @@ def test_reuse_whose_commit_was_not_answered_is_reported(proxied: SQLStore) -> N
     assert redemption.session is not None
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.usefixtures("started", "lose_commit")
 def test_the_end_of_a_session_whose_commit_was_not_answered_is_reported(proxied: SQLStore) -> None:
@@ -228,6 +239,8 @@ def test_the_end_of_a_session_whose_commit_was_not_answered_is_reported(proxied:
     assert session.user_id == "alice"
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_pooler_that_was_restarted_costs_no_error(pgbouncer: PgBouncer) -> None:
     with pgbouncer.server.new_database() as database:
@@ -241,6 +254,8 @@ def test_a_pooler_that_was_restarted_costs_no_error(pgbouncer: PgBouncer) -> Non
     assert found == dict.fromkeys(CALLS, "done")
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_commits_are_on_the_disk_although_the_role_says_otherwise(pgbouncer: PgBouncer) -> None:
     """Each transaction that writes sets synchronous_commit, also where a pooler gives it any connection."""

@@ -71,6 +71,7 @@ def test_a_fork_while_other_threads_write_harms_no_connection(server: Server, da
     assert run(spawn("fork_while_writing", server.url(database))) == ["0 0 0 0 0 0 0 0 0 0 True"]
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_child_that_exits_leaves_the_connections_of_its_parent_open(
     server: Server, database: str, spawn: Spawn
@@ -80,11 +81,14 @@ def test_a_child_that_exits_leaves_the_connections_of_its_parent_open(
     assert run(spawn("fork_and_exit", server.url(database), statement)) == ["0 0 0 0 True"]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_feed_of_each_process_has_all_revocations(server: Server, database: str, spawn: Spawn) -> None:
     assert run(spawn("fork_with_feed", server.url(database))) == ["0 0 0 0 True"]
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_greenlet_that_waits_for_a_server_does_not_stop_the_others(
     server: Server, database: str, silent_port: int

@@ -85,6 +85,7 @@ def test_tables_are_created_by_command_without_a_limit(bound: SQLStore, seen: li
     assert seen[1] == math.inf
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_call_that_waits_for_a_lock_ends_on_the_server_when_its_client_has_gone(
     server: Server, database: str, server_store: SQLStore
@@ -102,6 +103,7 @@ def test_a_call_that_waits_for_a_lock_ends_on_the_server_when_its_client_has_gon
         wait_until(lambda: server.execute(WAITING) == [(0,)])
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_transaction_whose_client_is_silent_ends_on_the_server(server: Server, server_store: SQLStore) -> None:
     """As if the machine of the client had vanished: its locks are needed by others."""

@@ -106,6 +106,8 @@ class Recorder:
         self.exec_driver_sql = self.statements.append
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_many_sign_ins_of_one_user_leave_as_many_sessions_as_are_allowed(stores: list[SQLStore]) -> None:
     sign_in_often(stores)
@@ -113,6 +115,8 @@ def test_many_sign_ins_of_one_user_leave_as_many_sessions_as_are_allowed(stores:
     assert len(list_all(stores[0])) == MOST
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
 def test_the_usual_isolation_of_the_database_changes_no_sign_in(postgresql_18: PostgreSQL, isolation: str) -> None:
@@ -126,6 +130,8 @@ def test_the_usual_isolation_of_the_database_changes_no_sign_in(postgresql_18: P
         assert len(list_all(store)) == MOST
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_calls_of_all_kinds_at_once_end_without_an_error_and_with_one_successor(stores: list[SQLStore]) -> None:
     for number in range(MOST):
@@ -205,6 +211,8 @@ def start_and_swap(store: SQLStore) -> None:
     redeem(store, 0)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 @ENDS
 def test_a_session_is_ended_and_revoked_although_the_connection_was_killed_in_between(
@@ -218,6 +226,8 @@ def test_a_session_is_ended_and_revoked_although_the_connection_was_killed_in_be
     assert is_revoked(store)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 @ENDS
 def test_a_crash_between_the_end_and_the_revocation_leaves_nothing_half_and_is_cured_by_a_retry(
@@ -244,6 +254,8 @@ WAITING = {
 }
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_deadlock_with_another_program_is_retried(server: Server, database: str, store: SQLStore) -> None:
     """The other one is no victim: it has written more, or waits for longer until it looks for a deadlock."""
@@ -282,6 +294,8 @@ def transaction_of_two_users(store: SQLStore) -> int:
     return len(runs)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_purge_of_the_newest_row_hides_no_later_revocation(server: Server, database: str, store: SQLStore) -> None:
     revoke(store, "a", "b")
@@ -297,6 +311,8 @@ def test_a_purge_of_the_newest_row_hides_no_later_revocation(server: Server, dat
     assert poller.came == {"a": 1, "b": 1, "c": 1}
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_first_load_in_many_pages_misses_nothing_while_others_write_expire_and_purge(
     server: Server, database: str, stores: list[SQLStore], monkeypatch: pytest.MonkeyPatch
@@ -341,6 +357,8 @@ def test_a_first_load_in_many_pages_misses_nothing_while_others_write_expire_and
         assert {f"kept{number}" for number in range(200)} | set(written) <= set(poller.came)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_the_copied_data_of_a_server_that_was_stopped_let_readers_reload(server: Server) -> None:
     with prepared_store(server) as (_, store):
@@ -358,6 +376,8 @@ def test_the_copied_data_of_a_server_that_was_stopped_let_readers_reload(server:
         assert poller.came == {"a": 2, "b": 1, "c": 1, "d": 1, "e": 1}
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_redemption_is_repeated_until_the_end_of_the_window(server: Server, database: str, store: SQLStore) -> None:
     start_and_swap(store)

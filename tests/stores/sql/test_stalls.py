@@ -73,6 +73,8 @@ def test_the_calls_of_these_tests_are_all_that_ask_the_database() -> None:
     assert methods_of(Store) | methods_of(SQLStore) | methods_of(StoreInspection) == CALLS.keys() | WITHOUT_A_QUESTION
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("stall", STALLS.values(), ids=STALLS.keys())
 def test_each_call_ends_in_time_and_the_next_one_succeeds(
@@ -92,6 +94,8 @@ def test_each_call_ends_in_time_and_the_next_one_succeeds(
     assert later == dict.fromkeys(CALLS, "NoneType")
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 3, 200], ids=["before the greeting", "in the greeting", "after the login"])
 def test_each_first_call_of_a_store_ends_in_time(submit: Submit, proxy_url: str, proxy: Proxy, after: int) -> None:
@@ -110,6 +114,7 @@ def test_each_first_call_of_a_store_ends_in_time(submit: Submit, proxy_url: str,
     assert later == dict.fromkeys(CALLS, "NoneType")
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_each_write_ends_in_time_if_its_commit_is_not_answered(submit: Submit, proxied: SQLStore, proxy: Proxy) -> None:
     proxied.create()
@@ -132,6 +137,7 @@ def test_each_write_ends_in_time_if_its_commit_is_not_answered(submit: Submit, p
     assert later == dict.fromkeys(WRITES, "NoneType")
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_each_call_ends_in_time_while_others_hold_all_connections(
     submit: Submit, proxied: SQLStore, proxy: Proxy
@@ -187,6 +193,7 @@ def test_a_read_does_not_wait_for_a_write_that_opens_the_first_connection(
     assert write.result(PATIENCE) > 0
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_server_that_refuses_connections_is_an_outage_at_once(proxied: SQLStore, proxy: Proxy) -> None:
     proxied.create()

@@ -92,6 +92,8 @@ class SmallPages(ServerFixtures, RevocationPagesContract, LostWritesContract):
         monkeypatch.setattr(postgresql_feed, "NEWS", 2)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 class TestPostgreSQL18(ServerFixtures, StoreContract):
     """On the newest PostgreSQL."""
@@ -126,6 +128,8 @@ class TestPgBouncer(ServerFixtures, StoreContract):
         return pgbouncer.url(database)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 class TestMariaDB(ServerFixtures, StoreContract):
     """On MariaDB."""

@@ -207,6 +207,7 @@ def test_a_connection_is_adapted_once() -> None:
     assert type(connection) is kind
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("passed", [0, 5, 100])
 def test_a_handshake_that_stands_still_ends(limited: Limited, proxy: Proxy, database: str, passed: int) -> None:
@@ -216,6 +217,7 @@ def test_a_handshake_that_stands_still_ends(limited: Limited, proxy: Proxy, data
         limited(lambda: connect(**parameters(proxy.port, database)))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("passed", [0, 1, 20])
 def test_an_answer_that_stands_still_ends(limited: Limited, proxy: Proxy, connection: Any, passed: int) -> None:
@@ -225,6 +227,7 @@ def test_an_answer_that_stands_still_ends(limited: Limited, proxy: Proxy, connec
         limited(lambda: ask(connection, "SELECT repeat('x', 1000)"))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_an_answer_that_trickles_ends(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.answers.trickle()
@@ -233,6 +236,7 @@ def test_an_answer_that_trickles_ends(limited: Limited, proxy: Proxy, connection
         limited(lambda: ask(connection, "SELECT repeat('x', 10000000)"))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_statement_that_the_server_does_not_take_ends(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.requests.stall()
@@ -241,6 +245,7 @@ def test_a_statement_that_the_server_does_not_take_ends(limited: Limited, proxy:
         limited(lambda: ask(connection, "SELECT length(%s)", "x" * 15_000_000))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_statement_that_the_server_takes_slowly_ends(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.requests.trickle()
@@ -249,6 +254,7 @@ def test_a_statement_that_the_server_takes_slowly_ends(limited: Limited, proxy: 
         limited(lambda: ask(connection, "SELECT length(%s)", "x" * 15_000_000))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_whose_time_is_over_is_closed(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.answers.stall()
@@ -258,6 +264,7 @@ def test_a_connection_whose_time_is_over_is_closed(limited: Limited, proxy: Prox
     assert not connection.open
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_that_the_proxy_cuts_is_closed(proxy: Proxy, connection: Any) -> None:
     proxy.cut()
@@ -267,6 +274,7 @@ def test_a_connection_that_the_proxy_cuts_is_closed(proxy: Proxy, connection: An
     assert not connection.open
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["run_when_ready", "send_all"])
 def test_an_interrupted_statement_closes_the_connection(
@@ -282,6 +290,7 @@ def test_an_interrupted_statement_closes_the_connection(
     assert not connection.open
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_statement_that_the_server_refuses_leaves_the_connection_open(connection: Any) -> None:
     with pytest.raises(pymysql.ProgrammingError):
@@ -290,6 +299,7 @@ def test_a_statement_that_the_server_refuses_leaves_the_connection_open(connecti
     assert ask(connection, "SELECT 1") == 1
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_large_answer_arrives_within_the_limit(limited: Limited, connection: Any) -> None:
     answer = limited(lambda: ask(connection, "SELECT repeat('x', 10000000)"), seconds=PATIENCE)
@@ -297,11 +307,13 @@ def test_a_large_answer_arrives_within_the_limit(limited: Limited, connection: A
     assert len(answer) == 10_000_000
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_large_statement_is_sent_within_the_limit(limited: Limited, connection: Any) -> None:
     assert limited(lambda: ask(connection, "SELECT length(%s)", "x" * 9_000_000), seconds=PATIENCE) == 9_000_000
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_dead_first_address_leaves_time_for_the_second_one(
     limited: Limited, mariadb: MariaDB, silent_port: int, monkeypatch: pytest.MonkeyPatch
@@ -312,6 +324,7 @@ def test_a_dead_first_address_leaves_time_for_the_second_one(
         assert ask(connection, "SELECT 1") == 1
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_an_address_that_refuses_the_password_is_the_last_one(
     limited: Limited, mariadb: MariaDB, silent_port: int, monkeypatch: pytest.MonkeyPatch
@@ -322,6 +335,7 @@ def test_an_address_that_refuses_the_password_is_the_last_one(
         limited(lambda: connect(**parameters(1) | {"password": "wrong"}), seconds=4)
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_sqlalchemy_opens_a_new_connection_after_the_time_was_over(
     limited: Limited, proxy: Proxy, database: str
@@ -344,6 +358,7 @@ def test_sqlalchemy_opens_a_new_connection_after_the_time_was_over(
     engine.dispose()
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_rollback_without_a_transaction_does_not_ask_the_server(proxy: Proxy, connection: Any) -> None:
     ask(connection, "SELECT 1")
@@ -355,6 +370,7 @@ def test_a_rollback_without_a_transaction_does_not_ask_the_server(proxy: Proxy, 
     assert connection.open
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_rollback_ends_a_transaction_that_has_begun(connection: Any) -> None:
     with connection.cursor() as cursor:
@@ -367,6 +383,7 @@ def test_a_rollback_ends_a_transaction_that_has_begun(connection: Any) -> None:
     assert ask(connection, "SELECT count(*) FROM numbers") == 0
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_without_autocommit_a_rollback_ends_the_transaction_of_a_select(connection: Any) -> None:
     """The answer to a SELECT does not say that it has begun a transaction, which would see old rows for ever."""
@@ -382,6 +399,7 @@ def test_without_autocommit_a_rollback_ends_the_transaction_of_a_select(connecti
     assert ask(connection, "SELECT count(*) FROM numbers") == 1
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_rollback_of_a_closed_connection_is_an_error(connection: Any) -> None:
     connection.close()
@@ -390,6 +408,7 @@ def test_a_rollback_of_a_closed_connection_is_an_error(connection: Any) -> None:
         connection.rollback()
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_closed_connection_says_goodbye(mariadb: MariaDB, database: str) -> None:
     """The server counts a connection that ends without it as aborted, and logs a warning."""
@@ -414,6 +433,7 @@ def test_a_closed_connection_can_be_closed_again() -> None:
     assert not connection.open
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_that_cannot_be_set_up_leaves_no_words_of_the_driver_in_the_log(
     mariadb: MariaDB, database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -430,6 +450,7 @@ def test_a_connection_that_cannot_be_set_up_leaves_no_words_of_the_driver_in_the
     assert caplog.messages == []
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_to_close_a_connection_does_not_wait_for_the_server(limited: Limited, proxy: Proxy, connection: Any) -> None:
     """Its message would be the last one in buffers that are full."""
@@ -444,18 +465,21 @@ def test_to_close_a_connection_does_not_wait_for_the_server(limited: Limited, pr
     assert not connection.open
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_unix_socket_is_opened(mariadb: MariaDB) -> None:
     with connect(unix_socket=mariadb.socket, user="root") as connection:
         assert [connection._secure, ask(connection, "SELECT 1")] == [True, 1]
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_the_own_address_can_be_given(mariadb: MariaDB, database: str) -> None:
     with connect(**parameters(mariadb.port, database), bind_address=LOCAL) as connection:
         assert connection._sock.getsockname()[0] == LOCAL
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_an_open_socket_can_be_given(mariadb: MariaDB, database: str) -> None:
     connection = pymysql.connect(**parameters(1, database), defer_connect=True)
@@ -467,12 +491,14 @@ def test_an_open_socket_can_be_given(mariadb: MariaDB, database: str) -> None:
         assert ask(connection, "SELECT 1") == 1
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_is_opened_even_if_it_would_be_deferred(mariadb: MariaDB, database: str) -> None:
     with connect(**parameters(mariadb.port, database), defer_connect=True) as connection:
         assert connection.open
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_green_thread_that_waits_does_not_stop_another_one(mariadb: MariaDB, database: str, silent_port: int) -> None:
     ran = subprocess.run(

@@ -64,6 +64,7 @@ def test_a_number_is_taken_even_if_the_head_was_lost() -> None:
     assert "ON DUPLICATE KEY UPDATE number" in statement
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_nothing_is_skipped_while_a_writer_holds_the_head(mariadb: MariaDB, store: SQLStore, poller: Poller) -> None:
     def all_wait() -> bool:
@@ -82,6 +83,7 @@ def test_nothing_is_skipped_while_a_writer_holds_the_head(mariadb: MariaDB, stor
     assert poller.came == dict.fromkeys(["held", *(f"waiting{number}" for number in range(4))], 1)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_number_that_was_rolled_back_is_used_by_the_next_revocation(
     mariadb: MariaDB, database: str, store: SQLStore, poller: Poller
@@ -96,6 +98,7 @@ def test_a_number_that_was_rolled_back_is_used_by_the_next_revocation(
     assert numbers(mariadb, database) == [1]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_each_of_many_revocations_comes_once_while_others_are_rolled_back(store: SQLStore, poller: Poller) -> None:
     def work(index: int) -> None:
@@ -115,6 +118,7 @@ def test_each_of_many_revocations_comes_once_while_others_are_rolled_back(store:
     assert poller.statements == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_head_that_is_behind_is_an_outage_that_names_the_row(
     mariadb: MariaDB, database: str, store: SQLStore
@@ -128,6 +132,7 @@ def test_a_head_that_is_behind_is_an_outage_that_names_the_row(
             store.revocations_since(asked)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "statement", [f"DELETE FROM tokenauth_store {HEAD}", f"UPDATE tokenauth_store SET number = NULL {HEAD}"]
@@ -148,6 +153,7 @@ def test_a_revocation_is_not_skipped_without_a_head(
     assert numbers(mariadb, database) == list(range(1, len(before) + 3))
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_number_that_is_used_again_without_a_head_wants_a_reload(
     mariadb: MariaDB, database: str, store: SQLStore
@@ -166,6 +172,7 @@ def test_a_number_that_is_used_again_without_a_head_wants_a_reload(
     assert poller.reloads == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
@@ -190,6 +197,7 @@ def test_a_row_that_is_garbage_is_an_outage(mariadb: MariaDB, database: str, sto
             store.revocations_since(asked)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_head_that_is_below_zero_is_an_outage(mariadb: MariaDB, database: str, store: SQLStore) -> None:
     cursor = store.revocations_since(None).cursor
@@ -199,6 +207,7 @@ def test_a_head_that_is_below_zero_is_an_outage(mariadb: MariaDB, database: str,
         store.revocations_since(cursor)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_nothing_is_revoked_silently_if_the_head_is_the_greatest_number(
     mariadb: MariaDB, database: str, store: SQLStore
@@ -209,6 +218,7 @@ def test_nothing_is_revoked_silently_if_the_head_is_the_greatest_number(
         revoke(store, "a")
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_snapshot_isolation_of_the_server_stops_no_call(mariadb: MariaDB, database: str) -> None:
     mariadb.execute("SET GLOBAL innodb_snapshot_isolation = ON")
@@ -226,6 +236,7 @@ def test_snapshot_isolation_of_the_server_stops_no_call(mariadb: MariaDB, databa
     assert len(numbers(mariadb, database)) == 32
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_server_with_a_binary_log_of_mixed_format_loses_nothing(mariadb: MariaDB) -> None:
     mariadb.stop()
@@ -244,6 +255,7 @@ def test_a_server_with_a_binary_log_of_mixed_format_loses_nothing(mariadb: Maria
     assert poller.came == dict.fromkeys([*map(str, range(8)), "session"], 1)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_clock_that_goes_back_an_hour_moves_no_time(mariadb: MariaDB) -> None:
     now = mariadb.execute("SELECT UTC_TIMESTAMP()")[0][0].replace(microsecond=0)

@@ -85,11 +85,13 @@ def test_a_server_that_never_answers_ends_the_connecting(limited: Limited, silen
         limited(lambda: connect(host=LOCAL, port=silent_port, ssl=ssl.create_default_context()))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_is_encrypted(connection: Any) -> None:
     assert ask(connection, "SHOW STATUS LIKE 'Ssl_cipher'")
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_can_be_opened_again(connection: Any) -> None:
     connection.close()
@@ -99,6 +101,7 @@ def test_a_connection_can_be_opened_again(connection: Any) -> None:
     assert ask(connection, "SHOW STATUS LIKE 'Ssl_cipher'")
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_server_with_another_certificate_is_refused(parameters: dict[str, Any], tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
@@ -108,6 +111,7 @@ def test_a_server_with_another_certificate_is_refused(parameters: dict[str, Any]
         connect(**parameters | {"ssl_ca": str(other)})
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("passed", [150, 400, 900])
 def test_a_handshake_that_stands_still_ends(
@@ -119,6 +123,7 @@ def test_a_handshake_that_stands_still_ends(
         limited(lambda: connect(**parameters))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("passed", [0, 1, 30])
 def test_an_answer_that_stands_still_ends(limited: Limited, proxy: Proxy, connection: Any, passed: int) -> None:
@@ -128,6 +133,7 @@ def test_an_answer_that_stands_still_ends(limited: Limited, proxy: Proxy, connec
         limited(lambda: ask(connection, "SELECT repeat('x', 1000)"))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_an_answer_that_trickles_ends(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.answers.trickle()
@@ -136,6 +142,7 @@ def test_an_answer_that_trickles_ends(limited: Limited, proxy: Proxy, connection
         limited(lambda: ask(connection, "SELECT repeat('x', 10000000)"))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("slowness", ["stall", "trickle"])
 def test_a_statement_that_the_server_does_not_take_ends(
@@ -147,6 +154,7 @@ def test_a_statement_that_the_server_does_not_take_ends(
         limited(lambda: ask(connection, "SELECT length(%s)", "x" * 15_000_000))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_large_data_pass_in_both_directions(limited: Limited, connection: Any) -> None:
     data = "x" * 9_000_000

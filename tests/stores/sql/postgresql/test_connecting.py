@@ -231,6 +231,7 @@ def test_a_connection_out_of_a_pool_is_given_back() -> None:
     pool.putconn.assert_called_once_with(connection)
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("passed", [0, 5, 100])
 def test_a_handshake_that_stands_still_ends(limited: Limited, proxy: Proxy, database: str, passed: int) -> None:
@@ -240,6 +241,7 @@ def test_a_handshake_that_stands_still_ends(limited: Limited, proxy: Proxy, data
         limited(lambda: connect(**parameters(proxy.port, database)))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.parametrize("passed", [0, 1, 20])
 def test_an_answer_that_stands_still_ends(limited: Limited, proxy: Proxy, connection: Any, passed: int) -> None:
@@ -249,6 +251,7 @@ def test_an_answer_that_stands_still_ends(limited: Limited, proxy: Proxy, connec
         limited(lambda: connection.execute("SELECT repeat('x', 1000)"))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_an_answer_that_trickles_ends(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.answers.trickle()
@@ -257,6 +260,7 @@ def test_an_answer_that_trickles_ends(limited: Limited, proxy: Proxy, connection
         limited(lambda: connection.execute("SELECT repeat('x', 10000000)"))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_statement_that_the_server_does_not_take_ends(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.requests.stall()
@@ -265,6 +269,7 @@ def test_a_statement_that_the_server_does_not_take_ends(limited: Limited, proxy:
         limited(lambda: connection.execute("SELECT length(%s)", ["x" * 30_000_000]))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_connection_whose_time_is_over_is_closed(limited: Limited, proxy: Proxy, connection: Any) -> None:
     proxy.answers.stall()
@@ -274,6 +279,7 @@ def test_a_connection_whose_time_is_over_is_closed(limited: Limited, proxy: Prox
     assert connection.closed
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_an_interrupted_statement_closes_the_connection(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
@@ -286,6 +292,7 @@ def test_an_interrupted_statement_closes_the_connection(connection: Any, monkeyp
     assert connection.closed
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_statement_that_the_server_refuses_leaves_the_connection_open(connection: Any) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero):
@@ -294,6 +301,7 @@ def test_a_statement_that_the_server_refuses_leaves_the_connection_open(connecti
     assert not connection.closed
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_large_answer_arrives_within_the_limit(limited: Limited, connection: Any) -> None:
     answer = limited(lambda: connection.execute("SELECT repeat('x', 10000000)").fetchone(), seconds=PATIENCE)
@@ -301,6 +309,7 @@ def test_a_large_answer_arrives_within_the_limit(limited: Limited, connection: A
     assert len(answer[0]) == 10_000_000
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_dead_first_host_leaves_time_for_the_second_one(
     limited: Limited, postgresql_18: PostgreSQL, database: str, silent_port: int
@@ -311,6 +320,7 @@ def test_a_dead_first_host_leaves_time_for_the_second_one(
         assert connection.info.port == postgresql_18.port
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_sqlalchemy_opens_a_new_connection_after_the_time_was_over(
     limited: Limited, proxy: Proxy, database: str
@@ -331,6 +341,7 @@ def test_sqlalchemy_opens_a_new_connection_after_the_time_was_over(
     engine.dispose()
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_the_parameters_of_psycopg_count(postgresql_18: PostgreSQL, database: str) -> None:
     class Cursor(psycopg.Cursor[Any]):
@@ -349,6 +360,7 @@ def test_the_parameters_of_psycopg_count(postgresql_18: PostgreSQL, database: st
         assert isinstance(connection.cursor(), Cursor)
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_socket_above_1024_is_waited_for(limited: Limited, postgresql_18: PostgreSQL, database: str) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -363,6 +375,7 @@ def test_a_socket_above_1024_is_waited_for(limited: Limited, postgresql_18: Post
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 def test_a_green_thread_that_waits_does_not_stop_another_one(
     postgresql_18: PostgreSQL, database: str, silent_port: int
@@ -372,6 +385,7 @@ def test_a_green_thread_that_waits_does_not_stop_another_one(
     assert printed == ["1", "TimeLimitExceeded"]
 
 
+@pytest.mark.dependencies
 @pytest.mark.slow
 @pytest.mark.skipif(find_library("pq") is None, reason="there is no libpq here")
 def test_psycopg_in_pure_python_keeps_the_limit(postgresql_18: PostgreSQL, database: str, silent_port: int) -> None:

@@ -70,6 +70,7 @@ def test_a_string_that_is_no_cursor_wants_a_reload(cursor: str) -> None:
     assert feed._Cursor.parse(cursor) is None
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_revocation_whose_commit_is_held_across_many_others_comes_once(store: SQLStore, poller: Poller) -> None:
     with revoking(store, "held") as transaction:
@@ -86,6 +87,7 @@ def test_a_revocation_whose_commit_is_held_across_many_others_comes_once(store: 
     assert poller.came.total() == MANY + 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_foreign_transaction_loses_and_repeats_nothing(
     server: Server, database: str, store: SQLStore, poller: Poller
@@ -111,6 +113,7 @@ def test_a_foreign_transaction_loses_and_repeats_nothing(
     assert poller.came == dict.fromkeys([*first, *second, "late0", "late1"], 1)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_revocation_in_a_savepoint_comes_after_a_late_commit(store: SQLStore, poller: Poller) -> None:
     with revoking(store, "inner", "SAVEPOINT one", "SAVEPOINT two") as transaction:
@@ -140,6 +143,7 @@ def test_a_late_commit_is_seen_by_a_reader_of_small_pages(
     assert poller.statements == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_rows_of_transactions_that_are_to_come_are_in_the_first_load_alone(
     server: Server, database: str, store: SQLStore
@@ -160,6 +164,7 @@ def test_rows_of_transactions_that_are_to_come_are_in_the_first_load_alone(
     assert poller.statements == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_rows_of_transactions_of_long_ago_are_loaded_and_later_ones_come(
     server: Server, database: str, store: SQLStore
@@ -176,6 +181,7 @@ def test_rows_of_transactions_of_long_ago_are_loaded_and_later_ones_come(
     assert poller.came == {"a": 1, "b": 1}
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("first", ["SELECT 1", "SELECT pg_current_xact_id()"], ids=["", "an older one is open"])
 @pytest.mark.parametrize("known", [[], ["known"]])
@@ -201,6 +207,7 @@ def test_a_row_of_a_transaction_that_was_over_wants_a_reload(
     assert poller.reloads == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_copy_from_a_server_with_more_transactions_wants_a_reload(
     server: Server, database: str, store: SQLStore, poller: Poller
@@ -217,6 +224,7 @@ def test_a_copy_from_a_server_with_more_transactions_wants_a_reload(
     assert (poller.statements, poller.reloads) == (1, 2)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_another_store_without_revocations_wants_a_reload(
     server: Server, database: str, store: SQLStore, poller: Poller
@@ -228,6 +236,7 @@ def test_another_store_without_revocations_wants_a_reload(
     assert poller.reloads == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_copied_rows_that_are_gone_change_nothing(server: Server, database: str, store: SQLStore) -> None:
     execute(server, database, INSERT, 1, HUGE, "a", LATER)
@@ -241,6 +250,7 @@ def test_copied_rows_that_are_gone_change_nothing(server: Server, database: str,
     assert (poller.came, poller.reloads) == ({"a": 1, "b": 1}, 0)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_revocation_that_seems_to_be_expired_is_fetched_by_a_reader_that_has_loaded_all(
     server: Server, database: str, store: SQLStore, poller: Poller
@@ -254,6 +264,7 @@ def test_a_revocation_that_seems_to_be_expired_is_fetched_by_a_reader_that_has_l
     assert store.revocations_since(None).entries == ()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
@@ -276,6 +287,7 @@ def test_a_row_that_is_garbage_is_an_outage(server: Server, database: str, store
             store.revocations_since(asked)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Pacific/Kiritimati"])
 def test_the_time_zone_of_the_server_changes_no_page(server: Server, database: str, store: SQLStore, zone: str) -> None:
