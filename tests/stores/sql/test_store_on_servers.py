@@ -1,6 +1,8 @@
 """The store keeps the contract on real database servers, in pages of any size, and through a pooler."""
 
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPa
 
 from ...engines.pgbouncer import PgBouncer
 from ...engines.server import Server
-from ..server_kit import ager, copier, empty, generation_setter, revocation_ager, ring_ager, wiper
+from ..server_kit import ager, copier, empty, execute, generation_setter, revocation_ager, ring_ager, wiper
 
 
 @pytest.fixture(scope="class")
@@ -40,6 +42,12 @@ def database(server: Server) -> Iterator[str]:
         yield database
 
 
+@pytest.fixture(scope="class")
+def facts(server: Server, database: str) -> list[Any]:
+    """Return the rows that the store has written with its tables. Without them, it would look at all tables again."""
+    return execute(server, database, "SELECT name, value, number FROM tokenauth_store")
+
+
 class ServerFixtures:
     """A class with these fixtures names its server."""
 
@@ -50,8 +58,10 @@ class ServerFixtures:
         return server.url(database)
 
     @pytest.fixture
-    def store(self, server: Server, database: str, url: str) -> Iterator[SQLStore]:
+    def store(self, server: Server, database: str, url: str, facts: list[Any]) -> Iterator[SQLStore]:
         empty(server, database, *metadata.tables)
+        places = ", ".join(["(%s, %s, %s)"] * len(facts))
+        execute(server, database, f"INSERT INTO tokenauth_store (name, value, number) VALUES {places}", *chain(*facts))
         store = SQLStore(url)
         yield store
         store.close()
