@@ -4,7 +4,6 @@ import configparser
 import os
 import shutil
 import sys
-import tarfile
 from pathlib import Path
 
 import nox
@@ -156,7 +155,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def browser(session: nox.Session) -> None:
-    """Use the page of devices in Debian's Chromium; fail without it."""
+    """Use the pages of the examples in Debian's Chromium; fail without it."""
     session.install("--editable", ".[browser,test]")
     session.run("pytest", "-q", *ALL_TESTS, "--numprocesses=0", "tests/browser", env={"TOKENAUTH_BROWSER": "1"})
 
@@ -205,8 +204,7 @@ def sdist(session: nox.Session) -> None:
     """
     folder = clean_folder(session)
     [archive] = DIST.glob("*.tar.gz")
-    with tarfile.open(archive) as members:
-        members.extractall(folder, filter="data")
+    shutil.unpack_archive(archive, folder)
     unpacked = folder / archive.name.removesuffix(".tar.gz")
     programs = make_environment(session, folder / "env", f"{unpacked}[test]")
     with session.chdir(unpacked):

@@ -2,6 +2,7 @@
 
 from .authentication.refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from .core.errors import KeySetUnavailable, SettingsError, StoreUnavailable
+from .core.records.api_key import ApiKey
 from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.token_errors import TokenError
@@ -11,8 +12,11 @@ from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_claim, require_scope
 from .guards.sharing import shareable
 from .lifecycle.access_tokens import create_token
+from .lifecycle.api_keys import NewApiKey
 from .lifecycle.sign_in import token_response
 from .signals import (
+    api_key_created,
+    api_key_revoked,
     refresh_retried,
     refresh_reused,
     session_ended,
@@ -28,10 +32,12 @@ from .signals import (
 from .users import current_user, get_token, get_user
 
 __all__ = [
+    "ApiKey",
     "AuthError",
     "Grant",
     "InvalidRequest",
     "KeySetUnavailable",
+    "NewApiKey",
     "NotAuthenticated",
     "NotPermitted",
     "Session",
@@ -42,6 +48,8 @@ __all__ = [
     "TokenAuth",
     "TokenError",
     "TrustedIssuer",
+    "api_key_created",
+    "api_key_revoked",
     "create_token",
     "current_user",
     "get_token",

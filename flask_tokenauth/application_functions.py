@@ -1,13 +1,14 @@
 """The decorators by which an application gives its functions to ``TokenAuth``."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, overload
 
 from .application.app_state import list_states
 from .authentication.callbacks import Callbacks, IssuerLoader
 from .authentication.calling import check_function
 from .core.errors import SettingsError
+from .core.records.api_key import ApiKey
 from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.tokens.token import Token
@@ -18,6 +19,9 @@ T = TypeVar("T")
 U = TypeVar("U")
 R = TypeVar("R", bound=Callable[[Session], Grant | None] | Callable[[Session], Awaitable[Grant | None]])
 L = TypeVar("L", bound=Callable[[str], TrustedIssuer | None] | Callable[[str], Awaitable[TrustedIssuer | None]])
+K = TypeVar(
+    "K", bound=Callable[[Any, ApiKey], Iterable[str] | None] | Callable[[Any, ApiKey], Awaitable[Iterable[str] | None]]
+)
 C = TypeVar("C", bound=Callable[[Token], bool] | Callable[[Token], Awaitable[bool]])
 
 
@@ -69,6 +73,23 @@ class ApplicationFunctions(Generic[T]):
         """
         check_function("token_check", check)
         self._callbacks.check_token = check
+        return check
+
+    def api_key_check(self, check: K) -> K:
+        """Decorate a function that gets a user ID and an :class:`ApiKey`, and returns the scopes that the key has now.
+
+        It returns ``key.scopes``, or some of them if the user has lost rights since; None refuses the key: 401
+        ``invalid_token``. It is asked at most once a minute about each key in each process. It can be a coroutine
+        function.
+
+        Args:
+            check: gets the user ID and the key, and returns scopes or None.
+
+        Raises:
+            TypeError: *check* is not a function.
+        """
+        check_function("api_key_check", check)
+        self._callbacks.check_api_key = check
         return check
 
     def issuer_loader(self, pattern: str) -> Callable[[L], L]:

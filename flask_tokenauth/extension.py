@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
+from .api_key_methods import ApiKeyMethods
 from .application.app_state import AppState, current_state, state_of
 from .application.default_warnings import warn_of_defaults
 from .application.error_handlers import RefusalHandling
@@ -17,12 +18,12 @@ from .application.refusing import answer_store_unavailable, asking_store
 from .application.settings import Settings
 from .application.shared_caches import SharedCaches
 from .application.warming import warm_applications
-from .application_functions import ApplicationFunctions
 from .commands.group import CommandGroup
 from .core.errors import SettingsError, StoreUnavailable
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
-from .core.tokens.token import Token
+from .core.tokens.token import Token, TokenKind
+from .guards.accepted_kinds import AcceptedKinds, read_kinds
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
 from .guards.decorators import blueprint_requirement
@@ -36,7 +37,7 @@ from .users import current_user, get_token, get_user_id, require_own_token
 T = TypeVar("T")
 
 
-class TokenAuth(ApplicationFunctions[T]):
+class TokenAuth(ApiKeyMethods[T]):
     """Guards the routes of any number of Flask applications.
 
     Args:
@@ -80,7 +81,7 @@ class TokenAuth(ApplicationFunctions[T]):
         see_registrations(app)
         RequestHook(state).install(app)
         RefusalHandling(app).install()
-        app.wsgi_app = SharedCaches(app.wsgi_app)  # type: ignore[method-assign]
+        app.wsgi_app = SharedCaches(app.wsgi_app, settings.api_key_header)  # type: ignore[method-assign]
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
         app.cli.add_command(CommandGroup("tokenauth", help="Show how TokenAuth guards this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]
@@ -91,9 +92,13 @@ class TokenAuth(ApplicationFunctions[T]):
         """The blueprint for clients: ``app.register_blueprint(auth.endpoints)``. Its URLs begin with ``/auth``.
 
         ``POST /auth/refresh`` redeems a refresh token (RFC 6749 section 6). ``POST /auth/revoke`` ends the session of a
-        refresh token, or revokes an access token (RFC 7009). ``POST /auth/logout`` ends the session of an access token.
-        ``GET /auth/sessions`` lists the sessions of the user, ``DELETE /auth/sessions/<id>`` ends one. ``POST
-        /auth/introspect`` describes a token to other services (RFC 7662). They need ``TOKENAUTH_STORE``.
+        refresh token, or revokes an access token or an API key (RFC 7009). ``POST /auth/logout`` ends the session of an
+        access token. ``GET /auth/sessions`` lists the sessions of the user, ``DELETE /auth/sessions/<id>`` ends one.
+        ``POST /auth/introspect`` describes a token or an API key to other services (RFC 7662). They need
+        ``TOKENAUTH_STORE``.
+
+        With ``TOKENAUTH_API_KEYS``, ``POST /auth/api-keys`` makes an API key of the user after a login that is at most
+        10 minutes old, ``GET /auth/api-keys`` lists the keys, and ``DELETE /auth/api-keys/<id>`` ends one.
         """
         from .endpoints.blueprint import make_blueprint  # noqa: PLC0415  # most applications have no store
 
@@ -179,35 +184,41 @@ class TokenAuth(ApplicationFunctions[T]):
         with asking_store(state):
             return end_session(state, find_current_session(state).session_id if session_id is None else session_id)
 
-    def revoke_user(self, user_id: T, *, api_keys: bool) -> None:
+    def revoke_user(self, user_id: T, *, api_keys: bool | None = None) -> None:
         """End every session of a user, and revoke every token issued before. Needs an application context.
 
         Call it after a theft, when the password changes, or when you delete the user.
 
         Args:
             user_id: the user.
-            api_keys: whether the API keys of the user end too. There are no API keys yet, so it has no effect yet.
+            api_keys: whether the API keys of the user end too. You can leave it out only if ``TOKENAUTH_API_KEYS`` is
+                not set.
 
         Raises:
-            TypeError: *user_id* has the wrong type, or *api_keys* is not a boolean.
+            TypeError: *user_id* has the wrong type, *api_keys* is not a boolean, or it is left out and
+                ``TOKENAUTH_API_KEYS`` is set.
             ValueError: *user_id* is not a user ID.
             SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
             StoreUnavailable: the store cannot be asked; you can try again.
         """
-        if not isinstance(api_keys, bool):
-            raise TypeError(f"api_keys must be True or False, got {type(api_keys).__name__}")
         state = current_state()
+        if not isinstance(api_keys, bool) and (api_keys is not None or state.settings.api_keys):
+            raise TypeError(
+                f"api_keys must be True or False, got {type(api_keys).__name__}: say whether the API keys of the user "
+                "end too, as after a theft"
+            )
         state.stored.check_revokes()
         with asking_store(state):
-            end_user(state, user_id)
+            end_user(state, user_id, api_keys=bool(api_keys))
 
     def revoke_token(self, token_id: str | None = None, *, expires_at: datetime | None = None) -> None:
         """Revoke one access token: in this process at once, in others within ``TOKENAUTH_REVOCATION_INTERVAL``.
 
-        Its session goes on, and so do the other tokens of the user. Needs an application context.
+        Its session goes on, and so do the other tokens of the user. If the current request has an API key that its view
+        accepts, the key ends. Needs an application context.
 
         Args:
-            token_id: ``jti`` of the token; None for the token of the current request.
+            token_id: ``jti`` of the token; None for the token or the API key of the current request.
             expires_at: a time by which the token has expired, as an aware ``datetime``. It may be later, but not
                 earlier. If you do not know it, the revocation is kept for as long as any token can live.
 
@@ -254,7 +265,13 @@ class TokenAuth(ApplicationFunctions[T]):
         user_id: T = get_user_id()
         return user_id
 
-    def verify(self, text: str, *, audience: str | Iterable[str] | None = None) -> Token:
+    def verify(
+        self,
+        text: str,
+        *,
+        audience: str | Iterable[str] | None = None,
+        accept: Iterable[TokenKind] = ("jwt", "reference"),
+    ) -> Token:
         """Return the verified token in *text*, for sockets, jobs and scripts. Needs an application context.
 
         It does not check that the token came over HTTPS.
@@ -262,14 +279,15 @@ class TokenAuth(ApplicationFunctions[T]):
         Args:
             text: untrusted.
             audience: the token must be for one of these, instead of ``TOKENAUTH_AUDIENCE``. One string or several.
+            accept: the kinds of tokens that are accepted, some of "jwt", "reference" and "api_key".
 
         Raises:
-            TypeError: *audience* is neither one string nor several.
-            ValueError: *audience* is empty, or has an empty string.
+            TypeError: *audience* is neither one string nor several, or *accept* is no list of kinds.
+            ValueError: *audience* or *accept* is empty, *audience* has an empty string, or *accept* another string.
             TokenError: the token is refused. The attribute ``reason`` says why.
             StoreUnavailable: it is not known whether the token was revoked.
         """
-        return current_state().authenticator.verify(text, audience)[0]
+        return current_state().authenticator.verify(text, audience, read_kinds(accept))[0]
 
     def allows(self, *all_of: str, any_of: Iterable[str] | None = None, **values: str | int | UUID) -> bool:
         """Return whether the token of the current request has these scopes, or scopes that imply them.
@@ -290,7 +308,14 @@ class TokenAuth(ApplicationFunctions[T]):
         """
         return AskedScopes(all_of, any_of, current_state().settings.scopes, values).are_held_by(get_token())
 
-    def protect(self, blueprint: Blueprint, *scopes: str, any_of: Iterable[str] | None = None) -> None:
+    def protect(
+        self,
+        blueprint: Blueprint,
+        *scopes: str,
+        any_of: Iterable[str] | None = None,
+        api_keys: bool = False,
+        accept: Iterable[TokenKind] | None = None,
+    ) -> None:
         """Guard every view of *blueprint* and of the blueprints inside it, and each that they add to the application.
 
         You can call it before or after the blueprint is registered, under any name. An application that registers the
@@ -300,14 +325,19 @@ class TokenAuth(ApplicationFunctions[T]):
             blueprint: the blueprint, in every application that registers it.
             scopes: scopes, all of which are needed. Without scopes, and without *any_of*, a login is enough.
             any_of: scopes, one of which is needed as well.
+            api_keys: let API keys pass too, even where no scope is needed.
+            accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of
+                access tokens pass, and API keys if scopes are needed, or as *api_keys* says.
 
         Raises:
-            TypeError: *blueprint* is not a blueprint, or a scope is not a string.
-            ValueError: *any_of* is empty, or a scope breaks the grammar of RFC 6749 section 3.3.
+            TypeError: *blueprint* is not a blueprint, a scope is not a string, *api_keys* is not a boolean, or *accept*
+                is no list of kinds.
+            ValueError: *any_of* or *accept* is empty, a scope breaks the grammar of RFC 6749 section 3.3, or *accept*
+                has another string.
             SettingsError: an application registered the blueprint before this call and before ``TokenAuth`` was set up,
                 and code of the blueprint's own ran then, which may have added views.
         """
-        requirement = blueprint_requirement(scopes, any_of)
+        requirement = blueprint_requirement(scopes, any_of, AcceptedKinds.of(accept, api_keys=api_keys))
         if not isinstance(blueprint, SansioBlueprint):
             raise TypeError(f"protect needs a blueprint, got {type(blueprint).__name__}: pass the Blueprint object")
         guard_blueprint(blueprint, requirement)

@@ -19,8 +19,17 @@ token_refused = _signals.signal("tokenauth-token-refused")
 #: the token was revoked by its ID, None.
 token_revoked = _signals.signal("tokenauth-token-revoked")
 
-#: All sessions of a user and all tokens issued to the user before were revoked. Argument: ``user_id`` as a string.
+#: All sessions of a user and all tokens issued to the user before were revoked. Arguments: ``user_id`` as a string, and
+#: ``api_keys``: whether the API keys of the user were revoked too.
 user_revoked = _signals.signal("tokenauth-user-revoked")
+
+# Two signals about API keys. Arguments of each: ``key_id``, ``user_id`` as a string, and ``name``.
+
+#: An API key was made. Tell its user, for example by mail: somebody else may have made it.
+api_key_created = _signals.signal("tokenauth-api-key-created")
+
+#: An API key was ended, not all API keys of its user.
+api_key_revoked = _signals.signal("tokenauth-api-key-revoked")
 
 # All signals below are about one session. Arguments of each: ``session_id`` and ``user_id``, both strings.
 

@@ -35,6 +35,7 @@ class UserLoader(Generic[U]):
 
         Raises:
             NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who no longer exists.
+            NotPermitted: the request has an API key, and the guards of its route do not accept API keys.
         """
         user: U = get_user()
         return user
@@ -46,6 +47,7 @@ def get_user() -> Any:
     Raises:
         NotAuthenticated: the request is anonymous, has a bad token, or the token of a user who no longer exists. For
             code that is called while the token is checked or the user is loaded, the request is anonymous.
+        NotPermitted: the request has an API key, and the guards of its route do not accept API keys.
         SettingsError: there is no ``user_loader``.
     """
     state, req = current_state(), _current_request()
@@ -63,6 +65,7 @@ def get_user_id() -> Any:
 
     Raises:
         NotAuthenticated: the request is anonymous, has a bad token, or the token is still being checked.
+        NotPermitted: the request has an API key, and the guards of its route do not accept API keys.
     """
     state = current_state()
     require_token(state)
@@ -97,7 +100,8 @@ def require_own_token(state: AppState) -> Token:
 def get_token() -> Token | None:
     """Return the verified token of the current request.
 
-    It is None if the request is anonymous, if its token is bad, and for code that is called while the token is checked.
+    It is None if the request is anonymous, if its token is bad, if it has an API key that the guards of its route do
+    not accept, and for code that is called while the token is checked.
     """
     return current_state().authenticator.authenticate(_current_request()).token
 

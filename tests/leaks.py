@@ -1,7 +1,7 @@
 """A search of the package's output during the whole test run for tokens, secrets and keys.
 
-It covers the log, signals, exceptions and commands. ``inspect``, ``token``, ``secret`` and ``client-secret`` are
-left out: they print secrets on purpose.
+It covers the log, signals, exceptions and commands. Those of ``create``, ``inspect``, ``token``, ``secret`` and
+``client-secret`` are left out: they print secrets on purpose.
 """
 
 import logging
@@ -21,9 +21,9 @@ SIGNALS = tuple(signal for signal in vars(signals).values() if isinstance(signal
 
 # The beginnings of all secrets in the tests.
 SECRETS = ("4f1d9a3c7b2e8056", "91c05d7be2af4368", "7b1e5c9d0a2b48f3", "hunter2")
-_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]{8,}|(?:rt1|cs1)_[\w-]{20,}")
+_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]{8,}|(?:rt1|cs1)_[\w-]{20,}|\b(?:ta|tr)_[0-9A-Za-z]{20,}")
 _PRIVATE = re.compile(r"""PRIVATE KEY-----|["'](?:k|d|p|q|dp|dq|qi)["']: *["'][\w-]{20,}""")
-_ON_PURPOSE = frozenset({"inspect", "token", "secret", "client-secret", "--private"})
+_ON_PURPOSE = frozenset({"create", "inspect", "token", "secret", "client-secret", "--private"})
 
 
 def find_leak(output: str) -> str | None:

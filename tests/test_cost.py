@@ -14,7 +14,7 @@ from flask import Flask
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope, token_accepted
 from flask_tokenauth.core.keys.key import Key
 
-from .conftest import AUDIENCE, ISSUER
+from .conftest import AUDIENCE, ISSUER, SECRET
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 KEYS = {name: Key.generate(name) for name in ALGORITHMS}
@@ -49,7 +49,7 @@ class Calls(Counter[str]):
         return sum(count for name, count in self.items() if name in names or name.rpartition(".")[2] in names)
 
 
-def make_app(algorithm: str, *, cache_size: int) -> Flask:
+def make_app(algorithm: str, *, cache_size: int, **config: Any) -> Flask:
     app = Flask("tests")
     app.config |= {
         "TOKENAUTH_KEYS": [KEYS[algorithm].to_jwk(private=True)],
@@ -57,7 +57,7 @@ def make_app(algorithm: str, *, cache_size: int) -> Flask:
         "TOKENAUTH_AUDIENCE": AUDIENCE,
         "TOKENAUTH_TOKEN_CACHE_SIZE": cache_size,
         "TESTING": True,
-    }
+    } | config
     TokenAuth(app)
     app.add_url_rule("/", view_func=login_required(lambda: "hello"))
     app.add_url_rule("/reports", view_func=require_scope("reports:read")(lambda: "hello"), endpoint="reports")
@@ -237,6 +237,22 @@ def test_a_guard_adds_at_most_38_calls_for_a_cached_token(path: str, drive: Any)
     assert guarded.total() - open_.total() <= 38
 
 
+@pytest.mark.parametrize("path", ["/", "/reports"])
+def test_api_keys_cost_a_request_with_a_jwt_no_call(path: str, drive: Drive) -> None:
+    config = {"TOKENAUTH_API_KEYS": True, "TOKENAUTH_API_KEY_HEADER": "X-API-Key"}
+    stored = {"SECRET_KEY": SECRET, "TOKENAUTH_STORE": "memory://"}
+    plain, with_keys = (make_app("HS256", cache_size=10, **stored, **more) for more in ({}, config))
+    counts = []
+    for app in (plain, with_keys):
+        token = issue(app)
+        for _ in range(2):
+            drive(app, token, path)
+        status, calls = drive(app, token, path)
+        counts.append((status, calls.total()))
+
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", ""])
 def test_plain_http_from_this_machine_adds_at_most_2_calls(address: str, drive: Drive) -> None:
     app = make_app("HS256", cache_size=10)
@@ -270,7 +286,7 @@ def test_the_cost_does_not_depend_on_the_number_of_cached_tokens(drive: Drive) -
     drive(app, token)
     _, with_few = drive(app, token)
     for _ in range(998):
-        app.extensions["tokenauth"].authenticator.verify(issue(app))
+        app.extensions["tokenauth"].authenticator.verify(issue(app), None, ("jwt",))
 
     _, with_many = drive(app, token)
 

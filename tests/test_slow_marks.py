@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 WITHOUT_FAST_TESTS = {  # they start processes
     "tests/lifecycle/revocation/test_gunicorn.py",
+    "tests/servers/test_looked_up.py",
     "tests/servers/test_rotation.py",
 }
 # Slow tests of these run on more than one version of Python, and with the lowest versions of the dependencies too.

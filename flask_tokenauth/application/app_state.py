@@ -1,7 +1,7 @@
 """The state that ``TokenAuth`` keeps for one application."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import ClassVar
@@ -11,9 +11,12 @@ from weakref import WeakSet
 from flask import current_app
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 
-from ..authentication.authenticator import Authenticator, Clock
+from ..authentication.accepted_tokens import Clock
+from ..authentication.api_key_checks import ApiKeyChecks
+from ..authentication.authenticator import Authenticator
 from ..authentication.callbacks import Callbacks
 from ..authentication.clients import Clients
+from ..authentication.credentials import environ_name_of
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
 from ..core.encoding.immutable_json import freeze
@@ -25,6 +28,7 @@ from ..core.tokens.issuing import TokenIssuer
 from ..core.tokens.verifier import Verifier
 from ..stores.database_objects import has_engine_now
 from .database_sessions import find_sessions
+from .declared_scopes import are_implied
 from .key_file import FollowedKeyFile
 from .ring_check import RingCheck, tolerance_of
 from .setting_types import PREFIX
@@ -97,6 +101,10 @@ class AppState:
         self.authenticator = Authenticator(
             app,
             callbacks,
+            api_key_checks=ApiKeyChecks(app, callbacks, monotonic=self.stored.monotonic, are_implied=self._are_implied),
+            api_key_header=None if settings.api_key_header is None else environ_name_of(settings.api_key_header),
+            note_use=self.stored.note_use,
+            lookups=self.stored.make_lookups(policy),
             keys=settings.keys,
             policy=policy,
             verifier=self._verifier,
@@ -131,6 +139,9 @@ class AppState:
     def clock(self, clock: Clock) -> None:
         self.authenticator.clock = clock
 
+    def _are_implied(self, held: Iterable[str], asked: Iterable[str]) -> bool:
+        return are_implied(held, asked, self.settings.scopes)
+
     def _now(self) -> float:
         return self.authenticator.clock()
 
@@ -158,6 +169,11 @@ class AppState:
                 f"{PREFIX}KEYS must hold a private key or a secret to issue tokens, got public keys only: this "
                 "application can only verify tokens"
             )
+        return self._token_issuer
+
+    @property
+    def reference_issuer(self) -> TokenIssuer:
+        """Issues the reference tokens of this application, for which no key is needed."""
         return self._token_issuer
 
     @property

@@ -2,12 +2,19 @@
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ..core.errors import SettingsError
-from ..core.tokens.scopes import check_scope_token, compile_placeholders, expand_implied, find_placeholders
+from ..core.tokens.scopes import (
+    check_scope_token,
+    compile_placeholders,
+    expand_implied,
+    fill_placeholders,
+    find_placeholders,
+)
 from .setting_types import PREFIX, SettingType
 
 INTROSPECT = "tokenauth:introspect"  # the scope that POST /auth/introspect requires
@@ -26,6 +33,29 @@ class DeclaredScopes(NamedTuple):
         """Return whether a token can have *scope*: it is declared, with a value in the place of each placeholder."""
         return scope in self.simple or any(pattern.fullmatch(scope) for pattern in self.patterns)
 
+    def find_granting(self, scope: str) -> frozenset[str]:
+        """Return the scopes of tokens that grant *scope*, which has values in the place of placeholders.
+
+        There are none if a value is not allowed in a scope. It may come from a client, so it is no mistake of the
+        application.
+
+        Raises:
+            ValueError: *scope* is not declared.
+        """
+        if scope in self.granted_by:
+            return frozenset(self.granted_by[scope])
+        templates = [template for template in self.granted_by if "{" in template]
+        if not any(_begins_and_ends_as(template, scope) for template in templates):
+            raise ValueError(explain_undeclared(scope, self.granted_by))
+        matches = [(template, _compile(template).fullmatch(scope)) for template in templates]
+        filled = [
+            fill_placeholders(granting, match.groupdict().get)
+            for template, match in matches
+            if match is not None
+            for granting in self.granted_by[template]
+        ]
+        return frozenset(name for name in filled if name is not None)
+
     def check_issued(self, scope: str) -> None:
         """Refuse to issue a token with scopes that are not declared.
 
@@ -43,6 +73,33 @@ class DeclaredScopes(NamedTuple):
             return explain_undeclared(scope, self.granted_by)
         names = ", ".join(f"{{{name}}}" for name in find_placeholders(scope))
         return f"scope {scope} of a token must have a value in the place of each placeholder: replace {names}"
+
+
+def are_implied(held: Iterable[str], asked: Iterable[str], declared: DeclaredScopes | None) -> bool:
+    """Return whether a token with some scopes may give all of some others: it has them, or scopes that imply them.
+
+    Args:
+        held: the scopes of the token.
+        asked: the others, with values in the place of placeholders.
+        declared: the declared scopes, and what they imply; None if none are declared.
+
+    Raises:
+        ValueError: scopes are declared, and one of *asked* is not, nor does the token have it: a scope of an old token
+            may not be declared any more.
+    """
+    known = frozenset(held)
+    others = frozenset(asked) - known
+    if declared is None:
+        return not others
+    return not any(known.isdisjoint(declared.find_granting(scope)) for scope in others)
+
+
+_compile = lru_cache(maxsize=256)(compile_placeholders)  # an application declares few
+
+
+def _begins_and_ends_as(template: str, scope: str) -> bool:
+    """Return whether *scope* equals *template* before its first placeholder and after its last one."""
+    return scope.startswith(template.partition("{")[0]) and scope.endswith(template.rpartition("}")[2])
 
 
 def explain_undeclared(scope: str, declared: Collection[str]) -> str:

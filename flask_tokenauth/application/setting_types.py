@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ..core.encoding.limits import MAX_IDENTIFIER
+from ..core.encoding.prefixes import API_KEY_PREFIX_FORM, TAKEN_PREFIXES
 
 PREFIX = "TOKENAUTH_"
 RevocationMode = Literal["feed", "strict", "off"]
+TokenFormat = Literal["jwt", "reference"]
 
 _SHORT_DURATION = re.compile(r"(\d+d)?((?:\d+h)?(?:\d+m)?(?:\d+s)?)", re.ASCII)  # "15m", "1d12h"
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -167,6 +169,44 @@ def _read_endpoints(value: object) -> frozenset[str]:
     return endpoints
 
 
+def _read_boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _read_api_key_prefixes(value: object) -> tuple[str, ...]:
+    """Return *value*, one prefix or several, in their order: new API keys get the first one."""
+    prefixes = [value] if isinstance(value, str) else value
+    if not isinstance(prefixes, (list, tuple)) or not prefixes:
+        raise TypeError
+    for prefix in prefixes:
+        if not isinstance(prefix, str) or not API_KEY_PREFIX_FORM.fullmatch(prefix) or prefix in TAKEN_PREFIXES:
+            raise ValueError
+    return tuple(dict.fromkeys(prefixes))
+
+
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")  # with another character some servers drop a header, or mix two of them
+_TAKEN_HEADERS = frozenset({"authorization", "content-length", "content-type", "cookie", "host", "origin"})
+
+
+def _read_header(value: object) -> str:
+    if not isinstance(value, str) or not _HEADER.fullmatch(value) or value.lower() in _TAKEN_HEADERS:
+        raise ValueError
+    return value
+
+
+BOOLEAN = SettingType("True or False", _read_boolean)
+API_KEY_PREFIXES = SettingType(
+    'a prefix of a lower-case letter, 1 to 15 lower-case letters or digits and "_", such as "acme_", or a list, '
+    f"but not {', '.join(sorted(TAKEN_PREFIXES))}",
+    _read_api_key_prefixes,
+)
+HEADER = SettingType(
+    'the name of a header of letters, digits and "-", such as X-API-Key, and not Authorization or another header that '
+    "HTTP uses",
+    _read_header,
+)
 STRING = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, best a URL", read_string)
 STRINGS = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, or a list of them", read_strings)
 REALM = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable Latin-1 characters", _read_latin_1)

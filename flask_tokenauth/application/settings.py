@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..authentication.clients import Client
+from ..core.encoding.prefixes import API_KEY_PREFIX
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_files import FileVersion
 from ..core.keys.key_set import KeySet
@@ -21,7 +22,10 @@ from .declared_scopes import SCOPES, DeclaredScopes
 from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from .setting_types import (
+    API_KEY_PREFIXES,
+    BOOLEAN,
     ENDPOINTS,
+    HEADER,
     ORIGIN,
     PREFIX,
     REALM,
@@ -30,6 +34,7 @@ from .setting_types import (
     STRINGS,
     RevocationMode,
     SettingType,
+    TokenFormat,
     duration,
     one_of,
     whole_number,
@@ -88,6 +93,10 @@ class Settings:
     revocation_interval: timedelta = _setting(duration(_SECOND / 10, timedelta(minutes=5)), "1s", timedelta(seconds=1))
     revocation_max_staleness: timedelta = _setting(duration(_SECOND, timedelta(hours=1)), "30s", timedelta(seconds=30))
     store_timeout: timedelta = _setting(duration(_SECOND / 100, timedelta(seconds=30)), "0.5", timedelta(seconds=0.5))
+    token_format: TokenFormat = _setting(one_of("jwt", "reference"), "reference", "jwt")
+    api_keys: bool = _setting(BOOLEAN, "true", default=False)
+    api_key_prefix: tuple[str, ...] = _setting(API_KEY_PREFIXES, '"acme_"', (API_KEY_PREFIX,))
+    api_key_header: str | None = _setting(HEADER, "X-API-Key", None)
     introspection_clients: tuple[Client, ...] = _setting(
         INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
     )
@@ -155,6 +164,7 @@ class Settings:
             raise SettingsError(
                 f'{PREFIX}REVOCATION needs {PREFIX}STORE, which is not set: set it, or set {PREFIX}REVOCATION to "off"'
             )
+        _check_looked_up(given)
         settings = cls(has_default_issuer=has_default_issuer, has_own_keys=has_own_keys, **given)
         if settings.resource is not None and settings.resource not in settings.audience:
             raise SettingsError(
@@ -169,6 +179,28 @@ class Settings:
 
 FIELDS = tuple(entry for entry in fields(Settings) if entry.metadata)
 _FIELDS = {entry.name: entry.metadata for entry in FIELDS}
+
+
+def _check_looked_up(given: Mapping[str, Any]) -> None:
+    """Check the settings of tokens that are looked up: without a store there are none."""
+    asking = {"api_keys": given.get("api_keys"), "token_format": given.get("token_format") == "reference"}
+    for name, asks in asking.items():
+        if asks and "store" not in given:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} needs {PREFIX}STORE, which is not set: set it to the database that keeps the "
+                "tokens, such as sqlite:////var/lib/api/sessions.db"
+            )
+    for name in ("api_key_prefix", "api_key_header"):
+        if name in given and not asking["api_keys"]:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} needs {PREFIX}API_KEYS = True, which is not set: set it, or remove "
+                f"{PREFIX}{name.upper()}"
+            )
+    if asking["api_keys"] and given.get("revocation") == "off":
+        raise SettingsError(
+            f'{PREFIX}API_KEYS needs {PREFIX}REVOCATION "feed" or "strict", got "off": with "off", revoked tokens of a '
+            "user would be accepted"
+        )
 
 
 def _check_order(settings: Settings, shorter: str, longer: str) -> None:

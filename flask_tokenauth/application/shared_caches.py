@@ -1,18 +1,22 @@
 """The headers of answers for caches: no cache may give an answer to another caller (RFC 9111 sections 3.5, 4.1).
 
 Browsers, proxies and content delivery networks keep answers. ``Vary: Authorization`` lets them give an answer only to a
-request with the same token. ``private`` lets only the browser of the caller keep it.
+request with the same token. ``private`` lets only the browser of the caller keep it. Shared caches keep no answer to a
+request with ``Authorization`` unless they are allowed to. They do not know a header for API keys, so each answer to a
+request that has it is ``private``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from werkzeug.datastructures import ResponseCacheControl
 from werkzeug.http import parse_cache_control_header, parse_set_header
 
+from ..authentication.credentials import environ_name_of
+
 ANSWER = "flask_tokenauth.answer"  # key in the WSGI environment: the ``Answer`` to the request
-_VARY = "Authorization"
+_AUTHORIZATION = "Authorization"
 _NO_STORE = "no-store"
 _ERRORS = "4"  # the first status of errors begins with it
 
@@ -28,6 +32,7 @@ class Answer(msgspec.Struct):
     is_guarded: bool = False  # a guard protects it
     is_refused: bool = False  # it is a refusal, of a guard or of a view
     is_shareable: bool | None = None  # it does not depend on the caller; None if no view was asked
+    has_api_key: bool = False  # the request has the header for API keys
 
 
 class SharedCaches:
@@ -38,18 +43,23 @@ class SharedCaches:
 
     Args:
         app: the WSGI application.
+        api_key_header: the header for API keys, or None.
     """
 
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], api_key_header: str | None = None) -> None:
         self.app = app
+        self._vary = _AUTHORIZATION if api_key_header is None else f"{_AUTHORIZATION}, {api_key_header}"
+        self._key_name = None if api_key_header is None else environ_name_of(api_key_header)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application."""
         environ[ANSWER] = answer = Answer()  # it stays the same one if other middleware copies the environment
+        if self._key_name is not None and self._key_name in environ:
+            answer.has_api_key = True
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
             if answer.is_refused or not answer.is_shareable or status >= _ERRORS:
-                restrict(headers, answer)
+                restrict(headers, answer, self._vary)
             return start_response(status, headers, *error)
 
         return self.app(environ, start)
@@ -80,12 +90,13 @@ def note_refused(environ: Mapping[str, Any]) -> None:
         environ[ANSWER].is_refused = True
 
 
-def restrict(headers: Headers, answer: Answer) -> None:
+def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> None:
     """Change *headers* so that no cache gives an answer to another caller.
 
     Args:
         headers: names and values, as WSGI has them.
         answer: the facts about the answer.
+        vary: the names of the headers that may have a credential, with ", " between them.
     """
     has_vary = has_control = False
     for name, _ in headers:
@@ -93,30 +104,37 @@ def restrict(headers: Headers, answer: Answer) -> None:
         has_vary = has_vary or lower == "vary"
         has_control = has_control or lower in ("cache-control", "expires")
     if has_vary:
-        _add_vary(headers)
+        _add_vary(headers, vary.split(", "))
     else:
-        headers.append(("Vary", _VARY))
-    if answer.is_refused or (has_control and answer.is_guarded):
+        headers.append(("Vary", vary))
+    if answer.is_refused or answer.has_api_key or (has_control and answer.is_guarded):
         control = _join(headers, "cache-control").lower()  # directives have no case, but werkzeug's parser minds it
         if not answer.is_refused:
-            _make_private(headers, control)
+            _make_private(headers, control, always=answer.has_api_key)
         elif control != _NO_STORE:
             _replace(headers, "Cache-Control", _NO_STORE)
 
 
-def _add_vary(headers: Headers) -> None:
+def _add_vary(headers: Headers, names: Sequence[str]) -> None:
     joined = _join(headers, "vary")
     named = parse_set_header(joined)
-    if "*" not in named and _VARY not in named:
-        _replace(headers, "Vary", f"{joined}, {_VARY}" if joined else _VARY)
+    missing = [] if "*" in named else [name for name in names if name not in named]
+    if missing:
+        _replace(headers, "Vary", ", ".join(filter(None, (joined, *missing))))
 
 
-def _make_private(headers: Headers, control: str) -> None:
-    """Make ``Cache-Control`` private, unless caches have to ask each time. Its value, in lower case, is *control*."""
+def _make_private(headers: Headers, control: str, *, always: bool) -> None:
+    """Make ``Cache-Control`` private.
+
+    Args:
+        headers: are changed.
+        control: the value of ``Cache-Control``, in lower case.
+        always: also if caches have to ask each time: they may keep the answer then.
+    """
     parsed: ResponseCacheControl = parse_cache_control_header(control, cls=ResponseCacheControl)
     has_no_cache = parsed.get("no-cache", "") is None  # with a value it is about some headers only
     is_asked_each_time = has_no_cache and not parsed.public and parsed.s_maxage is None
-    if not parsed.no_store and not is_asked_each_time:
+    if not parsed.no_store and (always or not is_asked_each_time):
         parsed.public, parsed.s_maxage = False, None
         parsed.private = True
         _replace(headers, "Cache-Control", parsed.to_header())

@@ -1,20 +1,27 @@
 """The store of one application, with its sessions and the revocation feed."""
 
 import math
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from ..core.encoding.limits import YEAR_9999
 from ..core.errors import SettingsError
+from ..core.opaque.api_key_uses import ApiKeyUses
+from ..core.opaque.looked_up_tokens import ApiKeyToken
+from ..core.opaque.lookups import LONGEST_MEMORY, Lookups
+from ..core.records.api_key import ApiKey
 from ..core.records.revocation import Revocation, RevocationKind, retention_of
 from ..core.records.session import Terms
 from ..core.revocation.feed import RevocationFeed, bucket_width
 from ..core.rotation import Sessions
 from ..core.store import Store
+from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.token import Token
 from ..stores.custom import translate_errors
 from ..stores.opening import open_store
+from .after_answer import call_after_answer
 from .setting_types import PREFIX
 from .settings import Settings
 
@@ -49,6 +56,7 @@ class StoredState:
         self.opened = None if settings.store is None else _open(settings)
         self._store = None if self.opened is None else translate_errors(self.opened)
         self.feed = self._make_feed()
+        self._uses = self._make_uses()
         self._sessions = self._make_sessions()
 
     @property
@@ -119,6 +127,61 @@ class StoredState:
         """
         return self.is_revoked_in_store(token) if self.feed is None else self.is_revoked_locally(token)
 
+    def is_looked_up_revoked(self, token: Token) -> bool:
+        """Return whether a token that was looked up is revoked: a reference token, or an API key.
+
+        Raises:
+            StoreUnavailable: it is not known.
+        """
+        if not isinstance(token, ApiKeyToken):
+            return self.revokes and self.is_revoked(token)
+        key = token.api_key  # without a feed it was looked up just now
+        return self.feed is not None and self.feed.is_api_key_revoked(
+            key.id, user_id=key.user_id, key_epoch=key.key_epoch
+        )
+
+    def is_revoked_anywhere(self, token: Token) -> bool:
+        """Return whether the store or this process has *token* as revoked. An API key was looked up just now.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked, or the revocations that this process knows are too old.
+        """
+        if isinstance(token, ApiKeyToken):
+            return self.is_looked_up_revoked(token)
+        return self.is_revoked_in_store(token) or self.is_revoked_locally(token)
+
+    def make_lookups(self, policy: ClaimsPolicy) -> Lookups | None:
+        """Return what looks up tokens that only the store can explain; None without a store.
+
+        Args:
+            policy: the rules for the claims of tokens.
+        """
+        if self._store is None:
+            return None
+        return Lookups(
+            self._store,
+            policy,
+            is_revoked=self.is_looked_up_revoked,
+            api_key_prefixes=self._settings.api_key_prefix if self._settings.api_keys else (),
+            size=0 if self.feed is None else self._settings.token_cache_size,
+            monotonic=self.monotonic,
+        )
+
+    def note_use(self, key_id: str) -> None:
+        """Note that an API key is used now. It is written to the store later, with those of other keys."""
+        if self._uses is not None:
+            self._uses.note(key_id)
+            if self.feed is None:
+                self._write_uses()
+
+    def _write_uses(self) -> None:
+        if self._uses is not None and self._uses.is_due():
+            call_after_answer(self._uses.write)
+
+    def monotonic(self) -> float:
+        """Return seconds that always rise, from any start: the clock of the feed, if there is one."""
+        return time.perf_counter() if self.feed is None else self.feed.monotonic()
+
     def is_revoked_locally(self, token: Token) -> bool:
         """Return whether this process knows that *token* is revoked; False without a feed.
 
@@ -181,6 +244,20 @@ class StoredState:
             until = self._clock() + (lifetime + leeway).total_seconds()
         self._revoke_token(token_id, 0, until=_end_of(until, leeway))
 
+    def revoke_api_key(self, key_id: str) -> ApiKey | None:
+        """Revoke an API key: in this process at once, in others within the interval. Return it, or None without one.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked; you can try again.
+        """
+        # No process may remember the key for longer than its revocation.
+        retention = self._settings.retention + timedelta(seconds=LONGEST_MEMORY)
+        key = self.store.revoke_api_key(key_id, retention=retention)
+        if key is not None:
+            until = self._clock() + retention.total_seconds()
+            self._add_to_feed(_revocation("token", key_id, 0, until=until))
+        return key
+
     def longest_leeway(self) -> timedelta:
         """Return the longest leeway of all applications that have used the store.
 
@@ -216,6 +293,14 @@ class StoredState:
             leeway=settings.leeway,
             wall=self._clock,
         )
+
+    def _make_uses(self) -> ApiKeyUses | None:
+        settings = self._settings
+        if self._store is None or not settings.api_keys:
+            return None
+        if self.feed is not None:
+            self.feed.after_fetch = self._write_uses
+        return ApiKeyUses(self._store, timeout=settings.store_timeout.total_seconds(), monotonic=self.monotonic)
 
     def _make_sessions(self) -> Sessions | None:
         settings = self._settings

@@ -1,43 +1,38 @@
 """Authenticate a request: its credential is verified once, and the result is kept on the request."""
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
 from werkzeug.wrappers import Request
 
-from ..core.errors import KeySetOutage, KeySetUnavailable, Refusal, SettingsError, StoreOutage, StoreUnavailable
-from ..core.keys.key_set import KeySet
-from ..core.token_errors import TokenError, TokenExpired, TokenRejected, UnknownUser
-from ..core.tokens.audience import parse_audience
-from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
-from ..core.tokens.jws import LARGEST_LIMIT
+from ..core.errors import (
+    ApiKeyNotAccepted,
+    KeySetOutage,
+    KeySetUnavailable,
+    Refusal,
+    SettingsError,
+    StoreOutage,
+    StoreUnavailable,
+)
+from ..core.opaque.looked_up_tokens import ApiKeyToken
+from ..core.token_errors import TokenRejected, UnknownUser
 from ..core.tokens.token import Token
-from ..core.tokens.verifier import Verifier
-from ..core.trusted_issuers.registry import TrustedIssuers
-from ..core.trusted_issuers.trusted_token import TrustedToken
 from ..signals import token_accepted
+from .accepted_tokens import AcceptedTokens
 from .authentication import NOT_LOADED, Authentication
 from .callbacks import Callbacks
-from .calling import call_function
-from .credentials import check_credential, find_token
+from .credentials import check_credential, check_key_header, find_token
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
 from .outage_log import OutageLog
 from .reentry import CallerNotYetKnown
 from .refusals import NotAuthenticated
-from .trusted_users import find_user_id
-from .user_ids import UserIDs
 from .user_loading import UserLoading
-
-Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
 AUTHENTICATION = "_tokenauth_authentication"  # attribute of the request: views do not overwrite it by accident, as on g
 _OF_APPLICATIONS = "_tokenauth_of_applications"  # only if several applications authenticate one request
-_MOST_AUDIENCES = 8  # with a verifier of their own, which remembers tokens
 
 _ASKED_TOO_EARLY = (
     "a token is refused: code that is called while the token is checked asked for the caller, and did not catch "
@@ -47,27 +42,20 @@ _ASKED_TOO_EARLY = (
 _log = logging.getLogger("flask_tokenauth")
 
 
-class Authenticator:
+class Authenticator(AcceptedTokens):
     """Authenticates the requests of one application.
 
     Args:
         app: the application.
-        callbacks: its functions: ``token_check`` and ``user_loader``.
-        keys: the keys that its tokens are verified with.
-        policy: the rules for the claims of its tokens.
-        verifier: verifies its tokens, by the same keys and rules.
-        clock: returns seconds since 1970-01-01T00:00:00Z.
-        max_bytes: a longer token is refused unread.
+        callbacks: its functions.
         https: checks how the token came.
-        look_at_keys: called at the start of each request: the keys may have to be exchanged. None: they do not change.
-        look_for_keys: as for ``Verifier``.
+        api_key_header: the header for API keys, as the WSGI environment names it; None: there is none.
+        options: the further arguments of :class:`AcceptedTokens`.
 
     Attributes:
-        clock: as given. Tests replace it.
-        user_ids: converts user IDs.
         https: as given.
-        trusted: the issuers whose tokens are accepted besides our own, or None.
-        asks_about_issuers: whether functions of the application decide about the tokens of these issuers.
+        settle_api_key: lets the API key of a request count if the guards of its route accept API keys. The guards set
+            it. It gets the request and its authentication.
     """
 
     def __init__(
@@ -75,28 +63,14 @@ class Authenticator:
         app: Flask,
         callbacks: Callbacks,
         *,
-        keys: KeySet,
-        policy: ClaimsPolicy,
-        verifier: Verifier,
-        clock: Clock,
-        max_bytes: int,
         https: HttpsCheck,
-        look_at_keys: Callable[[], None] | None = None,
-        look_for_keys: Callable[[int], bool] | None = None,
+        api_key_header: str | None = None,
+        **options: Any,
     ) -> None:
-        self._look_at_keys, self._look_for_keys = look_at_keys, look_for_keys
-        self.clock = clock
-        self.user_ids = UserIDs(callbacks.user_id_type)
+        super().__init__(app, callbacks, **options)
         self.https = https
-        self.trusted: TrustedIssuers | None = None
-        self.asks_about_issuers = False
-        self._app = app
-        self._callbacks = callbacks
-        self._keys = keys
-        self._policy = policy
-        self._verifier = verifier
-        self._verifier_for = lru_cache(maxsize=_MOST_AUDIENCES)(verifier.for_audience)
-        self._max_bytes = max_bytes
+        self.settle_api_key: Callable[[Any, Authentication], None] = lambda *_: None
+        self._api_key_header = api_key_header
         self._outages = OutageLog()
         self._undecided = Authentication(app, refusal=CallerNotYetKnown())  # stands on requests, and is never returned
         self._user_loading = UserLoading(app)
@@ -154,6 +128,8 @@ class Authenticator:
                 token_accepted.send(self._app, user_id=found.user_id, scopes=token.scopes)
         elif found.refusal is not None:
             show_nobody()  # token_check may have set something
+            if found.api_key is not None:
+                self.settle_api_key(req, found)
         return found
 
     def _find_beside(self, req: Request, other: Authentication) -> Authentication | None:
@@ -167,34 +143,62 @@ class Authenticator:
     def publish_early(self, req: Request) -> None:
         """Set the same on ``g`` before the preprocessors of the application run.
 
-        If ``token_check``, a function for user IDs or one about trusted issuers takes part in the decision, the caller
-        is anonymous at that time: these functions may need something that the preprocessors provide.
+        If ``token_check``, ``api_key_check``, a function for user IDs or one about trusted issuers takes part in the
+        decision, the caller is anonymous at that time: these functions may need something that the preprocessors
+        provide.
         """
-        if self._callbacks.check_token is None and self.user_ids.have_a_type and not self.asks_about_issuers:
+        callbacks = self._callbacks
+        asks = callbacks.check_token is not None or callbacks.check_api_key is not None or self.asks_about_issuers
+        if self.user_ids.have_a_type and not asks:
             self.publish(req)
         else:
             show_nobody()
+
+    def _accept(self, token: Token) -> Authentication:
+        """Return the authentication of a request with a verified token, if the application accepts the token."""
+        token, user_id = self.accept(token)
+        if not isinstance(token, ApiKeyToken):
+            return Authentication(self._app, token, user_id)
+        self._note_use(token.api_key.id)
+        return Authentication(self._app, refusal=ApiKeyNotAccepted(), api_key=(token, user_id))
+
+    def _verify_key_header(self, req: Request, key: str, header: str | None) -> Token:
+        """Return the verified token of a request with the header for API keys.
+
+        Args:
+            req: the request.
+            key: the header for API keys.
+            header: the ``Authorization`` header, or None.
+        """
+        check_key_header(key, header)
+        self.https.check(req)
+        return self.find_api_key(key)
 
     def _authenticate(self, req: Request) -> Authentication:
         if self._look_at_keys is not None:
             self._look_at_keys()
         environ = req.environ
-        if "HTTP_AUTHORIZATION" not in environ:
+        # get() would be a call more for each request.
+        header: str | None = environ["HTTP_AUTHORIZATION"] if "HTTP_AUTHORIZATION" in environ else None  # noqa: SIM401
+        key: str = environ[self._api_key_header] if self._api_key_header in environ else ""  # noqa: SIM401
+        if header is None and not key:
             return Authentication(self._app)
-        header: str = environ["HTTP_AUTHORIZATION"]
         setattr(req, AUTHENTICATION, self._undecided)
         refusal: Refusal
         try:
-            text = find_token(header, max_bytes=self._max_bytes)
-            if text is None:
+            text = None if key else find_token(header, max_bytes=self._max_bytes)
+            if key:
+                token = self._verify_key_header(req, key, header)
+            elif header is None or text is None:
                 return Authentication(self._app)
-            if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
-                check_credential(header)
-                self.https.check(req)
-            token = self._verify_credential(text, header)
+            else:
+                if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
+                    check_credential(header)
+                    self.https.check(req)
+                token = self._verify_credential(text, header)
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject)
-            return Authentication(self._app, token, self.accept(token))
+            return self._accept(token)
         except KeySetUnavailable:  # it was logged where it was met
             refusal = KeySetOutage()
         except StoreUnavailable as error:
@@ -210,105 +214,6 @@ class Authenticator:
         # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
         refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
         return Authentication(self._app, refusal=refusal)
-
-    def find_token(self, header: str) -> Token | None:
-        """Return the verified token in an ``Authorization`` header, or None if the header has another scheme.
-
-        Raises:
-            Refusal: the scheme is Bearer, and no good token follows.
-        """
-        text = find_token(header, max_bytes=self._max_bytes)
-        return None if text is None else self._verify_credential(text, header)
-
-    def _verify_credential(self, text: str, header: str) -> Token:
-        """Return the verified token in *text*, which was found in *header*."""
-        try:
-            return self._verifier.verify(text, now=self.clock())
-        except TokenExpired:
-            raise  # the signature was good, so the header is well-formed
-        except TokenError:
-            check_credential(header)
-            raise
-
-    def accept(self, token: Token) -> Any:
-        """Return the user ID of a verified token, if the application accepts the token.
-
-        Raises:
-            TokenError: the subject is no user ID, ``token_check`` returned False, or the token of a trusted issuer was
-                revoked or has no user here.
-        """
-        if isinstance(token, TrustedToken):
-            user_id = find_user_id(self._app, token, self.trusted, self.user_ids)
-        else:
-            user_id = self.user_ids.from_subject(token.subject)
-        check = self._callbacks.check_token
-        if check is not None and not call_function(self._app, "token_check", check, token):
-            raise TokenRejected
-        return user_id
-
-    def verify(self, text: str, audience: str | Iterable[str] | None = None) -> tuple[Token, Any]:
-        """Return the verified token and its user ID.
-
-        Args:
-            text: untrusted.
-            audience: the token must be for one of these; None for the audience of this application.
-
-        Raises:
-            TypeError: *audience* is neither one string nor several.
-            ValueError: *audience* is empty, or has an empty string.
-            TokenError: the token is refused, by its signature, its claims or ``token_check``.
-            StoreUnavailable: it is not known whether the token was revoked.
-        """
-        self._look_at_file()
-        verifier = self._verifier
-        if audience is not None:
-            names = parse_audience(audience)
-            if not names or "" in names:
-                raise ValueError("audience must have at least one string, and none that is empty")
-            verifier = self._verifier_for(names)
-        token = verifier.verify(text, now=self.clock())
-        return token, self.accept(token)
-
-    def verify_for(self, text: str, audience: frozenset[str]) -> Token:
-        """Return the token of this issuer, whether it was revoked or not.
-
-        Args:
-            text: untrusted.
-            audience: the token must be for one of these, whether or not it is for this application.
-
-        Raises:
-            TokenError: the token is refused.
-        """
-        return self._verify(text, replace(self._policy, audience=audience))
-
-    def verify_issued(self, text: str) -> Token:
-        """Return a token of this issuer that a server may still accept, so that it can be revoked.
-
-        Its audience, its length, its lifetime and the beginning of its validity (``iat``, ``nbf``) do not matter:
-        another service, or this one at a later time, may accept it. The clock of another server may be behind by its
-        own leeway.
-
-        Args:
-            text: untrusted.
-
-        Raises:
-            TokenError: the signature is bad, a claim is malformed, or the token has expired for every server.
-        """
-        leeway = 2 * LONGEST_LEEWAY
-        policy = replace(self._policy, audience=None, max_lifetime=None, may_start_later=True, leeway=leeway)
-        return self._verify(text, policy, max_bytes=LARGEST_LIMIT)
-
-    def _look_at_file(self) -> None:
-        """Let keys that have changed be exchanged, where no request has done it."""
-        if self._look_at_keys is not None:
-            self._look_at_keys()
-
-    def _verify(self, text: str, policy: ClaimsPolicy, *, max_bytes: int | None = None) -> Token:
-        self._look_at_file()
-        verifier = Verifier(
-            self._keys, policy, max_bytes=max_bytes or self._max_bytes, look_for_keys=self._look_for_keys
-        )
-        return verifier.verify(text, now=self.clock())
 
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..core.records.api_key import ApiKey
 from ..core.records.session import Session
 from ..core.tokens.token import Token
 
@@ -24,4 +25,5 @@ class Callbacks(msgspec.Struct):
     load_user: Callable[[Any], Any] | None = None
     load_issuer: IssuerLoader | None = None
     check_token: Callable[[Token], Any] | None = None
+    check_api_key: Callable[[Any, ApiKey], Any] | None = None
     before_refresh: Callable[[Session], Any] | None = None

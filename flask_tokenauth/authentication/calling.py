@@ -24,20 +24,20 @@ def check_function(decorator: str, function: object) -> None:
         raise TypeError(f"{decorator} must decorate a function, got {got}: write @auth.{decorator} above a function")
 
 
-def call_function(app: Flask, name: str, function: Callable[[Any], Any], argument: Any) -> Any:
+def call_function(app: Flask, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Return the result of a function or a coroutine function.
 
     Args:
         app: the application.
         name: of the decorator, for the message.
-        function: gets *argument*.
-        argument: the only argument.
+        function: gets *arguments*.
+        arguments: all of its arguments.
 
     Raises:
         SettingsError: the result is an awaitable, which would count as true: Flask does not see that the function is a
             coroutine function, for example since a decorator or an object is around it.
     """
-    result = app.ensure_sync(function)(argument)
+    result = app.ensure_sync(function)(*arguments)
     if isawaitable(result):
         getattr(result, "close", lambda: None)()  # a coroutine, which would warn that it was never awaited
         raise SettingsError(

@@ -1,15 +1,26 @@
-"""Find the credential of a request: the bearer token in its ``Authorization`` header (RFC 6750 section 2.1)."""
+"""Find the credential of a request: the bearer token in its ``Authorization`` header (RFC 6750 section 2.1).
+
+API keys may have a header of their own besides that.
+"""
 
 import re
 
-from ..core.errors import MalformedCredential, MissingCredential, MissingScheme, UnsupportedScheme
+from ..core.errors import (
+    MalformedApiKeyHeader,
+    MalformedCredential,
+    MissingCredential,
+    MissingScheme,
+    TwoCredentials,
+    UnsupportedScheme,
+)
 from ..core.token_errors import TokenTooLarge
 
 _SCHEME = "bearer"
 _SIZE_OF_SCHEME = len(_SCHEME)
 _STILL_THE_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")  # tchar, RFC 9110 section 5.6.2
 _SCHEME_WITHIN = 64  # characters: all schemes in use are shorter, and all access tokens are longer
-_SPACES_AND_TOKEN = re.compile(r" +[A-Za-z0-9\-._~+/]+=*")  # b64token, RFC 6750 section 2.1
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # b64token, RFC 6750 section 2.1
+_SPACES_AND_TOKEN = re.compile(rf" +{_TOKEN.pattern}")
 
 
 def find_token(header: str | None, *, max_bytes: int) -> str | None:
@@ -45,6 +56,23 @@ def check_credential(header: str) -> None:
         raise MalformedCredential
 
 
+def check_key_header(key: str, header: str | None) -> None:
+    """Check the header for API keys. Whether its API key is good does not matter.
+
+    Args:
+        key: its value, which is not empty; untrusted. Several headers arrive joined by commas.
+        header: the ``Authorization`` header, or None.
+
+    Raises:
+        TwoCredentials: there is a bearer token too.
+        MalformedApiKeyHeader: *key* is not one word.
+    """
+    if header is not None and is_bearer(header):
+        raise TwoCredentials
+    if not _TOKEN.fullmatch(key):
+        raise MalformedApiKeyHeader
+
+
 def missing_credential(
     header: str | None, needed: tuple[str, ...] = (), *, takes_clients: bool = False
 ) -> MissingCredential:
@@ -58,6 +86,11 @@ def missing_credential(
     beginning = (header or "")[:_SCHEME_WITHIN].strip(" ")
     kind = MissingCredential if not beginning else UnsupportedScheme if " " in beginning else MissingScheme
     return kind(needed, takes_clients=takes_clients)
+
+
+def environ_name_of(header: str) -> str:
+    """Return the key under which the WSGI environment has a header (PEP 3333)."""
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
 def is_bearer(header: str) -> bool:

@@ -74,6 +74,21 @@ def _open_routes(state: AppState) -> Iterator[Finding]:
         )
 
 
+def _useless_api_keys(state: AppState) -> Iterator[Finding]:
+    found = [route.required for route in list_routes(state.app, state.settings)]
+    accepting = [
+        required
+        for required in found
+        if required.accepts_api_keys and not any(each.admits_clients for each in required.requirements)
+    ]
+    if state.settings.api_keys and not accepting:
+        yield Finding(
+            "hint",
+            f"{PREFIX}API_KEYS is set, but no route accepts API keys: require a scope, or write api_keys=True in a "
+            "guard.",
+        )
+
+
 def _guards_that_reach_no_route(_: AppState) -> Iterator[Finding]:
     for name in list_unreached():
         yield Finding(
@@ -98,6 +113,7 @@ CHECKS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
     _guards_that_cannot_work,
     _missing_user_loader,
     _open_routes,
+    _useless_api_keys,
     _guards_that_reach_no_route,
     _public_before_requests,
     *setting_findings.CHECKS,

@@ -15,11 +15,13 @@ class CommandGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def _import_commands(self) -> None:
-        from .doctor import doctor  # noqa: PLC0415  # see above
+        from .api_keys import api_keys  # noqa: PLC0415  # see above
+        from .doctor import doctor  # noqa: PLC0415
         from .keys.group import keys_of_application  # noqa: PLC0415
         from .routes import routes  # noqa: PLC0415
         from .sessions import init_db, purge, revoke, sessions  # noqa: PLC0415
         from .tokens import inspect, token  # noqa: PLC0415
 
-        for command in (doctor, init_db, inspect, keys_of_application, purge, revoke, routes, sessions, token):
+        ours = (api_keys, doctor, init_db, inspect, keys_of_application, purge, revoke, routes, sessions, token)
+        for command in ours:
             self.commands.setdefault(str(command.name), command)  # the application may have its own of that name

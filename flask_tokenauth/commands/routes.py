@@ -8,8 +8,9 @@ from click.formatting import HelpFormatter
 from flask.cli import with_appcontext
 
 from ..application.app_state import count_states, current_state, list_states
+from ..application.settings import Settings
 from ..guards.route_checks import check_application, find_unreached
-from ..guards.route_requirements import Route, list_routes
+from ..guards.route_requirements import Route, RouteRequirements, list_routes
 from .output import errors_as_messages
 
 _ACCESS = {"optional": "optional login", "public": "public", "static": "static files", "open": "OPEN"}
@@ -28,7 +29,8 @@ def routes(*, as_json: bool, check: bool) -> None:
         check_application(state)
     found = list_routes(state.app, state.settings)
     unreached = list_unreached()
-    click.echo(_write_json(found, unreached) if as_json else _write_lines(found, unreached), nl=False)
+    written = _write_json(found, unreached, state.settings) if as_json else _write_lines(found, unreached)
+    click.echo(written, nl=False)
     if check and (unreached or any(route.required.access == "open" for route in found)):
         raise SystemExit(1)
 
@@ -53,16 +55,27 @@ def _describe(route: Route) -> str:
     requirements = "; ".join(str(requirement) for requirement in route.required.requirements)
     if route.required.access == "default":
         return f"{requirements} (by default)"
+    if route.required.access == "optional" and str(route.required.kinds):
+        return f"{_ACCESS['optional']} ({route.required.kinds})"
     return requirements or _ACCESS[route.required.access]
 
 
-def _write_json(found: list[Route], unreached: list[str]) -> str:
+def _list_accepted(required: RouteRequirements, settings: Settings) -> list[str]:
+    """Return the kinds of tokens of this application with which a caller is known to the view, if all else is right."""
+    known = ["jwt"] if settings.store is None else ["jwt", "reference"]
+    guards = [requirement.kinds.named for requirement in required.requirements] or [required.kinds.named]
+    accepted = [kind for kind in known if all(named is None or kind in named for named in guards)]
+    return [*accepted, "api_key"] if settings.api_keys and required.accepts_api_keys else accepted
+
+
+def _write_json(found: list[Route], unreached: list[str], settings: Settings) -> str:
     described: list[dict[str, Any]] = [
         {
             "rule": route.rule.rule,
             "method": route.method,
             "endpoint": route.rule.endpoint,
             "requires": [str(requirement) for requirement in route.required.requirements],
+            "accepts": _list_accepted(route.required, settings),
             "access": route.required.access,
             "open": route.required.access == "open",
             "public": route.required.access == "public",

@@ -70,17 +70,20 @@ def _describe(session: Session) -> str:
 @click.option("--user", metavar="USER", help="End every session of USER, and revoke every token issued before.")
 @click.option("--session", metavar="ID", help="End this session, and revoke its tokens.")
 @click.option("--token", metavar="ID", help="Revoke the token with this jti. `inspect` shows the jti.")
+@click.option("--api-keys/--no-api-keys", default=None, help="With --user: whether the API keys of USER end too.")
 @with_appcontext
-def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
+def revoke(*, user: str | None, session: str | None, token: str | None, api_keys: bool | None) -> None:
     """Revoke everything that a user has, one session, or one token."""
     if [user, session, token].count(None) != 2:  # noqa: PLR2004  # of three
         raise click.UsageError("give one of --user, --session and --token")
+    if user is None and api_keys is not None:
+        raise click.UsageError("give --api-keys or --no-api-keys only with --user: api-keys revoke ends one API key")
     state = open_state()
     with errors_as_messages():
         check_shared_store(state)
         state.stored.check_revokes()
         if user is not None:
-            _revoke_user(state, user)
+            _revoke_user(state, user, api_keys=api_keys)
         elif token is not None:
             revoke_token_id(state, token, until=None)
             click.echo("The token with this ID is refused.")
@@ -90,12 +93,16 @@ def revoke(*, user: str | None, session: str | None, token: str | None) -> None:
             raise click.ClickException("there is no such session, or it has ended before")
 
 
-def _revoke_user(state: AppState, user: str) -> None:
+def _revoke_user(state: AppState, user: str, *, api_keys: bool | None) -> None:
+    if api_keys is None and state.settings.api_keys:
+        raise click.UsageError("give --api-keys or --no-api-keys: say whether the API keys of the user end too")
     had_none = False
     with suppress(StoreUnavailable):  # a session that cannot be read must end too
         had_none = next(iterate_sessions(state, user), None) is None
-    end_user(state, user)
+    end_user(state, user, api_keys=bool(api_keys))
     click.echo("Every session of this user has ended, and every token issued before is refused.")
+    if state.settings.api_keys:
+        click.echo("The API keys of this user have ended." if api_keys else "The API keys of this user are still good.")
     if had_none:
         click.echo("There was no session of this user: check the ID if you expected one.", err=True)
 

@@ -81,6 +81,16 @@ def _enforce_https(state: AppState) -> Iterator[Finding]:
         yield Finding("warning", f'{key} is "off", so tokens may come over plain HTTP unnoticed: set "refuse".')
 
 
+def _api_keys(state: AppState) -> Iterator[Finding]:
+    """Report API keys over plain HTTP. With "off" there is a finding about all tokens."""
+    if state.settings.api_keys and state.settings.enforce_https == "warn":
+        yield Finding(
+            "hint",
+            f'{PREFIX}ENFORCE_HTTPS is "warn", and an API key that comes over plain HTTP can be read on the way and '
+            'used for as long as it lives: set "refuse".',
+        )
+
+
 def _https(state: AppState) -> Iterator[Finding]:
     if state.app.config.get("PREFERRED_URL_SCHEME") != "https" and not _has_proxy_fix(state.app.wsgi_app):
         yield Finding(
@@ -141,6 +151,7 @@ CHECKS = (
     _audience,
     _public_endpoints,
     _enforce_https,
+    _api_keys,
     _https,
     _settings_of_jwt_extended,
     _environment,

@@ -4,21 +4,25 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
 from ..application.app_state import AppState
-from ..application.setting_types import parse_duration
+from ..application.setting_types import TokenFormat
 from ..core.encoding.immutable_json import thaw
+from ..core.encoding.prefixes import REFERENCE_PREFIX
 from ..core.errors import KeySetUnavailable, Refusal, SettingsError, StoreUnavailable
-from ..core.tokens.unverified import MAX_UNVERIFIED, parse_unverified
+from ..core.opaque.looked_up_tokens import ApiKeyToken
+from ..core.opaque.lookups import Lookups
+from ..core.token_errors import TokenDamaged
+from ..core.tokens.unverified import MAX_UNVERIFIED, UnverifiedToken, parse_unverified
 from ..lifecycle.access_tokens import create_token
-from .output import errors_as_messages, open_state, warn_of_other_memory
-
-_MOST_SHOWN = 20  # characters of a wrong duration: a token in its place is longer
+from .api_keys import describe_api_key
+from .options import read_lifetime
+from .output import check_shared_store, errors_as_messages, open_state, warn_of_other_memory
 
 
 # Unknown options and further words belong to the token: an error message would print them on the terminal.
@@ -33,13 +37,14 @@ def inspect(*, words: tuple[str, ...]) -> None:
     state = open_state()
     text = " ".join(words).strip() or _read_token()
     now = state.clock()
+    lookups = state.authenticator.lookups
+    is_looked_up = lookups is not None and text.startswith(lookups.prefixes)
+    with errors_as_messages():
+        if is_looked_up:
+            check_shared_store(state)
     refusal, accepted = _judge(state, text)
-    unverified = parse_unverified(text)
     shown: dict[str, Any] = {
-        "header": thaw(unverified.header),
-        "claims": thaw(unverified.claims),
-        "times": {name: at.isoformat() for name, at in unverified.times.items()},
-        "judged_by": _find_judge(state, unverified.claims),
+        **(_show_record(lookups, text) if lookups is not None and is_looked_up else _show_jwt(state, text)),
         "now": datetime.fromtimestamp(int(now), UTC).isoformat(),
         "accepted": refusal is None,
         **accepted,
@@ -49,6 +54,36 @@ def inspect(*, words: tuple[str, ...]) -> None:
     # ASCII, so that no escape sequence of a token reaches the terminal. JSON lets one control character pass.
     click.echo(json.dumps(shown, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f"))
     raise SystemExit(refusal is not None)
+
+
+def _show_jwt(state: AppState, text: str) -> dict[str, Any]:
+    """Return what a JWT says, whether it is good or not."""
+    unverified = parse_unverified(text)
+    return {
+        "header": thaw(unverified.header),
+        **_show_claims(unverified),
+        "judged_by": _find_judge(state, unverified.claims),
+    }
+
+
+def _show_record(lookups: Lookups, text: str) -> dict[str, Any]:
+    """Return what the store knows of a reference token or an API key, whether it is good or not."""
+    shown: dict[str, Any] = {"kind": "reference" if text.startswith(REFERENCE_PREFIX) else "api_key"}
+    try:
+        with errors_as_messages():
+            token = lookups.read(text)
+    except TokenDamaged:
+        token = None
+    if isinstance(token, ApiKeyToken):
+        shown["api_key"] = describe_api_key(token.api_key)
+    return shown | _show_claims(UnverifiedToken(header=None, claims=None if token is None else token.claims))
+
+
+def _show_claims(unverified: UnverifiedToken) -> dict[str, Any]:
+    return {
+        "claims": thaw(unverified.claims),
+        "times": {name: at.isoformat() for name, at in unverified.times.items()},
+    }
 
 
 def _read_token() -> str:
@@ -70,8 +105,8 @@ def _judge(state: AppState, text: str) -> tuple[Refusal | None, dict[str, Any]]:
         The refusal, or None and what views see.
     """
     try:
-        token: Any = state.authenticator.find_token(f"Bearer {text}")  # not None, with this scheme
-        user_id = state.authenticator.accept(token)
+        found: Any = state.authenticator.find_token(f"Bearer {text}")  # not None, with this scheme
+        token, user_id = state.authenticator.accept(found)
     except Refusal as refusal:
         return refusal, {}
     except KeySetUnavailable as error:
@@ -98,21 +133,28 @@ def _judge(state: AppState, text: str) -> tuple[Refusal | None, dict[str, Any]]:
     help="Its lifetime: 900, 15m or PT15M.  [default: TOKENAUTH_ACCESS_LIFETIME]",
 )
 @click.option("--audience", multiple=True, help="Its audience; can be repeated.  [default: TOKENAUTH_AUDIENCE]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jwt", "reference"]),
+    help="A signed token, or a random one that the store explains.  [default: TOKENAUTH_TOKEN_FORMAT]",
+)
 @with_appcontext
-def token(*, user: str, scopes: tuple[str, ...], expires_in: str | None, audience: tuple[str, ...]) -> None:
+def token(
+    *,
+    user: str,
+    scopes: tuple[str, ...],
+    expires_in: str | None,
+    audience: tuple[str, ...],
+    form: TokenFormat | None,
+) -> None:
     """Print an access token of USER, and nothing else, to try things with. It is real."""
     state = open_state()
     with errors_as_messages():
-        lifetime = None if expires_in is None else _read_lifetime(expires_in)
-        issued = create_token(user, scopes, expires_in=lifetime, audience=audience or None)
+        if (form or state.settings.token_format) == "reference":
+            check_shared_store(state)
+        lifetime = read_lifetime(expires_in)
+        issued = create_token(user, scopes, expires_in=lifetime, audience=audience or None, format=form)
     warn_of_other_memory(state)
     click.echo("This token is real: until it expires, everyone who has it can act as that user.", err=True)
     click.echo(issued)
-
-
-def _read_lifetime(string: str) -> timedelta:
-    try:
-        return parse_duration(string)
-    except ValueError:
-        got = repr(string) if len(string) <= _MOST_SHOWN else "another string"
-        raise ValueError(f"--expires-in must be a duration like 900, 15m or PT15M, got {got}") from None

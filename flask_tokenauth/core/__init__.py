@@ -3,7 +3,9 @@
 from .errors import InvalidKey, PurgeRefused, Refusal, SettingsError, StoreUnavailable
 from .keys.key import Key
 from .keys.key_set import KeySet
+from .records.api_key import ApiKey, ApiKeyToKeep
 from .records.grant import Grant
+from .records.reference_token import ReferenceToken
 from .records.revocation import Revocation, RevocationPage
 from .records.ring_use import RingUse
 from .records.session import NewSession, Outcome, Redemption, Session, SessionPage, StartedSession, Terms
@@ -16,6 +18,8 @@ from .tokens.token import Token
 from .tokens.verifier import Verifier
 
 __all__ = [
+    "ApiKey",
+    "ApiKeyToKeep",
     "ClaimsPolicy",
     "Grant",
     "InvalidKey",
@@ -25,6 +29,7 @@ __all__ = [
     "Outcome",
     "PurgeRefused",
     "Redemption",
+    "ReferenceToken",
     "Refusal",
     "Revocation",
     "RevocationPage",

@@ -88,6 +88,26 @@ class ScopeNotGranted(EndpointError):
     message = "a refresh must ask for scopes of the session only, got another scope or a malformed one"
 
 
+class KeyScopeNotGranted(ScopeNotGranted):
+    """A client asks for an API key with a scope that its own token does not imply, or that breaks the grammar."""
+
+    hint = "A scope is asked for that the access token does not grant."
+    message = (
+        "an API key must have scopes that the access token has, or that these imply, got another scope or a malformed "
+        "one: ask for fewer, separated by one space each, or give the token more scopes at login"
+    )
+
+
+class UndeclaredScope(ScopeNotGranted):
+    """A client asks for an API key with a scope that the application does not declare."""
+
+    hint = "A scope is asked for that does not exist."
+    message = (
+        "an API key must have scopes that TOKENAUTH_SCOPES declares, with values in the place of placeholders, got "
+        "another scope: declare it, or correct its name"
+    )
+
+
 class MalformedRequest(EndpointError):
     """The body of a request to an endpoint cannot be read, or is a form with too many parameters."""
 
@@ -123,12 +143,12 @@ class _ParameterError(EndpointError):
     """
 
     code = "invalid_request"
-    _advice: ClassVar[str]  # the hint, with a place for the name
+    _advice: ClassVar[str]  # the hint, with a place for the name, and for further facts
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *facts: str) -> None:
         self.name = name  # a constant of this package, never a string from the client
-        self.hint = self._advice.format(name)  # type: ignore[misc]  # other refusals have one for the class
-        super().__init__(name)
+        self.hint = self._advice.format(name, *facts)  # type: ignore[misc]  # other refusals have one for the class
+        super().__init__(name, *facts)
 
 
 class MissingParameter(_ParameterError):
@@ -176,6 +196,41 @@ class WrongParameterType(_ParameterError):
         return f"the parameter {self.name} must be a string in JSON, got another type: send a string"
 
 
+class WrongNumberType(WrongParameterType):
+    """A parameter that is a number is neither a whole number nor a string nor null in JSON.
+
+    Attributes:
+        name: the name of the parameter.
+    """
+
+    _advice = "The parameter {} must be a whole number, or a string of digits."
+
+    def __str__(self) -> str:
+        return (
+            f"the parameter {self.name} must be a whole number or a string in JSON, got another type: send a number "
+            "without a fraction"
+        )
+
+
+class WrongParameterValue(_ParameterError):
+    """A parameter that the endpoint uses has a value that it cannot have.
+
+    Attributes:
+        name: the name of the parameter.
+        must_be: the form that the value must have, in words of this package.
+    """
+
+    reason = "parameter_value_wrong"
+    _advice = "The parameter {} must be {}."
+
+    def __init__(self, name: str, must_be: str) -> None:
+        self.must_be = must_be
+        super().__init__(name, must_be)
+
+    def __str__(self) -> str:
+        return f"the parameter {self.name} must be {self.must_be}, got another value"
+
+
 class RequestTooLarge(EndpointError):
     """The body of a request to an endpoint is larger than 16 KiB (RFC 9110 section 15.5.14)."""
 
@@ -184,6 +239,19 @@ class RequestTooLarge(EndpointError):
     reason = "request_too_large"
     hint = "The request is too large."
     message = "the body must be smaller: send only the parameters that the endpoint reads"
+
+
+class NoApiKeyLeft(EndpointError):
+    """The user has as many live API keys as a user may have."""
+
+    code = "too_many_api_keys"
+    status = 409
+    reason = "api_keys_too_many"
+    hint = "You have as many API keys as you may have: revoke one that you do not need any more."
+    message = (
+        "a user may have a limited number of live API keys, and this user has as many: let the user revoke one at "
+        "DELETE /auth/api-keys/<id>"
+    )
 
 
 class UnsupportedTokenType(EndpointError):

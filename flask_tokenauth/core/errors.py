@@ -43,7 +43,7 @@ class PurgeRefused(Exception):
 
     Attributes:
         now: the present, by the clock of the store.
-        newest: the newest sign-in, revocation of a user, or purge that the store knows.
+        newest: the newest sign-in, API key, revocation of a user, or purge that the store knows.
     """
 
     def __init__(self, *, now: datetime, newest: datetime) -> None:
@@ -54,9 +54,9 @@ class PurgeRefused(Exception):
     def __str__(self) -> str:
         return (
             "the clock of the store (with SQLite: of this machine) must be right before a purge, but it may be ahead: "
-            f"it shows {self.now:%Y-%m-%d %H:%M:%S} UTC, and the newest sign-in, revocation of a user or purge was at "
-            f"{self.newest:%Y-%m-%d %H:%M:%S} UTC. Nothing was deleted. Compare the clock with the real time. If it is "
-            "wrong, set it. If it is right, run flask tokenauth purge --force"
+            f"it shows {self.now:%Y-%m-%d %H:%M:%S} UTC, and the newest sign-in, API key, revocation of a user or "
+            f"purge was at {self.newest:%Y-%m-%d %H:%M:%S} UTC. Nothing was deleted. Compare the clock with the real "
+            "time. If it is wrong, set it. If it is right, run flask tokenauth purge --force"
         )
 
 
@@ -143,6 +143,28 @@ class MalformedCredential(Refusal):
     )
 
 
+class MalformedApiKeyHeader(MalformedCredential):
+    """The header for API keys came several times, or its value is no single word."""
+
+    reason = "api_key_malformed"
+    hint = "The header for API keys is malformed: send it once, with one API key and without quotes."
+    message = (
+        "the header TOKENAUTH_API_KEY_HEADER must be one API key, got something else: leave out quotes, commas and "
+        "line breaks, and send the header once"
+    )
+
+
+class TwoCredentials(MalformedCredential):
+    """The request has a bearer token and an API key in a header of its own (RFC 6750 section 2)."""
+
+    reason = "credentials_two"
+    hint = "Two credentials were sent: send either Authorization: Bearer <token> or the header for API keys."
+    message = (
+        "a request must have one credential, got a bearer token in Authorization and an API key in "
+        "TOKENAUTH_API_KEY_HEADER: leave one of them out"
+    )
+
+
 class InsecureTransport(Refusal):
     """The token came over plain HTTP, where others on the network could read it (RFC 6750 section 5.3)."""
 
@@ -221,6 +243,19 @@ class InsufficientClaim(Refusal):
             f"claim {self.claim} must equal or hold a value of the guard, got another value or JSON type: compare the "
             "value and its type with the guard"
         )
+
+
+class ApiKeyNotAccepted(Refusal):
+    """The API key is valid, but the guards of the route do not accept API keys (RFC 6750 section 3.1)."""
+
+    code = "insufficient_scope"
+    status = 403
+    reason = "api_key_not_accepted"
+    hint = "An API key is not accepted here."
+    message = (
+        "the request must have an access token here, got an API key: it opens routes that require a scope, and others "
+        "only if their guard says api_keys=True"
+    )
 
 
 class LoginTooOld(Refusal):

@@ -46,7 +46,7 @@ class Sessions:
         lifetime: of a session, even if it is used all the time.
         most: live sessions of one user, from 1. A further sign-in ends the session that was idle longest.
         on_revocation: called with each revocation that is written here: its kind, the ID of the session or user, and
-            the new epoch of a user or 0.
+            the new epoch or key epoch of a user, or 0.
 
     Raises:
         ValueError: *keys* has no signing key.
@@ -197,12 +197,18 @@ class Sessions:
             self._on_revocation("session", session_id, 0)
         return session
 
-    def end_all(self, user_id: str) -> None:
+    def end_all(self, user_id: str, *, api_keys: bool) -> None:
         """End every session of a user, and revoke every access token that was issued before, with a session or not.
+
+        Args:
+            user_id: the user.
+            api_keys: whether the API keys of the user are revoked too.
 
         Raises:
             ValueError: *user_id* is not an identifier.
             StoreUnavailable: the store cannot be asked; you can try again.
         """
-        epoch = self._store.revoke_user(user_id, retention=self._terms.retention)
+        epoch = self._store.revoke_user(user_id, retention=self._terms.retention, api_keys=api_keys)
         self._on_revocation("user", user_id, epoch)
+        if api_keys:
+            self._on_revocation("api_keys", user_id, epoch)

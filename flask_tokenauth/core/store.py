@@ -1,16 +1,19 @@
 """The contract that every store keeps.
 
-A store keeps sessions, the epochs of users, and revocations. It never sees a token: for a refresh token it has the
-session ID, which is a digest, and a generation number. Its answers are checked: a record that cannot be read raises
-``StoreUnavailable`` and never becomes a session.
+A store keeps sessions, the epochs of users, revocations, and what API keys and reference tokens stand for. It never
+sees a token: for a refresh token it has the session ID, which is a digest, and a generation number, for an API key or a
+reference token it has a digest. Its answers are checked: a record that cannot be read raises ``StoreUnavailable`` and
+never becomes a session or a token.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from .errors import SettingsError, StoreUnavailable
+from .records.api_key import ApiKey, ApiKeyToKeep
+from .records.reference_token import ReferenceToken
 from .records.revocation import Revocation, RevocationPage
 from .records.ring_use import RingUse
 from .records.session import NewSession, Redemption, Session, SessionPage, StartedSession, Terms
@@ -32,6 +35,8 @@ class Store(Protocol):
       error: such strings come from clients.
     - A session is *live* until it is ended, until its lifetime or its idle lifetime is over (from that very millisecond
       on it is not live), or until the epoch of its user is above its own.
+    - An API key is *live* until it is revoked, until its lifetime is over (from that very millisecond on it is not
+      live), or until the key epoch of its user is above its own.
     - When a method returns, its changes are kept, as safely as the store keeps anything. After an error, the call can
       be repeated.
 
@@ -163,15 +168,17 @@ class Store(Protocol):
         All sessions and tokens of the user with a lower epoch are refused.
         """
 
-    def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
+    def revoke_user(self, user_id: str, *, retention: timedelta, api_keys: bool) -> int:
         """Refuse all sessions and tokens that a user has now: raise the epoch and keep the revocation, in one step.
 
-        The new epoch is the current time in milliseconds since 1970-01-01T00:00:00Z, or the old epoch + 1 if that is
-        more.
+        The new epoch is the current time in milliseconds since 1970-01-01T00:00:00Z, or the higher one of the old epoch
+        and the old key epoch + 1 if that is more.
 
         Args:
             user_id: the user.
             retention: the time for which the revocation is kept.
+            api_keys: whether the API keys of the user are refused too. Then the key epoch becomes the new epoch, and a
+                second revocation is kept, of the kind "api_keys", in the same step.
 
         Returns:
             The new epoch.
@@ -184,8 +191,9 @@ class Store(Protocol):
         """Keep a revocation until it expires.
 
         Several revocations of one subject count until each of them has expired, or longer. The revocation of a session
-        ends the session too. The revocation of a user raises the epoch of the user to its *value*, if the epoch is
-        lower. So a store that has lost writes can be given them again.
+        ends the session too. That of a token with the ID of a reference token or an API key ends this one too. The
+        revocation of a user raises the epoch of the user to its *value*, if the epoch is lower, and one of the kind
+        "api_keys" the key epoch. So a store that has lost writes can be given them again.
 
         Clients repeat themselves: a revocation that is neither longer nor higher than one that the store has of the
         same subject takes no further place.
@@ -202,6 +210,69 @@ class Store(Protocol):
             session_id: ``sid`` of the token, or None if it belongs to no session.
             user_id: ``sub`` of the token.
             epoch: ``epoch`` of the token. It is revoked if the user was revoked with a higher epoch.
+        """
+
+    def add_api_key(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
+        """Keep a new API key and return it. It has the key epoch that its user has in that same step.
+
+        If the user has *most* live API keys or more, nothing is kept, and the answer is None. Several calls at once
+        leave no more than *most*.
+
+        Args:
+            new: the key.
+            most: the number of live API keys that its user may have, from 1.
+
+        Raises:
+            ValueError: there is an API key with this ID, which does not change.
+        """
+
+    def find_api_key(self, digest: str) -> ApiKey | None:
+        """Return the live API key with this digest, or None.
+
+        The key epoch of the user is that of the same moment as the key, or of a later one.
+
+        Args:
+            digest: SHA-256 of the key, in base64url.
+        """
+
+    def list_api_keys(self, user_id: str) -> tuple[ApiKey, ...]:
+        """Return the live API keys of a user, the newest first."""
+
+    def revoke_api_key(self, key_id: str, *, retention: timedelta) -> ApiKey | None:
+        """Revoke an API key, and return it as it was before, or None if there is no live one with this ID.
+
+        After this call has returned, every reader sees both that the key is no longer live and the revocation of the
+        kind "token" with its ID, or neither. If the call fails halfway, a repeated call completes the rest.
+
+        Args:
+            key_id: the ID of the key.
+            retention: the time for which the revocation is kept.
+        """
+
+    def note_uses_of_api_keys(self, ages: Mapping[str, timedelta]) -> None:
+        """Keep when API keys were used last. An earlier use than the one that is kept, or one within a minute after it,
+        changes nothing. IDs of keys that are not there are ignored.
+
+        Args:
+            ages: how long ago each key was used, by its ID.
+        """
+
+    def add_reference_token(self, token: ReferenceToken) -> None:
+        """Keep a new reference token.
+
+        Raises:
+            ValueError: there is a reference token with this ID, which does not change.
+        """
+
+    def find_reference_token(self, digest: str) -> ReferenceToken | None:
+        """Return the reference token with this digest, or None if there is none that counts.
+
+        It counts until it is revoked by its ID, until ``expires_at`` (from that very millisecond on it does not count),
+        or until the epoch of its user is above its own. The epoch of the user is that of the same moment as the token,
+        or of a later one. Its session is not looked at.
+
+        Args:
+            digest: SHA-256 of the token, in base64url.
         """
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
@@ -226,11 +297,13 @@ class Store(Protocol):
         """
 
     def purge(self, *, force: bool = False) -> int:
-        """Delete sessions that are no longer live, and revocations that expired ``LONGEST_SILENCE`` ago. Epochs stay.
+        """Delete sessions and API keys that are no longer live, reference tokens that no longer count, and revocations
+        that expired ``LONGEST_SILENCE`` ago. Epochs stay.
 
         A clock that is ahead makes revocations seem expired while their tokens are good. So a purge is refused if the
         clock of the store is more than ``LONGEST_SILENCE`` after the newest time that the store knows: the newest
-        ``started_at`` of a session, ended or not, the newest epoch, and the last purge. A clock that is ahead by less
+        ``started_at`` of a session, ended or not, the newest ``created_at`` of an API key, revoked or not, the newest
+        epoch, and the last purge. A clock that is ahead by less
         deletes no revocation that is needed. Times after the present do not count: they were written while the clock
         was ahead. A store that knows no such time is purged.
 

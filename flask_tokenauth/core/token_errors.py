@@ -54,6 +54,78 @@ class MalformedToken(TokenError):
         return f"a token must be three parts of base64url with dots between them{rest}"
 
 
+class TokenDamaged(TokenError):
+    """An API key or a reference token does not have its form, or its checksum is wrong. The store was not asked."""
+
+    reason = "token_damaged"
+    message = (
+        "an API key or a reference token must be its prefix and 49 letters and digits with a good checksum, got "
+        "another string: copy it again as a whole"
+    )
+
+
+class TokenUnknown(TokenError):
+    """The store has no such API key or reference token that counts: it is unknown, was revoked, or has expired."""
+
+    reason = "token_unknown"
+    message = (
+        "the store must have the API key or the reference token, and it has no such one that is still good: it was "
+        "revoked, has expired, or belongs to another store. Make a new API key, or log in again"
+    )
+
+
+class ApiKeyRejected(TokenError):
+    """The ``api_key_check`` of the application refused the API key."""
+
+    reason = "api_key_rejected"
+    message = "api_key_check of the application must return the scopes of the API key, and it returned None"
+
+
+class KindNotAccepted(TokenError):
+    """The token is valid, but is of a kind that the guard does not accept (RFC 6750 section 3.1).
+
+    Attributes:
+        kind: of the token: "jwt", "reference" or "api_key".
+        accepted: the kinds that the guard accepts.
+    """
+
+    code = "insufficient_scope"
+    status = 403
+    reason = "kind_not_accepted"
+    hint = "This kind of token is not accepted here."
+
+    def __init__(self, kind: str, accepted: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.accepted = accepted
+        super().__init__(kind, accepted)
+
+    def __str__(self) -> str:
+        return f"the token must be of a kind that accept names ({', '.join(self.accepted)}), got {self.kind}"
+
+
+class TokenOfDelegate(TokenError):
+    """The token is valid, but its bearer acts for the user (RFC 8693 section 4.1). Only the user may do this."""
+
+    code = "insufficient_scope"
+    status = 403
+    reason = "token_of_delegate"
+    hint = "This access token acts for the user, and only the user may do this."
+    message = (
+        "the token must be from a login of the user, got one with the claim act, whose bearer acts for the user: log in"
+    )
+
+
+class NoApiKey(TokenError):
+    """The header for API keys has something else than an API key."""
+
+    reason = "api_key_expected"
+    hint = "The header for API keys must have an API key."
+    message = (
+        "the header TOKENAUTH_API_KEY_HEADER must have an API key with a prefix of TOKENAUTH_API_KEY_PREFIX, got "
+        "another string: send access tokens as Authorization: Bearer <token>"
+    )
+
+
 class RefreshTokenSent(TokenError):
     """A refresh token came in the place of an access token. Its beginning shows it; it was not checked."""
 

@@ -1,19 +1,26 @@
-"""The blueprint that you register for your clients: ``auth.endpoints``."""
+"""The blueprint that you register for your clients: ``auth.endpoints``.
+
+Several applications may register it, with API keys and without: the rules for API keys are added for each.
+"""
 
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
 from ..application.declared_scopes import INTROSPECT
 from ..guards.decorators import login_required, public, require_scope_or_client
+from .api_keys import create_one_api_key, end_one_api_key, list_own_api_keys
 from .devices import end_one_session, list_sessions, log_out
 from .responses import as_view
 from .tokens import introspect_token, refresh_tokens, revoke
+
+_RECENT_LOGIN = 600  # seconds: only a login that is not older makes API keys, which live on when it is over
 
 
 def make_blueprint() -> Blueprint:
     """Return the blueprint. Its URLs begin with ``/auth`` unless you pass ``url_prefix`` to ``register_blueprint``."""
     endpoints = Blueprint("tokenauth", __name__, url_prefix="/auth")
     endpoints.record(_check_store)
+    endpoints.record(_add_api_keys)
     endpoints.add_url_rule("/refresh", "refresh", public(as_view(refresh_tokens)), methods=["POST"])
     endpoints.add_url_rule("/revoke", "revoke", public(as_view(revoke)), methods=["POST"])
     endpoints.add_url_rule(
@@ -32,3 +39,19 @@ def _check_store(registration: BlueprintSetupState) -> None:
     state = registration.app.extensions.get("tokenauth")
     if state is not None:
         _ = state.sessions
+
+
+def _add_api_keys(registration: BlueprintSetupState) -> None:
+    """Add the endpoints for API keys, unless the application has none. One that is set up later answers 404 then.
+
+    The views are made here: a guard on a view that no application has would look like a mistake.
+    """
+    state = registration.app.extensions.get("tokenauth")
+    if state is not None and not state.settings.api_keys:
+        return
+    for rule, name, view, method in (
+        ("/api-keys", "create_api_key", login_required(max_age=_RECENT_LOGIN)(as_view(create_one_api_key)), "POST"),
+        ("/api-keys", "api_keys", login_required(as_view(list_own_api_keys)), "GET"),
+        ("/api-keys/<key_id>", "api_key", login_required(as_view(end_one_api_key)), "DELETE"),
+    ):
+        registration.add_url_rule(rule, name, view, methods=[method])

@@ -1,7 +1,5 @@
 """Endpoints for the sessions of a user: log out, list the sessions, end one."""
 
-from datetime import datetime
-
 from flask import Response, request
 
 from ..application.app_state import AppState
@@ -10,6 +8,7 @@ from ..core.endpoint_errors import InvalidCursor
 from ..core.records.session import Session
 from ..lifecycle.list_sessions import PAGE
 from ..lifecycle.revoke import end_session, find_current_session
+from .instants import write_instant
 
 
 def log_out(state: AppState) -> Response:
@@ -60,11 +59,7 @@ def _describe(session: Session, current: Session) -> dict[str, object]:
         "current": session.session_id == current.session_id,
         "label": session.label,
         "user_agent": session.user_agent,
-        "started_at": _write_instant(session.started_at),
-        "refreshed_at": _write_instant(session.refreshed_at),
-        "expires_at": _write_instant(min(session.expires_at, session.idle_expires_at)),
+        "started_at": write_instant(session.started_at),
+        "refreshed_at": write_instant(session.refreshed_at),
+        "expires_at": write_instant(min(session.expires_at, session.idle_expires_at)),
     }
-
-
-def _write_instant(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.isoformat(timespec="seconds").replace("+00:00", "Z")  # RFC 3339

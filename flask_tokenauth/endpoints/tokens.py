@@ -4,42 +4,37 @@ from flask import Response, request
 
 from ..application.app_state import AppState
 from ..application.no_store import empty_response, json_response
-from ..core.endpoint_errors import (
-    InvalidRefreshToken,
-    MissingParameter,
-    UnsupportedGrantType,
-    UnsupportedTokenType,
-)
+from ..core.endpoint_errors import InvalidRefreshToken, UnsupportedGrantType, UnsupportedTokenType
 from ..core.token_errors import TokenError
 from ..lifecycle.introspect import introspect
 from ..lifecycle.refresh import refresh
 from ..lifecycle.revoke import end_session, revoke_token
 from ..users import require_token
-from .parameters import read_parameters
+from .parameters import read_securely, require
 
 
 def refresh_tokens(state: AppState) -> Response:
     """Answer ``POST /auth/refresh``: a new access token, and the successor of the refresh token."""
-    parameters = _read_parameters(state, "grant_type", "refresh_token", "scope")
-    if _require(parameters, "grant_type") != "refresh_token":
+    parameters = read_securely(state, "grant_type", "refresh_token", "scope")
+    if require(parameters, "grant_type") != "refresh_token":
         raise UnsupportedGrantType
-    return refresh(state, _require(parameters, "refresh_token"), parameters.get("scope"))
+    return refresh(state, require(parameters, "refresh_token"), parameters.get("scope"))
 
 
 def revoke(state: AppState) -> Response:
-    """Answer ``POST /auth/revoke`` (RFC 7009): everyone who has a token may revoke it.
+    """Answer ``POST /auth/revoke`` (RFC 7009): everyone who has a token or an API key may revoke it.
 
     A refresh token ends its session. A token that is unknown, or was revoked before, gets the same answer.
     """
-    text = _require(_read_parameters(state, "token"), "token")  # token_type_hint is ignored
+    text = require(read_securely(state, "token"), "token")  # token_type_hint is ignored
     try:
         end_session(state, state.sessions.read(text).session_id)
     except InvalidRefreshToken:
-        _revoke_access_token(state, text)
+        _revoke_token(state, text)
     return empty_response(200)
 
 
-def _revoke_access_token(state: AppState, text: str) -> None:
+def _revoke_token(state: AppState, text: str) -> None:
     try:
         token = state.authenticator.verify_issued(text)
     except TokenError:
@@ -51,7 +46,7 @@ def _revoke_access_token(state: AppState, text: str) -> None:
 
 def introspect_token(state: AppState) -> Response:
     """Answer ``POST /auth/introspect`` (RFC 7662). ``client_secret`` in the body is not read."""
-    text = _require(_read_parameters(state, "token"), "token")
+    text = require(read_securely(state, "token"), "token")
     return json_response(200, introspect(state, text, _find_audience(state)))
 
 
@@ -59,15 +54,3 @@ def _find_audience(state: AppState) -> frozenset[str]:
     """Return the audience of the service that introspects: that of the client, or of the service's token."""
     client = state.authenticator.authenticate(request).client
     return require_token(state).audience - {""} if client is None else client.audience
-
-
-def _read_parameters(state: AppState, *names: str) -> dict[str, str]:
-    """Return the parameters with these names. The endpoint uses no others."""
-    state.authenticator.https.check(request)
-    return read_parameters(request, names)
-
-
-def _require(parameters: dict[str, str], name: str) -> str:
-    if name not in parameters:
-        raise MissingParameter(name)
-    return parameters[name]

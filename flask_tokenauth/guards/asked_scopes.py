@@ -1,11 +1,10 @@
 """Ask in code whether a token has scopes, with everything that declared scopes imply."""
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from uuid import UUID
 
-from ..application.declared_scopes import DeclaredScopes, explain_undeclared
-from ..core.tokens.scopes import check_scope_token, compile_placeholders, fill_placeholders, find_placeholders
+from ..application.declared_scopes import DeclaredScopes
+from ..core.tokens.scopes import check_scope_token, fill_placeholders, find_placeholders
 from ..core.tokens.token import Token
 from .requirement import read_alternatives
 
@@ -60,7 +59,7 @@ class AskedScopes:
             check_scope_token(scope)
         if "{" in scope and (self._declared is None or scope in self._declared.granted_by):
             return self._fill(scope)
-        return frozenset((scope,)) if self._declared is None else _find_declared(scope, self._declared)
+        return frozenset((scope,)) if self._declared is None else self._declared.find_granting(scope)
 
     def _fill(self, scope: str) -> Granting:
         """Return the scopes of tokens that grant *scope* with the values in the place of its placeholders."""
@@ -77,35 +76,3 @@ def _write_value(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, UUID)):
         raise TypeError(f"the value for {name} must be a string, an int or a UUID, got {type(value).__name__}")
     return str(value)
-
-
-def _find_declared(scope: str, declared: DeclaredScopes) -> Granting:
-    """Return the scopes of tokens that grant *scope*, which has values in the place of placeholders.
-
-    There are none if a value is not allowed in a scope. It may come from a client, so it is no mistake of the
-    application.
-
-    Raises:
-        ValueError: *scope* is not declared.
-    """
-    if scope in declared.granted_by:
-        return frozenset(declared.granted_by[scope])
-    templates = [template for template in declared.granted_by if "{" in template]
-    if not any(_begins_and_ends_as(template, scope) for template in templates):
-        raise ValueError(explain_undeclared(scope, declared.granted_by))
-    matches = [(template, _compile(template).fullmatch(scope)) for template in templates]
-    filled = [
-        fill_placeholders(granting, match.groupdict().get)
-        for template, match in matches
-        if match is not None
-        for granting in declared.granted_by[template]
-    ]
-    return frozenset(name for name in filled if name is not None)
-
-
-_compile = lru_cache(maxsize=256)(compile_placeholders)  # an application declares few
-
-
-def _begins_and_ends_as(template: str, scope: str) -> bool:
-    """Return whether *scope* equals *template* before its first placeholder and after its last one."""
-    return scope.startswith(template.partition("{")[0]) and scope.endswith(template.rpartition("}")[2])

@@ -15,12 +15,15 @@ from ..application.error_handlers import RefusalHandling
 from ..application.flask_methods import find_method
 from ..application.refusing import log_for_developer
 from ..application.shared_caches import ANSWER, note_not_of_view
+from ..authentication.api_key_admission import admit
+from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
 from ..authentication.refusals import AuthError, withhold
 from .enforcement import check_optional, check_requirement
 from .guarded_hooks import after_others
 from .marks import MarkCounter
 from .registrations import check_set_up
+from .requirement import Requirement
 from .route_checks import check_application
 from .route_requirements import RouteRequirements, resolve
 from .sharing import is_shareable
@@ -46,6 +49,8 @@ class ResolvedRoute(NamedTuple):
     simple_scopes: frozenset[str] | None  # of ``required``
     is_guarded: bool  # something is required
     is_shareable: bool  # its answers do not depend on the caller
+    accepts_api_keys: bool
+    opened: tuple[Requirement, ...]  # those that need no word on API keys, since scopes are required
 
 
 class RequestHook:
@@ -66,6 +71,7 @@ class RequestHook:
         self._may_leave_out = "preprocess_request" not in vars(state.app)  # not what other code has put in its place
         self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
         self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
+        state.authenticator.settle_api_key = self._settle_api_key
 
     def install(self, app: Flask) -> None:
         """Wrap two methods of *app*, and register the hook before all other ``before_request`` functions."""
@@ -195,6 +201,12 @@ class RequestHook:
             return self._resolve(rule.endpoint, method)
         return route
 
+    def _settle_api_key(self, req: Request, authentication: Authentication) -> None:
+        """Let the API key of *req* count if the guards of its route accept API keys: it was authenticated just now."""
+        # Another application may have found the rule. Its views may be guarded in another way.
+        if req.url_rule is not None and req.url_rule.map is self._state.app.url_map:
+            _settle(authentication, self._find_route(req))
+
     def _let_answer(self, answer: Any, req: Request) -> Any:
         """Return the *answer* of a ``before_request`` function, unless the caller may not have an answer of the route.
 
@@ -227,6 +239,8 @@ class RequestHook:
             AuthError: it does not.
         """
         route = self._find_route(req)
+        if authentication.api_key is not None:
+            _settle(authentication, route)  # the route may be another one than that for which the key was accepted
         if route is not None:
             if ANSWER in req.environ:  # not if the application calls Flask in another way
                 answer = req.environ[ANSWER]
@@ -241,7 +255,7 @@ class RequestHook:
 
     def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":
-            check_optional(self._state, authentication)
+            check_optional(self._state, authentication, required.kinds)
         is_options = req.method == "OPTIONS"
         for requirement in required.requirements:
             # A decorator between route and guard may answer OPTIONS, as Flask-CORS does. If it does not, the wrapper
@@ -264,8 +278,26 @@ class RequestHook:
         required = resolve(app, self._state.settings, endpoint, method)
         view = app.view_functions[endpoint]
         shared = required.access == "static" or is_shareable(view, method)
-        route = ResolvedRoute(view, count, required, required.simple_scopes, bool(required.requirements), shared)
+        route = ResolvedRoute(
+            view,
+            count,
+            required,
+            required.simple_scopes,
+            bool(required.requirements),
+            shared,
+            required.accepts_api_keys,
+            required.requirements if required.has_scopes else (),
+        )
         if len(self._resolved) >= _MOST_RESOLVED:
             self._resolved.clear()
         self._resolved[endpoint, method] = route
         return route
+
+
+def _settle(authentication: Authentication, route: ResolvedRoute | None) -> None:
+    """Let the API key of a request count if the guards of *route* accept API keys, and for nothing otherwise."""
+    if route is None or not route.accepts_api_keys:
+        withhold_api_key(authentication)
+    else:
+        admit(authentication)
+        authentication.opened = route.opened

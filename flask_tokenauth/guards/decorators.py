@@ -11,6 +11,9 @@ from functools import partial, update_wrapper, wraps
 from typing import Any, TypeVar, overload
 
 from ..application.setting_types import read_duration
+from ..authentication.api_key_admission import Admission
+from ..core.tokens.token import TokenKind
+from .accepted_kinds import ANY_KIND, AcceptedKinds
 from .enforcement import enforce, enforce_optional
 from .marks import check_class, check_view, mark, mark_giver, mark_open, wrappers
 from .required_claim import RequiredClaim
@@ -24,7 +27,12 @@ A = TypeVar("A", Requirement, None)
 def login_required(view: F, /) -> F: ...
 @overload
 def login_required(
-    *, max_age: timedelta | float | None = None, load_user: bool = False, is_view: bool = True
+    *,
+    max_age: timedelta | float | None = None,
+    load_user: bool = False,
+    api_keys: bool = False,
+    accept: Iterable[TokenKind] | None = None,
+    is_view: bool = True,
 ) -> Callable[[F], F]: ...
 def login_required(
     view: Any = None,
@@ -32,6 +40,8 @@ def login_required(
     *,
     max_age: timedelta | float | None = None,
     load_user: bool = False,
+    api_keys: bool = False,
+    accept: Iterable[TokenKind] | None = None,
     is_view: bool = True,
 ) -> Any:
     """Guard a view or a class of views: only requests with a good token pass. Others get 401 and a challenge.
@@ -43,43 +53,61 @@ def login_required(
             3). The time is the claim ``auth_time`` of the token.
         load_user: load the user before the view runs, so that a deleted user is refused. By default a good token is
             enough.
+        api_keys: let API keys pass too. By default an API key gets 403, unless another guard of the route requires
+            scopes, which the key must have then.
+        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of access
+            tokens pass, and API keys as *api_keys* says.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
     Raises:
-        TypeError: at import, *max_age* is not a duration, *load_user* or *is_view* not a boolean, or *view* cannot be
-            decorated.
-        ValueError: at import, *max_age* is under a second.
+        TypeError: at import, *max_age* is not a duration, *load_user*, *api_keys* or *is_view* not a boolean, *accept*
+            no list of kinds, or *view* cannot be decorated.
+        ValueError: at import, *max_age* is under a second, *accept* is empty or has another string, or API keys shall
+            pass, which have no login for *max_age*.
         SettingsError: at import, *view* is a class, but not a class of Flask views.
     """
     if not isinstance(load_user, bool):
         raise TypeError(f"load_user must be True or False, got {type(load_user).__name__}")
-    decorator = _guard(Requirement(max_age=_read_age(max_age), load_user=load_user), is_view=is_view)
+    kinds, age = AcceptedKinds.of(accept, api_keys=api_keys), _read_age(max_age)
+    if age is not None and kinds.api_keys:
+        raise ValueError(
+            "max_age must not be given if API keys pass: nobody signs in with them, so leave one of them out"
+        )
+    decorator = _guard(Requirement(max_age=age, load_user=load_user, kinds=kinds), is_view=is_view)
     return decorator if view is None else decorator(view)
 
 
 mark_giver(login_required, Requirement())
 
 
-def require_scope(*all_of: str, any_of: Iterable[str] | None = None, is_view: bool = True) -> Callable[[F], F]:
+def require_scope(
+    *all_of: str,
+    any_of: Iterable[str] | None = None,
+    accept: Iterable[TokenKind] | None = None,
+    is_view: bool = True,
+) -> Callable[[F], F]:
     """Guard a view or a class of views: the token needs these scopes. Without a token 401, without a scope 403.
+
+    API keys pass if they have the scopes.
 
     Args:
         all_of: scopes, all of which are needed. They match exactly, never by prefix. A segment can be a placeholder
             for an argument of the view: ``projects:{project_id}:write``.
         any_of: scopes, one of which is needed as well.
+        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default all of them.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
     Raises:
-        TypeError: at import, a scope is not a string, or *is_view* is not a boolean. ``@require_scope`` without
-            parentheses is such a mistake.
-        ValueError: at import, there is no scope, *any_of* is empty, or a scope breaks the grammar of RFC 6749 section
-            3.3.
+        TypeError: at import, a scope is not a string, *accept* no list of kinds, or *is_view* not a boolean.
+            ``@require_scope`` without parentheses is such a mistake.
+        ValueError: at import, there is no scope, *any_of* or *accept* is empty, a scope breaks the grammar of RFC 6749
+            section 3.3, or *accept* has another string.
     """
     if any(map(callable, all_of)):
         raise TypeError('require_scope must be called with a scope: @require_scope("reports:read")')
-    return _guard(scope_requirement(all_of, any_of), is_view=is_view)
+    return _guard(scope_requirement(all_of, any_of, AcceptedKinds.of(accept)), is_view=is_view)
 
 
 def require_scope_or_client(scope: str) -> Callable[[F], F]:
@@ -91,28 +119,32 @@ def require_scope_or_client(scope: str) -> Callable[[F], F]:
     return _guard(Requirement((scope,), admits_clients=True, only_ours=True), is_view=True)
 
 
-def scope_requirement(all_of: tuple[str, ...], any_of: Iterable[str] | None) -> Requirement:
+def scope_requirement(
+    all_of: tuple[str, ...], any_of: Iterable[str] | None, kinds: AcceptedKinds = ANY_KIND
+) -> Requirement:
     """Return the requirement of scopes.
 
     Args:
         all_of: scopes, all of which are needed.
         any_of: scopes, one of which is needed as well.
+        kinds: the kinds of tokens that pass.
 
     Raises:
         TypeError: a scope is not a string, or *any_of* is no collection of strings.
         ValueError: there is no scope, *any_of* is empty, or a scope breaks the grammar of RFC 6749 section 3.3.
     """
     if any_of is None:
-        return Requirement.of_scopes(all_of, ())
-    return Requirement.of_scopes(all_of, read_alternatives(any_of))
+        return Requirement.of_scopes(all_of, (), kinds)
+    return Requirement.of_scopes(all_of, read_alternatives(any_of), kinds)
 
 
-def blueprint_requirement(scopes: tuple[Any, ...], any_of: Iterable[str] | None) -> Requirement:
+def blueprint_requirement(scopes: tuple[Any, ...], any_of: Iterable[str] | None, kinds: AcceptedKinds) -> Requirement:
     """Return the requirement of a blueprint that is protected: of scopes, or of a login if there are none.
 
     Args:
         scopes: scopes, all of which are needed.
         any_of: scopes, one of which is needed as well.
+        kinds: the kinds of tokens that pass.
 
     Raises:
         TypeError: a scope is not a string, or *any_of* is no collection of strings.
@@ -123,10 +155,15 @@ def blueprint_requirement(scopes: tuple[Any, ...], any_of: Iterable[str] | None)
             "protect takes scopes only, got a function: put another guard on a function that you give to "
             "blueprint.before_request"
         )
-    return Requirement() if not scopes and any_of is None else scope_requirement(scopes, any_of)
+    return Requirement(kinds=kinds) if not scopes and any_of is None else scope_requirement(scopes, any_of, kinds)
 
 
-def require_claim(name: str, *values: str | int | bool, is_view: bool = True) -> Callable[[F], F]:
+def require_claim(
+    name: str,
+    *values: str | int | bool,
+    accept: Iterable[TokenKind] | None = None,
+    is_view: bool = True,
+) -> Callable[[F], F]:
     """Guard a view or a class of views: the token needs a claim with one of these values.
 
     The claim equals one of them, or is an array that holds one. Without a token the request gets 401, without the claim
@@ -137,42 +174,60 @@ def require_claim(name: str, *values: str | int | bool, is_view: bool = True) ->
             object ``realm_access``. Names on the way may have dots themselves.
         values: strings, integers or booleans, at least one. They are alternatives: a token needs one of them. Their
             JSON types must match: neither ``"1"`` nor ``True`` is ``1``.
+        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of access
+            tokens pass. An API key has no claims of the application.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
     Raises:
-        TypeError: at import, *name* is not a string, a value has another type, or *is_view* is not a boolean.
-            ``@require_claim`` without parentheses is such a mistake.
-        ValueError: at import, there is no value, *name* or a value is empty, or the claim has a guard of its own:
-            ``scope`` and ``auth_time``.
+        TypeError: at import, *name* is not a string, a value has another type, *accept* is no list of kinds, or
+            *is_view* is not a boolean. ``@require_claim`` without parentheses is such a mistake.
+        ValueError: at import, there is no value, *name*, a value or *accept* is empty, *accept* has another string, or
+            the claim has a guard of its own: ``scope`` and ``auth_time``.
     """
-    return _guard(Requirement(claim=RequiredClaim.of(name, values)), is_view=is_view)
+    kinds = AcceptedKinds.of(accept)
+    return _guard(Requirement(claim=RequiredClaim.of(name, values), kinds=kinds), is_view=is_view)
 
 
 @overload
 def login_optional(view: F, /) -> F: ...
 @overload
-def login_optional(*, is_view: bool = True) -> Callable[[F], F]: ...
-def login_optional(view: Any = None, /, *, is_view: bool = True) -> Any:
+def login_optional(
+    *, api_keys: bool = False, accept: Iterable[TokenKind] | None = None, is_view: bool = True
+) -> Callable[[F], F]: ...
+def login_optional(
+    view: Any = None,
+    /,
+    *,
+    api_keys: bool = False,
+    accept: Iterable[TokenKind] | None = None,
+    is_view: bool = True,
+) -> Any:
     """Let anonymous callers into *view*, and refuse those with a bad token.
 
     Args:
         view: the view or class. The decorator can be written with or without parentheses.
+        api_keys: let API keys pass too. By default an API key gets 403.
+        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of access
+            tokens pass, and API keys as *api_keys* says.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route. If it is registered as
             a view nevertheless, the default guard still closes it.
 
     Raises:
-        TypeError: at import, *is_view* is not a boolean, or *view* cannot be decorated.
+        TypeError: at import, *is_view* or *api_keys* is not a boolean, *accept* is no list of kinds, or *view* cannot
+            be decorated.
+        ValueError: at import, *accept* is empty or has another string.
         SettingsError: at import, *view* has a guard, is marked with ``public``, or is a class, but not of Flask views.
     """
     _check_is_view(is_view)
+    kinds = AcceptedKinds.of(accept, api_keys=api_keys)
     if view is None:
-        decorator = partial(login_optional, is_view=is_view)
+        decorator = partial(login_optional, api_keys=api_keys, accept=kinds.named, is_view=is_view)
         return update_wrapper(decorator, login_optional)
-    guarded = _wrap(view, enforce_optional, None)
+    guarded = _wrap(view, partial(_enforce_optional, kinds), None)
     if is_view:
-        mark_open(guarded, "optional")
+        mark_open(guarded, "optional", kinds)
     return guarded
 
 
@@ -204,6 +259,10 @@ for _decorator in require_scope, require_claim, login_optional, public:
     mark_giver(_decorator, None)
 
 
+def _enforce_optional(kinds: AcceptedKinds, _: None, view: Any) -> bool | Admission:
+    return enforce_optional(kinds, view)
+
+
 def _guard(requirement: Requirement, *, is_view: bool) -> Callable[[F], F]:
     _check_is_view(is_view)
 
@@ -216,12 +275,12 @@ def _guard(requirement: Requirement, *, is_view: bool) -> Callable[[F], F]:
     return decorate
 
 
-def _wrap(view: Any, admits: Callable[[A, Any], bool], requirement: A) -> Any:
+def _wrap(view: Any, admits: Callable[[A, Any], bool | Admission], requirement: A) -> Any:
     """Return *view* with a check before it. A function gives a new function, a class of views itself.
 
     Args:
         view: a function or a class of views.
-        admits: gets *requirement* and *view*. It refuses, or returns whether *view* runs.
+        admits: gets *requirement* and *view*. It refuses, or returns whether *view* runs, or in which context.
         requirement: of the guard, None for an optional login.
     """
     target: Any = view
@@ -238,12 +297,24 @@ def _wrap(view: Any, admits: Callable[[A, Any], bool], requirement: A) -> Any:
 
         @wraps(target)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            return await target(*args, **kwargs) if admits(requirement, target) else None
+            admitted = admits(requirement, target)
+            if admitted is True:
+                return await target(*args, **kwargs)
+            if admitted is False:
+                return None
+            with admitted:
+                return await target(*args, **kwargs)
     else:
 
         @wraps(target)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            return target(*args, **kwargs) if admits(requirement, target) else None
+            admitted = admits(requirement, target)
+            if admitted is True:
+                return target(*args, **kwargs)
+            if admitted is False:
+                return None
+            with admitted:
+                return target(*args, **kwargs)
 
     wrappers[guarded] = requirement
     return guarded

@@ -8,14 +8,15 @@ from ..application.app_state import AppState, current_flask, current_state
 from ..application.declared_scopes import explain_undeclared
 from ..application.refusing import refuse, refuse_without_token
 from ..application.shared_caches import note_guarded
+from ..authentication.api_key_admission import Admission
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
 from ..authentication.clients import is_basic
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError
-from ..core.tokens.token import Token
+from .accepted_kinds import AcceptedKinds
 from .guarded_hooks import is_skippable, leave_unsatisfied
-from .requirement import RequestFacts, Requirement, name_scopes
+from .requirement import RequestFacts, Requirement, find_closed, name_scopes
 from .url_arguments import current_request, find_url_argument
 
 _NO_REQUEST = (
@@ -24,15 +25,17 @@ _NO_REQUEST = (
 )
 
 
-def enforce(requirement: Requirement, target: Any) -> bool:
+def enforce(requirement: Requirement, target: Any, *, is_lent: bool = False) -> bool | Admission:
     """Refuse the current request unless it satisfies *requirement*. Nothing is done if the hook has checked it.
 
     Args:
         requirement: of a guard.
         target: the function that the guard decorates.
+        is_lent: whether the API key of the request counts now, for *target* alone.
 
     Returns:
-        Whether *target* runs. False if it is a function before a preflight, which is never refused.
+        Whether *target* runs. False if it is a function before a preflight, which is never refused. If the request has
+        an API key that counts for *target* alone, the context in which it has to be called.
 
     Raises:
         AuthError: the request does not satisfy *requirement*.
@@ -48,9 +51,11 @@ def enforce(requirement: Requirement, target: Any) -> bool:
         return True
     state = current_state()
     authentication = state.authenticator.authenticate(req)
-    token = authentication.token
+    if authentication.api_key is not None and not is_lent and _lends_api_key(authentication, requirement):
+        with Admission(authentication) as admission:
+            return enforce(requirement, target, is_lent=True) and admission
     if is_skippable(state.app, req, requirement, target) and (
-        token is None or _find_refusal(state, requirement, req, token) is not None
+        authentication.token is None or _find_refusal(state, requirement, req, authentication) is not None
     ):
         leave_unsatisfied(req, authentication, requirement)
         return False
@@ -64,14 +69,25 @@ def enforce(requirement: Requirement, target: Any) -> bool:
     return True
 
 
-def enforce_optional(_: None, target: Any) -> bool:
+def _lends_api_key(authentication: Authentication, requirement: Requirement) -> bool:
+    """Return whether the API key of a request counts for one function alone, since its guard accepts API keys.
+
+    It does not if the guards of the whole route accept it.
+    """
+    counts_already = authentication.token is not None and not authentication.borrowers
+    return not counts_already and requirement.accepts_api_keys(has_scopes=False)
+
+
+def enforce_optional(kinds: AcceptedKinds, target: Any, *, is_lent: bool = False) -> bool | Admission:
     """Refuse the current request if it has a bad credential. A request without one passes.
 
     Args:
+        kinds: the kinds of tokens that the guard accepts.
         target: the function that the guard decorates.
+        is_lent: whether the API key of the request counts now, for *target* alone.
 
     Returns:
-        Whether *target* runs. False if it is a function before a preflight, which is never refused.
+        As :func:`enforce` returns it.
 
     Raises:
         AuthError: the credential is refused.
@@ -84,21 +100,36 @@ def enforce_optional(_: None, target: Any) -> bool:
         raise RuntimeError(_NO_REQUEST) from None
     state = current_state()
     authentication = state.authenticator.authenticate(req)
+    if authentication.api_key is not None and not is_lent and _lends_api_key(authentication, Requirement(kinds=kinds)):
+        with Admission(authentication) as admission:
+            return enforce_optional(kinds, target, is_lent=True) and admission
     if authentication.refusal is not None and is_skippable(state.app, req, None, target):
         leave_unsatisfied(req, authentication, None)
         return False
-    check_optional(state, authentication)
+    check_optional(state, authentication, kinds)
     return True
 
 
-def check_optional(state: AppState, authentication: Authentication) -> None:
+def check_optional(state: AppState, authentication: Authentication, kinds: AcceptedKinds) -> None:
     """Refuse a request with a bad credential. While the token is checked, the request is anonymous.
 
+    Args:
+        state: of the application.
+        authentication: of the request.
+        kinds: the kinds of tokens that the guard accepts.
+
     Raises:
-        AuthError: the credential is refused.
+        AuthError: the credential is refused, or is of another kind.
     """
+    if authentication.token is None and authentication.api_key is not None:
+        raise refuse(state, kinds.refuse_api_key())
     if authentication.refusal is not None and not isinstance(authentication.refusal, MissingCredential):
         raise refuse(state, authentication.refusal)
+    if authentication.token is not None:
+        try:
+            kinds.check(authentication.token, has_scopes=bool(authentication.opened))
+        except Refusal as refusal:
+            raise refuse(state, refusal.with_traceback(None)) from None
 
 
 def check_requirement(
@@ -124,9 +155,11 @@ def check_requirement(
     if requirement.admits_clients and _admit_client(state, req, authentication):
         return
     if authentication.token is None:
+        if authentication.api_key is not None:
+            raise refuse(state, find_closed(required or (requirement,)).refuse_api_key())
         needed = name_scopes(required or (requirement,), find_url_argument) if authentication.refusal is None else ()
         raise refuse_without_token(state, authentication, req, needed, takes_clients=requirement.admits_clients)
-    refusal = _find_refusal(state, requirement, req, authentication.token)
+    refusal = _find_refusal(state, requirement, req, authentication)
     if refusal is not None:
         raise refuse(state, refusal)
 
@@ -147,7 +180,9 @@ def _admit_client(state: AppState, req: Request, authentication: Authentication)
     return True
 
 
-def _find_refusal(state: AppState, requirement: Requirement, req: Request, token: Token) -> Refusal | None:
+def _find_refusal(
+    state: AppState, requirement: Requirement, req: Request, authentication: Authentication
+) -> Refusal | None:
     """Return the refusal of a request with a token that does not satisfy *requirement*, or None if it does."""
     declared = state.settings.scopes
     if declared is not None:  # the scopes of views were checked, those of functions that are no views were not
@@ -155,7 +190,8 @@ def _find_refusal(state: AppState, requirement: Requirement, req: Request, token
             if scope not in declared.granted_by:
                 raise SettingsError(explain_undeclared(scope, declared.granted_by))
     try:
-        facts = RequestFacts(token, find_url_argument, state.clock(), state.settings.leeway)
+        has_scopes = requirement in authentication.opened
+        facts = RequestFacts(authentication.token, find_url_argument, state.clock(), state.settings.leeway, has_scopes)
         requirement.check(facts, declared.granted_by if declared else {})
         if requirement.load_user:
             state.authenticator.load_user(req)

@@ -15,6 +15,7 @@ from flask import has_request_context
 from flask.views import MethodView
 
 from ..core.errors import SettingsError
+from .accepted_kinds import ANY_KIND, AcceptedKinds
 from .requirement import Requirement
 
 Opening = Literal["public", "optional"]
@@ -45,6 +46,7 @@ class Mark(NamedTuple):
 
     requirements: tuple[Requirement, ...] = ()
     opening: Opening | None = None
+    kinds: AcceptedKinds = ANY_KIND  # of an optional login
 
 
 _NO_MARK = Mark()
@@ -76,8 +78,13 @@ def mark(target: Any, requirement: Requirement, *, is_view: bool = True) -> None
         _register(target, requirement, unwrap(target))
 
 
-def mark_open(target: Any, opening: Opening) -> None:
+def mark_open(target: Any, opening: Opening, kinds: AcceptedKinds = ANY_KIND) -> None:
     """Mark *target* as public, or as open to anonymous callers; only itself, since others may wrap the same function.
+
+    Args:
+        target: a view or a class of views, or another function.
+        opening: as which it is marked.
+        kinds: the kinds of tokens that an optional login accepts.
 
     Raises:
         SettingsError: *target* has a guard, or is marked with the other opening.
@@ -85,7 +92,7 @@ def mark_open(target: Any, opening: Opening) -> None:
     found = read_mark(target)
     if found.opening not in (None, opening):
         raise SettingsError(f"{name_of(target)} is marked as public and as login_optional: remove one of the two")
-    _set_mark(target, found._replace(opening=opening))
+    _set_mark(target, found._replace(opening=opening, kinds=kinds))
     if opening == "optional":
         _register(target, None, (target,))
 
@@ -160,6 +167,7 @@ class FoundMarks(NamedTuple):
 
     requirements: tuple[Requirement, ...]
     opening: Opening | None
+    kinds: AcceptedKinds  # of an optional login
     visited: tuple[Any, ...]  # the objects that were searched
     inside: frozenset[Requirement]  # requirements that wrappers inside the view enforce, if it calls them
 
@@ -181,10 +189,12 @@ def find_marks(view: Any, method: str) -> FoundMarks:
     requirements += [requirement for base in classes for requirement in _given_for_method(cls, base, method)]
     if read_mark(view).opening is None:  # a derived class opens its views with decorators = [public]
         requirements += [requirement for base in classes[1:] for requirement in _given_by(vars(base).get("decorators"))]
-    openings = [read_mark(target).opening for target in list_own(view, method)]
+    marks = (read_mark(target) for target in list_own(view, method))
+    opened = next((mark for mark in marks if mark.opening is not None), _NO_MARK)
     return FoundMarks(
         requirements=tuple(dict.fromkeys(requirements)),
-        opening=next((opening for opening in openings if opening is not None), None),
+        opening=opened.opening,
+        kinds=opened.kinds,
         visited=tuple(visited),
         inside=frozenset(_find_wrapped_requirements(chain)),
     )

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import msgspec
 
 from ..application.setting_types import PREFIX
-from ..core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential
+from ..core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential, Refusal
 from ..core.token_errors import WrongIssuer
 from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_scope
 from ..core.tokens.token import Token
 from ..core.trusted_issuers.trusted_token import TrustedToken
+from .accepted_kinds import ANY_KIND, AcceptedKinds
 from .required_claim import RequiredClaim, find_claim
 
 
@@ -23,6 +24,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     url_argument: Callable[[str], str | None]  # returns an argument of the view as it stood in the URL; untrusted
     now: float  # seconds since 1970-01-01T00:00:00Z
     leeway: timedelta  # clock skew to forgive
+    has_scopes: bool = False  # the guard is one of a route that requires scopes, by another guard too
 
 
 class Requirement(NamedTuple):
@@ -38,9 +40,12 @@ class Requirement(NamedTuple):
     claim: RequiredClaim | None = None
     admits_clients: bool = False  # a client with its ID and secret passes without a token; checked by the caller too
     only_ours: bool = False  # tokens of trusted issuers do not count
+    kinds: AcceptedKinds = ANY_KIND
 
     @classmethod
-    def of_scopes(cls, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> "Requirement":
+    def of_scopes(
+        cls, all_of: tuple[str, ...], any_of: tuple[str, ...], kinds: AcceptedKinds = ANY_KIND
+    ) -> "Requirement":
         """Return the requirement of at least one scope.
 
         Raises:
@@ -53,7 +58,7 @@ class Requirement(NamedTuple):
         for scope in (*all_of, *any_of):
             format_scope((scope,))
             find_placeholders(scope)
-        return cls(all_of, any_of)
+        return cls(all_of, any_of, kinds=kinds)
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -65,9 +70,27 @@ class Requirement(NamedTuple):
         """Scopes with which every token satisfies this requirement; None if more must be checked."""
         if self.any_of or self.max_age is not None or self.load_user or self.claim is not None or self.only_ours:
             return None
+        if self.kinds.named is not None:
+            return None
         if any("{" in scope for scope in self.all_of):
             return None
         return frozenset(self.all_of)
+
+    def accepts_api_keys(self, *, has_scopes: bool) -> bool:
+        """Return whether API keys satisfy this requirement if they have its scopes.
+
+        Args:
+            has_scopes: whether the route requires scopes, by this guard or by another one.
+        """
+        if self.max_age is not None or self.kinds.excludes_api_keys:
+            return False
+        return self.kinds.api_keys or has_scopes or bool(self.scopes)
+
+    def refuse_api_key(self) -> Refusal:
+        """Return the refusal of a request with an API key, which this requirement does not accept."""
+        if self.max_age is not None:
+            return LoginTooOld(int(self.max_age.total_seconds()), is_dated=False)
+        return self.kinds.refuse_api_key()
 
     def check(self, facts: RequestFacts, granted_by: Mapping[str, tuple[str, ...]]) -> None:
         """Refuse a request that does not satisfy this requirement.
@@ -80,6 +103,8 @@ class Requirement(NamedTuple):
             MissingCredential: there is no token.
             WrongIssuer: it is a token of a trusted issuer, and only ours count.
             LoginTooOld: the login is longer ago than ``max_age``, or the token does not say when it was.
+            KindNotAccepted: it is of a kind that the guard does not name.
+            ApiKeyNotAccepted: it is an API key, which the guard does not accept.
             InsufficientScope: a scope is missing, or its placeholder has a value that no scope can have.
             InsufficientClaim: the claim is missing, or has another value.
         """
@@ -89,6 +114,7 @@ class Requirement(NamedTuple):
             raise WrongIssuer
         if self.max_age is not None:
             _check_age(facts.token, self.max_age, facts)
+        self.kinds.check(facts.token, has_scopes=facts.has_scopes or bool(self.scopes))
         if not all(_has(facts, scope, granted_by) for scope in self.all_of):
             raise self._lacks(self.all_of, facts)
         if self.any_of and not any(_has(facts, scope, granted_by) for scope in self.any_of):
@@ -112,6 +138,8 @@ class Requirement(NamedTuple):
         if self.load_user:
             parts.append("a user who still exists")
         written = " and ".join(parts) or "login"
+        if self.kinds != ANY_KIND:
+            written = f"{written} ({self.kinds})"
         return f"{written}, or a client of {PREFIX}INTROSPECTION_CLIENTS" if self.admits_clients else written
 
 
@@ -136,6 +164,12 @@ def read_alternatives(any_of: Iterable[str]) -> tuple[str, ...]:
     if not alternatives:
         raise ValueError("any_of must have at least one scope, got none: leave it out")
     return alternatives
+
+
+def find_closed(requirements: Collection[Requirement]) -> Requirement:
+    """Return the first of the *requirements* of a route that API keys do not satisfy. There is one."""
+    has_scopes = any(requirement.scopes for requirement in requirements)
+    return next(requirement for requirement in requirements if not requirement.accepts_api_keys(has_scopes=has_scopes))
 
 
 def name_scopes(requirements: Collection[Requirement], url_argument: Callable[[str], str | None]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from flask.views import http_method_funcs
 from werkzeug.routing import Rule
 
 from ..application.settings import Settings
+from .accepted_kinds import ANY_KIND, AcceptedKinds
 from .guarded_hooks import list_hooks
 from .marks import find_marks, read_mark, unwrap
 from .registrations import find_adding
@@ -33,13 +34,32 @@ class RouteRequirements(NamedTuple):
     visited: tuple[Any, ...] = ()  # the views, classes, blueprints and functions before requests that were searched
     before: tuple[Any, ...] = ()  # among them the functions before requests, with everything that these wrap
     inside: frozenset[Requirement] = frozenset()  # requirements that wrappers inside the view enforce
+    kinds: AcceptedKinds = ANY_KIND  # of an optional login
 
     @property
     def simple_scopes(self) -> frozenset[str] | None:
-        """Scopes with which every token satisfies all requirements; None if more must be checked."""
+        """Scopes with which every token satisfies all requirements; None if more must be checked.
+
+        An API key does too, if :attr:`accepts_api_keys` is true.
+        """
+        if self.kinds.named is not None:
+            return None
         scopes = [requirement.simple_scopes for requirement in self.requirements]
         simple = [some for some in scopes if some is not None]
         return frozenset().union(*simple) if len(simple) == len(scopes) else None
+
+    @property
+    def has_scopes(self) -> bool:
+        """Whether scopes are required."""
+        return any(requirement.scopes for requirement in self.requirements)
+
+    @property
+    def accepts_api_keys(self) -> bool:
+        """Whether API keys are accepted if they have the scopes. Where nothing is required, they count for nothing."""
+        if not self.requirements:
+            return self.access == "optional" and self.kinds.api_keys
+        has_scopes = self.has_scopes
+        return all(requirement.accepts_api_keys(has_scopes=has_scopes) for requirement in self.requirements)
 
 
 def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> RouteRequirements:
@@ -62,15 +82,16 @@ def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Route
     if requirements:
         return RouteRequirements("guarded", requirements, visited, before, found.inside)
     if found.opening is not None:
-        return RouteRequirements(found.opening, (), visited, before)
+        return RouteRequirements(found.opening, (), visited, before, kinds=found.kinds)
     if _is_public(endpoint, settings.public_endpoints):
         return RouteRequirements("public", (), visited, before)
     if endpoint.rpartition(".")[2] == "static" and is_static(view):
         return RouteRequirements("static", (), visited, before)
     if settings.default_guard is not None:
         return RouteRequirements("default", (_LOGIN,), visited, before)
-    is_optional = any(read_mark(hook).opening == "optional" for hook in hooks)
-    return RouteRequirements("optional" if is_optional else "open", (), visited, before)
+    optional = [read_mark(hook).kinds for hook in hooks if read_mark(hook).opening == "optional"]
+    strictest = next((kinds for kinds in optional if not kinds.api_keys), (*optional, ANY_KIND)[0])
+    return RouteRequirements("optional" if optional else "open", (), visited, before, kinds=strictest)
 
 
 def _blueprints_of(app: Flask, endpoint: str) -> Iterator[AnyBlueprint]:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask import Response
 
 from ..application.app_state import AppState, current_state
 from ..application.no_store import json_response
 from ..application.refusing import asking_store
-from ..application.setting_types import read_duration
+from ..application.setting_types import TokenFormat, read_duration
+from ..core.opaque.new_reference import NewReferenceToken
 from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import Session
+from ..core.tokens.claims import LONGEST_LEEWAY
 from ..core.tokens.scopes import format_scope
 from ..signals import token_issued
 
@@ -25,8 +28,9 @@ def create_token(
     client_id: str | None = None,
     auth_time: datetime | None = None,
     claims: Mapping[str, object] | None = None,
+    format: TokenFormat | None = None,  # noqa: A002  # the word of the field
 ) -> str:
-    """Return a signed access token for the current application (RFC 9068). It belongs to no session.
+    """Return an access token for the current application (RFC 9068). It belongs to no session.
 
     Args:
         user_id: the user: a string, an int, a UUID, or a value of the ``user_id_type`` of ``TokenAuth`` if that is a
@@ -38,13 +42,17 @@ def create_token(
         audience: the recipients, one string or several. Default: ``TOKENAUTH_AUDIENCE``.
         client_id: the client that the user uses. Default: the issuer.
         auth_time: the time at which the user signed in, as an aware ``datetime``.
-        claims: claims of the application, which are JSON values. Everyone who sees the token can read them.
+        claims: claims of the application, which are JSON values. Everyone who sees a JWT can read them.
+        format: "jwt", a signed token, or "reference", a random string that only the store can explain. Default:
+            ``TOKENAUTH_TOKEN_FORMAT``.
 
     Raises:
         TypeError: an argument has the wrong type, or *scopes* is a single string.
         ValueError: a scope is not declared, *expires_in* is under a second or over ``TOKENAUTH_MAX_LIFETIME``, a claim
-            has a reserved name or is not a JSON value, or the token would be refused for another reason.
-        SettingsError: ``TokenAuth`` is not set up on this application, or it has no key that can sign.
+            has a reserved name or is not a JSON value, *format* is another string, or the token would be refused for
+            another reason.
+        SettingsError: ``TokenAuth`` is not set up on this application, it has no key that can sign, or *format* is
+            "reference" and there is no store.
         StoreUnavailable: there is a store, and it cannot be asked. Unless you catch it, the answer is 503.
     """
     state = current_state()
@@ -55,20 +63,56 @@ def create_token(
     if state.settings.store is not None:
         with asking_store(state):
             epoch = state.store.read_epoch(subject)
-    token = state.token_issuer.issue(
-        subject,
-        granted,
-        now=state.clock(),
-        expires_in=None if expires_in is None else lifetime,
-        audience=audience,
-        client_id=client_id,
-        auth_time=auth_time,
-        epoch=epoch,
-        claims=claims,
-    )
+    with asking_store(state):
+        token = _issue(
+            state,
+            subject,
+            granted,
+            format=read_format(format),
+            expires_in=None if expires_in is None else lifetime,
+            audience=audience,
+            client_id=client_id,
+            auth_time=auth_time,
+            epoch=epoch,
+            claims=claims,
+        )
     if token_issued.receivers:
         token_issued.send(state.app, user_id=user_id, scopes=frozenset(granted), audience=audience, expires_in=lifetime)
     return token
+
+
+def _issue(
+    state: AppState,
+    subject: str,
+    scopes: Iterable[str],
+    *,
+    format: TokenFormat | None = None,  # noqa: A002
+    **further: Any,
+) -> str:
+    """Return an access token.
+
+    Args:
+        state: of the current application.
+        subject: the user, ``sub``.
+        scopes: the scopes of the token.
+        format: None for ``TOKENAUTH_TOKEN_FORMAT``.
+        further: the further arguments of ``TokenIssuer.issue``.
+    """
+    is_reference = (format or state.settings.token_format) == "reference"
+    reference = NewReferenceToken(state.store, leeway=LONGEST_LEEWAY) if is_reference else None
+    issuer = state.token_issuer if reference is None else state.reference_issuer
+    return issuer.issue(subject, scopes, now=state.clock(), reference=reference, **further)
+
+
+def read_format(format: object) -> TokenFormat | None:  # noqa: A002
+    """Return the format of tokens that a caller asks for; None for that of the settings.
+
+    Raises:
+        ValueError: it is another value.
+    """
+    if format not in (None, "jwt", "reference"):
+        raise ValueError('format must be "jwt" or "reference", got another value: leave it out for the default')
+    return format
 
 
 def keep_scopes(scopes: Iterable[str]) -> Iterable[str]:
@@ -103,10 +147,10 @@ def issue_for_session(
         ValueError: the token would be refused.
         SettingsError: there is no key that can sign.
     """
-    return state.token_issuer.issue(
+    return _issue(
+        state,
         subject,
         grant.scopes,
-        now=state.clock(),
         expires_in=grant.lifetime,
         audience=grant.audience,
         client_id=grant.client_id,

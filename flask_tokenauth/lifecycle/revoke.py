@@ -1,15 +1,17 @@
-"""Revoke: end one session, everything that a user has, or one access token."""
+"""Revoke: end one session, everything that a user has, one access token, or one API key."""
 
 from datetime import UTC, datetime, timedelta
 
 from ..application.app_state import AppState
 from ..application.refusing import refuse
 from ..core.encoding.limits import check_identifier
+from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.records.session import Session
 from ..core.token_errors import MissingSession
 from ..core.tokens.token import Token
 from ..signals import session_ended, token_revoked, user_revoked
 from ..users import require_own_token
+from .api_keys import end_api_key
 
 
 def find_current_session(state: AppState) -> Session:
@@ -41,8 +43,13 @@ def end_session(state: AppState, session_id: str) -> bool:
     return session is not None
 
 
-def end_user(state: AppState, user_id: object) -> None:
+def end_user(state: AppState, user_id: object, *, api_keys: bool) -> None:
     """End every session of a user, revoke every token issued before, and send the signal ``user_revoked``.
+
+    Args:
+        state: of the current application.
+        user_id: the user.
+        api_keys: whether the API keys of the user end too.
 
     Raises:
         TypeError: *user_id* has the wrong type.
@@ -50,17 +57,21 @@ def end_user(state: AppState, user_id: object) -> None:
         StoreUnavailable: the store cannot be asked; you can try again.
     """
     subject = state.authenticator.user_ids.to_subject(user_id)
-    state.sessions.end_all(subject)
-    user_revoked.send(state.app, user_id=subject)
+    state.sessions.end_all(subject, api_keys=api_keys)
+    user_revoked.send(state.app, user_id=subject, api_keys=api_keys)
 
 
 def revoke_token(state: AppState, token: Token) -> None:
     """Revoke a verified token. Send the signal ``token_revoked`` unless it was revoked before.
 
+    An API key ends, as with :func:`end_api_key`.
+
     Raises:
         StoreUnavailable: the store cannot be asked; you can try again.
     """
-    if state.stored.revoke(token):
+    if isinstance(token, ApiKeyToken):
+        end_api_key(state, token.api_key_id)
+    elif state.stored.revoke(token):
         token_revoked.send(state.app, token_id=token.token_id, user_id=token.subject)
 
 

@@ -97,7 +97,7 @@ def _read(state: AppState, text: object) -> _OldToken:
         token = rules.verify(parts, claims, now=state.clock()).to_token()
     except (RefreshTokenSent, WrongType):
         raise NotTradable from None
-    user_id = state.authenticator.accept(token)
+    _, user_id = state.authenticator.accept(token)
     subject = state.authenticator.user_ids.to_subject(user_id)
     times: Any = claims  # "iat" and "exp" are numbers, as the rules have checked
     return _OldToken(parts.signed, times.get("iat", 0), times["exp"], user_id, subject)

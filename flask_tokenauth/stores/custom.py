@@ -6,6 +6,8 @@ from typing import Any
 
 from ..core.encoding.limits import check_identifier
 from ..core.errors import PurgeRefused, StoreUnavailable
+from ..core.records.api_key import ApiKey
+from ..core.records.reference_token import ReferenceToken
 from ..core.records.session import Redemption, Session, SessionPage, StartedSession
 from ..core.store import Store, translated
 from .rows import WRONG_CURSOR
@@ -59,6 +61,12 @@ class CustomStore:
     read_epoch = _forward("read_epoch", int)
     revoke = _forward("revoke")
     is_revoked = _forward("is_revoked", bool)  # None would accept every token
+    add_api_key = _forward("add_api_key", ApiKey, type(None))
+    find_api_key = _forward("find_api_key", ApiKey, type(None))
+    revoke_api_key = _forward("revoke_api_key", ApiKey, type(None))
+    note_uses_of_api_keys = _forward("note_uses_of_api_keys")
+    add_reference_token = _forward("add_reference_token")
+    find_reference_token = _forward("find_reference_token", ReferenceToken, type(None))
     revocations_since = _forward("revocations_since")
     report_ring = _forward("report_ring", tuple)
     list_rings = _forward("list_rings", tuple)
@@ -87,13 +95,25 @@ class CustomStore:
     _list_sessions = _forward("list_sessions", SessionPage)
     _list_more_sessions = _forward("list_sessions", SessionPage, allowed=(ValueError,))
 
-    def revoke_user(self, user_id: str, *, retention: timedelta) -> Any:
+    def list_api_keys(self, user_id: str, **options: Any) -> Any:
+        """Forward the call, and check that each element of the answer is an API key."""
+        keys = self._list_api_keys(user_id, **options)
+        for key in keys:
+            if not isinstance(key, ApiKey):
+                raise StoreUnavailable(
+                    f"list_api_keys of the store must return a tuple of ApiKey, got one with {type(key).__name__}"
+                )
+        return keys
+
+    _list_api_keys = _forward("list_api_keys", tuple)
+
+    def revoke_user(self, user_id: str, *, retention: timedelta, api_keys: bool) -> Any:
         """Check the user ID, as every store promises, and forward the call.
 
         Raises:
             ValueError: *user_id* is not an identifier.
         """
         check_identifier("user_id", user_id)
-        return self._revoke_user(user_id, retention=retention)
+        return self._revoke_user(user_id, retention=retention, api_keys=api_keys)
 
     _revoke_user = _forward("revoke_user", int)

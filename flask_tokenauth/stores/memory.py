@@ -5,20 +5,20 @@ revocations. If they were forked from one process, the second one that uses the 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from datetime import timedelta
 from heapq import nsmallest
-from itertools import islice, takewhile
-from secrets import token_hex
-from typing import NamedTuple
+from itertools import islice
 
 from ..core.encoding.limits import check_identifier
 from ..core.errors import SettingsError
 from ..core.process import ProcessLock
+from ..core.records.api_key import ApiKey, ApiKeyToKeep
 from ..core.records.grant import write_grant
-from ..core.records.revocation import Revocation, RevocationKind, RevocationPage, prolong, retention_of
+from ..core.records.reference_token import ReferenceToken
+from ..core.records.revocation import Revocation, RevocationKind, RevocationPage, retention_of
 from ..core.records.ring_use import RingUse, check_fingerprint, report, select_live
 from ..core.records.session import (
     MOST_DISPLACED,
@@ -32,7 +32,10 @@ from ..core.records.session import (
     check_generation,
 )
 from ..core.store import LONGEST_SILENCE
+from .api_keys_in_memory import ApiKeysInMemory
 from .one_process import OneProcess
+from .reference_tokens_in_memory import ReferenceTokensInMemory
+from .revocations_in_memory import RevocationsInMemory
 from .rows import (
     MORE_ROWS,
     SESSION_EXISTS,
@@ -40,23 +43,10 @@ from .rows import (
     another_issuer,
     check_clock,
     in_milliseconds,
-    parse_number,
     parse_session_cursor,
     session_page,
 )
 from .sessions_of_users import SessionsOfUsers
-
-
-class _StoredRevocation(NamedTuple):
-    """A revocation, stored under its kind and subject."""
-
-    value: int
-    expires_at: int
-    number: int  # rises with each revocation that is written
-
-    def to_revocation(self, kind: RevocationKind, subject: str) -> Revocation:
-        """Return the revocation that readers get."""
-        return Revocation(kind=kind, subject=subject, value=self.value, expires_at=self.expires_at)
 
 
 class MemoryStore:
@@ -78,12 +68,11 @@ class MemoryStore:
         self._sessions: dict[str, SessionRow] = {}
         self._going_on = SessionsOfUsers()
         self._epochs: dict[str, int] = {}
+        self._api_keys = ApiKeysInMemory()
+        self._reference_tokens = ReferenceTokensInMemory(self._epochs)
+        self._revocations = RevocationsInMemory()
         self._last_purge: int | None = None
         self._rings: tuple[RingUse, ...] = ()
-        self._incarnation = token_hex(16)
-        self._written = 0  # revocations so far
-        # By kind and subject. The one that changed last is at the end.
-        self._revoked: dict[tuple[RevocationKind, str], _StoredRevocation] = {}
 
     def bind(
         self,
@@ -96,10 +85,9 @@ class MemoryStore:
         if self._issuer not in (None, issuer):
             raise SettingsError(another_issuer(self._issuer))
         self._issuer = issuer
-        if self._revoked and (longer := leeway - self._leeway) > timedelta(0):
+        if self._revocations.entries and (longer := leeway - self._leeway) > timedelta(0):
             with self._lock:
-                for key, old in self._revoked.items():
-                    self._revoked[key] = old._replace(expires_at=prolong(old.expires_at, longer))
+                self._revocations.prolong(longer)
         self._lifetime = max(self._lifetime, lifetime)
         self._leeway = max(self._leeway, leeway)
 
@@ -180,20 +168,29 @@ class MemoryStore:
         with self._entered():
             return self._epochs.get(user_id, 0)
 
-    def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
+    def revoke_user(self, user_id: str, *, retention: timedelta, api_keys: bool) -> int:
         check_identifier("user_id", user_id)
         with self._entered() as now:
-            epoch = self._epochs[user_id] = max(self._epochs.get(user_id, 0) + 1, now)
-            self._write("user", user_id, epoch, now + self._keep_for(retention))
+            known = max(self._epochs.get(user_id, 0), self._api_keys.key_epoch_of(user_id))
+            epoch = self._epochs[user_id] = max(known + 1, now)
+            self._revoke("user", user_id, epoch, now, retention)
+            if api_keys:
+                self._api_keys.raise_key_epoch(user_id, epoch)
+                self._revoke("api_keys", user_id, epoch, now, retention)
             return epoch
 
     def revoke(self, revocation: Revocation) -> None:
         with self._entered() as now:
-            subject = revocation.subject
-            self._write(revocation.kind, subject, revocation.value, revocation.expires_at)
-            if revocation.kind == "user":
-                self._epochs[subject] = max(self._epochs.get(subject, 0), revocation.value)
-            elif revocation.kind == "session" and subject in self._sessions:
+            kind, subject, value = revocation.kind, revocation.subject, revocation.value
+            self._revocations.write(kind, subject, value, revocation.expires_at)
+            if kind == "user":
+                self._epochs[subject] = max(self._epochs.get(subject, 0), value)
+            elif kind == "api_keys":
+                self._api_keys.raise_key_epoch(subject, value)
+            elif kind == "token":
+                self._api_keys.revoke(subject, now)
+                self._reference_tokens.revoke(subject, now)
+            elif subject in self._sessions:
                 self._mark_as_ended(self._sessions[subject], now)
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
@@ -203,20 +200,44 @@ class MemoryStore:
             ("user", user_id, epoch),
         )
         with self._entered() as now:
-            for kind, subject, least in asked:
-                entry = self._revoked.get((kind, subject or ""))
-                if entry is not None and entry.value > least and now < entry.expires_at:
-                    return True
-            return False
+            return any(
+                self._revocations.has(kind, subject or "", above=above, now=now) for kind, subject, above in asked
+            )
+
+    def add_api_key(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
+        with self._entered() as now:
+            return self._api_keys.add(new, now, most=most)
+
+    def find_api_key(self, digest: str) -> ApiKey | None:
+        with self._entered() as now:
+            return self._api_keys.find(digest, now)
+
+    def list_api_keys(self, user_id: str) -> tuple[ApiKey, ...]:
+        with self._entered() as now:
+            return self._api_keys.list_of(user_id, now)
+
+    def revoke_api_key(self, key_id: str, *, retention: timedelta) -> ApiKey | None:
+        with self._entered() as now:
+            revoked = self._api_keys.revoke(key_id, now)
+            if revoked is not None:
+                self._revoke("token", key_id, 0, now, retention)
+            return revoked
+
+    def note_uses_of_api_keys(self, ages: Mapping[str, timedelta]) -> None:
+        with self._entered() as now:
+            self._api_keys.note_uses(ages, now)
+
+    def add_reference_token(self, token: ReferenceToken) -> None:
+        with self._entered():
+            self._reference_tokens.add(token)
+
+    def find_reference_token(self, digest: str) -> ReferenceToken | None:
+        with self._entered() as now:
+            return self._reference_tokens.find(digest, now)
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         with self._entered() as now:
-            known = 0 if cursor is None else self._read_cursor(cursor)
-            if known is None:
-                return RevocationPage()
-            new = takewhile(lambda item: item[1].number > known, reversed(self._revoked.items()))
-            entries = tuple(entry.to_revocation(*key) for key, entry in new if now < entry.expires_at)
-            return RevocationPage(entries=entries, cursor=f"{self._incarnation}.{self._written}")
+            return self._revocations.page_since(cursor, now)
 
     def purge(self, *, force: bool = False) -> int:
         with self._entered() as now:
@@ -227,11 +248,8 @@ class MemoryStore:
             for row in gone:
                 self._mark_as_ended(row, now)
                 del self._sessions[row.session_id]
-            needed = now - in_milliseconds(LONGEST_SILENCE)
-            forgotten = [key for key, entry in self._revoked.items() if entry.expires_at <= needed]
-            for key in forgotten:
-                del self._revoked[key]
-            return len(gone) + len(forgotten)
+            others = self._api_keys.purge(now) + self._reference_tokens.purge(now)
+            return len(gone) + others + self._revocations.purge(now - in_milliseconds(LONGEST_SILENCE))
 
     def report_ring(self, fingerprint: str) -> tuple[RingUse, ...]:
         check_fingerprint(fingerprint)
@@ -254,6 +272,7 @@ class MemoryStore:
 
     def _known_times(self) -> Iterator[int]:
         yield from (row.started_at for row in self._sessions.values())
+        yield from self._api_keys.times()
         yield from self._epochs.values()
         if self._last_purge is not None:
             yield self._last_purge
@@ -263,10 +282,11 @@ class MemoryStore:
 
     def _end(self, row: SessionRow, now: int, retention: timedelta) -> None:
         self._mark_as_ended(row, now)
-        self._write("session", row.session_id, 0, now + self._keep_for(retention))
+        self._revoke("session", row.session_id, 0, now, retention)
 
-    def _keep_for(self, retention: timedelta) -> int:
-        return in_milliseconds(max(retention, retention_of(self._lifetime, self._leeway)))
+    def _revoke(self, kind: RevocationKind, subject: str, value: int, now: int, retention: timedelta) -> None:
+        longest = max(retention, retention_of(self._lifetime, self._leeway))
+        self._revocations.write(kind, subject, value, now + in_milliseconds(longest))
 
     def _find_displaced(self, new: SessionRow, most: int, now: int) -> list[SessionRow]:
         """Return the sessions that end since their user has more than *most*."""
@@ -280,21 +300,6 @@ class MemoryStore:
         if row.ended_at is None:
             row.ended_at = now
             self._going_on.remove(row)
-
-    def _write(self, kind: RevocationKind, subject: str, value: int, expires_at: int) -> None:
-        old = self._revoked.pop((kind, subject), _StoredRevocation(0, 0, 0))  # so that it goes to the end
-        self._written += 1
-        self._revoked[kind, subject] = _StoredRevocation(
-            max(old.value, value), max(old.expires_at, expires_at), self._written
-        )
-
-    def _read_cursor(self, cursor: str) -> int | None:
-        """Return how many revocations were written when *cursor* was made, or None if this store never made it."""
-        incarnation, _, digits = cursor.partition(".")
-        number = parse_number(digits)
-        if incarnation != self._incarnation or number is None or number > self._written:
-            return None
-        return number
 
 
 def _swap(row: SessionRow, generation: int, now: int, terms: Terms) -> Redemption:

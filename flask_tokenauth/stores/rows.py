@@ -110,10 +110,10 @@ class SessionRow:
                 grant=read_grant(self.granted),
                 label=self.label,
                 user_agent=self.user_agent,
-                started_at=_to_datetime(self.started_at),
-                refreshed_at=None if self.rotated_at is None else _to_datetime(self.rotated_at),
-                idle_expires_at=_to_datetime(self.idle_expires_at),
-                expires_at=_to_datetime(self.expires_at),
+                started_at=to_datetime(self.started_at),
+                refreshed_at=None if self.rotated_at is None else to_datetime(self.rotated_at),
+                idle_expires_at=to_datetime(self.idle_expires_at),
+                expires_at=to_datetime(self.expires_at),
                 generation=self.generation,
                 epoch=self.epoch,
             )
@@ -161,7 +161,7 @@ def check_clock(now: int, known: Iterable[int]) -> None:
     """
     newest = max((time for time in known if time <= now), default=now)
     if now - newest > in_milliseconds(LONGEST_SILENCE):
-        raise PurgeRefused(now=_to_datetime(now), newest=_to_datetime(newest))
+        raise PurgeRefused(now=to_datetime(now), newest=to_datetime(newest))
 
 
 def in_milliseconds(duration: timedelta) -> int:
@@ -187,5 +187,13 @@ def check_whole(name: str, value: object) -> None:
         raise StoreUnavailable(f"{name} in the store must be a whole number from 0, got {got}")
 
 
-def _to_datetime(milliseconds: int) -> datetime:
+def to_datetime(milliseconds: int) -> datetime:
+    """Return a time of the store as an aware ``datetime`` in UTC.
+
+    Args:
+        milliseconds: since 1970-01-01T00:00:00Z.
+
+    Raises:
+        OverflowError: it is after the year 9999.
+    """
     return _EPOCH + milliseconds * _MILLISECOND

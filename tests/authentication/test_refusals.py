@@ -21,10 +21,12 @@ from ..conftest import ISSUER, MakeApp
 from ..core.errors_kit import KINDS, make_refusal
 from .challenges import Challenge, parse_challenge
 
-# These say more to the client: it can see both by itself.
-WITH_A_HINT = (token_errors.TokenExpired, token_errors.RefreshTokenSent)
+# These say more to the client: it can see each of them by itself.
+WITH_A_HINT = (token_errors.TokenExpired, token_errors.RefreshTokenSent, token_errors.NoApiKey)
 TOKEN_ERRORS = [
-    make_refusal(kind) for kind in KINDS if issubclass(kind, token_errors.TokenError) and kind not in WITH_A_HINT
+    make_refusal(kind)
+    for kind in KINDS
+    if issubclass(kind, token_errors.TokenError) and kind not in WITH_A_HINT and kind.code == "invalid_token"
 ]
 
 

@@ -3,59 +3,23 @@
 The tests are skipped if one of them is missing. With ``TOKENAUTH_BROWSER`` set, as in CI, that is a failure.
 """
 
-import importlib.util
-import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
-from ..conftest import SECRET
+from .kit import CHROMIUM, MISSING, PATIENCE, SKIPPED, click, serve
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
-CHROMIUM = shutil.which("chromium")
-
-
-def find_missing() -> str | None:
-    """Return a message about a missing program, or None."""
-    if CHROMIUM is None:
-        return "chromium is missing: apt-get install chromium"
-    return None if importlib.util.find_spec("playwright") else "playwright is missing: pip install '.[browser]'"
-
-
-PATIENCE = 60_000  # milliseconds; the machine may be busy
-
-MISSING = find_missing()
-pytestmark = pytest.mark.skipif(MISSING is not None and not os.environ.get("TOKENAUTH_BROWSER"), reason=str(MISSING))
+pytestmark = SKIPPED
 
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Serve the example, and yield its address."""
     assert MISSING is None, MISSING
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    monkeypatch.setenv("FLASK_SECRET_KEY", SECRET)
-    monkeypatch.setenv("FLASK_TOKENAUTH_STORE", f"sqlite:///{tmp_path / 'sessions.db'}")
-    spec = importlib.util.spec_from_file_location("sessions_in_browser", EXAMPLES / "sessions.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    server = make_server("127.0.0.1", 0, module.app, threaded=True)
-    server.daemon_threads = False  # type: ignore[attr-defined]  # server_close() then waits for open requests
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    module.app.extensions["tokenauth"].store.close()
-    sys.modules.pop("quickstart", None)
+    for example in serve("sessions", tmp_path / "sessions.db", monkeypatch):
+        yield example.url
 
 
 @pytest.fixture
@@ -86,14 +50,6 @@ def sign_in(browser: Any, url: str, device: str, complaints: list[str], username
     page.fill("[name=device]", device)
     click(page, "#login button", says="Signed in on")
     return page
-
-
-def click(page: Any, button: str, *, says: str) -> None:
-    """Click, and wait until the page shows a new message that begins with *says*."""
-    page.evaluate("document.getElementById('said').textContent = ''")
-    page.click(button)
-    page.wait_for_selector("#said:not(:empty)")
-    assert page.inner_text("#said").startswith(says)
 
 
 def devices(page: Any) -> list[str]:

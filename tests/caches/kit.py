@@ -11,8 +11,10 @@ from flask import Flask, Response, g, jsonify, request, send_file
 from werkzeug.serving import make_server
 
 from flask_tokenauth import login_optional, login_required, require_scope, shareable
+from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import Mint, bearer
+from ..guards.kinds_kit import HEADER, add_api_key, looked_up
 from ..guards.kit import hide, open_app
 
 MAX_AGE = 3600  # seconds
@@ -24,15 +26,20 @@ OPEN = ["/optional", "/looks-at-the-token"]
 USERS = ["alice", "bob", None]
 
 
-def make_app(folder: Path) -> Flask:
+def make_app(folder: Path, store: MemoryStore | None = None) -> Flask:
     """Return the application.
 
     Args:
         folder: gets the files of the users.
+        store: keeps the API keys that the guards accept; None: there are none.
     """
+    has_keys = store is not None
     app = open_app(
-        Flask("tests", static_folder=str(folder), static_url_path="/static"), SEND_FILE_MAX_AGE_DEFAULT=MAX_AGE
+        Flask("tests", static_folder=str(folder), static_url_path="/static"),
+        SEND_FILE_MAX_AGE_DEFAULT=MAX_AGE,
+        **({} if store is None else looked_up(store)),
     )
+    login, optional = login_required(api_keys=has_keys), login_optional(api_keys=has_keys)
     for user in ("alice", "bob"):
         (folder / f"{user}.txt").write_text(f"of {user}")
     numbers = count()
@@ -53,23 +60,34 @@ def make_app(folder: Path) -> Flask:
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
         return response
 
-    app.add_url_rule("/file", "file", login_required(lambda: send_file(folder / f"{g.user_id}.txt")))
-    app.add_url_rule("/public", "public", login_required(answer(f"public, max-age={MAX_AGE}")))
-    app.add_url_rule("/shared-max-age", "s-maxage", login_required(answer(f"s-maxage={MAX_AGE}")))
-    app.add_url_rule("/must-revalidate", "revalidate", login_required(answer(f"must-revalidate, max-age={MAX_AGE}")))
-    app.add_url_rule("/etag", "etag", login_required(answer("no-cache")))
-    app.add_url_rule("/hidden", "hidden", hide(login_required(answer(f"public, max-age={MAX_AGE}"))))
-    app.add_url_rule("/plain", "plain", login_required(answer("")))
-    app.add_url_rule("/optional", "optional", login_optional(answer(f"max-age={MAX_AGE}")))
+    app.add_url_rule("/file", "file", login(lambda: send_file(folder / f"{g.user_id}.txt")))
+    app.add_url_rule("/public", "public", login(answer(f"public, max-age={MAX_AGE}")))
+    app.add_url_rule("/shared-max-age", "s-maxage", login(answer(f"s-maxage={MAX_AGE}")))
+    app.add_url_rule("/must-revalidate", "revalidate", login(answer(f"must-revalidate, max-age={MAX_AGE}")))
+    app.add_url_rule("/etag", "etag", login(answer("no-cache")))
+    app.add_url_rule("/hidden", "hidden", hide(login(answer(f"public, max-age={MAX_AGE}"))))
+    app.add_url_rule("/plain", "plain", login(answer("")))
+    app.add_url_rule("/optional", "optional", optional(answer(f"max-age={MAX_AGE}")))
     app.add_url_rule("/looks-at-the-token", "looks", answer(f"public, max-age={MAX_AGE}"))
     app.add_url_rule("/scope", "scope", require_scope("admin")(answer(f"public, max-age={MAX_AGE}")))
-    app.add_url_rule("/shareable", "shareable", shareable(login_required(answer_with_a_number)))
+    app.add_url_rule("/shareable", "shareable", shareable(login(answer_with_a_number)))
     return app
 
 
 def headers_of(user: str | None, mint: Mint) -> dict[str, str]:
     """Return the headers of a request: the token of *user*, whose scopes are the usual ones, or no token."""
     return {} if user is None else bearer(mint(sub=user))
+
+
+def make_keys(store: MemoryStore) -> dict[str, dict[str, str]]:
+    """Return the headers of requests with an API key of each user, in each way, by a name for the caller."""
+    keys = {user: add_api_key(store, user) for user in ("alice", "bob")}
+    return {
+        "alice": {HEADER: keys["alice"]},
+        "bob": {HEADER: keys["bob"]},
+        "alice with Bearer": bearer(keys["alice"]),
+        "nobody": {},
+    }
 
 
 def body_for(user: str | None, path: str) -> str | None:

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Mint
-from .kit import GUARDED, OPEN, PATIENCE, USERS, body_for, headers_of, make_app, serving
+from flask_tokenauth.stores.memory import MemoryStore
+
+from ..conftest import NOW, Mint
+from ..guards.kinds_kit import HEADER
+from .kit import GUARDED, OPEN, PATIENCE, USERS, body_for, headers_of, make_app, make_keys, serving
 
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
 
@@ -88,12 +91,17 @@ def write_conf(folder: Path, port: int, upstream: int, more: str) -> Path:
     return conf
 
 
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore(clock=lambda: int(NOW * 1000))
+
+
 @pytest.fixture(params=["", KEEP_ALL], ids=["by the headers", "keep all"])
-def proxy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Proxy]:
+def proxy(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) -> Iterator[Proxy]:
     """An nginx with an empty cache. It gets a listening socket, so that it needs no time to be ready."""
     files = tmp_path / "files"
     files.mkdir()
-    with serving(make_app(files)) as upstream:
+    with serving(make_app(files, store)) as upstream:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = listening.getsockname()[1]
             conf = write_conf(tmp_path, port, upstream, request.param)
@@ -116,6 +124,21 @@ def test_no_caller_gets_the_answer_for_another(proxy: Proxy, mint: Mint, users: 
             answer = proxy.get(path, headers_of(user, mint))
             expected = body_for(user, path)
             assert (answer.status, answer.body if expected else None) == (200 if expected else 401, expected)
+
+
+@needs_nginx
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [0, 1, 2, 3])
+def test_no_caller_gets_the_answer_for_another_api_key(proxy: Proxy, store: MemoryStore, order: int) -> None:
+    keys = list(make_keys(store).items())
+    callers = [*keys[order:], *keys[:order]]
+    for path in [*GUARDED, *OPEN]:
+        for name, headers in callers * 2:
+            answer = proxy.get(path, headers)
+            user = None if name == "nobody" or path == "/looks-at-the-token" else name.partition(" ")[0]
+            expected = body_for(user, path)
+            assert (answer.status, answer.body if expected else None) == (200 if expected else 401, expected)
+            assert answer.cached != "HIT" or HEADER not in headers
 
 
 @needs_nginx

@@ -69,4 +69,7 @@ def test_init_db_says_what_was_lost_with_a_table(make_app: MakeApp, tmp_path: Pa
     assert result.stderr.startswith(
         "These tables had been dropped, and their rows are lost: tokenauth_revocation. Without tokenauth_revocation, "
     )
-    assert result.stderr.endswith("change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it.\n")
+    assert result.stderr.endswith(
+        "change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it. API keys and reference tokens that were "
+        "revoked stay revoked.\n"
+    )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
@@ -106,6 +107,28 @@ def test_open_routes_are_a_warning(make_app: MakeApp, paths: list[str], named: s
     assert finding.severity == "warning"
     assert finding.sentence.startswith(f"These routes have no guard and are not marked as public: {named} guard")
     assert "TOKENAUTH_DEFAULT_GUARD" in finding.sentence
+
+
+KEY_GUARDS = {
+    "a scope": (require_scope("a"), []),
+    "api_keys": (login_required(api_keys=True), []),
+    "a login": (login_required, ["hint"]),
+    "a recent login": (login_required(max_age=60), ["hint"]),
+    "public": (public, ["hint"]),
+}
+
+
+@pytest.mark.parametrize(("guard", "severities"), KEY_GUARDS.values(), ids=KEY_GUARDS)
+def test_api_keys_that_open_nothing_are_a_hint(make_app: MakeApp, guard: Any, severities: list[str]) -> None:
+    """POST /auth/introspect accepts one with a scope, but that alone is no reason to have API keys."""
+    auth = TokenAuth()
+    app = make_app(**GOOD, auth=auth, TOKENAUTH_STORE=MemoryStore(), TOKENAUTH_API_KEYS=True)
+    app.register_blueprint(auth.endpoints)
+    app.add_url_rule("/x", view_func=guard(make_view()), endpoint="x")
+
+    found = [finding for finding in find(app) if "no route accepts API keys" in finding.sentence]
+
+    assert [finding.severity for finding in found] == severities
 
 
 def test_guards_that_reach_no_route_are_a_warning(sound: Flask) -> None:
@@ -222,6 +245,7 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_STORE=MemoryStore(),
         TOKENAUTH_REVOCATION="strict",
         TOKENAUTH_INTROSPECTION_CLIENTS={"billing": HASH},
+        TOKENAUTH_API_KEYS=True,
     )
     others = [find_about_keys(make_app), find_about_issuers(make_app)]
     found = [*find(app), *find(stored), *find(without_endpoints), *chain.from_iterable(others)]

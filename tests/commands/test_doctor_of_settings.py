@@ -167,3 +167,17 @@ def test_public_endpoints_without_a_default_guard_are_a_hint(
 
     assert [finding.severity for finding in found] == severities
     assert all('set TOKENAUTH_DEFAULT_GUARD to "login_required"' in finding.sentence for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("api_keys", "enforce", "severities"),
+    [(True, "warn", ["hint"]), (True, "refuse", []), (True, "off", ["warning"]), (False, "warn", [])],
+)
+def test_api_keys_over_plain_http_are_a_hint(
+    make_app: MakeApp, *, api_keys: bool, enforce: str, severities: list[str]
+) -> None:
+    app = make_app(**GOOD, TOKENAUTH_STORE="memory://", TOKENAUTH_API_KEYS=api_keys, TOKENAUTH_ENFORCE_HTTPS=enforce)
+
+    found = [finding for finding in find(app) if "TOKENAUTH_ENFORCE_HTTPS" in finding.sentence]
+
+    assert [finding.severity for finding in found] == severities

@@ -228,8 +228,8 @@ def test_many_revocations_are_a_hint(
 ) -> None:
     monkeypatch.setattr("flask_tokenauth.commands.store_findings.MANY_REVOKED", limit)
     app = make_app(TOKENAUTH_STORE="memory://")
-    app.extensions["tokenauth"].store.revoke_user("alice", retention=timedelta(days=1))
-    app.extensions["tokenauth"].store.revoke_user("bob", retention=timedelta(days=1))
+    app.extensions["tokenauth"].store.revoke_user("alice", retention=timedelta(days=1), api_keys=False)
+    app.extensions["tokenauth"].store.revoke_user("bob", retention=timedelta(days=1), api_keys=False)
 
     assert any(line.startswith("hint: Every process holds 2 revocations") for line in list_sentences(app)) is expected
 
@@ -297,7 +297,8 @@ def test_help_lists_commands_of_the_application_too(make_app: MakeApp) -> None:
     _, _, listed = app.test_cli_runner().invoke(args=["tokenauth", "--help"]).output.partition("Commands:")
 
     named = [line.split()[0] for line in listed.splitlines() if line[:3].strip()]
-    assert named == ["doctor", "init-db", "inspect", "keys", "mine", "purge", "revoke", "routes", "sessions", "token"]
+    ours = ["doctor", "init-db", "inspect", "keys", "mine", "purge", "revoke", "routes", "sessions", "token"]
+    assert named == ["api-keys", *ours]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def test_the_report_can_be_json(app_with_routes: Flask) -> None:
         "method": "GET",
         "endpoint": "admin",
         "requires": ["admin and one of a, b"],
+        "accepts": ["jwt"],
         "access": "guarded",
         "open": False,
         "public": False,

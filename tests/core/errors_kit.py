@@ -11,6 +11,7 @@ FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
     errors.InsufficientClaim: ("role",),
     errors.InsufficientScope: (("reports:read", "admin"),),
     errors.LoginTooOld: (300,),
+    token_errors.KindNotAccepted: ("api_key", ("jwt", "reference")),
     token_errors.TokenTooLarge: (8001, 8000),
     token_errors.MalformedToken: ("header",),
     token_errors.UnsupportedHeader: ("crit",),
@@ -26,6 +27,8 @@ FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
     endpoint_errors.MissingParameter: ("grant_type",),
     endpoint_errors.RepeatedParameter: ("grant_type",),
     endpoint_errors.WrongParameterType: ("grant_type",),
+    endpoint_errors.WrongParameterValue: ("name", "1 to 255 characters"),
+    token_errors.KindNotAccepted: ("api_key", ("jwt",)),
 }
 
 

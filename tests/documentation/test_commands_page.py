@@ -6,7 +6,7 @@ import click
 import pytest
 
 from flask_tokenauth.__main__ import main
-from flask_tokenauth.commands import key_findings, setting_findings, store_findings
+from flask_tokenauth.commands import api_keys, key_findings, setting_findings, store_findings
 from flask_tokenauth.commands.group import CommandGroup
 from flask_tokenauth.commands.keys.group import keys_of_application
 
@@ -38,6 +38,14 @@ def test_the_page_about_rotation_has_the_options_of_each_command(command: click.
     options = [name for each in command.params if isinstance(each, click.Option) for name in each.opts]
 
     assert set(re.findall(r"--[\w-]+", words)) == set(options)
+
+
+@pytest.mark.parametrize("command", api_keys.api_keys.commands.values(), ids=lambda command: str(command.name))
+def test_the_section_about_api_keys_has_the_options_of_each_command(command: click.Command) -> None:
+    [words] = re.findall(rf"^``api-keys {command.name} \w+``\n((?: .*\n)+)", SECTIONS["api-keys"], re.MULTILINE)
+    options = [name for each in command.params if isinstance(each, click.Option) for name in each.opts]
+
+    assert set(re.findall(r"--[\w-]+", words)) == {name for name in options if name.startswith("--")}
 
 
 def test_the_limits_of_the_doctor_are_those_of_the_code() -> None:

@@ -45,6 +45,8 @@ def test_each_line_makes_a_key_that_signs(folder: Path, name: str, algorithm: st
     assert (folder / name).stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_the_page_makes_the_public_half(folder: Path) -> None:
     run(commands_with("openssl pkey -in ed25519.pem"), folder)
 
@@ -67,6 +69,8 @@ def test_the_page_writes_a_key_on_one_line(folder: Path, monkeypatch: pytest.Mon
         assert auth.verify(create_token("alice")).subject == "alice"
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_the_page_decrypts_a_key(folder: Path) -> None:
     run("openssl genpkey -algorithm ed25519 -aes-256-cbc -pass pass:correct-horse -out encrypted.pem", folder)
     decrypt = commands_with("openssl pkey -in encrypted.pem").replace("pkey", "pkey -passin pass:correct-horse")

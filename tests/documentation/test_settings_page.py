@@ -45,6 +45,7 @@ def settings_with(key: str, value: object) -> Settings:
     room = {"TOKENAUTH_STORE": "memory://", "TOKENAUTH_ACCESS_LIFETIME": 1, "TOKENAUTH_MAX_LIFETIME": 366 * 86400}
     room |= {"TOKENAUTH_AUDIENCE": ["https://api.example.com", "reporting"]}  # one of them is the resource
     room |= {"TOKENAUTH_REVOCATION_INTERVAL": 0.1, "TOKENAUTH_REVOCATION_MAX_STALENESS": 3600}
+    room |= {"TOKENAUTH_API_KEYS": True}
     return Settings.from_config(CONFIG | room | {key: value}, app_name="reporting")
 
 
@@ -64,7 +65,7 @@ SIZES = [
 
 
 def test_the_page_has_the_limits_of_every_duration_and_number() -> None:
-    numbers = {key for key in OURS if isinstance(DEFAULTS[key], (timedelta, int))}
+    numbers = {key for key in OURS if type(DEFAULTS[key]) in (timedelta, int)}
 
     assert {key for key, *_ in [*LIMITED, *SIZES]} == numbers
 
@@ -90,10 +91,11 @@ def test_numbers_are_allowed_up_to_the_limits_that_the_page_has(key: str, least:
 @pytest.mark.parametrize("key", OURS)
 def test_the_page_has_the_default(key: str) -> None:
     shown, default = ENTRIES[key].default, DEFAULTS[key]
-    plain: dict[Any, str] = {None: "none", "feed": '``"feed"``', frozenset(): "``[]``", (): "``{}``"}
+    plain: dict[Any, str] = {None: "none", "feed": '``"feed"``', "jwt": '``"jwt"``', False: "False"}
+    plain |= {frozenset(): "``[]``", (): "``{}``", ("ta_",): "``ta_``"}
     if isinstance(default, timedelta):
         assert read_duration(shown) == default
-    elif isinstance(default, int):
+    elif type(default) is int:
         assert int(shown) == default
     elif key == "TOKENAUTH_SCOPES":
         assert (default, shown) == (None, "any scope is allowed")

@@ -20,8 +20,10 @@ from flask_tokenauth import (
 )
 
 from ..conftest import MakeApp, Mint, bearer
+from .kinds_kit import over_kinds
 
 
+@over_kinds
 def test_a_guard_above_the_route_decorator_guards_too(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
@@ -38,6 +40,7 @@ def test_a_guard_above_the_route_decorator_guards_too(make_app: MakeApp, mint: M
     assert client.get("/above", headers=bearer(mint(scope="admin"))).text == "open"
 
 
+@over_kinds
 def test_guards_above_and_below_add_up(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
@@ -54,6 +57,7 @@ def test_guards_above_and_below_add_up(make_app: MakeApp, mint: Mint) -> None:
     assert client.get("/both", headers=bearer(mint(scope="a b"))).status_code == 200
 
 
+@over_kinds
 def test_any_of_needs_one_of_several_scopes(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
@@ -160,6 +164,7 @@ def test_a_guarded_function_checks_the_token_if_the_hook_did_not_run(make_app: M
         view()
 
 
+@over_kinds
 def test_a_guarded_coroutine_function_stays_a_coroutine_function(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
 
@@ -185,6 +190,7 @@ def test_a_guard_without_the_extension_names_init_app() -> None:
         create_token("alice")
 
 
+@over_kinds
 @pytest.mark.parametrize("position", [0, 1], ids=["before the extension", "after the extension"])
 def test_a_hook_of_the_application_cannot_open_a_guard(
     app: Flask, client: FlaskClient, mint: Mint, position: int
@@ -220,6 +226,7 @@ def test_a_view_that_overwrites_g_opens_no_other_view(app: Flask, client: FlaskC
     assert client.get("/evil").status_code == 401
 
 
+@over_kinds
 def test_a_hook_that_changes_the_header_changes_nothing(app: Flask, client: FlaskClient, mint: Mint) -> None:
     def foreign_hook() -> None:
         request.environ["HTTP_AUTHORIZATION"] = f"Bearer {mint()}"

@@ -9,8 +9,10 @@ from flask import Flask, abort
 from flask.views import MethodView
 
 from flask_tokenauth import login_required, public, require_claim, require_scope
+from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import Mint, bearer
+from .kinds_kit import add_api_key, looked_up, over_kinds
 from .kit import (
     CLOSED,
     CREDENTIALS,
@@ -48,6 +50,28 @@ def for_each(cells: list[Cell], *, once: bool = False) -> pytest.MarkDecorator:
 @for_each(GUARDING)
 def test_a_guard_guards(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     assert cell.build().get(credential(mint)) == status
+
+
+THIN = {(cell.shape.name, cell.is_visible): cell for cell in reversed(GUARDING) if not cell.placement.above}.values()
+
+
+@over_kinds
+@pytest.mark.parametrize("cell", THIN, ids=str)
+def test_a_guard_guards_against_tokens_of_each_kind(cell: Cell, mint: Mint, store: MemoryStore) -> None:
+    built = cell.build(**looked_up(store))
+
+    assert [built.get(bearer(text)) for text in (mint(), mint(scope="other"), mint()[:-8] + "AAAAAAAA")] == [
+        200,
+        403,
+        401,
+    ]
+
+
+@pytest.mark.parametrize("cell", THIN, ids=str)
+def test_no_api_key_opens_a_guard_that_says_nothing_about_them(cell: Cell, store: MemoryStore) -> None:
+    built = cell.build(login_required, **looked_up(store))
+
+    assert built.get(bearer(add_api_key(store))) == 403
 
 
 @for_each(GUARDING)

@@ -12,6 +12,7 @@ from flask.views import MethodView
 from flask_tokenauth import TokenAuth, login_required, require_scope
 
 from ..conftest import MakeApp, Mint, bearer
+from .kinds_kit import over_kinds
 from .kit import CLOSED, Decorator
 
 
@@ -147,6 +148,7 @@ def test_options_does_not_show_the_cached_answer_of_a_protected_blueprint(make_a
     assert client.options("/x").data == b""
 
 
+@over_kinds
 def test_one_passed_guard_does_not_replace_a_guard_that_did_not_run(make_app: MakeApp, mint: Mint) -> None:
     view = login_required(cache_answer(require_scope("a")(make_view_function())))
     client = serve(make_app(), view).test_client()
@@ -155,6 +157,7 @@ def test_one_passed_guard_does_not_replace_a_guard_that_did_not_run(make_app: Ma
     assert client.options("/x", headers=bearer(mint(scope="b"))).data == b""
 
 
+@over_kinds
 @pytest.mark.parametrize("guard", [require_scope("a"), require_scope(any_of=["a", "b"])], ids=["plain", "either"])
 def test_a_good_token_gets_the_views_answer_to_options(make_app: MakeApp, mint: Mint, guard: Decorator) -> None:
     client = serve(make_app(), guard(make_view_function())).test_client()

@@ -10,9 +10,11 @@ from flask import Blueprint, Flask
 from flask_tokenauth import SettingsError, TokenAuth, login_required, public, require_claim, require_scope
 
 from ..conftest import MakeApp, Mint
+from .kinds_kit import over_kinds
 from .routes_kit import make_blueprint, make_view, status
 
 
+@over_kinds
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_protected_blueprint_is_guarded_if_registered_before_or_after(
     make_app: MakeApp, mint: Mint, when: str
@@ -41,16 +43,18 @@ def test_protecting_a_blueprint_after_a_request_counts_from_the_next_request(mak
     assert status(app, "/api") == 401
 
 
-def test_a_protected_blueprint_without_scopes_needs_a_login(make_app: MakeApp, mint: Mint) -> None:
+@over_kinds
+def test_a_protected_blueprint_without_scopes_needs_a_login(make_app: MakeApp, mint: Mint, plain: int) -> None:
     auth, api = TokenAuth(), make_blueprint()
     auth.protect(api)
     app = make_app(auth=auth)
     app.register_blueprint(api)
 
     assert status(app, "/api") == 401
-    assert status(app, "/api", mint()) == 200
+    assert status(app, "/api", mint()) == plain
 
 
+@over_kinds
 def test_a_protected_blueprint_may_need_one_of_several_scopes(make_app: MakeApp, mint: Mint) -> None:
     auth, api = TokenAuth(), make_blueprint()
     auth.protect(api, any_of=["a", "b"])
@@ -61,6 +65,7 @@ def test_a_protected_blueprint_may_need_one_of_several_scopes(make_app: MakeApp,
     assert status(app, "/api", mint(scope="b")) == 200
 
 
+@over_kinds
 def test_protection_covers_nested_blueprints_and_every_name(make_app: MakeApp, mint: Mint) -> None:
     auth, outer, inner = TokenAuth(), make_blueprint("outer"), make_blueprint("inner")
     auth.protect(outer, "outer")
@@ -93,6 +98,7 @@ def test_a_protected_blueprint_is_not_open_without_the_extension(path: str) -> N
         app.test_client().get(path)
 
 
+@over_kinds
 def test_protection_does_not_cover_other_blueprints_of_the_same_name(make_app: MakeApp, mint: Mint) -> None:
     auth, old, new = TokenAuth(), Blueprint("v1", __name__), Blueprint("v2", __name__)
     auth.protect(old, "old")

@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter
 from flask_tokenauth import SettingsError, TokenAuth, require_scope
 
 from ..conftest import MakeApp, Mint, bearer, whoami
+from .kinds_kit import over_kinds
 from .routes_kit import make_view, status
 
 
@@ -31,6 +32,7 @@ def add_project_route(app: Flask, rule: str, **options: Any) -> Flask:
     return app
 
 
+@over_kinds
 @pytest.mark.parametrize(
     ("rule", "path", "segment"),
     [
@@ -58,6 +60,7 @@ def test_a_placeholder_stands_for_the_matched_part_of_the_url(
     assert refused.get_json()["scope"] == f"projects:{segment}:write"
 
 
+@over_kinds
 @pytest.mark.parametrize(
     "value", ["a:b", "*", "a%20b", "%20", "%C3%A9", "%7Bproject%7D", "a%0Ab", "a%22", "%25", "a,b"]
 )
@@ -71,6 +74,7 @@ def test_a_url_cannot_inject_a_scope(make_app: MakeApp, mint: Mint, value: str) 
     assert "scope" not in answer.get_json()
 
 
+@over_kinds
 def test_a_slash_in_the_value_does_not_match_the_route(make_app: MakeApp, mint: Mint) -> None:
     app = add_project_route(make_app(), "/<project>")
 
@@ -78,6 +82,7 @@ def test_a_slash_in_the_value_does_not_match_the_route(make_app: MakeApp, mint: 
     assert status(app, "/", mint(scope="projects::write")) == 404
 
 
+@over_kinds
 def test_a_default_of_the_rule_fills_a_placeholder(make_app: MakeApp, mint: Mint) -> None:
     app = add_project_route(make_app(), "/mine", defaults={"project": 42})
 
@@ -85,6 +90,7 @@ def test_a_default_of_the_rule_fills_a_placeholder(make_app: MakeApp, mint: Mint
     assert status(app, "/mine", mint(scope="projects:43:write")) == 403
 
 
+@over_kinds
 @pytest.mark.parametrize("value", [None, True, 1.5, ["a"]])
 def test_a_default_that_is_not_a_string_or_integer_is_refused(make_app: MakeApp, mint: Mint, value: object) -> None:
     app = add_project_route(make_app(), "/all", defaults={"project": value})
@@ -92,6 +98,7 @@ def test_a_default_that_is_not_a_string_or_integer_is_refused(make_app: MakeApp,
     assert status(app, "/all", mint(scope=f"projects:{value}:write".replace(" ", "").replace("'", ""))) == 403
 
 
+@over_kinds
 def test_a_preprocessor_that_removes_the_argument_changes_nothing(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
     api = Blueprint("api", __name__, url_prefix="/<project>")
@@ -103,6 +110,7 @@ def test_a_preprocessor_that_removes_the_argument_changes_nothing(make_app: Make
     assert status(app, "/43/x", mint(scope="projects:42:write")) == 403
 
 
+@over_kinds
 def test_the_argument_of_the_rule_counts_that_a_function_leads_the_request_to(make_app: MakeApp, mint: Mint) -> None:
     app = make_app()
     app.add_url_rule("/old/<project>", view_func=make_view(), endpoint="old")
@@ -117,6 +125,7 @@ def test_the_argument_of_the_rule_counts_that_a_function_leads_the_request_to(ma
     assert status(app, "/old/42", mint(scope="projects:7:write")) == 200
 
 
+@over_kinds
 def test_a_placeholder_is_filled_if_the_hook_did_not_run(make_app: MakeApp, mint: Mint) -> None:
     app = add_project_route(make_app(), "/<project>")
 
@@ -163,6 +172,7 @@ def test_a_placeholder_without_a_usable_argument_raises(make_app: MakeApp, rule:
         status(app, "/open")
 
 
+@over_kinds
 def test_a_declared_scope_grants_the_scopes_that_it_implies(make_app: MakeApp, mint: Mint) -> None:
     scopes = {"admin": {"implies": ["projects:{project}:write"]}, "projects:{project}:write": "Write"}
     app = add_project_route(make_app(TOKENAUTH_SCOPES=scopes), "/<project>")
@@ -171,6 +181,7 @@ def test_a_declared_scope_grants_the_scopes_that_it_implies(make_app: MakeApp, m
     assert status(app, "/42", mint(scope="projects:43:write")) == 403
 
 
+@over_kinds
 def test_g_has_the_scopes_of_the_token_without_implied_scopes(make_app: MakeApp, mint: Mint) -> None:
     app = make_app(TOKENAUTH_SCOPES={"admin": {"implies": ["read"]}, "read": "Read"})
     app.add_url_rule("/me", view_func=require_scope("read")(whoami()), endpoint="me")

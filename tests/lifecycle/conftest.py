@@ -30,7 +30,11 @@ from .old_libraries import add_trade_view, entry, old_claims, sign_old
 SESSIONS = [signal for signal in SIGNALS if signal not in (token_accepted, token_issued, token_refused)]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+# On SQLite the same tests take three times as long, and each of them waits for the file.
+STORES = ["memory", pytest.param("sqlite", marks=[pytest.mark.slow, pytest.mark.dependencies])]
+
+
+@pytest.fixture(params=STORES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     return make_backend(request.param, tmp_path)
 
@@ -143,13 +147,15 @@ def signal_log() -> Iterator[SignalLog]:
     listeners: list[tuple[Signal, Callable[..., None]]] = [
         (token_issued, lambda _, **told: signal_log.issued.append(told)),
         (token_refused, lambda _, reason: signal_log.reasons.append(reason)),
-        *(
-            (signal, lambda _, name=signal.name, **told: signal_log.sessions.append((name, told)))
-            for signal in SESSIONS
-        ),
+        *((signal, note_in(signal_log, signal.name)) for signal in SESSIONS),
     ]
     for signal, listener in listeners:
         signal.connect(listener)
     yield signal_log
     for signal, listener in listeners:
         signal.disconnect(listener)
+
+
+def note_in(signal_log: SignalLog, signal: str) -> Callable[..., None]:
+    """Return a listener that notes the facts of a signal with this name."""
+    return lambda _, **told: signal_log.sessions.append((signal, told))

@@ -19,7 +19,7 @@ RETENTION = timedelta(days=2)
 def test_tokens_carry_the_epoch_of_their_user(app: Flask) -> None:
     with app.app_context():
         assert "epoch" not in claims_of(create_token("alice"))
-        epoch = store_of(app).revoke_user("alice", retention=RETENTION)
+        epoch = store_of(app).revoke_user("alice", retention=RETENTION, api_keys=False)
 
         assert claims_of(create_token("alice"))["epoch"] == epoch
         assert "epoch" not in claims_of(create_token("bob"))
@@ -37,7 +37,7 @@ def test_tokens_from_before_a_revocation_are_refused_and_later_ones_are_good(app
     before = [bare, login["access_token"]]
     assert [me(app, token) for token in (*before, other)] == [200, 200, 200]
 
-    store_of(app).revoke_user("alice", retention=RETENTION)
+    store_of(app).revoke_user("alice", retention=RETENTION, api_keys=False)
     pass_interval(app)
 
     assert [me(app, token) for token in (*before, other)] == [401, 401, 200]
@@ -51,11 +51,11 @@ def test_tokens_from_before_a_revocation_are_refused_and_later_ones_are_good(app
 
 def test_a_second_revocation_refuses_the_tokens_since_the_first(app: Flask) -> None:
     store = store_of(app)
-    store.revoke_user("alice", retention=RETENTION)
+    store.revoke_user("alice", retention=RETENTION, api_keys=False)
     login = sign_in(app)
     assert me(app, login["access_token"]) == 200
 
-    store.revoke_user("alice", retention=RETENTION)
+    store.revoke_user("alice", retention=RETENTION, api_keys=False)
     pass_interval(app)
 
     assert me(app, login["access_token"]) == 401
@@ -67,7 +67,7 @@ def test_a_revocation_just_before_the_session_starts_counts(app: Flask, monkeypa
     start = store.start_session
 
     def revoke_first(new: Any, **options: Any) -> Any:
-        store.revoke_user(new.user_id, retention=RETENTION)
+        store.revoke_user(new.user_id, retention=RETENTION, api_keys=False)
         return start(new, **options)
 
     with monkeypatch.context() as patch:
@@ -83,7 +83,7 @@ def test_a_token_that_is_too_long_with_its_epoch_starts_no_session(
 ) -> None:
     """An epoch takes 30 characters."""
     claims, roomy = {"filler": "x" * 2000}, make_session_app()
-    store_of(roomy).revoke_user("alice", retention=RETENTION)
+    store_of(roomy).revoke_user("alice", retention=RETENTION, api_keys=False)
     length = len(sign_in(roomy, claims=claims)["access_token"])
     app = make_session_app(TOKENAUTH_MAX_TOKEN_BYTES=length + spare)
 
@@ -103,6 +103,6 @@ def test_two_applications_with_one_secret_and_one_store_accept_the_same_tokens(
     assert me(other, login["access_token"]) == 200
     second = refreshed(other, login["refresh_token"])
     assert refresh(one, second["refresh_token"]).status_code == 200
-    store_of(one).revoke_user("alice", retention=DAY)
+    store_of(one).revoke_user("alice", retention=DAY, api_keys=False)
     pass_interval(other)
     assert me(other, login["access_token"]) == 401

@@ -95,7 +95,7 @@ def test_the_answer_to_a_refused_refresh_does_not_show_the_reason(app: Flask, ba
     elif end == "ended":
         store.end_session(session_id, retention=LIFETIME)
     elif end == "user revoked":
-        store.revoke_user("alice", retention=LIFETIME)
+        store.revoke_user("alice", retention=LIFETIME, api_keys=False)
     else:
         store.end_session(session_id, retention=LIFETIME)
         store.purge()
@@ -117,7 +117,7 @@ def test_a_spent_token_of_an_ended_session_is_not_reported_as_reuse(
     elif end == "ended":
         store_of(app).end_session(session_id_of(token), retention=LIFETIME)
     else:
-        store_of(app).revoke_user("alice", retention=LIFETIME)
+        store_of(app).revoke_user("alice", retention=LIFETIME, api_keys=False)
     signal_log.sessions.clear()
 
     refresh(app, token)

@@ -66,7 +66,7 @@ def test_a_purge_deletes_a_session_after_its_lifetime(
 
 ENDS: dict[str, Callable[[Flask, str], object]] = {
     "session": log_out,
-    "user": lambda app, _: store_of(app).revoke_user("alice", retention=RETENTION),
+    "user": lambda app, _: store_of(app).revoke_user("alice", retention=RETENTION, api_keys=False),
 }
 
 
@@ -205,7 +205,7 @@ def test_sessions_work_without_purges(
         if number % 3 == 0:
             log_out(app, login["access_token"])
         elif number % 3 == 1:
-            store_of(app).revoke_user("alice", retention=RETENTION)
+            store_of(app).revoke_user("alice", retention=RETENTION, api_keys=False)
         backend.age(id_of(login), LIFETIME)
     age_revocations(RETENTION)
     clock.now = NOW + 90 * 86400

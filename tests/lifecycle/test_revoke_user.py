@@ -139,7 +139,7 @@ def test_a_user_without_sessions_can_be_revoked_and_log_in(api: Flask, auth: Aut
     assert me(api, sign_in(api, "carol")["access_token"]) == 200
 
 
-@pytest.mark.parametrize("api_keys", [None, 0, 1, "yes", "", []], ids=repr)
+@pytest.mark.parametrize("api_keys", [0, 1, "yes", "", []], ids=repr)
 def test_api_keys_must_be_true_or_false(api: Flask, auth: Auth, api_keys: Any) -> None:
     login = sign_in(api)
 
@@ -149,16 +149,32 @@ def test_api_keys_must_be_true_or_false(api: Flask, auth: Auth, api_keys: Any) -
     assert me(api, login["access_token"]) == 200
 
 
-def test_api_keys_is_a_required_keyword(api: Flask, auth: Auth) -> None:
+def test_api_keys_may_be_left_out_where_there_are_none(api: Flask, auth: Auth) -> None:
+    login, bob = sign_in(api), sign_in(api, "bob")
+
+    with api.app_context():
+        auth.revoke_user("alice")
+        auth.revoke_user("bob", api_keys=None)
+
+    assert [me(api, each["access_token"]) for each in (login, bob)] == [401, 401]
+
+
+def test_api_keys_is_required_where_there_are_some(make_session_app: MakeSessionApp, auth: Auth) -> None:
+    api = make_session_app(TOKENAUTH_API_KEYS=True)
     login = sign_in(api)
 
     with api.app_context():
-        with pytest.raises(TypeError, match="api_keys"):
-            auth.revoke_user("alice")  # type: ignore[call-arg]  # the error under test
-        with pytest.raises(TypeError, match="positional"):
-            auth.revoke_user("alice", True)  # type: ignore[call-arg]  # noqa: FBT003  # as above
+        with pytest.raises(TypeError, match="api_keys must be True or False, got NoneType: say whether"):
+            auth.revoke_user("alice")
+        with pytest.raises(TypeError, match="api_keys must be True or False"):
+            auth.revoke_user("alice", api_keys=None)
 
     assert me(api, login["access_token"]) == 200
+
+
+def test_api_keys_is_a_keyword(api: Flask, auth: Auth) -> None:
+    with api.app_context(), pytest.raises(TypeError, match="positional"):
+        auth.revoke_user("alice", True)  # type: ignore[call-arg]  # noqa: FBT003  # the error under test
 
 
 @pytest.mark.parametrize("api_keys", [True, False])

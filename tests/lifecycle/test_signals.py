@@ -143,7 +143,7 @@ def test_revoke_user_sends_one_signal_for_all_sessions(app: Flask, auth: TokenAu
     with app.app_context():
         auth.revoke_user("alice", api_keys=True)
 
-    assert signal_log.sessions == [("tokenauth-user-revoked", {"user_id": "alice"})]
+    assert signal_log.sessions == [("tokenauth-user-revoked", {"user_id": "alice", "api_keys": True})]
 
 
 def test_user_revoked_has_the_user_id_as_a_string(make_session_app: MakeSessionApp, signal_log: SignalLog) -> None:
@@ -152,7 +152,7 @@ def test_user_revoked_has_the_user_id_as_a_string(make_session_app: MakeSessionA
     with make_session_app(auth=auth).app_context():
         auth.revoke_user(42, api_keys=False)
 
-    assert signal_log.sessions == [("tokenauth-user-revoked", {"user_id": "42"})]
+    assert signal_log.sessions == [("tokenauth-user-revoked", {"user_id": "42", "api_keys": False})]
 
 
 def test_a_failed_revoke_user_sends_no_signal(app: Flask, auth: TokenAuth[Any], signal_log: SignalLog) -> None:

@@ -125,7 +125,7 @@ def test_a_scope_that_is_no_longer_declared_is_left_out_of_the_second_answer(
 
 ENDS: dict[str, Callable[[Flask, dict[str, Any], Backend], object]] = {
     "logout": lambda app, body, _: log_out(app, body["access_token"]),
-    "revoke_user": lambda app, _, __: store_of(app).revoke_user("alice", retention=IDLE),
+    "revoke_user": lambda app, _, __: store_of(app).revoke_user("alice", retention=IDLE, api_keys=False),
     "its idle lifetime": lambda _, body, backend: backend.age(session_id_of(body["refresh_token"]), IDLE),
     "reuse": lambda app, body, backend: reuse(app, body["refresh_token"], backend),
 }

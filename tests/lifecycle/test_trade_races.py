@@ -143,7 +143,7 @@ def test_a_session_that_has_ended_meanwhile_is_not_started_again(
 def test_a_user_who_is_revoked_meanwhile_gets_no_session(
     make_meeting: MakeMeeting, old: str, signal_log: SignalLog
 ) -> None:
-    app = make_meeting(lambda app: store_of(app).revoke_user("alice", retention=IDLE))
+    app = make_meeting(lambda app: store_of(app).revoke_user("alice", retention=IDLE, api_keys=False))
 
     assert trade(app, old).get_json() == INVALID_GRANT
     assert signal_log.reasons == ["token_revoked"]

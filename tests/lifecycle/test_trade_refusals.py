@@ -276,7 +276,7 @@ def test_a_token_that_was_issued_before_revoke_user_is_not_traded(
     app: Flask, backend: Backend, clock: StandingClock, signal_log: SignalLog, *, issued: Any, good: bool
 ) -> None:
     """Otherwise a thief would trade it for a session after the revocation. The clocks may differ by the leeway."""
-    store_of(app).revoke_user("alice", retention=REFRESH_LIFETIME)
+    store_of(app).revoke_user("alice", retention=REFRESH_LIFETIME, api_keys=False)
     clock.now += 60
     changes = {"iat": ..., "nbf": ...} if issued is ... else {"iat": backend.now + issued, "nbf": backend.now + issued}
 
@@ -290,7 +290,7 @@ def test_a_token_that_was_issued_before_revoke_user_is_not_traded(
 def test_a_token_without_the_time_of_its_issue_is_traded_if_its_user_was_never_revoked(
     app: Flask, backend: Backend
 ) -> None:
-    store_of(app).revoke_user("bob", retention=REFRESH_LIFETIME)
+    store_of(app).revoke_user("bob", retention=REFRESH_LIFETIME, api_keys=False)
 
     assert trade(app, sign_old(old_claims(backend.now, iat=...))).status_code == 200
 

@@ -13,6 +13,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import NOW, MakeApp, StandingClock, whoami
 from ..stores.sqlite_kit import url_of
+from .conftest import STORES
 from .devices import end_device, id_of, list_session_ids, log_out, me, revoke
 from .kit import INVALID_GRANT, pass_interval, refresh, sign_in, store_of
 
@@ -20,7 +21,7 @@ Workers = tuple[Flask, Flask, Flask]
 ORDERS = list(permutations((-60, 0, 60)))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=STORES)
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], object]:
     """Return a function that returns a worker's ``TOKENAUTH_STORE``: one store for all, with a clock of its own."""
     store = MemoryStore()

@@ -204,12 +204,12 @@ def fork_while_writing(url: str) -> None:
 
     def write(number: int) -> None:
         while not stop.is_set():
-            store.revoke_user(f"user{number}", retention=DAY)
+            store.revoke_user(f"user{number}", retention=DAY, api_keys=False)
             store.find_session("parent")
 
     def ask() -> bool:
         for _ in range(20):
-            store.revoke_user("child", retention=DAY)
+            store.revoke_user("child", retention=DAY, api_keys=False)
         return store.find_session("parent") is not None
 
     threads = [Thread(target=write, args=(number,)) for number in range(4)]
@@ -226,7 +226,7 @@ def fork_with_feed(url: str) -> None:
     """Fork from a process in which other threads fetch revocations all the time, and look them up in the children."""
     store, stop = open_store(url), Event()
     feed = RevocationFeed(store, interval=timedelta(microseconds=1), max_staleness=timedelta(seconds=30))
-    store.revoke_user("parent", retention=DAY)
+    store.revoke_user("parent", retention=DAY, api_keys=False)
     feed.warm()
 
     def is_revoked(user_id: str) -> bool:
@@ -238,13 +238,13 @@ def fork_with_feed(url: str) -> None:
 
     def ask(number: int) -> bool:
         is_known_to_be_old = feed.describe().age is None
-        store.revoke_user(f"child{number}", retention=DAY)
+        store.revoke_user(f"child{number}", retention=DAY, api_keys=False)
         return is_known_to_be_old and all(map(is_revoked, ("parent", "between", f"child{number}")))
 
     threads = [Thread(target=keep_asking) for _ in range(2)]
     for thread in threads:
         thread.start()
-    store.revoke_user("between", retention=DAY)
+    store.revoke_user("between", retention=DAY, api_keys=False)
     children = [fork(partial(ask, number)) for number in range(4)]
     ended = wait(*children)
     stop.set()
@@ -289,7 +289,7 @@ def fork_like_uwsgi(url: str) -> None:
         start(store, f"before{os.getpid()}")
         os.write(ready[1], b"x")
         os.read(end[0], 1)
-        store.revoke_user("alice", retention=DAY)
+        store.revoke_user("alice", retention=DAY, api_keys=False)
         start(store, f"after{os.getpid()}")
         feed.warm()
         return feed.is_revoked(token_id="t", exp=4e9, session_id=None, user_id="alice", epoch=0)
@@ -335,7 +335,7 @@ def use_after_another_user(path: str, user: str) -> None:
 
     def write_and_die() -> None:
         become(int(user), [SHARED])
-        store.revoke_user("alice", retention=DAY)
+        store.revoke_user("alice", retention=DAY, api_keys=False)
         os.kill(os.getpid(), signal.SIGKILL)
 
     wait(fork(write_and_die))

@@ -3,7 +3,14 @@
 from datetime import timedelta
 
 from flask_tokenauth.stores.memory import MemoryStore
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, AgeRings, SetGeneration
+from flask_tokenauth.testing.store_contract import (
+    Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
+    AgeRevocations,
+    AgeRings,
+    SetGeneration,
+)
 
 
 def ager(store: MemoryStore) -> Age:
@@ -27,11 +34,36 @@ def revocation_ager(store: MemoryStore) -> AgeRevocations:
 
     def age_revocations(duration: timedelta) -> None:
         by = duration // timedelta(milliseconds=1)
-        store._revoked = {
-            key: entry._replace(expires_at=entry.expires_at - by) for key, entry in store._revoked.items()
-        }
+        for key, entry in store._revocations.entries.items():
+            store._revocations.entries[key] = entry._replace(expires_at=entry.expires_at - by)
 
     return age_revocations
+
+
+def api_key_ager(store: MemoryStore) -> AgeApiKeys:
+    """Return the contract's ``age_api_keys``."""
+
+    def age_api_keys(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        for row in store._api_keys.rows.values():
+            row.created_at -= by
+            row.last_used_at = None if row.last_used_at is None else row.last_used_at - by
+            row.expires_at = None if row.expires_at is None else row.expires_at - by
+            row.revoked_at = None if row.revoked_at is None else row.revoked_at - by
+
+    return age_api_keys
+
+
+def reference_token_ager(store: MemoryStore) -> AgeReferenceTokens:
+    """Return the contract's ``age_reference_tokens``."""
+
+    def age_reference_tokens(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        for row in store._reference_tokens.rows.values():
+            row.expires_at -= by
+            row.revoked_at = None if row.revoked_at is None else row.revoked_at - by
+
+    return age_reference_tokens
 
 
 def ring_ager(store: MemoryStore) -> AgeRings:

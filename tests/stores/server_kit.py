@@ -11,7 +11,16 @@ from sqlalchemy import Connection, event
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql.statements import Statements
 from flask_tokenauth.stores.sql.transactions import about, insert_revocation
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, AgeRings, CopyStore, SetGeneration, WipeStore
+from flask_tokenauth.testing.store_contract import (
+    Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
+    AgeRevocations,
+    AgeRings,
+    CopyStore,
+    SetGeneration,
+    WipeStore,
+)
 from flask_tokenauth.testing.store_contract.revocation import LATER
 
 from ..engines.server import Server
@@ -60,6 +69,33 @@ def revocation_ager(server: Server, database: str) -> AgeRevocations:
         execute(server, database, "UPDATE tokenauth_revocation SET expires_at = expires_at - %s", by)
 
     return age_revocations
+
+
+def api_key_ager(server: Server, database: str) -> AgeApiKeys:
+    """Return the contract's ``age_api_keys``."""
+
+    def age_api_keys(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        execute(
+            server,
+            database,
+            "UPDATE tokenauth_api_key SET created_at = created_at - %s, last_used_at = last_used_at - %s,"
+            " expires_at = expires_at - %s, revoked_at = revoked_at - %s",
+            *(by, by, by, by),
+        )
+
+    return age_api_keys
+
+
+def reference_token_ager(server: Server, database: str) -> AgeReferenceTokens:
+    """Return the contract's ``age_reference_tokens``."""
+
+    def age_reference_tokens(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        statement = "UPDATE tokenauth_reference_token SET expires_at = expires_at - %s, revoked_at = revoked_at - %s"
+        execute(server, database, statement, by, by)
+
+    return age_reference_tokens
 
 
 def ring_ager(server: Server, database: str) -> AgeRings:

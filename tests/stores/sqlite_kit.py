@@ -8,12 +8,22 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.session import NewSession, Terms
 from flask_tokenauth.stores.sql import SQLStore, metadata
-from flask_tokenauth.testing.store_contract import Age, AgeRevocations, AgeRings, CopyStore, SetGeneration, WipeStore
+from flask_tokenauth.testing.store_contract import (
+    Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
+    AgeRevocations,
+    AgeRings,
+    CopyStore,
+    SetGeneration,
+    WipeStore,
+)
 
 TERMS = Terms(idle_lifetime=timedelta(days=30), retry_window=timedelta(hours=1), retention=timedelta(days=1))
 
@@ -101,6 +111,32 @@ def revocation_ager(path: Path) -> AgeRevocations:
     return age_revocations
 
 
+def api_key_ager(path: Path) -> AgeApiKeys:
+    """Return the contract's ``age_api_keys``."""
+
+    def age_api_keys(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        execute(
+            path,
+            "UPDATE tokenauth_api_key SET created_at = created_at - ?, last_used_at = last_used_at - ?,"
+            " expires_at = expires_at - ?, revoked_at = revoked_at - ?",
+            *(by, by, by, by),
+        )
+
+    return age_api_keys
+
+
+def reference_token_ager(path: Path) -> AgeReferenceTokens:
+    """Return the contract's ``age_reference_tokens``."""
+
+    def age_reference_tokens(duration: timedelta) -> None:
+        by = duration // timedelta(milliseconds=1)
+        statement = "UPDATE tokenauth_reference_token SET expires_at = expires_at - ?, revoked_at = revoked_at - ?"
+        execute(path, statement, by, by)
+
+    return age_reference_tokens
+
+
 def ring_ager(path: Path) -> AgeRings:
     """Return the contract's ``age_rings``."""
 
@@ -162,3 +198,32 @@ def engine_of(store: SQLStore) -> Engine:
     engine = store._database.connections.engine
     assert engine is not None
     return engine
+
+
+class Lost(sqlite3.OperationalError):
+    """The connection broke, and the result of the last statement is unknown."""
+
+
+def lose_the_next_commit(store: SQLStore) -> None:
+    """Break the connection after the next commit, before the store gets the answer."""
+    engine, left = engine_of(store), [1]
+
+    def break_off(connection: Connection, _: object, statement: str, *__: object) -> None:
+        if statement == "COMMIT" and left and left.pop():
+            raise DBAPIError(statement, None, Lost("lost"), connection_invalidated=True)
+
+    event.listen(engine, "after_cursor_execute", break_off)
+
+
+def sent(store: SQLStore, call: Callable[[], object]) -> list[tuple[str, Any]]:
+    """Return the statements that a call sends, with their parameters."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        found.append((statement, parameters))
+
+    engine = engine_of(store)
+    event.listen(engine, "before_cursor_execute", note)
+    call()
+    event.remove(engine, "before_cursor_execute", note)
+    return found

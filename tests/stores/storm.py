@@ -127,7 +127,7 @@ class Player:
         for user_id in (f"leaver-{self.name}", EVERYBODY):
             self.start(user_id)
             say("raising", user_id)
-            say("raised", user_id, insist(partial(self.store.revoke_user, user_id, retention=DAY)))
+            say("raised", user_id, insist(partial(self.store.revoke_user, user_id, retention=DAY, api_keys=False)))
             self.start(user_id)
 
 

@@ -11,6 +11,7 @@ from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.custom import CustomStore, translate_errors
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.testing.store_contract.kit import add_key, token_of
 
 from .sqlite_kit import new_session
 
@@ -19,6 +20,8 @@ DONE = object()
 RETENTION = timedelta(hours=1)
 STARTED = MemoryStore().start_session(new_session(), most=1, retention=RETENTION)
 SESSION = STARTED.session
+API_KEY = add_key(MemoryStore())
+OPTIONS: dict[str, dict[str, object]] = {"revoke_user": {"retention": RETENTION, "api_keys": True}}
 ANSWERS: dict[str, list[object]] = {
     "start_session": [STARTED],
     "find_session": [SESSION, None],
@@ -29,6 +32,11 @@ ANSWERS: dict[str, list[object]] = {
     "longest_leeway": [RETENTION],
     "read_epoch": [7],
     "revoke_user": [7],
+    "add_api_key": [API_KEY, None],
+    "find_api_key": [API_KEY, None],
+    "list_api_keys": [(), (API_KEY,)],
+    "revoke_api_key": [API_KEY, None],
+    "find_reference_token": [token_of(), None],
     "is_revoked": [True, False],
     "purge": [7],
     "report_ring": [()],
@@ -63,7 +71,12 @@ class Theirs:
 
 def ask(error: Exception, method: str) -> None:
     theirs: Any = Theirs(error)
-    getattr(translate_errors(theirs), method)("alice", retention=RETENTION)
+    call(theirs, method)
+
+
+def call(theirs: Any, method: str) -> object:
+    """Call a method of the wrapped store, with the options that it needs."""
+    return getattr(translate_errors(theirs), method)("alice", **OPTIONS.get(method, {"retention": RETENTION}))
 
 
 def test_the_stores_of_this_package_are_taken_as_they_are(store: SQLStore) -> None:
@@ -90,9 +103,9 @@ def test_a_custom_store_is_wrapped_once() -> None:
 def test_every_call_and_every_answer_is_forwarded(method: str, answer: object) -> None:
     theirs: Any = Theirs(answer=answer)
 
-    assert getattr(translate_errors(theirs), method)("alice", retention=RETENTION) is answer
+    assert call(theirs, method) is answer
 
-    assert theirs.asked == [(method, ("alice",), {"retention": RETENTION})]
+    assert theirs.asked == [(method, ("alice",), OPTIONS.get(method, {"retention": RETENTION}))]
 
 
 @pytest.mark.parametrize(("method", "answer"), BAD)
@@ -100,7 +113,15 @@ def test_an_answer_of_another_type_is_an_outage_and_accepts_no_token(method: str
     theirs: Any = Theirs(answer=answer)
 
     with pytest.raises(StoreUnavailable, match=f"^{method} of the store must return .*, got {type(answer).__name__}$"):
-        getattr(translate_errors(theirs), method)("alice", retention=RETENTION)
+        call(theirs, method)
+
+
+@pytest.mark.parametrize("other", [None, "ta_x", {"id": "x"}, SESSION])
+def test_a_list_with_something_else_than_api_keys_is_an_outage(other: object) -> None:
+    theirs: Any = Theirs(answer=(API_KEY, other))
+
+    with pytest.raises(StoreUnavailable, match=f"must return a tuple of ApiKey, got one with {type(other).__name__}"):
+        translate_errors(theirs).list_api_keys("alice")
 
 
 def test_a_cursor_that_the_store_refuses_is_an_error_of_the_caller() -> None:
@@ -140,7 +161,7 @@ def test_a_wrong_user_id_is_an_error_of_the_caller_and_not_forwarded(user_id: st
     theirs: Any = Theirs(answer=1)
 
     with pytest.raises(ValueError, match="user_id"):
-        translate_errors(theirs).revoke_user(user_id, retention=RETENTION)
+        translate_errors(theirs).revoke_user(user_id, retention=RETENTION, api_keys=False)
 
     assert theirs.asked == []
 

@@ -29,7 +29,7 @@ def end():
     print("the other ended")
 
 def revoke(user):
-    store.revoke_user(user, retention=timedelta(days=1))
+    store.revoke_user(user, retention=timedelta(days=1), api_keys=False)
     print("revoked")
 
 gevent.joinall([gevent.spawn(revoke, "alice"), gevent.spawn(revoke, "bob"), gevent.spawn(end)], raise_error=True)

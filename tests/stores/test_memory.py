@@ -12,8 +12,11 @@ import pytest
 from flask_tokenauth.core.errors import PurgeRefused, SettingsError
 from flask_tokenauth.core.records.revocation import RevocationPage
 from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.stores.revocations_in_memory import RevocationsInMemory
 from flask_tokenauth.testing.store_contract import (
     Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
     AgeRevocations,
     AgeRings,
     CopyStore,
@@ -21,14 +24,26 @@ from flask_tokenauth.testing.store_contract import (
     StoreContract,
     WipeStore,
 )
+from flask_tokenauth.testing.store_contract.api_key_ends import ApiKeyEndContract
+from flask_tokenauth.testing.store_contract.api_keys import ApiKeyContract
 from flask_tokenauth.testing.store_contract.kit import at_once
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
+from flask_tokenauth.testing.store_contract.reference_tokens import ReferenceTokenContract
 from flask_tokenauth.testing.store_contract.session_ends import SessionEndContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
-from .memory_kit import ager, generation_setter, revocation_ager, ring_ager
+from .exact_expiry import ExactExpiry
+from .memory_kit import (
+    ager,
+    api_key_ager,
+    generation_setter,
+    reference_token_ager,
+    revocation_ager,
+    ring_ager,
+)
 
 DAY = 86_400_000  # milliseconds
+KEPT = ("_sessions", "_going_on", "_epochs", "_api_keys", "_reference_tokens", "_revocations")  # in a copy
 
 
 class MemoryStoreFixtures:
@@ -41,6 +56,14 @@ class MemoryStoreFixtures:
         return revocation_ager(store)
 
     @pytest.fixture
+    def age_api_keys(self, store: MemoryStore) -> AgeApiKeys:
+        return api_key_ager(store)
+
+    @pytest.fixture
+    def age_reference_tokens(self, store: MemoryStore) -> AgeReferenceTokens:
+        return reference_token_ager(store)
+
+    @pytest.fixture
     def age_rings(self, store: MemoryStore) -> AgeRings:
         return ring_ager(store)
 
@@ -51,13 +74,12 @@ class MemoryStoreFixtures:
     @pytest.fixture
     def copy(self, store: MemoryStore) -> CopyStore:
         def copy() -> Callable[[], None]:
-            kept = deepcopy((store._sessions, store._going_on, store._epochs, store._revoked, store._written))
+            kept = deepcopy({name: getattr(store, name) for name in KEPT})
 
             def put_back() -> None:
-                store._sessions, store._going_on, store._epochs, store._revoked, store._written = kept
-                store._incarnation = (
-                    MemoryStore()._incarnation
-                )  # as in another process: memory cannot come back in the same one
+                vars(store).update(kept)
+                # As in another process: memory cannot come back in the same one.
+                store._revocations.incarnation = RevocationsInMemory().incarnation
 
             return put_back
 
@@ -74,7 +96,16 @@ class TestMemoryStore(MemoryStoreFixtures, StoreContract):
         return MemoryStore()
 
 
-class TestMemoryStoreAtOneInstant(MemoryStoreFixtures, SessionContract, SessionEndContract, RedemptionContract):
+class TestMemoryStoreAtOneInstant(
+    MemoryStoreFixtures,
+    SessionContract,
+    SessionEndContract,
+    RedemptionContract,
+    ApiKeyContract,
+    ApiKeyEndContract,
+    ReferenceTokenContract,
+    ExactExpiry,
+):
     """By a clock that stands still, so that lifetimes end to the millisecond."""
 
     @pytest.fixture
@@ -135,7 +166,7 @@ def test_many_threads_of_one_process_may_be_the_first() -> None:
 )
 def test_a_cursor_that_was_changed_gets_no_revocations(change: Callable[[str], str]) -> None:
     store = MemoryStore()
-    store.revoke_user("alice", retention=timedelta(days=1))
+    store.revoke_user("alice", retention=timedelta(days=1), api_keys=False)
     cursor = store.revocations_since(None).cursor
     assert cursor is not None
 
@@ -146,7 +177,7 @@ def test_a_cursor_that_was_changed_gets_no_revocations(change: Callable[[str], s
 def test_an_expired_revocation_is_not_returned() -> None:
     now = [1_700_000_000_000]
     store = MemoryStore(clock=lambda: now[0])
-    store.revoke_user("alice", retention=timedelta(hours=1))
+    store.revoke_user("alice", retention=timedelta(hours=1), api_keys=False)
 
     counts = []
     for passed in (3_599_999, 1, 1):
@@ -168,17 +199,17 @@ def test_its_clock_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> No
 def test_epochs_rise_even_if_the_clock_is_set_back() -> None:
     now = [1_700_000_000_000]
     store = MemoryStore(clock=lambda: now[0])
-    first = store.revoke_user("alice", retention=timedelta(days=1))
+    first = store.revoke_user("alice", retention=timedelta(days=1), api_keys=False)
 
     now[0] -= 3_600_000
 
-    assert store.revoke_user("alice", retention=timedelta(days=1)) == first + 1
+    assert store.revoke_user("alice", retention=timedelta(days=1), api_keys=False) == first + 1
 
 
 def test_a_forced_purge_while_the_clock_is_ahead_does_not_hide_the_next_error() -> None:
     now = [1_700_000_000_000]
     store = MemoryStore(clock=lambda: now[0])
-    store.revoke_user("alice", retention=timedelta(days=1))
+    store.revoke_user("alice", retention=timedelta(days=1), api_keys=False)
     now[0] += 365 * DAY
     store.purge(force=True)
 

@@ -29,7 +29,8 @@ def now_of(app: Flask) -> float:
 
 
 def token_of(app: Flask, headers: dict[str, str]) -> Token:
-    token: Token = app.extensions["tokenauth"].authenticator.verify(headers["Authorization"].removeprefix("Bearer "))[0]
+    text = headers["Authorization"].removeprefix("Bearer ")
+    token: Token = app.extensions["tokenauth"].authenticator.verify(text, None, ("jwt",))[0]
     return token
 
 

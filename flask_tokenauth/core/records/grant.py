@@ -17,7 +17,7 @@ from ..tokens.audience import parse_audience
 from ..tokens.scopes import check_scope_token
 from .record import Record
 
-_LONGEST = timedelta(days=36525)
+LONGEST_DURATION = timedelta(days=36525)
 
 
 class Grant(Record, frozen=True, kw_only=True):
@@ -198,5 +198,5 @@ def check_duration(name: str, duration: timedelta) -> None:
     """
     if not isinstance(duration, timedelta):
         raise TypeError(f"{name} must be a timedelta, got {type(duration).__name__}")
-    if not timedelta(0) < duration <= _LONGEST:
-        raise ValueError(f"{name} must be above zero and at most {_LONGEST.days} days, got {duration}")
+    if not timedelta(0) < duration <= LONGEST_DURATION:
+        raise ValueError(f"{name} must be above zero and at most {LONGEST_DURATION.days} days, got {duration}")

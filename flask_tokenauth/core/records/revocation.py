@@ -8,8 +8,8 @@ from .record import Record
 
 LAST = YEAR_9999 * 1000  # the latest end of a revocation, in milliseconds
 MARGIN = timedelta(seconds=60)  # a revocation is kept so much longer than it can matter
-RevocationKind = Literal["token", "session", "user"]
-_KINDS = frozenset({"token", "session", "user"})
+RevocationKind = Literal["token", "session", "user", "api_keys"]
+_KINDS = frozenset({"token", "session", "user", "api_keys"})
 _OUT_OF_RANGE = f"{{}} must be a whole number from 0 to {LAST} (the year 9999 in milliseconds)"
 
 
@@ -35,21 +35,22 @@ def prolong(expires_at: int, leeway: timedelta) -> int:
 
 
 class Revocation(Record, frozen=True, kw_only=True):
-    """A revoked token, a revoked session, or a user whose older tokens and sessions are revoked.
+    """A revoked token, API key or session, or a user whose older tokens and sessions, or API keys, are revoked.
 
     Raises:
         ValueError: the kind is unknown, the subject is not an identifier, or a number is out of range.
     """
 
     kind: RevocationKind
-    subject: str  # "jti", "sid" or "sub", as the kind says
-    value: int = 0  # token: its "exp" in seconds, 0 if unknown; user: the epoch, and all that is below it is refused
+    subject: str  # "jti", "sid" or "sub", as the kind says; the kind "token" is also that of one API key, by its ID
+    # token: its "exp" in seconds, 0 if unknown; user, api_keys: the epoch, or the key epoch, below which all is refused
+    value: int = 0
     expires_at: int  # from then on it may be forgotten, milliseconds since 1970-01-01T00:00:00Z
 
     def __post_init__(self) -> None:
         # A process loads up to millions of them, so there is no loop.
         if self.kind not in _KINDS:
-            raise ValueError('kind must be "token", "session" or "user"')
+            raise ValueError('kind must be "token", "session", "user" or "api_keys"')
         check_identifier("subject", self.subject)
         if not is_whole(self.value, LAST):
             raise ValueError(_OUT_OF_RANGE.format("value"))

@@ -58,6 +58,7 @@ class RevocationFeed:
 
     Attributes:
         monotonic: as given. Tests replace it.
+        after_fetch: called after each fetch, by the thread that has fetched, for work that can be done with it.
 
     Raises:
         ValueError: a duration is not above zero, or *interval* is above *max_staleness*.
@@ -94,6 +95,7 @@ class RevocationFeed:
         self._width = math.ceil(bucket_width.total_seconds())
         self._grace = math.ceil(retention_of(timedelta(0), leeway).total_seconds())
         self.monotonic = monotonic
+        self.after_fetch: Callable[[], None] = lambda: None
         self._wall, self._uniform = wall, uniform
         self._index = self._new_index()
         self._reloaded: RevocationIndex | None = None  # during a reload: the revocations that the store has
@@ -122,13 +124,26 @@ class RevocationFeed:
         Raises:
             StoreUnavailable: the last fetch is too long ago, and the store cannot be asked now.
         """
-        due = self.monotonic() >= self._fetch_at or exp <= self._forgotten_until
-        if due:
-            self._catch_up(exp)
-        found = self._index.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
-        if due and self._lost_by_store:
-            self._lost_by_store.write(self.monotonic)
-        return found
+        if self.monotonic() >= self._fetch_at or exp <= self._forgotten_until:
+            self._renew(exp)
+        return self._index.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
+
+    def is_api_key_revoked(self, key_id: str, *, user_id: str, key_epoch: int) -> bool:
+        """Return whether an API key, or everything that its user had at its *key_epoch*, is revoked.
+
+        Revocations are not kept for as long as API keys live: it counts only for one that was looked up a moment ago.
+
+        Args:
+            key_id: the ID of the key.
+            user_id: its user.
+            key_epoch: the key epoch that its user had when the key was made.
+
+        Raises:
+            StoreUnavailable: the last fetch is too long ago, and the store cannot be asked now.
+        """
+        if self.monotonic() >= self._fetch_at:
+            self._renew()
+        return self._index.has_api_key(key_id, user_id=user_id, key_epoch=key_epoch)
 
     def warm(self) -> None:
         """Fetch the revocations before the first request needs them, for example in a worker that was just forked.
@@ -196,6 +211,12 @@ class RevocationFeed:
     def _describe_age(self) -> str:
         return "were never fetched" if self._synced == -math.inf else f"were fetched {self._age():.1f} s ago"
 
+    def _renew(self, exp: float = math.inf) -> None:
+        """Catch up, and give the store the revocations that it has lost."""
+        self._catch_up(exp)
+        if self._lost_by_store:
+            self._lost_by_store.write(self.monotonic)
+
     def _catch_up(self, exp: float = math.inf) -> None:
         """Fetch, wait for the fetch of another thread, or do neither, depending on the age of the last fetch.
 
@@ -255,6 +276,7 @@ class RevocationFeed:
             _log.warning("revocations can be fetched again; tries that had failed: %s", self._failures)
         self._failures, self._last_error = 0, _NO_ANSWER
         self._fetch_at = self._synced + self._interval / 2
+        self.after_fetch()
 
     def _pause(self) -> None:
         """Set the time of the next try: later after each failure, with a random part so that workers do not meet."""

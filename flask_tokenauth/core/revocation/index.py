@@ -9,7 +9,7 @@ which they may be forgotten, so that many of them share one number. For users th
 from collections.abc import Iterator, Mapping
 
 from ..encoding.limits import YEAR_9999
-from ..records.revocation import Revocation
+from ..records.revocation import Revocation, RevocationKind
 
 _MINUTE = 60_000  # milliseconds
 _TOLERANCE = 5 * _MINUTE  # by which two entries for one subject may end apart: each was written by its own clock
@@ -30,7 +30,8 @@ class RevocationIndex:
         self._undated: dict[str, int] = {}  # tokens without a known expiry: when they may be forgotten
         self._sessions: dict[str, int] = {}  # when they may be forgotten
         self._users: dict[str, int] = {}  # the epochs
-        self._user_retention = 0  # the longest time that a user must be kept after the epoch, in milliseconds
+        self._api_keys: dict[str, int] = {}  # the key epochs of users
+        self._user_retention = 0  # the longest time that a user must be kept after an epoch, in milliseconds
         self._minutes: dict[int, int] = {}  # one number for each minute, shared by the dicts above
 
     def has(self, *, token_id: str | None, exp: float, session_id: str | None, user_id: str, epoch: int) -> bool:
@@ -51,11 +52,25 @@ class RevocationIndex:
         least = self._users.get(user_id)
         return least is not None and epoch < least
 
+    def has_api_key(self, key_id: str, *, user_id: str, key_epoch: int) -> bool:
+        """Return whether an API key, or everything that its user had at its *key_epoch*, is revoked.
+
+        Args:
+            key_id: the ID of the key.
+            user_id: its user.
+            key_epoch: the key epoch that its user had when the key was made.
+        """
+        if key_id in self._undated:
+            return True
+        least = self._api_keys.get(user_id)
+        return least is not None and key_epoch < least
+
     def add(self, entry: Revocation) -> None:
         """Add a revocation. If its subject is known, the later expiry and the higher epoch count."""
         subject, value, until = entry.subject, entry.value, self._end_of_minute(entry.expires_at)
-        if entry.kind == "user":
-            self._users[subject] = max(self._users.get(subject, 0), value)
+        if entry.kind in ("user", "api_keys"):
+            epochs = self._users if entry.kind == "user" else self._api_keys
+            epochs[subject] = max(epochs.get(subject, 0), value)
             self._user_retention = max(self._user_retention, until - value)
         elif entry.kind == "session":
             self._sessions[subject] = max(self._sessions.get(subject, 0), until)
@@ -72,10 +87,10 @@ class RevocationIndex:
         for table in self._undated, self._sessions:
             for subject in [subject for subject, until in table.items() if until <= milliseconds]:
                 del table[subject]
-        for user_id in [
-            user_id for user_id, epoch in self._users.items() if epoch + self._user_retention <= milliseconds
-        ]:
-            del self._users[user_id]
+        for epochs in self._users, self._api_keys:
+            old = [user_id for user_id, epoch in epochs.items() if epoch + self._user_retention <= milliseconds]
+            for user_id in old:
+                del epochs[user_id]
         for minute in [minute for minute in self._minutes if minute <= milliseconds]:
             del self._minutes[minute]
 
@@ -90,7 +105,7 @@ class RevocationIndex:
     def count(self) -> tuple[int, int, int]:
         """Return the numbers of tokens, sessions and users."""
         tokens = sum(map(len, self._dated.values())) + len(self._undated)
-        return tokens, len(self._sessions), len(self._users)
+        return tokens, len(self._sessions), len(self._users.keys() | self._api_keys.keys())
 
     def _end_of_minute(self, milliseconds: int) -> int:
         """Return the end of the minute that *milliseconds* lies in, in milliseconds: one object for each minute."""
@@ -116,11 +131,17 @@ class RevocationIndex:
         for subject, until in self._sessions.items():
             if _ends_earlier(other._sessions, subject, until):
                 yield Revocation(kind="session", subject=subject, expires_at=until)
-        for subject, epoch in self._users.items():
+        yield from self._epochs_missing_in(other, "user", self._users, other._users)
+        yield from self._epochs_missing_in(other, "api_keys", self._api_keys, other._api_keys)
+
+    def _epochs_missing_in(
+        self, other: "RevocationIndex", kind: RevocationKind, ours: Mapping[str, int], others: Mapping[str, int]
+    ) -> Iterator[Revocation]:
+        for subject, epoch in ours.items():
             until = min(epoch + self._user_retention, YEAR_9999 * 1000)
-            theirs = other._users.get(subject, -1)
+            theirs = others.get(subject, -1)
             if theirs < epoch or theirs + other._user_retention + _TOLERANCE < until:
-                yield Revocation(kind="user", subject=subject, value=epoch, expires_at=until)
+                yield Revocation(kind=kind, subject=subject, value=epoch, expires_at=until)
 
 
 def _ends_earlier(table: Mapping[str, int], subject: str, until: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -21,6 +21,21 @@ from . import jws
 from .audience import parse_audience, write_audience
 from .claims import RESERVED, ClaimsPolicy
 from .scopes import format_scope
+
+
+class NewReference(Protocol):
+    """A new reference token."""
+
+    text: str
+    token_id: str  # ``jti``
+
+    def keep(self, claims: Mapping[str, object], payload: bytes) -> None:
+        """Store the token.
+
+        Args:
+            claims: its claims set.
+            payload: the claims set as JSON.
+        """
 
 
 class _Signer(NamedTuple):
@@ -74,8 +89,9 @@ class TokenIssuer:
         session_id: str | None = None,
         epoch: int | Callable[[], int] = 0,
         claims: Mapping[str, object] | None = None,
+        reference: NewReference | None = None,
     ) -> str:
-        """Return a signed access token.
+        """Return a signed access token, or a reference token for the same claims set.
 
         Args:
             subject: ``sub``, 1 to 255 characters.
@@ -90,6 +106,7 @@ class TokenIssuer:
             epoch: the epoch of the user in the store; 0 is left out. If it is a function, it is called last of all,
                 before the token is signed: it can store the session, which gives the epoch.
             claims: claims of the application, which are JSON values. Their names must not be reserved.
+            reference: the reference token, which is stored with the claims set; None for a signed token.
 
         Raises:
             ValueError: the policy would refuse the token, *check_scope* refuses its scopes, a claim has a reserved
@@ -112,7 +129,7 @@ class TokenIssuer:
             "aud": recipients,
             "exp": issued_at + lifetime,
             "iat": issued_at,
-            "jti": new_id(),
+            "jti": new_id() if reference is None else reference.token_id,
             "client_id": issuer if client_id is None else client_id,
         }
         if not recipients:  # the policy asks for no audience
@@ -134,6 +151,8 @@ class TokenIssuer:
         if claims:
             content |= _application_claims(claims)
         payload = _encode(content)
+        if reference is not None:
+            return self._keep(reference, content, payload, epoch)
         key, header = self._find_signer()
         if callable(epoch):
             self._check_length(jws.length_of(header, payload, key))  # before anything is stored
@@ -142,6 +161,22 @@ class TokenIssuer:
         token = jws.sign_under(header, payload, key)
         self._check_length(len(token))
         return token
+
+    def _keep(
+        self,
+        reference: "NewReference",
+        content: dict[str, object],
+        payload: bytes,
+        epoch: int | Callable[[], int],
+    ) -> str:
+        """Store the claims set of a reference token, and return the token."""
+        self._check_length(len(payload))
+        if callable(epoch) and (called := epoch()):
+            content["epoch"] = called
+            payload = _encode(content)
+            self._check_length(len(payload))
+        reference.keep(content, payload)
+        return reference.text
 
     def _find_signer(self) -> "_Signer":
         """Return the signing key with its header part, as one object: the keys may be exchanged meanwhile."""

@@ -1,21 +1,36 @@
-"""Verified access tokens, which cannot be changed."""
+"""Verified tokens, which cannot be changed."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
 
 from ..encoding.immutable_json import thaw
 from .claims import is_time, read_audience
 
+TokenKind = Literal["jwt", "reference", "api_key"]
+
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified access token, deeply immutable. A token that was decoded but not verified is never a ``Token``."""
+    """A verified token, deeply immutable. A token that was decoded but not verified is never a ``Token``.
+
+    It is an access token or an API key. All kinds have the same fields; an API key has no value for some of them.
+    """
 
     subject: str  # "sub", the user, RFC 7519 section 4.1.2
     scopes: frozenset[str]  # "scope", RFC 6749 section 3.3; empty if the token has none
     claims: Mapping[str, object]  # all claims; arrays are tuples
+
+    @property
+    def kind(self) -> TokenKind:
+        """The kind of credential that the client has sent: "jwt", "reference" (a reference token) or "api_key"."""
+        return "jwt"
+
+    @property
+    def api_key_id(self) -> str | None:
+        """The ID of the API key; None for other kinds."""
+        return None
 
     @property
     def issuer(self) -> str | None:
@@ -28,9 +43,12 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         return read_audience(self.claims)
 
     @property
-    def expires_at(self) -> datetime:
-        """``exp``, the time at which the token expires, aware, in UTC (RFC 7519 section 4.1.4)."""
-        return _instant(self.claims["exp"])
+    def expires_at(self) -> datetime | None:
+        """``exp``, the time at which the token expires, aware, in UTC (RFC 7519 section 4.1.4).
+
+        None for an API key that does not expire.
+        """
+        return self._find_instant("exp")
 
     @property
     def issued_at(self) -> datetime | None:

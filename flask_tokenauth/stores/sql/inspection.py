@@ -10,8 +10,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 from ..rows import in_milliseconds
 from .connections import MOST
 from .engine import Database
-from .lost_tables import explain_loss, is_lost
-from .schema import find_missing_tables
+from .lost_tables import explain_loss
+from .schema import find_lost_tables, is_empty
 from .sqlite.files import find_foreign_owner
 from .tables import metadata
 from .upgrades import is_old
@@ -33,8 +33,7 @@ class StoreInspection:
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
-        missing = self._database.read(find_missing_tables)
-        return missing if is_lost(missing) else []
+        return self._database.read(find_lost_tables)
 
     def is_empty(self) -> bool:
         """Return whether the database has no table of the store: it is new, or all were dropped.
@@ -42,7 +41,7 @@ class StoreInspection:
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
-        return len(self._database.read(find_missing_tables)) == len(metadata.tables)
+        return self._database.read(is_empty)
 
     def is_outdated(self) -> bool:
         """Return whether the tables are those of an older release, which the first use upgrades.

@@ -7,26 +7,28 @@ from sqlalchemy import Connection
 from sqlalchemy.sql.base import Executable
 
 from .statements import Statements
-from .tables import epochs, facts, metadata, revocations, sessions
+from .tables import api_keys, epochs, facts, metadata, reference_tokens, revocations, sessions
 
 _LOSSES = {
+    api_keys.name: "all API keys are refused, and users have to create new ones",
+    reference_tokens.name: "all reference tokens are refused, so clients have to refresh, or users to log in again",
     sessions.name: "all users have to log in again, and access tokens that they have are accepted until they expire",
     epochs.name: "all sessions end and their access tokens are revoked, since some may have been revoked with a user",
     revocations.name: (
         "access tokens that were revoked may be accepted again until they expire. To refuse all tokens and to end all "
-        "sessions, change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it"
+        "sessions, change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it. API keys and reference tokens that "
+        "were revoked stay revoked"
     ),
     facts.name: "the store belongs to the issuer that uses it next",
 }
+_LOSS_OF_BOTH = (
+    f"Without both {revocations.name} and {epochs.name}, all API keys and reference tokens are revoked, since some may "
+    "have been revoked with a user"
+)
 
 _LOST = "lost "  # begins the name of a fact, before that of a table
 
 _log = logging.getLogger("flask_tokenauth")
-
-
-def is_lost(missing: Sequence[str]) -> bool:
-    """Return whether missing tables were dropped. A database that has none of the tables is new."""
-    return 0 < len(missing) < len(metadata.tables)
 
 
 def note_losses(connection: Connection, statements: Statements, missing: Sequence[str]) -> None:
@@ -49,7 +51,10 @@ def find_losses(found: Container[str]) -> list[str]:
 
 def explain_loss(tables: Sequence[str]) -> str:
     """Return sentences on the consequences if these tables are lost."""
-    return ". ".join(f"Without {table}, {_LOSSES[table]}" for table in tables)
+    sentences = [f"Without {table}, {_LOSSES[table]}" for table in tables]
+    if revocations.name in tables and epochs.name in tables:
+        sentences.append(_LOSS_OF_BOTH)
+    return ". ".join(sentences)
 
 
 def replace_rows(connection: Connection, statements: Statements, missing: Sequence[str]) -> None:
@@ -61,13 +66,18 @@ def replace_rows(connection: Connection, statements: Statements, missing: Sequen
         missing: the names of the tables.
     """
     if epochs.name in missing:
-        if revocations.name not in missing:
-            _execute(connection, statements.restore_epochs)  # without them, new tokens of these users would be refused
+        if revocations.name in missing:
+            connection.execute(statements.api_keys.revoke_all)
+            connection.execute(statements.reference_tokens.revoke_all)
+        else:
+            # Without them, new tokens of these users would be refused. A revocation is purged after the API keys and
+            # reference tokens that it is about, so no other epoch matters to one of those.
+            _execute(connection, statements.restore_epochs)
         connection.execute(statements.end_all_sessions)  # revocations of longer ago were purged
     if epochs.name in missing or revocations.name in missing:
         _execute(connection, statements.restore_session_revocations)
     if revocations.name in missing:
-        _execute(connection, statements.restore_user_revocations)
+        _execute(connection, statements.restore_other_revocations)
     for table in missing:
         connection.execute(statements.drop_fact, {"fact": _LOST + table})
     _log.warning(

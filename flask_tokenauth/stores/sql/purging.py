@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.sql.base import Executable
 
 from ..rows import check_clock
+from .dead_rows import DeadRows
 from .engine import LONGEST_LOAD, Database
 from .schema import set_number
 from .statements import Statements
@@ -36,13 +37,16 @@ def purge(database: Database, statements: Statements, *, force: bool) -> int:
     # Lowered too: a time that was written while the clock was ahead would be no evidence for as long.
     database.write(lambda connection: set_number(connection, statements, LAST_PURGE, now))
     values = {"now": now}
-    return _purge_revocations(database, statements, values) + _purge_sessions(database, statements, values)
+    several = (statements.dead_sessions, statements.api_keys.dead, statements.reference_tokens.dead)
+    dropped = sum(_purge_dead(database, dead, values) for dead in several)
+    # After the API keys that they are about: if the epochs of users are lost, they are restored from the revocations.
+    return dropped + _purge_revocations(database, statements, values)
 
 
 def _read_times(connection: Connection, *, statements: Statements) -> list[int]:
     """Return the present, and the times that show how late it is at least. Values that are no times are left out."""
     [times] = statements.read_times.fetch(connection, {"fact": LAST_PURGE})
-    known = (times["started_at"], times["epoch"], times["purged_at"])
+    known = (times["started_at"], times["created_at"], times["epoch"], times["purged_at"])
     return [times["now"], *(time for time in known if isinstance(time, int))]
 
 
@@ -55,15 +59,15 @@ def _purge_revocations(database: Database, statements: Statements, values: Mappi
     return dropped
 
 
-def _purge_sessions(database: Database, statements: Statements, values: Mapping[str, object]) -> int:
+def _purge_dead(database: Database, dead: DeadRows, values: Mapping[str, object]) -> int:
     dropped, last = 0, [""]
     while last:
         values = {**values, "after": last[0]}
-        last = database.read(partial(_find_keys, statement=statements.end_of_page, values=values), longest=LONGEST_LOAD)
-        page = statements.page_sessions_until if last else statements.page_sessions
+        last = database.read(partial(_find_keys, statement=dead.end_of_page, values=values), longest=LONGEST_LOAD)
+        page = dead.page_until if last else dead.page
         find = partial(_find_keys, statement=page, values={**values, "last": "".join(last)})
         if keys := database.read(find, longest=LONGEST_LOAD):
-            dropped += database.write(partial(_drop, statement=statements.drop_sessions, keys=keys, values=values))
+            dropped += database.write(partial(_drop, statement=dead.drop, keys=keys, values=values))
     return dropped
 
 

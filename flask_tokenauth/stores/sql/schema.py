@@ -10,10 +10,11 @@ from ...core.encoding.limits import is_whole
 from ...core.errors import SettingsError, StoreUnavailable
 from ..rows import another_issuer
 from .dialect import Dialect
-from .lost_tables import find_losses, is_lost, note_losses, replace_rows
-from .statements import LONGEST_DURATION, Statements
+from .expressions import LONGEST_DURATION
+from .lost_tables import find_losses, note_losses, replace_rows
+from .statements import Statements
 from .tables import SCHEMA, facts, metadata
-from .upgrades import is_old, upgrade
+from .upgrades import is_old, raise_schema, upgrade, without_new_tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +79,17 @@ def create_missing(connection: Connection, dialect: Dialect, statements: Stateme
         binding: of the application.
     """
     inspector = inspect(connection)
-    missing = _missing_tables(inspector)
+    missing = find_lost_tables(connection)
     if is_old(connection, inspector):
         upgrade(connection, inspector)
-    if is_lost(missing):
+    if missing:
         facts.create(connection, checkfirst=True)
         note_losses(connection, statements, missing)
     metadata.create_all(connection)
     for index in _missing_indexes(inspect(connection)):
         index.create(connection)
     dialect.after_tables(connection)
+    raise_schema(connection)
     lost = find_losses(read_facts(connection, statements))
     if lost:
         connection.execute(statements.drop_fact, {"fact": "store_id"})  # readers reload, and write what they know
@@ -111,9 +113,18 @@ def _add_facts(connection: Connection, statements: Statements, binding: Binding)
         connection.execute(statements.prolong_revocations, {"leeway": longer})
 
 
-def find_missing_tables(connection: Connection) -> list[str]:
-    """Return the names of the tables that the database lacks, sorted."""
-    return _missing_tables(inspect(connection))
+def is_empty(connection: Connection) -> bool:
+    """Return whether the database has no table of the store."""
+    return len(_missing_tables(inspect(connection))) == len(metadata.tables)
+
+
+def find_lost_tables(connection: Connection) -> list[str]:
+    """Return the names of the tables that were dropped, sorted. A database without any is new, and has lost none."""
+    inspector = inspect(connection)
+    missing = _missing_tables(inspector)
+    if len(missing) == len(metadata.tables):
+        return []
+    return without_new_tables(missing) if is_old(connection, inspector) else missing
 
 
 def _missing_tables(inspector: Inspector) -> list[str]:

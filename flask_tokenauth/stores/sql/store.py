@@ -3,20 +3,21 @@
 The values in the database are not trusted: a row that cannot be a session is an outage, never a session.
 """
 
-import logging
-import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
+from ...core.encoding.digests import id_of
 from ...core.encoding.limits import GREATEST, check_identifier, is_identifier
-from ...core.errors import SettingsError, StoreUnavailable
-from ...core.process import count_workers
+from ...core.errors import StoreUnavailable
+from ...core.records.api_key import ApiKey, ApiKeyToKeep
 from ...core.records.grant import write_grant
+from ...core.records.reference_token import ReferenceToken
 from ...core.records.revocation import Revocation, RevocationPage
 from ...core.records.ring_use import RingUse, check_fingerprint
 from ...core.records.session import (
@@ -29,33 +30,24 @@ from ...core.records.session import (
     Terms,
     check_generation,
 )
-from ...core.time_limit import remaining, time_limit
+from ..api_key_rows import ApiKeyRow
+from ..reference_token_rows import REFERENCE_EXISTS, ReferenceTokenRow
 from ..rows import (
     SESSION_EXISTS,
     SessionRow,
-    another_issuer,
     in_milliseconds,
     parse_session_cursor,
     session_page,
 )
-from . import transactions
+from . import api_keys, transactions
 from .displacement import find_displaced
-from .engine import LONGEST_LOAD, LONGEST_WRITE, Database
-from .inspection import StoreInspection
+from .engine import LONGEST_LOAD
+from .prepared_tables import PreparedTables
+from .primary_reads import PrimaryRead
 from .purging import purge
 from .rings import read_rings, write_ring
-from .schema import Binding, create_missing, duration_of, is_complete, read_facts
+from .schema import duration_of, read_facts
 from .statements import Statements
-
-_REPLACED = (
-    "%s or its -wal file was replaced while the store used it, so the store uses the new files now. "
-    "Sessions and revocations that only the old files had are lost, except for revocations that a process which runs "
-    "still knows. Put a backup in the place of the database only while no process uses it"
-)
-
-_log = logging.getLogger("flask_tokenauth")
-
-T = TypeVar("T")
 
 
 class SQLStore:
@@ -75,27 +67,14 @@ class SQLStore:
     """
 
     def __init__(self, source: object) -> None:
-        self._database = Database(source, replaced=self._forget_file)
-        self.inspection = StoreInspection(self._database)
-        self._ready: Statements | None = None  # None until the tables are known to be complete
-        self._binding = Binding()
-        self._ignores_risks = False
+        self._tables = PreparedTables(source)
+        self._database = self._tables.database
+        self._read, self._write = self._tables.read, self._tables.write
+        self.inspection = self._tables.inspection
         self._unfinished: str | None = None  # the cursor of the last page of revocations, if more pages follow
-        self._replacements = 0  # how often another file has taken the place of the database file
 
     def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
-        bound = self._binding
-        if bound.issuer not in (None, issuer):
-            raise SettingsError(another_issuer(bound.issuer))
-        self._binding = Binding(
-            issuer=issuer,
-            lifetime=max(bound.lifetime, in_milliseconds(lifetime)),
-            leeway=max(bound.leeway, in_milliseconds(leeway)),
-        )
-        self._ready = None  # the facts in the tables must be checked again
-        self._database.timeout = timeout.total_seconds()
-        if obstacle := self._database.find_obstacle():  # no error: the directory may be mounted later
-            _log.warning("the store needs %s. Until then, requests that need the store get 503", obstacle)
+        self._tables.bind(issuer, timeout=timeout, lifetime=lifetime, leeway=leeway)
 
     def check_source(self) -> None:
         """Check that the database is supported, without a connection to it.
@@ -113,47 +92,15 @@ class SQLStore:
         """
         self._database.find_sessions = find
 
-    def create(self) -> None:
-        self._create(longest=math.inf)  # a new index of a large table takes minutes
-
-    def _create(self, *, for_feed: bool = False, writes: bool = True, longest: float = LONGEST_LOAD) -> Statements:
-        dialect, binding = self._database.dialect, self._binding
-        statements = Statements(dialect)
-        complete = self._database.prepare(
-            lambda connection: is_complete(connection, statements, binding), for_feed=for_feed, writes=writes
-        )
-        if not complete:
-            self._database.define(
-                lambda connection: create_missing(connection, dialect, statements, binding), longest=longest
-            )
-        self._ready = statements
-        with time_limit(remaining() / 2):  # the rest is for the answer
-            self._warn_of_risks()
-        return statements
-
-    def _warn_of_risks(self) -> None:
-        """Log once what puts a promise of the store at risk. It is no reason not to use the store."""
-        if self._ignores_risks or self._binding.issuer is None:  # the leeway is not known before that
-            return
-        self.ignore_risks()
-        with suppress(StoreUnavailable):
-            leeway = timedelta(milliseconds=self._binding.leeway)
-            for risk in self.inspection.find_risks(leeway=leeway, processes=count_workers()):
-                _log.warning("TOKENAUTH_STORE: %s", risk)
-
     def ignore_risks(self) -> None:
         """Log no warning about risks: they are known, or this process is a short command."""
-        self._ignores_risks = True
+        self._tables.ignore_risks()
 
-    def _forget_file(self) -> None:
-        """Check the tables again, after another file has taken the place of the database file or of its log."""
-        self._ready = None
-        self._replacements += 1
-        _log.warning(_REPLACED, self._database.path or "the database file")
+    def create(self) -> None:
+        self._tables.create()
 
     def close(self) -> None:
-        self._database.dispose()
-        self._ready = None  # the file may be another one at the next use
+        self._tables.close()
 
     def start_session(self, new: NewSession, *, most: int, retention: timedelta) -> StartedSession:
         values = {
@@ -256,32 +203,16 @@ class SQLStore:
             lambda connection, statements: transactions.read_epoch(connection, statements.read_epoch, user_id)
         )
 
-    def revoke_user(self, user_id: str, *, retention: timedelta) -> int:
+    def revoke_user(self, user_id: str, *, retention: timedelta, api_keys: bool) -> int:
         check_identifier("user_id", user_id)
-
-        def revoke(connection: Connection, statements: Statements) -> int:
-            connection.execute(statements.raise_epoch, {"of_user": user_id})
-            epoch = transactions.read_epoch(connection, statements.read_epoch, user_id)
-            values = {**transactions.about("user", user_id, epoch), "retention": in_milliseconds(retention)}
-            transactions.insert_revocation(connection, statements.insert_revocation, values)
-            return epoch
-
-        return self._write(revoke)
+        return self._write(
+            lambda connection, statements: transactions.revoke_user(
+                connection, statements, user_id, retention, api_keys=api_keys
+            )
+        )
 
     def revoke(self, revocation: Revocation) -> None:
-        kind, subject, value = revocation.kind, revocation.subject, revocation.value
-
-        def revoke(connection: Connection, statements: Statements) -> None:
-            # Users, sessions and revocations are changed in this order everywhere, so that no two calls wait for each
-            # other.
-            if kind == "user":
-                connection.execute(statements.raise_epoch_to, {"of_user": subject, "least_epoch": value})
-            elif kind == "session":
-                connection.execute(statements.end_session, {"asked_session": subject})
-            values = {**transactions.about(kind, subject, value), "until": revocation.expires_at}
-            transactions.insert_revocation(connection, statements.insert_revocation_until, values)
-
-        self._write(revoke)
+        self._write(lambda connection, statements: transactions.revoke(connection, statements, revocation))
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
         given = {"asked_token": token_id, "asked_session": session_id, "asked_user": user_id}
@@ -289,12 +220,79 @@ class SQLStore:
         all_values = {**values, "known_epoch": max(-1, min(epoch, GREATEST))}
         return self._read(lambda connection, statements: bool(statements.is_revoked.fetch(connection, all_values)))
 
+    def add_api_key(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
+        values = api_keys.columns_of(new)
+        dialect, attempts = self._database.dialect, count()
+
+        def add(connection: Connection, statements: Statements) -> ApiKeyRow | None:
+            return api_keys.add(connection, statements, dialect, values, most=most, again=next(attempts) > 0)
+
+        row = self._write(add)
+        return None if row is None else row.to_api_key()
+
+    def find_api_key(self, digest: str) -> ApiKey | None:
+        rows = self._find(digest, lambda statements: statements.api_keys.find, "asked_key")
+        return ApiKeyRow.read(rows[0]).to_api_key() if rows else None
+
+    def list_api_keys(self, user_id: str) -> tuple[ApiKey, ...]:
+        if not is_identifier(user_id):
+            return ()
+        values = {"asked_user": user_id}
+        rows = self._read(lambda connection, statements: statements.api_keys.list.fetch(connection, values))
+        return tuple(ApiKeyRow.read(row).to_api_key() for row in rows)
+
+    def revoke_api_key(self, key_id: str, *, retention: timedelta) -> ApiKey | None:
+        if not is_identifier(key_id):
+            return None
+        revoked: list[Mapping[str, Any]] = []  # if the answer to a COMMIT was lost, the next run finds none to revoke
+
+        def revoke(connection: Connection, statements: Statements) -> None:
+            revoked.extend(api_keys.revoke(connection, statements, key_id, retention))
+
+        self._write(revoke)
+        return ApiKeyRow.read(revoked[-1]).to_api_key() if revoked else None
+
+    def note_uses_of_api_keys(self, ages: Mapping[str, timedelta]) -> None:
+        names = sorted(filter(is_identifier, ages))
+        for start in range(0, len(names), api_keys.USES_AT_ONCE):
+            page = {key_id: ages[key_id] for key_id in names[start : start + api_keys.USES_AT_ONCE]}
+            self._write(partial(api_keys.note_uses, ages=page))
+
+    def add_reference_token(self, token: ReferenceToken) -> None:
+        dialect, attempts = self._database.dialect, count()
+        values = asdict(ReferenceTokenRow.of(token))
+
+        def add(connection: Connection, statements: Statements) -> bool:
+            is_new = transactions.insert(connection, dialect, statements.reference_tokens.add, values)
+            # If the answer to a COMMIT was lost, the token is there. No other token has its ID.
+            return next(attempts) > 0 or is_new
+
+        if not self._write(add):
+            raise ValueError(REFERENCE_EXISTS)
+
+    def find_reference_token(self, digest: str) -> ReferenceToken | None:
+        rows = self._find(digest, lambda statements: statements.reference_tokens.find, "asked_token")
+        return ReferenceTokenRow.read(rows[0]).to_reference_token() if rows else None
+
+    def _find(self, digest: str, choose: Callable[[Statements], PrimaryRead], asked: str) -> list[dict[str, Any]]:
+        """Return the row with a digest, if there is one that is good, by one statement.
+
+        Args:
+            digest: which may be any string.
+            choose: returns the statement.
+            asked: the name of its parameter for the ID.
+        """
+        if not is_identifier(digest):
+            return []
+        values = {asked: id_of(digest), "asked_digest": digest}
+        return self._read(lambda connection, statements: choose(statements).fetch(connection, values))
+
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         is_load = cursor is None or cursor == self._unfinished
         dialect = self._database.dialect
 
         def fetch(connection: Connection, _: Statements) -> RevocationPage:
-            return dialect.read_revocations(connection, cursor, replacements=self._replacements)
+            return dialect.read_revocations(connection, cursor, replacements=self._tables.replacements)
 
         page = self._read(fetch, for_feed=True, longest=LONGEST_LOAD if is_load else None)
         self._unfinished = page.cursor if page.more else None
@@ -311,32 +309,4 @@ class SQLStore:
         return self._read(read_rings)[1]
 
     def purge(self, *, force: bool = False) -> int:
-        return purge(self._database, self._statements(), force=force)
-
-    def _read(
-        self,
-        work: Callable[[Connection, Statements], T],
-        *,
-        for_feed: bool = False,
-        longest: float | None = None,
-    ) -> T:
-        """Read with one statement. The look at the tables before it, on first use, shares its limit."""
-        limit = self._database.limit_of_reads(is_ready=self._ready is not None) if longest is None else longest
-        with time_limit(limit):
-            statements = self._statements(for_feed=for_feed, writes=longest is not None)
-            return self._database.read(
-                lambda connection: work(connection, statements), for_feed=for_feed, longest=longest
-            )
-
-    def _write(self, work: Callable[[Connection, Statements], T]) -> T:
-        """Write in one transaction. The first use may take longer, to create tables."""
-        with time_limit(LONGEST_WRITE if self._ready else LONGEST_LOAD + LONGEST_WRITE):
-            statements = self._statements()
-            return self._database.write(lambda connection: work(connection, statements))
-
-    def _statements(self, *, for_feed: bool = False, writes: bool = True) -> Statements:
-        self._database.notice_replaced_file()  # the new file may belong to another issuer
-        if self._ready is not None:
-            return self._ready
-        with self._database.first_use(writes=writes):
-            return self._ready or self._create(for_feed=for_feed, writes=writes)
+        return purge(self._database, self._tables.statements(), force=force)

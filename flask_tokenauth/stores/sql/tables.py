@@ -1,6 +1,7 @@
 """The tables, for any SQL server. :data:`metadata` is public, so that migrations of an application can create them.
 
-Times are milliseconds since 1970-01-01T00:00:00Z. The columns that a refresh changes have no index.
+Times are milliseconds since 1970-01-01T00:00:00Z. The columns that a refresh or a use of an API key changes have no
+index.
 """
 
 from typing import Any
@@ -18,14 +19,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 from ...core.encoding.limits import MAX_IDENTIFIER
+from ...core.records.api_key import MAX_HINT
 from ...core.records.revocation import RevocationKind
 from ...core.records.session import MAX_USER_AGENT
 
-SCHEMA = 2  # raised with each change that older releases do not understand
+SCHEMA = 3  # raised with each change that older releases do not understand
 
 metadata = MetaData()
 
-KIND_CODES: dict[RevocationKind, str] = {"token": "t", "session": "s", "user": "u"}  # in the column "kind"
+KIND_CODES: dict[RevocationKind, str] = {
+    "token": "t",
+    "session": "s",
+    "user": "u",
+    "api_keys": "k",
+}  # in the column "kind"
 
 _MOST_BYTES = 4  # of a character in UTF-8
 _MYSQL = ("mysql", "mariadb")  # SQLAlchemy's names of dialects
@@ -43,14 +50,14 @@ IDENTIFIER = (
     .with_variant(String(MAX_IDENTIFIER, collation="C"), "postgresql")
     .with_variant(mysql.VARBINARY(MAX_IDENTIFIER * _MOST_BYTES), *_MYSQL)
 )
-_GRANTED = Text().with_variant(mysql.MEDIUMTEXT(), *_MYSQL)
+_JSON = Text().with_variant(mysql.MEDIUMTEXT(), *_MYSQL)
 
 sessions = Table(
     "tokenauth_session",
     metadata,
     Column("session_id", IDENTIFIER, primary_key=True),
     Column("user_id", IDENTIFIER, nullable=False),
-    Column("granted", _GRANTED, nullable=False),
+    Column("granted", _JSON, nullable=False),
     Column("label", String(MAX_IDENTIFIER)),
     Column("user_agent", String(MAX_USER_AGENT)),
     Column("started_at", BigInteger, nullable=False),
@@ -70,7 +77,39 @@ epochs = Table(
     metadata,
     Column("user_id", IDENTIFIER, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
-    Column("key_epoch", BigInteger, nullable=False, server_default="0"),  # kept for API keys, which do not exist yet
+    Column("key_epoch", BigInteger, nullable=False, server_default="0"),  # API keys with a lower one are refused
+    **_ON_MYSQL,
+)
+
+api_keys = Table(
+    "tokenauth_api_key",
+    metadata,
+    Column("key_id", IDENTIFIER, primary_key=True),  # the beginning of the digest
+    Column("digest", IDENTIFIER, nullable=False),
+    Column("user_id", IDENTIFIER, nullable=False),
+    Column("name", String(MAX_IDENTIFIER), nullable=False),
+    Column("hint", String(MAX_HINT), nullable=False),
+    Column("granted", _JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("key_epoch", BigInteger, nullable=False),
+    # Lists of keys need no sorting, and skip those that were revoked.
+    Index("ix_tokenauth_api_key_user", "user_id", "revoked_at", "created_at", "key_id"),
+    **_ON_MYSQL,
+)
+
+reference_tokens = Table(
+    "tokenauth_reference_token",
+    metadata,
+    Column("token_id", IDENTIFIER, primary_key=True),  # the beginning of the digest
+    Column("digest", IDENTIFIER, nullable=False),
+    Column("user_id", IDENTIFIER, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("claims", _JSON, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
     **_ON_MYSQL,
 )
 

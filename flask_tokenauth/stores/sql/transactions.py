@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.base import Executable
 
-from ...core.records.revocation import RevocationKind
+from ...core.records.revocation import Revocation, RevocationKind
 from ...core.records.session import Outcome, Redemption, Terms
 from ..rows import SessionRow, check_whole, in_milliseconds
 from .dialect import Dialect
@@ -57,6 +57,41 @@ def end(connection: Connection, statements: Statements, session_id: str, retenti
     values = {**about("session", session_id, 0), "retention": in_milliseconds(retention)}
     insert_revocation(connection, statements.insert_revocation, values)
     return True
+
+
+def revoke_user(
+    connection: Connection, statements: Statements, user_id: str, retention: timedelta, *, api_keys: bool
+) -> int:
+    """Raise the epoch of a user, and the key epoch if *api_keys* is true, and return the new epoch."""
+    connection.execute(statements.raise_epoch, {"of_user": user_id})
+    if api_keys:
+        connection.execute(statements.raise_key_epoch, {"of_user": user_id})
+    epoch = read_epoch(connection, statements.read_epoch, user_id)
+    kinds: tuple[RevocationKind, ...] = ("user", "api_keys") if api_keys else ("user",)
+    for kind in kinds:
+        values = {**about(kind, user_id, epoch), "retention": in_milliseconds(retention)}
+        insert_revocation(connection, statements.insert_revocation, values)
+    return epoch
+
+
+def revoke(connection: Connection, statements: Statements, revocation: Revocation) -> None:
+    """Keep a revocation, and end what it is about.
+
+    Users, sessions, API keys, reference tokens and revocations are changed in this order everywhere, so that no two
+    calls wait for each other.
+    """
+    kind, subject, value = revocation.kind, revocation.subject, revocation.value
+    if kind == "user":
+        connection.execute(statements.raise_epoch_to, {"of_user": subject, "least_epoch": value})
+    elif kind == "api_keys":
+        connection.execute(statements.raise_key_epoch_to, {"of_user": subject, "least_epoch": value})
+    elif kind == "session":
+        connection.execute(statements.end_session, {"asked_session": subject})
+    else:
+        connection.execute(statements.api_keys.mark_as_revoked, {"asked_key": subject})
+        connection.execute(statements.reference_tokens.mark_as_revoked, {"asked_token": subject})
+    values = {**about(kind, subject, value), "until": revocation.expires_at}
+    insert_revocation(connection, statements.insert_revocation_until, values)
 
 
 def insert_revocation(connection: Connection, several: Sequence[Executable], values: Mapping[str, object]) -> None:

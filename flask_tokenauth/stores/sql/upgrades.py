@@ -1,27 +1,34 @@
-"""Upgrades the tables that older releases have created, without a loss of rows."""
+"""Upgrades the tables that older releases have created, without a loss of rows.
+
+The schema is raised last, when all tables are there: MariaDB commits each table that is created. If this process ends
+before that, another one goes on.
+"""
+
+from collections.abc import Iterable
 
 from sqlalchemy import BigInteger, Column, Connection, Inspector, cast, select, update
 from sqlalchemy.schema import CreateColumn
 
-from .tables import SCHEMA, epochs, facts, revocations
+from .tables import SCHEMA, api_keys, epochs, facts, reference_tokens, revocations
 
 _ADDED_IN_2 = (epochs.c.key_epoch, revocations.c.transaction_id, facts.c.number)
 _DROPPED_IN_2 = "ix_tokenauth_revocation_expires_at"
-_OLD = "1"
+_ADDED_IN_3 = frozenset({api_keys.name, reference_tokens.name})
+_OLD = ("1", "2")
 _SCHEMA = select(facts.c.value).where(facts.c.name == "schema")
 _NUMBERS_IN_1 = ("lifetime", "leeway", "last_purge")  # facts that were strings of digits
 
 
 def is_old(connection: Connection, inspector: Inspector) -> bool:
-    """Return whether the tables are those of schema 1, or say so after a migration of the application."""
+    """Return whether the tables are those of schema 1 or 2, or say so after a migration of the application."""
     existing = set(inspector.get_table_names())
     if facts.name in existing:
-        return _lacks(inspector, facts.c.number) or connection.execute(_SCHEMA).scalar() == _OLD
+        return _lacks(inspector, facts.c.number) or connection.execute(_SCHEMA).scalar() in _OLD
     return any(_lacks(inspector, column) for column in _ADDED_IN_2 if column.table.name in existing)
 
 
 def upgrade(connection: Connection, inspector: Inspector) -> None:
-    """Upgrade the tables from schema 1 to 2. Missing tables are created afterwards.
+    """Upgrade the columns and indexes of tables of schema 1. Missing tables are created afterwards.
 
     Args:
         connection: in a transaction that keeps out all others that change tables.
@@ -31,12 +38,26 @@ def upgrade(connection: Connection, inspector: Inspector) -> None:
     for column in _ADDED_IN_2:
         if column.table.name in existing and _lacks(inspector, column):
             _add(connection, column)
-    if revocations.name in existing:
-        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {_DROPPED_IN_2}")
+    if revocations.name in existing and _has_index(inspector, _DROPPED_IN_2):
+        connection.exec_driver_sql(f"DROP INDEX {_DROPPED_IN_2}")  # MariaDB never had it
     if facts.name in existing:
         numbers = facts.c.name.in_(_NUMBERS_IN_1) & facts.c.number.is_(None)
         connection.execute(update(facts).where(numbers).values(number=cast(facts.c.value, BigInteger)))
-        connection.execute(update(facts).where(facts.c.name == "schema").values(value=str(SCHEMA)))
+
+
+def without_new_tables(missing: Iterable[str]) -> list[str]:
+    """Return the missing tables that an older release had created, so that they were dropped."""
+    return [table for table in missing if table not in _ADDED_IN_3]
+
+
+def raise_schema(connection: Connection) -> None:
+    """Keep that the tables are those of this release, after missing ones were created."""
+    is_old = (facts.c.name == "schema") & facts.c.value.in_(_OLD)
+    connection.execute(update(facts).where(is_old).values(value=str(SCHEMA)))
+
+
+def _has_index(inspector: Inspector, name: str) -> bool:
+    return name in {found["name"] for found in inspector.get_indexes(revocations.name)}
 
 
 def _lacks(inspector: Inspector, column: Column[int]) -> bool:

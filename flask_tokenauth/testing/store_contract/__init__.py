@@ -17,6 +17,12 @@ fixtures change what the store has stored, without its methods, so that no test 
         def age_rings(self, store) -> AgeRings: ...  # age_rings(duration): move the times of their reports back
 
         @pytest.fixture
+        def age_api_keys(self, store) -> AgeApiKeys: ...  # age_api_keys(duration): move all their times back
+
+        @pytest.fixture
+        def age_reference_tokens(self, store) -> AgeReferenceTokens: ...  # (duration): move all their times back
+
+        @pytest.fixture
         def set_generation(self, store) -> SetGeneration: ...  # set_generation(session_id, generation): store it
 
         @pytest.fixture
@@ -29,12 +35,24 @@ Put ``pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")``
 tests show the values. Only these modules and the fixtures import pytest, which the package does not depend on.
 """
 
+from .api_key_ends import ApiKeyEndContract
+from .api_keys import ApiKeyContract
 from .displacement import DisplacementContract
 from .identifiers import IdentifierContract
-from .kit import Age, AgeRevocations, AgeRings, CopyStore, SetGeneration, WipeStore
+from .kit import (
+    Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
+    AgeRevocations,
+    AgeRings,
+    CopyStore,
+    SetGeneration,
+    WipeStore,
+)
 from .lost_writes import LostWritesContract
 from .purges import PurgeContract
 from .redemption import RedemptionContract
+from .reference_tokens import ReferenceTokenContract
 from .revocation import RevocationContract
 from .revocation_pages import RevocationPagesContract
 from .rings import RingContract
@@ -42,7 +60,17 @@ from .session_ends import SessionEndContract
 from .session_pages import SessionPagesContract
 from .sessions import SessionContract
 
-__all__ = ["Age", "AgeRevocations", "AgeRings", "CopyStore", "SetGeneration", "StoreContract", "WipeStore"]
+__all__ = [
+    "Age",
+    "AgeApiKeys",
+    "AgeReferenceTokens",
+    "AgeRevocations",
+    "AgeRings",
+    "CopyStore",
+    "SetGeneration",
+    "StoreContract",
+    "WipeStore",
+]
 
 
 class StoreContract(
@@ -53,6 +81,9 @@ class StoreContract(
     RedemptionContract,
     RevocationContract,
     RevocationPagesContract,
+    ApiKeyContract,
+    ApiKeyEndContract,
+    ReferenceTokenContract,
     LostWritesContract,
     PurgeContract,
     RingContract,

@@ -8,13 +8,18 @@ from datetime import timedelta
 from threading import Barrier
 from typing import Any, TypeVar
 
+from ...core.encoding.digests import digest_of, id_of
+from ...core.records.api_key import ApiKey, ApiKeyToKeep
 from ...core.records.grant import Grant
+from ...core.records.reference_token import ReferenceToken
 from ...core.records.session import NewSession, Outcome, Redemption, Session, StartedSession, Terms
 from ...core.store import Store
 
 Age = Callable[[str, timedelta], None]
 AgeRevocations = Callable[[timedelta], None]
 AgeRings = Callable[[timedelta], None]
+AgeApiKeys = Callable[[timedelta], None]
+AgeReferenceTokens = Callable[[timedelta], None]
 SetGeneration = Callable[[str, int], None]
 CopyStore = Callable[[], Callable[[], None]]
 WipeStore = Callable[[], None]
@@ -71,6 +76,57 @@ def is_live(store: Store, session_id: str = "session") -> bool:
 def is_revoked(store: Store, session_id: str | None = "session") -> bool:
     """Return whether the tokens of a session are revoked."""
     return store.is_revoked(token_id=None, session_id=session_id, user_id="stranger", epoch=0)
+
+
+def add_key(
+    store: Store, key: str = "key", user_id: str = "alice", *, most: int = 10_000, **changes: Any
+) -> ApiKey | None:
+    """Add an API key, by default with a lifetime, and return the answer of the store.
+
+    Args:
+        store: the store.
+        key: a string in ASCII, whose digest the store gets.
+        user_id: its user.
+        most: the number of live API keys that the user may have.
+        changes: other fields of the key.
+    """
+    usual: dict[str, Any] = {"name": "a script", "hint": "ta_…abcd", "grant": Grant(), "lifetime": LIFETIME}
+    return store.add_api_key(ApiKeyToKeep(digest=digest_of(key), user_id=user_id, **(usual | changes)), most=most)
+
+
+def find_key(store: Store, key: str = "key") -> ApiKey | None:
+    """Return what the store finds for an API key."""
+    return store.find_api_key(digest_of(key))
+
+
+def list_keys(store: Store, user_id: str = "alice") -> list[str]:
+    """Return the IDs of the live API keys of a user."""
+    return [key.id for key in store.list_api_keys(user_id)]
+
+
+def token_of(
+    token: str = "token", user_id: str = "alice", *, left: timedelta = LIFETIME, **changes: Any
+) -> ReferenceToken:
+    """Return a reference token.
+
+    Args:
+        token: a string in ASCII, whose digest the record has.
+        user_id: its user.
+        left: how long it counts, by the clock of the test.
+        changes: other fields of the token.
+    """
+    usual: dict[str, Any] = {"epoch": 0, "claims": '{"sub": "alice"}', "expires_at": until(left)}
+    return ReferenceToken(digest=digest_of(token), user_id=user_id, **(usual | changes))
+
+
+def has_reference_token(store: Store, token: str = "token") -> bool:
+    """Return whether the store finds a reference token."""
+    return store.find_reference_token(digest_of(token)) is not None
+
+
+def id_for(text: str) -> str:
+    """Return the ID of an API key or a reference token."""
+    return id_of(digest_of(text))
 
 
 def until(left: timedelta) -> int:

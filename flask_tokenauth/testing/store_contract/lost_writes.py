@@ -7,7 +7,18 @@ import pytest
 from ...core.errors import StoreUnavailable
 from ...core.records.revocation import RevocationPage
 from ...core.store import Store
-from .kit import RETENTION, CopyStore, WipeStore, is_revoked, start
+from .kit import (
+    RETENTION,
+    CopyStore,
+    WipeStore,
+    add_key,
+    find_key,
+    has_reference_token,
+    id_for,
+    is_revoked,
+    start,
+    token_of,
+)
 from .revocation import has
 from .revocation_pages import Reader, revoke, tokens
 
@@ -94,25 +105,34 @@ class LostWritesContract:
     def test_lost_revocations_can_be_written_again(self, store: Store, copy: CopyStore) -> None:
         start(store)
         start(store, "other", user_id="bob")
+        for key, user_id in ("key", "alice"), ("of bob", "bob"):
+            add_key(store, key, user_id)
+        store.add_reference_token(token_of("reference"))
         put_back = copy()
-        revoke(store, "token")
+        revoke(store, "token", id_for("reference"))
+        store.revoke_api_key(id_for("key"), retention=RETENTION)
         store.end_session("session", retention=RETENTION)
-        epoch = store.revoke_user("bob", retention=RETENTION)
+        epoch = store.revoke_user("bob", retention=RETENTION, api_keys=True)
         reader, other = Reader(store), Reader(store)
         reader.fetch()
         put_back()
         assert reader.reload() == set()
         other.reload()
+        assert [find_key(store, key) is None for key in ("key", "of bob")] == [False, False]
+        assert has_reference_token(store, "reference")
 
         for revocation in reader.known.values():
             store.revoke(revocation)
 
-        assert other.fetch() == {("token", "token"), ("session", "session"), ("user", "bob")}
+        of_tokens = tokens("token", id_for("key"), id_for("reference"))
+        assert other.fetch() == {*of_tokens, ("session", "session"), ("user", "bob"), ("api_keys", "bob")}
         assert has(store, token_id="token")
         assert is_revoked(store)
         assert store.read_epoch("bob") == epoch
         assert store.find_session("session") is None
         assert store.find_session("other") is None
+        assert [find_key(store, key) for key in ("key", "of bob")] == [None, None]
+        assert not has_reference_token(store, "reference")
 
     @pytest.mark.parametrize("cursor", NO_CURSORS, ids=range(len(NO_CURSORS)))
     def test_a_string_that_is_no_cursor_gets_no_revocations(self, store: Store, cursor: str) -> None:

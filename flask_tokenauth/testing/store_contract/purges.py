@@ -8,12 +8,29 @@ import pytest
 from ...core.errors import PurgeRefused
 from ...core.records.revocation import Revocation
 from ...core.store import LONGEST_SILENCE, Store
-from .kit import MARGIN, RETENTION, Age, AgeRevocations, is_live, is_revoked, start, until
+from .kit import (
+    MARGIN,
+    RETENTION,
+    Age,
+    AgeApiKeys,
+    AgeRevocations,
+    add_key,
+    id_for,
+    is_live,
+    is_revoked,
+    start,
+    until,
+)
 
 SIGNS: dict[str, Callable[[Store], object]] = {
     "a sign-in": lambda store: start(store, "new", user_id="bob"),
     "an ended session": lambda store: (start(store, "new"), store.end_session("new", retention=RETENTION)),
-    "a revoked user": lambda store: store.revoke_user("bob", retention=RETENTION),
+    "an API key": lambda store: add_key(store, user_id="bob"),
+    "a revoked API key": lambda store: (
+        add_key(store, user_id="bob"),
+        store.revoke_api_key(id_for("key"), retention=RETENTION),
+    ),
+    "a revoked user": lambda store: store.revoke_user("bob", retention=RETENTION, api_keys=False),
     "a purge": lambda store: store.purge(force=True),
 }
 
@@ -99,6 +116,15 @@ class PurgeContract:
         store.purge()
 
         assert store.purge() == 0
+
+    def test_a_purge_long_after_the_newest_api_key_was_created_is_refused(
+        self, store: Store, age_api_keys: AgeApiKeys
+    ) -> None:
+        add_key(store)
+        age_api_keys(LONGEST_SILENCE + MARGIN)
+
+        with pytest.raises(PurgeRefused):
+            store.purge()
 
     def test_times_after_the_present_do_not_count(self, store: Store, age: Age) -> None:
         start(store)

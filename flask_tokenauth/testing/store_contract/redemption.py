@@ -197,7 +197,7 @@ class RedemptionContract:
         start(store)
         redeem(store, 0)
         redeem(store, 1)
-        store.revoke_user("alice", retention=RETENTION)
+        store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
         assert redeem(store, generation) == Redemption(outcome=Outcome.GONE)
         assert not is_revoked(store)

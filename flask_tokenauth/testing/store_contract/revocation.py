@@ -27,7 +27,7 @@ from .kit import (
 
 LATER = int(time.time() * 1000) + 24 * 3600 * 1000  # milliseconds since 1970-01-01T00:00:00Z
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-KINDS: tuple[RevocationKind, ...] = ("token", "session", "user")
+KINDS: tuple[RevocationKind, ...] = ("token", "session", "user", "api_keys")
 
 
 def has(store: Store, *, token_id: str | None = None, user_id: str = "stranger", epoch: int = 0) -> bool:
@@ -65,7 +65,7 @@ class RevocationContract:
         terms = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), retention=HOUR)
         store.end_session("session", retention=HOUR)
         assert [outcome(store, session_id="reused", terms=terms) for _ in range(2)][1] is Outcome.REUSED
-        epoch = store.revoke_user("alice", retention=HOUR)
+        epoch = store.revoke_user("alice", retention=HOUR, api_keys=False)
 
         age_revocations(retention_of(DAY, HOUR) - MARGIN)
         assert [is_revoked(store, session_id) for session_id in ("session", "reused")] == [True, True]
@@ -169,8 +169,8 @@ class RevocationContract:
     def test_a_shorter_revocation_of_a_user_does_not_shorten_the_first(
         self, store: Store, age_revocations: AgeRevocations
     ) -> None:
-        epoch = store.revoke_user("alice", retention=3 * HOUR)
-        again = store.revoke_user("alice", retention=HOUR)
+        epoch = store.revoke_user("alice", retention=3 * HOUR, api_keys=False)
+        again = store.revoke_user("alice", retention=HOUR, api_keys=False)
         store.revoke(Revocation(kind="user", subject="alice", value=again, expires_at=until(HOUR)))
 
         age_revocations(3 * HOUR - MARGIN)
@@ -202,7 +202,7 @@ class RevocationContract:
         start(store, "before")
         old = store.read_epoch("alice")
 
-        epoch = store.revoke_user("alice", retention=RETENTION)
+        epoch = store.revoke_user("alice", retention=RETENTION, api_keys=False)
         start(store, "after")
 
         assert store.read_epoch("alice") == epoch
@@ -220,24 +220,24 @@ class RevocationContract:
     def test_nothing_of_other_users_is_revoked(self, store: Store) -> None:
         start(store, user_id="bob")
 
-        store.revoke_user("alice", retention=RETENTION)
+        store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
         assert is_live(store)
         assert store.read_epoch("bob") == 0
         assert not has(store, user_id="bob")
 
     def test_an_epoch_is_the_present_in_milliseconds(self, store: Store) -> None:
-        epoch = store.revoke_user("alice", retention=RETENTION)
+        epoch = store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
         assert abs(epoch - time.time() * 1000) < 24 * 3600 * 1000  # milliseconds; clocks may differ by hours
 
     def test_epochs_of_the_same_millisecond_rise(self, store: Store) -> None:
-        epochs = [store.revoke_user("alice", retention=RETENTION) for _ in range(20)]
+        epochs = [store.revoke_user("alice", retention=RETENTION, api_keys=False) for _ in range(20)]
 
         assert epochs == sorted(set(epochs))
 
     def test_epochs_that_many_threads_raise_at_once_are_all_different(self, store: Store) -> None:
-        epochs = at_once(16, lambda _: store.revoke_user("alice", retention=RETENTION))
+        epochs = at_once(16, lambda _: store.revoke_user("alice", retention=RETENTION, api_keys=False))
 
         assert len(set(epochs)) == 16
         assert store.read_epoch("alice") == max(epochs)
@@ -247,10 +247,10 @@ class RevocationContract:
         ahead = LATER * 2
         store.revoke(Revocation(kind="user", subject="alice", value=ahead, expires_at=LATER))
 
-        assert store.revoke_user("alice", retention=RETENTION) == ahead + 1
+        assert store.revoke_user("alice", retention=RETENTION, api_keys=False) == ahead + 1
 
     def test_a_user_stays_revoked_for_the_given_retention(self, store: Store, age_revocations: AgeRevocations) -> None:
-        epoch = store.revoke_user("alice", retention=RETENTION)
+        epoch = store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
         age_revocations(RETENTION - MARGIN)
         assert has(store, user_id="alice", epoch=epoch - 1)
@@ -259,7 +259,7 @@ class RevocationContract:
 
     @pytest.mark.parametrize("epoch", [-(2**80), -1, 2**63 - 1, 2**63, 2**80])
     def test_an_epoch_of_any_size_can_be_asked_for(self, store: Store, epoch: int) -> None:
-        store.revoke_user("alice", retention=RETENTION)
+        store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
         assert has(store, user_id="alice", epoch=epoch) is (epoch < 0)
 
@@ -279,7 +279,7 @@ class RevocationContract:
     def test_sessions_that_start_while_their_user_is_revoked_are_dead_or_know_the_epoch(self, store: Store) -> None:
         def step(index: int) -> int:
             if index == 0:
-                return store.revoke_user("alice", retention=RETENTION)
+                return store.revoke_user("alice", retention=RETENTION, api_keys=False)
             start(store, f"session{index}")
             return 0
 

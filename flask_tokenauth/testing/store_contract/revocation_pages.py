@@ -76,6 +76,7 @@ class RevocationPagesContract:
             Revocation(kind="token", subject="undated", value=0, expires_at=LATER + 1),
             Revocation(kind="session", subject="session", expires_at=LATER + 2),
             Revocation(kind="user", subject="alice", value=253_402_300_799_000, expires_at=LATER + 3),
+            Revocation(kind="api_keys", subject="alice", value=253_402_300_799_000, expires_at=LATER + 4),
         ]
         for revocation in written:
             store.revoke(revocation)
@@ -159,7 +160,7 @@ class RevocationPagesContract:
 
         epochs = []
         for _ in range(3):
-            epochs.append(store.revoke_user("alice", retention=RETENTION))
+            epochs.append(store.revoke_user("alice", retention=RETENTION, api_keys=False))
             assert reader.fetch() == {("user", "alice")}
 
         entry = reader.known["user", "alice"]
@@ -232,7 +233,7 @@ class RevocationPagesContract:
             for number in range(PER_WRITER):
                 name = f"{writer}.{number}"
                 if number % 4 == 0:
-                    store.revoke_user(name, retention=RETENTION)
+                    store.revoke_user(name, retention=RETENTION, api_keys=False)
                     kept.append(("user", name))
                 elif number % 4 == 1:
                     start(store, name)
@@ -268,7 +269,7 @@ class RevocationPagesContract:
         assert reader.fetch() == tokens("a")
 
     def test_the_expiry_is_in_milliseconds_since_1970(self, store: Store) -> None:
-        store.revoke_user("alice", retention=HOUR)
+        store.revoke_user("alice", retention=HOUR, api_keys=False)
         reader = Reader(store)
         reader.fetch()
 

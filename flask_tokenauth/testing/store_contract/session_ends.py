@@ -63,7 +63,7 @@ class SessionEndContract:
 
     def test_a_session_below_its_users_epoch_can_be_ended(self, store: Store) -> None:
         start(store)
-        store.revoke_user("alice", retention=RETENTION)
+        store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
         assert store.end_session("session", retention=RETENTION) is not None
         assert is_revoked(store)
@@ -95,7 +95,7 @@ class SessionEndContract:
             start(store, session_id)
         start(store, "below", user_id="bob")
         store.end_session("ended", retention=RETENTION)
-        store.revoke_user("bob", retention=RETENTION)
+        store.revoke_user("bob", retention=RETENTION, api_keys=False)
         age("idle", IDLE)
         age("live", IDLE - MARGIN)
         age("expired", LIFETIME)
@@ -111,7 +111,7 @@ class SessionEndContract:
         assert is_revoked(store, "ended")
 
     def test_an_epoch_outlives_every_purge(self, store: Store, age_revocations: AgeRevocations) -> None:
-        epoch = store.revoke_user("alice", retention=RETENTION)
+        epoch = store.revoke_user("alice", retention=RETENTION, api_keys=False)
         age_revocations(RETENTION)
 
         store.purge()
@@ -121,7 +121,7 @@ class SessionEndContract:
     def test_hundreds_of_sessions_are_purged(self, store: Store) -> None:
         for number in range(600):
             start(store, f"session{number}", user_id="alice" if number % 2 else "bob")
-        store.revoke_user("alice", retention=RETENTION)
+        store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
         store.purge()
 

@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from flask_tokenauth.core.encoding.digests import digest_of
+from flask_tokenauth.core.records.api_key import ApiKey, ApiKeyToKeep
 from flask_tokenauth.core.records.grant import Grant
 from flask_tokenauth.core.records.record import Record
+from flask_tokenauth.core.records.reference_token import ReferenceToken
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.core.records.session import NewSession, Outcome, Redemption, Session, Terms
 
@@ -30,6 +33,17 @@ SESSION = Session(
     epoch=0,
 )
 REVOCATION = Revocation(kind="token", subject="t1", expires_at=1)
+KEY = ApiKey(
+    id="k",
+    user_id="alice",
+    name="a script",
+    hint="ta_…abcd",
+    grant=Grant(scopes=("a", "b")),
+    created_at=NOON,
+    last_used_at=None,
+    expires_at=None,
+    key_epoch=0,
+)
 CHANGES: list[tuple[Record, dict[str, Any]]] = [
     (Grant(scopes=("a", "b"), client_id="c"), {"scopes": ("a",)}),
     (NEW, {"label": "Alice's phone"}),
@@ -38,6 +52,15 @@ CHANGES: list[tuple[Record, dict[str, Any]]] = [
     (Terms(idle_lifetime=DAY, retry_window=DAY, retention=DAY), {"retention": 2 * DAY}),
     (Redemption(outcome=Outcome.SWAPPED, session=SESSION), {"rolled_back": True}),
     (RevocationPage(entries=(REVOCATION,), cursor="1"), {"more": True}),
+    (
+        ApiKeyToKeep(digest=digest_of("k"), user_id="alice", name="a", hint="", grant=Grant()),
+        {"lifetime": DAY, "name": "b"},
+    ),
+    (KEY, {"last_used_at": NOON}),
+    (
+        ReferenceToken(digest=digest_of("t"), user_id="alice", epoch=0, claims="{}", expires_at=1),
+        {"expires_at": 2},
+    ),
 ]
 
 

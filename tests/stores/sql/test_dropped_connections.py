@@ -11,7 +11,14 @@ from sqlalchemy import event
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.testing.store_contract.kit import start
+from flask_tokenauth.testing.store_contract.kit import (
+    add_key,
+    find_key,
+    has_reference_token,
+    id_for,
+    start,
+    token_of,
+)
 
 from ...engines.mariadb import MariaDB
 from ...engines.pgbouncer import PgBouncer
@@ -183,6 +190,49 @@ def test_a_session_whose_commit_was_not_answered_is_not_adopted(proxied: SQLStor
         start(proxied)
 
     assert start(proxied, "second").session.session_id == "second"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lose_commit")
+def test_an_api_key_whose_commit_was_not_answered_is_returned(proxied: SQLStore) -> None:
+    """Only the caller has the key, and another call cannot have made one with its ID."""
+    added = add_key(proxied, most=1)
+
+    assert added is not None
+    assert find_key(proxied) == added
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lose_commit")
+def test_a_reference_token_whose_commit_was_not_answered_is_there(proxied: SQLStore) -> None:
+    proxied.add_reference_token(token_of())
+
+    assert has_reference_token(proxied)
+
+
+@pytest.fixture
+def keyed(proxied: SQLStore) -> None:
+    add_key(proxied)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("keyed", "lose_commit")
+def test_the_revocation_of_an_api_key_whose_commit_was_not_answered_is_reported(proxied: SQLStore) -> None:
+    revoked = proxied.revoke_api_key(id_for("key"), retention=DAY)
+
+    assert revoked is not None
+    assert find_key(proxied) is None
+    assert len(proxied.revocations_since(None).entries) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("keyed", "lose_commit")
+def test_a_use_whose_commit_was_not_answered_is_kept(proxied: SQLStore) -> None:
+    proxied.note_uses_of_api_keys({id_for("key"): DAY})
+
+    found = find_key(proxied)
+    assert found is not None
+    assert found.last_used_at is not None
 
 
 @pytest.fixture

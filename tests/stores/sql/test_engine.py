@@ -91,7 +91,7 @@ def test_a_flask_sqlalchemy_object_is_asked_within_an_application(tmp_path: Path
     with pytest.raises(SettingsError, match="application context"):
         store.read_epoch("alice")
     with app.app_context():
-        epoch = store.revoke_user("alice", retention=DAY)
+        epoch = store.revoke_user("alice", retention=DAY, api_keys=False)
         db.engine.dispose()
     assert store.read_epoch("alice") == epoch  # now the store has its engine
     store.close()
@@ -198,7 +198,7 @@ def test_a_child_makes_an_engine_of_its_own_and_keeps_that_of_its_parent(store: 
         fork_safety.AT_FORK["before"]()
         fork()
 
-        assert store.revoke_user("alice", retention=DAY) > 0
+        assert store.revoke_user("alice", retention=DAY, api_keys=False) > 0
     assert engine_of(store) is not engine
     assert theirs in process.left_to_parent
 
@@ -213,7 +213,7 @@ def test_a_child_whose_parent_had_an_open_connection_is_refused(
 
     for _ in range(2):
         with pytest.raises(SettingsError, match="lazy-apps = true"):
-            store.revoke_user("alice", retention=DAY)
+            store.revoke_user("alice", retention=DAY, api_keys=False)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
@@ -232,7 +232,7 @@ def test_a_store_that_was_not_used_before_the_fork_works_in_the_child(path: Path
 
     fork()
 
-    assert store.revoke_user("alice", retention=DAY) > 0
+    assert store.revoke_user("alice", retention=DAY, api_keys=False) > 0
     store.close()
 
 
@@ -260,7 +260,7 @@ def test_the_connection_of_the_feed_is_free_while_all_others_are_in_use(store: S
             others.enter_context(store._database.connections.for_requests.taken(longest_wait=0))
 
         assert store.revocations_since(None).cursor is not None
-        store._forget_file()  # the tables must be checked again
+        store._tables.forget_file()  # the tables must be checked again
         assert store.revocations_since(None).cursor is not None
 
 
@@ -282,7 +282,7 @@ def test_the_parent_goes_on_after_a_fork(store: SQLStore) -> None:
     assert engine.pool.checkedin() == 0
     fork_safety.AT_FORK["after_in_parent"]()
 
-    assert store.revoke_user("alice", retention=DAY) > 0
+    assert store.revoke_user("alice", retention=DAY, api_keys=False) > 0
 
 
 @pytest.mark.usefixtures("impatient")
@@ -296,7 +296,7 @@ def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
 
     store._database.read(fork)
 
-    assert store.revoke_user("alice", retention=DAY) > 0
+    assert store.revoke_user("alice", retention=DAY, api_keys=False) > 0
 
 
 def test_a_connection_that_is_in_use_while_the_store_is_closed_is_closed_after_its_use(store: SQLStore) -> None:

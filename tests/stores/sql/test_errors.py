@@ -73,7 +73,7 @@ def lock(path: Path, store: SQLStore, stack: ExitStack) -> None:
     store.create()
     be_impatient(stack)
     stack.enter_context(opened(path)).execute("BEGIN IMMEDIATE")
-    store.revoke_user("alice", retention=DAY)
+    store.revoke_user("alice", retention=DAY, api_keys=False)
 
 
 def take_the_turn_to_write(store: SQLStore, stack: ExitStack) -> None:
@@ -90,7 +90,7 @@ def write_in_a_session_of_this_thread(path: Path, store: SQLStore, stack: ExitSt
     session = stack.enter_context(Session(theirs))
     session.connection().exec_driver_sql(f"INSERT INTO login VALUES ('{SECRET}')")
     store.use_sessions(lambda: [session])
-    store.revoke_user("alice", retention=DAY)
+    store.revoke_user("alice", retention=DAY, api_keys=False)
 
 
 def remove_the_file(path: Path, store: SQLStore) -> None:

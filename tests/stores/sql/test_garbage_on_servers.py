@@ -8,7 +8,17 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.stores.rows import SessionRow
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.testing.store_contract.kit import RETENTION, list_all, redeem, start
+from flask_tokenauth.testing.store_contract.kit import (
+    RETENTION,
+    add_key,
+    find_key,
+    has_reference_token,
+    list_all,
+    list_keys,
+    redeem,
+    start,
+    token_of,
+)
 
 from ...engines.server import Server
 from ..server_kit import execute, prepared_store
@@ -31,7 +41,7 @@ def prepared(server: Server) -> Iterator[tuple[str, SQLStore]]:
 
 @pytest.fixture
 def database(server: Server, prepared: tuple[str, SQLStore]) -> str:
-    for table in "session", "user_epoch", "revocation":
+    for table in "session", "user_epoch", "revocation", "api_key", "reference_token":
         execute(server, prepared[0], f"DELETE FROM tokenauth_{table}")
     return prepared[0]
 
@@ -96,6 +106,44 @@ def test_a_generation_that_is_garbage_is_an_outage(
 
 @pytest.mark.once
 @pytest.mark.slow
+@pytest.mark.parametrize("ask", [find_key, list_keys])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("granted", "{}"),
+        ("name", ""),
+        ("hint", "a\nb"),
+        ("created_at", -1),
+        ("created_at", GREATEST),
+        ("last_used_at", -1),
+        ("expires_at", GREATEST),
+    ],
+)
+def test_a_row_that_is_garbage_is_never_an_api_key(
+    *, server: Server, database: str, store: SQLStore, ask: Callable[[SQLStore], object], column: str, value: object
+) -> None:
+    add_key(store)
+    execute(server, database, f"UPDATE tokenauth_api_key SET {column} = %s", value)
+
+    with pytest.raises(StoreUnavailable):
+        ask(store)
+
+
+@pytest.mark.once
+@pytest.mark.slow
+@pytest.mark.parametrize(("column", "value"), [("user_id", ""), ("expires_at", GREATEST)])
+def test_a_row_that_is_garbage_is_never_a_reference_token(
+    server: Server, database: str, store: SQLStore, column: str, value: object
+) -> None:
+    store.add_reference_token(token_of())
+    execute(server, database, f"UPDATE tokenauth_reference_token SET {column} = %s", value)
+
+    with pytest.raises(StoreUnavailable):
+        has_reference_token(store)
+
+
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(("column", "ask"), [("session_id", ASK[1]), ("user_id", ASK[0])], ids=["list", "find"])
 def test_bytes_that_are_not_utf_8_are_an_outage(
     mariadb: Server, column: str, ask: Callable[[SQLStore], object]
@@ -125,6 +173,18 @@ def test_an_epoch_that_is_garbage_is_an_outage(server: Server, database: str, st
     assert execute(server, database, "SELECT count(*) FROM tokenauth_session") == [(1,)]
 
 
+@pytest.mark.once
+@pytest.mark.slow
+def test_no_api_key_is_added_with_a_key_epoch_that_is_garbage(server: Server, database: str, store: SQLStore) -> None:
+    set_epoch(server, database, 0)
+    execute(server, database, "UPDATE tokenauth_user_epoch SET key_epoch = -1")
+
+    with pytest.raises(StoreUnavailable):
+        add_key(store)
+
+    assert execute(server, database, "SELECT count(*) FROM tokenauth_api_key") == [(0,)]
+
+
 def set_epoch(server: Server, database: str, epoch: int) -> None:
     execute(server, database, "DELETE FROM tokenauth_user_epoch")
     execute(server, database, "INSERT INTO tokenauth_user_epoch (user_id, epoch) VALUES ('alice', %s)", epoch)
@@ -136,7 +196,7 @@ def test_an_epoch_that_cannot_be_raised_is_an_outage(server: Server, database: s
     set_epoch(server, database, GREATEST)
 
     with pytest.raises(StoreUnavailable):
-        store.revoke_user("alice", retention=RETENTION)
+        store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
 
 @pytest.mark.once
@@ -162,6 +222,6 @@ def test_a_duration_that_no_setting_allows_makes_no_revocation_that_cannot_be_re
     execute(server, database, "DELETE FROM tokenauth_store WHERE name = %s", name)
     execute(server, database, statement, name, number)
 
-    store.revoke_user("alice", retention=RETENTION)
+    store.revoke_user("alice", retention=RETENTION, api_keys=False)
 
     assert {entry.subject for entry in store.revocations_since(None).entries} == {"alice"}

@@ -11,8 +11,7 @@ from sqlalchemy import text
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.time_limit import remaining, time_limit
-from flask_tokenauth.stores.sql import SQLStore, transactions
-from flask_tokenauth.stores.sql import store as store_module
+from flask_tokenauth.stores.sql import SQLStore, prepared_tables, transactions
 from flask_tokenauth.stores.sql.engine import LONGEST_LOAD, LONGEST_WRITE
 from flask_tokenauth.stores.sql.sqlite.dialect import SQLite
 from flask_tokenauth.testing.store_contract.kit import start
@@ -41,8 +40,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return note
 
     for module, name in (
-        (store_module, "is_complete"),
-        (store_module, "create_missing"),
+        (prepared_tables, "is_complete"),
+        (prepared_tables, "create_missing"),
         (transactions, "read_epoch"),
         (transactions, "insert"),
     ):

@@ -14,7 +14,14 @@ from sqlalchemy import Engine, create_engine
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.stores.sql import SQLStore, lost_tables, metadata, schema
-from flask_tokenauth.testing.store_contract.kit import start
+from flask_tokenauth.testing.store_contract.kit import (
+    add_key,
+    find_key,
+    has_reference_token,
+    id_for,
+    start,
+    token_of,
+)
 from flask_tokenauth.testing.store_contract.revocation_pages import Reader, revoke
 
 from ...engines.server import Server
@@ -130,12 +137,45 @@ def test_what_becomes_of_a_live_session(
 
 @pytest.mark.once
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tables", "live"),
+    [
+        (["tokenauth_api_key"], ["token"]),
+        (["tokenauth_reference_token"], ["key"]),
+        (["tokenauth_store"], ["key", "token"]),
+        ([REVOCATIONS], ["key", "token"]),
+        ([EPOCHS], ["key", "token"]),
+        ([EPOCHS, REVOCATIONS], []),
+    ],
+)
+def test_what_becomes_of_api_keys_and_reference_tokens(
+    *, server: Server, database: str, store: SQLStore, again: SQLStore, tables: list[str], live: list[str]
+) -> None:
+    for key, user_id in ("key", "alice"), ("of bob", "bob"), ("revoked", "alice"):
+        add_key(store, key, user_id, lifetime=None)
+    store.add_reference_token(token_of())
+    store.revoke_api_key(id_for("revoked"), retention=DAY)
+    epoch = store.revoke_user("bob", retention=DAY, api_keys=True)
+
+    drop(server, database, *tables)
+
+    found = [key for key in ("key", "of bob", "revoked") if find_key(again, key)]
+    assert found + ["token"] * has_reference_token(again) == live
+    known = {("user", "bob"), ("api_keys", "bob"), ("token", id_for("revoked"))}
+    assert REVOCATIONS in tables[1:] or Reader(again).fetch() >= known
+    new = add_key(again, "new", "bob")
+    assert new is not None
+    assert new.key_epoch == (0 if REVOCATIONS in tables[1:] else epoch)
+
+
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize("tables", [[REVOCATIONS], ["tokenauth_store"], [REVOCATIONS, "tokenauth_store"]])
 def test_revoked_sessions_and_users_stay_revoked(
     server: Server, database: str, store: SQLStore, again: SQLStore, tables: list[str]
 ) -> None:
     store.end_session("session", retention=DAY)
-    epoch = store.revoke_user("alice", retention=DAY)
+    epoch = store.revoke_user("alice", retention=DAY, api_keys=False)
 
     drop(server, database, *tables)
 
@@ -153,8 +193,8 @@ def test_revoked_sessions_and_users_stay_revoked(
 def test_a_user_who_was_revoked_can_log_in_without_the_epochs(
     server: Server, database: str, store: SQLStore, again: SQLStore
 ) -> None:
-    store.revoke_user("alice", retention=DAY)
-    epoch = store.revoke_user("alice", retention=DAY)
+    store.revoke_user("alice", retention=DAY, api_keys=False)
+    epoch = store.revoke_user("alice", retention=DAY, api_keys=False)
 
     drop(server, database, EPOCHS)
 
@@ -188,7 +228,7 @@ def test_rows_are_replaced_by_the_next_process_if_the_first_has_failed(
     by_others: bool,
 ) -> None:
     """MariaDB commits each table that is created, and other processes use it at once."""
-    epoch = store.revoke_user("bob", retention=DAY)
+    epoch = store.revoke_user("bob", retention=DAY, api_keys=False)
     drop(server, database, EPOCHS)
 
     def fail(*_: object) -> None:

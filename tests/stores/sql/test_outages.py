@@ -21,7 +21,7 @@ from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql import engine as engine_module
 from flask_tokenauth.testing.store_contract.kit import list_all, start
 
-from ..sqlite_kit import TERMS, engine_of, execute, opened, url_of
+from ..sqlite_kit import TERMS, engine_of, execute, lose_the_next_commit, opened, url_of
 
 DAY = timedelta(days=1)
 SECONDS = 60  # until a test that hangs fails
@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_written_is_an_outage_that_names_it(path: Path, st
     reader = SQLStore(engine)
 
     with pytest.raises(StoreUnavailable, match=rf"READONLY.* \({re.escape(str(path))}\): allow this process to write"):
-        reader.revoke_user("alice", retention=DAY)
+        reader.revoke_user("alice", retention=DAY, api_keys=False)
     reader.close()
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_may_only_be_read_is_an_outage_for_writers(path: Path, store
 
     assert reader.find_session("session") is not None
     with pytest.raises(StoreUnavailable, match=r"SQLITE_READONLY.*: allow this process to write"):
-        reader.revoke_user("alice", retention=DAY)
+        reader.revoke_user("alice", retention=DAY, api_keys=False)
     reader.close()
 
 
@@ -178,7 +178,7 @@ def test_an_open_transaction_of_the_application_is_named_as_a_cause(path: Path, 
     with opened(path) as own:
         own.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="an open transaction of its own in the same database: commit it"):
-            store.revoke_user("alice", retention=DAY)
+            store.revoke_user("alice", retention=DAY, api_keys=False)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -188,7 +188,7 @@ def test_a_lock_of_another_program_has_the_command_that_finds_it(path: Path, sto
     with opened(path) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match=rf"too long \(fuser {re.escape(str(path))} lists all that use the"):
-            store.revoke_user("alice", retention=DAY)
+            store.revoke_user("alice", retention=DAY, api_keys=False)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -200,7 +200,7 @@ def test_a_database_that_this_process_writes_for_too_long_is_an_outage(path: Pat
         store._database.connections.writing.taken(longest_wait=0),
         pytest.raises(StoreUnavailable, match="busy with writes"),
     ):
-        store.revoke_user("alice", retention=DAY)
+        store.revoke_user("alice", retention=DAY, api_keys=False)
 
     store.close()
 
@@ -245,7 +245,10 @@ def test_when_all_connections_are_in_use_it_is_an_outage_that_says_so(
     with ExitStack() as taken:
         for _ in range(5):
             taken.enter_context(store._database.connections.for_requests.taken(longest_wait=0))
-        for ask in (lambda: store.find_session("session"), lambda: store.revoke_user("alice", retention=DAY)):
+        for ask in (
+            lambda: store.find_session("session"),
+            lambda: store.revoke_user("alice", retention=DAY, api_keys=False),
+        ):
             with pytest.raises(StoreUnavailable) as caught:
                 ask()
             assert str(caught.value) == (
@@ -319,7 +322,7 @@ def close_pooled(engine: Engine) -> None:
         lambda store: store.find_session("session") is not None,
         lambda store: store.redeem("session", generation=0, terms=TERMS).outcome is Outcome.SWAPPED,
         lambda store: store.end_session("session", retention=DAY) is not None,
-        lambda store: store.revoke_user("alice", retention=DAY) > 0,
+        lambda store: store.revoke_user("alice", retention=DAY, api_keys=False) > 0,
         lambda store: start(store, "other").session.generation == 0,
     ],
 )
@@ -354,21 +357,6 @@ def test_a_connection_is_replaced_once(path: Path) -> None:
 
     assert len(opened) == 2
     store.close()
-
-
-class Lost(sqlite3.OperationalError):
-    """The connection broke, and the result of the last statement is unknown."""
-
-
-def lose_the_next_commit(store: SQLStore) -> None:
-    """Break the connection after the next commit, before the store gets the answer."""
-    engine, left = engine_of(store), [1]
-
-    def break_off(connection: Connection, _: object, statement: str, *__: object) -> None:
-        if statement == "COMMIT" and left and left.pop():
-            raise DBAPIError(statement, None, Lost("lost"), connection_invalidated=True)
-
-    event.listen(engine, "after_cursor_execute", break_off)
 
 
 def test_a_swap_whose_acknowledgement_was_lost_is_retried(store: SQLStore) -> None:
@@ -455,7 +443,7 @@ def test_a_program_that_keeps_the_error_of_a_bad_row_keeps_no_connection(path: P
         list_all(store, "alice")
     other = SQLStore(url_of(path))
 
-    epoch = other.revoke_user("bob", retention=timedelta(days=1))
+    epoch = other.revoke_user("bob", retention=timedelta(days=1), api_keys=False)
     other.close()
 
     assert store.is_revoked(token_id=None, session_id=None, user_id="bob", epoch=epoch - 1)

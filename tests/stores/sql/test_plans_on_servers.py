@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.testing.store_contract import kit
 from flask_tokenauth.testing.store_contract.revocation_pages import revoke
 
 from ...engines.postgresql import PostgreSQL
 from ...engines.server import Server
 from ..server_kit import execute, prepared_store
-from ..sqlite_kit import engine_of
+from ..sqlite_kit import engine_of, sent
 
 ROWS = 100_000
 MOST = 1000  # rows that a statement may look at by an estimate
@@ -25,6 +25,25 @@ FILL = {
 }
 HEAD = f"UPDATE tokenauth_store SET number = {ROWS} WHERE name = 'last_revocation'"
 ANALYZE = {"postgresql": "ANALYZE tokenauth_revocation", "mysql": "ANALYZE TABLE tokenauth_revocation"}
+LOOKED_UP = ("tokenauth_api_key", "tokenauth_reference_token")
+LARGE = ("tokenauth_revocation", *LOOKED_UP)
+SERIES = {"postgresql": f"generate_series(1, {ROWS}) seq", "mysql": f"seq_1_to_{ROWS}"}
+FILL_LOOKED_UP = (
+    "INSERT INTO tokenauth_api_key SELECT concat('id', seq), concat('digest', seq), concat('user', seq / 100), 'name',"
+    " 'hint', '{{}}', seq, NULL, NULL, NULL, 0 FROM {series}",
+    "INSERT INTO tokenauth_reference_token SELECT concat('id', seq), concat('digest', seq), concat('user', seq / 100),"
+    " 0, '{{}}', 4000000000000 + seq, NULL FROM {series}",
+)
+CALLS: dict[str, Callable[[SQLStore], object]] = {
+    "add_api_key": kit.add_key,
+    "find_api_key": kit.find_key,
+    "list_api_keys": kit.list_keys,
+    "revoke_api_key": lambda store: store.revoke_api_key(kit.id_for("key"), retention=kit.RETENTION),
+    "note_uses_of_api_keys": lambda store: store.note_uses_of_api_keys({kit.id_for("key"): kit.RETENTION}),
+    "add_reference_token": lambda store: store.add_reference_token(kit.token_of()),
+    "find_reference_token": kit.has_reference_token,
+    "revoke": lambda store: revoke(store, kit.id_for("token")),
+}
 
 
 @pytest.fixture(params=["postgresql_18", "postgresql_15", "mariadb"])
@@ -45,30 +64,17 @@ def store(request: pytest.FixtureRequest, server: Server) -> Iterator[SQLStore]:
         yield store
 
 
-def sent(store: SQLStore, call: Callable[[], object]) -> list[tuple[str, Any]]:
-    """Return the statements that a call sends, with their parameters."""
-    found: list[tuple[str, Any]] = []
-
-    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        found.append((statement, parameters))
-
-    engine = engine_of(store)
-    event.listen(engine, "before_cursor_execute", note)
-    call()
-    event.remove(engine, "before_cursor_execute", note)
-    return found
-
-
 def find_scans(server: Server, rows: list[Any]) -> list[str]:
     """Return the parts of a plan that read the whole table, or a large part of it."""
     if isinstance(server, PostgreSQL):
-        return [line for (line,) in rows if "Seq Scan on tokenauth_revocation" in line]
-    of_table = [row for row in rows if row.table == "tokenauth_revocation"]
+        return [line for (line,) in rows if any(f"Seq Scan on {table}" in line for table in LARGE)]
+    of_table = [row for row in rows if row.table in LARGE and row.rows is not None]  # an INSERT looks at no rows
     return [f"{row.type} {row.key}" for row in of_table if row.type in ("ALL", "index") or int(row.rows) > MOST]
 
 
 def assert_uses_indexes(server: Server, store: SQLStore, call: Callable[[], object]) -> None:
-    statements = sent(store, call)
+    statements = [found for found in sent(store, call) if any(table in found[0] for table in LARGE)]
+    assert statements
     with engine_of(store).connect() as connection:
         for statement, parameters in statements:
             rows = list(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
@@ -112,3 +118,25 @@ def load(store: SQLStore) -> str | None:
         cursor, more, number = page.cursor, page.more, number + len(page.entries)
     assert number == ROWS
     return cursor
+
+
+@pytest.fixture(params=[False, True], ids=["not analyzed", "analyzed"])
+def filled(request: pytest.FixtureRequest, server: Server) -> Iterator[SQLStore]:
+    """A store with many API keys and reference tokens."""
+    with prepared_store(server) as (database, store):
+        if not request.param and isinstance(server, PostgreSQL):
+            for table in LOOKED_UP:
+                execute(server, database, f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+        for statement in FILL_LOOKED_UP:
+            execute(server, database, statement.format(series=SERIES[server.scheme]))
+        if request.param:
+            for table in LOOKED_UP:
+                execute(server, database, ANALYZE[server.scheme].replace("tokenauth_revocation", table))
+        yield store
+
+
+@pytest.mark.once
+@pytest.mark.slow
+def test_each_call_about_api_keys_and_reference_tokens_uses_an_index(server: Server, filled: SQLStore) -> None:
+    for call in CALLS.values():
+        assert_uses_indexes(server, filled, lambda: call(filled))  # noqa: B023  # it is called at once

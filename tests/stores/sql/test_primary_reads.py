@@ -15,7 +15,15 @@ from flask_tokenauth.stores.sql.dialect import NotPrimary
 from flask_tokenauth.stores.sql.primary_reads import PrimaryRead, check_role
 from flask_tokenauth.stores.sql.sqlite.dialect import SQLITE, SQLite
 from flask_tokenauth.stores.sql.tables import epochs
-from flask_tokenauth.testing.store_contract.kit import start
+from flask_tokenauth.testing.store_contract.kit import (
+    add_key,
+    find_key,
+    has_reference_token,
+    id_for,
+    list_keys,
+    start,
+    token_of,
+)
 
 from ..sqlite_kit import TERMS, execute, url_of
 
@@ -73,9 +81,10 @@ def servers(path: Path, monkeypatch: pytest.MonkeyPatch) -> Servers:
 
 @pytest.fixture
 def store(path: Path, servers: Servers) -> Iterator[SQLStore]:
-    """A store with a session, which has no connection now."""
+    """A store with a session and an API key, which has no connection now."""
     store = SQLStore(create_engine(url_of(path), creator=servers.connect))
     start(store)
+    add_key(store)
     store._database.dispose()
     servers.opened.clear()
     yield store
@@ -91,12 +100,19 @@ ASK: dict[str, Callable[[SQLStore], object]] = {
     "longest_leeway": lambda store: store.longest_leeway(),
     "longest_lifetime": lambda store: store.longest_lifetime(),
     "create": lambda store: store.create(),
+    "find_api_key": find_key,
+    "list_api_keys": list_keys,
+    "find_reference_token": has_reference_token,
 }
 WRITE: dict[str, Callable[[SQLStore], object]] = {
     "start_session": lambda store: start(store, "other"),
     "redeem": lambda store: store.redeem("session", generation=0, terms=TERMS),
     "end_session": lambda store: store.end_session("session", retention=DAY),
-    "revoke_user": lambda store: store.revoke_user("alice", retention=DAY),
+    "add_api_key": lambda store: add_key(store, "other"),
+    "revoke_api_key": lambda store: store.revoke_api_key(id_for("key"), retention=DAY),
+    "note_uses_of_api_keys": lambda store: store.note_uses_of_api_keys({id_for("key"): DAY}),
+    "add_reference_token": lambda store: store.add_reference_token(token_of("other")),
+    "revoke_user": lambda store: store.revoke_user("alice", retention=DAY, api_keys=False),
 }
 ALL = ASK | WRITE
 
@@ -143,6 +159,8 @@ def test_nothing_is_written_to_a_replica(path: Path, store: SQLStore, servers: S
     servers.roles = ["replica"] * 9
     query = (
         "SELECT session_id, generation, ended_at FROM tokenauth_session UNION SELECT 1, 2, 3 FROM tokenauth_user_epoch"
+        " UNION SELECT key_id, last_used_at, revoked_at FROM tokenauth_api_key"
+        " UNION SELECT token_id, 4, 5 FROM tokenauth_reference_token"
     )
     before = execute(path, query)
 
@@ -175,7 +193,7 @@ def test_a_replica_is_an_outage_for_callers() -> None:
 @pytest.mark.parametrize("name", ASK)
 def test_a_replica_is_known_even_if_nothing_is_found(path: Path, store: SQLStore, servers: Servers, name: str) -> None:
     """An empty answer of a replica would accept a token that was revoked."""
-    for table in "session", "user_epoch", "revocation":
+    for table in "session", "user_epoch", "revocation", "api_key", "reference_token":
         execute(path, f"DELETE FROM tokenauth_{table}")
     servers.roles = ["replica"] * 9
 

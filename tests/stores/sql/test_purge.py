@@ -9,8 +9,16 @@ import pytest
 from flask_tokenauth.core.errors import PurgeRefused
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.store import LONGEST_SILENCE
-from flask_tokenauth.stores.sql import SQLStore, purging, statements
-from flask_tokenauth.testing.store_contract.kit import start, until
+from flask_tokenauth.stores.sql import SQLStore, dead_rows, purging, statements
+from flask_tokenauth.testing.store_contract.kit import (
+    add_key,
+    find_key,
+    has_reference_token,
+    id_for,
+    start,
+    token_of,
+    until,
+)
 
 from ..sqlite_kit import TERMS, ager, execute, revocation_ager
 
@@ -42,18 +50,25 @@ def test_a_purge_deletes_no_session_that_is_live_again(
 def test_a_purge_finds_all_that_is_over_on_pages_of_any_size(
     path: Path, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
-    monkeypatch.setattr(statements, "PAGE", page)
+    for module in dead_rows, statements:
+        monkeypatch.setattr(module, "PAGE", page)
     store = SQLStore(f"sqlite:///{path}")
     for name in "abcdef":
         start(store, name)
         store.revoke(Revocation(kind="token", subject=name, expires_at=until(timedelta(days=9))))
+        add_key(store, name)
+        store.add_reference_token(token_of(name))
     for name in "bce":
         ager(path)(name, TERMS.idle_lifetime)
+        execute(path, "UPDATE tokenauth_api_key SET expires_at = 1 WHERE key_id = ?", id_for(name))
+        execute(path, "UPDATE tokenauth_reference_token SET expires_at = 1 WHERE token_id = ?", id_for(name))
         execute(path, "UPDATE tokenauth_revocation SET expires_at = 1 WHERE subject = ?", name)
 
-    assert store.purge(force=True) == 6
+    assert store.purge(force=True) == 12
 
     assert [name for name in "abcdef" if store.find_session(name)] == ["a", "d", "f"]
+    assert [name for name in "abcdef" if find_key(store, name)] == ["a", "d", "f"]
+    assert [name for name in "abcdef" if has_reference_token(store, name)] == ["a", "d", "f"]
     assert execute(path, "SELECT group_concat(subject) FROM tokenauth_revocation") == [("a,d,f",)]
     store.close()
 
@@ -125,3 +140,33 @@ def test_a_sign_in_at_no_time_does_not_count(path: Path, store: SQLStore, value:
     execute(path, "UPDATE tokenauth_session SET started_at = ?, idle_expires_at = 0", value)
 
     assert store.purge() == 1
+
+
+@pytest.mark.parametrize("value", ["never", 1.5, -1, -(2**63), 2**63 - 1])
+def test_an_api_key_that_was_created_at_no_time_does_not_count(path: Path, store: SQLStore, value: object) -> None:
+    add_key(store)
+    execute(path, "UPDATE tokenauth_api_key SET created_at = ?, expires_at = 0", value)
+
+    assert store.purge() == 1
+
+
+def test_a_revocation_is_deleted_after_the_api_keys_and_tokens_that_it_is_about(
+    path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the purge is stopped in between, the epochs of users can still be restored from the revocations."""
+    add_key(store)
+    store.add_reference_token(token_of())
+    store.revoke_user("alice", retention=timedelta(days=1), api_keys=True)
+    deleted: list[str] = []
+    drop = purging._drop
+
+    def note(*args: Any, statement: Any, **options: Any) -> int:
+        deleted.append(statement.table.name)
+        return drop(*args, statement=statement, **options)
+
+    monkeypatch.setattr(purging, "_drop", note)
+    revocation_ager(path)(timedelta(days=4))
+
+    store.purge(force=True)
+
+    assert deleted == ["tokenauth_api_key", "tokenauth_reference_token", "tokenauth_revocation"]

@@ -23,12 +23,17 @@ from flask_tokenauth.testing.store_contract.kit import (
     NO_WINDOW,
     RETENTION,
     TERMS,
+    add_key,
     at_once,
+    find_key,
+    id_for,
     is_live,
     is_revoked,
     list_all,
+    list_keys,
     redeem,
     start,
+    token_of,
 )
 from flask_tokenauth.testing.store_contract.revocation_pages import revoke
 
@@ -154,7 +159,7 @@ def test_calls_of_all_kinds_at_once_end_without_an_error_and_with_one_successor(
             calls: list[Callable[[], object]] = [
                 lambda name=f"{index}-{number}": sign_in(store, name),  # type: ignore[misc]
                 lambda: store.end_session(session_id, retention=RETENTION),  # noqa: B023
-                lambda: store.revoke_user("alice", retention=RETENTION),
+                lambda: store.revoke_user("alice", retention=RETENTION, api_keys=False),
                 store.purge,
                 *[lambda: refresh(store, session_id, choose.randrange(3))] * 6,  # noqa: B023
             ]
@@ -163,6 +168,44 @@ def test_calls_of_all_kinds_at_once_end_without_an_error_and_with_one_successor(
     at_once(16, work)
 
     assert set(swapped.values()) == {1}
+
+
+@pytest.mark.slow
+def test_calls_about_api_keys_of_all_kinds_at_once_end_without_an_error(stores: list[SQLStore]) -> None:
+    known = [f"first-{number}" for number in range(MOST)]
+    for key in known:
+        add_key(stores[0], key)
+    revoked: Counter[str] = Counter()
+
+    def add(store: SQLStore, key: str) -> None:
+        add_key(store, key, most=MOST)
+        known.append(key)
+
+    def revoke_key(store: SQLStore, key: str) -> None:
+        if store.revoke_api_key(id_for(key), retention=RETENTION):
+            revoked[key] += 1
+
+    def work(index: int) -> None:
+        store, choose = stores[index % len(stores)], random.Random(index)
+        for number in range(20):
+            keys = choose.sample(known[-2 * MOST :], MOST)
+            calls: list[Callable[[], object]] = [
+                *[lambda key=f"{index}-{number}": add(store, key)] * 4,
+                lambda: revoke_key(store, keys[0]),  # noqa: B023
+                lambda: revoke(store, id_for(keys[1])),  # noqa: B023
+                lambda: store.revoke_user("alice", retention=RETENTION, api_keys=True),
+                lambda key=f"{index}-{number}": store.add_reference_token(token_of(key)),  # type: ignore[misc]
+                store.purge,
+                *[lambda: store.note_uses_of_api_keys({id_for(key): RETENTION for key in keys})] * 2,  # noqa: B023
+            ]
+            choose.choice(calls)()
+
+    at_once(16, work)
+
+    live = list_keys(stores[0])
+    assert len(live) <= MOST
+    assert set(revoked.values()) <= {1}
+    assert not set(live) & {id_for(key) for key in revoked}
 
 
 def kill_connection(server: Server, connection: Connection) -> None:
@@ -204,6 +247,54 @@ def reuse(store: SQLStore) -> bool:
 
 
 ENDS = pytest.mark.parametrize("ended", [end, reuse])
+
+
+@pytest.mark.slow
+def test_an_api_key_is_revoked_although_the_connection_was_killed_before_the_revocation_was_written(
+    store: SQLStore, kill_before_feed: Callable[[int], None]
+) -> None:
+    added = add_key(store)
+    kill_before_feed(1)
+
+    assert store.revoke_api_key(id_for("key"), retention=RETENTION) == added
+
+    assert find_key(store) is None
+    assert store.is_revoked(token_id=id_for("key"), session_id=None, user_id="alice", epoch=0)
+
+
+@pytest.mark.slow
+def test_a_crash_before_the_revocation_of_an_api_key_leaves_nothing_half_and_is_cured_by_a_retry(
+    store: SQLStore, kill_before_feed: Callable[[int], None]
+) -> None:
+    added = add_key(store)
+    poller = Poller(store)
+    kill_before_feed(2)
+
+    with pytest.raises(StoreUnavailable):
+        store.revoke_api_key(id_for("key"), retention=RETENTION)
+    assert find_key(store) == added
+
+    assert store.revoke_api_key(id_for("key"), retention=RETENTION) == added
+    poller.poll()
+    assert (find_key(store), poller.came) == (None, {id_for("key"): 1})
+
+
+@pytest.mark.slow
+def test_a_crash_while_a_user_is_revoked_with_the_api_keys_leaves_nothing_half(
+    store: SQLStore, kill_before_feed: Callable[[int], None]
+) -> None:
+    added = add_key(store)
+    kill_before_feed(2)
+
+    with pytest.raises(StoreUnavailable):
+        store.revoke_user("alice", retention=RETENTION, api_keys=True)
+    assert find_key(store) == added
+    assert store.read_epoch("alice") == 0
+
+    epoch = store.revoke_user("alice", retention=RETENTION, api_keys=True)
+    assert find_key(store) is None
+    entries = store.revocations_since(None).entries
+    assert {(entry.kind, entry.value) for entry in entries} == {("user", epoch), ("api_keys", epoch)}
 
 
 def start_and_swap(store: SQLStore) -> None:
@@ -282,7 +373,7 @@ def test_a_deadlock_with_another_program_is_retried(server: Server, database: st
 
 def transaction_of_two_users(store: SQLStore) -> int:
     """Raise an epoch, end a session in the same transaction, and return how often it was run."""
-    statements = store._statements()
+    statements = store._tables.statements()
     runs: list[None] = []
 
     def work(connection: Connection) -> None:

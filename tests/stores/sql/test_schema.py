@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.stores.sql import SQLStore, metadata
-from flask_tokenauth.testing.store_contract.kit import start
+from flask_tokenauth.testing.store_contract.kit import (
+    add_key,
+    find_key,
+    has_reference_token,
+    id_for,
+    start,
+    token_of,
+    until,
+)
 
-from ..sqlite_kit import execute, url_of
+from ..sqlite_kit import execute, revocation_ager, url_of
 
 DAY = timedelta(days=1)
 TABLES = sorted(metadata.tables)
@@ -126,7 +135,7 @@ def test_tokens_of_ended_sessions_stay_revoked_without_the_revocations(path: Pat
 
 
 def test_tokens_of_revoked_users_stay_revoked_without_the_revocations(path: Path, bound: SQLStore) -> None:
-    epoch = bound.revoke_user("alice", retention=DAY)
+    epoch = bound.revoke_user("alice", retention=DAY, api_keys=False)
 
     lose(path, bound, "tokenauth_revocation")
 
@@ -136,7 +145,7 @@ def test_tokens_of_revoked_users_stay_revoked_without_the_revocations(path: Path
 
 def test_the_feed_gets_the_revocations_that_are_still_known(path: Path, bound: SQLStore) -> None:
     bound.end_session("session", retention=DAY)
-    epoch = bound.revoke_user("alice", retention=DAY)
+    epoch = bound.revoke_user("alice", retention=DAY, api_keys=False)
 
     lose(path, bound, "tokenauth_revocation")
 
@@ -152,7 +161,7 @@ def test_revocations_that_are_over_are_not_written_again(
     path: Path, bound: SQLStore, age: timedelta, count: int
 ) -> None:
     bound.end_session("session", retention=DAY)
-    bound.revoke_user("alice", retention=DAY)
+    bound.revoke_user("alice", retention=DAY, api_keys=False)
     by = age // timedelta(milliseconds=1)
     execute(path, "UPDATE tokenauth_session SET ended_at = ended_at - ?", by)
     execute(path, "UPDATE tokenauth_user_epoch SET epoch = epoch - ?", by)
@@ -164,8 +173,8 @@ def test_revocations_that_are_over_are_not_written_again(
 
 def test_a_user_who_was_revoked_can_log_in_without_the_epochs(path: Path, bound: SQLStore) -> None:
     """New tokens have the epoch of the user. If it were zero, they would be revoked at once."""
-    bound.revoke_user("alice", retention=DAY)
-    epoch = bound.revoke_user("alice", retention=DAY)
+    bound.revoke_user("alice", retention=DAY, api_keys=False)
+    epoch = bound.revoke_user("alice", retention=DAY, api_keys=False)
 
     lose(path, bound, "tokenauth_user_epoch")
 
@@ -183,6 +192,132 @@ def test_without_the_epochs_and_the_revocations_tokens_of_all_sessions_are_revok
     lose(path, bound, "tokenauth_revocation")
 
     assert revoked(bound, "session")
+
+
+@pytest.fixture
+def keyed(bound: SQLStore) -> SQLStore:
+    """A store with an API key and a reference token of Alice, and an API key of Bob."""
+    add_key(bound, lifetime=None)
+    add_key(bound, "of bob", "bob", lifetime=None)
+    bound.add_reference_token(token_of())
+    return bound
+
+
+def live(store: SQLStore) -> list[str]:
+    """Return the names of the API keys and of the reference token that the store finds."""
+    found = [key for key in ("key", "of bob") if find_key(store, key)]
+    return found + ["token"] * has_reference_token(store)
+
+
+@pytest.mark.parametrize(
+    ("table", "left"),
+    [
+        ("tokenauth_api_key", ["token"]),
+        ("tokenauth_reference_token", ["key", "of bob"]),
+        ("tokenauth_revocation", ["key", "of bob", "token"]),
+        ("tokenauth_user_epoch", ["key", "of bob", "token"]),
+        ("tokenauth_store", ["key", "of bob", "token"]),
+    ],
+)
+def test_what_becomes_of_api_keys_and_reference_tokens(
+    path: Path, keyed: SQLStore, table: str, left: list[str]
+) -> None:
+    lose(path, keyed, table)
+
+    assert live(keyed) == left
+
+
+def test_api_keys_and_reference_tokens_stay_revoked_without_the_revocations(path: Path, keyed: SQLStore) -> None:
+    keyed.revoke_api_key(id_for("key"), retention=DAY)
+    keyed.revoke(Revocation(kind="token", subject=id_for("token"), expires_at=until(DAY)))
+    epoch = keyed.revoke_user("bob", retention=DAY, api_keys=True)
+
+    lose(path, keyed, "tokenauth_revocation")
+
+    assert live(keyed) == []
+    entries = keyed.revocations_since(None).entries
+    assert {(entry.kind, entry.subject, entry.value) for entry in entries} == {
+        ("token", id_for("key"), 0),
+        ("token", id_for("token"), 0),
+        ("user", "bob", epoch),
+        ("api_keys", "bob", epoch),
+    }
+
+
+def test_revocations_of_api_keys_that_are_over_are_not_written_again(path: Path, keyed: SQLStore) -> None:
+    keyed.revoke_api_key(id_for("key"), retention=DAY)
+    keyed.revoke_user("bob", retention=DAY, api_keys=True)
+    by = timedelta(hours=25) // timedelta(milliseconds=1)
+    execute(path, "UPDATE tokenauth_api_key SET revoked_at = revoked_at - ?", by)
+    execute(path, "UPDATE tokenauth_user_epoch SET epoch = epoch - ?, key_epoch = key_epoch - ?", by, by)
+
+    lose(path, keyed, "tokenauth_revocation")
+
+    assert keyed.revocations_since(None).entries == ()
+
+
+def test_api_keys_that_were_revoked_with_their_user_stay_revoked_without_the_epochs(
+    path: Path, keyed: SQLStore
+) -> None:
+    keyed.revoke_user("alice", retention=DAY, api_keys=False)
+    epoch = keyed.revoke_user("bob", retention=DAY, api_keys=True)
+
+    lose(path, keyed, "tokenauth_user_epoch")
+
+    assert live(keyed) == ["key"]
+    new = [add_key(keyed, f"new of {user_id}", user_id) for user_id in ("alice", "bob")]
+    assert [key.key_epoch for key in new if key] == [0, epoch]
+    assert keyed.read_epoch("alice") > 0
+    assert keyed.read_epoch("bob") == epoch
+
+
+def test_without_the_epochs_a_key_epoch_that_was_written_alone_counts(path: Path, keyed: SQLStore) -> None:
+    keyed.revoke(Revocation(kind="api_keys", subject="bob", value=7, expires_at=until(DAY)))
+
+    lose(path, keyed, "tokenauth_user_epoch")
+
+    assert live(keyed) == ["key", "token"]
+    assert keyed.read_epoch("bob") == 0
+
+
+def test_api_keys_whose_revocation_was_purged_stay_revoked_without_the_epochs(path: Path, keyed: SQLStore) -> None:
+    keyed.revoke_user("bob", retention=DAY, api_keys=True)
+    revocation_ager(path)(timedelta(days=9))
+    keyed.purge(force=True)
+    assert keyed.revocations_since(None).entries == ()
+
+    lose(path, keyed, "tokenauth_user_epoch")
+
+    assert live(keyed) == ["key", "token"]
+
+
+def test_without_the_epochs_and_the_revocations_all_api_keys_and_reference_tokens_are_revoked(
+    path: Path, keyed: SQLStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing shows any more which of them were revoked with their user."""
+    lose(path, keyed, "tokenauth_user_epoch")
+    lose(path, keyed, "tokenauth_revocation")
+
+    assert live(keyed) == []
+    assert add_key(keyed, "new") is not None
+    assert find_key(keyed, "new") is not None
+    assert (
+        "Without both tokenauth_revocation and tokenauth_user_epoch, all API keys and reference tokens are revoked"
+    ) in caplog.text
+    entries = keyed.revocations_since(None).entries
+    assert {entry.subject for entry in entries if entry.kind == "token"} == {
+        id_for(text) for text in ("key", "of bob", "token")
+    }
+
+
+def test_the_warnings_say_what_is_lost_with_api_keys_and_reference_tokens(store: SQLStore) -> None:
+    explained = store.inspection.explain_loss(["tokenauth_api_key", "tokenauth_reference_token"])
+
+    assert explained == (
+        "Without tokenauth_api_key, all API keys are refused, and users have to create new ones. Without "
+        "tokenauth_reference_token, all reference tokens are refused, so clients have to refresh, or users to log in "
+        "again"
+    )
 
 
 def test_the_warning_says_how_to_refuse_all_tokens(

@@ -6,6 +6,7 @@ import pytest
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql.tables import SCHEMA
 
 from ...engines.server import Server
 from .. import sqlite_kit
@@ -14,7 +15,9 @@ from ..process_kit import Spawn, run_at_once
 from ..server_kit import execute
 
 PROCESSES = 8
-REFUSED = "must be of schema 2, got .*: a newer release of Flask-TokenAuth has probably upgraded them. Install that"
+REFUSED = (
+    f"must be of schema {SCHEMA}, got .*: a newer release of Flask-TokenAuth has probably upgraded them. Install that"
+)
 
 
 def bind(store: SQLStore, issuer: str) -> SQLStore:
@@ -34,7 +37,7 @@ def test_tables_that_many_processes_use_first_are_created_once(server: Server, s
     assert [sessions, facts] == [[(PROCESSES,)], [(1,)]]
 
 
-@pytest.mark.parametrize("schema", ["3", "x"])
+@pytest.mark.parametrize("schema", [str(SCHEMA + 1), "x"])
 def test_a_file_of_another_release_is_refused(path: Path, store: SQLStore, schema: str) -> None:
     store.create()
     sqlite_kit.execute(path, f"UPDATE tokenauth_store SET value = '{schema}' WHERE name = 'schema'")
@@ -46,7 +49,7 @@ def test_a_file_of_another_release_is_refused(path: Path, store: SQLStore, schem
 
 @pytest.mark.once
 @pytest.mark.slow
-@pytest.mark.parametrize("schema", ["3", "x"])
+@pytest.mark.parametrize("schema", [str(SCHEMA + 1), "x"])
 def test_tables_of_another_release_are_refused(
     server: Server, database: str, server_store: SQLStore, schema: str
 ) -> None:

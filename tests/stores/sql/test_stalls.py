@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.store import Store
-from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.sql import SQLStore, prepared_tables
 from flask_tokenauth.stores.sql import engine as sql_engine
 from flask_tokenauth.stores.sql import store as sql_store
 from flask_tokenauth.stores.sql.inspection import StoreInspection
@@ -54,7 +54,8 @@ def short_limits(store: SQLStore) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sql_engine, "LONGEST_WRITE", LIMIT)
         patch.setattr(sql_engine, "LONGEST_LOAD", LIMIT)
-        patch.setattr(sql_store, "LONGEST_LOAD", LIMIT)
+        for module in prepared_tables, sql_store:
+            patch.setattr(module, "LONGEST_LOAD", LIMIT)
         patch.setattr(store._database, "timeout", LIMIT)
         yield
 
@@ -148,8 +149,7 @@ def test_each_call_ends_in_time_while_others_hold_all_connections(
     def hold(connection: Connection) -> int:
         held.release()
         go_on.wait(PATIENCE)
-        number: int = connection.exec_driver_sql("SELECT 1").scalar_one()
-        return number
+        return int(connection.exec_driver_sql("SELECT 1").scalar_one())
 
     others = [submit(lambda: proxied._database.write(hold)) for _ in range(5)]
     assert [held.acquire(timeout=PATIENCE) for _ in others] == [True] * 5
@@ -182,7 +182,7 @@ def test_a_read_does_not_wait_for_a_write_that_opens_the_first_connection(
         set_up(dialect, connection)
 
     monkeypatch.setattr(SQLite, "set_up", stand_still_once)
-    write = submit(lambda: store.revoke_user("bob", retention=DAY))
+    write = submit(lambda: store.revoke_user("bob", retention=DAY, api_keys=False))
     assert begun.wait(PATIENCE)
     try:
         read = outcome_of(submit(lambda: store.find_session("session")))

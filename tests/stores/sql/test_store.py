@@ -13,6 +13,8 @@ from flask_tokenauth.stores.sql import SQLStore, numbered_feed
 from flask_tokenauth.stores.sql.schema import is_complete
 from flask_tokenauth.testing.store_contract import (
     Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
     AgeRevocations,
     AgeRings,
     CopyStore,
@@ -20,17 +22,23 @@ from flask_tokenauth.testing.store_contract import (
     StoreContract,
     WipeStore,
 )
+from flask_tokenauth.testing.store_contract.api_key_ends import ApiKeyEndContract
+from flask_tokenauth.testing.store_contract.api_keys import ApiKeyContract
 from flask_tokenauth.testing.store_contract.lost_writes import LostWritesContract
 from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
+from flask_tokenauth.testing.store_contract.reference_tokens import ReferenceTokenContract
 from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPagesContract
 from flask_tokenauth.testing.store_contract.session_ends import SessionEndContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
 
+from ..exact_expiry import ExactExpiry
 from ..sqlite_kit import (
     ager,
+    api_key_ager,
     copier,
     engine_where_time_stands_still,
     generation_setter,
+    reference_token_ager,
     revocation_ager,
     ring_ager,
     url_of,
@@ -58,6 +66,14 @@ class SQLStoreFixtures:
         return revocation_ager(path)
 
     @pytest.fixture
+    def age_api_keys(self, path: Path) -> AgeApiKeys:
+        return api_key_ager(path)
+
+    @pytest.fixture
+    def age_reference_tokens(self, path: Path) -> AgeReferenceTokens:
+        return reference_token_ager(path)
+
+    @pytest.fixture
     def age_rings(self, path: Path) -> AgeRings:
         return ring_ager(path)
 
@@ -74,6 +90,8 @@ class SQLStoreFixtures:
         return wiper(path)
 
 
+@pytest.mark.dependencies
+@pytest.mark.slow
 class TestSQLStore(SQLStoreFixtures, StoreContract):
     """By the clock of the machine."""
 
@@ -87,7 +105,18 @@ class TestSQLStoreInSmallPages(SQLStoreFixtures, RevocationPagesContract, LostWr
         monkeypatch.setattr(numbered_feed, "NEWS", 2)
 
 
-class TestSQLStoreAtOneInstant(SQLStoreFixtures, SessionContract, SessionEndContract, RedemptionContract):
+@pytest.mark.dependencies
+@pytest.mark.slow
+class TestSQLStoreAtOneInstant(
+    SQLStoreFixtures,
+    SessionContract,
+    SessionEndContract,
+    RedemptionContract,
+    ApiKeyContract,
+    ApiKeyEndContract,
+    ReferenceTokenContract,
+    ExactExpiry,
+):
     """By a clock that stands still, so that lifetimes end to the millisecond."""
 
     @pytest.fixture
@@ -102,7 +131,7 @@ def test_one_thread_looks_for_the_tables_while_the_others_wait(path: Path, monke
         asked.append(arguments)
         return is_complete(*arguments)
 
-    monkeypatch.setattr("flask_tokenauth.stores.sql.store.is_complete", look)
+    monkeypatch.setattr("flask_tokenauth.stores.sql.prepared_tables.is_complete", look)
     with ThreadPoolExecutor(16) as pool:
         epochs = list(pool.map(store.read_epoch, ["alice"] * 16))
     store.close()

@@ -10,6 +10,8 @@ from flask_tokenauth.stores.sql import SQLStore, metadata, numbered_feed
 from flask_tokenauth.stores.sql.postgresql import feed as postgresql_feed
 from flask_tokenauth.testing.store_contract import (
     Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
     AgeRevocations,
     AgeRings,
     CopyStore,
@@ -22,7 +24,18 @@ from flask_tokenauth.testing.store_contract.revocation_pages import RevocationPa
 
 from ...engines.pgbouncer import PgBouncer
 from ...engines.server import Server
-from ..server_kit import ager, copier, empty, execute, generation_setter, revocation_ager, ring_ager, wiper
+from ..server_kit import (
+    ager,
+    api_key_ager,
+    copier,
+    empty,
+    execute,
+    generation_setter,
+    reference_token_ager,
+    revocation_ager,
+    ring_ager,
+    wiper,
+)
 
 
 @pytest.fixture(scope="class")
@@ -73,6 +86,14 @@ class ServerFixtures:
     @pytest.fixture
     def age_revocations(self, server: Server, database: str) -> AgeRevocations:
         return revocation_ager(server, database)
+
+    @pytest.fixture
+    def age_api_keys(self, server: Server, database: str) -> AgeApiKeys:
+        return api_key_ager(server, database)
+
+    @pytest.fixture
+    def age_reference_tokens(self, server: Server, database: str) -> AgeReferenceTokens:
+        return reference_token_ager(server, database)
 
     @pytest.fixture
     def age_rings(self, server: Server, database: str) -> AgeRings:

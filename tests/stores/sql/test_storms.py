@@ -49,7 +49,7 @@ def seen(store: SQLStore) -> Seen:
         redeem(store, generation, session_id="laptop")
     store.end_session("phone", retention=RETENTION)
     store.revoke(Revocation(kind="token", subject="token", value=4_000_000_000, expires_at=4_000_000_060_000))
-    epoch = store.revoke_user("bob", retention=RETENTION)
+    epoch = store.revoke_user("bob", retention=RETENTION, api_keys=False)
     return Seen.read(written(*LINES, f"raised bob {epoch}"))
 
 
@@ -77,7 +77,7 @@ def test_an_end_that_was_not_acknowledged_may_be_stored_or_not(store: SQLStore) 
 def test_a_revocation_of_a_user_that_was_not_acknowledged_may_be_stored_or_not(store: SQLStore) -> None:
     start(store, "laptop", "alice")
     start(store, "phone", "bob")
-    store.revoke_user("bob", retention=RETENTION)
+    store.revoke_user("bob", retention=RETENTION, api_keys=False)
 
     check(store, Seen.read(written("started laptop alice 0", "started phone bob 0", "raising alice", "raising bob")))
 

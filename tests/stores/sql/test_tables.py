@@ -18,7 +18,10 @@ from ..sqlite_kit import TERMS, ager, execute, url_of
 
 DAY = timedelta(days=1)
 LATER = 4_000_000_000_000
-TABLES = ["tokenauth_revocation", "tokenauth_session", "tokenauth_store", "tokenauth_user_epoch"]
+TABLES = [
+    "tokenauth_api_key", "tokenauth_reference_token", "tokenauth_revocation", "tokenauth_session", "tokenauth_store",
+    "tokenauth_user_epoch",
+]  # fmt: skip
 
 
 def tables(path: Path) -> list[str]:
@@ -131,7 +134,7 @@ def test_a_repeated_revocation_is_kept_once(path: Path, store: SQLStore) -> None
 
 
 def test_revoking_a_user_leaves_the_new_epoch_for_all_to_read(path: Path, store: SQLStore) -> None:
-    epoch = store.revoke_user("alice", retention=DAY)
+    epoch = store.revoke_user("alice", retention=DAY, api_keys=False)
 
     assert execute(path, "SELECT kind, subject, value FROM tokenauth_revocation") == [("u", "alice", epoch)]
     assert execute(path, "SELECT user_id, epoch FROM tokenauth_user_epoch") == [("alice", epoch)]
@@ -142,7 +145,7 @@ def test_purging_returns_the_number_of_deleted_rows(path: Path, store: SQLStore)
     for session_id in "ended", "idle", "below", "live":
         start(store, session_id, user_id=session_id)
     store.end_session("ended", retention=DAY)
-    store.revoke_user("below", retention=DAY)
+    store.revoke_user("below", retention=DAY, api_keys=False)
     age("idle", TERMS.idle_lifetime)
     store.revoke(Revocation(kind="token", subject="over", expires_at=1))
 
@@ -300,7 +303,7 @@ def test_a_duration_that_no_setting_allows_makes_no_revocation_that_cannot_be_re
     store.create()
     execute(path, "UPDATE tokenauth_store SET number = ? WHERE name = ?", value, name)
 
-    store.revoke_user("alice", retention=DAY)
+    store.revoke_user("alice", retention=DAY, api_keys=False)
 
     [entry] = store.revocations_since(None).entries
     assert until(DAY) - 60_000 <= entry.expires_at <= until(2 * DAY)  # the store has a clock of its own
@@ -317,7 +320,7 @@ def test_a_leeway_that_no_setting_allows_is_written_again(path: Path, store: SQL
     again.bind("https://one.example", timeout=DAY, lifetime=DAY, leeway=leeway)
 
     assert again.longest_leeway() == leeway
-    again.revoke_user("alice", retention=DAY)
+    again.revoke_user("alice", retention=DAY, api_keys=False)
     [entry] = again.revocations_since(None).entries
     assert entry.expires_at <= until(3 * DAY)
     again.close()

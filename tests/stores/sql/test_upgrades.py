@@ -12,8 +12,7 @@ import pytest
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.core.records.session import Outcome
-from flask_tokenauth.stores.sql import SQLStore, schema, upgrades
-from flask_tokenauth.stores.sql import store as store_module
+from flask_tokenauth.stores.sql import SQLStore, prepared_tables, schema, upgrades
 from flask_tokenauth.testing.store_contract.kit import start, until
 from flask_tokenauth.testing.store_contract.lost_writes import wants_a_reload
 
@@ -47,7 +46,7 @@ def rows(path: Path, table: str) -> list[Any]:
 
 
 def is_upgraded(path: Path) -> bool:
-    return execute(path, SCHEMA) == [("2",)]
+    return execute(path, SCHEMA) == [("3",)]
 
 
 @pytest.mark.parametrize("table", KEPT)
@@ -64,7 +63,7 @@ def test_strings_among_the_facts_are_there_after_an_upgrade(path: Path, store: S
     store.create()
 
     strings = dict(execute(path, "SELECT name, value FROM tokenauth_store WHERE number IS NULL"))
-    assert strings == {"schema": "2", "store_id": "9a25440ab790842b2296dfc4a843d2f5", "issuer": ISSUER}
+    assert strings == {"schema": "3", "store_id": "9a25440ab790842b2296dfc4a843d2f5", "issuer": ISSUER}
 
 
 def test_numbers_among_the_facts_are_there_after_an_upgrade(path: Path, store: SQLStore) -> None:
@@ -129,7 +128,7 @@ def test_a_token_that_was_revoked_before_the_upgrade_stays_revoked(store: SQLSto
 def test_a_user_can_be_revoked_again_after_the_upgrade(store: SQLStore) -> None:
     before = store.read_epoch("bob")
 
-    assert store.revoke_user("bob", retention=DAY) > before == 1_795_957_033_720
+    assert store.revoke_user("bob", retention=DAY, api_keys=False) > before == 1_795_957_033_720
 
 
 def test_a_reader_that_had_read_everything_goes_on_after_the_upgrade(store: SQLStore) -> None:
@@ -169,7 +168,7 @@ def test_a_process_of_the_older_release_that_still_runs_is_heard(path: Path, sto
         lambda store: store.end_session("phone", retention=DAY),
         lambda store: start(store, "other"),
         lambda store: store.read_epoch("bob"),
-        lambda store: store.revoke_user("bob", retention=DAY),
+        lambda store: store.revoke_user("bob", retention=DAY, api_keys=False),
         lambda store: store.is_revoked(token_id="stolen", session_id=None, user_id="alice", epoch=0),
         lambda store: store.revocations_since(CURSOR),
         lambda store: store.purge(force=True),
@@ -214,7 +213,7 @@ def test_of_two_processes_that_start_at_once_one_upgrades(path: Path, monkeypatc
         upgraded.append(of_upgrade)
         upgrade(*of_upgrade)
 
-    monkeypatch.setattr(store_module, "is_complete", check_together)
+    monkeypatch.setattr(prepared_tables, "is_complete", check_together)
     monkeypatch.setattr(schema, "upgrade", note)
     stores = [SQLStore(url_of(path)) for _ in range(2)]  # each has an engine of its own, as two processes have
     with ThreadPoolExecutor(2) as pool:
@@ -288,7 +287,7 @@ def test_the_older_release_refuses_a_file_that_was_upgraded(
     monkeypatch.setattr(schema, "SCHEMA", 1)
     older = SQLStore(url_of(path))
 
-    with pytest.raises(StoreUnavailable, match=r"must be of schema 1, got 2: a newer release"):
+    with pytest.raises(StoreUnavailable, match=r"must be of schema 1, got 3: a newer release"):
         older.find_session("phone")
     older.close()
 
@@ -355,7 +354,7 @@ def test_a_store_that_has_lost_all_but_its_epochs_is_upgraded(path: Path, store:
         execute(path, f"DROP TABLE {table}")
 
     assert store.read_epoch("bob") == 1_795_957_033_720
-    assert store.revoke_user("bob", retention=DAY) > 1_795_957_033_720
+    assert store.revoke_user("bob", retention=DAY, api_keys=False) > 1_795_957_033_720
 
 
 def test_a_column_that_a_migration_of_the_application_has_added_is_not_added_again(path: Path, store: SQLStore) -> None:

@@ -41,7 +41,11 @@ def remove_side_files(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda store: store.find_session("session"), lambda store: store.revoke_user("alice", retention=DAY)]
+    "ask",
+    [
+        lambda store: store.find_session("session"),
+        lambda store: store.revoke_user("alice", retention=DAY, api_keys=False),
+    ],
 )
 def test_a_file_that_was_replaced_beside_its_log_is_not_opened(
     path: Path, store: SQLStore, backup: Path, ask: Callable[[SQLStore], object]
@@ -145,7 +149,7 @@ def test_a_log_that_was_removed_is_reported(path: Path, store: SQLStore, caplog:
     start(store)
     remove_side_files(path)
 
-    store.revoke_user("alice", retention=DAY)
+    store.revoke_user("alice", retention=DAY, api_keys=False)
 
     assert "or its -wal file was replaced while the store used it" in caplog.text
     with closing(sqlite3.connect(path)) as other:
