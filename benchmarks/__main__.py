@@ -15,6 +15,7 @@ try:
         imports,
         issuing,
         loads,
+        looked_up,
         memory,
         polls,
         refreshes,
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "loads": loads.run,
     "revocation": revocation.run,
     "trusted": trusted.run,
+    "looked_up": looked_up.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,
@@ -64,7 +66,8 @@ def main(
 ) -> None:
     """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, served, imports, memory.
+    SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, trusted, looked_up, served,
+    imports, memory.
     Without SECTION, all of them are measured.
     """
     if write and (names or quick):

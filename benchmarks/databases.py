@@ -85,9 +85,14 @@ def emptied(url: str) -> Iterator[None]:
 
 def connect(url: str) -> Engine:
     """Return an engine of SQLAlchemy for the URL of a store."""
+    return create_engine(url_with_driver(url), enable_from_linting=False)  # a cartesian product makes many rows
+
+
+def url_with_driver(url: str) -> str:
+    """Return the URL of a store with the driver that SQLAlchemy needs."""
     parsed = make_url(url)
     named = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
-    return create_engine(named, enable_from_linting=False)  # a cartesian product makes many rows
+    return named.render_as_string(hide_password=False)
 
 
 def _describe(name: str, url: str, server: Server | None) -> Database:

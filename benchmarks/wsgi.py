@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from flask import Flask
 from werkzeug.test import create_environ, run_wsgi_app
@@ -10,7 +11,7 @@ from .apps.bare import ISSUER, PATH
 
 
 def make_caller(
-    app: Flask, authorization: str | None, *, status: int | None, base_url: str = ISSUER
+    app: Flask | WSGIApplication, authorization: str | None, *, status: int | None, base_url: str = ISSUER
 ) -> Callable[[], None]:
     """Return a function that sends one GET request to *app* from this machine, over HTTPS unless *base_url* says HTTP.
 
@@ -19,16 +20,16 @@ def make_caller(
     """
     headers = {} if authorization is None else {"Authorization": authorization}
     environ = create_environ(PATH, base_url=base_url, headers=headers, environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
-    answered = int(run_wsgi_app(app.wsgi_app, environ.copy())[1].split()[0])
+    wsgi_app: Any = app.wsgi_app if isinstance(app, Flask) else app
+    answered = int(run_wsgi_app(wsgi_app, environ.copy())[1].split()[0])
     if answered != status and not (status is None and answered in range(400, 500)):
         raise RuntimeError(f"the request must be answered with {status or 'a refusal'}, got {answered}")
-    wsgi_app = app.wsgi_app
 
     def call() -> None:
         body = wsgi_app(environ.copy(), _start_response)
         for _ in body:
             pass
-        body.close()  # type: ignore[attr-defined]  # the protocol lacks it, werkzeug's iterator has it
+        body.close()
 
     return call
 
