@@ -103,7 +103,7 @@ class AcceptedTokens:
         """Return the verified token in *text*, which was found in *header*."""
         try:
             if text[:_SHORTEST_PREFIX] in self._beginnings:  # which costs no call: few JWTs begin like that
-                lookups = self._find_lookups(text)
+                lookups = self.find_lookups(text)
                 if lookups is not None:
                     return lookups.find(text, now=self.clock())
             return self._verifier.verify(text, now=self.clock())
@@ -166,7 +166,7 @@ class AcceptedTokens:
         names = None if audience is None else parse_audience(audience)
         if names is not None and (not names or "" in names):
             raise ValueError("audience must have at least one string, and none that is empty")
-        lookups = self._find_lookups(text)
+        lookups = self.find_lookups(text)
         if lookups is not None:
             policy = None if names is None else replace(self._policy, audience=names)
             token = lookups.find(text, now=self.clock(), policy=policy)
@@ -180,7 +180,7 @@ class AcceptedTokens:
             self._note_use(token.api_key.id)
         return token, user_id
 
-    def _find_lookups(self, text: object) -> Lookups | None:
+    def find_lookups(self, text: object) -> Lookups | None:
         """Return the look-ups if only the store can explain *text*: such a string never reaches the verifier of JWTs.
 
         Args:
@@ -229,7 +229,7 @@ class AcceptedTokens:
 
     def _verify(self, text: str, policy: ClaimsPolicy, *, max_bytes: int | None = None) -> Token:
         self._look_at_file()
-        lookups = self._find_lookups(text)
+        lookups = self.find_lookups(text)
         if lookups is not None:
             return lookups.find_in_store(text, now=self.clock(), policy=policy)
         verifier = Verifier(

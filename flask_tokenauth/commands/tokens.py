@@ -37,14 +37,13 @@ def inspect(*, words: tuple[str, ...]) -> None:
     state = open_state()
     text = " ".join(words).strip() or _read_token()
     now = state.clock()
-    lookups = state.authenticator.lookups
-    is_looked_up = lookups is not None and text.startswith(lookups.prefixes)
-    with errors_as_messages():
-        if is_looked_up:
+    lookups = state.authenticator.find_lookups(text)
+    if lookups is not None:
+        with errors_as_messages():
             check_shared_store(state)
     refusal, accepted = _judge(state, text)
     shown: dict[str, Any] = {
-        **(_show_record(lookups, text) if lookups is not None and is_looked_up else _show_jwt(state, text)),
+        **(_show_jwt(state, text) if lookups is None else _show_record(lookups, text)),
         "now": datetime.fromtimestamp(int(now), UTC).isoformat(),
         "accepted": refusal is None,
         **accepted,
