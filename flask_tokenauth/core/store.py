@@ -1,8 +1,8 @@
 """The contract that every store keeps.
 
-A store keeps sessions, the epochs of users, revocations, and what API keys and reference tokens stand for. It never
-sees a token: for a refresh token it has the session ID, which is a digest, and a generation number, for an API key or a
-reference token it has a digest. Its answers are checked: a record that cannot be read raises ``StoreUnavailable`` and
+A store keeps sessions, the epochs of users, revocations, the IDs of what was used once, and what API keys and reference
+tokens stand for. It never sees a token: for a refresh token it has the session ID, which is a digest, and a generation
+number, for an API key, a reference token or a ticket it has a digest. Its answers are checked: a record that cannot be read raises ``StoreUnavailable`` and
 never becomes a session or a token.
 """
 
@@ -275,6 +275,23 @@ class Store(Protocol):
             digest: SHA-256 of the token, in base64url.
         """
 
+    def spend(self, spent_id: str, *, expires_at: int) -> bool:
+        """Spend something that can be used once, such as a ticket, in one atomic step.
+
+        If many calls spend one ID at once, exactly one of them is the first.
+
+        Args:
+            spent_id: an ID that no two things have, 1 to 255 characters. The caller has verified that it was issued.
+            expires_at: from then on it may be forgotten, in milliseconds since 1970-01-01T00:00:00Z. Only ``purge``
+                forgets, or a store that deletes by itself: ``LONGEST_SILENCE`` after that time.
+
+        Returns:
+            Whether this was the first call with *spent_id*. After an error it may be spent or not.
+
+        Raises:
+            ValueError: *spent_id* is not an identifier.
+        """
+
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         """Return a page of the revocations that a reader has not read yet. The reader calls it again and again.
 
@@ -298,7 +315,7 @@ class Store(Protocol):
 
     def purge(self, *, force: bool = False) -> int:
         """Delete sessions and API keys that are no longer live, reference tokens that no longer count, and revocations
-        that expired ``LONGEST_SILENCE`` ago. Epochs stay.
+        and spent IDs that expired ``LONGEST_SILENCE`` ago. Epochs stay.
 
         A clock that is ahead makes revocations seem expired while their tokens are good. So a purge is refused if the
         clock of the store is more than ``LONGEST_SILENCE`` after the newest time that the store knows: the newest

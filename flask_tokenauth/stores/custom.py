@@ -68,6 +68,7 @@ class CustomStore:
     add_reference_token = _forward("add_reference_token")
     find_reference_token = _forward("find_reference_token", ReferenceToken, type(None))
     revocations_since = _forward("revocations_since")
+    spend = _forward("spend", bool)  # None would be no answer: a ticket could be used twice
     report_ring = _forward("report_ring", tuple)
     list_rings = _forward("list_rings", tuple)
     purge = _forward("purge", int, allowed=(PurgeRefused,))

@@ -71,6 +71,7 @@ class MemoryStore:
         self._api_keys = ApiKeysInMemory()
         self._reference_tokens = ReferenceTokensInMemory(self._epochs)
         self._revocations = RevocationsInMemory()
+        self._spent: dict[str, int] = {}  # when each ID expires, in milliseconds
         self._last_purge: int | None = None
         self._rings: tuple[RingUse, ...] = ()
 
@@ -235,6 +236,14 @@ class MemoryStore:
         with self._entered() as now:
             return self._reference_tokens.find(digest, now)
 
+    def spend(self, spent_id: str, *, expires_at: int) -> bool:
+        check_identifier("spent_id", spent_id)
+        with self._entered():
+            is_new = spent_id not in self._spent
+            if is_new:
+                self._spent[spent_id] = expires_at
+            return is_new
+
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         with self._entered() as now:
             return self._revocations.page_since(cursor, now)
@@ -249,7 +258,8 @@ class MemoryStore:
                 self._mark_as_ended(row, now)
                 del self._sessions[row.session_id]
             others = self._api_keys.purge(now) + self._reference_tokens.purge(now)
-            return len(gone) + others + self._revocations.purge(now - in_milliseconds(LONGEST_SILENCE))
+            long_ago = now - in_milliseconds(LONGEST_SILENCE)
+            return len(gone) + others + self._forget_spent(long_ago) + self._revocations.purge(long_ago)
 
     def report_ring(self, fingerprint: str) -> tuple[RingUse, ...]:
         check_fingerprint(fingerprint)
@@ -279,6 +289,13 @@ class MemoryStore:
 
     def _is_live(self, row: SessionRow, now: int) -> bool:
         return row.is_live(now, self._epochs.get(row.user_id, 0))
+
+    def _forget_spent(self, until: int) -> int:
+        """Forget the spent IDs that have expired at *until*, in milliseconds, and return their number."""
+        over = [spent_id for spent_id, expires_at in self._spent.items() if expires_at <= until]
+        for spent_id in over:
+            del self._spent[spent_id]
+        return len(over)
 
     def _end(self, row: SessionRow, now: int, retention: timedelta) -> None:
         self._mark_as_ended(row, now)

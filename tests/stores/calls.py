@@ -66,6 +66,7 @@ WRITES: dict[str, Call] = {
     ),
     "revoke_api_key": lambda store: store.revoke_api_key(kit.id_for("key"), retention=DAY),
     "revoke_user": lambda store: store.revoke_user("alice", retention=DAY, api_keys=True),
+    "spend": lambda store: store.spend("ticket", expires_at=kit.until(DAY)),
     "start_session": start,
 }
 INSPECTIONS: dict[str, Call] = {

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from flask_tokenauth.core.store import Store
+from flask_tokenauth.core.store import LONGEST_SILENCE, Store
 from flask_tokenauth.testing.store_contract import AgeApiKeys
 from flask_tokenauth.testing.store_contract.kit import (
     LIFETIME,
@@ -43,6 +43,21 @@ class ExactExpiry:
         store.add_reference_token(token_of(expires_at=present + after))
 
         assert has_reference_token(store) is counts
+
+    @pytest.mark.parametrize(("late", "is_kept"), [(-MILLISECOND, True), (timedelta(0), False), (MILLISECOND, False)])
+    def test_a_purge_keeps_a_spent_id_until_the_millisecond_before_its_time_is_over(
+        self, store: Store, late: timedelta, *, is_kept: bool
+    ) -> None:
+        created = add_key(store)
+        assert created is not None
+        ended = created.created_at - LONGEST_SILENCE - late
+        expires_at = round(ended.timestamp() * 1000)
+        store.spend("ticket", expires_at=expires_at)
+
+        deleted = store.purge(force=True)
+
+        assert deleted == (0 if is_kept else 1)
+        assert store.spend("ticket", expires_at=expires_at) is not is_kept
 
     @pytest.mark.parametrize("after", [MARGIN, MARGIN + MILLISECOND])
     def test_a_use_counts_from_the_millisecond_after_a_minute(self, store: Store, after: timedelta) -> None:

@@ -37,6 +37,7 @@ ANSWERS: dict[str, list[object]] = {
     "list_api_keys": [(), (API_KEY,)],
     "revoke_api_key": [API_KEY, None],
     "find_reference_token": [token_of(), None],
+    "spend": [True, False],
     "is_revoked": [True, False],
     "purge": [7],
     "report_ring": [()],

@@ -31,6 +31,7 @@ from flask_tokenauth.testing.store_contract.redemption import RedemptionContract
 from flask_tokenauth.testing.store_contract.reference_tokens import ReferenceTokenContract
 from flask_tokenauth.testing.store_contract.session_ends import SessionEndContract
 from flask_tokenauth.testing.store_contract.sessions import SessionContract
+from flask_tokenauth.testing.store_contract.spending import SpendingContract
 
 from .exact_expiry import ExactExpiry
 from .memory_kit import (
@@ -43,7 +44,7 @@ from .memory_kit import (
 )
 
 DAY = 86_400_000  # milliseconds
-KEPT = ("_sessions", "_going_on", "_epochs", "_api_keys", "_reference_tokens", "_revocations")  # in a copy
+KEPT = ("_sessions", "_going_on", "_epochs", "_api_keys", "_reference_tokens", "_revocations", "_spent")  # in a copy
 
 
 class MemoryStoreFixtures:
@@ -104,6 +105,7 @@ class TestMemoryStoreAtOneInstant(
     ApiKeyContract,
     ApiKeyEndContract,
     ReferenceTokenContract,
+    SpendingContract,
     ExactExpiry,
 ):
     """By a clock that stands still, so that lifetimes end to the millisecond."""

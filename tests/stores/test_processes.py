@@ -41,7 +41,7 @@ def test_a_store_of_an_older_release_that_many_processes_use_first_is_upgraded_o
     lines = run_at_once([spawn("use_upgraded", url_of(path)) for _ in range(4)])
 
     assert sorted(lines) == ["retried"] * 3 + ["swapped"]
-    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("3",)]
+    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("4",)]
 
 
 @pytest.mark.slow
@@ -56,7 +56,7 @@ def test_an_upgrade_whose_process_was_killed_has_changed_nothing_and_is_done_by_
     assert (out, child.returncode) == ("added\n", -signal.SIGKILL)
     assert dump(path) == before
     assert store.find_session("phone") is not None
-    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("3",)]
+    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("4",)]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The statements about API keys and reference tokens: of those that are looked up by their digests."""
+"""The statements about rows that are found by a digest: API keys, reference tokens, and what was used once."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ from .dead_rows import DeadRows
 from .dialect import Dialect
 from .expressions import epoch_of, key_epoch_of, number, several, string
 from .primary_reads import PrimaryRead
-from .tables import IDENTIFIER, api_keys, reference_tokens
+from .tables import IDENTIFIER, api_keys, reference_tokens, spent
 
 
 class ApiKeyStatements:
@@ -111,3 +111,22 @@ class ReferenceTokenStatements:
         self.mark_as_revoked = update(reference_tokens).where(is_asked, is_not_revoked).values(revoked_at=now)
         self.revoke_all = update(reference_tokens).where(is_not_revoked).values(revoked_at=now)
         self.dead = DeadRows(reference_tokens.c.token_id, not_(counts))
+
+
+class SpentStatements:
+    """The statements about the IDs of what was used once, by what they do.
+
+    Args:
+        dialect: of the server.
+        kept_for: how long they are kept after they have expired, in milliseconds.
+    """
+
+    def __init__(self, dialect: Dialect, *, kept_for: int) -> None:
+        row = {
+            "spent_id": string("of_spent"),
+            "spent_by": number("call"),
+            "expires_at": number("until"),
+        }
+        self.add = dialect.upsert(spent, row, lambda _: {"spent_id": spent.c.spent_id})  # leaves an old one
+        self.read_first = select(spent.c.spent_by).where(spent.c.spent_id == string("of_spent"))
+        self.dead = DeadRows(spent.c.spent_id, spent.c.expires_at <= number("now") - kept_for)

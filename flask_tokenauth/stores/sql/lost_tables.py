@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.sql.base import Executable
 
 from .statements import Statements
-from .tables import api_keys, epochs, facts, metadata, reference_tokens, revocations, sessions
+from .tables import api_keys, epochs, facts, metadata, reference_tokens, revocations, sessions, spent
 
 _LOSSES = {
     api_keys.name: "all API keys are refused, and users have to create new ones",
@@ -19,6 +19,7 @@ _LOSSES = {
         "sessions, change SECRET_KEY, and the keys in TOKENAUTH_KEYS if you set it. API keys and reference tokens that "
         "were revoked stay revoked"
     ),
+    spent.name: "tickets that were used can be used again until they expire",
     facts.name: "the store belongs to the issuer that uses it next",
 }
 _LOSS_OF_BOTH = (

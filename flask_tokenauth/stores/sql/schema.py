@@ -124,7 +124,7 @@ def find_lost_tables(connection: Connection) -> list[str]:
     missing = _missing_tables(inspector)
     if len(missing) == len(metadata.tables):
         return []
-    return without_new_tables(missing) if is_old(connection, inspector) else missing
+    return without_new_tables(connection, missing) if is_old(connection, inspector) else missing
 
 
 def _missing_tables(inspector: Inspector) -> list[str]:

@@ -29,7 +29,7 @@ from ..rows import in_milliseconds
 from .dead_rows import PAGE, DeadRows
 from .dialect import Dialect
 from .expressions import epoch_of, longest_retention, number, several, string
-from .lookup_statements import ApiKeyStatements, ReferenceTokenStatements
+from .lookup_statements import ApiKeyStatements, ReferenceTokenStatements, SpentStatements
 from .primary_reads import PrimaryRead
 from .tables import KIND_CODES, api_keys, epochs, facts, reference_tokens, revocations, sessions
 
@@ -56,6 +56,7 @@ class Statements:
         )
         self.api_keys = ApiKeyStatements(dialect)
         self.reference_tokens = ReferenceTokenStatements(dialect)
+        self.spent = SpentStatements(dialect, kept_for=_LONGEST_SILENCE)
         self._build_facts()
         self._build_sessions()
         self._build_redemption()

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from itertools import count
+from secrets import randbits
 from typing import Any
 
 from sqlalchemy import Connection
@@ -48,6 +49,8 @@ from .purging import purge
 from .rings import read_rings, write_ring
 from .schema import duration_of, read_facts
 from .statements import Statements
+
+_BITS_OF_CALLS = 62  # of the random number of a call; a column holds 63
 
 
 class SQLStore:
@@ -286,6 +289,13 @@ class SQLStore:
             return []
         values = {asked: id_of(digest), "asked_digest": digest}
         return self._read(lambda connection, statements: choose(statements).fetch(connection, values))
+
+    def spend(self, spent_id: str, *, expires_at: int) -> bool:
+        check_identifier("spent_id", spent_id)
+        call = randbits(_BITS_OF_CALLS)
+        return self._write(
+            lambda connection, statements: transactions.spend(connection, statements, spent_id, expires_at, call=call)
+        )
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
         is_load = cursor is None or cursor == self._unfinished

@@ -23,7 +23,7 @@ from ...core.records.api_key import MAX_HINT
 from ...core.records.revocation import RevocationKind
 from ...core.records.session import MAX_USER_AGENT
 
-SCHEMA = 3  # raised with each change that older releases do not understand
+SCHEMA = 4  # raised with each change that older releases do not understand
 
 metadata = MetaData()
 
@@ -130,6 +130,15 @@ revocations = Table(
     Index("ix_tokenauth_revocation_transaction", "transaction_id", "id"),
     Index("ix_tokenauth_revocation_expiry", "expires_at", "id"),
     sqlite_autoincrement=True,
+    **_ON_MYSQL,
+)
+
+spent = Table(
+    "tokenauth_spent",
+    metadata,
+    Column("spent_id", IDENTIFIER, primary_key=True),
+    Column("spent_by", BigInteger, nullable=False),  # a random number of the call that was the first
+    Column("expires_at", BigInteger, nullable=False),
     **_ON_MYSQL,
 )
 

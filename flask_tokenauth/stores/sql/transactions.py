@@ -94,6 +94,21 @@ def revoke(connection: Connection, statements: Statements, revocation: Revocatio
     insert_revocation(connection, statements.insert_revocation_until, values)
 
 
+def spend(connection: Connection, statements: Statements, spent_id: str, expires_at: int, *, call: int) -> bool:
+    """Spend an ID, and return whether *call* is the first that did.
+
+    Args:
+        connection: in a transaction.
+        statements: for its dialect.
+        spent_id: of what is used once.
+        expires_at: when it may be forgotten, in milliseconds.
+        call: a random number. If the answer to a COMMIT was lost, the next run with it finds its own row.
+    """
+    connection.execute(statements.spent.add, {"of_spent": spent_id, "call": call, "until": expires_at})
+    first = connection.execute(statements.spent.read_first, {"of_spent": spent_id}).scalar_one()
+    return bool(first == call)
+
+
 def insert_revocation(connection: Connection, several: Sequence[Executable], values: Mapping[str, object]) -> None:
     """Run the statements of ``Dialect.insert_revocation``."""
     for statement in several:

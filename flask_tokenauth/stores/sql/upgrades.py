@@ -9,18 +9,20 @@ from collections.abc import Iterable
 from sqlalchemy import BigInteger, Column, Connection, Inspector, cast, select, update
 from sqlalchemy.schema import CreateColumn
 
-from .tables import SCHEMA, api_keys, epochs, facts, reference_tokens, revocations
+from .tables import SCHEMA, api_keys, epochs, facts, reference_tokens, revocations, spent
 
 _ADDED_IN_2 = (epochs.c.key_epoch, revocations.c.transaction_id, facts.c.number)
 _DROPPED_IN_2 = "ix_tokenauth_revocation_expires_at"
 _ADDED_IN_3 = frozenset({api_keys.name, reference_tokens.name})
-_OLD = ("1", "2")
+_ADDED_IN_4 = frozenset({spent.name})
+_OLD = ("1", "2", "3")
+_BEFORE = _OLD[-1]
 _SCHEMA = select(facts.c.value).where(facts.c.name == "schema")
 _NUMBERS_IN_1 = ("lifetime", "leeway", "last_purge")  # facts that were strings of digits
 
 
 def is_old(connection: Connection, inspector: Inspector) -> bool:
-    """Return whether the tables are those of schema 1 or 2, or say so after a migration of the application."""
+    """Return whether the tables are those of schema 1, 2 or 3, or say so after a migration of the application."""
     existing = set(inspector.get_table_names())
     if facts.name in existing:
         return _lacks(inspector, facts.c.number) or connection.execute(_SCHEMA).scalar() in _OLD
@@ -45,9 +47,17 @@ def upgrade(connection: Connection, inspector: Inspector) -> None:
         connection.execute(update(facts).where(numbers).values(number=cast(facts.c.value, BigInteger)))
 
 
-def without_new_tables(missing: Iterable[str]) -> list[str]:
-    """Return the missing tables that an older release had created, so that they were dropped."""
-    return [table for table in missing if table not in _ADDED_IN_3]
+def without_new_tables(connection: Connection, missing: Iterable[str]) -> list[str]:
+    """Return the missing tables that an older release had created, so that they were dropped.
+
+    Args:
+        connection: to a database whose tables are old.
+        missing: the names of the tables.
+    """
+    missing = list(missing)
+    is_3 = facts.name not in missing and connection.execute(_SCHEMA).scalar() == _BEFORE
+    new = _ADDED_IN_4 if is_3 else _ADDED_IN_3 | _ADDED_IN_4
+    return [table for table in missing if table not in new]
 
 
 def raise_schema(connection: Connection) -> None:

@@ -59,6 +59,7 @@ from .rings import RingContract
 from .session_ends import SessionEndContract
 from .session_pages import SessionPagesContract
 from .sessions import SessionContract
+from .spending import SpendingContract
 
 __all__ = [
     "Age",
@@ -84,6 +85,7 @@ class StoreContract(
     ApiKeyContract,
     ApiKeyEndContract,
     ReferenceTokenContract,
+    SpendingContract,
     LostWritesContract,
     PurgeContract,
     RingContract,

@@ -76,4 +76,4 @@ def test_tables_that_a_migration_of_the_application_has_upgraded_are_used(path: 
 
     assert store.find_session("phone") is not None
     assert store.longest_lifetime() == timedelta(hours=1)
-    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("3",)]
+    assert execute(path, "SELECT value FROM tokenauth_store WHERE name = 'schema'") == [("4",)]

@@ -19,6 +19,7 @@ from flask_tokenauth.testing.store_contract.kit import (
     start,
     token_of,
 )
+from flask_tokenauth.testing.store_contract.spending import spend
 
 from ...engines.mariadb import MariaDB
 from ...engines.pgbouncer import PgBouncer
@@ -208,6 +209,14 @@ def test_a_reference_token_whose_commit_was_not_answered_is_there(proxied: SQLSt
     proxied.add_reference_token(token_of())
 
     assert has_reference_token(proxied)
+
+
+@pytest.mark.dependencies
+@pytest.mark.slow
+@pytest.mark.usefixtures("lose_commit")
+def test_an_id_whose_commit_was_not_answered_is_spent_by_its_call(proxied: SQLStore) -> None:
+    assert spend(proxied)
+    assert not spend(proxied)
 
 
 @pytest.fixture

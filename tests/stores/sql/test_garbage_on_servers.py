@@ -41,7 +41,7 @@ def prepared(server: Server) -> Iterator[tuple[str, SQLStore]]:
 
 @pytest.fixture
 def database(server: Server, prepared: tuple[str, SQLStore]) -> str:
-    for table in "session", "user_epoch", "revocation", "api_key", "reference_token":
+    for table in "session", "user_epoch", "revocation", "api_key", "reference_token", "spent":
         execute(server, prepared[0], f"DELETE FROM tokenauth_{table}")
     return prepared[0]
 

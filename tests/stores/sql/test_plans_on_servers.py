@@ -8,6 +8,7 @@ import pytest
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.testing.store_contract import kit
 from flask_tokenauth.testing.store_contract.revocation_pages import revoke
+from flask_tokenauth.testing.store_contract.spending import spend
 
 from ...engines.postgresql import PostgreSQL
 from ...engines.server import Server
@@ -25,7 +26,7 @@ FILL = {
 }
 HEAD = f"UPDATE tokenauth_store SET number = {ROWS} WHERE name = 'last_revocation'"
 ANALYZE = {"postgresql": "ANALYZE tokenauth_revocation", "mysql": "ANALYZE TABLE tokenauth_revocation"}
-LOOKED_UP = ("tokenauth_api_key", "tokenauth_reference_token")
+LOOKED_UP = ("tokenauth_api_key", "tokenauth_reference_token", "tokenauth_spent")
 LARGE = ("tokenauth_revocation", *LOOKED_UP)
 SERIES = {"postgresql": f"generate_series(1, {ROWS}) seq", "mysql": f"seq_1_to_{ROWS}"}
 FILL_LOOKED_UP = (
@@ -33,6 +34,7 @@ FILL_LOOKED_UP = (
     " 'hint', '{{}}', seq, NULL, NULL, NULL, 0 FROM {series}",
     "INSERT INTO tokenauth_reference_token SELECT concat('id', seq), concat('digest', seq), concat('user', seq / 100),"
     " 0, '{{}}', 4000000000000 + seq, NULL FROM {series}",
+    "INSERT INTO tokenauth_spent SELECT concat('id', seq), seq, 4000000000000 + seq FROM {series}",
 )
 CALLS: dict[str, Callable[[SQLStore], object]] = {
     "add_api_key": kit.add_key,
@@ -42,6 +44,7 @@ CALLS: dict[str, Callable[[SQLStore], object]] = {
     "note_uses_of_api_keys": lambda store: store.note_uses_of_api_keys({kit.id_for("key"): kit.RETENTION}),
     "add_reference_token": lambda store: store.add_reference_token(kit.token_of()),
     "find_reference_token": kit.has_reference_token,
+    "spend": spend,
     "revoke": lambda store: revoke(store, kit.id_for("token")),
 }
 

@@ -24,6 +24,7 @@ from flask_tokenauth.testing.store_contract.kit import (
     start,
     token_of,
 )
+from flask_tokenauth.testing.store_contract.spending import spend
 
 from ..sqlite_kit import TERMS, execute, url_of
 
@@ -113,6 +114,7 @@ WRITE: dict[str, Callable[[SQLStore], object]] = {
     "note_uses_of_api_keys": lambda store: store.note_uses_of_api_keys({id_for("key"): DAY}),
     "add_reference_token": lambda store: store.add_reference_token(token_of("other")),
     "revoke_user": lambda store: store.revoke_user("alice", retention=DAY, api_keys=False),
+    "spend": spend,
 }
 ALL = ASK | WRITE
 
@@ -160,7 +162,7 @@ def test_nothing_is_written_to_a_replica(path: Path, store: SQLStore, servers: S
     query = (
         "SELECT session_id, generation, ended_at FROM tokenauth_session UNION SELECT 1, 2, 3 FROM tokenauth_user_epoch"
         " UNION SELECT key_id, last_used_at, revoked_at FROM tokenauth_api_key"
-        " UNION SELECT token_id, 4, 5 FROM tokenauth_reference_token"
+        " UNION SELECT token_id, 4, 5 FROM tokenauth_reference_token UNION SELECT spent_id, 6, 7 FROM tokenauth_spent"
     )
     before = execute(path, query)
 

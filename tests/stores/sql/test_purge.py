@@ -19,6 +19,7 @@ from flask_tokenauth.testing.store_contract.kit import (
     token_of,
     until,
 )
+from flask_tokenauth.testing.store_contract.spending import spend
 
 from ..sqlite_kit import TERMS, ager, execute, revocation_ager
 
@@ -58,18 +59,21 @@ def test_a_purge_finds_all_that_is_over_on_pages_of_any_size(
         store.revoke(Revocation(kind="token", subject=name, expires_at=until(timedelta(days=9))))
         add_key(store, name)
         store.add_reference_token(token_of(name))
+        spend(store, name)
     for name in "bce":
         ager(path)(name, TERMS.idle_lifetime)
         execute(path, "UPDATE tokenauth_api_key SET expires_at = 1 WHERE key_id = ?", id_for(name))
         execute(path, "UPDATE tokenauth_reference_token SET expires_at = 1 WHERE token_id = ?", id_for(name))
         execute(path, "UPDATE tokenauth_revocation SET expires_at = 1 WHERE subject = ?", name)
+        execute(path, "UPDATE tokenauth_spent SET expires_at = 1 WHERE spent_id = ?", name)
 
-    assert store.purge(force=True) == 12
+    assert store.purge(force=True) == 15
 
     assert [name for name in "abcdef" if store.find_session(name)] == ["a", "d", "f"]
     assert [name for name in "abcdef" if find_key(store, name)] == ["a", "d", "f"]
     assert [name for name in "abcdef" if has_reference_token(store, name)] == ["a", "d", "f"]
     assert execute(path, "SELECT group_concat(subject) FROM tokenauth_revocation") == [("a,d,f",)]
+    assert execute(path, "SELECT group_concat(spent_id) FROM tokenauth_spent") == [("a,d,f",)]
     store.close()
 
 
@@ -156,6 +160,7 @@ def test_a_revocation_is_deleted_after_the_api_keys_and_tokens_that_it_is_about(
     """If the purge is stopped in between, the epochs of users can still be restored from the revocations."""
     add_key(store)
     store.add_reference_token(token_of())
+    spend(store, left=-2 * LONGEST_SILENCE)
     store.revoke_user("alice", retention=timedelta(days=1), api_keys=True)
     deleted: list[str] = []
     drop = purging._drop
@@ -169,4 +174,4 @@ def test_a_revocation_is_deleted_after_the_api_keys_and_tokens_that_it_is_about(
 
     store.purge(force=True)
 
-    assert deleted == ["tokenauth_api_key", "tokenauth_reference_token", "tokenauth_revocation"]
+    assert deleted == ["tokenauth_api_key", "tokenauth_reference_token", "tokenauth_spent", "tokenauth_revocation"]

@@ -36,6 +36,7 @@ from flask_tokenauth.testing.store_contract.kit import (
     token_of,
 )
 from flask_tokenauth.testing.store_contract.revocation_pages import revoke
+from flask_tokenauth.testing.store_contract.spending import spend
 
 from ...engines.mariadb import MariaDB
 from ...engines.postgresql import PostgreSQL
@@ -195,6 +196,7 @@ def test_calls_about_api_keys_of_all_kinds_at_once_end_without_an_error(stores: 
                 lambda: revoke(store, id_for(keys[1])),  # noqa: B023
                 lambda: store.revoke_user("alice", retention=RETENTION, api_keys=True),
                 lambda key=f"{index}-{number}": store.add_reference_token(token_of(key)),  # type: ignore[misc]
+                lambda: spend(store, keys[2], left=-2 * LONGEST_SILENCE),  # noqa: B023
                 store.purge,
                 *[lambda: store.note_uses_of_api_keys({id_for(key): RETENTION for key in keys})] * 2,  # noqa: B023
             ]

@@ -20,6 +20,7 @@ from flask_tokenauth.testing.store_contract.kit import (
     token_of,
     until,
 )
+from flask_tokenauth.testing.store_contract.spending import spend
 
 from ..sqlite_kit import execute, revocation_ager, url_of
 
@@ -217,6 +218,7 @@ def live(store: SQLStore) -> list[str]:
         ("tokenauth_revocation", ["key", "of bob", "token"]),
         ("tokenauth_user_epoch", ["key", "of bob", "token"]),
         ("tokenauth_store", ["key", "of bob", "token"]),
+        ("tokenauth_spent", ["key", "of bob", "token"]),
     ],
 )
 def test_what_becomes_of_api_keys_and_reference_tokens(
@@ -308,6 +310,17 @@ def test_without_the_epochs_and_the_revocations_all_api_keys_and_reference_token
     assert {entry.subject for entry in entries if entry.kind == "token"} == {
         id_for(text) for text in ("key", "of bob", "token")
     }
+
+
+def test_the_warnings_say_what_is_lost_with_the_ids_of_used_tickets(
+    path: Path, bound: SQLStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    spend(bound)
+
+    lose(path, bound, "tokenauth_spent")
+
+    assert spend(bound)
+    assert "Without tokenauth_spent, tickets that were used can be used again until they expire" in caplog.text
 
 
 def test_the_warnings_say_what_is_lost_with_api_keys_and_reference_tokens(store: SQLStore) -> None:

@@ -19,8 +19,8 @@ from ..sqlite_kit import TERMS, ager, execute, url_of
 DAY = timedelta(days=1)
 LATER = 4_000_000_000_000
 TABLES = [
-    "tokenauth_api_key", "tokenauth_reference_token", "tokenauth_revocation", "tokenauth_session", "tokenauth_store",
-    "tokenauth_user_epoch",
+    "tokenauth_api_key", "tokenauth_reference_token", "tokenauth_revocation", "tokenauth_session", "tokenauth_spent",
+    "tokenauth_store", "tokenauth_user_epoch",
 ]  # fmt: skip
 
 

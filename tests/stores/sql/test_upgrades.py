@@ -46,7 +46,7 @@ def rows(path: Path, table: str) -> list[Any]:
 
 
 def is_upgraded(path: Path) -> bool:
-    return execute(path, SCHEMA) == [("3",)]
+    return execute(path, SCHEMA) == [("4",)]
 
 
 @pytest.mark.parametrize("table", KEPT)
@@ -63,7 +63,7 @@ def test_strings_among_the_facts_are_there_after_an_upgrade(path: Path, store: S
     store.create()
 
     strings = dict(execute(path, "SELECT name, value FROM tokenauth_store WHERE number IS NULL"))
-    assert strings == {"schema": "3", "store_id": "9a25440ab790842b2296dfc4a843d2f5", "issuer": ISSUER}
+    assert strings == {"schema": "4", "store_id": "9a25440ab790842b2296dfc4a843d2f5", "issuer": ISSUER}
 
 
 def test_numbers_among_the_facts_are_there_after_an_upgrade(path: Path, store: SQLStore) -> None:
@@ -287,7 +287,7 @@ def test_the_older_release_refuses_a_file_that_was_upgraded(
     monkeypatch.setattr(schema, "SCHEMA", 1)
     older = SQLStore(url_of(path))
 
-    with pytest.raises(StoreUnavailable, match=r"must be of schema 1, got 3: a newer release"):
+    with pytest.raises(StoreUnavailable, match=r"must be of schema 1, got 4: a newer release"):
         older.find_session("phone")
     older.close()
 
