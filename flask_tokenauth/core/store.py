@@ -2,8 +2,8 @@
 
 A store keeps sessions, the epochs of users, revocations, the IDs of what was used once, and what API keys and reference
 tokens stand for. It never sees a token: for a refresh token it has the session ID, which is a digest, and a generation
-number, for an API key, a reference token or a ticket it has a digest. Its answers are checked: a record that cannot be read raises ``StoreUnavailable`` and
-never becomes a session or a token.
+number, for an API key, a reference token or a ticket it has a digest. Its answers are checked: a record that cannot be
+read raises ``StoreUnavailable`` and never becomes a session or a token.
 """
 
 from collections.abc import Iterator, Mapping

@@ -37,12 +37,8 @@ def purge(database: Database, statements: Statements, *, force: bool) -> int:
     # Lowered too: a time that was written while the clock was ahead would be no evidence for as long.
     database.write(lambda connection: set_number(connection, statements, LAST_PURGE, now))
     values = {"now": now}
-    several = (
-        statements.dead_sessions,
-        statements.api_keys.dead,
-        statements.reference_tokens.dead,
-        statements.spent.dead,
-    )
+    tables = (statements.api_keys, statements.reference_tokens, statements.spent)
+    several = (statements.dead_sessions, *(table.dead for table in tables))
     dropped = sum(_purge_dead(database, dead, values) for dead in several)
     # After the API keys that they are about: if the epochs of users are lost, they are restored from the revocations.
     return dropped + _purge_revocations(database, statements, values)
