@@ -10,7 +10,6 @@ from flask import Blueprint, Response
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 from flask.sansio.blueprints import Blueprint as SansioBlueprint
 
-from .api_key_methods import ApiKeyMethods
 from .application.app_state import AppState, current_state, state_of
 from .application.default_warnings import warn_of_defaults
 from .application.error_handlers import RefusalHandling
@@ -23,7 +22,7 @@ from .core.errors import SettingsError, StoreUnavailable
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token, TokenKind
-from .guards.accepted_kinds import AcceptedKinds, read_kinds
+from .guards.accepted_kinds import AcceptedKinds, read_kinds_of_verify
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
 from .guards.decorators import blueprint_requirement
@@ -32,12 +31,13 @@ from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .lifecycle.trade import Scopes, trade
+from .ticket_methods import TicketMethods
 from .users import current_user, get_token, get_user_id, require_own_token
 
 T = TypeVar("T")
 
 
-class TokenAuth(ApiKeyMethods[T]):
+class TokenAuth(TicketMethods[T]):
     """Guards the routes of any number of Flask applications.
 
     Args:
@@ -287,7 +287,7 @@ class TokenAuth(ApiKeyMethods[T]):
             TokenError: the token is refused. The attribute ``reason`` says why.
             StoreUnavailable: it is not known whether the token was revoked.
         """
-        return current_state().authenticator.verify(text, audience, read_kinds(accept))[0]
+        return current_state().authenticator.verify(text, audience, read_kinds_of_verify(accept))[0]
 
     def allows(self, *all_of: str, any_of: Iterable[str] | None = None, **values: str | int | UUID) -> bool:
         """Return whether the token of the current request has these scopes, or scopes that imply them.
@@ -326,8 +326,9 @@ class TokenAuth(ApiKeyMethods[T]):
             scopes: scopes, all of which are needed. Without scopes, and without *any_of*, a login is enough.
             any_of: scopes, one of which is needed as well.
             api_keys: let API keys pass too, even where no scope is needed.
-            accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of
-                access tokens pass, and API keys if scopes are needed, or as *api_keys* says.
+            accept: the kinds of tokens that pass, some of "jwt", "reference", "api_key" and "ticket". By default both
+                kinds of access tokens pass, and API keys if scopes are needed, or as *api_keys* says. A ticket passes
+                if each guard of the route names it.
 
         Raises:
             TypeError: *blueprint* is not a blueprint, a scope is not a string, *api_keys* is not a boolean, or *accept*

@@ -25,6 +25,7 @@ from ..core.rotation import Sessions
 from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.issuing import TokenIssuer
+from ..core.tokens.tickets import ticket_policy
 from ..core.tokens.verifier import Verifier
 from ..stores.database_objects import has_engine_now
 from .database_sessions import find_sessions
@@ -118,6 +119,7 @@ class AppState:
         self.trust_issuers()
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
         self._token_issuer = _make_token_issuer(settings, policy)
+        self._ticket_issuer = _make_token_issuer(settings, ticket_policy(policy))
         self.resource_metadata = "" if settings.resource is None else metadata_url_of(settings.resource)
         self._config = read_config(app)
         _states.add(self)
@@ -170,6 +172,16 @@ class AppState:
                 "application can only verify tokens"
             )
         return self._token_issuer
+
+    @property
+    def ticket_issuer(self) -> TokenIssuer:
+        """Issues the tickets of this application.
+
+        Raises:
+            SettingsError: ``TOKENAUTH_KEYS`` holds public keys only.
+        """
+        _ = self.token_issuer  # which raises it
+        return self._ticket_issuer
 
     @property
     def reference_issuer(self) -> TokenIssuer:

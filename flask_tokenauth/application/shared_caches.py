@@ -3,7 +3,8 @@
 Browsers, proxies and content delivery networks keep answers. ``Vary: Authorization`` lets them give an answer only to a
 request with the same token. ``private`` lets only the browser of the caller keep it. Shared caches keep no answer to a
 request with ``Authorization`` unless they are allowed to. They do not know a header for API keys, so each answer to a
-request that has it is ``private``.
+request that has it is ``private``. So is each answer to a request with a ticket in its query, which has also
+``Referrer-Policy: no-referrer``.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ class Answer(msgspec.Struct):
     is_refused: bool = False  # it is a refusal, of a guard or of a view
     is_shareable: bool | None = None  # it does not depend on the caller; None if no view was asked
     has_api_key: bool = False  # the request has the header for API keys
+    has_ticket: bool = False  # the request has a ticket in its query, which its route accepts
 
 
 class SharedCaches:
@@ -60,6 +62,8 @@ class SharedCaches:
         def start(status: str, headers: Headers, *error: Any) -> Any:
             if answer.is_refused or not answer.is_shareable or status >= _ERRORS:
                 restrict(headers, answer, self._vary)
+            if answer.has_ticket:  # which no other site may learn from a link on this page
+                _replace(headers, "Referrer-Policy", "no-referrer")
             return start_response(status, headers, *error)
 
         return self.app(environ, start)
@@ -82,6 +86,12 @@ def note_not_of_view(environ: Mapping[str, Any], *, is_guarded: bool) -> None:
         answer: Answer = environ[ANSWER]
         answer.is_shareable = False
         answer.is_guarded = answer.is_guarded or is_guarded
+
+
+def note_ticket(environ: Mapping[str, Any]) -> None:
+    """Note that a request has a ticket in its query, good or bad."""
+    if ANSWER in environ:
+        environ[ANSWER].has_ticket = True
 
 
 def note_refused(environ: Mapping[str, Any]) -> None:
@@ -107,10 +117,11 @@ def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> No
         _add_vary(headers, vary.split(", "))
     else:
         headers.append(("Vary", vary))
-    if answer.is_refused or answer.has_api_key or (has_control and answer.is_guarded):
+    is_private = answer.has_api_key or answer.has_ticket
+    if answer.is_refused or is_private or (has_control and answer.is_guarded):
         control = _join(headers, "cache-control").lower()  # directives have no case, but werkzeug's parser minds it
         if not answer.is_refused:
-            _make_private(headers, control, always=answer.has_api_key)
+            _make_private(headers, control, always=is_private)
         elif control != _NO_STORE:
             _replace(headers, "Cache-Control", _NO_STORE)
 

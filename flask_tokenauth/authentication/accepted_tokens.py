@@ -10,10 +10,20 @@ from flask import Flask
 from ..core.keys.key_set import KeySet
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.opaque.lookups import Lookups
-from ..core.token_errors import KindNotAccepted, NoApiKey, TokenError, TokenExpired, TokenRejected
+from ..core.token_errors import (
+    KindNotAccepted,
+    NoApiKey,
+    TicketExpected,
+    TicketWrongPath,
+    TokenError,
+    TokenExpired,
+    TokenRejected,
+    WrongType,
+)
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
 from ..core.tokens.jws import LARGEST_LIMIT
+from ..core.tokens.tickets import TicketToken
 from ..core.tokens.token import Token, TokenKind
 from ..core.tokens.verifier import Verifier
 from ..core.trusted_issuers.registry import TrustedIssuers
@@ -86,6 +96,7 @@ class AcceptedTokens:
         self._keys = keys
         self._policy = policy
         self._verifier = verifier
+        self._ticket_verifier = verifier.for_tickets()
         self._verifier_for = lru_cache(maxsize=_MOST_AUDIENCES)(verifier.for_audience)
         self._max_bytes = max_bytes
         self._look_at_keys, self._look_for_keys = look_at_keys, look_for_keys
@@ -124,6 +135,26 @@ class AcceptedTokens:
         if lookups is None or not text.startswith(lookups.api_key_prefixes):
             raise NoApiKey
         return lookups.find(text, now=self.clock())
+
+    def verify_ticket(self, text: str, path: bytes | None) -> tuple[Token, Any]:
+        """Return the verified ticket in *text* with its user ID. Whether it was used before is not checked.
+
+        Args:
+            text: untrusted.
+            path: of the request, not percent-encoded any more; untrusted. None: it is not known.
+
+        Raises:
+            TokenError: it is no ticket, is refused, or opens another path.
+            StoreUnavailable: it is not known whether the ticket was revoked.
+        """
+        try:
+            token = self._ticket_verifier.verify(text, now=self.clock())
+        except WrongType:
+            raise TicketExpected from None
+        ticket = TicketToken.of(token)
+        if not ticket.opens(path):
+            raise TicketWrongPath
+        return self.accept(ticket)
 
     def accept(self, token: Token) -> tuple[Token, Any]:
         """Return a verified token with its user ID, if the application accepts the token.

@@ -56,6 +56,8 @@ class Authenticator(AcceptedTokens):
         https: as given.
         settle_api_key: lets the API key of a request count if the guards of its route accept API keys. The guards set
             it. It gets the request and its authentication.
+        settle_ticket: lets the ticket of a request without a credential count, and enforces the guards of its route, if
+            these accept tickets. The guards set it. It gets the request and its authentication.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Authenticator(AcceptedTokens):
         super().__init__(app, callbacks, **options)
         self.https = https
         self.settle_api_key: Callable[[Any, Authentication], None] = lambda *_: None
+        self.settle_ticket: Callable[[Any, Authentication], None] = lambda *_: None
         self._api_key_header = api_key_header
         self._outages = OutageLog()
         self._undecided = Authentication(app, refusal=CallerNotYetKnown())  # stands on requests, and is never returned
@@ -184,7 +187,6 @@ class Authenticator(AcceptedTokens):
         if header is None and not key:
             return Authentication(self._app)
         setattr(req, AUTHENTICATION, self._undecided)
-        refusal: Refusal
         try:
             text = None if key else find_token(header, max_bytes=self._max_bytes)
             if key:
@@ -199,21 +201,34 @@ class Authenticator(AcceptedTokens):
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject)
             return self._accept(token)
-        except KeySetUnavailable:  # it was logged where it was met
+        except (StoreUnavailable, Refusal, NotAuthenticated) as error:
+            return Authentication(self._app, refusal=self.refusal_for(error))
+
+    def refusal_for(self, error: Exception) -> Refusal:
+        """Return the refusal of a request for an error that came up while its credential was checked.
+
+        Args:
+            error: a refusal, or an outage of the store or of another issuer, which is logged. It loses its traceback.
+
+        Raises:
+            NotAuthenticated: a function of the application has raised it.
+        """
+        refusal: Refusal
+        if isinstance(error, KeySetUnavailable):  # it was logged where it was met
             refusal = KeySetOutage()
-        except StoreUnavailable as error:
+        elif isinstance(error, StoreUnavailable):
             self._outages.log(error)
             refusal = StoreOutage()
-        except Refusal as error:
+        elif isinstance(error, Refusal):
             refusal = error
-        except NotAuthenticated as error:
-            if not isinstance(error.error, CallerNotYetKnown):
-                raise
+        elif isinstance(error, NotAuthenticated) and isinstance(error.error, CallerNotYetKnown):
             _log.error(_ASKED_TOO_EARLY)
             refusal = TokenRejected()
+        else:
+            raise error
         # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
         refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
-        return Authentication(self._app, refusal=refusal)
+        return refusal
 
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.

@@ -65,7 +65,8 @@ def _list_accepted(required: RouteRequirements, settings: Settings) -> list[str]
     known = ["jwt"] if settings.store is None else ["jwt", "reference"]
     guards = [requirement.kinds.named for requirement in required.requirements] or [required.kinds.named]
     accepted = [kind for kind in known if all(named is None or kind in named for named in guards)]
-    return [*accepted, "api_key"] if settings.api_keys and required.accepts_api_keys else accepted
+    accepted += ["api_key"] if settings.api_keys and required.accepts_api_keys else []
+    return [*accepted, "ticket"] if required.accepts_tickets else accepted
 
 
 def _write_json(found: list[Route], unreached: list[str], settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""The kinds of tokens that a guard accepts: JWTs, reference tokens, API keys."""
+"""The kinds of tokens that a guard accepts: JWTs, reference tokens, API keys, tickets."""
 
 from collections.abc import Iterable
 from typing import NamedTuple, get_args
@@ -8,7 +8,9 @@ from ..core.token_errors import KindNotAccepted
 from ..core.tokens.token import Token, TokenKind
 
 _KINDS: tuple[TokenKind, ...] = get_args(TokenKind)
+_ACCESS_TOKENS: tuple[TokenKind, ...] = ("jwt", "reference")
 _API_KEY = "api_key"
+_TICKET = "ticket"
 
 
 class AcceptedKinds(NamedTuple):
@@ -46,11 +48,14 @@ class AcceptedKinds(NamedTuple):
             has_scopes: whether scopes are required, so that an API key is accepted unless the guard says otherwise.
 
         Raises:
-            KindNotAccepted: the guard names its kinds, and this is another one.
+            KindNotAccepted: the guard names its kinds, and this is another one. It is also raised for a ticket if the
+                guard does not name its kinds.
             ApiKeyNotAccepted: it is an API key, and the guard does not accept these.
         """
         if self.named is not None and token.kind not in self.named:
             raise KindNotAccepted(token.kind, self.named)
+        if token.kind == _TICKET and self.named is None:
+            raise KindNotAccepted(_TICKET, _ACCESS_TOKENS)
         if token.kind == _API_KEY and not (self.api_keys or has_scopes):
             raise ApiKeyNotAccepted
 
@@ -62,6 +67,11 @@ class AcceptedKinds(NamedTuple):
     def excludes_api_keys(self) -> bool:
         """Whether the guard names its kinds, and API keys are not among them."""
         return self.named is not None and not self.api_keys
+
+    @property
+    def accepts_tickets(self) -> bool:
+        """Whether the guard names tickets: only then they are accepted."""
+        return self.named is not None and _TICKET in self.named
 
     def __str__(self) -> str:
         if self.named is not None:
@@ -89,3 +99,22 @@ def read_kinds(accept: object) -> tuple[TokenKind, ...]:
     if not given or any(kind not in _KINDS for kind in given):
         raise ValueError(f"{advice}, got {'none' if not given else 'another value among them'}")
     return tuple(kind for kind in _KINDS if kind in given)
+
+
+def read_kinds_of_verify(accept: object) -> tuple[TokenKind, ...]:
+    """Return the kinds that ``auth.verify`` accepts.
+
+    Args:
+        accept: a collection of them.
+
+    Raises:
+        TypeError: it is no collection of strings.
+        ValueError: it is empty, has another string, or names tickets.
+    """
+    kinds = read_kinds(accept)
+    if _TICKET in kinds:
+        raise ValueError(
+            'accept must not name "ticket" here, since a ticket opens one path, once: let a guard on that route accept '
+            "it"
+        )
+    return kinds

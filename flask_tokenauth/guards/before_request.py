@@ -4,6 +4,7 @@ Flask calls three methods of it, one after the other: around all functions that 
 functions, and around the view. Each one alone keeps guarded views closed, if other code takes the others away.
 """
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
 from ..authentication.refusals import AuthError, withhold
+from ..authentication.tickets import may_have_ticket, settle_used_ticket
 from .enforcement import check_optional, check_requirement
 from .guarded_hooks import after_others
 from .marks import MarkCounter
@@ -27,6 +29,7 @@ from .requirement import Requirement
 from .route_checks import check_application
 from .route_requirements import RouteRequirements, resolve
 from .sharing import is_shareable
+from .ticket_use import enforce_with_ticket
 from .url_arguments import current_request, keep_url_arguments
 
 # The method itself, unless something had replaced it before this import.
@@ -50,6 +53,7 @@ class ResolvedRoute(NamedTuple):
     is_guarded: bool  # something is required
     is_shareable: bool  # its answers do not depend on the caller
     accepts_api_keys: bool
+    accepts_tickets: bool
     opened: tuple[Requirement, ...]  # those that need no word on API keys, since scopes are required
 
 
@@ -72,6 +76,7 @@ class RequestHook:
         self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
         self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
         state.authenticator.settle_api_key = self._settle_api_key
+        state.authenticator.settle_ticket = self._settle_ticket
 
     def install(self, app: Flask) -> None:
         """Wrap two methods of *app*, and register the hook before all other ``before_request`` functions."""
@@ -207,6 +212,20 @@ class RequestHook:
         if req.url_rule is not None and req.url_rule.map is self._state.app.url_map:
             _settle(authentication, self._find_route(req))
 
+    def _settle_ticket(self, req: Request, authentication: Authentication) -> None:
+        """Enforce the guards of the route of a request with a ticket, before the view, if they accept tickets.
+
+        A guarded function that runs before the view is about to run: the ticket has to be used before that.
+
+        Raises:
+            AuthError: the ticket or a guard refuses the request.
+        """
+        if not may_have_ticket(req, authentication) or req.url_rule is None:
+            return
+        route = self._find_route(req) if req.url_rule.map is self._state.app.url_map else None
+        if route is not None and route.accepts_tickets:
+            self._enforce_route(req, authentication)
+
     def _let_answer(self, answer: Any, req: Request) -> Any:
         """Return the *answer* of a ``before_request`` function, unless the caller may not have an answer of the route.
 
@@ -241,6 +260,8 @@ class RequestHook:
         route = self._find_route(req)
         if authentication.api_key is not None:
             _settle(authentication, route)  # the route may be another one than that for which the key was accepted
+        if authentication.ticket is not None:
+            settle_used_ticket(authentication, counts=route is not None and route.accepts_tickets)
         if route is not None:
             if ANSWER in req.environ:  # not if the application calls Flask in another way
                 answer = req.environ[ANSWER]
@@ -249,6 +270,9 @@ class RequestHook:
             token = authentication.token
             if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
                 authentication.satisfied = route.required.requirements
+            elif route.accepts_tickets and may_have_ticket(req, authentication):
+                enforce = partial(self._enforce_each, route.required, req, authentication)
+                enforce_with_ticket(self._state, req, authentication, enforce)
             else:
                 self._enforce_each(route.required, req, authentication)
         req.__dict__[_ENFORCED] = self, req.url_rule, req.method
@@ -286,6 +310,7 @@ class RequestHook:
             bool(required.requirements),
             shared,
             required.accepts_api_keys,
+            required.accepts_tickets,
             required.requirements if required.has_scopes else (),
         )
         if len(self._resolved) >= _MOST_RESOLVED:

@@ -55,21 +55,26 @@ def login_required(
             enough.
         api_keys: let API keys pass too. By default an API key gets 403, unless another guard of the route requires
             scopes, which the key must have then.
-        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of access
-            tokens pass, and API keys as *api_keys* says.
+        accept: the kinds of tokens that pass, some of "jwt", "reference", "api_key" and "ticket". By default both kinds
+            of access tokens pass, and API keys as *api_keys* says. A ticket passes if each guard of the route names it.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
     Raises:
         TypeError: at import, *max_age* is not a duration, *load_user*, *api_keys* or *is_view* not a boolean, *accept*
             no list of kinds, or *view* cannot be decorated.
-        ValueError: at import, *max_age* is under a second, *accept* is empty or has another string, or API keys shall
-            pass, which have no login for *max_age*.
+        ValueError: at import, *max_age* is under a second, *accept* is empty or has another string, or API keys or
+            tickets shall pass, for which there is no recent login.
         SettingsError: at import, *view* is a class, but not a class of Flask views.
     """
     if not isinstance(load_user, bool):
         raise TypeError(f"load_user must be True or False, got {type(load_user).__name__}")
     kinds, age = AcceptedKinds.of(accept, api_keys=api_keys), _read_age(max_age)
+    if age is not None and kinds.accepts_tickets:
+        raise ValueError(
+            "max_age must not be given if tickets pass: a link can be opened long after it was made, so leave one of "
+            "them out"
+        )
     if age is not None and kinds.api_keys:
         raise ValueError(
             "max_age must not be given if API keys pass: nobody signs in with them, so leave one of them out"
@@ -95,7 +100,8 @@ def require_scope(
         all_of: scopes, all of which are needed. They match exactly, never by prefix. A segment can be a placeholder
             for an argument of the view: ``projects:{project_id}:write``.
         any_of: scopes, one of which is needed as well.
-        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default all of them.
+        accept: the kinds of tokens that pass, some of "jwt", "reference", "api_key" and "ticket". By default all apart
+            from tickets. A ticket passes if each guard of the route names it.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
@@ -174,8 +180,8 @@ def require_claim(
             object ``realm_access``. Names on the way may have dots themselves.
         values: strings, integers or booleans, at least one. They are alternatives: a token needs one of them. Their
             JSON types must match: neither ``"1"`` nor ``True`` is ``1``.
-        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of access
-            tokens pass. An API key has no claims of the application.
+        accept: the kinds of tokens that pass, some of "jwt", "reference", "api_key" and "ticket". By default both kinds
+            of access tokens pass. API keys and tickets have no claims of the application.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route.
 
@@ -208,8 +214,8 @@ def login_optional(
     Args:
         view: the view or class. The decorator can be written with or without parentheses.
         api_keys: let API keys pass too. By default an API key gets 403.
-        accept: the kinds of tokens that pass, some of "jwt", "reference" and "api_key". By default both kinds of access
-            tokens pass, and API keys as *api_keys* says.
+        accept: the kinds of tokens that pass, some of "jwt", "reference", "api_key" and "ticket". By default both kinds
+            of access tokens pass, and API keys as *api_keys* says. A ticket passes if each guard of the route names it.
         is_view: False for a function that is no view, such as a GraphQL resolver or a handler of Flask-SocketIO: then
             ``flask tokenauth routes --check`` does not expect that the guard counts on a route. If it is registered as
             a view nevertheless, the default guard still closes it.

@@ -86,6 +86,11 @@ class Requirement(NamedTuple):
             return False
         return self.kinds.api_keys or has_scopes or bool(self.scopes)
 
+    @property
+    def accepts_tickets(self) -> bool:
+        """Whether tickets satisfy this requirement if they have its scopes and its claim."""
+        return self.max_age is None and self.kinds.accepts_tickets
+
     def refuse_api_key(self) -> Refusal:
         """Return the refusal of a request with an API key, which this requirement does not accept."""
         if self.max_age is not None:

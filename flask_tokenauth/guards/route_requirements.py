@@ -1,6 +1,6 @@
 """The requirements of each route: resolved for the hook, and listed for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from .requirement import Requirement
 Access = Literal["guarded", "default", "optional", "public", "static", "open"]
 
 _LOGIN = Requirement()
+_FOR_TICKETS = frozenset({"GET", "HEAD"})  # methods that change nothing: people and programs follow links
 _METHODS = frozenset(name.upper() for name in http_method_funcs)
 
 
@@ -35,6 +36,7 @@ class RouteRequirements(NamedTuple):
     before: tuple[Any, ...] = ()  # among them the functions before requests, with everything that these wrap
     inside: frozenset[Requirement] = frozenset()  # requirements that wrappers inside the view enforce
     kinds: AcceptedKinds = ANY_KIND  # of an optional login
+    accepts_tickets: bool = False  # each guard names them, and the method changes nothing
 
     @property
     def simple_scopes(self) -> frozenset[str] | None:
@@ -69,6 +71,21 @@ def resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> Route
     of the functions that run before the request. An opening lifts the default guard only. An optional login on a
     function before requests lifts nothing.
     """
+    found = _resolve(app, settings, endpoint, method)
+    return found._replace(accepts_tickets=method in _FOR_TICKETS and _name_tickets(found, list_hooks(app, endpoint)))
+
+
+def _name_tickets(required: RouteRequirements, hooks: Iterable[Any]) -> bool:
+    """Return whether each guard of a route names tickets, also an optional login on a function before requests."""
+    marks = [read_mark(hook) for hook in hooks]
+    if not all(mark.kinds.accepts_tickets for mark in marks if mark.opening == "optional"):
+        return False
+    if not required.requirements:
+        return required.access == "optional" and required.kinds.accepts_tickets
+    return all(requirement.accepts_tickets for requirement in required.requirements)
+
+
+def _resolve(app: Flask, settings: Settings, endpoint: str, method: str) -> RouteRequirements:
     view = app.view_functions[endpoint]
     found = find_marks(view, method)
     blueprints = list(_blueprints_of(app, endpoint))

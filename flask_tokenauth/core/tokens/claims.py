@@ -32,16 +32,20 @@ from ..token_errors import (
 from .audience import parse_audience
 from .fast_path import REQUIRED, FastPath
 from .scopes import parse_scope
+from .ticket_paths import MAX_PATH, is_path
 
 RESERVED = frozenset({
     "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "epoch", "cnf",
+    "ticket_path",
 })  # fmt: skip
+TICKET_PATH = "ticket_path"  # the path that a ticket opens
 
 # The default of "required". Without a rule for the issuer or the audience, it does not have "iss" or "aud".
 LONGEST_LEEWAY = timedelta(minutes=5)  # that a setting allows
 _USUALLY_REQUIRED = frozenset({"iss", "aud", "exp", "iat", "jti", "sub"})
 # Claims of RFC 9068 that decide nothing here. In tokens of another type they may have another form.
 _OF_THE_PROFILE = frozenset({"client_id", "auth_time"})
+_OF_TICKETS = frozenset({TICKET_PATH})  # checked only if it is required
 # Claims whose form is checked in the tokens of all issuers, and claims whose form is checked in our own tokens alone.
 _OF_ALL_ISSUERS = frozenset({"iss", "exp", "iat", "nbf"})
 _OURS = frozenset({"sub", "scope", "sid", "epoch"})
@@ -128,6 +132,8 @@ class ClaimsPolicy:
         self._check_times(claims, now)
 
     def _must_be_well_formed(self, name: str) -> bool:
+        if name in _OF_TICKETS:
+            return name in self.required
         if self.is_foreign:
             return name in _OF_ALL_ISSUERS or (name in self.required and name not in _OURS)
         is_profile = self.typ is not None and media_type(self.typ) == "at+jwt"
@@ -272,6 +278,7 @@ _FORMS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("epoch", _is_epoch, "a whole number from 0 on"),
     ("iss", _is_string, "a string"),
     ("scope", _is_scope, "a string of scopes in printable ASCII with one space between them"),
+    (TICKET_PATH, is_path, f"a path of at most {MAX_PATH} characters that begins with one slash"),
 )
 
 

@@ -19,7 +19,7 @@ from ..keys.key_set import KeySet
 from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
 from . import jws
 from .audience import parse_audience, write_audience
-from .claims import RESERVED, ClaimsPolicy
+from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
 from .scopes import format_scope
 
 
@@ -90,6 +90,7 @@ class TokenIssuer:
         epoch: int | Callable[[], int] = 0,
         claims: Mapping[str, object] | None = None,
         reference: NewReference | None = None,
+        path: str | None = None,
     ) -> str:
         """Return a signed access token, or a reference token for the same claims set.
 
@@ -107,6 +108,7 @@ class TokenIssuer:
                 before the token is signed: it can store the session, which gives the epoch.
             claims: claims of the application, which are JSON values. Their names must not be reserved.
             reference: the reference token, which is stored with the claims set; None for a signed token.
+            path: ``ticket_path``, the path that a ticket opens; None for an access token.
 
         Raises:
             ValueError: the policy would refuse the token, *check_scope* refuses its scopes, a claim has a reserved
@@ -140,8 +142,8 @@ class TokenIssuer:
                 self._check_scope(scope)
         if auth_time is not None:
             content["auth_time"] = seconds_of(auth_time)
-        if session_id is not None:
-            content["sid"] = session_id
+        further = (("sid", session_id), (TICKET_PATH, path))
+        content.update((name, value) for name, value in further if value is not None)
         if epoch and not callable(epoch):
             content["epoch"] = epoch
         try:

@@ -9,13 +9,14 @@ import msgspec
 from ..encoding.immutable_json import thaw
 from .claims import is_time, read_audience
 
-TokenKind = Literal["jwt", "reference", "api_key"]
+TokenKind = Literal["jwt", "reference", "api_key", "ticket"]
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A verified token, deeply immutable. A token that was decoded but not verified is never a ``Token``.
 
-    It is an access token or an API key. All kinds have the same fields; an API key has no value for some of them.
+    It is an access token, an API key or a ticket. All kinds have the same fields; an API key has no value for some of
+    them.
     """
 
     subject: str  # "sub", the user, RFC 7519 section 4.1.2
@@ -24,7 +25,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> TokenKind:
-        """The kind of credential that the client has sent: "jwt", "reference" (a reference token) or "api_key"."""
+        """The kind of credential: "jwt", "reference" (a reference token), "api_key" or "ticket"."""
         return "jwt"
 
     @property

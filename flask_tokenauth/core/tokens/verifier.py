@@ -12,6 +12,7 @@ from ..token_errors import MalformedToken, TokenRevoked, UnknownKey
 from . import jws
 from .claims import ClaimsPolicy, decode_claims, names_issuer_twice
 from .scopes import parse_scope
+from .tickets import ticket_policy
 from .token import Token
 from .token_cache import TokenCache
 
@@ -123,6 +124,19 @@ class Verifier:
             revoked=self._revoked,
             max_bytes=self._max_bytes,
             cache_size=self._cache_size,
+            look_for_keys=self._look_for_keys,
+        )
+
+    def for_tickets(self) -> "Verifier":
+        """Return a verifier of tickets, with the same keys and otherwise the same rules.
+
+        It remembers none: each comes once. It refuses the tickets of other issuers.
+        """
+        return Verifier(
+            self._keys,
+            ticket_policy(self._policy),
+            revoked=self._revoked,
+            max_bytes=self._max_bytes,
             look_for_keys=self._look_for_keys,
         )
 
