@@ -136,12 +136,12 @@ class AcceptedTokens:
             raise NoApiKey
         return lookups.find(text, now=self.clock())
 
-    def verify_ticket(self, text: str, path: bytes | None) -> tuple[Token, Any]:
+    def verify_ticket(self, text: str, path: bytes) -> tuple[Token, Any]:
         """Return the verified ticket in *text* with its user ID. Whether it was used before is not checked.
 
         Args:
             text: untrusted.
-            path: of the request, not percent-encoded any more; untrusted. None: it is not known.
+            path: of the request, not percent-encoded any more; untrusted.
 
         Raises:
             TokenError: it is no ticket, is refused, or opens another path.

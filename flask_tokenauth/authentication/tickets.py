@@ -102,13 +102,10 @@ def _show(token: Token, user_id: Any) -> None:
     shown["user_id"], shown["scopes"], shown["token"] = user_id, token.scopes, token
 
 
-def _path_of(req: Request) -> bytes | None:
-    """Return the path of a request with its prefix, as the server has decoded it (PEP 3333); None if it cannot be one.
+def _path_of(req: Request) -> bytes:
+    """Return the path of a request with its prefix, as the server has decoded it (PEP 3333).
 
     It is not the path of the request object, which has lost slashes at its beginning.
     """
     environ = req.environ
-    try:
-        return f"{environ.get('SCRIPT_NAME', '').rstrip('/')}{environ.get('PATH_INFO', '')}".encode("latin-1")
-    except UnicodeEncodeError:
-        return None
+    return f"{environ.get('SCRIPT_NAME', '').rstrip('/')}{environ.get('PATH_INFO', '')}".encode("latin-1")

@@ -16,7 +16,8 @@ from flask_tokenauth.guards.accepted_kinds import ANY_KIND, AcceptedKinds
 from .kinds_kit import KINDS
 
 Take = Callable[..., object]
-ADVICE = 'accept must be some of jwt, reference, api_key: accept=("jwt", "reference")'
+ALL = (*KINDS, "ticket")
+ADVICE = 'accept must be some of jwt, reference, api_key, ticket: accept=("jwt", "reference")'
 
 
 class OfKind(Token, frozen=True, kw_only=True):
@@ -41,17 +42,22 @@ def find_refusal(kinds: AcceptedKinds, kind: TokenKind, *, has_scopes: bool = Fa
 @pytest.mark.parametrize(
     ("kinds", "refused", "refused_with_scopes"),
     [
-        (ANY_KIND, {"api_key": ApiKeyNotAccepted}, {}),
-        (AcceptedKinds.of(None, api_keys=True), {}, {}),
-        (AcceptedKinds.of(["jwt"]), *[dict.fromkeys(("reference", "api_key"), KindNotAccepted)] * 2),
-        (AcceptedKinds.of({"api_key"}), *[dict.fromkeys(("jwt", "reference"), KindNotAccepted)] * 2),
-        (AcceptedKinds.of(KINDS), {}, {}),
-        (AcceptedKinds.of(iter(["api_key", "jwt"]), api_keys=True), *[{"reference": KindNotAccepted}] * 2),
+        (ANY_KIND, {"api_key": ApiKeyNotAccepted, "ticket": KindNotAccepted}, {"ticket": KindNotAccepted}),
+        (AcceptedKinds.of(None, api_keys=True), *[{"ticket": KindNotAccepted}] * 2),
+        (AcceptedKinds.of(["jwt"]), *[dict.fromkeys(("reference", "api_key", "ticket"), KindNotAccepted)] * 2),
+        (AcceptedKinds.of({"api_key"}), *[dict.fromkeys(("jwt", "reference", "ticket"), KindNotAccepted)] * 2),
+        (AcceptedKinds.of(["ticket"]), *[dict.fromkeys(KINDS, KindNotAccepted)] * 2),
+        (AcceptedKinds.of(KINDS), *[{"ticket": KindNotAccepted}] * 2),
+        (AcceptedKinds.of(ALL), {}, {}),
+        (
+            AcceptedKinds.of(iter(["api_key", "jwt"]), api_keys=True),
+            *[dict.fromkeys(("reference", "ticket"), KindNotAccepted)] * 2,
+        ),
     ],
 )
 def test_a_token_of_another_kind_is_refused(kinds: AcceptedKinds, refused: Any, refused_with_scopes: Any) -> None:
     for has_scopes, expected in ((False, refused), (True, refused_with_scopes)):
-        outcomes = {kind: find_refusal(kinds, kind, has_scopes=has_scopes) for kind in KINDS}
+        outcomes = {kind: find_refusal(kinds, kind, has_scopes=has_scopes) for kind in ALL}
 
         assert {kind: refusal for kind, refusal in outcomes.items() if refusal is not None} == expected
 
@@ -148,3 +154,22 @@ def test_a_recent_login_and_api_keys_are_a_contradiction(options: Any) -> None:
 def test_a_scope_that_protects_a_blueprint_may_come_with_api_keys() -> None:
     protect(api_keys=True)
     protect(any_of=["a"], api_keys=True)
+
+
+def test_a_recent_login_and_tickets_are_a_contradiction() -> None:
+    with pytest.raises(ValueError, match=r"^max_age must not be given if tickets pass: a link can be opened long"):
+        login_required(max_age=60, accept=("jwt", "ticket"))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "accepts"),
+    [
+        (ANY_KIND, False),
+        (AcceptedKinds.of(None, api_keys=True), False),
+        (AcceptedKinds.of(KINDS), False),
+        (AcceptedKinds.of(["ticket"]), True),
+        (AcceptedKinds.of(ALL), True),
+    ],
+)
+def test_a_guard_accepts_tickets_only_if_it_names_them(kinds: AcceptedKinds, *, accepts: bool) -> None:
+    assert kinds.accepts_tickets is accepts

@@ -34,13 +34,13 @@ class TicketToken(Token, frozen=True, kw_only=True):
         """``ticket_path``, the path that it opens, percent-encoded."""
         return str(self.claims[TICKET_PATH])
 
-    def opens(self, path: bytes | None) -> bool:
+    def opens(self, path: bytes) -> bool:
         """Return whether it opens a path.
 
         Args:
-            path: of a request, not percent-encoded any more; untrusted. None: it is not known.
+            path: of a request, not percent-encoded any more; untrusted.
         """
-        return path is not None and decode_path(self.path) == path
+        return decode_path(self.path) == path
 
 
 def ticket_policy(policy: ClaimsPolicy) -> ClaimsPolicy:
