@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_tokenauth import TokenAuth, create_token, login_required, require_scope, token_accepted
+from flask_tokenauth import TokenAuth, create_token, login_optional, login_required, require_scope, token_accepted
 from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER, SECRET
@@ -47,6 +47,9 @@ class Calls(Counter[str]):
     def of(self, names: set[str]) -> int:
         """Return the number of calls of functions with one of *names*, in any class."""
         return sum(count for name, count in self.items() if name in names or name.rpartition(".")[2] in names)
+
+
+TICKETS = {"may_have_ticket", "list_tickets", "enforce_with_ticket", "settle_used_ticket", "getlist"}
 
 
 def make_app(algorithm: str, *, cache_size: int, **config: Any) -> Flask:
@@ -86,7 +89,7 @@ def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
     """
     monkeypatch.setattr(token_accepted, "receivers", {})
 
-    def send(app: Flask, token: str, path: str = "/", **environ_changes: str) -> tuple[str, Calls]:
+    def send(app: Flask, token: str | None, path: str = "/", **environ_changes: str) -> tuple[str, Calls]:
         environ: dict[str, Any] = {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": path,
@@ -96,6 +99,8 @@ def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
             "wsgi.input": io.BytesIO(),
             "HTTP_AUTHORIZATION": f"Bearer {token}",
         } | environ_changes
+        if token is None:
+            del environ["HTTP_AUTHORIZATION"]
         statuses: list[str] = []
         with Calls() as calls:
             app.wsgi_app(environ, lambda status, headers, error=None: statuses.append(status))  # type: ignore[arg-type]
@@ -302,3 +307,34 @@ def test_a_bad_token_costs_no_search_for_scopes(drive: Drive) -> None:
 
     assert status == "401 UNAUTHORIZED"
     assert calls["name_scopes"] == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/reports", "/open", "/maybe"])
+@pytest.mark.parametrize("query", ["", "ticket=x"])
+@pytest.mark.parametrize("has_token", [True, False])
+def test_where_no_ticket_is_accepted_none_is_looked_for(
+    drive: Drive, path: str, query: str, *, has_token: bool
+) -> None:
+    app = make_app("HS256", cache_size=10)
+    app.add_url_rule("/open", "open", lambda: "hello")
+    app.add_url_rule("/maybe", "maybe", login_optional(lambda: "hello"))
+    token = issue(app) if has_token else None
+    drive(app, token, path)
+
+    status, calls = drive(app, token, path, QUERY_STRING=query)
+
+    assert status == ("200 OK" if has_token or path in {"/open", "/maybe"} else "401 UNAUTHORIZED")
+    assert calls.of(TICKETS) == 0
+
+
+def test_a_route_that_accepts_tickets_costs_no_call_more_for_an_access_token(drive: Drive) -> None:
+    app = make_app("HS256", cache_size=10)
+    app.add_url_rule("/with", "with", require_scope("reports:read", accept=("jwt", "ticket"))(lambda: "hello"))
+    app.add_url_rule("/without", "without", require_scope("reports:read", accept=("jwt", "reference"))(lambda: "hello"))
+    token, found = issue(app), []
+    for path in "/with", "/without":
+        drive(app, token, path)
+        found.append(drive(app, token, path))
+
+    assert [status for status, _ in found] == ["200 OK"] * 2
+    assert found[0][1] == found[1][1]

@@ -270,7 +270,7 @@ class RequestHook:
             token = authentication.token
             if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
                 authentication.satisfied = route.required.requirements
-            elif route.accepts_tickets and may_have_ticket(req, authentication):
+            elif token is None and route.accepts_tickets and may_have_ticket(req, authentication):
                 enforce = partial(self._enforce_each, route.required, req, authentication)
                 enforce_with_ticket(self._state, req, authentication, enforce)
             else:

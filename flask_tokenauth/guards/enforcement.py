@@ -54,7 +54,7 @@ def enforce(requirement: Requirement, target: Any, *, is_lent: bool = False) -> 
     if authentication.api_key is not None and not is_lent and _lends_api_key(authentication, requirement):
         with Admission(authentication) as admission:
             return enforce(requirement, target, is_lent=True) and admission
-    if authentication.token is None:
+    if authentication.token is None and requirement.kinds.named is not None:  # else the route accepts no tickets
         state.authenticator.settle_ticket(req, authentication)
     if is_skippable(state.app, req, requirement, target) and (
         authentication.token is None or _find_refusal(state, requirement, req, authentication) is not None
@@ -105,7 +105,7 @@ def enforce_optional(kinds: AcceptedKinds, target: Any, *, is_lent: bool = False
     if authentication.api_key is not None and not is_lent and _lends_api_key(authentication, Requirement(kinds=kinds)):
         with Admission(authentication) as admission:
             return enforce_optional(kinds, target, is_lent=True) and admission
-    if authentication.token is None:
+    if authentication.token is None and kinds.named is not None:  # else the route accepts no tickets
         state.authenticator.settle_ticket(req, authentication)
     if authentication.refusal is not None and is_skippable(state.app, req, None, target):
         leave_unsatisfied(req, authentication, None)
