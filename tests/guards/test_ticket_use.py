@@ -202,7 +202,7 @@ def test_nested_guards_use_a_ticket_once(make_app: MakeApp, store: Watched, auth
     @blueprint.get("/x")
     @login_required(accept=ACCEPT)
     @require_scope("reports:read", accept=ACCEPT)
-    def view() -> object:
+    def view() -> Any:
         function()
         return function()
 
@@ -327,7 +327,7 @@ def test_a_guarded_function_before_the_view_does_not_run_if_another_guard_refuse
 
 
 def test_a_function_that_catches_the_refusal_opens_nothing(app: Flask, mint: Mint) -> None:
-    guarded = login_required(accept=ACCEPT)(lambda: None)
+    guarded: Any = login_required(accept=ACCEPT)(lambda: None)
 
     @app.before_request
     def swallow() -> None:
@@ -342,7 +342,7 @@ def test_a_function_that_catches_the_refusal_opens_nothing(app: Flask, mint: Min
 # Requests that are led to another route.
 
 
-def lead_to(app: Flask, endpoint: str) -> object:
+def lead_to(app: Flask, endpoint: str) -> Any:
     """Lead the current request to another route, and answer it there."""
     rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
     request.url_rule = rule
@@ -365,7 +365,7 @@ def test_a_route_to_which_a_request_is_led_decides_by_its_own_guards(
 ) -> None:
     app = make_app(TOKENAUTH_STORE=store)
     app.add_url_rule("/other", "other", guard(show_caller()))
-    app.add_url_rule("/x", "x", login_required(accept=ACCEPT)(lambda: lead_to(current_app, "other")))  # type: ignore[arg-type]
+    app.add_url_rule("/x", "x", login_required(accept=ACCEPT)(lambda: lead_to(current_app, "other")))
 
     response = get(app, make_ticket(mint))
 

@@ -1,6 +1,6 @@
 """Which routes accept tickets: those whose guards all name them. Elsewhere the parameter is not even read."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Blueprint, Flask, Request
@@ -41,7 +41,7 @@ class Unreadable(Request):
     """A request whose query must not be read."""
 
     @property
-    def args(self) -> MultiDict[str, str]:  # type: ignore[override]
+    def args(self) -> MultiDict[str, str]:
         raise AssertionError("the query was read")
 
 
@@ -261,14 +261,14 @@ def test_the_default_guard_accepts_no_tickets(make_app: MakeApp, mint: Mint) -> 
 
 def test_a_method_of_a_class_accepts_tickets_if_its_class_does_too(make_app: MakeApp, mint: Mint) -> None:
     class Both(MethodView):
-        decorators = (login_required(accept=ACCEPT),)
+        decorators: ClassVar[Any] = [login_required(accept=ACCEPT)]
 
         @require_scope("reports:read", accept=ACCEPT)
         def get(self) -> dict[str, object]:
             return show_caller()()
 
     class Silent(MethodView):
-        decorators = (login_required,)
+        decorators: ClassVar[Any] = [login_required]
 
         @require_scope("reports:read", accept=ACCEPT)
         def get(self) -> dict[str, object]:

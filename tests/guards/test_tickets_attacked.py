@@ -152,7 +152,7 @@ def test_verify_accepts_no_tickets(app: Flask, mint: Mint) -> None:
     ],
 )
 def test_the_claims_of_a_ticket_are_judged_as_those_of_a_token(
-    app: Flask, mint: Mint, reasons: list[str], changes: dict[str, object], reason: str | None
+    app: Flask, mint: Mint, reasons: list[str], changes: dict[str, Any], reason: str | None
 ) -> None:
     ticket = make_ticket(mint, **changes)
 

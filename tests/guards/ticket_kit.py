@@ -8,10 +8,11 @@ from flask import Flask, g
 from werkzeug.test import TestResponse
 
 from flask_tokenauth import get_token
+from flask_tokenauth.core.tokens.token import TokenKind
 
 from ..conftest import NOW, Mint
 
-ACCEPT = ("jwt", "reference", "ticket")
+ACCEPT: tuple[TokenKind, ...] = ("jwt", "reference", "ticket")
 LIFETIME = 30  # seconds
 
 
@@ -42,4 +43,4 @@ def show_caller() -> Callable[..., dict[str, object]]:
 
 
 ALICE = {"user_id": "alice", "scopes": ["reports:read"], "kind": "ticket", "same": True}
-NOBODY = {"user_id": None, "scopes": [], "kind": None, "same": True}
+NOBODY: dict[str, object] = {"user_id": None, "scopes": [], "kind": None, "same": True}

@@ -137,7 +137,8 @@ def test_a_ticket_that_is_issued_is_verified(mint: Mint) -> None:
 
     ticket = TicketToken.of(Verifier(keys, POLICY).for_tickets().verify(text, now=NOW))
 
-    assert (ticket.kind, ticket.path, ticket.subject, ticket.scopes) == ("ticket", "/a%20b", "alice", {"a"})
+    assert (ticket.kind, ticket.path, ticket.subject) == ("ticket", "/a%20b", "alice")
+    assert ticket.scopes == {"a"}
     assert (ticket.session_id, ticket.epoch) == ("s", 3)
     assert jws.verify(text, keys).header["typ"] == "ticket+jwt"
     assert ticket.opens(b"/a b")

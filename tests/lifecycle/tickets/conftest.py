@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, request
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
+from flask_tokenauth.core.tokens.token import TokenKind
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ...conftest import MakeApp, StandingClock
@@ -17,7 +18,7 @@ from ..looked_up.kit import state_of
 __all__ = ["signal_log"]  # a fixture
 
 MakeTicketApp = Callable[..., Flask]
-ANY = (*ACCEPT, "api_key")
+ANY: tuple[TokenKind, ...] = (*ACCEPT, "api_key")
 
 
 @pytest.fixture
