@@ -34,8 +34,10 @@ def list_tickets(req: Request) -> list[str]:
     return req.args.getlist(PARAMETER)
 
 
-def verify_ticket(authenticator: Authenticator, req: Request, authentication: Authentication, given: list[str]) -> None:
-    """Verify the ticket of a request. Its authentication gets the token and the user, or a refusal.
+def verify_ticket(
+    authenticator: Authenticator, req: Request, authentication: Authentication, given: list[str]
+) -> Token | Refusal:
+    """Return the verified ticket of a request, or its refusal. The authentication of the request gets the same.
 
     Code of the application that is called meanwhile sees no caller.
 
@@ -45,21 +47,21 @@ def verify_ticket(authenticator: Authenticator, req: Request, authentication: Au
         authentication: of the request, without a credential.
         given: the tickets in its query, at least one; untrusted.
     """
-    found: tuple[Token, Any] | None = None
-    refusal: Refusal | None = None
     authentication.refusal = CallerNotYetKnown()
+    refusal: Refusal | None = None
     try:
         if len(given) > 1:
             raise SeveralTickets
         authenticator.https.check(req)
-        found = authenticator.verify_ticket(given[0], _path_of(req))
+        token, user_id = authenticator.verify_ticket(given[0], _path_of(req))
     except (StoreUnavailable, Refusal, NotAuthenticated) as error:
         refusal = authenticator.refusal_for(error)
+        return refusal
     finally:
         authentication.refusal = refusal
         show_nobody()  # token_check may have set something
-    if found is not None:
-        authentication.token, authentication.user_id = found
+    authentication.token, authentication.user_id = token, user_id
+    return token
 
 
 def forget_ticket(authentication: Authentication) -> None:
@@ -69,17 +71,15 @@ def forget_ticket(authentication: Authentication) -> None:
     authentication.user = NOT_LOADED
 
 
-def publish_ticket(authentication: Authentication) -> None:
+def publish_ticket(authentication: Authentication, token: Token) -> None:
     """Let a ticket that was just used be the one of the request, and set the caller on ``g``.
 
     The signal ``token_accepted`` is sent.
     """
-    token, user_id = authentication.token, authentication.user_id
-    if token is not None:
-        authentication.ticket = token, user_id
-        _show(token, user_id)
-        if token_accepted.receivers:
-            token_accepted.send(authentication.app, user_id=user_id, scopes=token.scopes)
+    user_id = authentication.user_id
+    authentication.ticket = token, user_id
+    _show(token, user_id)
+    token_accepted.send(authentication.app, user_id=user_id, scopes=token.scopes)
 
 
 def settle_used_ticket(authentication: Authentication, *, counts: bool) -> None:

@@ -44,15 +44,16 @@ def enforce_with_ticket(
         enforce()
         return
     note_ticket(req.environ)
-    verify_ticket(state.authenticator, req, authentication, given)
+    found = verify_ticket(state.authenticator, req, authentication, given)
+    if isinstance(found, Refusal):
+        raise refuse(state, found)
     try:
         enforce()
-        if authentication.token is not None:
-            _use(state, authentication, authentication.token)
+        _use(state, authentication, found)
     except BaseException:
         forget_ticket(authentication)
         raise
-    publish_ticket(authentication)
+    publish_ticket(authentication, found)
 
 
 def _use(state: AppState, authentication: Authentication, token: Token) -> None:

@@ -225,6 +225,8 @@ def log_in(name: str, password: str) -> Response:
         raise NotAuthenticated("Wrong user name or password.")
     assert_type(create_token(name, ["a"], expires_in=60, claims={"team": "blue"}), str)
     assert_type(token_response(name, label=None), Response)
+    assert_type(auth.create_ticket("/x", ["a"], expires_in=60), str)
+    assert_type(auth.create_ticket("/x", expires_in=timedelta(minutes=1)), str)
     return token_response(name, scopes={"a"}, label="phone", expires_in=timedelta(minutes=1), audience=["x"])
 
 

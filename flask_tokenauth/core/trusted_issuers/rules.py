@@ -24,6 +24,7 @@ from ..token_errors import (
 )
 from ..tokens import jws
 from ..tokens.claims import ClaimsPolicy, media_type, read_audience
+from ..tokens.tickets import TICKET_TYPE
 from .issuer import TrustedIssuer
 from .provider_profiles import NAMES, Evidence, Path, Profile
 from .trusted_keys import TrustedKeys
@@ -198,6 +199,8 @@ class IssuerRules:
     def _check_profile(self, claims: Mapping[str, object], typ: str | None) -> Evidence:
         """Refuse a token of another kind. Return the proof of its kind."""
         layout = self._layout
+        if layout.types is None and media_type(typ or "") == TICKET_TYPE:
+            raise self._refuse_type()  # of another application with this package: never an access token
         if layout.types is not None and typ not in layout.types and media_type(typ or "") not in layout.types:
             raise self._refuse_type()
         if not layout.refused.isdisjoint(claims):

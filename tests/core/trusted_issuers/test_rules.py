@@ -106,6 +106,14 @@ def test_the_type_is_a_media_type(typ: str) -> None:
     assert judge(rules_with(), sign(typ=typ)).subject == "bob"
 
 
+@pytest.mark.parametrize("typ", ["ticket+jwt", "TICKET+JWT", "application/ticket+jwt"])
+def test_a_ticket_is_no_access_token_even_if_any_token_is_one(typ: str) -> None:
+    """Another application with this package has made it."""
+    with pytest.raises(WrongType):
+        judge(rules_with(**ANY), sign(typ=typ))
+    assert judge(rules_with(**ANY), sign(typ="ticket")).subject == "bob"
+
+
 @pytest.mark.parametrize("typ", ["JWT", "application/jwt", "at+jwt"])
 def test_one_of_several_types_is_enough(typ: str) -> None:
     rules = rules_with(types=["JWT", "at+jwt"], any_token=True)
