@@ -201,7 +201,11 @@ class Authenticator(AcceptedTokens):
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject)
             return self._accept(token)
-        except (StoreUnavailable, Refusal, NotAuthenticated) as error:
+        except Refusal as error:
+            # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            return Authentication(self._app, refusal=error)
+        except (StoreUnavailable, NotAuthenticated) as error:
             return Authentication(self._app, refusal=self.refusal_for(error))
 
     def refusal_for(self, error: Exception) -> Refusal:
@@ -226,8 +230,7 @@ class Authenticator(AcceptedTokens):
             refusal = TokenRejected()
         else:
             raise error
-        # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
-        refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
+        refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None  # as above
         return refusal
 
     def load_user(self, req: Request) -> Any:

@@ -52,11 +52,12 @@ class AcceptedKinds(NamedTuple):
                 guard does not name its kinds.
             ApiKeyNotAccepted: it is an API key, and the guard does not accept these.
         """
-        if self.named is not None and token.kind not in self.named:
-            raise KindNotAccepted(token.kind, self.named)
-        if token.kind == _TICKET and self.named is None:
+        kind = token.kind
+        if self.named is not None and kind not in self.named:
+            raise KindNotAccepted(kind, self.named)
+        if kind == _TICKET and self.named is None:
             raise KindNotAccepted(_TICKET, _ACCESS_TOKENS)
-        if token.kind == _API_KEY and not (self.api_keys or has_scopes):
+        if kind == _API_KEY and not (self.api_keys or has_scopes):
             raise ApiKeyNotAccepted
 
     def refuse_api_key(self) -> Refusal:
