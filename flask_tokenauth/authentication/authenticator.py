@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.wrappers import Request
 
+from ..core.cookie_errors import CookieOfOtherKind
 from ..core.errors import (
     ApiKeyNotAccepted,
     KeySetOutage,
@@ -19,11 +20,13 @@ from ..core.errors import (
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.token_errors import TokenRejected, UnknownUser
 from ..core.tokens.token import Token
+from ..core.trusted_issuers.trusted_token import TrustedToken
 from ..signals import token_accepted
-from .accepted_tokens import AcceptedTokens
+from .accepted_tokens import SHORTEST_PREFIX, AcceptedTokens
 from .authentication import NOT_LOADED, Authentication
 from .callbacks import Callbacks
-from .credentials import check_credential, check_key_header, find_token
+from .cookies import TokenCookies
+from .credentials import check_credential, check_key_header, find_token, is_bearer, lacks_scheme
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
 from .outage_log import OutageLog
@@ -50,10 +53,14 @@ class Authenticator(AcceptedTokens):
         callbacks: its functions.
         https: checks how the token came.
         api_key_header: the header for API keys, as the WSGI environment names it; None: there is none.
+        cookies: the cookies of the application; None: there are none.
         options: the further arguments of :class:`AcceptedTokens`.
 
     Attributes:
         https: as given.
+        cookies: as given.
+        delete_cookie: lets the answer to a request delete a cookie that was refused. The guards set it. It gets the
+            environment of the request and the name of the cookie.
         settle_api_key: lets the API key of a request count if the guards of its route accept API keys. The guards set
             it. It gets the request and its authentication.
     """
@@ -65,10 +72,13 @@ class Authenticator(AcceptedTokens):
         *,
         https: HttpsCheck,
         api_key_header: str | None = None,
+        cookies: TokenCookies | None = None,
         **options: Any,
     ) -> None:
         super().__init__(app, callbacks, **options)
         self.https = https
+        self.cookies = cookies
+        self.delete_cookie: Callable[[Any, str], None] = lambda *_: None
         self.settle_api_key: Callable[[Any, Authentication], None] = lambda *_: None
         self._api_key_header = api_key_header
         self._outages = OutageLog()
@@ -182,15 +192,14 @@ class Authenticator(AcceptedTokens):
         header: str | None = environ["HTTP_AUTHORIZATION"] if "HTTP_AUTHORIZATION" in environ else None  # noqa: SIM401
         key: str = environ[self._api_key_header] if self._api_key_header in environ else ""  # noqa: SIM401
         if header is None and not key:
-            return Authentication(self._app)
+            return Authentication(self._app) if self.cookies is None else self._authenticate_cookie(req, header)
         setattr(req, AUTHENTICATION, self._undecided)
-        refusal: Refusal
         try:
             text = None if key else find_token(header, max_bytes=self._max_bytes)
             if key:
                 token = self._verify_key_header(req, key, header)
             elif header is None or text is None:
-                return Authentication(self._app)
+                return self._authenticate_cookie(req, header)
             else:
                 if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
                     check_credential(header)
@@ -199,21 +208,71 @@ class Authenticator(AcceptedTokens):
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject)
             return self._accept(token)
-        except KeySetUnavailable:  # it was logged where it was met
+        except (Refusal, StoreUnavailable, NotAuthenticated) as error:
+            return Authentication(self._app, refusal=self._refusal_for(error))
+
+    def _authenticate_cookie(self, req: Request, header: str | None) -> Authentication:
+        """Return the authentication of a request without a credential in a header: its access token is in a cookie.
+
+        Args:
+            req: the request.
+            header: the ``Authorization`` header, which has another scheme, or None.
+        """
+        setattr(req, AUTHENTICATION, self._undecided)
+        try:
+            text = None if self.cookies is None else self.cookies.find_access_token(req, header)
+            if text is None:
+                return Authentication(self._app)
+            if self.https.is_active and not req.is_secure:
+                self.https.check(req)
+            if text[:SHORTEST_PREFIX] in self._beginnings and (lookups := self.find_lookups(text)) is not None:
+                token: Token = lookups.find(text, now=self.clock())
+            else:
+                token = self._verifier.verify(text, now=self.clock())
+            if isinstance(token, (ApiKeyToken, TrustedToken)):
+                raise CookieOfOtherKind
+            token, user_id = self.accept(token)
+            return Authentication(self._app, token, user_id, by_cookie=True)
+        except (Refusal, StoreUnavailable, NotAuthenticated) as error:
+            found = Authentication(self._app, refusal=self._refusal_for(error), by_cookie=True)
+        if found.has_bad_cookie:
+            self.delete_access_cookie(req)
+        return found
+
+    def _refusal_for(self, error: Refusal | StoreUnavailable | NotAuthenticated) -> Refusal:
+        """Return the refusal of a request whose credential was not accepted, after an outage was logged.
+
+        Raises:
+            NotAuthenticated: a function of the application has raised it.
+        """
+        refusal: Refusal
+        if isinstance(error, KeySetUnavailable):  # it was logged where it was met
             refusal = KeySetOutage()
-        except StoreUnavailable as error:
-            self._outages.log(error)
-            refusal = StoreOutage()
-        except Refusal as error:
-            refusal = error
-        except NotAuthenticated as error:
+        elif isinstance(error, NotAuthenticated):
             if not isinstance(error.error, CallerNotYetKnown):
-                raise
+                raise error
             _log.error(_ASKED_TOO_EARLY)
             refusal = TokenRejected()
+        elif isinstance(error, StoreUnavailable):
+            self._outages.log(error)
+            refusal = StoreOutage()
+        else:
+            refusal = error
         # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
         refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
-        return Authentication(self._app, refusal=refusal)
+        return refusal
+
+    def has_header_credential(self, req: Request) -> bool:
+        """Return whether a header of *req* has a credential of ours, good or bad. It hides the cookies."""
+        environ = req.environ
+        header = environ.get("HTTP_AUTHORIZATION")
+        has_key = self._api_key_header is not None and bool(environ.get(self._api_key_header))
+        return has_key or (header is not None and (is_bearer(header) or lacks_scheme(header)))
+
+    def delete_access_cookie(self, req: Request) -> None:
+        """Let the answer to *req* delete the cookie of the access token, which was refused."""
+        if self.cookies is not None and self.cookies.access is not None:
+            self.delete_cookie(req.environ, self.cookies.access)
 
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.

@@ -18,6 +18,7 @@ from ..application.shared_caches import ANSWER, note_not_of_view
 from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
+from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
 from .enforcement import check_optional, check_requirement
 from .guarded_hooks import after_others
@@ -95,6 +96,8 @@ class RequestHook:
             SettingsError: at the first request, a guard can never work.
         """
         req, app, authenticator = current_request(), self._state.app, self._state.authenticator
+        if authenticator.cookies is not None:
+            req.__dict__[DISPATCHED] = True
         if not self._checked:
             authenticator.publish_early(req)
             self._check_application()
@@ -134,6 +137,7 @@ class RequestHook:
             SettingsError: at the first request, a guard can never work.
         """
         req = current_request()
+        req.__dict__[DISPATCHED] = True
         authentication = self._state.authenticator.publish(req)
         if req.__dict__.pop(_PROMISE, None) is self:
             return
@@ -162,6 +166,7 @@ class RequestHook:
         except KeyError:
             hook = rule = method = None
         if hook is not self or rule is not req.url_rule or method != req.method:
+            req.__dict__[DISPATCHED] = True
             self._guard_now(req, self._state.authenticator.publish(req))
         return self._flask_dispatch(*args, **kwargs)
 
