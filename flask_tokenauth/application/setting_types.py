@@ -139,6 +139,8 @@ def _read_latin_1(value: object) -> str:
 
 _URL = re.compile(r"[A-Za-z0-9:/?\[\]@!$&'()*+,;=%._~-]+")  # RFC 3986 section 2
 
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name, or an address of IPv6; without wildcards
+
 
 def _read_url(value: object) -> str:
     """Return *value*, an https URL without a fragment; http only on loopback."""
@@ -157,7 +159,7 @@ def _read_url(value: object) -> str:
 def _read_origin(value: object) -> str:
     origin = _read_url(value).removesuffix("/")
     parts = urlsplit(origin)
-    if parts.path or "?" in origin:
+    if parts.path or "?" in origin or not _HOST.fullmatch(parts.hostname or ""):
         raise ValueError
     return origin
 

@@ -218,6 +218,11 @@ def _check_cookies(given: Mapping[str, Any]) -> None:
             f"{PREFIX}COOKIES needs {PREFIX}STORE, which is not set: set it to the database that keeps the sessions, "
             "such as sqlite:////var/lib/api/sessions.db"
         )
+    if has_cookies and given.get("revocation") == "off":
+        raise SettingsError(
+            f'{PREFIX}COOKIES needs {PREFIX}REVOCATION "feed" or "strict", got "off": with "off", a copy of a cookie '
+            "would be accepted after logout"
+        )
     for name in ("cookie_samesite", "trusted_origins"):
         if given.get(name) and not has_cookies:
             raise SettingsError(

@@ -18,7 +18,7 @@ def room_for_access_token(cookies: TokenCookies | None) -> int | None:
 
 def set_cookie(cookies: TokenCookies, response: Response, name: str, value: str, lifetime: timedelta) -> None:
     """Set a cookie with a token. Scripts cannot read it, and no other host gets it."""
-    response.set_cookie(name, value, **_attributes(cookies, max_age=max(0, int(lifetime.total_seconds()))))
+    response.headers.add("Set-Cookie", _write(cookies, name, value, max_age=max(0, int(lifetime.total_seconds()))))
 
 
 def delete_cookie(cookies: TokenCookies, environ: Mapping[str, Any], name: str) -> None:
@@ -29,7 +29,7 @@ def delete_cookie(cookies: TokenCookies, environ: Mapping[str, Any], name: str) 
         environ: of the request.
         name: of the cookie.
     """
-    note_cookie(environ, dump_cookie(name, "", expires=0, **_attributes(cookies, max_age=0)))
+    note_cookie(environ, _write(cookies, name, "", max_age=0))
 
 
 def delete_cookies(cookies: TokenCookies, req: Request) -> None:
@@ -38,5 +38,16 @@ def delete_cookies(cookies: TokenCookies, req: Request) -> None:
         delete_cookie(cookies, req.environ, name)
 
 
-def _attributes(cookies: TokenCookies, *, max_age: int) -> dict[str, Any]:
-    return {"max_age": max_age, "path": "/", "secure": True, "httponly": True, "samesite": cookies.same_site}
+def _write(cookies: TokenCookies, name: str, value: str, *, max_age: int) -> str:
+    """Return the value of a ``Set-Cookie`` header. Attributes do not count for browsers, as they do for werkzeug."""
+    return dump_cookie(
+        name,
+        value,
+        max_age=max_age,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite=cookies.same_site,
+        max_size=0,
+        sync_expires=False,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.wrappers import Request
 
-from ..core.cookie_errors import CookieOfOtherKind
+from ..core.cookie_errors import CookieOfOtherKind, CookieRepeated
 from ..core.errors import (
     ApiKeyNotAccepted,
     KeySetOutage,
@@ -234,6 +234,8 @@ class Authenticator(AcceptedTokens):
             token, user_id = self.accept(token)
             return Authentication(self._app, token, user_id, by_cookie=True)
         except (Refusal, StoreUnavailable, NotAuthenticated) as error:
+            if isinstance(error, CookieRepeated):  # open views refuse nothing, so nothing else would log it
+                _log.warning("%s", error)
             found = Authentication(self._app, refusal=self._refusal_for(error), by_cookie=True)
         if found.has_bad_cookie:
             self.delete_access_cookie(req)
@@ -263,7 +265,7 @@ class Authenticator(AcceptedTokens):
         return refusal
 
     def has_header_credential(self, req: Request) -> bool:
-        """Return whether a header of *req* has a credential of ours, good or bad. It hides the cookies."""
+        """Return whether a header of *req* has a bearer token or an API key, good or bad. It hides the cookies."""
         environ = req.environ
         header = environ.get("HTTP_AUTHORIZATION")
         has_key = self._api_key_header is not None and bool(environ.get(self._api_key_header))

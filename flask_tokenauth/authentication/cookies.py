@@ -39,8 +39,9 @@ class TokenCookies:
     """
 
     def __init__(self, issuer: str, *, has_access: bool, same_site: str, origins: OriginCheck) -> None:
-        name = _NOT_IN_NAMES.sub("-", issuer.partition("://")[2] or issuer).strip("-")[:_LONGEST_NAME]
-        common = f"__Host-{name}-{sha256(issuer.encode()).hexdigest()[:_LENGTH_OF_DIGEST]}"
+        words = _NOT_IN_NAMES.sub("-", issuer.partition("://")[2] or issuer)[:_LONGEST_NAME].strip("-")
+        digest = sha256(issuer.encode()).hexdigest()[:_LENGTH_OF_DIGEST]
+        common = "__Host-" + "-".join(filter(None, (words, digest)))
         self.refresh = f"{common}-refresh"
         self.access = f"{common}-access" if has_access else None
         self.names = (self.refresh,) if self.access is None else (self.access, self.refresh)

@@ -50,8 +50,8 @@ class OriginCheck:
         if self._own is not None:
             return self._own
         try:
-            return write_origin(f"{req.scheme}://{req.host}")
-        except (HTTPException, ValueError):
+            return write_origin(f"{req.scheme}://{req.host}") if req.host else None
+        except (HTTPException, ValueError):  # not a trusted host, or no host at all
             return None
 
     def is_secure(self, req: Request) -> bool:

@@ -7,6 +7,7 @@ from ..application.token_cookies import delete_cookies
 from ..authentication.cookies import TokenCookies
 from ..core.cookie_errors import CrossSite, RefreshCookieHidden, RefreshCookieRepeated, TwoRefreshTokens
 from ..core.endpoint_errors import EndpointError, InvalidRefreshToken, UnsupportedGrantType
+from ..core.trusted_issuers.trusted_token import TrustedToken
 from ..lifecycle.refresh import refresh
 from ..lifecycle.revoke import end_session, find_current_session
 
@@ -83,7 +84,7 @@ def log_out_with_cookies(state: AppState, cookies: TokenCookies) -> None:
         end_session(state, find_current_session(state).session_id)
         return
     sessions = {_read_session_id(state, text) for text in found}
-    if token is not None:
+    if token is not None and not isinstance(token, TrustedToken):  # another issuer has its own IDs of sessions
         sessions.add(token.session_id)
     for session_id in sessions - {None}:
         end_session(state, str(session_id))
