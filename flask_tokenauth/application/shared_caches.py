@@ -135,7 +135,9 @@ def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> No
         _add_vary(headers, vary.split(", "))
     else:
         headers.append(("Vary", vary))
-    if answer.is_refused or answer.is_private or (has_control and answer.is_guarded):
+    if answer.is_private and not answer.is_refused and not has_control:
+        headers.append(("Cache-Control", "private"))  # the usual case, without a parser
+    elif answer.is_refused or answer.is_private or (has_control and answer.is_guarded):
         control = _join(headers, "cache-control").lower()  # directives have no case, but werkzeug's parser minds it
         if not answer.is_refused:
             _make_private(headers, control, always=answer.is_private)

@@ -229,6 +229,8 @@ class Authenticator(AcceptedTokens):
                 token: Token = lookups.find(text, now=self.clock())
             else:
                 token = self._verifier.verify(text, now=self.clock())
+            if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
+                return Authentication(self._app, token, token.subject, by_cookie=True)
             if isinstance(token, (ApiKeyToken, TrustedToken)):
                 raise CookieOfOtherKind
             token, user_id = self.accept(token)

@@ -16,6 +16,7 @@ from .csrf import OriginCheck, may_change
 
 MOST_BYTES = 4096  # of the name and the value of a cookie: browsers drop longer ones (RFC 6265bis section 5.6)
 _HEADER = "HTTP_COOKIE"
+_BEFORE = ("", "; ")  # a cookie, in the header of a browser (RFC 6265 section 4.2.1)
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]+")
 _LONGEST_NAME = 40  # characters of the issuer
 _LENGTH_OF_DIGEST = 8  # characters: two issuers of one host have different names
@@ -42,6 +43,8 @@ class TokenCookies:
         words = _NOT_IN_NAMES.sub("-", issuer.partition("://")[2] or issuer)[:_LONGEST_NAME].strip("-")
         digest = sha256(issuer.encode()).hexdigest()[:_LENGTH_OF_DIGEST]
         common = "__Host-" + "-".join(filter(None, (words, digest)))
+        self._common = common
+        self._access_beginning, self._refresh_beginning = f"{common}-access=", f"{common}-refresh="
         self.refresh = f"{common}-refresh"
         self.access = f"{common}-access" if has_access else None
         self.names = (self.refresh,) if self.access is None else (self.access, self.refresh)
@@ -59,10 +62,9 @@ class TokenCookies:
             CrossSite: *req* may change something, and does not come from a page of the application.
             CookieRepeated: the cookie came twice.
         """
-        environ = req.environ
-        if self.access is None or _HEADER not in environ:
+        if self.access is None or _HEADER not in req.environ:
             return None
-        values = find_values(environ[_HEADER], self.access)
+        values = find_values(req.environ[_HEADER], self._access_beginning)
         if not values or (header is not None and lacks_scheme(header)):
             return None
         if may_change(req) and not self.origins.allows(req):
@@ -73,23 +75,25 @@ class TokenCookies:
 
     def find_refresh_tokens(self, req: Request) -> list[str]:
         """Return the values of all cookies for the refresh token. One is usual; two are a sign of an attack."""
-        return find_values(req.environ.get(_HEADER, ""), self.refresh)
+        return find_values(req.environ.get(_HEADER, ""), self._refresh_beginning)
 
     def are_in(self, header: str) -> bool:
         """Return whether a ``Cookie`` header seems to have one of the cookies."""
-        return any(name in header for name in self.names)
+        return self._common in header
 
 
-def find_values(header: str, name: str) -> list[str]:
-    """Return the values of all cookies with exactly this name.
+def find_values(header: str, beginning: str) -> list[str]:
+    """Return the values of all cookies with exactly one name.
 
     Args:
         header: the ``Cookie`` header, untrusted: pairs with ";" and spaces between them (RFC 6265 section 4.2.1).
-        name: of the cookie.
+        beginning: the name of the cookie, and "=".
     """
-    if name not in header:
+    size, start = len(beginning), header.find(beginning)
+    if start < 0:
         return []
-    beginning = f"{name}="
-    size = len(beginning)
+    if header.find(beginning, start + size) < 0 and header[max(0, start - 2) : start] in _BEFORE:
+        end = header.find(";", start)  # the usual case, without a list of all cookies
+        return [header[start + size :] if end < 0 else header[start + size : end]]
     pairs = [pair.lstrip(" ") for pair in header.split(";")]
     return [pair[size:] for pair in pairs if pair.startswith(beginning)]

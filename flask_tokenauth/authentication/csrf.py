@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request
 DISPATCHED = "_tokenauth_dispatched"  # attribute of requests that Flask dispatches to a view
 _SITE = "HTTP_SEC_FETCH_SITE"
 _ORIGIN = "HTTP_ORIGIN"
+_UPGRADE = "HTTP_UPGRADE"
 _FROM_OWN_PAGE = frozenset({"same-origin", "none"})  # none: the user has typed the address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -69,8 +70,9 @@ def may_change(req: Request) -> bool:
     Any page can begin a WebSocket. A handler of Flask-SocketIO has the request of the handshake, which Flask does not
     dispatch to a view: it may be anything.
     """
-    is_safe = req.method in SAFE_METHODS and DISPATCHED in req.__dict__
-    return not is_safe or "websocket" in req.environ.get("HTTP_UPGRADE", "").lower()
+    if req.method not in SAFE_METHODS or DISPATCHED not in req.__dict__:
+        return True
+    return _UPGRADE in req.environ and "websocket" in req.environ[_UPGRADE].lower()
 
 
 def is_from_browser(environ: Mapping[str, Any]) -> bool:

@@ -303,4 +303,4 @@ def test_the_name_of_a_cookie_is_made_of_the_issuer(api: Flask) -> None:
     ],
 )
 def test_a_cookie_is_found_by_its_exact_name(header: str, values: list[str]) -> None:
-    assert find_values(header, "n") == values
+    assert find_values(header, "n=") == values
