@@ -148,7 +148,9 @@ def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> No
 def _add_cookies(headers: Headers, cookies: Iterable[str]) -> None:
     present = {value.partition("=")[0] for name, value in headers if name.lower() == "set-cookie"}
     for cookie in cookies:
-        if cookie.partition("=")[0] not in present:
+        name = cookie.partition("=")[0]
+        if name not in present:
+            present.add(name)
             headers.append(("Set-Cookie", cookie))
 
 

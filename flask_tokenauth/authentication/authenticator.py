@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.wrappers import Request
 
-from ..core.cookie_errors import CookieOfOtherKind, CookieRepeated
+from ..core.cookie_errors import CookieOfOtherKind, CookieRepeated, CrossSite
 from ..core.errors import (
     ApiKeyNotAccepted,
     KeySetOutage,
@@ -27,6 +27,7 @@ from .authentication import NOT_LOADED, Authentication
 from .callbacks import Callbacks
 from .cookies import TokenCookies
 from .credentials import check_credential, check_key_header, find_token, is_bearer, lacks_scheme
+from .csrf import may_change
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
 from .outage_log import OutageLog
@@ -230,15 +231,15 @@ class Authenticator(AcceptedTokens):
             else:
                 token = self._verifier.verify(text, now=self.clock())
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
-                return Authentication(self._app, token, token.subject, by_cookie=True)
+                return Authentication(self._app, token, token.subject, cookie_method=req.method)
             if isinstance(token, (ApiKeyToken, TrustedToken)):
                 raise CookieOfOtherKind
             token, user_id = self.accept(token)
-            return Authentication(self._app, token, user_id, by_cookie=True)
+            return Authentication(self._app, token, user_id, cookie_method=req.method)
         except (Refusal, StoreUnavailable, NotAuthenticated) as error:
             if isinstance(error, CookieRepeated):  # open views refuse nothing, so nothing else would log it
                 _log.warning("%s", error)
-            found = Authentication(self._app, refusal=self._refusal_for(error), by_cookie=True)
+            found = Authentication(self._app, refusal=self._refusal_for(error), cookie_method=req.method)
         if found.has_bad_cookie:
             self.delete_access_cookie(req)
         return found
@@ -272,6 +273,19 @@ class Authenticator(AcceptedTokens):
         header = environ.get("HTTP_AUTHORIZATION")
         has_key = self._api_key_header is not None and bool(environ.get(self._api_key_header))
         return has_key or (header is not None and (is_bearer(header) or lacks_scheme(header)))
+
+    def judge_method_again(self, req: Request, authentication: Authentication) -> None:
+        """Let a cookie count for nothing if code has changed the method of *req*, which other pages may not use.
+
+        Args:
+            req: the request.
+            authentication: of the request, whose token came in a cookie.
+        """
+        authentication.cookie_method = req.method
+        if self.cookies is not None and may_change(req) and not self.cookies.origins.allows(req):
+            authentication.token = authentication.user_id = None
+            authentication.refusal = CrossSite()
+            show_nobody()
 
     def delete_access_cookie(self, req: Request) -> None:
         """Let the answer to *req* delete the cookie of the access token, which was refused."""

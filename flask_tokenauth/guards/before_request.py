@@ -244,6 +244,8 @@ class RequestHook:
             AuthError: it does not.
         """
         route = self._find_route(req)
+        if authentication.cookie_method is not None and authentication.cookie_method != req.method:
+            self._state.authenticator.judge_method_again(req, authentication)
         if authentication.api_key is not None:
             _settle(authentication, route)  # the route may be another one than that for which the key was accepted
         if route is not None:

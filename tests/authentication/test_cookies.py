@@ -254,6 +254,17 @@ def test_the_signal_says_why_a_cookie_was_refused(api: Flask, name: str) -> None
     assert reasons == ["cookie_repeated", "token_malformed"]
 
 
+def test_plain_http_is_refused_for_cookies_too(make_app: MakeApp, store: MemoryStore) -> None:
+    browser = Browser(make_cookie_app(make_app, store, TOKENAUTH_ENFORCE_HTTPS="refuse"), "http://localhost")
+    browser.sign_in()
+
+    answer = browser("GET", "/guarded")
+
+    assert (answer.status_code, answer.headers.getlist("Set-Cookie")) == (400, [])
+    assert browser.refresh().status_code == 400
+    assert browser("POST", "/auth/logout").status_code == 400
+
+
 def test_two_issuers_have_cookies_of_different_names() -> None:
     issuers = ["https://a.example", "https://a.example/b", "https://a-example", "notes", "Notes", "ü", "::", "x" * 200]
     names = [

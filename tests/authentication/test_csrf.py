@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import pytest
-from flask import Flask, g
+from flask import Flask, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder
 
@@ -259,6 +259,24 @@ def test_a_hook_that_runs_before_ours_judges_a_link_as_a_link(make_app: MakeApp,
 
     assert browser("GET", "/guarded", CROSS).text == "of alice"
     assert seen == [False, True]
+
+
+@pytest.mark.parametrize(("headers", "text"), [(SAME, "of alice"), (CROSS, "of None")])
+def test_a_function_that_changes_the_method_does_not_help_another_page(
+    make_app: MakeApp, store: MemoryStore, headers: dict[str, str], text: str
+) -> None:
+    app = make_cookie_app(make_app, store)
+
+    @app.before_request
+    def override() -> None:
+        request.method = request.args.get("_method", request.method)
+
+    browser = Browser(app)
+    browser.sign_in()
+
+    assert browser("GET", "/open?_method=DELETE", headers).text == text
+    assert browser("GET", "/guarded?_method=DELETE", headers).status_code == (200 if headers is SAME else 403)
+    assert browser("GET", "/guarded", headers).text == "of alice"
 
 
 def test_a_link_counts_as_a_link_whatever_other_code_took_away(make_app: MakeApp, store: MemoryStore) -> None:
