@@ -120,8 +120,8 @@ class AppState:
             look_at_keys=look_at_keys,
             look_for_keys=look_for_keys,
         )
-        if self.cookies is not None:
-            self.authenticator.delete_cookie = partial(delete_cookie, self.cookies)
+        if self.cookies is not None and self.cookies.access is not None:
+            self.authenticator.delete_access_cookie = partial(delete_cookie, self.cookies, name=self.cookies.access)
         self.trust = Trust(app, settings, callbacks)
         self.trust_issuers()
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)

@@ -60,8 +60,8 @@ class Authenticator(AcceptedTokens):
     Attributes:
         https: as given.
         cookies: as given.
-        delete_cookie: lets the answer to a request delete a cookie that was refused. The guards set it. It gets the
-            environment of the request and the name of the cookie.
+        delete_access_cookie: lets the answer to a request delete the cookie of the access token, which was refused. It
+            gets the environment of the request. It does nothing until it is set.
         settle_api_key: lets the API key of a request count if the guards of its route accept API keys. The guards set
             it. It gets the request and its authentication.
     """
@@ -79,7 +79,7 @@ class Authenticator(AcceptedTokens):
         super().__init__(app, callbacks, **options)
         self.https = https
         self.cookies = cookies
-        self.delete_cookie: Callable[[Any, str], None] = lambda *_: None
+        self.delete_access_cookie: Callable[[Any], None] = lambda _: None
         self.settle_api_key: Callable[[Any, Authentication], None] = lambda *_: None
         self._api_key_header = api_key_header
         self._outages = OutageLog()
@@ -241,7 +241,7 @@ class Authenticator(AcceptedTokens):
                 _log.warning("%s", error)
             found = Authentication(self._app, refusal=self._refusal_for(error), cookie_method=req.method)
         if found.has_bad_cookie:
-            self.delete_access_cookie(req)
+            self.delete_access_cookie(req.environ)
         return found
 
     def _refusal_for(self, error: Refusal | StoreUnavailable | NotAuthenticated) -> Refusal:
@@ -286,11 +286,6 @@ class Authenticator(AcceptedTokens):
             authentication.token = authentication.user_id = None
             authentication.refusal = CrossSite()
             show_nobody()
-
-    def delete_access_cookie(self, req: Request) -> None:
-        """Let the answer to *req* delete the cookie of the access token, which was refused."""
-        if self.cookies is not None and self.cookies.access is not None:
-            self.delete_cookie(req.environ, self.cookies.access)
 
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.

@@ -32,7 +32,8 @@ def _cross_origin(state: AppState) -> Iterator[Finding]:
 def _find_flask_cors(app: Flask) -> Iterator[Callable[[Response], object]]:
     for functions in app.after_request_funcs.values():
         for function in functions:
-            if function.__module__.partition(".")[0] == "flask_cors":
+            module = getattr(function, "__module__", None) or ""  # a built-in method has none
+            if module.partition(".")[0] == "flask_cors":
                 yield function
 
 

@@ -165,7 +165,7 @@ def check_requirement(
     refusal = _find_refusal(state, requirement, req, authentication)
     if refusal is not None:
         if authentication.by_cookie and isinstance(refusal, UnknownUser):
-            state.authenticator.delete_access_cookie(req)
+            state.authenticator.delete_access_cookie(req.environ)
         raise refuse(state, refusal)
 
 

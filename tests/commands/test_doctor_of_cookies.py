@@ -112,13 +112,8 @@ def test_without_cookies_every_origin_is_fine(make_app: MakeApp, store: MemorySt
 
 def test_the_doctor_calls_no_function_of_the_application(make_app: MakeApp, store: MemoryStore) -> None:
     app = make(make_app, store)
-    called: list[object] = []
-
-    def note(response: Any) -> Any:
-        called.append(response)
-        return response
-
-    app.after_request(note)
+    called: list[Any] = []
+    app.after_request(called.append)
     CORS(app)
 
     assert (len(about_cors(app)), called) == (1, [])
