@@ -10,6 +10,7 @@ from .section import Options, Section
 try:
     from . import (
         chart,
+        cookies,
         databases,
         guarded,
         imports,
@@ -38,6 +39,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "revocation": revocation.run,
     "trusted": trusted.run,
     "looked_up": looked_up.run,
+    "cookies": cookies.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,
@@ -66,8 +68,8 @@ def main(
 ) -> None:
     """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, trusted, looked_up, served,
-    imports, memory.
+    SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, trusted, looked_up, cookies,
+    served, imports, memory.
     Without SECTION, all of them are measured.
     """
     if write and (names or quick):

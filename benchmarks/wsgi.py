@@ -1,6 +1,7 @@
 """Requests without a client: each call of ``wsgi_app`` gets a copy of a prepared environ."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -11,15 +12,24 @@ from .apps.bare import ISSUER, PATH
 
 
 def make_caller(
-    app: Flask | WSGIApplication, authorization: str | None, *, status: int | None, base_url: str = ISSUER
+    app: Flask | WSGIApplication,
+    authorization: str | None,
+    *,
+    status: int | None,
+    base_url: str = ISSUER,
+    method: str = "GET",
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[], None]:
-    """Return a function that sends one GET request to *app* from this machine, over HTTPS unless *base_url* says HTTP.
+    """Return a function that sends one request to *app* from this machine, over HTTPS unless *base_url* says HTTP.
+
+    The request has the headers *more* besides the ``Authorization`` header.
 
     Raises:
         RuntimeError: the answer has another status than *status*; None stands for any refusal.
     """
-    headers = {} if authorization is None else {"Authorization": authorization}
-    environ = create_environ(PATH, base_url=base_url, headers=headers, environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
+    headers = dict(more) if authorization is None else {**more, "Authorization": authorization}
+    client = {"REMOTE_ADDR": "127.0.0.1"}
+    environ = create_environ(PATH, base_url=base_url, method=method, headers=headers, environ_overrides=client)
     wsgi_app: Any = app.wsgi_app if isinstance(app, Flask) else app
     answered = int(run_wsgi_app(wsgi_app, environ.copy())[1].split()[0])
     if answered != status and not (status is None and answered in range(400, 500)):

@@ -81,7 +81,7 @@ class TokenAuth(TicketMethods[T]):
         see_registrations(app)
         RequestHook(state).install(app)
         RefusalHandling(app).install()
-        app.wsgi_app = SharedCaches(app.wsgi_app, settings.api_key_header)  # type: ignore[method-assign]
+        app.wsgi_app = SharedCaches(app.wsgi_app, settings.api_key_header, state.cookies)  # type: ignore[method-assign]
         app.template_context_processors[None].insert(0, lambda: {"current_user": current_user})
         app.cli.add_command(CommandGroup("tokenauth", help="Show how TokenAuth guards this application, and try it."))
         handlers: dict[Any, Any] = app.error_handler_spec[None][None]

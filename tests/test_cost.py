@@ -62,8 +62,9 @@ def make_app(algorithm: str, *, cache_size: int, **config: Any) -> Flask:
         "TESTING": True,
     } | config
     TokenAuth(app)
-    app.add_url_rule("/", view_func=login_required(lambda: "hello"))
-    app.add_url_rule("/reports", view_func=require_scope("reports:read")(lambda: "hello"), endpoint="reports")
+    app.add_url_rule("/", view_func=login_required(lambda: "hello"), methods=["GET", "POST"])
+    reports = require_scope("reports:read")(lambda: "hello")
+    app.add_url_rule("/reports", view_func=reports, endpoint="reports", methods=["GET", "POST"])
     return app
 
 
@@ -83,7 +84,9 @@ Drive = Callable[..., tuple[str, Calls]]
 
 @pytest.fixture
 def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
-    """Return a function that sends a request with a token, and returns its status and its calls.
+    """Return a function that sends a request, and returns its status and its calls.
+
+    The token is in its header, unless it is None.
 
     No listener is connected to ``token_accepted``, as in an application that does not use it.
     """
@@ -97,10 +100,9 @@ def drive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
             "SERVER_PORT": "443",
             "wsgi.url_scheme": "https",
             "wsgi.input": io.BytesIO(),
-            "HTTP_AUTHORIZATION": f"Bearer {token}",
         } | environ_changes
-        if token is None:
-            del environ["HTTP_AUTHORIZATION"]
+        if token is not None:
+            environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         statuses: list[str] = []
         with Calls() as calls:
             app.wsgi_app(environ, lambda status, headers, error=None: statuses.append(status))  # type: ignore[arg-type]
@@ -256,6 +258,40 @@ def test_api_keys_cost_a_request_with_a_jwt_no_call(path: str, drive: Drive) -> 
         counts.append((status, calls.total()))
 
     assert counts[0] == counts[1]
+
+
+BROWSER = {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_ORIGIN": "https://localhost"}
+
+
+def drive_warm(drive: Drive, app: Flask, token: str | None, path: str, **changes: str) -> int:
+    """Return the number of calls of a request that is not the first one."""
+    for _ in range(2):
+        drive(app, token, path, **changes)
+    status, calls = drive(app, token, path, **changes)
+    assert status == "200 OK"
+    return calls.total()
+
+
+@pytest.mark.parametrize("path", ["/", "/reports"])
+def test_cookies_cost_a_request_with_a_header_no_call(path: str, drive: Drive) -> None:
+    stored = {"SECRET_KEY": SECRET, "TOKENAUTH_STORE": "memory://"}
+    off, on = (make_app("HS256", cache_size=10, **stored, TOKENAUTH_COOKIES=mode) for mode in ("off", "all"))
+
+    assert drive_warm(drive, on, issue(on), path, **BROWSER) == drive_warm(drive, off, issue(off), path, **BROWSER)
+
+
+@pytest.mark.parametrize("path", ["/", "/reports"])
+@pytest.mark.parametrize(("method", "most"), [("GET", 0), ("POST", 4)])
+def test_a_cookie_costs_at_most_4_calls_more_than_a_header(path: str, drive: Drive, method: str, most: int) -> None:
+    """Flask parses all cookies for its session, so both requests have the same cookies."""
+    app = make_app("HS256", cache_size=10, SECRET_KEY=SECRET, TOKENAUTH_STORE="memory://", TOKENAUTH_COOKIES="all")
+    token, cookies = issue(app), app.extensions["tokenauth"].cookies
+    common = {**BROWSER, "HTTP_COOKIE": f"theme=dark; {cookies.access}={token}", "REQUEST_METHOD": method}
+    by_header = drive_warm(drive, app, token, path, **common)
+
+    by_cookie = drive_warm(drive, app, None, path, **common)
+
+    assert by_cookie - by_header <= most
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", ""])

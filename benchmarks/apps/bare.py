@@ -17,5 +17,5 @@ def make(*_: object, **config: Any) -> Flask:
     """Return an application without a guard."""
     app = Flask("benchmarks", static_folder=None)
     app.config.update(config)
-    app.add_url_rule(PATH, view_func=view)
+    app.add_url_rule(PATH, view_func=view, methods=["GET", "POST"])
     return app

@@ -15,5 +15,5 @@ def make(jwk: Jwk, **config: Any) -> Flask:
     app = Flask("benchmarks", static_folder=None)
     app.config.update({"TOKENAUTH_KEYS": {"keys": [jwk]}, "TOKENAUTH_ISSUER": ISSUER} | config)
     TokenAuth(app)
-    app.add_url_rule(PATH, view_func=login_required(view))
+    app.add_url_rule(PATH, view_func=login_required(view), methods=["GET", "POST"])
     return app

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar
 from urllib.parse import urlsplit
 from weakref import WeakSet
@@ -16,7 +16,9 @@ from ..authentication.api_key_checks import ApiKeyChecks
 from ..authentication.authenticator import Authenticator
 from ..authentication.callbacks import Callbacks
 from ..authentication.clients import Clients
+from ..authentication.cookies import TokenCookies
 from ..authentication.credentials import environ_name_of
+from ..authentication.csrf import OriginCheck
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
 from ..core.encoding.immutable_json import freeze
@@ -35,6 +37,7 @@ from .ring_check import RingCheck, tolerance_of
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
+from .token_cookies import delete_cookie
 from .trust import Trust
 
 _NO_CONTEXT = (
@@ -63,6 +66,7 @@ class AppState:
         authenticator: authenticates its requests.
         clients: authenticates the clients that introspect with a client ID and a secret.
         stored: its store, sessions and revocations.
+        cookies: the cookies in which it keeps tokens; None if it keeps none there.
         trust: the issuers whose tokens it accepts besides its own.
         key_file: follows the file of its keys; None if they are in no file.
         resource_metadata: the URL of the metadata of the protected resource, for challenges (RFC 9728), or "".
@@ -99,6 +103,7 @@ class AppState:
             cache_size=settings.token_cache_size,
             look_for_keys=look_for_keys,
         )
+        self.cookies = _name_cookies(settings)
         self.authenticator = Authenticator(
             app,
             callbacks,
@@ -112,9 +117,12 @@ class AppState:
             clock=_read_clock,
             max_bytes=settings.max_token_bytes,
             https=HttpsCheck(settings.enforce_https),
+            cookies=self.cookies,
             look_at_keys=look_at_keys,
             look_for_keys=look_for_keys,
         )
+        if self.cookies is not None and self.cookies.access is not None:
+            self.authenticator.delete_access_cookie = partial(delete_cookie, self.cookies, name=self.cookies.access)
         self.trust = Trust(app, settings, callbacks)
         self.trust_issuers()
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
@@ -237,6 +245,17 @@ def metadata_url_of(resource: str) -> str:
 def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
     """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
+
+
+def _name_cookies(settings: Settings) -> TokenCookies | None:
+    if settings.cookies == "off":
+        return None
+    return TokenCookies(
+        settings.issuer,
+        has_access=settings.cookies == "all",
+        same_site=settings.cookie_samesite,
+        origins=OriginCheck(settings.origin, settings.trusted_origins),
+    )
 
 
 def _follow_key_file(settings: Settings, stored: StoredState) -> FollowedKeyFile | None:

@@ -21,11 +21,13 @@ _COUNTERPARTS = MappingProxyType(
         "ENCODE_AUDIENCE": f"{PREFIX}AUDIENCE",
         "DECODE_AUDIENCE": f"{PREFIX}AUDIENCE",
         "DECODE_LEEWAY": f"{PREFIX}LEEWAY",
+        "TOKEN_LOCATION": f"{PREFIX}COOKIES",
+        "COOKIE_SAMESITE": f"{PREFIX}COOKIE_SAMESITE",
     }
 )
 _WITHOUT = frozenset({
     "DECODE_ALGORITHMS", "ENCODE_NBF", "ERROR_MESSAGE_KEY", "HEADER_NAME", "HEADER_TYPE", "IDENTITY_CLAIM", "JSON_KEY",
-    "REFRESH_JSON_KEY", "SESSION_COOKIE", "TOKEN_LOCATION", "VERIFY_SUB",
+    "REFRESH_JSON_KEY", "SESSION_COOKIE", "VERIFY_SUB",
 })  # fmt: skip
 _PREFIXES_WITHOUT = (
     "ACCESS_COOKIE_", "ACCESS_CSRF_", "BLACKLIST_", "COOKIE_", "CSRF_", "QUERY_STRING_", "REFRESH_COOKIE_",
@@ -43,6 +45,6 @@ def find_counterpart(name: str) -> str | None:
         The key of the configuration. An empty string if there is no counterpart, and None if Flask-JWT-Extended has no
         such setting.
     """
-    if name in _WITHOUT or name.startswith(_PREFIXES_WITHOUT):
-        return ""
-    return _COUNTERPARTS.get(name)
+    if name in _COUNTERPARTS:
+        return _COUNTERPARTS[name]
+    return "" if name in _WITHOUT or name.startswith(_PREFIXES_WITHOUT) else None

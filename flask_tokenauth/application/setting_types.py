@@ -14,6 +14,8 @@ from ..core.encoding.prefixes import API_KEY_PREFIX_FORM, TAKEN_PREFIXES
 
 PREFIX = "TOKENAUTH_"
 RevocationMode = Literal["feed", "strict", "off"]
+CookieMode = Literal["off", "refresh", "all"]
+SameSite = Literal["Lax", "Strict"]
 TokenFormat = Literal["jwt", "reference"]
 
 _SHORT_DURATION = re.compile(r"(\d+d)?((?:\d+h)?(?:\d+m)?(?:\d+s)?)", re.ASCII)  # "15m", "1d12h"
@@ -137,6 +139,8 @@ def _read_latin_1(value: object) -> str:
 
 _URL = re.compile(r"[A-Za-z0-9:/?\[\]@!$&'()*+,;=%._~-]+")  # RFC 3986 section 2
 
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name, or an address of IPv6; without wildcards
+
 
 def _read_url(value: object) -> str:
     """Return *value*, an https URL without a fragment; http only on loopback."""
@@ -155,9 +159,13 @@ def _read_url(value: object) -> str:
 def _read_origin(value: object) -> str:
     origin = _read_url(value).removesuffix("/")
     parts = urlsplit(origin)
-    if parts.path or "?" in origin:
+    if parts.path or "?" in origin or not _HOST.fullmatch(parts.hostname or ""):
         raise ValueError
     return origin
+
+
+def _read_origins(value: object) -> frozenset[str]:
+    return frozenset(map(_read_origin, read_strings(value))) if value else frozenset()
 
 
 def _read_endpoints(value: object) -> frozenset[str]:
@@ -211,6 +219,11 @@ STRING = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, b
 STRINGS = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable characters, or a list of them", read_strings)
 REALM = SettingType(f"a string of 1 to {MAX_IDENTIFIER} printable Latin-1 characters", _read_latin_1)
 ORIGIN = SettingType("https:// and a host, such as https://api.example.com (on loopback also http://)", _read_origin)
+ORIGINS = SettingType(
+    "a list of origins such as https://app.example.com, each with its port if it is not the usual one, without null "
+    "and without wildcards (on loopback also http://)",
+    _read_origins,
+)
 RESOURCE = SettingType(
     "an https URL without a fragment, such as https://api.example.com (on loopback also http)", _read_url
 )

@@ -27,12 +27,15 @@ from .setting_types import (
     ENDPOINTS,
     HEADER,
     ORIGIN,
+    ORIGINS,
     PREFIX,
     REALM,
     RESOURCE,
     STRING,
     STRINGS,
+    CookieMode,
     RevocationMode,
+    SameSite,
     SettingType,
     TokenFormat,
     duration,
@@ -97,6 +100,9 @@ class Settings:
     api_keys: bool = _setting(BOOLEAN, "true", default=False)
     api_key_prefix: tuple[str, ...] = _setting(API_KEY_PREFIXES, '"acme_"', (API_KEY_PREFIX,))
     api_key_header: str | None = _setting(HEADER, "X-API-Key", None)
+    cookies: CookieMode = _setting(one_of("off", "refresh", "all"), "all", "off")
+    cookie_samesite: SameSite = _setting(one_of("Lax", "Strict"), "Strict", "Lax")
+    trusted_origins: frozenset[str] = _setting(ORIGINS, "'[\"https://app.example.com\"]'", frozenset())
     introspection_clients: tuple[Client, ...] = _setting(
         INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
     )
@@ -165,6 +171,7 @@ class Settings:
                 f'{PREFIX}REVOCATION needs {PREFIX}STORE, which is not set: set it, or set {PREFIX}REVOCATION to "off"'
             )
         _check_looked_up(given)
+        _check_cookies(given)
         settings = cls(has_default_issuer=has_default_issuer, has_own_keys=has_own_keys, **given)
         if settings.resource is not None and settings.resource not in settings.audience:
             raise SettingsError(
@@ -201,6 +208,27 @@ def _check_looked_up(given: Mapping[str, Any]) -> None:
             f'{PREFIX}API_KEYS needs {PREFIX}REVOCATION "feed" or "strict", got "off": with "off", revoked tokens of a '
             "user would be accepted"
         )
+
+
+def _check_cookies(given: Mapping[str, Any]) -> None:
+    """Check the settings of cookies. Only a store ends a session at logout, when its cookies may have been stolen."""
+    has_cookies = given.get("cookies", "off") != "off"
+    if has_cookies and "store" not in given:
+        raise SettingsError(
+            f"{PREFIX}COOKIES needs {PREFIX}STORE, which is not set: set it to the database that keeps the sessions, "
+            "such as sqlite:////var/lib/api/sessions.db"
+        )
+    if has_cookies and given.get("revocation") == "off":
+        raise SettingsError(
+            f'{PREFIX}COOKIES needs {PREFIX}REVOCATION "feed" or "strict", got "off": with "off", a copy of a cookie '
+            "would be accepted after logout"
+        )
+    for name in ("cookie_samesite", "trusted_origins"):
+        if given.get(name) and not has_cookies:
+            raise SettingsError(
+                f'{PREFIX}{name.upper()} needs {PREFIX}COOKIES "refresh" or "all", got "off": set it, or remove '
+                f"{PREFIX}{name.upper()}"
+            )
 
 
 def _check_order(settings: Settings, shorter: str, longer: str) -> None:

@@ -2,9 +2,9 @@
 
 Browsers, proxies and content delivery networks keep answers. ``Vary: Authorization`` lets them give an answer only to a
 request with the same token. ``private`` lets only the browser of the caller keep it. Shared caches keep no answer to a
-request with ``Authorization`` unless they are allowed to. They do not know a header for API keys, so each answer to a
-request that has it is ``private``. So is each answer to a request with a ticket in its query, which has also
-``Referrer-Policy: no-referrer``.
+request with ``Authorization`` unless they are allowed to. They know no header for API keys and no cookie with a token,
+so each answer to a request that has one of those is ``private``. So is each answer to a request with a ticket in its
+query, which has also ``Referrer-Policy: no-referrer``.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +14,7 @@ import msgspec
 from werkzeug.datastructures import ResponseCacheControl
 from werkzeug.http import parse_cache_control_header, parse_set_header
 
+from ..authentication.cookies import TokenCookies
 from ..authentication.credentials import environ_name_of
 
 ANSWER = "flask_tokenauth.answer"  # key in the WSGI environment: the ``Answer`` to the request
@@ -33,12 +34,15 @@ class Answer(msgspec.Struct):
     is_guarded: bool = False  # a guard protects it
     is_refused: bool = False  # it is a refusal, of a guard or of a view
     is_shareable: bool | None = None  # it does not depend on the caller; None if no view was asked
-    has_api_key: bool = False  # the request has the header for API keys
+    is_private: bool = False  # the request has a credential that caches do not know: an API key, a cookie, a ticket
     has_ticket: bool = False  # the request has a ticket in its query, which its route accepts
+    set_cookies: tuple[str, ...] = ()  # headers that are added, unless the answer sets the same cookie itself
 
 
 class SharedCaches:
     """WSGI middleware that adds ``Vary: Authorization``, and makes the answers of guarded routes ``private``.
+
+    It also deletes cookies that were refused.
 
     It is around Flask itself, so it sees the headers last: after the ``after_request`` functions of the application and
     its extensions, and after the session.
@@ -46,21 +50,33 @@ class SharedCaches:
     Args:
         app: the WSGI application.
         api_key_header: the header for API keys, or None.
+        cookies: the cookies of the application, or None.
     """
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], api_key_header: str | None = None) -> None:
+    def __init__(
+        self,
+        app: Callable[..., Iterable[bytes]],
+        api_key_header: str | None = None,
+        cookies: TokenCookies | None = None,
+    ) -> None:
         self.app = app
-        self._vary = _AUTHORIZATION if api_key_header is None else f"{_AUTHORIZATION}, {api_key_header}"
+        names = (_AUTHORIZATION, api_key_header, None if cookies is None else "Cookie")
+        self._vary = ", ".join(filter(None, names))
         self._key_name = None if api_key_header is None else environ_name_of(api_key_header)
+        self._cookies = cookies
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application."""
         environ[ANSWER] = answer = Answer()  # it stays the same one if other middleware copies the environment
         if self._key_name is not None and self._key_name in environ:
-            answer.has_api_key = True
+            answer.is_private = True
+        if self._cookies is not None and "HTTP_COOKIE" in environ and self._cookies.are_in(environ["HTTP_COOKIE"]):
+            answer.is_private = True
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
-            if answer.is_refused or not answer.is_shareable or status >= _ERRORS:
+            if answer.set_cookies:
+                _add_cookies(headers, answer.set_cookies)
+            if answer.is_refused or not answer.is_shareable or status >= _ERRORS or answer.set_cookies:
                 restrict(headers, answer, self._vary)
             if answer.has_ticket:  # which no other site may learn from a link on this page
                 _replace(headers, "Referrer-Policy", "no-referrer")
@@ -91,13 +107,25 @@ def note_not_of_view(environ: Mapping[str, Any], *, is_guarded: bool) -> None:
 def note_ticket(environ: Mapping[str, Any]) -> None:
     """Note that a request has a ticket in its query, good or bad."""
     if ANSWER in environ:
-        environ[ANSWER].has_ticket = True
+        environ[ANSWER].has_ticket = environ[ANSWER].is_private = True
 
 
 def note_refused(environ: Mapping[str, Any]) -> None:
     """Note that the answer to a request is a refusal."""
     if ANSWER in environ:
         environ[ANSWER].is_refused = True
+
+
+def note_cookie(environ: Mapping[str, Any], header: str) -> None:
+    """Note a ``Set-Cookie`` header for the answer to a request. It is left out if the answer sets the same cookie.
+
+    Args:
+        environ: of the request.
+        header: the value of the header.
+    """
+    if ANSWER in environ:
+        answer: Answer = environ[ANSWER]
+        answer.set_cookies += (header,)
 
 
 def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> None:
@@ -117,13 +145,23 @@ def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> No
         _add_vary(headers, vary.split(", "))
     else:
         headers.append(("Vary", vary))
-    is_private = answer.has_api_key or answer.has_ticket
-    if answer.is_refused or is_private or (has_control and answer.is_guarded):
+    if answer.is_private and not answer.is_refused and not has_control:
+        headers.append(("Cache-Control", "private"))  # the usual case, without a parser
+    elif answer.is_refused or answer.is_private or (has_control and answer.is_guarded):
         control = _join(headers, "cache-control").lower()  # directives have no case, but werkzeug's parser minds it
         if not answer.is_refused:
-            _make_private(headers, control, always=is_private)
+            _make_private(headers, control, always=answer.is_private)
         elif control != _NO_STORE:
             _replace(headers, "Cache-Control", _NO_STORE)
+
+
+def _add_cookies(headers: Headers, cookies: Iterable[str]) -> None:
+    present = {value.partition("=")[0] for name, value in headers if name.lower() == "set-cookie"}
+    for cookie in cookies:
+        name = cookie.partition("=")[0]
+        if name not in present:
+            present.add(name)
+            headers.append(("Set-Cookie", cookie))
 
 
 def _add_vary(headers: Headers, names: Sequence[str]) -> None:

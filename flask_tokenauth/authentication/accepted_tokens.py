@@ -37,7 +37,7 @@ from .user_ids import UserIDs
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
-_SHORTEST_PREFIX = 3  # characters, of tokens that are looked up
+SHORTEST_PREFIX = 3  # characters, of tokens that are looked up
 _MOST_AUDIENCES = 8  # with a verifier of their own, which remembers tokens
 
 
@@ -86,7 +86,7 @@ class AcceptedTokens:
         self.user_ids = UserIDs(callbacks.user_id_type)
         self.lookups = lookups
         prefixes = () if lookups is None else lookups.prefixes
-        self._beginnings = frozenset(prefix[:_SHORTEST_PREFIX] for prefix in prefixes)
+        self._beginnings = frozenset(prefix[:SHORTEST_PREFIX] for prefix in prefixes)
         self.trusted: TrustedIssuers | None = None
         self.asks_about_issuers = False
         self._api_key_checks = api_key_checks
@@ -113,7 +113,7 @@ class AcceptedTokens:
     def _verify_credential(self, text: str, header: str) -> Token:
         """Return the verified token in *text*, which was found in *header*."""
         try:
-            if text[:_SHORTEST_PREFIX] in self._beginnings:  # which costs no call: few JWTs begin like that
+            if text[:SHORTEST_PREFIX] in self._beginnings:  # which costs no call: few JWTs begin like that
                 lookups = self.find_lookups(text)
                 if lookups is not None:
                     return lookups.find(text, now=self.clock())

@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.wrappers import Response
 
 from ..core.errors import Refusal
+from ..core.token_errors import TokenError
 from ..core.tokens.token import Token
 from .clients import Client
 
@@ -23,6 +24,7 @@ class Authentication(msgspec.Struct, eq=False):
     user_id: Any = None
     client: Client | None = None  # which a guard has let in without a token
     refusal: Refusal | None = None
+    cookie_method: str | None = None  # of the request whose cookie was judged; None: it came in a header
     api_key: tuple[Token, Any] | None = None  # its token and its user, also where it counts for nothing
     opened: tuple[Hashable, ...] = ()  # requirements that need no word on API keys: the route requires scopes
     borrowers: int = 0  # functions that run now, and for which alone the API key counts
@@ -35,6 +37,16 @@ class Authentication(msgspec.Struct, eq=False):
 
     def __repr__(self) -> str:  # without the user, since requests may be written into logs
         return f"<Authentication {'refused' if self.refusal else 'accepted' if self.token else 'anonymous'}>"
+
+    @property
+    def by_cookie(self) -> bool:
+        """Whether the token, or what was refused, came in a cookie."""
+        return self.cookie_method is not None
+
+    @property
+    def has_bad_cookie(self) -> bool:
+        """Whether the token in a cookie was refused. Where no token is needed, it counts as none."""
+        return self.by_cookie and isinstance(self.refusal, TokenError)
 
     def withholds(self, response: Response) -> bool:
         """Return whether *response* must be withheld: a guard inside the view was never asked, and did not refuse."""

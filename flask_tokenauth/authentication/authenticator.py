@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.wrappers import Request
 
+from ..core.cookie_errors import CookieOfOtherKind, CookieRepeated, CrossSite
 from ..core.errors import (
     ApiKeyNotAccepted,
     KeySetOutage,
@@ -19,11 +20,14 @@ from ..core.errors import (
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.token_errors import TokenRejected, UnknownUser
 from ..core.tokens.token import Token
+from ..core.trusted_issuers.trusted_token import TrustedToken
 from ..signals import token_accepted
-from .accepted_tokens import AcceptedTokens
+from .accepted_tokens import SHORTEST_PREFIX, AcceptedTokens
 from .authentication import NOT_LOADED, Authentication
 from .callbacks import Callbacks
-from .credentials import check_credential, check_key_header, find_token
+from .cookies import TokenCookies
+from .credentials import check_credential, check_key_header, find_token, is_bearer, lacks_scheme
+from .csrf import may_change
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
 from .outage_log import OutageLog
@@ -50,10 +54,14 @@ class Authenticator(AcceptedTokens):
         callbacks: its functions.
         https: checks how the token came.
         api_key_header: the header for API keys, as the WSGI environment names it; None: there is none.
+        cookies: the cookies of the application; None: there are none.
         options: the further arguments of :class:`AcceptedTokens`.
 
     Attributes:
         https: as given.
+        cookies: as given.
+        delete_access_cookie: lets the answer to a request delete the cookie of the access token, which was refused. It
+            gets the environment of the request. It does nothing until it is set.
         settle_api_key: lets the API key of a request count if the guards of its route accept API keys. The guards set
             it. It gets the request and its authentication.
         settle_ticket: lets the ticket of a request without a credential count, and enforces the guards of its route, if
@@ -67,10 +75,13 @@ class Authenticator(AcceptedTokens):
         *,
         https: HttpsCheck,
         api_key_header: str | None = None,
+        cookies: TokenCookies | None = None,
         **options: Any,
     ) -> None:
         super().__init__(app, callbacks, **options)
         self.https = https
+        self.cookies = cookies
+        self.delete_access_cookie: Callable[[Any], None] = lambda _: None
         self.settle_api_key: Callable[[Any, Authentication], None] = lambda *_: None
         self.settle_ticket: Callable[[Any, Authentication], None] = lambda *_: None
         self._api_key_header = api_key_header
@@ -185,14 +196,14 @@ class Authenticator(AcceptedTokens):
         header: str | None = environ["HTTP_AUTHORIZATION"] if "HTTP_AUTHORIZATION" in environ else None  # noqa: SIM401
         key: str = environ[self._api_key_header] if self._api_key_header in environ else ""  # noqa: SIM401
         if header is None and not key:
-            return Authentication(self._app)
+            return Authentication(self._app) if self.cookies is None else self._authenticate_cookie(req, header)
         setattr(req, AUTHENTICATION, self._undecided)
         try:
             text = None if key else find_token(header, max_bytes=self._max_bytes)
             if key:
                 token = self._verify_key_header(req, key, header)
             elif header is None or text is None:
-                return Authentication(self._app)
+                return self._authenticate_cookie(req, header)
             else:
                 if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
                     check_credential(header)
@@ -201,18 +212,43 @@ class Authenticator(AcceptedTokens):
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject)
             return self._accept(token)
-        except Refusal as error:
-            # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
-            error.__traceback__ = error.__context__ = error.__cause__ = None
-            return Authentication(self._app, refusal=error)
-        except (StoreUnavailable, NotAuthenticated) as error:
+        except (Refusal, StoreUnavailable, NotAuthenticated) as error:
             return Authentication(self._app, refusal=self.refusal_for(error))
 
-    def refusal_for(self, error: Exception) -> Refusal:
-        """Return the refusal of a request for an error that came up while its credential was checked.
+    def _authenticate_cookie(self, req: Request, header: str | None) -> Authentication:
+        """Return the authentication of a request without a credential in a header: its access token is in a cookie.
 
         Args:
-            error: a refusal, or an outage of the store or of another issuer, which is logged. It loses its traceback.
+            req: the request.
+            header: the ``Authorization`` header, which has another scheme, or None.
+        """
+        setattr(req, AUTHENTICATION, self._undecided)
+        try:
+            text = None if self.cookies is None else self.cookies.find_access_token(req, header)
+            if text is None:
+                return Authentication(self._app)
+            if self.https.is_active and not req.is_secure:
+                self.https.check(req)
+            if text[:SHORTEST_PREFIX] in self._beginnings and (lookups := self.find_lookups(text)) is not None:
+                token: Token = lookups.find(text, now=self.clock())
+            else:
+                token = self._verifier.verify(text, now=self.clock())
+            if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
+                return Authentication(self._app, token, token.subject, cookie_method=req.method)
+            if isinstance(token, (ApiKeyToken, TrustedToken)):
+                raise CookieOfOtherKind
+            token, user_id = self.accept(token)
+            return Authentication(self._app, token, user_id, cookie_method=req.method)
+        except (Refusal, StoreUnavailable, NotAuthenticated) as error:
+            if isinstance(error, CookieRepeated):  # open views refuse nothing, so nothing else would log it
+                _log.warning("%s", error)
+            found = Authentication(self._app, refusal=self.refusal_for(error), cookie_method=req.method)
+        if found.has_bad_cookie:
+            self.delete_access_cookie(req.environ)
+        return found
+
+    def refusal_for(self, error: Refusal | StoreUnavailable | NotAuthenticated) -> Refusal:
+        """Return the refusal of a request whose credential was not accepted, after an outage was logged.
 
         Raises:
             NotAuthenticated: a function of the application has raised it.
@@ -220,18 +256,39 @@ class Authenticator(AcceptedTokens):
         refusal: Refusal
         if isinstance(error, KeySetUnavailable):  # it was logged where it was met
             refusal = KeySetOutage()
+        elif isinstance(error, NotAuthenticated):
+            if not isinstance(error.error, CallerNotYetKnown):
+                raise error
+            _log.error(_ASKED_TOO_EARLY)
+            refusal = TokenRejected()
         elif isinstance(error, StoreUnavailable):
             self._outages.log(error)
             refusal = StoreOutage()
-        elif isinstance(error, Refusal):
-            refusal = error
-        elif isinstance(error, NotAuthenticated) and isinstance(error.error, CallerNotYetKnown):
-            _log.error(_ASKED_TOO_EARLY)
-            refusal = TokenRejected()
         else:
-            raise error
-        refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None  # as above
+            refusal = error
+        # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
+        refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
         return refusal
+
+    def has_header_credential(self, req: Request) -> bool:
+        """Return whether a header of *req* has a bearer token or an API key, good or bad. It hides the cookies."""
+        environ = req.environ
+        header = environ.get("HTTP_AUTHORIZATION")
+        has_key = self._api_key_header is not None and bool(environ.get(self._api_key_header))
+        return has_key or (header is not None and (is_bearer(header) or lacks_scheme(header)))
+
+    def judge_method_again(self, req: Request, authentication: Authentication) -> None:
+        """Let a cookie count for nothing if code has changed the method of *req*, which other pages may not use.
+
+        Args:
+            req: the request.
+            authentication: of the request, whose token came in a cookie.
+        """
+        authentication.cookie_method = req.method
+        if self.cookies is not None and may_change(req) and not self.cookies.origins.allows(req):
+            authentication.token = authentication.user_id = None
+            authentication.refusal = CrossSite()
+            show_nobody()
 
     def load_user(self, req: Request) -> Any:
         """Return the user of the request, or None if the caller is anonymous. The user is loaded once per request.

@@ -88,6 +88,11 @@ def missing_credential(
     return kind(needed, takes_clients=takes_clients)
 
 
+def lacks_scheme(header: str) -> bool:
+    """Return whether an ``Authorization`` header is one word: perhaps a token without its scheme."""
+    return isinstance(missing_credential(header), MissingScheme)
+
+
 def environ_name_of(header: str) -> str:
     """Return the key under which the WSGI environment has a header (PEP 3333)."""
     return f"HTTP_{header.upper().replace('-', '_')}"

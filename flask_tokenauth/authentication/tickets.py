@@ -21,11 +21,13 @@ PARAMETER = "ticket"  # of the query
 
 
 def may_have_ticket(req: Request, authentication: Authentication) -> bool:
-    """Return whether a ticket of a request counts: there is no credential in a header, be it good or bad.
+    """Return whether a ticket of a request counts: no header has a credential, be it good or bad, and no good cookie.
 
-    The query is not read.
+    A cookie that is refused counts as none: a browser sends it by itself, also with a link that has a ticket. The query
+    is not read.
     """
-    is_anonymous = authentication.token is None and authentication.refusal is None and authentication.ticket is None
+    has_none = authentication.refusal is None or authentication.by_cookie
+    is_anonymous = authentication.token is None and authentication.ticket is None and has_none
     return is_anonymous and "HTTP_AUTHORIZATION" not in req.environ
 
 
@@ -47,7 +49,7 @@ def verify_ticket(
         authentication: of the request, without a credential.
         given: the tickets in its query, at least one; untrusted.
     """
-    authentication.refusal = CallerNotYetKnown()
+    authentication.refusal, authentication.cookie_method = CallerNotYetKnown(), None
     refusal: Refusal | None = None
     try:
         if len(given) > 1:

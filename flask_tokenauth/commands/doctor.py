@@ -15,7 +15,7 @@ from ..core.errors import SettingsError
 from ..guards.marks import name_of, read_mark
 from ..guards.route_checks import check_application
 from ..guards.route_requirements import list_routes
-from . import issuer_findings, key_findings, setting_findings, store_findings
+from . import cookie_findings, issuer_findings, key_findings, setting_findings, store_findings
 from .findings import SEVERITIES, Finding, Severity, finding_for, name_route, name_some
 from .output import open_state
 from .routes import list_unreached
@@ -119,5 +119,6 @@ CHECKS: tuple[Callable[[AppState], Iterator[Finding]], ...] = (
     *setting_findings.CHECKS,
     *key_findings.CHECKS,
     *issuer_findings.CHECKS,
+    *cookie_findings.CHECKS,
     *store_findings.CHECKS,
 )

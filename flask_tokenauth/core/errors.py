@@ -102,7 +102,8 @@ class MissingCredential(Refusal):
     hint = "Authentication is required."
     message = (
         "the request must have the header Authorization: Bearer <token>, got no token: a token in the query, the "
-        "body, a cookie or another header is not read, and a server or proxy may remove the header"
+        "body, another header, or a cookie without TOKENAUTH_COOKIES is not read, and a server or proxy may remove the "
+        "header"
     )
 
     def __init__(self, needed: tuple[str, ...] = (), *, takes_clients: bool = False) -> None:

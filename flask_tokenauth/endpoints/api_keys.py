@@ -3,12 +3,13 @@
 import re
 from http import HTTPStatus
 
-from flask import Response, abort
+from flask import Response, abort, request
 
 from ..application.app_state import AppState
 from ..application.declared_scopes import are_implied
 from ..application.no_store import empty_response, json_response
 from ..application.refusing import refuse
+from ..core.cookie_errors import CookieNotAccepted
 from ..core.encoding.limits import MAX_IDENTIFIER, is_identifier
 from ..core.endpoint_errors import KeyScopeNotGranted, NoApiKeyLeft, UndeclaredScope, WrongParameterValue
 from ..core.records.api_key import ApiKey
@@ -36,6 +37,8 @@ def create_one_api_key(state: AppState) -> Response:
     _check_configured(state)
     parameters = read_securely(state, "name", "scope", "expires_in", numbers=("expires_in",))
     session, token = find_current_session(state), require_token(state)
+    if state.authenticator.authenticate(request).by_cookie:
+        raise refuse(state, CookieNotAccepted())
     if "act" in token.claims:  # RFC 8693 section 4.1
         raise refuse(state, TokenOfDelegate())
     name = require(parameters, "name")

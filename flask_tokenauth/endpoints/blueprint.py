@@ -26,7 +26,7 @@ def make_blueprint() -> Blueprint:
     endpoints.add_url_rule(
         "/introspect", "introspect", require_scope_or_client(INTROSPECT)(as_view(introspect_token)), methods=["POST"]
     )
-    endpoints.add_url_rule("/logout", "logout", login_required(as_view(log_out)), methods=["POST"])
+    endpoints.record(_add_logout)
     endpoints.add_url_rule("/sessions", "sessions", login_required(as_view(list_sessions)))
     endpoints.add_url_rule(
         "/sessions/<session_id>", "session", login_required(as_view(end_one_session)), methods=["DELETE"]
@@ -39,6 +39,13 @@ def _check_store(registration: BlueprintSetupState) -> None:
     state = registration.app.extensions.get("tokenauth")
     if state is not None:
         _ = state.sessions
+
+
+def _add_logout(registration: BlueprintSetupState) -> None:
+    """Add the endpoint for logout. With cookies it takes a refresh token alone, so it checks the caller itself."""
+    state = registration.app.extensions.get("tokenauth")
+    guard = login_required if state is not None and state.cookies is None else public
+    registration.add_url_rule("/logout", "logout", guard(as_view(log_out)), methods=["POST"])
 
 
 def _add_api_keys(registration: BlueprintSetupState) -> None:

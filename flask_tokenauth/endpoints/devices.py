@@ -9,11 +9,15 @@ from ..core.records.session import Session
 from ..lifecycle.list_sessions import PAGE
 from ..lifecycle.revoke import end_session, find_current_session
 from .instants import write_instant
+from .refresh_cookie import log_out_with_cookies
 
 
 def log_out(state: AppState) -> Response:
-    """Answer ``POST /auth/logout``: end the session of the access token."""
-    end_session(state, find_current_session(state).session_id)
+    """Answer ``POST /auth/logout``: end the session of the access token, or of the refresh token in a cookie."""
+    if state.cookies is None:
+        end_session(state, find_current_session(state).session_id)
+    else:
+        log_out_with_cookies(state, state.cookies)
     return empty_response(204)
 
 

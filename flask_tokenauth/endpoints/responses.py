@@ -8,6 +8,7 @@ from flask import Response
 from ..application.app_state import current_state
 from ..application.no_store import json_response
 from ..application.refusing import refuse, refuse_for_outage, report_refusal
+from ..core.cookie_errors import CrossSite
 from ..core.endpoint_errors import EndpointError
 from ..core.errors import InsecureTransport, StoreUnavailable
 
@@ -25,7 +26,7 @@ def as_view(endpoint: Callable[..., Response]) -> Callable[..., Response]:
         except EndpointError as error:
             report_refusal(state, error)
             return json_response(error.status, {"error": error.code, "error_description": error.hint})
-        except InsecureTransport as error:
+        except (InsecureTransport, CrossSite) as error:
             raise refuse(state, error) from None
         except StoreUnavailable as error:
             raise refuse_for_outage(state, error) from None

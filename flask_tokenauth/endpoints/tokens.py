@@ -11,11 +11,14 @@ from ..lifecycle.refresh import refresh
 from ..lifecycle.revoke import end_session, revoke_token
 from ..users import require_token
 from .parameters import read_securely, require
+from .refresh_cookie import refresh_by_cookie
 
 
 def refresh_tokens(state: AppState) -> Response:
     """Answer ``POST /auth/refresh``: a new access token, and the successor of the refresh token."""
     parameters = read_securely(state, "grant_type", "refresh_token", "scope")
+    if state.cookies is not None and state.cookies.find_refresh_tokens(request):
+        return refresh_by_cookie(state, state.cookies, parameters)
     if require(parameters, "grant_type") != "refresh_token":
         raise UnsupportedGrantType
     return refresh(state, require(parameters, "refresh_token"), parameters.get("scope"))

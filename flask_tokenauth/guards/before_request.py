@@ -19,6 +19,7 @@ from ..application.shared_caches import ANSWER, note_not_of_view
 from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
+from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
 from ..authentication.tickets import may_have_ticket, settle_used_ticket
 from .enforcement import check_optional, check_requirement
@@ -100,6 +101,8 @@ class RequestHook:
             SettingsError: at the first request, a guard can never work.
         """
         req, app, authenticator = current_request(), self._state.app, self._state.authenticator
+        if authenticator.cookies is not None:
+            req.__dict__[DISPATCHED] = True
         if not self._checked:
             authenticator.publish_early(req)
             self._check_application()
@@ -139,6 +142,7 @@ class RequestHook:
             SettingsError: at the first request, a guard can never work.
         """
         req = current_request()
+        req.__dict__[DISPATCHED] = True
         authentication = self._state.authenticator.publish(req)
         if req.__dict__.pop(_PROMISE, None) is self:
             return
@@ -167,6 +171,7 @@ class RequestHook:
         except KeyError:
             hook = rule = method = None
         if hook is not self or rule is not req.url_rule or method != req.method:
+            req.__dict__[DISPATCHED] = True
             self._guard_now(req, self._state.authenticator.publish(req))
         return self._flask_dispatch(*args, **kwargs)
 
@@ -258,6 +263,8 @@ class RequestHook:
             AuthError: it does not.
         """
         route = self._find_route(req)
+        if authentication.cookie_method is not None and authentication.cookie_method != req.method:
+            self._state.authenticator.judge_method_again(req, authentication)
         if authentication.api_key is not None:
             _settle(authentication, route)  # the route may be another one than that for which the key was accepted
         if authentication.ticket is not None:

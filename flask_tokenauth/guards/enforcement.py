@@ -14,6 +14,7 @@ from ..authentication.authenticator import AUTHENTICATION
 from ..authentication.clients import is_basic
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError
+from ..core.token_errors import UnknownUser
 from .accepted_kinds import AcceptedKinds
 from .guarded_hooks import is_skippable, leave_unsatisfied
 from .requirement import RequestFacts, Requirement, find_closed, name_scopes
@@ -127,6 +128,8 @@ def check_optional(state: AppState, authentication: Authentication, kinds: Accep
     """
     if authentication.token is None and authentication.api_key is not None:
         raise refuse(state, kinds.refuse_api_key())
+    if authentication.has_bad_cookie:
+        return  # a browser sends it by itself, so the user can do nothing about it
     if authentication.refusal is not None and not isinstance(authentication.refusal, MissingCredential):
         raise refuse(state, authentication.refusal)
     if authentication.token is not None:
@@ -165,6 +168,8 @@ def check_requirement(
         raise refuse_without_token(state, authentication, req, needed, takes_clients=requirement.admits_clients)
     refusal = _find_refusal(state, requirement, req, authentication)
     if refusal is not None:
+        if authentication.by_cookie and isinstance(refusal, UnknownUser):
+            state.authenticator.delete_access_cookie(req.environ)
         raise refuse(state, refusal)
 
 

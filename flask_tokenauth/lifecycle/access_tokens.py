@@ -4,18 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Response
-
 from ..application.app_state import AppState, current_state
-from ..application.no_store import json_response
 from ..application.refusing import asking_store
 from ..application.setting_types import TokenFormat, read_duration
+from ..application.token_cookies import room_for_access_token
+from ..authentication.cookies import TokenCookies
 from ..core.opaque.new_reference import NewReferenceToken
-from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
-from ..core.records.session import Session
 from ..core.tokens.claims import LONGEST_LEEWAY
-from ..core.tokens.scopes import format_scope
 from ..signals import token_issued
 
 
@@ -132,7 +128,13 @@ def cap_lifetime(state: AppState, grant: Grant, *, most: timedelta) -> Grant:
 
 
 def issue_for_session(
-    state: AppState, subject: str, grant: Grant, *, session_id: str, epoch: int | Callable[[], int]
+    state: AppState,
+    subject: str,
+    grant: Grant,
+    *,
+    session_id: str,
+    epoch: int | Callable[[], int],
+    cookies: TokenCookies | None = None,
 ) -> str:
     """Return an access token of a session, with everything that *grant* says.
 
@@ -142,6 +144,7 @@ def issue_for_session(
         grant: the scopes, the claims and the rest of the token.
         session_id: the session, ``sid``.
         epoch: the epoch of the user, or a function that returns it, called last of all before the token is signed.
+        cookies: the cookies for the tokens; None for tokens in the body.
 
     Raises:
         ValueError: the token would be refused.
@@ -158,49 +161,5 @@ def issue_for_session(
         session_id=session_id,
         epoch=epoch,
         claims=grant.claims,
+        room_in_cookie=room_for_access_token(cookies),
     )
-
-
-def token_response_for(
-    state: AppState,
-    token: str,
-    session: Session,
-    refresh: RefreshToken,
-    grant: Grant,
-    *,
-    passed: timedelta = timedelta(0),
-) -> Response:
-    """Return the token response of a session, and send the signal ``token_issued``.
-
-    Args:
-        state: of the current application.
-        token: the access token.
-        session: the session that it belongs to.
-        refresh: the next refresh token.
-        grant: what the access token says.
-        passed: the time since the idle lifetime began, at the most.
-    """
-    lifetime = grant.lifetime or state.settings.access_lifetime
-    user_id, scopes = state.authenticator.user_ids.from_subject(session.user_id), frozenset(grant.scopes)
-    audience = None if grant.audience == state.settings.audience else grant.audience
-    token_issued.send(state.app, user_id=user_id, scopes=scopes, audience=audience, expires_in=lifetime)
-    idle = session.idle_expires_at - (session.refreshed_at or session.started_at) - passed
-    return write_token_response(
-        token,
-        lifetime,
-        format_scope(grant.scopes),
-        refresh_token=state.sessions.write(refresh),
-        refresh_expires_in=max(0, int(idle.total_seconds())),
-    )
-
-
-def write_token_response(token: str, lifetime: timedelta, scope: str, **further: object) -> Response:
-    """Return a token response (RFC 6749 section 5.1) with *further* members. No cache may store it."""
-    body = {
-        "access_token": token,
-        "token_type": "Bearer",
-        "expires_in": int(lifetime.total_seconds()),
-        "scope": scope,
-        **further,
-    }
-    return json_response(200, body)

@@ -9,6 +9,7 @@ from flask import Response
 
 from ..application.app_state import AppState
 from ..authentication.calling import call_function
+from ..authentication.cookies import TokenCookies
 from ..core.endpoint_errors import RefreshRefused, RefreshTokenReused, ScopeNotGranted, SessionOver
 from ..core.errors import SettingsError
 from ..core.opaque.refresh_token import RefreshToken
@@ -18,12 +19,13 @@ from ..core.rotation import Redeemed
 from ..core.token_errors import WrongUserID
 from ..core.tokens.scopes import parse_scope
 from ..signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
-from .access_tokens import cap_lifetime, issue_for_session, token_response_for
+from .access_tokens import cap_lifetime, issue_for_session
+from .token_responses import token_response_for
 
 _log = logging.getLogger("flask_tokenauth")
 
 
-def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
+def refresh(state: AppState, text: str, scope: str | None = None, *, cookies: TokenCookies | None = None) -> Response:
     """Redeem a refresh token, and return the token response.
 
     Every check runs before the token is redeemed: a client that is refused can use the token again.
@@ -32,6 +34,7 @@ def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
         state: of the current application.
         text: the refresh token, untrusted.
         scope: the scopes that the client asks for this time, untrusted. None for all scopes of the session.
+        cookies: the cookies for the tokens, in which *text* came; None for tokens in the body.
 
     Raises:
         EndpointError: the client is refused.
@@ -44,10 +47,16 @@ def refresh(state: AppState, text: str, scope: str | None = None) -> Response:
     redeemed = _redeem(state, token) if session.generation > token.generation else None
     passed = timedelta(0) if redeemed is None else state.settings.refresh_retry_window  # since the swap, at the most
     access, grant = issue_again(
-        state, session, passed=passed, choose=lambda session: _narrow(_ask_application(state, session), scope)
+        state,
+        session,
+        passed=passed,
+        choose=lambda session: _narrow(_ask_application(state, session), scope),
+        cookies=cookies,
     )
     redeemed = redeemed or _redeem(state, token)
-    return token_response_for(state, access, redeemed.session, redeemed.successor, grant, passed=passed)
+    return token_response_for(
+        state, access, redeemed.session, redeemed.successor, grant, passed=passed, cookies=cookies
+    )
 
 
 def issue_again(
@@ -56,6 +65,7 @@ def issue_again(
     *,
     passed: timedelta,
     choose: Callable[[Session], Grant] = lambda session: session.grant,
+    cookies: TokenCookies | None = None,
 ) -> tuple[str, Grant]:
     """Return a further access token of a live session, and the grant that it has.
 
@@ -64,6 +74,7 @@ def issue_again(
         session: the session.
         passed: the time since its idle lifetime began, at the most.
         choose: returns the grant of the token, from the session with everything that the settings still allow.
+        cookies: the cookies for the tokens; None for tokens in the body.
 
     Raises:
         SessionOver: the settings allow this application no token of the session any more.
@@ -73,7 +84,7 @@ def issue_again(
     left = session.expires_at - datetime.fromtimestamp(state.clock(), UTC)
     left = min(left, state.settings.refresh_idle_lifetime - passed)
     session = _leave_out_undeclared(state, _limit_lifetime(state, session))
-    return _issue(state, session, choose(session), left=left)
+    return _issue(state, session, choose(session), left=left, cookies=cookies)
 
 
 def _check_user_id(state: AppState, session: Session) -> None:
@@ -122,7 +133,9 @@ def _ask_application(state: AppState, session: Session) -> Grant:
     return grant
 
 
-def _issue(state: AppState, session: Session, grant: Grant, *, left: timedelta) -> tuple[str, Grant]:
+def _issue(
+    state: AppState, session: Session, grant: Grant, *, left: timedelta, cookies: TokenCookies | None
+) -> tuple[str, Grant]:
     """Return an access token and its grant.
 
     Raises:
@@ -132,24 +145,26 @@ def _issue(state: AppState, session: Session, grant: Grant, *, left: timedelta) 
     own = cap_lifetime(state, session.grant, most=left)
     grant = cap_lifetime(state, grant, most=left)
     try:
-        return _issue_one(state, session, grant), grant
+        return _issue_one(state, session, grant, cookies), grant
     except ValueError as error:
-        if grant != own and _can_issue(state, session, own):
+        if grant != own and _can_issue(state, session, own, cookies):
             raise
         _log.error("session %s cannot go on: %s", session.session_id, error)
         raise SessionOver from None
 
 
-def _can_issue(state: AppState, session: Session, grant: Grant) -> bool:
+def _can_issue(state: AppState, session: Session, grant: Grant, cookies: TokenCookies | None) -> bool:
     try:
-        _issue_one(state, session, grant)
+        _issue_one(state, session, grant, cookies)
     except ValueError:
         return False
     return True
 
 
-def _issue_one(state: AppState, session: Session, grant: Grant) -> str:
-    return issue_for_session(state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch)
+def _issue_one(state: AppState, session: Session, grant: Grant, cookies: TokenCookies | None) -> str:
+    return issue_for_session(
+        state, session.user_id, grant, session_id=session.session_id, epoch=session.epoch, cookies=cookies
+    )
 
 
 def _narrow(grant: Grant, scope: str | None) -> Grant:

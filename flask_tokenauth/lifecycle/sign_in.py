@@ -10,6 +10,7 @@ from flask import Response, has_request_context, request
 from ..application.app_state import AppState, current_state
 from ..application.refusing import asking_store
 from ..application.setting_types import read_duration
+from ..authentication.cookies import TokenCookies
 from ..core.errors import StoreUnavailable
 from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
@@ -18,14 +19,8 @@ from ..core.tokens.audience import parse_audience
 from ..core.tokens.issuing import seconds_of
 from ..core.tokens.scopes import format_scope
 from ..signals import session_ended, session_started
-from .access_tokens import (
-    cap_lifetime,
-    create_token,
-    issue_for_session,
-    keep_scopes,
-    token_response_for,
-    write_token_response,
-)
+from .access_tokens import cap_lifetime, create_token, issue_for_session, keep_scopes
+from .token_responses import answers_with_cookies, token_response_for, write_token_response
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -40,6 +35,7 @@ def token_response(
     client_id: str | None = None,
     auth_time: datetime | None = None,
     claims: Mapping[str, object] | None = None,
+    cookies: bool | None = None,
 ) -> Response:
     """Return the answer to a successful login: JSON with an access token (RFC 6749 section 5.1).
 
@@ -60,17 +56,23 @@ def token_response(
         client_id: the client that the user uses. Default: the issuer.
         auth_time: the time at which the user signed in, as an aware ``datetime``. Default: now.
         claims: claims of the application, which are JSON values. Everyone who sees the token can read them.
+        cookies: whether the tokens go into cookies, as ``TOKENAUTH_COOKIES`` says, and not into the body. Default: if a
+            browser has sent the request, which is seen by ``Sec-Fetch-Site`` or ``Origin``. With True, a GET may come
+            from another site, as at the end of a login at a provider.
 
     Raises:
         TypeError: an argument has the wrong type, or *scopes* is a single string.
         ValueError: a scope is not declared, *label* is too long, *expires_in* is under a second or over
             ``TOKENAUTH_MAX_LIFETIME``, a claim has a reserved name or is not a JSON value, or the token would be
             refused for another reason.
+        NotPermitted: cookies would be set for a request from another site (CSRF).
+        InvalidRequest: cookies would be set over plain HTTP, and not on this machine.
         SettingsError: there is a *label*, but no ``TOKENAUTH_STORE``; ``TokenAuth`` is not set up on this application,
-            or it has no key that can sign.
+            it has no key that can sign, or *cookies* is True and ``TOKENAUTH_COOKIES`` is "off".
         StoreUnavailable: there is a store, and it cannot be asked. Unless you catch it, the answer is 503.
     """
     state = current_state()
+    token_cookies = state.cookies if answers_with_cookies(state, cookies) else None
     signed_in = auth_time or datetime.fromtimestamp(state.clock(), UTC)
     if state.settings.store is not None:
         subject, granted = state.authenticator.user_ids.to_subject(user_id), format_scope(scopes)
@@ -83,7 +85,7 @@ def token_response(
             auth_time=seconds_of(signed_in),
         )
         with asking_store(state):
-            return start_session(state, subject, grant, label, first=RefreshToken.first())
+            return start_session(state, subject, grant, label, first=RefreshToken.first(), cookies=token_cookies)
     if label is not None:
         _ = state.sessions  # raises, since there is no store
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
@@ -115,6 +117,7 @@ def start_session(
     *,
     first: RefreshToken,
     check: Callable[[Session], None] | None = None,
+    cookies: TokenCookies | None = None,
 ) -> Response:
     """Start the session of the refresh token *first*, and return its token response.
 
@@ -125,6 +128,7 @@ def start_session(
         label: a name for the device.
         first: the first refresh token of the session.
         check: refuses the session that the store has just started, which ends then.
+        cookies: the cookies for the tokens; None for tokens in the body.
 
     Raises:
         SessionExists: the session of *first* was started before.
@@ -146,7 +150,7 @@ def start_session(
     capped = cap_lifetime(state, grant, most=min(state.settings.session_lifetime, state.settings.refresh_idle_lifetime))
     try:
         # The session is stored only after the token was checked, and the token is signed only after that.
-        token = issue_for_session(state, subject, capped, session_id=first.session_id, epoch=start)
+        token = issue_for_session(state, subject, capped, session_id=first.session_id, epoch=start, cookies=cookies)
     except BaseException:
         for session in started:  # with the epoch the token is too long, or signing failed: no client has its token
             with suppress(StoreUnavailable):
@@ -154,7 +158,7 @@ def start_session(
         raise
     [session] = started
     session_started.send(state.app, session_id=session.session_id, user_id=subject)
-    return token_response_for(state, token, session, first, capped)
+    return token_response_for(state, token, session, first, capped, cookies=cookies)
 
 
 def _report_displaced(state: AppState, subject: str, displaced: tuple[str, ...]) -> None:

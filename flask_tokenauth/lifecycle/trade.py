@@ -26,9 +26,9 @@ from ..core.tokens.claims import decode_claims
 from ..core.tokens.scopes import format_scope
 from ..core.trusted_issuers.rules import IssuerRules
 from ..signals import refresh_retried
-from .access_tokens import token_response_for
 from .refresh import issue_again
 from .sign_in import start_session
+from .token_responses import token_response_for
 
 Scopes = Iterable[str] | Callable[[Any], Iterable[str] | Awaitable[Iterable[str]]]  # a function gets our user ID
 

@@ -56,7 +56,7 @@ def test_the_page_has_the_same_counterpart(name: str, place: str) -> None:
         ("ACCESS_TOKEN_EXPIRES", "here it is TOKENAUTH_ACCESS_LIFETIME"),
         ("SECRET_KEY", "here it is SECRET_KEY"),
         ("DECODE_ISSUER", "here it is TOKENAUTH_ISSUER"),
-        ("TOKEN_LOCATION", "here it has no counterpart, so remove it"),
+        ("TOKEN_LOCATION", "here it is TOKENAUTH_COOKIES"),
         ("COOKIE_SECURE", "here it has no counterpart, so remove it"),
         ("BLACKLIST_ENABLED", "here it has no counterpart, so remove it"),
     ],

@@ -96,8 +96,8 @@ def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(key: str, meant: 
 
 
 def test_a_setting_of_another_extension_is_not_taken_for_one_with_a_similar_name() -> None:
-    with pytest.raises(SettingsError, match=r"unknown setting TOKENAUTH_TOKEN_LOCATION: .*has no counterpart"):
-        read(TOKENAUTH_TOKEN_LOCATION=["headers"])
+    with pytest.raises(SettingsError, match=r"unknown setting TOKENAUTH_QUERY_STRING_NAME: .*has no counterpart"):
+        read(TOKENAUTH_QUERY_STRING_NAME="jwt")
 
 
 def test_a_key_like_none_of_ours_is_refused() -> None:

@@ -26,18 +26,20 @@ OPEN = ["/optional", "/looks-at-the-token"]
 USERS = ["alice", "bob", None]
 
 
-def make_app(folder: Path, store: MemoryStore | None = None) -> Flask:
+def make_app(folder: Path, store: MemoryStore | None = None, **config: Any) -> Flask:
     """Return the application.
 
     Args:
         folder: gets the files of the users.
         store: keeps the API keys that the guards accept; None: there are none.
+        config: further settings.
     """
     has_keys = store is not None
     app = open_app(
         Flask("tests", static_folder=str(folder), static_url_path="/static"),
         SEND_FILE_MAX_AGE_DEFAULT=MAX_AGE,
         **({} if store is None else looked_up(store)),
+        **config,
     )
     login, optional = login_required(api_keys=has_keys), login_optional(api_keys=has_keys)
     for user in ("alice", "bob"):

@@ -258,7 +258,7 @@ def test_middleware_inside_is_private_too_if_it_does_not_say_that_it_is_shareabl
 def test_headers_are_restricted_for_an_api_key_without_a_guard() -> None:
     headers: list[tuple[str, str]] = [("Vary", "Origin"), ("cache-control", "public")]
 
-    restrict(headers, Answer(has_api_key=True), BOTH)
+    restrict(headers, Answer(is_private=True), BOTH)
 
     assert headers == [("Vary", "Origin, Authorization, X-API-Key"), ("Cache-Control", "private")]
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from flask_tokenauth.authentication.cookies import TokenCookies
+from flask_tokenauth.authentication.csrf import OriginCheck
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import NOW, Mint
+from ..conftest import ISSUER, NOW, Mint
 from ..guards.kinds_kit import HEADER
 from .kit import GUARDED, OPEN, PATIENCE, USERS, body_for, headers_of, make_app, make_keys, serving
 
@@ -101,7 +103,7 @@ def proxy(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) ->
     """An nginx with an empty cache. It gets a listening socket, so that it needs no time to be ready."""
     files = tmp_path / "files"
     files.mkdir()
-    with serving(make_app(files, store)) as upstream:
+    with serving(make_app(files, store, TOKENAUTH_COOKIES="all")) as upstream:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = listening.getsockname()[1]
             conf = write_conf(tmp_path, port, upstream, request.param)
@@ -139,6 +141,19 @@ def test_no_caller_gets_the_answer_for_another_api_key(proxy: Proxy, store: Memo
             expected = body_for(user, path)
             assert (answer.status, answer.body if expected else None) == (200 if expected else 401, expected)
             assert answer.cached != "HIT" or HEADER not in headers
+
+
+@needs_nginx
+@pytest.mark.slow
+@pytest.mark.parametrize("users", list(permutations(USERS)), ids=str)
+def test_no_caller_gets_the_answer_for_another_cookie(proxy: Proxy, mint: Mint, users: tuple[str | None, ...]) -> None:
+    name = TokenCookies(ISSUER, has_access=True, same_site="Lax", origins=OriginCheck(None)).access
+    for path in [*GUARDED, *OPEN]:
+        for user in users * 2:
+            answer = proxy.get(path, {} if user is None else {"Cookie": f"theme=dark; {name}={mint(sub=user)}"})
+            expected = body_for(user, path)
+            assert (answer.status, answer.body if expected else None) == (200 if expected else 401, expected)
+            assert user is None or answer.cached != "HIT"
 
 
 @needs_nginx

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
+from flask_cors import CORS
 from werkzeug.routing import Rule, Submount
 
 from flask_tokenauth import TokenAuth, login_required, public, require_scope
@@ -246,7 +247,9 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
         TOKENAUTH_REVOCATION="strict",
         TOKENAUTH_INTROSPECTION_CLIENTS={"billing": HASH},
         TOKENAUTH_API_KEYS=True,
+        TOKENAUTH_COOKIES="all",
     )
+    CORS(without_endpoints)
     others = [find_about_keys(make_app), find_about_issuers(make_app)]
     found = [*find(app), *find(stored), *find(without_endpoints), *chain.from_iterable(others)]
     return list({finding: None for finding in found if "auth.endpoints reach" not in finding.sentence})

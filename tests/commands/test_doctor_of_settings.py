@@ -91,7 +91,8 @@ def test_middleware_in_a_circle_does_not_hang_the_doctor(make_app: MakeApp) -> N
     ("keys", "named"),
     [
         (["JWT_SECRET_KEY"], "JWT_SECRET_KEY (here SECRET_KEY)"),
-        (["JWT_TOKEN_LOCATION"], "JWT_TOKEN_LOCATION (here no counterpart)"),
+        (["JWT_TOKEN_LOCATION"], "JWT_TOKEN_LOCATION (here TOKENAUTH_COOKIES)"),
+        (["JWT_CSRF_METHODS"], "JWT_CSRF_METHODS (here no counterpart)"),
         (["JWT_MINE"], "JWT_MINE"),
         (
             ["JWT_ACCESS_TOKEN_EXPIRES", "JWT_B", "JWT_C", "JWT_D"],

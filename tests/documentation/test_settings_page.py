@@ -45,7 +45,7 @@ def settings_with(key: str, value: object) -> Settings:
     room = {"TOKENAUTH_STORE": "memory://", "TOKENAUTH_ACCESS_LIFETIME": 1, "TOKENAUTH_MAX_LIFETIME": 366 * 86400}
     room |= {"TOKENAUTH_AUDIENCE": ["https://api.example.com", "reporting"]}  # one of them is the resource
     room |= {"TOKENAUTH_REVOCATION_INTERVAL": 0.1, "TOKENAUTH_REVOCATION_MAX_STALENESS": 3600}
-    room |= {"TOKENAUTH_API_KEYS": True}
+    room |= {"TOKENAUTH_API_KEYS": True, "TOKENAUTH_COOKIES": "all"}
     return Settings.from_config(CONFIG | room | {key: value}, app_name="reporting")
 
 
@@ -92,6 +92,7 @@ def test_numbers_are_allowed_up_to_the_limits_that_the_page_has(key: str, least:
 def test_the_page_has_the_default(key: str) -> None:
     shown, default = ENTRIES[key].default, DEFAULTS[key]
     plain: dict[Any, str] = {None: "none", "feed": '``"feed"``', "jwt": '``"jwt"``', False: "False"}
+    plain |= {word: f'``"{word}"``' for word in ("off", "Lax")}
     plain |= {frozenset(): "``[]``", (): "``{}``", ("ta_",): "``ta_``"}
     if isinstance(default, timedelta):
         assert read_duration(shown) == default

@@ -91,6 +91,7 @@ class TokenIssuer:
         claims: Mapping[str, object] | None = None,
         reference: NewReference | None = None,
         path: str | None = None,
+        room_in_cookie: int | None = None,
     ) -> str:
         """Return a signed access token, or a reference token for the same claims set.
 
@@ -109,6 +110,8 @@ class TokenIssuer:
             claims: claims of the application, which are JSON values. Their names must not be reserved.
             reference: the reference token, which is stored with the claims set; None for a signed token.
             path: ``ticket_path``, the path that a ticket opens; None for an access token.
+            room_in_cookie: how many bytes the cookie for the token has room for; None if it is in no cookie. The limit
+                is for signed tokens: reference tokens are short.
 
         Raises:
             ValueError: the policy would refuse the token, *check_scope* refuses its scopes, a claim has a reserved
@@ -157,11 +160,11 @@ class TokenIssuer:
             return self._keep(reference, content, payload, epoch)
         key, header = self._find_signer()
         if callable(epoch):
-            self._check_length(jws.length_of(header, payload, key))  # before anything is stored
+            self._check_length(jws.length_of(header, payload, key), room_in_cookie)  # before anything is stored
             if called := epoch():
                 payload = _encode(content | {"epoch": called})
         token = jws.sign_under(header, payload, key)
-        self._check_length(len(token))
+        self._check_length(len(token), room_in_cookie)
         return token
 
     def _keep(
@@ -190,10 +193,15 @@ class TokenIssuer:
         self._signer = signer = _Signer(key, jws.write_header(key, typ=self._policy.typ))
         return signer
 
-    def _check_length(self, length: int) -> None:
+    def _check_length(self, length: int, room_in_cookie: int | None = None) -> None:
         if length > self._max_bytes:
             raise ValueError(
                 f"a token must be at most {self._max_bytes} bytes long, got {length}: put fewer claims into it"
+            )
+        if room_in_cookie is not None and length > room_in_cookie:
+            raise ValueError(
+                f"a token in a cookie must be at most {room_in_cookie} bytes long, since browsers drop longer cookies, "
+                f'got {length}: put fewer claims and scopes into it, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
             )
 
 
