@@ -4,6 +4,7 @@ import secrets
 
 import click
 
+from .commands.inspector.command import inspector
 from .commands.keys.group import keys_without_application
 from .core.opaque.client_secret import make_client_secret, write_hash
 
@@ -32,6 +33,7 @@ def client_secret() -> None:
     )
 
 
+main.add_command(inspector)
 main.add_command(keys_without_application)
 
 

@@ -1,1 +1,1 @@
-"""``flask tokenauth``: routes, inspect, token, sessions, api-keys, revoke, purge, init-db and doctor."""
+"""``flask tokenauth``: routes, inspect, inspector, token, sessions, api-keys, revoke, purge, init-db and doctor."""

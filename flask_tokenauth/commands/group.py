@@ -17,11 +17,12 @@ class CommandGroup(click.Group):
     def _import_commands(self) -> None:
         from .api_keys import api_keys  # noqa: PLC0415  # see above
         from .doctor import doctor  # noqa: PLC0415
+        from .inspector.command import inspector  # noqa: PLC0415
         from .keys.group import keys_of_application  # noqa: PLC0415
         from .routes import routes  # noqa: PLC0415
         from .sessions import init_db, purge, revoke, sessions  # noqa: PLC0415
         from .tokens import inspect, token  # noqa: PLC0415
 
-        ours = (api_keys, doctor, init_db, inspect, keys_of_application, purge, revoke, routes, sessions, token)
-        for command in ours:
+        ours = (api_keys, doctor, init_db, inspect, inspector, keys_of_application)
+        for command in (*ours, purge, revoke, routes, sessions, token):
             self.commands.setdefault(str(command.name), command)  # the application may have its own of that name

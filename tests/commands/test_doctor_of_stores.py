@@ -297,7 +297,19 @@ def test_help_lists_commands_of_the_application_too(make_app: MakeApp) -> None:
     _, _, listed = app.test_cli_runner().invoke(args=["tokenauth", "--help"]).output.partition("Commands:")
 
     named = [line.split()[0] for line in listed.splitlines() if line[:3].strip()]
-    ours = ["doctor", "init-db", "inspect", "keys", "mine", "purge", "revoke", "routes", "sessions", "token"]
+    ours = [
+        "doctor",
+        "init-db",
+        "inspect",
+        "inspector",
+        "keys",
+        "mine",
+        "purge",
+        "revoke",
+        "routes",
+        "sessions",
+        "token",
+    ]
     assert named == ["api-keys", *ours]
 
 
