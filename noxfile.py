@@ -155,8 +155,12 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def browser(session: nox.Session) -> None:
-    """Use the pages of the examples in Debian's Chromium; fail without it."""
+    """Use the pages of the examples and the inspector in Debian's Chromium; fail without it. npm installs axe-core."""
+    if shutil.which("npm") is None:
+        session.error("the rules for accessible pages need npm: install Node.js 20 or newer")
     session.install("--editable", ".[browser,test]")
+    with session.chdir("tests/browser"):
+        session.run("npm", "ci", "--no-audit", "--no-fund", external=True)
     session.run("pytest", "-q", *ALL_TESTS, "--numprocesses=0", "tests/browser", env={"TOKENAUTH_BROWSER": "1"})
 
 
@@ -191,6 +195,7 @@ def wheel(session: nox.Session) -> None:
         program = "import flask_tokenauth as p, flask_tokenauth.testing; print(p.__file__)"
         session.run(python, "-W", "error", "-c", program)
         session.run(python, "-m", "flask_tokenauth", "secret", silent=True)
+        session.run(python, "-m", "flask_tokenauth", "inspector", silent=True)
         find_marker = "from importlib.resources import files; (files('flask_tokenauth') / 'py.typed').read_bytes()"
         session.run(python, "-c", find_marker)
 
