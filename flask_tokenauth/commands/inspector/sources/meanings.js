@@ -31,6 +31,7 @@ const CLAIMS = new Map([
     "epoch",
     "A number that the store counts up for a user when all of their tokens are revoked. Only Flask-TokenAuth writes it",
   ],
+  ["ticket_path", "In a ticket: the one path that it opens. Only Flask-TokenAuth writes it"],
   ["act", "Actor: who acts for the subject, by delegation. RFC 8693 section 4.1"],
   ["may_act", "Who may act for the subject. RFC 8693 section 4.4"],
   [
