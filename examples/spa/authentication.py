@@ -1,0 +1,5 @@
+"""The extension."""
+
+from flask_tokenauth import TokenAuth
+
+auth = TokenAuth()
