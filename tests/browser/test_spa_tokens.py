@@ -4,7 +4,8 @@ The script runs in a browser that ignores the Content-Security-Policy of the pag
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,8 @@ class Watch:
         self.context = context
         self.read: list[str] = []
         self.secret: set[str] = set()
-        self._bodies: list[Callable[[], bytes]] = []
-        context.on("response", lambda response: self._bodies.append(response.body))
+        self._finished: list[Any] = []
+        context.on("requestfinished", lambda request: self._finished.append(request))
 
     def note_cookies(self) -> dict[str, str]:
         """Remember the values that the cookies have now."""
@@ -172,11 +173,11 @@ class Watch:
         from playwright.sync_api import Error  # noqa: PLC0415  # playwright may be missing
 
         bodies = list[str]()
-        for read_body in self._bodies:
-            try:
-                bodies.append(read_body().decode(errors="replace"))
-            except Error:  # a redirect, or the window is closed: it has no body
-                continue
+        for request in self._finished:
+            if request.service_worker or request.response().from_service_worker:
+                continue  # Playwright waits for these bodies for ever; the service worker has returned them
+            with suppress(Error):  # a redirect, or the window is closed: it has no body
+                bodies.append(request.response().body().decode(errors="replace"))
         for seen in [*bodies, *self.read]:
             assert find_leak(seen) is None
             assert not any(sign in seen for sign in ("eyJ", "rt1_", "tr_", *self.secret))
@@ -218,7 +219,6 @@ def test_an_injected_script_gets_no_token_in_whatever_way_it_asks(spa: Spa, unpr
     statuses = {name: answer[0] for name, answer in seen.items()}
     assert statuses["no body"] == statuses["form"] == statuses["include"] == 200
     assert statuses["omit"] == statuses["form, token"] == statuses["Authorization"] == 400
-    assert statuses["API key, new"] == 403
     assert find_cookies(unprotected)["refresh"] != first["refresh"]
     click(page, "#look", says="You are signed in on 1 device.")
 
@@ -244,7 +244,7 @@ def test_a_whole_session_shows_no_token_to_scripts_and_after_the_logout_both_coo
 
     watch.look(page)
     assert context.cookies() == []
-    assert page.evaluate("{...localStorage}") == {}
+    assert page.evaluate("({...localStorage})") == {}
     assert spa.ask(access, "GET", "/me").status_code == 401
     assert spa.ask(refresh).json()["error"] == "invalid_grant"
     assert spa.ask(named).status_code == 400
@@ -257,6 +257,7 @@ def test_the_other_mode_keeps_the_access_token_in_a_variable_alone(
 ) -> None:
     with serve_spa(tmp_path, certificate, cookies="refresh") as spa:
         context = chromium.new_context()
+        watch = Watch(context)
         page = spa.sign_in(context)
         write(page, "Follow the rabbit")
         assert find_cookies(context).keys() == {"refresh"}
@@ -279,4 +280,6 @@ def test_the_other_mode_keeps_the_access_token_in_a_variable_alone(
         fill_form(other, "bob")
         wait_for(page, "Hello bob.")
         assert spa.complaints == []
+        with pytest.raises(AssertionError):  # in this mode the answers have the access token: the search finds it
+            watch.check()
         context.close()
