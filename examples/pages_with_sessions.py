@@ -1,4 +1,4 @@
-"""The traditional way: pages with forms and the session cookie of Flask, without Flask-TokenAuth and without JavaScript.
+"""The traditional way: pages with forms and the session cookie of Flask, without Flask-TokenAuth or JavaScript.
 
 flask --app examples/pages_with_sessions run
 

@@ -214,7 +214,9 @@ def test_the_parameter_next_leads_to_our_pages_only(page: Any, spa: Spa) -> None
 
     assert page.evaluate(read, hostile) == [None] * len(hostile)
     assert all(place.startswith(f"{spa.url}/") for place in page.evaluate(read, ours))
-    assert page.evaluate(read, ["https:evil.example"]) == [f"{spa.url}/evil.example"]  # a path of ours, for browsers too
+    assert page.evaluate(read, ["https:evil.example"]) == [
+        f"{spa.url}/evil.example"
+    ]  # a path on our host, for browsers too
 
 
 @pytest.mark.parametrize("next_", ["/\\evil.example/", "javascript:alert(1)"])

@@ -124,7 +124,7 @@ def test_a_thief_who_comes_first_is_out_when_the_user_refreshes(strict: Spa, con
     stolen = named_cookies(context)
     answer = strict.ask(stolen)
     assert answer.status_code == 200
-    thief = dict(answer.cookies)
+    thief = {name: str(value) for name, value in answer.cookies.items()}
     assert strict.ask(thief, "GET", "/me").status_code == 200
 
     assert "copy of your sign-in" in page.evaluate(f"() => {BY_THE_PAGE}")

@@ -1,4 +1,4 @@
-"""``examples/pages_with_sessions.py``: what its docstring says that one has to do, and what it says that this way lacks."""
+"""``examples/pages_with_sessions.py``: it does all that its docstring asks for, and lacks what the docstring says."""
 
 import importlib.util
 import re
@@ -58,7 +58,7 @@ class Browser:
 
     @property
     def csrf_token(self) -> str:
-        return re.findall(r'name="csrf_token" value="(\w+)"', self.page.text)[0]
+        return str(re.findall(r'name="csrf_token" value="(\w+)"', self.page.text)[0])
 
     @property
     def cookie(self) -> str:
