@@ -6,10 +6,10 @@ from flask import Flask, current_app, g
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS notes (
-    id INTEGER PRIMARY KEY, user_id TEXT NOT NULL, content TEXT NOT NULL, written_at TEXT NOT NULL
+    id INTEGER PRIMARY KEY, user_id VARCHAR NOT NULL, content VARCHAR NOT NULL, written_at VARCHAR NOT NULL
 );
 CREATE TABLE IF NOT EXISTS warnings (
-    id INTEGER PRIMARY KEY, user_id TEXT NOT NULL, happened_at TEXT NOT NULL
+    id INTEGER PRIMARY KEY, user_id VARCHAR NOT NULL, happened_at VARCHAR NOT NULL
 );
 """
 

@@ -32,7 +32,7 @@ NAMES = ("localhost", "app.localhost", "a.app.localhost", "b.app.localhost")
 class LazyContext(ssl.SSLContext):
     """Leaves the TLS handshake to the thread of each connection.
 
-    Browsers open connections before they need them. The server would wait for the handshake of one, and answer nobody.
+    Browsers open connections before they need them. The server would wait for one, and not answer the others.
     """
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:

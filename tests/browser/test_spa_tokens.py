@@ -1,4 +1,4 @@
-"""An injected script in ``examples/spa`` gets no token, in whatever way it asks, and after a logout all are dead.
+"""An injected script in ``examples/spa`` gets no token, in any way to ask, and after a logout all are dead.
 
 The script runs in a browser that ignores the Content-Security-Policy of the page: the cookies protect even without it.
 """
@@ -171,7 +171,7 @@ class Watch:
         return cookies
 
     def look(self, page: Any) -> None:
-        """Read all answers since the last look, and what is stored in the browser. Look before the page is left."""
+        """Read all answers since the last look, and all that the browser stores. Look before the page is left."""
         from playwright.sync_api import Error  # noqa: PLC0415  # playwright may be missing
 
         self.note_cookies()
