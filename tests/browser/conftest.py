@@ -1,4 +1,4 @@
-"""Fixtures for the tests with HTTPS. One browser serves all tests of a module: they open contexts of their own."""
+"""Fixtures for the tests in a browser. One browser serves all tests of a module: they open contexts of their own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from .https_kit import Certificate, make_certificate, start_chromium
-from .kit import PATIENCE
+from .kit import MISSING, PATIENCE
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    """Playwright, of which only one can run in a thread."""
+    assert MISSING is None, MISSING
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # playwright may be missing
+
+    with sync_playwright() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +26,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="module")
-def chromium(certificate: Certificate) -> Iterator[Any]:
-    """Playwright's ``Browser``. Only one can run in a thread, so a module has no other."""
-    with start_chromium(certificate) as browser:
+def chromium(playwright: Any, certificate: Certificate) -> Iterator[Any]:
+    """Playwright's ``Browser``."""
+    with start_chromium(playwright, certificate) as browser:
         yield browser
 
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from werkzeug.serving import make_server
 
-from .kit import CHROMIUM, MISSING
+from .kit import launch
 
 LOCAL = "127.0.0.1"
 NAMES = ("localhost", "app.localhost", "a.app.localhost", "b.app.localhost")
@@ -113,16 +113,10 @@ def serve_https(app: Any, certificate: Certificate, *, port: int = 0) -> Iterato
 
 
 @contextmanager
-def start_chromium(certificate: Certificate, *args: str) -> Iterator[Any]:
+def start_chromium(playwright: Any, certificate: Certificate, *args: str) -> Iterator[Any]:
     """Start Chromium, which trusts the certificate, and yield Playwright's ``Browser``; *args* are for its command."""
-    assert MISSING is None, MISSING
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # playwright may be missing
-
-    trust = f"--ignore-certificate-errors-spki-list={certificate.fingerprint}"
-    with sync_playwright() as playwright:
-        # The browser's sandbox needs rights that a container may not have. It is not needed for these pages.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", trust, *args])
-        try:
-            yield browser
-        finally:
-            browser.close()
+    browser = launch(playwright, f"--ignore-certificate-errors-spki-list={certificate.fingerprint}", *args)
+    try:
+        yield browser
+    finally:
+        browser.close()

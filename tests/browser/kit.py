@@ -30,6 +30,12 @@ MISSING = find_missing()
 SKIPPED = pytest.mark.skipif(MISSING is not None and not os.environ.get("TOKENAUTH_BROWSER"), reason=str(MISSING))
 
 
+def launch(playwright: Any, *args: str) -> Any:
+    """Start Chromium, and return Playwright's ``Browser``; *args* are for its command."""
+    # The browser's sandbox needs rights that a container may not have. It is not needed for these pages.
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *args])
+
+
 def serve(name: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Serve an example, and yield its module. The address is its attribute ``url``."""
     monkeypatch.syspath_prepend(str(EXAMPLES))

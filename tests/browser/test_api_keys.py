@@ -14,7 +14,7 @@ import pytest
 from flask_tokenauth.testing import at
 
 from ..waiting import wait_until
-from .kit import CHROMIUM, MISSING, PATIENCE, SKIPPED, click, serve
+from .kit import MISSING, PATIENCE, SKIPPED, click, launch, serve
 
 pytestmark = SKIPPED
 
@@ -29,14 +29,10 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def browser(example: Any) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # playwright may be missing
-
-    with sync_playwright() as playwright:
-        # The browser's sandbox needs rights that a container may not have. It is not needed for this page.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def browser(playwright: Any, example: Any) -> Iterator[Any]:
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

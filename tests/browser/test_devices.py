@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .kit import CHROMIUM, MISSING, PATIENCE, SKIPPED, click, serve
+from .kit import MISSING, PATIENCE, SKIPPED, click, launch, serve
 
 pytestmark = SKIPPED
 
@@ -23,14 +23,10 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser(url: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # playwright may be missing
-
-    with sync_playwright() as playwright:
-        # The browser's sandbox needs rights that a container may not have. It is not needed for this page.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def browser(playwright: Any, url: str) -> Iterator[Any]:
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from flask_tokenauth.commands.inspector.page import make_page
 from flask_tokenauth.core.encoding import base64url
 
-from ..kit import CHROMIUM, PATIENCE
+from ..kit import PATIENCE, launch
 
 WATCH_POLICY = """
 window.violations = [];
@@ -24,15 +24,11 @@ document.addEventListener("securitypolicyviolation", ({effectiveDirective}) => v
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(playwright: Any) -> Iterator[Any]:
     """The one browser of these tests; each test has a context of its own, which shares nothing with others."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # playwright may be missing
-
-    with sync_playwright() as playwright:
-        # The browser's sandbox needs rights that a container may not have.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

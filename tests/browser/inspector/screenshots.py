@@ -12,7 +12,7 @@ from flask_tokenauth.commands.inspector.page import make_page
 from flask_tokenauth.core import Key
 from flask_tokenauth.core.tokens import jws
 
-from ..kit import CHROMIUM, PATIENCE
+from ..kit import PATIENCE, launch
 
 FOLDER = Path(__file__).parents[3] / "docs" / "_static"
 SIZE = {"width": 900, "height": 690}
@@ -44,7 +44,7 @@ def make_screenshots(folder: Path) -> None:
     with TemporaryDirectory() as temporary, sync_playwright() as playwright:
         path = Path(temporary) / "inspector.html"
         path.write_text(make_page(), encoding="utf-8")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-lcd-text"])
+        browser = launch(playwright, "--disable-lcd-text")
         for scheme in ("light", "dark"):
             page = browser.new_context(color_scheme=scheme, viewport=SIZE, timezone_id="Europe/Berlin").new_page()
             page.set_default_timeout(PATIENCE)
