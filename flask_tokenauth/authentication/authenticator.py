@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
 from ..core.cookie_errors import CookieOfOtherKind, CookieRepeated, CrossSite
@@ -102,6 +103,8 @@ class Authenticator(AcceptedTokens):
         found: Authentication | None = getattr(req, AUTHENTICATION, None)
         if found is None or found.app is not self._app:  # another application may have authenticated the request too
             return self.publish(req)
+        if found.cookie_method is not None and found.cookie_method != req.method:
+            self._judge_method_again(req, found)
         return self._not_yet() if found is self._undecided else found
 
     def _not_yet(self) -> Authentication:
@@ -120,6 +123,8 @@ class Authenticator(AcceptedTokens):
             if found is self._undecided:
                 found = self._not_yet()
             if found is not None:
+                if found.cookie_method is not None and found.cookie_method != req.method:
+                    self._judge_method_again(req, found)
                 token = found.token
                 shown["user_id"], shown["token"] = found.user_id, token
                 shown["scopes"] = NO_SCOPES if token is None else token.scopes
@@ -239,7 +244,9 @@ class Authenticator(AcceptedTokens):
                 raise CookieOfOtherKind
             token, user_id = self.accept(token)
             return Authentication(self._app, token, user_id, cookie_method=req.method)
-        except (Refusal, StoreUnavailable, NotAuthenticated) as error:
+        except (Refusal, StoreUnavailable, HTTPException) as error:
+            if isinstance(error, HTTPException) and not isinstance(error, StoreUnavailable):
+                self.delete_access_cookie(req.environ)  # else the user could not log in, or out
             if isinstance(error, CookieRepeated):  # open views refuse nothing, so nothing else would log it
                 _log.warning("%s", error)
             found = Authentication(self._app, refusal=self.refusal_for(error), cookie_method=req.method)
@@ -247,25 +254,25 @@ class Authenticator(AcceptedTokens):
             self.delete_access_cookie(req.environ)
         return found
 
-    def refusal_for(self, error: Refusal | StoreUnavailable | NotAuthenticated) -> Refusal:
+    def refusal_for(self, error: Refusal | StoreUnavailable | HTTPException) -> Refusal:
         """Return the refusal of a request whose credential was not accepted, after an outage was logged.
 
         Raises:
-            NotAuthenticated: a function of the application has raised it.
+            HTTPException: a function of the application has raised it.
         """
         refusal: Refusal
         if isinstance(error, KeySetUnavailable):  # it was logged where it was met
             refusal = KeySetOutage()
-        elif isinstance(error, NotAuthenticated):
-            if not isinstance(error.error, CallerNotYetKnown):
-                raise error
-            _log.error(_ASKED_TOO_EARLY)
-            refusal = TokenRejected()
         elif isinstance(error, StoreUnavailable):
             self._outages.log(error)
             refusal = StoreOutage()
-        else:
+        elif isinstance(error, Refusal):
             refusal = error
+        elif isinstance(error, NotAuthenticated) and isinstance(error.error, CallerNotYetKnown):
+            _log.error(_ASKED_TOO_EARLY)
+            refusal = TokenRejected()
+        else:
+            raise error
         # The frames of the traceback hold the token and this request: a reference cycle for each refusal.
         refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
         return refusal
@@ -277,7 +284,16 @@ class Authenticator(AcceptedTokens):
         has_key = self._api_key_header is not None and bool(environ.get(self._api_key_header))
         return has_key or (header is not None and (is_bearer(header) or lacks_scheme(header)))
 
-    def judge_method_again(self, req: Request, authentication: Authentication) -> None:
+    def forget_early_judgement(self, req: Request) -> None:
+        """Forget that a cookie does not count, if code asked for the caller before Flask began to dispatch *req*.
+
+        At that time a link could not be told from the handshake of a socket.
+        """
+        found: Authentication | None = getattr(req, AUTHENTICATION, None)
+        if found is not None and isinstance(found.refusal, CrossSite):
+            delattr(req, AUTHENTICATION)
+
+    def _judge_method_again(self, req: Request, authentication: Authentication) -> None:
         """Let a cookie count for nothing if code has changed the method of *req*, which other pages may not use.
 
         Args:
@@ -288,6 +304,7 @@ class Authenticator(AcceptedTokens):
         if self.cookies is not None and may_change(req) and not self.cookies.origins.allows(req):
             authentication.token = authentication.user_id = None
             authentication.refusal = CrossSite()
+            authentication.satisfied = ()
             show_nobody()
 
     def load_user(self, req: Request) -> Any:

@@ -18,6 +18,7 @@ from .reentry import CallerNotYetKnown
 from .refusals import NotAuthenticated
 
 PARAMETER = "ticket"  # of the query
+IN_QUERY = f"{PARAMETER}="  # a query that has it contains this
 
 
 def may_have_ticket(req: Request, authentication: Authentication) -> bool:
@@ -32,8 +33,13 @@ def may_have_ticket(req: Request, authentication: Authentication) -> bool:
 
 
 def list_tickets(req: Request) -> list[str]:
-    """Return all values of the parameter ``ticket``; untrusted."""
-    return req.args.getlist(PARAMETER)
+    """Return all values of the parameter ``ticket``; untrusted. In a query that cannot be read it is empty."""
+    if IN_QUERY not in req.environ.get("QUERY_STRING", ""):
+        return []
+    try:
+        return req.args.getlist(PARAMETER)
+    except UnicodeDecodeError:  # some servers let bytes through that no URL has
+        return [""]
 
 
 def verify_ticket(

@@ -10,6 +10,7 @@ from ..application.setting_types import PREFIX
 from .findings import Finding, name_some
 
 _STRANGER = "https://stranger.invalid"  # an origin that no application allows by name
+_SANDBOX = "null"  # the origin of every sandboxed frame
 _ENDPOINTS = "flask_tokenauth.endpoints.blueprint"  # import name of the blueprint: neither room imports the other
 _ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 
@@ -19,8 +20,15 @@ def _cross_origin(state: AppState) -> Iterator[Finding]:
     if state.cookies is None:
         return
     functions = list(_find_flask_cors(state.app))
-    paths = dict.fromkeys(rule.rule for rule in state.app.url_map.iter_rules())
-    opened = [path for path in paths if any(_lets_strangers_in(state.app, path, function) for function in functions)]
+    opened = list(
+        dict.fromkeys(
+            rule.rule
+            for rule in state.app.url_map.iter_rules()
+            for blueprint, function in functions
+            if blueprint is None or f".{rule.endpoint}".startswith(f".{blueprint}.")
+            if any(_lets_in(state.app, rule.rule, function, origin) for origin in (_STRANGER, _SANDBOX))
+        )
+    )
     if opened:
         yield Finding(
             "warning",
@@ -29,20 +37,21 @@ def _cross_origin(state: AppState) -> Iterator[Finding]:
         )
 
 
-def _find_flask_cors(app: Flask) -> Iterator[Callable[[Response], object]]:
-    for functions in app.after_request_funcs.values():
+def _find_flask_cors(app: Flask) -> Iterator[tuple[str | None, Callable[[Response], object]]]:
+    """Yield each function of Flask-CORS, and the blueprint that it is for; None for the whole application."""
+    for blueprint, functions in app.after_request_funcs.items():
         for function in functions:
             module = getattr(function, "__module__", None) or ""  # a built-in method has none
             if module.partition(".")[0] == "flask_cors":
-                yield function
+                yield blueprint, function
 
 
-def _lets_strangers_in(app: Flask, path: str, function: Callable[[Any], object]) -> bool:
-    """Return whether Flask-CORS adds an origin that it cannot know to the answer of a path. No view is called."""
+def _lets_in(app: Flask, path: str, function: Callable[[Any], object], origin: str) -> bool:
+    """Return whether Flask-CORS lets pages of an origin read the answer of a path. No view is called."""
     response = app.response_class()
-    with app.test_request_context(path, headers={"Origin": _STRANGER}):
+    with app.test_request_context(path, headers={"Origin": origin}):
         function(response)
-    return response.headers.get(_ALLOW_ORIGIN) in ("*", _STRANGER)
+    return response.headers.get(_ALLOW_ORIGIN) in ("*", origin)
 
 
 def _no_endpoints(state: AppState) -> Iterator[Finding]:

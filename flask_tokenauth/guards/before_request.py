@@ -15,13 +15,14 @@ from ..application.app_state import AppState
 from ..application.error_handlers import RefusalHandling
 from ..application.flask_methods import find_method
 from ..application.refusing import log_for_developer
-from ..application.shared_caches import ANSWER, note_not_of_view
+from ..application.shared_caches import ANSWER, note_not_of_view, note_ticket
 from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
+from ..authentication.authenticator import AUTHENTICATION
 from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
-from ..authentication.tickets import may_have_ticket, settle_used_ticket
+from ..authentication.tickets import IN_QUERY, may_have_ticket, settle_used_ticket
 from .enforcement import check_optional, check_requirement
 from .guarded_hooks import after_others
 from .marks import MarkCounter
@@ -41,6 +42,7 @@ _REPLACED = (
     "the answer %s of a before_request function was replaced by the refusal of the guard: if every caller may have it, "
     "raise it with abort(), or answer in an error handler"
 )
+_QUERY = "QUERY_STRING"  # in the WSGI environment
 _MOST_RESOLVED = 10_000  # entries: a rule without methods answers any method that a client invents
 
 
@@ -101,8 +103,10 @@ class RequestHook:
             SettingsError: at the first request, a guard can never work.
         """
         req, app, authenticator = current_request(), self._state.app, self._state.authenticator
-        if authenticator.cookies is not None:
+        if authenticator.cookies is not None and DISPATCHED not in req.__dict__:
             req.__dict__[DISPATCHED] = True
+            if AUTHENTICATION in req.__dict__:
+                authenticator.forget_early_judgement(req)
         if not self._checked:
             authenticator.publish_early(req)
             self._check_application()
@@ -263,13 +267,14 @@ class RequestHook:
             AuthError: it does not.
         """
         route = self._find_route(req)
-        if authentication.cookie_method is not None and authentication.cookie_method != req.method:
-            self._state.authenticator.judge_method_again(req, authentication)
         if authentication.api_key is not None:
             _settle(authentication, route)  # the route may be another one than that for which the key was accepted
         if authentication.ticket is not None:
             settle_used_ticket(authentication, counts=route is not None and route.accepts_tickets)
         if route is not None:
+            # A call of get() would be a call for each request.
+            if route.accepts_tickets and _QUERY in req.environ and IN_QUERY in req.environ[_QUERY]:
+                note_ticket(req.environ)  # also if the ticket is not read: it stays good
             if ANSWER in req.environ:  # not if the application calls Flask in another way
                 answer = req.environ[ANSWER]
                 answer.is_guarded = answer.is_guarded or route.is_guarded

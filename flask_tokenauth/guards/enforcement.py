@@ -48,7 +48,12 @@ def enforce(requirement: Requirement, target: Any, *, is_lent: bool = False) -> 
     except RuntimeError:
         raise RuntimeError(_NO_REQUEST) from None
     authentication: Authentication | None = getattr(req, AUTHENTICATION, None)
-    if authentication is not None and authentication.app is current_flask() and requirement in authentication.satisfied:
+    if (
+        authentication is not None
+        and authentication.app is current_flask()
+        and requirement in authentication.satisfied
+        and authentication.cookie_method in (None, req.method)  # else the cookie is judged again
+    ):
         return True
     state = current_state()
     authentication = state.authenticator.authenticate(req)

@@ -14,7 +14,6 @@ from flask import Request
 
 from ..application.app_state import AppState
 from ..application.refusing import refuse
-from ..application.shared_caches import note_ticket
 from ..authentication.authentication import Authentication
 from ..authentication.tickets import forget_ticket, list_tickets, publish_ticket, verify_ticket
 from ..core.encoding.digests import digest_of
@@ -43,7 +42,6 @@ def enforce_with_ticket(
     if not given:
         enforce()
         return
-    note_ticket(req.environ)
     found = verify_ticket(state.authenticator, req, authentication, given)
     if isinstance(found, Refusal):
         raise refuse(state, found)

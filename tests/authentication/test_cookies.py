@@ -5,11 +5,13 @@ import logging
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import Forbidden, HTTPException
 
-from flask_tokenauth import TokenAuth, create_token, login_required, token_refused
+from flask_tokenauth import NotAuthenticated, TokenAuth, create_token, login_required, token_refused
 from flask_tokenauth.authentication.cookies import TokenCookies, find_values
 from flask_tokenauth.authentication.csrf import OriginCheck
 from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.tokens.token import Token
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import ISSUER, NOW, MakeApp, Mint, StandingClock, bearer
@@ -128,6 +130,41 @@ def test_a_cookie_that_token_check_refuses_is_deleted(make_app: MakeApp, store: 
     auth.token_check(lambda token: False)
 
     assert deleted(browser("GET", "/guarded")) == [browser.cookies.access]
+
+
+@pytest.mark.parametrize(("error", "status"), [(NotAuthenticated, 401), (Forbidden, 403)])
+def test_a_token_check_that_raises_locks_no_browser_out(
+    make_app: MakeApp, store: MemoryStore, error: type[HTTPException], status: int
+) -> None:
+    """Scripts cannot remove the cookie. If it stayed, the user could not log in, refresh or log out."""
+    auth = TokenAuth[str]()
+    app = make_cookie_app(make_app, store, auth=auth)
+    browser = Browser(app)
+    browser.sign_in()
+
+    @auth.token_check
+    def check(token: Token) -> bool:
+        raise error("banned")
+
+    answer = browser("GET", "/open")
+
+    assert (answer.status_code, deleted(answer)) == (status, [browser.cookies.access])
+    assert browser("GET", "/open").text == "of None"
+
+
+def test_a_token_check_that_cannot_answer_deletes_no_cookie(make_app: MakeApp, store: MemoryStore) -> None:
+    auth = TokenAuth[str]()
+    app = make_cookie_app(make_app, store, auth=auth)
+    browser = Browser(app)
+    browser.sign_in()
+
+    @auth.token_check
+    def check(token: Token) -> bool:
+        raise StoreUnavailable
+
+    answer = browser("GET", "/guarded")
+
+    assert (answer.status_code, answer.headers.getlist("Set-Cookie")) == (503, [])
 
 
 def test_the_cookie_of_a_user_who_no_longer_exists_is_deleted(make_app: MakeApp, store: MemoryStore) -> None:

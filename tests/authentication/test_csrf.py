@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 import pytest
-from flask import Flask, g, request
+from flask import Blueprint, Flask, g, request, request_started
+from flask.views import MethodView
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder
 
@@ -277,6 +278,75 @@ def test_a_function_that_changes_the_method_does_not_help_another_page(
     assert browser("GET", "/open?_method=DELETE", headers).text == text
     assert browser("GET", "/guarded?_method=DELETE", headers).status_code == (200 if headers is SAME else 403)
     assert browser("GET", "/guarded", headers).text == "of alice"
+
+
+@pytest.fixture
+def overriding(make_app: MakeApp, store: MemoryStore) -> Browser:
+    """A browser and an application that deletes: in a guarded function before requests, and in a method of a class."""
+    app = make_cookie_app(make_app, store)
+    app.config["DELETED"] = []
+    part = Blueprint("part", __name__)
+
+    def override() -> None:
+        request.method = request.args.get("_method", request.method)
+
+    @part.before_request
+    @login_required
+    def delete_before() -> None:
+        if request.method == "DELETE":
+            app.config["DELETED"].append("before")
+
+    class Item(MethodView):
+        def dispatch_request(self, **arguments: Any) -> Any:
+            override()
+            return super().dispatch_request(**arguments)
+
+        @login_required
+        def get(self) -> str:
+            return "item"
+
+        @login_required
+        def delete(self) -> str:
+            app.config["DELETED"].append("item")
+            return "deleted"
+
+    app.before_request(lambda: override() if request.path == "/part" else None)
+    part.add_url_rule("/part", view_func=lambda: "part", endpoint="part", methods=["GET", "DELETE"])
+    app.register_blueprint(part)
+    app.add_url_rule("/item", view_func=Item.as_view("item"))
+    browser = Browser(app)
+    browser.sign_in()
+    return browser
+
+
+@pytest.mark.parametrize(("path", "name"), [("/part", "before"), ("/item", "item")])
+def test_guards_judge_a_cookie_again_where_other_code_overrides_the_method(
+    overriding: Browser, path: str, name: str
+) -> None:
+    done = overriding.client.application.config["DELETED"]
+
+    assert overriding("GET", f"{path}?_method=DELETE", CROSS).status_code == 403
+    assert done == []
+    assert overriding("GET", f"{path}?_method=DELETE").status_code == 200
+    assert done == [name]
+    assert overriding("GET", path, CROSS).status_code == 200
+
+
+def test_code_that_asks_for_the_caller_very_early_changes_no_link(make_app: MakeApp, store: MemoryStore) -> None:
+    """Before Flask dispatches a request, it could be the handshake of a socket."""
+    app = make_cookie_app(make_app, store)
+    browser = Browser(app)
+    browser.sign_in()
+    seen: list[object] = []
+
+    def ask(sender: Flask, **further: object) -> None:
+        seen.append(get_token())
+
+    with request_started.connected_to(ask, app):
+        assert browser("GET", "/guarded", CROSS).text == "of alice"
+        assert browser("GET", "/open", {}).text == "of alice"
+        assert browser("POST", "/guarded", CROSS).status_code == 403
+    assert seen == [None, None, None]
 
 
 def test_a_link_counts_as_a_link_whatever_other_code_took_away(make_app: MakeApp, store: MemoryStore) -> None:

@@ -48,6 +48,18 @@ def test_an_answer_that_is_shareable_has_the_header_too(make_app: MakeApp, mint:
     assert get(app, make_ticket(mint)).headers["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_ticket_that_a_header_hides_is_not_told_either(make_app: MakeApp, mint: Mint, *, is_good: bool) -> None:
+    """It stays good, so nobody may learn the URL."""
+    app = guarded(make_app, login_required(accept=ACCEPT))
+    headers = bearer(mint() if is_good else "x")
+
+    response = app.test_client().get("/x", query_string={"ticket": make_ticket(mint)}, headers=headers)
+
+    assert response.status_code == (200 if is_good else 401)
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
 @pytest.mark.parametrize("headers", [{}, bearer("x")])
 def test_answers_to_other_requests_do_not_change(make_app: MakeApp, mint: Mint, headers: dict[str, str]) -> None:
     app = guarded(make_app, login_optional(accept=ACCEPT), {"Referrer-Policy": "origin"})

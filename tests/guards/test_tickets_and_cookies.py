@@ -33,7 +33,7 @@ def test_a_good_cookie_hides_the_ticket(api: Flask, mint: Mint) -> None:
     with_cookie = browser("GET", with_ticket(ticket))
 
     assert with_cookie.json == {**ALICE, "user_id": "bob", "kind": "jwt"}
-    assert "Referrer-Policy" not in with_cookie.headers
+    assert with_cookie.headers["Referrer-Policy"] == "no-referrer"  # the ticket in the URL stays good
     assert other("GET", with_ticket(ticket)).json == ALICE
 
 

@@ -440,3 +440,14 @@ def test_an_outage_of_the_revocations_is_503(make_app: MakeApp, mint: Mint, cloc
 
     assert response.status_code == 503
     assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(("query", "reason"), [("a=\xb4", "unauthorized"), ("a=\xb4&ticket=x", "invalid_token")])
+def test_a_query_with_bytes_that_no_url_has_is_refused(make_app: MakeApp, query: str, reason: str) -> None:
+    """Some servers let them through, and then the query cannot be read."""
+    app = make_app()
+    app.add_url_rule("/bytes", "bytes", login_required(accept=ACCEPT)(lambda: "x"))
+
+    response = app.test_client().get("/bytes", environ_overrides={"QUERY_STRING": query})
+
+    assert (response.status_code, response.json and response.json["error"]) == (401, reason)

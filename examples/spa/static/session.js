@@ -60,7 +60,7 @@ export function refresh(used = end()) {
   return navigator.locks.request("refresh", async () => {
     if (end() !== used) return
     const answer = await fetch("/auth/refresh", {method: "POST", keepalive: true})  // without Authorization
-    if (answer.status === 400) {  // the session is over, and the answer has deleted its cookies
+    if (answer.status === 400) {  // the session is over, and the answer has deleted its cookies; or there is no cookie
       forget()
       throw new SessionOver("You are signed out, because your session has ended: you ended it on another device, it "
         + "has expired, or a copy of your sign-in was used. If it was a copy, you will read it after you sign in.")
@@ -69,9 +69,12 @@ export function refresh(used = end()) {
   })
 }
 
-export async function signIn(form) {
-  const answer = await check(await fetch("/sign-in", {method: "POST", body: new URLSearchParams(form)}))
-  keep(form.get("username"), await answer.json())
+// Under the lock: the late answer to a refresh would bring the user back who was signed in before.
+export function signIn(form) {
+  return navigator.locks.request("refresh", async () => {
+    const answer = await check(await fetch("/sign-in", {method: "POST", body: new URLSearchParams(form)}))
+    keep(form.get("username"), await answer.json())
+  })
 }
 
 // Without Authorization: the refresh cookie is enough, also after the access token has expired. The answer deletes both.
