@@ -44,6 +44,8 @@ _ASKED_TOO_EARLY = (
     "NotAuthenticated. Let token_check and user_id_type use the argument that they are given"
 )
 
+_CLIENT_ERRORS = range(400, 500)  # statuses
+
 _log = logging.getLogger("flask_tokenauth")
 
 
@@ -245,7 +247,7 @@ class Authenticator(AcceptedTokens):
             token, user_id = self.accept(token)
             return Authentication(self._app, token, user_id, cookie_method=req.method)
         except (Refusal, StoreUnavailable, HTTPException) as error:
-            if isinstance(error, HTTPException) and not isinstance(error, StoreUnavailable):
+            if isinstance(error, HTTPException) and error.code in _CLIENT_ERRORS:
                 self.delete_access_cookie(req.environ)  # else the user could not log in, or out
             if isinstance(error, CookieRepeated):  # open views refuse nothing, so nothing else would log it
                 _log.warning("%s", error)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 from flask import Flask
-from werkzeug.exceptions import Forbidden, HTTPException
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
 
 from flask_tokenauth import NotAuthenticated, TokenAuth, create_token, login_required, token_refused
 from flask_tokenauth.authentication.cookies import TokenCookies, find_values
@@ -152,7 +152,10 @@ def test_a_token_check_that_raises_locks_no_browser_out(
     assert browser("GET", "/open").text == "of None"
 
 
-def test_a_token_check_that_cannot_answer_deletes_no_cookie(make_app: MakeApp, store: MemoryStore) -> None:
+@pytest.mark.parametrize("error", [StoreUnavailable, ServiceUnavailable])
+def test_a_token_check_that_cannot_answer_deletes_no_cookie(
+    make_app: MakeApp, store: MemoryStore, error: type[Exception]
+) -> None:
     auth = TokenAuth[str]()
     app = make_cookie_app(make_app, store, auth=auth)
     browser = Browser(app)
@@ -160,7 +163,7 @@ def test_a_token_check_that_cannot_answer_deletes_no_cookie(make_app: MakeApp, s
 
     @auth.token_check
     def check(token: Token) -> bool:
-        raise StoreUnavailable
+        raise error
 
     answer = browser("GET", "/guarded")
 
