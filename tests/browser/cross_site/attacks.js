@@ -89,7 +89,7 @@ const gets = {
 // Resolves to the first message, or to "closed".
 const open_socket = url => new Promise(resolve => {
   const socket = new WebSocket(url)
-  socket.onmessage = event => resolve(event.data)
+  socket.onmessage = event => { resolve(event.data); socket.close() }
   socket.onclose = () => resolve("closed")
 })
 

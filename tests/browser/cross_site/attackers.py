@@ -12,10 +12,12 @@ from flask import Flask, Response, redirect, request
 from werkzeug.serving import make_server
 
 SCRIPT = (Path(__file__).parent / "attacks.js").read_text()
-PAGE = (
-    '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>{0}</title><p>{0}'
-    '<script src="/attacks.js"></script>'
-)
+
+
+def write_page(title: str) -> str:
+    """Return a page with the script ``attacks.js``."""
+    head = f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>{title}</title>'
+    return f'{head}<p>{title}<p><a href="/account">account</a><script>{SCRIPT}</script>'
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,13 @@ def make_attacker_app() -> Flask:
 
     def page() -> Response:
         """Answer with a page, and with the headers that the query has as JSON."""
-        response = Response(PAGE.format("attacker"), mimetype="text/html")
+        response = Response(write_page("attacker"), mimetype="text/html")
         for name, value in json.loads(request.args.get("headers", "[]")):
             response.headers.add(name, value)
         return response
 
     app.add_url_rule("/", view_func=page)
     app.add_url_rule("/deep/er", "deeper", page)
-    app.add_url_rule("/attacks.js", "script", lambda: Response(SCRIPT, mimetype="text/javascript"))
     bounce = lambda: redirect(request.args["to"], 307)  # noqa: E731
     app.add_url_rule("/bounce", "bounce", bounce, methods=["GET", "POST"])
     return app

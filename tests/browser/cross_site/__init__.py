@@ -1,0 +1,1 @@
+"""Cookies and requests of other sites, in real browsers."""

@@ -1,0 +1,93 @@
+"""Applications with cookies at ``a.app.localhost``, and attackers at other origins. Each module starts them once."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from ..https_kit import Certificate, serve_https
+from ..kit import PATIENCE
+from .attackers import Attacker, make_attacker_app, serve_http
+from .places import HOST, Place, Window
+from .victim import Victim
+
+
+@pytest.fixture(scope="module")
+def served(certificate: Certificate) -> Iterator[tuple[dict[str, Place], dict[str, Attacker]]]:
+    """Serve three applications and the attackers."""
+    victims = {
+        "all": Victim("bank"),
+        "refresh": Victim("post", "refresh"),
+        "strict": Victim("fort", TOKENAUTH_COOKIE_SAMESITE="Strict"),
+    }
+    app = make_attacker_app()
+    with ExitStack() as stack:
+        secure, plain = stack.enter_context(serve_https(app, certificate)), stack.enter_context(serve_http(app))
+        places = {
+            name: Place(
+                victim,
+                stack.enter_context(serve_https(victim.wsgi, certificate)).url(HOST),
+                f"http://{HOST}:{stack.enter_context(serve_http(victim.wsgi))}",
+            )
+            for name, victim in victims.items()
+        }
+        attackers = {
+            "another site": Attacker(secure.url("127.0.0.1"), "cross-site"),
+            "sibling": Attacker(secure.url("b.app.localhost"), "same-site"),
+            "port": Attacker(secure.url(HOST), "same-site"),
+            "plain HTTP": Attacker(f"http://{HOST}:{plain}", "cross-site"),
+        }
+        yield places, attackers
+
+
+@pytest.fixture(scope="module")
+def places(served: tuple[dict[str, Place], dict[str, Attacker]]) -> dict[str, Place]:
+    """The applications by their mode. Of two in mode "all", one has ``SameSite=Strict`` and is named so."""
+    return served[0]
+
+
+@pytest.fixture(scope="module")
+def bank(places: dict[str, Place]) -> Place:
+    """The application in mode "all"."""
+    return places["all"]
+
+
+@pytest.fixture(params=["another site", "sibling", "port", "plain HTTP"])
+def attacker(request: pytest.FixtureRequest, served: tuple[dict[str, Place], dict[str, Attacker]]) -> Attacker:
+    """Each of the attackers."""
+    return served[1][request.param]
+
+
+@pytest.fixture
+def sibling(served: tuple[dict[str, Place], dict[str, Attacker]]) -> Attacker:
+    """The attacker at another host of the same domain."""
+    return served[1]["sibling"]
+
+
+@pytest.fixture
+def browser(places: dict[str, Place], context: object) -> Window:
+    """A browser in which nobody is signed in. All requests that came before are forgotten."""
+    for place in places.values():
+        place.victim.forget()
+    return Window(context)
+
+
+@pytest.fixture(scope="module")
+def signed_in(bank: Place, chromium: Any) -> Iterator[Window]:
+    """A browser in which alice is signed in at the bank."""
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
+    window = Window(context)
+    window.sign_in(bank)
+    yield window
+    context.close()
+
+
+@pytest.fixture
+def alice(bank: Place, signed_in: Window) -> Iterator[Window]:
+    """The same browser for all tests of the module: they must not sign out. Requests of earlier tests are forgotten."""
+    bank.victim.forget()
+    yield signed_in
+    for page in signed_in.context.pages:
+        page.close()

@@ -1,0 +1,154 @@
+"""A page of another origin sends requests in every way there is: none changes anything."""
+
+import pytest
+
+from ..kit import SKIPPED
+from .attackers import Attacker
+from .places import Place, Window
+
+pytestmark = SKIPPED
+
+FROM_PAGE = [
+    "form",
+    "form_in_new_window",
+    "form_in_named_window",
+    "form_in_frame",
+    "form_in_blank_frame",
+    "form_in_blank_window",
+    "form_in_written_frame",
+    "form_in_blob_frame",
+    "fetch_no_cors",
+    "fetch_cors",
+    "fetch_without_referrer",
+    "fetch_keepalive",
+    "xml_http_request",
+    "worker",
+    "beacon",
+    "ping",
+]
+FROM_OPAQUE_ORIGIN = ["form_in_sandbox", "form_in_data_frame", "fetch_in_sandbox", "fetch_in_data_frame"]
+PREFLIGHTED = ["put", "with_header", "with_json", "with_token"]
+BOTH = frozenset({"access", "refresh"})
+
+
+def expected(attacker: Attacker) -> tuple[str, frozenset[str], int]:
+    """Return what a forged request has: ``Sec-Fetch-Site``, the cookies, and the status of the answer."""
+    return (attacker.site, BOTH, 403) if attacker.is_of_same_site else (attacker.site, frozenset(), 401)
+
+
+@pytest.mark.parametrize("way", FROM_PAGE)
+def test_a_page_of_another_origin_changes_nothing(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        alice.run(attacker.origin, f"attacks.{way}", f"{bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+    assert sent.origin == attacker.origin
+
+
+@pytest.mark.parametrize("way", FROM_OPAQUE_ORIGIN)
+def test_a_page_of_no_origin_changes_nothing(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        alice.run(attacker.origin, f"attacks.{way}", f"{bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.origin, sent.cookies, sent.status) == ("cross-site", "null", frozenset(), 401)
+
+
+@pytest.mark.parametrize("way", FROM_OPAQUE_ORIGIN)
+def test_a_frame_of_no_origin_on_an_own_page_changes_nothing(way: str, bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        alice.run(bank.home, f"attacks.{way}", f"{bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.origin, sent.cookies, sent.status) == ("cross-site", "null", frozenset(), 401)
+
+
+def test_a_page_that_hides_its_origin_changes_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
+    silent = f'{attacker.origin}/?headers=[["Referrer-Policy","no-referrer"]]'
+
+    with bank.unchanged():
+        alice.run(silent, "attacks.form", f"{bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+    assert sent.origin == "null"
+
+
+@pytest.mark.parametrize("way", PREFLIGHTED)
+def test_a_preflight_is_not_answered(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        came = alice.run(attacker.origin, f"preflighted.{way}", f"{bank.home}/transfer")
+
+    [sent] = bank.victim.wsgi.sent
+    assert (came, sent.method, sent.path, sent.cookies) == ("refused", "OPTIONS", "/transfer", frozenset())
+
+
+def test_a_reload_repeats_where_the_request_came_from(attacker: Attacker, bank: Place, alice: Window) -> None:
+    page = alice.open(attacker.origin)
+
+    with bank.unchanged():
+        with page.expect_navigation():
+            page.evaluate("url => attacks.form(url)", f"{bank.home}/transfer")
+        page.reload()
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer", count=2)
+
+    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+
+
+def test_a_redirect_of_the_attacker_hides_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        alice.run(attacker.origin, "attacks.form", f"{attacker.origin}/bounce?to={bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+
+
+def test_a_redirect_of_the_application_hides_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        alice.run(attacker.origin, "attacks.form", f"{bank.home}/go?to=/transfer")
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+
+
+def test_an_own_form_that_goes_through_the_attacker_changes_nothing(
+    attacker: Attacker, bank: Place, alice: Window
+) -> None:
+    with bank.unchanged():
+        alice.run(bank.home, "attacks.form", f"{attacker.origin}/bounce?to={bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.cookies, sent.status) == (attacker.site, BOTH, 403)  # Chromium asks where it began
+
+
+@pytest.mark.parametrize("path", ["/vote", "/guestbook"])
+def test_without_a_cookie_that_counts_views_see_an_anonymous_request(
+    path: str, attacker: Attacker, bank: Place, alice: Window
+) -> None:
+    with bank.unchanged():
+        alice.run(attacker.origin, "attacks.form", f"{bank.home}{path}")
+        sent = bank.victim.wsgi.wait_for("POST", path)
+
+    is_refused = path == "/vote" and attacker.is_of_same_site
+    assert sent.cookies == expected(attacker)[1]
+    assert (sent.status, bank.victim.changes["nobody"]) == ((403, 0) if is_refused else (200, 1))
+
+
+@pytest.mark.parametrize("path", ["/auth/logout", "/auth/refresh"])
+@pytest.mark.parametrize("mode", ["all", "refresh"])
+def test_a_page_of_another_origin_neither_refreshes_nor_logs_out(
+    mode: str, path: str, attacker: Attacker, places: dict[str, Place], browser: Window
+) -> None:
+    place = places[mode]
+    browser.sign_in(place)
+    before = browser.cookies()
+
+    with place.unchanged():
+        browser.run(attacker.origin, "attacks.form", f"{place.home}{path}")
+        sent = place.victim.wsgi.wait_for("POST", path)
+
+    is_refused = attacker.is_of_same_site
+    assert ("refresh" in sent.cookies, sent.status == 403) == (is_refused, is_refused)
+    assert sent.status in {400, 401, 403}
+    assert browser.cookies() == before
