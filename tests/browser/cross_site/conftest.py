@@ -74,20 +74,18 @@ def browser(places: dict[str, Place], context: object) -> Window:
 
 
 @pytest.fixture(scope="module")
-def signed_in(bank: Place, chromium: Any) -> Iterator[Window]:
-    """A browser in which alice is signed in at the bank."""
+def cookies_of_alice(bank: Place, chromium: Any) -> list[Any]:
+    """The cookies with which alice is signed in at the bank."""
     context = chromium.new_context()
     context.set_default_timeout(PATIENCE)
-    window = Window(context)
-    window.sign_in(bank)
-    yield window
+    Window(context).sign_in(bank)
+    cookies: list[Any] = context.cookies()
     context.close()
+    return cookies
 
 
 @pytest.fixture
-def alice(bank: Place, signed_in: Window) -> Iterator[Window]:
-    """The same browser for all tests of the module: they must not sign out. Requests of earlier tests are forgotten."""
-    bank.victim.forget()
-    yield signed_in
-    for page in signed_in.context.pages:
-        page.close()
+def alice(browser: Window, cookies_of_alice: list[Any]) -> Window:
+    """A browser in which alice is signed in at the bank. All tests of a module share the session: do not end it."""
+    browser.context.add_cookies(cookies_of_alice)
+    return browser
