@@ -1,0 +1,128 @@
+"""Own pages do what they like, and links from elsewhere show pages of the user who is signed in, unless they must not."""
+
+import pytest
+
+from ..kit import SKIPPED
+from .attackers import Attacker
+from .places import Place, Window
+from .test_forged_requests import BOTH, FROM_PAGE
+
+pytestmark = SKIPPED
+
+NAVIGATIONS = ["link", "link_in_new_window", "window", "location"]
+EMBEDDED = ["image", "script", "style", "frame", "fetch", "fetch_no_cors"]
+
+
+@pytest.mark.parametrize("way", FROM_PAGE)
+def test_an_own_page_may_do_it_in_every_way(way: str, bank: Place, alice: Window) -> None:
+    alice.run(bank.home, f"attacks.{way}", f"{bank.home}/transfer")
+    sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+
+    assert (sent.site, sent.cookies, sent.status) == ("same-origin", BOTH, 200)
+    assert bank.victim.changes == {"alice": 1}
+
+
+@pytest.mark.parametrize("way", ["put", "with_header", "with_json"])
+def test_an_own_page_may_send_what_it_likes(way: str, bank: Place, alice: Window) -> None:
+    assert alice.run(bank.home, f"preflighted.{way}", f"{bank.home}/transfer") == "answered"
+
+    assert bank.victim.changes == {"alice": 1}
+
+
+def test_a_token_in_a_header_hides_the_cookie(bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        alice.run(bank.home, "preflighted.with_token", f"{bank.home}/transfer")
+
+    sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+    assert (sent.site, sent.cookies, sent.status) == ("same-origin", BOTH, 401)
+
+
+@pytest.mark.parametrize("path", ["/vote", "/guestbook"])
+def test_other_views_see_the_user_of_an_own_page(path: str, bank: Place, alice: Window) -> None:
+    alice.run(bank.home, "attacks.form", f"{bank.home}{path}")
+    bank.victim.wsgi.wait_for("POST", path)
+
+    assert bank.victim.changes == {"alice": 1}
+
+
+def test_a_reload_of_an_own_form_does_it_again(bank: Place, alice: Window) -> None:
+    page = alice.open(bank.home)
+    with page.expect_navigation():
+        page.evaluate("url => attacks.form(url)", f"{bank.home}/transfer")
+
+    page.reload()
+
+    sent = bank.victim.wsgi.wait_for("POST", "/transfer", count=2)
+    assert (sent.site, bank.victim.changes) == ("same-origin", {"alice": 2})
+
+
+def test_an_own_form_may_be_redirected(bank: Place, alice: Window) -> None:
+    alice.run(bank.home, "attacks.form", f"{bank.home}/go?to=/transfer")
+
+    assert bank.victim.wsgi.wait_for("POST", "/transfer").status == 200
+    assert bank.victim.changes == {"alice": 1}
+
+
+@pytest.mark.parametrize("mode", ["all", "refresh", "strict"])
+def test_an_own_page_refreshes_and_logs_out(mode: str, places: dict[str, Place], browser: Window) -> None:
+    place = places[mode]
+    browser.sign_in(place)
+    [session] = place.victim.sessions()
+    before = browser.cookies()
+
+    browser.run(place.home, "attacks.form", f"{place.home}/auth/refresh")
+    refreshed = place.victim.wsgi.wait_for("POST", "/auth/refresh")
+    [after] = place.victim.sessions()
+    between = browser.cookies()
+    browser.run(place.home, "attacks.form", f"{place.home}/auth/logout")
+    left = place.victim.wsgi.wait_for("POST", "/auth/logout")
+
+    assert (refreshed.status, left.status) == (200, 204)
+    assert after.generation == session.generation + 1
+    assert before.keys() == between.keys() == set(place.victim.names.values())
+    assert before[place.victim.names["refresh"]] != between[place.victim.names["refresh"]]
+    assert (place.victim.sessions(), browser.cookies()) == ((), {})
+
+
+@pytest.mark.parametrize("way", NAVIGATIONS)
+def test_a_link_shows_the_page_of_the_user(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+    alice.run(attacker.origin, f"gets.{way}", f"{bank.home}/account")
+    sent = bank.victim.wsgi.wait_for("GET", "/account")
+
+    assert (sent.site, sent.cookies, sent.status) == (attacker.site, BOTH, 200)
+
+
+def test_a_typed_address_shows_the_page_of_the_user(bank: Place, alice: Window) -> None:
+    page = alice.open(f"{bank.home}/account")
+
+    assert (page.title(), bank.victim.wsgi.sent[-1].site) == ("Account of alice", "none")
+
+
+@pytest.mark.parametrize("way", EMBEDDED)
+def test_another_origin_cannot_read_what_it_embeds(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        page = alice.open(attacker.origin)
+        came = page.evaluate(f"url => gets.{way}(url)", f"{bank.home}/account")
+        sent = bank.victim.wsgi.wait_for("GET", "/account")
+
+    assert (sent.site, sent.cookies) == (attacker.site, BOTH if attacker.is_of_same_site else frozenset())
+    assert sent.status == (200 if attacker.is_of_same_site else 401)
+    assert came == {"fetch": "refused", "fetch_no_cors": "answered"}.get(way)
+    assert page.evaluate("document.querySelector('iframe')?.contentDocument?.title || ''") == ""
+
+
+def test_with_strict_a_link_of_another_site_shows_no_user_until_the_next_click(
+    attacker: Attacker, places: dict[str, Place], browser: Window
+) -> None:
+    fort = places["strict"]
+    browser.sign_in(fort)
+    page = browser.open(attacker.origin)
+
+    with page.expect_navigation():
+        page.evaluate("url => gets.location(url)", fort.home)
+    seen = page.title()
+    with page.expect_navigation():
+        page.click("text=account")
+
+    assert seen == ("Hello alice" if attacker.is_of_same_site else "Hello None")
+    assert page.title() == "Account of alice"
