@@ -43,10 +43,12 @@ def make_attacker_app() -> Flask:
     app = Flask("attacker")
 
     def page() -> Response:
-        """Answer with a page, and with the headers that the query has as JSON."""
+        """Answer with a page, and with the headers that the query has as JSON, and its cookies."""
         response = Response(write_page("attacker"), mimetype="text/html")
         for name, value in json.loads(request.args.get("headers", "[]")):
             response.headers.add(name, value)
+        for cookie in request.args.getlist("cookie"):
+            response.headers.add("Set-Cookie", cookie.encode().decode("latin-1"))  # so WSGI sends its bytes in UTF-8
         return response
 
     app.add_url_rule("/", view_func=page)

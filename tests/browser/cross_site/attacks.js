@@ -23,6 +23,12 @@ const page_with_form = url => `<form method=post action="${url}"></form><script>
 
 const page_with_fetch = url => `<script>fetch("${url}", {method: "POST", mode: "no-cors", credentials: "include"})<\/script>`
 
+function follow(attributes) {
+  const made = Object.assign(document.createElement("a"), attributes)
+  document.body.append(made)
+  made.click()
+}
+
 const quietly = promise => promise.then(() => "answered", () => "refused")
 
 const attacks = {
@@ -54,12 +60,7 @@ const attacks = {
     new Worker(URL.createObjectURL(new Blob([work], { type: "text/javascript" })))
   },
   beacon: url => { navigator.sendBeacon(url, "x") },
-  ping: url => {
-    const link = document.createElement("a")
-    Object.assign(link, { href: "#here", ping: url })
-    document.body.append(link)
-    link.click()
-  },
+  ping: url => follow({ href: "#here", ping: url }),
 }
 
 const preflighted = {
@@ -77,11 +78,8 @@ const gets = {
   frame: url => { frame({ src: url }) },
   fetch: url => quietly(fetch(url, { credentials: "include" })),
   fetch_no_cors: url => quietly(fetch(url, { credentials: "include", mode: "no-cors" })),
-  link: url => { document.body.append(Object.assign(document.createElement("a"), { href: url })); document.links[0].click() },
-  link_in_new_window: url => {
-    document.body.append(Object.assign(document.createElement("a"), { href: url, target: "_blank" }))
-    document.links[0].click()
-  },
+  link: url => follow({ href: url }),
+  link_in_new_window: url => follow({ href: url, target: "_blank" }),
   window: url => { window.open(url) },
   location: url => { location.href = url },
 }

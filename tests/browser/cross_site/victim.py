@@ -101,6 +101,8 @@ class Victim:
         app: the application of Flask.
         wsgi: notes the requests; serve this.
         changes: the number of changes by user; "nobody" is an anonymous request.
+        extra_cookies: lines for ``Set-Cookie`` in the answers of the start page.
+        names: of the cookies with tokens, by "access" and "refresh".
     """
 
     def __init__(self, name: str, mode: str = "all", **config: object) -> None:
@@ -108,6 +110,7 @@ class Victim:
         self.app.config |= {"SECRET_KEY": SECRET, "TOKENAUTH_ISSUER": f"https://{name}.example"}
         self.app.config |= {"TOKENAUTH_COOKIES": mode, "TOKENAUTH_STORE": MemoryStore(), **config}
         self.changes: Counter[str] = Counter()
+        self.extra_cookies: list[str] = []
         auth = TokenAuth(self.app)
         self.app.register_blueprint(auth.endpoints)
         self._add_views()
@@ -120,6 +123,7 @@ class Victim:
     def forget(self) -> None:
         """Forget all requests and changes."""
         self.changes.clear()
+        self.extra_cookies.clear()
         self.wsgi.sent.clear()
 
     def sessions(self, user_id: str = "alice") -> tuple[Session, ...]:
@@ -136,6 +140,12 @@ class Victim:
     def _add_views(self) -> None:
         def login() -> Response:
             return token_response(request.form["username"], ["notes:write"])
+
+        def start() -> Response:
+            response = Response(write_page(f"Hello {g.user_id}"), mimetype="text/html")
+            for line in self.extra_cookies:
+                response.headers.add("Set-Cookie", line)
+            return response
 
         def go() -> Any:
             return redirect(request.args["to"], 307)
@@ -160,7 +170,7 @@ class Victim:
             self.app.add_url_rule(f"/{view.__name__}", view_func=view, methods=changing)
         self.app.add_url_rule("/go", view_func=go, methods=["GET", "POST"])
         self.app.add_url_rule("/account", view_func=account)
-        self.app.add_url_rule("/", "start", lambda: write_page(f"Hello {g.user_id}"))
+        self.app.add_url_rule("/", "start", start)
 
     def _add_sockets(self) -> None:
         sock = Sock(self.app)
