@@ -26,11 +26,13 @@ class Attacker:
 
     Attributes:
         origin: of the pages.
-        site: what browsers say in ``Sec-Fetch-Site`` about requests from there to the victim.
+        site: what Chromium says in ``Sec-Fetch-Site`` about requests from there to the victim.
+        plain: the origin of the same host over plain HTTP.
     """
 
     origin: str
     site: str
+    plain: str
 
     @property
     def is_of_same_site(self) -> bool:

@@ -33,10 +33,10 @@ def served(certificate: Certificate) -> Iterator[tuple[dict[str, Place], dict[st
             for name, victim in victims.items()
         }
         attackers = {
-            "another site": Attacker(secure.url("127.0.0.1"), "cross-site"),
-            "sibling": Attacker(secure.url("b.app.localhost"), "same-site"),
-            "port": Attacker(secure.url(HOST), "same-site"),
-            "plain HTTP": Attacker(f"http://{HOST}:{plain}", "cross-site"),
+            "another site": Attacker(secure.url("127.0.0.1"), "cross-site", f"http://127.0.0.1:{plain}"),
+            "sibling": Attacker(secure.url("b.app.localhost"), "same-site", f"http://b.app.localhost:{plain}"),
+            "port": Attacker(secure.url(HOST), "same-site", f"http://{HOST}:{plain}"),
+            "plain HTTP": Attacker(f"http://{HOST}:{plain}", "cross-site", f"http://{HOST}:{plain}"),
         }
         yield places, attackers
 
