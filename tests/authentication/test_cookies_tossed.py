@@ -126,9 +126,7 @@ def test_a_longer_or_shorter_name_does_not_count(app: Flask, mallory: Cookies, h
 
 @similar
 @pytest.mark.parametrize(("path", "status"), [("/auth/refresh", 400), ("/auth/logout", 401)])
-def test_endpoints_do_not_read_it_either(
-    app: Flask, mallory: Cookies, how: str, path: str, status: int
-) -> None:
+def test_endpoints_do_not_read_it_either(app: Flask, mallory: Cookies, how: str, path: str, status: int) -> None:
     before = state_of(app).store.list_sessions("mallory", cursor=None, limit=9)
 
     assert send(app, write(mallory, how), path, "POST").status_code == status
@@ -158,7 +156,9 @@ def test_many_tossed_cookies_leave_that_of_the_user_in_force(app: Flask, alice: 
 
 NAME = "__Host-x-access"
 _ANY = st.characters(max_codepoint=255, exclude_characters=";=\r\n")
-_NAMES = st.one_of(st.text(_ANY, max_size=5), st.just(NAME), st.tuples(st.text(_ANY, max_size=2), st.just(NAME)).map("".join))
+_NAMES = st.one_of(
+    st.text(_ANY, max_size=5), st.just(NAME), st.tuples(st.text(_ANY, max_size=2), st.just(NAME)).map("".join)
+)
 
 
 @given(st.lists(st.tuples(_NAMES, st.text(_ANY, max_size=5))))

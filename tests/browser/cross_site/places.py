@@ -62,6 +62,20 @@ class Window:
         """
         return self.open(origin).evaluate(f"arguments_ => {way}(...arguments_)", list(arguments))
 
+    def run_all(self, origin: str, ways: dict[str, str], url: str) -> dict[str, Any]:
+        """Open a page of an origin, let it send requests in several ways, and return what its script gets from each.
+
+        Args:
+            origin: of the page.
+            ways: the functions of ``attacks.js`` by their names, which come in the query.
+            url: the address.
+        """
+        calls = ", ".join(f"await {function}(`${{url}}?way={name}`)" for name, function in ways.items())
+        came = self.open(origin).evaluate(
+            f"async url => [{calls}].map(result => result instanceof Node ? null : result ?? null)", url
+        )
+        return dict(zip(ways, came, strict=True))
+
     def sign_in(self, place: Place, username: str = "alice", *, at: str | None = None) -> None:
         """Sign in on a page of an application, and forget all requests.
 

@@ -5,11 +5,11 @@ import pytest
 from ..kit import SKIPPED
 from .attackers import Attacker
 from .places import Place, Window
+from .victim import Sent
 
 pytestmark = SKIPPED
 
-FROM_PAGE = [
-    "form",
+WITHOUT_LEAVING = [  # the page
     "form_in_new_window",
     "form_in_named_window",
     "form_in_frame",
@@ -36,32 +36,47 @@ def expected(attacker: Attacker) -> tuple[str, frozenset[str], int]:
     return (attacker.site, BOTH, 403) if attacker.is_of_same_site else (attacker.site, frozenset(), 401)
 
 
-@pytest.mark.parametrize("way", FROM_PAGE)
-def test_a_page_of_another_origin_changes_nothing(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+def attacks(ways: list[str]) -> dict[str, str]:
+    return {way: f"attacks.{way}" for way in ways}
+
+
+def facts(sent: dict[str, Sent]) -> dict[str, tuple[str | None, frozenset[str], int]]:
+    return {way: (one.site, one.cookies, one.status) for way, one in sent.items()}
+
+
+def test_a_form_of_another_origin_changes_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
     with bank.unchanged():
-        alice.run(attacker.origin, f"attacks.{way}", f"{bank.home}/transfer")
+        alice.run(attacker.origin, "attacks.form", f"{bank.home}/transfer")
         sent = bank.victim.wsgi.wait_for("POST", "/transfer")
 
     assert (sent.site, sent.cookies, sent.status) == expected(attacker)
     assert sent.origin == attacker.origin
 
 
-@pytest.mark.parametrize("way", FROM_OPAQUE_ORIGIN)
-def test_a_page_of_no_origin_changes_nothing(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+def test_a_page_of_another_origin_changes_nothing_in_any_way(attacker: Attacker, bank: Place, alice: Window) -> None:
     with bank.unchanged():
-        alice.run(attacker.origin, f"attacks.{way}", f"{bank.home}/transfer")
-        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+        alice.run_all(attacker.origin, attacks(WITHOUT_LEAVING), f"{bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for_all("POST", "/transfer", WITHOUT_LEAVING)
 
-    assert (sent.site, sent.origin, sent.cookies, sent.status) == ("cross-site", "null", frozenset(), 401)
+    assert facts(sent) == dict.fromkeys(WITHOUT_LEAVING, expected(attacker))
+    assert {one.origin for one in sent.values()} == {attacker.origin}
 
 
-@pytest.mark.parametrize("way", FROM_OPAQUE_ORIGIN)
-def test_a_frame_of_no_origin_on_an_own_page_changes_nothing(way: str, bank: Place, alice: Window) -> None:
+def test_a_page_of_no_origin_changes_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
     with bank.unchanged():
-        alice.run(bank.home, f"attacks.{way}", f"{bank.home}/transfer")
-        sent = bank.victim.wsgi.wait_for("POST", "/transfer")
+        alice.run_all(attacker.origin, attacks(FROM_OPAQUE_ORIGIN), f"{bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for_all("POST", "/transfer", FROM_OPAQUE_ORIGIN)
 
-    assert (sent.site, sent.origin, sent.cookies, sent.status) == ("cross-site", "null", frozenset(), 401)
+    assert facts(sent) == dict.fromkeys(FROM_OPAQUE_ORIGIN, ("cross-site", frozenset(), 401))
+    assert {one.origin for one in sent.values()} == {"null"}
+
+
+def test_a_frame_of_no_origin_on_an_own_page_changes_nothing(bank: Place, alice: Window) -> None:
+    with bank.unchanged():
+        alice.run_all(bank.home, attacks(FROM_OPAQUE_ORIGIN), f"{bank.home}/transfer")
+        sent = bank.victim.wsgi.wait_for_all("POST", "/transfer", FROM_OPAQUE_ORIGIN)
+
+    assert facts(sent) == dict.fromkeys(FROM_OPAQUE_ORIGIN, ("cross-site", frozenset(), 401))
 
 
 def test_a_page_that_hides_its_origin_changes_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
@@ -75,13 +90,17 @@ def test_a_page_that_hides_its_origin_changes_nothing(attacker: Attacker, bank: 
     assert sent.origin == "null"
 
 
-@pytest.mark.parametrize("way", PREFLIGHTED)
-def test_a_preflight_is_not_answered(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
-    with bank.unchanged():
-        came = alice.run(attacker.origin, f"preflighted.{way}", f"{bank.home}/transfer")
+def test_a_preflight_is_not_answered(attacker: Attacker, bank: Place, alice: Window) -> None:
+    ways = {way: f"preflighted.{way}" for way in PREFLIGHTED}
 
-    [sent] = bank.victim.wsgi.sent
-    assert (came, sent.method, sent.path, sent.cookies) == ("refused", "OPTIONS", "/transfer", frozenset())
+    with bank.unchanged():
+        came = alice.run_all(attacker.origin, ways, f"{bank.home}/transfer")
+
+    assert came == dict.fromkeys(ways, "refused")
+    assert {(sent.method, sent.path, sent.cookies) for sent in bank.victim.wsgi.sent} == {
+        ("OPTIONS", "/transfer", frozenset())
+    }
+    assert [sent.way for sent in bank.victim.wsgi.sent] == PREFLIGHTED
 
 
 def test_a_reload_repeats_where_the_request_came_from(attacker: Attacker, bank: Place, alice: Window) -> None:

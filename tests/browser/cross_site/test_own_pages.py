@@ -5,28 +5,36 @@ import pytest
 from ..kit import SKIPPED
 from .attackers import Attacker
 from .places import Place, Window
-from .test_forged_requests import BOTH, FROM_PAGE
+from .test_forged_requests import BOTH, WITHOUT_LEAVING, attacks, facts
 
 pytestmark = SKIPPED
 
-NAVIGATIONS = ["link", "link_in_new_window", "window", "location"]
+IN_NEW_WINDOW = ["link_in_new_window", "window"]
 EMBEDDED = ["image", "script", "style", "frame", "fetch", "fetch_no_cors"]
 
 
-@pytest.mark.parametrize("way", FROM_PAGE)
-def test_an_own_page_may_do_it_in_every_way(way: str, bank: Place, alice: Window) -> None:
-    alice.run(bank.home, f"attacks.{way}", f"{bank.home}/transfer")
+def test_an_own_form_does_it(bank: Place, alice: Window) -> None:
+    alice.run(bank.home, "attacks.form", f"{bank.home}/transfer")
     sent = bank.victim.wsgi.wait_for("POST", "/transfer")
 
     assert (sent.site, sent.cookies, sent.status) == ("same-origin", BOTH, 200)
     assert bank.victim.changes == {"alice": 1}
 
 
-@pytest.mark.parametrize("way", ["put", "with_header", "with_json"])
-def test_an_own_page_may_send_what_it_likes(way: str, bank: Place, alice: Window) -> None:
-    assert alice.run(bank.home, f"preflighted.{way}", f"{bank.home}/transfer") == "answered"
+def test_an_own_page_may_do_it_in_every_way(bank: Place, alice: Window) -> None:
+    alice.run_all(bank.home, attacks(WITHOUT_LEAVING), f"{bank.home}/transfer")
+    sent = bank.victim.wsgi.wait_for_all("POST", "/transfer", WITHOUT_LEAVING)
 
-    assert bank.victim.changes == {"alice": 1}
+    assert facts(sent) == dict.fromkeys(WITHOUT_LEAVING, ("same-origin", BOTH, 200))
+    assert bank.victim.changes == {"alice": len(WITHOUT_LEAVING)}
+
+
+def test_an_own_page_may_send_what_it_likes(bank: Place, alice: Window) -> None:
+    ways = {way: f"preflighted.{way}" for way in ("put", "with_header", "with_json")}
+
+    assert alice.run_all(bank.home, ways, f"{bank.home}/transfer") == dict.fromkeys(ways, "answered")
+
+    assert bank.victim.changes == {"alice": 3}
 
 
 def test_a_token_in_a_header_hides_the_cookie(bank: Place, alice: Window) -> None:
@@ -83,12 +91,19 @@ def test_an_own_page_refreshes_and_logs_out(mode: str, places: dict[str, Place],
     assert (place.victim.sessions("carol"), browser.cookies()) == ((), {})
 
 
-@pytest.mark.parametrize("way", NAVIGATIONS)
+@pytest.mark.parametrize("way", ["link", "location"])
 def test_a_link_shows_the_page_of_the_user(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
     alice.run(attacker.origin, f"gets.{way}", f"{bank.home}/account")
     sent = bank.victim.wsgi.wait_for("GET", "/account")
 
     assert (sent.site, sent.cookies, sent.status) == (attacker.site, BOTH, 200)
+
+
+def test_a_link_in_a_new_window_shows_the_page_of_the_user(attacker: Attacker, bank: Place, alice: Window) -> None:
+    alice.run_all(attacker.origin, {way: f"gets.{way}" for way in IN_NEW_WINDOW}, f"{bank.home}/account")
+    sent = bank.victim.wsgi.wait_for_all("GET", "/account", IN_NEW_WINDOW)
+
+    assert facts(sent) == dict.fromkeys(IN_NEW_WINDOW, (attacker.site, BOTH, 200))
 
 
 def test_a_typed_address_shows_the_page_of_the_user(bank: Place, alice: Window) -> None:
@@ -97,17 +112,16 @@ def test_a_typed_address_shows_the_page_of_the_user(bank: Place, alice: Window) 
     assert (page.title(), bank.victim.wsgi.sent[-1].site) == ("Account of alice", "none")
 
 
-@pytest.mark.parametrize("way", EMBEDDED)
-def test_another_origin_cannot_read_what_it_embeds(way: str, attacker: Attacker, bank: Place, alice: Window) -> None:
+def test_another_origin_cannot_read_what_it_embeds(attacker: Attacker, bank: Place, alice: Window) -> None:
     with bank.unchanged():
-        page = alice.open(attacker.origin)
-        came = page.evaluate(f"url => gets.{way}(url)", f"{bank.home}/account")
-        sent = bank.victim.wsgi.wait_for("GET", "/account")
+        came = alice.run_all(attacker.origin, {way: f"gets.{way}" for way in EMBEDDED}, f"{bank.home}/account")
+        sent = bank.victim.wsgi.wait_for_all("GET", "/account", EMBEDDED)
 
-    assert (sent.site, sent.cookies) == (attacker.site, BOTH if attacker.is_of_same_site else frozenset())
-    assert sent.status == (200 if attacker.is_of_same_site else 401)
-    assert came == {"fetch": "refused", "fetch_no_cors": "answered"}.get(way)
-    assert page.evaluate("document.querySelector('iframe')?.contentDocument?.title || ''") == ""
+    shown = (BOTH, 200) if attacker.is_of_same_site else (frozenset(), 401)
+    assert facts(sent) == dict.fromkeys(EMBEDDED, (attacker.site, *shown))
+    assert came == dict.fromkeys(EMBEDDED) | {"fetch": "refused", "fetch_no_cors": "answered"}
+    inner = "document.querySelector('iframe').contentDocument"
+    assert alice.context.pages[-1].evaluate(inner) is None
 
 
 def test_with_strict_a_link_of_another_site_shows_no_user_until_the_next_click(

@@ -1,7 +1,7 @@
 """An application that other sites attack. It notes what browsers send, and what was done in the name of a user."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any
@@ -32,6 +32,7 @@ class Sent:
         origin: the header ``Origin``, or None.
         cookies: those of the cookies with tokens that came, in any order: "access", "refresh".
         raw: the header ``Cookie``.
+        way: the way in which it was sent, as its query names it.
         status: of the answer; 0 while there is none.
     """
 
@@ -41,6 +42,7 @@ class Sent:
     origin: str | None
     cookies: frozenset[str]
     raw: str
+    way: str
     status: int = field(default=0)
 
 
@@ -57,7 +59,8 @@ class Recorder:
         raw = environ.get("HTTP_COOKIE", "")
         cookies = frozenset(kind for kind, name in self._names.items() if f"{name}=" in raw)
         site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
-        sent = Sent(environ["REQUEST_METHOD"], environ["PATH_INFO"], site, origin, cookies, raw)
+        way = environ["QUERY_STRING"].removeprefix("way=")
+        sent = Sent(environ["REQUEST_METHOD"], environ["PATH_INFO"], site, origin, cookies, raw, way)
         with self._changed:
             self.sent.append(sent)
             self._changed.notify_all()
@@ -88,10 +91,10 @@ class Recorder:
         assert len(found) == count
         return found[-1]
 
-    def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Wait until a condition holds. It is asked at each request and each answer."""
-        with self._changed:
-            assert self._changed.wait_for(holds, _SECONDS), self.sent
+    def wait_for_all(self, method: str, path: str, ways: Collection[str]) -> dict[str, Sent]:
+        """Wait until one request of each way has been answered, and return them by their ways."""
+        self.wait_for(method, path, count=len(ways))
+        return {sent.way: sent for sent in self.sent if (sent.method, sent.path) == (method, path)}
 
 
 class Victim:
