@@ -3,6 +3,7 @@
 Each has a good token of the attacker. If it counted, the user would be in the account of the attacker without knowing.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,12 +39,15 @@ def app(make_app: MakeApp) -> Flask:
     app = make_app(auth=auth, TOKENAUTH_STORE=MemoryStore(), TOKENAUTH_COOKIES="all")
     app.register_blueprint(auth.endpoints)
 
-    def who() -> str:
-        return f"of {g.user_id}"
-
-    for path, guard in (("open", lambda view: view), ("optional", login_optional), ("guarded", login_required)):
-        app.add_url_rule(f"/{path}", path, guard(lambda: who()), methods=["GET", "POST"])
+    for path, guard in (("open", None), ("optional", login_optional), ("guarded", login_required)):
+        view = write_view()
+        app.add_url_rule(f"/{path}", path, guard(view) if guard else view, methods=["GET", "POST"])
     return app
+
+
+def write_view() -> Callable[[], str]:
+    """Return a view that returns the user. It is a new one each time, since guards mark their view."""
+    return lambda: f"of {g.user_id}"
 
 
 @pytest.fixture
@@ -136,7 +140,7 @@ def test_endpoints_do_not_read_it_either(app: Flask, mallory: Cookies, how: str,
 @all_methods
 @pytest.mark.parametrize("order", ["first", "last"])
 def test_a_cookie_under_the_exact_name_beside_that_of_the_user_logs_no_one_in(
-    app: Flask, names: TokenCookies, alice: Cookies, mallory: Cookies, order: str, method: str
+    app: Flask, names: TokenCookies, alice: Cookies, mallory: Cookies, *, order: str, method: str
 ) -> None:
     """No browser takes it from another host. Then neither counts, and the answer deletes the user's own."""
     pair = [write(mallory), write(alice)]

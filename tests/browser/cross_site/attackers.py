@@ -51,6 +51,8 @@ def make_attacker_app() -> Flask:
             response.headers.add(name, value)
         for cookie in request.args.getlist("cookie"):
             response.headers.add("Set-Cookie", cookie.encode().decode("latin-1"))  # so WSGI sends its bytes in UTF-8
+        for cookie in request.args.getlist("latin_cookie"):
+            response.headers.add("Set-Cookie", cookie)  # each character is a byte
         return response
 
     app.add_url_rule("/", view_func=page)

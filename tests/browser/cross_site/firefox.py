@@ -31,7 +31,7 @@ class _Connection(Client):  # type: ignore[misc]  # it ships no types
     """A WebSocket whose ``Host`` header has the port, without which Firefox refuses it."""
 
     def handshake(self) -> None:
-        self.host = f"{self.host}:{self.port}"
+        self.host: str = f"{self.host}:{self.port}"
         super().handshake()
 
 

@@ -62,6 +62,12 @@ class Window:
         """
         return self.open(origin).evaluate(f"arguments_ => {way}(...arguments_)", list(arguments))
 
+    def run_and_stay(self, origin: str, way: str, *arguments: object) -> None:
+        """Do the same, and wait until the page of the answer is there, with its cookies."""
+        page = self.open(origin)
+        with page.expect_navigation():
+            page.evaluate(f"arguments_ => {way}(...arguments_)", list(arguments))
+
     def run_all(self, origin: str, ways: dict[str, str], url: str) -> dict[str, Any]:
         """Open a page of an origin, let it send requests in several ways, and return what its script gets from each.
 

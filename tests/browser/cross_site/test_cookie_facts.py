@@ -48,7 +48,7 @@ def test_the_cookies_are_kept_on_this_machine_with_and_without_tls(
 
 
 @pytest.mark.parametrize(("size", "is_kept"), [(4095, True), (4096, True), (4097, False)])
-def test_a_cookie_has_4096_bytes_of_name_and_value(size: int, is_kept: bool, bank: Place, browser: Window) -> None:
+def test_a_cookie_has_4096_bytes_of_name_and_value(size: int, bank: Place, browser: Window, *, is_kept: bool) -> None:
     value = "v" * (size - len(NAME))
     line = f"{NAME}={value}; Secure; HttpOnly; Path=/; SameSite=Lax; Max-Age=900"
     bank.victim.extra_cookies.append(line)

@@ -164,7 +164,7 @@ def test_a_page_of_another_origin_neither_refreshes_nor_logs_out(
     before = browser.cookies()
 
     with place.unchanged():
-        browser.run(attacker.origin, "attacks.form", f"{place.home}{path}")
+        browser.run_and_stay(attacker.origin, "form", f"{place.home}{path}")
         sent = place.victim.wsgi.wait_for("POST", path)
 
     is_refused = attacker.is_of_same_site

@@ -22,7 +22,7 @@ def test_a_form_of_another_origin_logs_in_no_one(
     before = browser.cookies()
 
     with place.unchanged():
-        browser.run(attacker.origin, "form", f"{place.home}/login", MALLORY)
+        browser.run_and_stay(attacker.origin, "form", f"{place.home}/login", MALLORY)
         sent = place.victim.wsgi.wait_for("POST", "/login")
 
     assert (sent.site, sent.status) == (attacker.site, 403)

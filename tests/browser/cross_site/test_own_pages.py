@@ -1,4 +1,4 @@
-"""Own pages do what they like, and links from elsewhere show pages of the user who is signed in, unless they must not."""
+"""Own pages do what they like, and links from elsewhere show pages of the user, unless the cookies are strict."""
 
 import pytest
 
