@@ -155,7 +155,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def browser(session: nox.Session) -> None:
-    """Use the pages of the examples and the inspector in Debian's Chromium; fail without it. npm installs axe-core."""
+    """Use pages in Debian's Chromium, and the cookies in Firefox too; fail without them. npm installs axe-core."""
     if shutil.which("npm") is None:
         session.error("the rules for accessible pages need npm: install Node.js 20 or newer")
     session.install("--editable", ".[browser,test]")
