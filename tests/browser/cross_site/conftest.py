@@ -59,6 +59,12 @@ def attacker(request: pytest.FixtureRequest, served: tuple[dict[str, Place], dic
     return served[1][request.param]
 
 
+@pytest.fixture(params=["another site", "sibling"])
+def stranger(request: pytest.FixtureRequest, served: tuple[dict[str, Place], dict[str, Attacker]]) -> Attacker:
+    """Two of the attackers: one whose requests have no cookies, and one whose requests have them."""
+    return served[1][request.param]
+
+
 @pytest.fixture
 def sibling(served: tuple[dict[str, Place], dict[str, Attacker]]) -> Attacker:
     """The attacker at another host of the same domain."""

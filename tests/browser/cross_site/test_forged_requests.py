@@ -79,14 +79,14 @@ def test_a_frame_of_no_origin_on_an_own_page_changes_nothing(bank: Place, alice:
     assert facts(sent) == dict.fromkeys(FROM_OPAQUE_ORIGIN, ("cross-site", frozenset(), 401))
 
 
-def test_a_page_that_hides_its_origin_changes_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
-    silent = f'{attacker.origin}/?headers=[["Referrer-Policy","no-referrer"]]'
+def test_a_page_that_hides_its_origin_changes_nothing(stranger: Attacker, bank: Place, alice: Window) -> None:
+    silent = f'{stranger.origin}/?headers=[["Referrer-Policy","no-referrer"]]'
 
     with bank.unchanged():
         alice.run(silent, "attacks.form", f"{bank.home}/transfer")
         sent = bank.victim.wsgi.wait_for("POST", "/transfer")
 
-    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+    assert (sent.site, sent.cookies, sent.status) == expected(stranger)
     assert sent.origin == "null"
 
 
@@ -115,59 +115,59 @@ def test_a_reload_repeats_where_the_request_came_from(attacker: Attacker, bank: 
     assert (sent.site, sent.cookies, sent.status) == expected(attacker)
 
 
-def test_a_redirect_of_the_attacker_hides_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
+def test_a_redirect_of_the_attacker_hides_nothing(stranger: Attacker, bank: Place, alice: Window) -> None:
     with bank.unchanged():
-        alice.run(attacker.origin, "attacks.form", f"{attacker.origin}/bounce?to={bank.home}/transfer")
+        alice.run(stranger.origin, "attacks.form", f"{stranger.origin}/bounce?to={bank.home}/transfer")
         sent = bank.victim.wsgi.wait_for("POST", "/transfer")
 
-    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+    assert (sent.site, sent.cookies, sent.status) == expected(stranger)
 
 
-def test_a_redirect_of_the_application_hides_nothing(attacker: Attacker, bank: Place, alice: Window) -> None:
+def test_a_redirect_of_the_application_hides_nothing(stranger: Attacker, bank: Place, alice: Window) -> None:
     with bank.unchanged():
-        alice.run(attacker.origin, "attacks.form", f"{bank.home}/go?to=/transfer")
+        alice.run(stranger.origin, "attacks.form", f"{bank.home}/go?to=/transfer")
         sent = bank.victim.wsgi.wait_for("POST", "/transfer")
 
-    assert (sent.site, sent.cookies, sent.status) == expected(attacker)
+    assert (sent.site, sent.cookies, sent.status) == expected(stranger)
 
 
 def test_an_own_form_that_goes_through_the_attacker_changes_nothing(
-    attacker: Attacker, bank: Place, alice: Window
+    stranger: Attacker, bank: Place, alice: Window
 ) -> None:
     with bank.unchanged():
-        alice.run(bank.home, "attacks.form", f"{attacker.origin}/bounce?to={bank.home}/transfer")
+        alice.run(bank.home, "attacks.form", f"{stranger.origin}/bounce?to={bank.home}/transfer")
         sent = bank.victim.wsgi.wait_for("POST", "/transfer")
 
-    assert (sent.site, sent.cookies, sent.status) == (attacker.site, BOTH, 403)  # Chromium asks where it began
+    assert (sent.site, sent.cookies, sent.status) == (stranger.site, BOTH, 403)  # Chromium asks where it began
 
 
 @pytest.mark.parametrize("path", ["/vote", "/guestbook"])
 def test_without_a_cookie_that_counts_views_see_an_anonymous_request(
-    path: str, attacker: Attacker, bank: Place, alice: Window
+    path: str, stranger: Attacker, bank: Place, alice: Window
 ) -> None:
     with bank.unchanged():
-        alice.run(attacker.origin, "attacks.form", f"{bank.home}{path}")
+        alice.run(stranger.origin, "attacks.form", f"{bank.home}{path}")
         sent = bank.victim.wsgi.wait_for("POST", path)
 
-    is_refused = path == "/vote" and attacker.is_of_same_site
-    assert sent.cookies == expected(attacker)[1]
+    is_refused = path == "/vote" and stranger.is_of_same_site
+    assert sent.cookies == expected(stranger)[1]
     assert (sent.status, bank.victim.changes["nobody"]) == ((403, 0) if is_refused else (200, 1))
 
 
 @pytest.mark.parametrize("path", ["/auth/logout", "/auth/refresh"])
 @pytest.mark.parametrize("mode", ["all", "refresh"])
 def test_a_page_of_another_origin_neither_refreshes_nor_logs_out(
-    mode: str, path: str, attacker: Attacker, places: dict[str, Place], browser: Window
+    mode: str, path: str, stranger: Attacker, places: dict[str, Place], browser: Window
 ) -> None:
     place = places[mode]
     browser.sign_in(place)
     before = browser.cookies()
 
     with place.unchanged():
-        browser.run_and_stay(attacker.origin, "form", f"{place.home}{path}")
+        browser.run_and_stay(stranger.origin, "form", f"{place.home}{path}")
         sent = place.victim.wsgi.wait_for("POST", path)
 
-    is_refused = attacker.is_of_same_site
+    is_refused = stranger.is_of_same_site
     assert ("refresh" in sent.cookies, sent.status == 403) == (is_refused, is_refused)
     assert sent.status in {400, 401, 403}
     assert browser.cookies() == before

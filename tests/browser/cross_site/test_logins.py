@@ -14,7 +14,7 @@ MALLORY = {"username": "mallory"}
 @pytest.mark.parametrize("user", ["alice", "None"])
 @pytest.mark.parametrize("mode", ["all", "refresh"])
 def test_a_form_of_another_origin_logs_in_no_one(
-    mode: str, user: str, attacker: Attacker, places: dict[str, Place], browser: Window
+    mode: str, user: str, stranger: Attacker, places: dict[str, Place], browser: Window
 ) -> None:
     place = places[mode]
     if user == "alice":
@@ -22,22 +22,22 @@ def test_a_form_of_another_origin_logs_in_no_one(
     before = browser.cookies()
 
     with place.unchanged():
-        browser.run_and_stay(attacker.origin, "form", f"{place.home}/login", MALLORY)
+        browser.run_and_stay(stranger.origin, "form", f"{place.home}/login", MALLORY)
         sent = place.victim.wsgi.wait_for("POST", "/login")
 
-    assert (sent.site, sent.status) == (attacker.site, 403)
+    assert (sent.site, sent.status) == (stranger.site, 403)
     assert browser.cookies() == before
     assert mode == "refresh" or browser.user(place) == user
 
 
 @pytest.mark.parametrize("headers", ["[]", '[["Referrer-Policy","no-referrer"]]'])
-def test_nor_does_a_form_in_a_sandbox(headers: str, attacker: Attacker, bank: Place, browser: Window) -> None:
+def test_nor_does_a_form_in_a_sandbox(headers: str, stranger: Attacker, bank: Place, browser: Window) -> None:
     fields = "<input name=username value=mallory>"
     inner = f"<form method=post action='{bank.home}/login'>{fields}</form><script>document.forms[0].submit()</script>"
 
     with bank.unchanged():
         attributes = {"sandbox": "allow-forms allow-scripts allow-top-navigation", "srcdoc": inner}
-        page = browser.open(f"{attacker.origin}/?headers={headers}")
+        page = browser.open(f"{stranger.origin}/?headers={headers}")
         page.evaluate("attributes => { frame(attributes) }", attributes)
         sent = bank.victim.wsgi.wait_for("POST", "/login")
 

@@ -125,11 +125,11 @@ def test_another_origin_cannot_read_what_it_embeds(attacker: Attacker, bank: Pla
 
 
 def test_with_strict_a_link_of_another_site_shows_no_user_until_the_next_click(
-    attacker: Attacker, places: dict[str, Place], browser: Window
+    stranger: Attacker, places: dict[str, Place], browser: Window
 ) -> None:
     fort = places["strict"]
     browser.sign_in(fort)
-    page = browser.open(attacker.origin)
+    page = browser.open(stranger.origin)
 
     with page.expect_navigation():
         page.evaluate("url => gets.location(url)", fort.home)
@@ -137,5 +137,5 @@ def test_with_strict_a_link_of_another_site_shows_no_user_until_the_next_click(
     with page.expect_navigation():
         page.click("text=account")
 
-    assert seen == ("Hello alice" if attacker.is_of_same_site else "Hello None")
+    assert seen == ("Hello alice" if stranger.is_of_same_site else "Hello None")
     assert page.title() == "Account of alice"
