@@ -15,9 +15,9 @@ NAME = "__Host-x"
 
 
 @pytest.fixture(scope="module")
-def chromium(certificate: Certificate) -> Iterator[Any]:
+def chromium(playwright: Any, certificate: Certificate) -> Iterator[Any]:
     """A browser that finds bank.example on this machine."""
-    with start_chromium(certificate, "--host-resolver-rules=MAP bank.example 127.0.0.1") as browser:
+    with start_chromium(playwright, certificate, "--host-resolver-rules=MAP bank.example 127.0.0.1") as browser:
         yield browser
 
 
