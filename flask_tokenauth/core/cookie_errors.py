@@ -11,7 +11,7 @@ class CrossSite(Refusal):
     code = "cross_site"
     status = 403
     reason = "cross_site"
-    hint = "A cookie does not count for a request from another site."
+    hint = "Cookies do not count for a request from another site, and none is set."
     message = (
         "a request with a cookie must come from a page of this application, got one without Sec-Fetch-Site: "
         "same-origin, and with another Origin or none: if the page is yours, add its origin to "

@@ -20,7 +20,7 @@ from ..core.tokens.issuing import seconds_of
 from ..core.tokens.scopes import format_scope
 from ..signals import session_ended, session_started
 from .access_tokens import cap_lifetime, create_token, issue_for_session, keep_scopes
-from .token_responses import answers_with_cookies, token_response_for, write_token_response
+from .token_responses import choose_cookies, token_response_for, write_token_response
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -72,7 +72,7 @@ def token_response(
         StoreUnavailable: there is a store, and it cannot be asked. Unless you catch it, the answer is 503.
     """
     state = current_state()
-    token_cookies = state.cookies if answers_with_cookies(state, cookies) else None
+    token_cookies = choose_cookies(state, cookies)
     signed_in = auth_time or datetime.fromtimestamp(state.clock(), UTC)
     if state.settings.store is not None:
         subject, granted = state.authenticator.user_ids.to_subject(user_id), format_scope(scopes)

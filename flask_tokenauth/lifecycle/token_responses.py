@@ -20,8 +20,8 @@ from ..core.tokens.scopes import format_scope
 from ..signals import token_issued
 
 
-def answers_with_cookies(state: AppState, wanted: bool | None) -> bool:  # noqa: FBT001
-    """Return whether the answer to a login has its tokens in cookies.
+def choose_cookies(state: AppState, wanted: bool | None) -> TokenCookies | None:  # noqa: FBT001
+    """Return the cookies for the tokens of an answer to a login; None for tokens in the body.
 
     Args:
         state: of the current application.
@@ -37,16 +37,16 @@ def answers_with_cookies(state: AppState, wanted: bool | None) -> bool:  # noqa:
     if state.cookies is None:
         if wanted:
             raise SettingsError(f'cookies=True needs {PREFIX}COOKIES "refresh" or "all", got "off": set it')
-        return False
+        return None
     if wanted is False or not has_request_context() or (wanted is None and not is_from_browser(request.environ)):
-        return False
+        return None
     origins = state.cookies.origins
     is_trusted = wanted is True and request.method in SAFE_METHODS  # the end of a login at a provider, for example
     if not is_trusted and not origins.allows(request):
         raise refuse(state, CrossSite())
     if not origins.is_secure(request):
         raise refuse(state, InsecureCookies())
-    return True
+    return state.cookies
 
 
 def token_response_for(

@@ -35,6 +35,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "algorithm"), [("ed25519.pem", "EdDSA"), ("es256.pem", "ES256"), ("rs256.pem", "RS256")]
 )

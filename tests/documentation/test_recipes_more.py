@@ -303,6 +303,8 @@ def order(app: Flask, *scopes: str) -> FlaskClient:
     return logged_in(app, "alice", scopes)
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_worker_writes_the_report_for_the_user_of_the_request(jobs: Names) -> None:
     from celery.contrib.testing.worker import start_worker  # noqa: PLC0415  # it takes a while to import
 

@@ -155,6 +155,8 @@ def test_the_page_of_keys_allows_only_its_own_script(client: FlaskClient) -> Non
     assert "innerHTML =" not in answer.text
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [SECRET, None])
 def test_the_flask_commands_of_the_docstring_work(tmp_path: Path, secret: str | None) -> None:
     """From the root of a copy of the repository, with a secret in the environment or a secret of the example."""

@@ -137,6 +137,8 @@ def test_the_page_of_devices_allows_only_its_own_script(client: FlaskClient) -> 
     assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} <= set(policy)
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [SECRET, None])
 def test_the_flask_command_of_the_docstring_works(tmp_path: Path, secret: str | None) -> None:
     """From the root of a copy of the repository, with a secret in the environment or a secret of the example."""

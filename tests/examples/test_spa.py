@@ -20,6 +20,7 @@ from flask.testing import FlaskClient
 from examples.spa import accounts, create_app
 from examples.spa.pages import POLICY
 from examples.spa.secret import load_secret
+from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing import at
 
 from ..conftest import SECRET, bearer
@@ -46,7 +47,7 @@ def make_site(folder: Path, **config: object) -> Iterator[Flask]:
             "TESTING": True,
             "SECRET_KEY": SECRET,
             "NOTES": str(folder / "data" / "notes.db"),
-            "TOKENAUTH_STORE": f"sqlite:///{folder / 'sessions.db'}",
+            "TOKENAUTH_STORE": MemoryStore(),
             **config,
         }
     )
@@ -259,6 +260,8 @@ def test_the_secret_is_made_at_the_first_start(tmp_path: Path, monkeypatch: pyte
         assert site.config["SECRET_KEY"] == (tmp_path / "secret_key").read_text()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_the_command_of_the_docstring_works(tmp_path: Path) -> None:
     """From the root of a copy of the repository."""
     shutil.copytree(EXAMPLE, tmp_path / "examples" / "spa", ignore=shutil.ignore_patterns("instance", "__pycache__"))

@@ -83,6 +83,7 @@ def test_no_acknowledged_swap_of_a_killed_process_is_lost(path: Path, store: SQL
         assert store.find_session(session_id) is None
 
 
+@pytest.mark.slow
 def test_after_a_fork_every_process_gets_its_own_answers(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_after_use", url_of(path))) == ["0 0 0 0 True"]
     assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(5,)]
@@ -95,6 +96,7 @@ def test_a_child_of_a_process_that_was_writing_writes(path: Path, spawn: Spawn) 
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.slow
 def test_a_child_that_python_does_not_know_of_is_refused_if_its_parent_had_a_connection(
     path: Path, spawn: Spawn
 ) -> None:
@@ -105,12 +107,14 @@ def test_a_child_of_a_child_that_is_refused_is_refused(path: Path, spawn: Spawn)
     assert run(spawn("fork_unnoticed_twice", url_of(path))) == ["0"]
 
 
+@pytest.mark.slow
 def test_workers_that_are_forked_as_by_uwsgi_lose_nothing_that_they_acknowledged(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_like_uwsgi", url_of(path))) == ["0 0"]
     assert execute(path, "SELECT count(*) FROM tokenauth_session") == [(6,)]
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.slow
 def test_memory_belongs_to_one_of_the_processes_that_were_forked_with_it(spawn: Spawn) -> None:
     assert run(spawn("share_memory")) == [
         "sibling of the owner refused: True and the parent: True",

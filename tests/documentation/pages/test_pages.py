@@ -119,6 +119,8 @@ def test_a_file_is_saved_and_imported(tmp_path: Path, monkeypatch: pytest.Monkey
     assert {"shop", "shop.limits", "reporting"}.isdisjoint(sys.modules)
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_tests_are_saved_and_run_by_pytest(tmp_path: Path) -> None:
     blocks = [
         block("python", "def test_one():\n    assert 1 == 1\n", caption="test_one.py"),
@@ -166,6 +168,8 @@ def test_a_session_is_run_and_compared(tmp_path: Path) -> None:
     check(tmp_path, block("python", APP), block("console", SESSION))
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("true", "false"),
     [
@@ -258,6 +262,8 @@ def test_loggers_are_restored(tmp_path: Path) -> None:
     assert (other.handlers, other.level, other.disabled) == ([], logging.NOTSET, False)
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_pytest_shows_the_block_that_failed(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(CONFTEST)
     pytester.makefile(".rst", good="Good\n", wrong=block("json", "{"), false=block("console", "$ echo 1\n2"))
