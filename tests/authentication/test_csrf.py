@@ -346,7 +346,28 @@ def test_code_that_asks_for_the_caller_very_early_changes_no_link(make_app: Make
         assert browser("GET", "/guarded", CROSS).text == "of alice"
         assert browser("GET", "/open", {}).text == "of alice"
         assert browser("POST", "/guarded", CROSS).status_code == 403
-    assert seen == [None, None, None]
+        assert browser("GET", "/guarded").text == "of alice"
+    assert [token is None for token in seen] == [True, True, True, False]
+
+
+def test_code_that_changes_the_method_after_the_guards_does_not_help_another_page(
+    make_app: MakeApp, store: MemoryStore
+) -> None:
+    app = make_cookie_app(make_app, store)
+    ours = app.preprocess_request
+
+    def preprocess() -> Any:
+        answer = ours()
+        request.method = request.args.get("_method", request.method)
+        return answer
+
+    app.preprocess_request = preprocess  # type: ignore[method-assign]
+    browser = Browser(app)
+    browser.sign_in()
+
+    assert browser("GET", "/open?_method=DELETE", CROSS).text == "of None"
+    assert browser("GET", "/guarded?_method=DELETE", CROSS).status_code == 403
+    assert browser("GET", "/guarded?_method=DELETE").text == "of alice"
 
 
 def test_a_link_counts_as_a_link_whatever_other_code_took_away(make_app: MakeApp, store: MemoryStore) -> None:

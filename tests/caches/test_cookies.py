@@ -6,6 +6,7 @@ import pytest
 from flask import Flask, Response, session
 
 from flask_tokenauth import TokenAuth, login_required, public, shareable
+from flask_tokenauth.application.shared_caches import note_cookie
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import MakeApp, StandingClock
@@ -113,3 +114,11 @@ def test_without_cookies_nothing_changes(make_app: MakeApp, store: MemoryStore) 
     app.add_url_rule("/x", "x", lambda: "x")
 
     assert cached(app.test_client().get("/x", headers={**SAME, "Cookie": "a=b"})) == (["Authorization"], [])
+
+
+def test_nothing_is_noted_where_flask_is_called_in_another_way() -> None:
+    environ: dict[str, Any] = {}
+
+    note_cookie(environ, "a=b")
+
+    assert environ == {}
