@@ -10,11 +10,10 @@ from flask import Flask
 from ..core.keys.key_set import KeySet
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.opaque.lookups import Lookups
+from ..core.ticket_errors import TicketExpected, TicketWrongPath
 from ..core.token_errors import (
     KindNotAccepted,
     NoApiKey,
-    TicketExpected,
-    TicketWrongPath,
     TokenError,
     TokenExpired,
     TokenRejected,

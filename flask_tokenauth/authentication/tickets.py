@@ -8,7 +8,8 @@ from typing import Any
 
 from werkzeug.wrappers import Request
 
-from ..core.errors import Refusal, SeveralTickets, StoreUnavailable
+from ..core.errors import Refusal, StoreUnavailable
+from ..core.ticket_errors import SeveralTickets
 from ..core.tokens.token import Token
 from ..signals import token_accepted
 from .authentication import NOT_LOADED, Authentication

@@ -166,14 +166,6 @@ class TwoCredentials(MalformedCredential):
     )
 
 
-class SeveralTickets(MalformedCredential):
-    """The query has the parameter ``ticket`` more than once."""
-
-    reason = "ticket_twice"
-    hint = "Several tickets were sent: send one, as ?ticket=<ticket>."
-    message = "the query must have the parameter ticket once, got it more than once: leave the others out"
-
-
 class InsecureTransport(Refusal):
     """The token came over plain HTTP, where others on the network could read it (RFC 6750 section 5.3)."""
 

@@ -19,7 +19,7 @@ from ..authentication.tickets import forget_ticket, list_tickets, publish_ticket
 from ..core.encoding.digests import digest_of
 from ..core.errors import Refusal, StoreUnavailable
 from ..core.records.revocation import LAST, retention_of
-from ..core.token_errors import TicketUsed
+from ..core.ticket_errors import TicketUsed
 from ..core.tokens.claims import LONGEST_LEEWAY
 from ..core.tokens.token import Token
 

@@ -9,7 +9,8 @@ from ..application.refusing import refuse
 from ..application.setting_types import read_duration
 from ..core.errors import InsufficientScope
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.token_errors import NoTicketForToken, TokenExpired, TokenOfDelegate
+from ..core.ticket_errors import NoTicketForToken
+from ..core.token_errors import TokenExpired, TokenOfDelegate
 from ..core.tokens.scopes import format_scope
 from ..core.tokens.ticket_paths import check_path
 from ..core.tokens.tickets import LONGEST_TICKET, SHORTEST_TICKET, TicketToken
