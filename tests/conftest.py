@@ -18,6 +18,7 @@ from flask_tokenauth import TokenAuth, login_required, require_scope
 from flask_tokenauth.core import Key
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.stores.memory import MemoryStore
 
 from .leaks import find_leak, record_output
 
@@ -132,6 +133,12 @@ def clock() -> StandingClock:
 @pytest.fixture
 def mint() -> Mint:
     return Mint(Key.derive(SECRET.encode(), purpose="access", issuer=ISSUER))
+
+
+@pytest.fixture
+def store(clock: StandingClock) -> MemoryStore:
+    """A store whose clock is that of the test."""
+    return MemoryStore(clock=lambda: int(clock() * 1000))
 
 
 MakeApp = Callable[..., Flask]

@@ -14,12 +14,13 @@ from ..lifecycle.revoke import end_session, find_current_session
 _REFRESH = "refresh_token"
 
 
-def refresh_by_cookie(state: AppState, cookies: TokenCookies, parameters: dict[str, str]) -> Response:
+def refresh_by_cookie(state: AppState, cookies: TokenCookies, texts: list[str], parameters: dict[str, str]) -> Response:
     """Redeem the refresh token in the cookie. The answer has the tokens where the mode keeps them.
 
     Args:
         state: of the current application.
-        cookies: its cookies, and the request has the one with the refresh token, good or bad.
+        cookies: its cookies.
+        texts: the values of all cookies for the refresh token, at least one; untrusted.
         parameters: of the request. Only ``scope`` is used; ``grant_type`` may be left out.
 
     Raises:
@@ -38,23 +39,13 @@ def refresh_by_cookie(state: AppState, cookies: TokenCookies, parameters: dict[s
     if parameters.get("grant_type", _REFRESH) != _REFRESH:
         raise UnsupportedGrantType
     try:
-        return refresh(state, _find_one(cookies), parameters.get("scope"), cookies=cookies)
+        if len(texts) > 1:
+            raise RefreshCookieRepeated
+        return refresh(state, texts[0], parameters.get("scope"), cookies=cookies)
     except EndpointError as error:
         if error.code == EndpointError.code:  # of the refresh token, and not of the scope
             delete_cookies(cookies, request)
         raise
-
-
-def _find_one(cookies: TokenCookies) -> str:
-    """Return the refresh token in the cookie.
-
-    Raises:
-        RefreshCookieRepeated: the cookie came twice.
-    """
-    found = cookies.find_refresh_tokens(request)
-    if len(found) > 1:
-        raise RefreshCookieRepeated
-    return found[0]
 
 
 def log_out_with_cookies(state: AppState, cookies: TokenCookies) -> None:

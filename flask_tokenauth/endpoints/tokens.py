@@ -17,8 +17,8 @@ from .refresh_cookie import refresh_by_cookie
 def refresh_tokens(state: AppState) -> Response:
     """Answer ``POST /auth/refresh``: a new access token, and the successor of the refresh token."""
     parameters = read_securely(state, "grant_type", "refresh_token", "scope")
-    if state.cookies is not None and state.cookies.find_refresh_tokens(request):
-        return refresh_by_cookie(state, state.cookies, parameters)
+    if state.cookies is not None and (texts := state.cookies.find_refresh_tokens(request)):
+        return refresh_by_cookie(state, state.cookies, texts, parameters)
     if require(parameters, "grant_type") != "refresh_token":
         raise UnsupportedGrantType
     return refresh(state, require(parameters, "refresh_token"), parameters.get("scope"))

@@ -17,17 +17,12 @@ from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.guards.url_arguments import current_request
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp, Mint, StandingClock, bearer
+from ..conftest import MakeApp, Mint, bearer
 from ..guards.kinds_kit import HEADER, add_api_key, looked_up
 from ..leaks import find_leak
 
 BASIC = {"Authorization": f"Basic {base64.b64encode(b'alice:hunter2').decode()}"}
 REASON = "refused: "
-
-
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ BASIC = f"Basic {base64.b64encode(b'alice:hunter2').decode()}"
 
 
 @pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
-
-
-@pytest.fixture
 def api(make_app: MakeApp, store: MemoryStore) -> Flask:
     """An application with cookies. Its name is not ``app``, since pytest-flask would push a request of it."""
     return make_cookie_app(make_app, store)

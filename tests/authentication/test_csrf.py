@@ -13,17 +13,12 @@ from flask_tokenauth import NotPermitted, TokenAuth, get_token, login_required, 
 from flask_tokenauth.authentication.csrf import OriginCheck, write_origin
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp, StandingClock
+from ..conftest import MakeApp
 from ..cookies_kit import CROSS, HOST, SAME, Browser, deleted, make_cookie_app
 
 OWN = HOST
 FRIEND = "https://app.example.com"
 UNSAFE = ["POST", "PUT", "PATCH", "DELETE"]
-
-
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
 
 
 @pytest.fixture

@@ -12,15 +12,10 @@ from flask_tokenauth import TokenAuth, login_optional, login_required, public, r
 from flask_tokenauth.application.shared_caches import Answer, SharedCaches, restrict
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp, Mint, StandingClock, bearer
+from ..conftest import MakeApp, Mint, bearer
 from ..guards.kinds_kit import HEADER, add_api_key, looked_up
 
 BOTH = "Authorization, X-API-Key"
-
-
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
 
 
 @pytest.fixture

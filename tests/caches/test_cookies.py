@@ -9,16 +9,11 @@ from flask_tokenauth import TokenAuth, login_required, public, shareable
 from flask_tokenauth.application.shared_caches import note_cookie
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp, StandingClock
+from ..conftest import MakeApp
 from ..cookies_kit import SAME, Browser, cookies_of, make_cookie_app, raw
 from ..guards.kinds_kit import looked_up
 
 BOTH = "Authorization, Cookie"
-
-
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
 
 
 @pytest.fixture(params=["refresh", "all"])

@@ -50,7 +50,7 @@ def test_an_answer_that_is_shareable_has_the_header_too(make_app: MakeApp, mint:
 
 @pytest.mark.parametrize("is_good", [True, False])
 def test_a_ticket_that_a_header_hides_is_not_told_either(make_app: MakeApp, mint: Mint, *, is_good: bool) -> None:
-    """It stays good, so nobody may learn the URL."""
+    """It stays good, so the next page must not learn the URL."""
     app = guarded(make_app, login_required(accept=ACCEPT))
     headers = bearer(mint() if is_good else "x")
 

@@ -16,11 +16,6 @@ REFRESH = "/auth/refresh"
 LOGOUT = "/auth/logout"
 
 
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
-
-
 @pytest.fixture(params=["refresh", "all"])
 def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)

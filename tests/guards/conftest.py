@@ -8,9 +8,8 @@ from flask import Flask
 
 from flask_tokenauth.core.tokens.token import TokenKind
 from flask_tokenauth.signals import token_refused
-from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp, Mint, StandingClock
+from ..conftest import MakeApp, Mint
 from .kinds_kit import KINDS, PLAIN, KindMint, looked_up
 
 
@@ -43,12 +42,6 @@ def plain(kind: TokenKind) -> int:
 def good(plain: int, guarding: str) -> int:
     """The status of a good token of the kind with the scope at a guarding of ``order_kit``."""
     return plain if guarding == "default guard" else 200
-
-
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    """A store in memory with the clock of the applications."""
-    return MemoryStore(clock=lambda: int(clock() * 1000))
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ AFTER_THE_TOKEN = 1000  # seconds
 
 
 @pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
-
-
-@pytest.fixture
 def api(make_app: MakeApp, store: MemoryStore) -> Flask:
     app = make_cookie_app(make_app, store)
     app.add_url_rule("/x", "x", login_required(accept=ACCEPT)(show_caller()))

@@ -1,4 +1,4 @@
-"""``token_response`` with cookies: when it sets them, how they look, and what is left in the body."""
+"""``token_response`` with cookies: when it sets them, their attributes, and the rest of the body."""
 
 import re
 from bisect import bisect
@@ -14,7 +14,7 @@ from flask_tokenauth.authentication.cookies import MOST_BYTES
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import NOW, MakeApp, StandingClock
+from ..conftest import NOW, MakeApp
 from ..cookies_kit import CROSS, HOST, SAME, Browser, cookies_of, make_cookie_app, set_names
 
 PLAIN = {"access_token", "token_type", "expires_in", "scope", "refresh_token", "refresh_expires_in"}
@@ -22,11 +22,6 @@ IN_BODY = {
     "refresh": {"access_token", "token_type", "expires_in", "scope", "refresh_expires_in"},
     "all": {"expires_in", "scope", "refresh_expires_in"},
 }
-
-
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    return MemoryStore(clock=lambda: int(clock() * 1000))
 
 
 @pytest.fixture(params=["refresh", "all"])

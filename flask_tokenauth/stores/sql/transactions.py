@@ -100,7 +100,7 @@ def spend(connection: Connection, statements: Statements, spent_id: str, expires
     Args:
         connection: in a transaction.
         statements: for its dialect.
-        spent_id: of what is used once.
+        spent_id: the ID, for example of a ticket.
         expires_at: when it may be forgotten, in milliseconds.
         call: a random number. If the answer to a COMMIT was lost, the next run with it finds its own row.
     """

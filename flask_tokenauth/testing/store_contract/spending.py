@@ -1,4 +1,4 @@
-"""What can be used once: of all calls that spend an ID, exactly one is the first."""
+"""Things that can be used once: of all calls that spend an ID, exactly one is the first."""
 
 from datetime import timedelta
 

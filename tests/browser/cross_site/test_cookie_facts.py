@@ -1,4 +1,4 @@
-"""What Chromium does with cookies, as far as the code and the documentation count on it."""
+"""Facts about cookies in Chromium, as far as the code and the documentation count on it."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -7,9 +7,9 @@ from flask import Flask
 
 from ...lifecycle.conftest import signal_log
 from ...lifecycle.kit import SignalLog, sign_in
-from ...lifecycle.looked_up.conftest import MakeWorker, make_worker, store, wait
+from ...lifecycle.looked_up.conftest import MakeWorker, make_worker, wait
 
-__all__ = ["make_worker", "signal_log", "store", "wait"]  # fixtures
+__all__ = ["make_worker", "signal_log", "wait"]  # fixtures
 
 
 @pytest.fixture

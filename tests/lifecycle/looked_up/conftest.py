@@ -19,12 +19,6 @@ MakeWorker = Callable[..., Flask]
 
 
 @pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    """A store whose clock is that of the applications."""
-    return MemoryStore(clock=lambda: int(clock.now * 1000))
-
-
-@pytest.fixture
 def wait(clock: StandingClock) -> Wait:
     def let_pass(seconds: float) -> None:
         clock.now += seconds

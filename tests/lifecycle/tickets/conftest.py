@@ -21,12 +21,6 @@ MakeTicketApp = Callable[..., Flask]
 ANY: tuple[TokenKind, ...] = (*ACCEPT, "api_key")
 
 
-@pytest.fixture
-def store(clock: StandingClock) -> MemoryStore:
-    """A store whose clock is that of the applications."""
-    return MemoryStore(clock=lambda: int(clock.now * 1000))
-
-
 def add_views(app: Flask, auth: TokenAuth[Any]) -> Flask:
     """Add a view that makes a ticket with any arguments, and two that accept one."""
 
