@@ -28,7 +28,7 @@ class PrimaryRead:
         server = select(dialect.role.label("role")).subquery("server")
         # There is one row even if nothing is found, with NULL in all columns but "role".
         self._statement = (
-            select(server.c.role, found)
+            select(server.c.role, *found.c)  # the columns by name: threads that look for them at once can collide
             .select_from(server.outerjoin(found, true()))
             .order_by(*(found.c[name].desc() for name in order))
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, FromClause, create_engine, func, select
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.sql import SQLStore, source
@@ -205,3 +205,11 @@ def test_a_replica_is_known_even_if_nothing_is_found(path: Path, store: SQLStore
 
 def test_a_file_is_always_a_primary() -> None:
     check_role(SQLITE.is_primary, 0)
+
+
+def test_threads_that_read_at_once_do_not_look_for_the_columns_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = PrimaryRead(SQLITE, select(epochs.c.epoch))
+
+    monkeypatch.setattr(FromClause, "_setup_collections", None)
+
+    assert "epoch" in str(read._statement)
