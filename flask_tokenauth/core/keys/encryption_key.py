@@ -134,7 +134,7 @@ class EncryptionKey:
         """
         if not self.can_encrypt:
             raise InvalidKey("key_ops of a key that encrypts must allow it, got a key that can only decrypt")
-        return self._cipher.encrypt(self.header_members() | header, plaintext)
+        return self._cipher.encrypt({**self.header_members(), **header}, plaintext)
 
     def decrypt(self, token: str) -> bytes:
         """Return the plaintext of a JWE. ``tokens.jwe`` must have checked its header and the sizes of its parts.

@@ -9,7 +9,7 @@ from .statuses import digest_of_ring, find_active
 
 
 class EncryptionKeys:
-    """A set of encryption keys. One of them encrypts; all that can decrypt do, whatever their status.
+    """A set of encryption keys. One of them encrypts; all that can decrypt do, with any status.
 
     Args:
         keys: at least one key, each with a key ID of its own.

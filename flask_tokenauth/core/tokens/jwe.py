@@ -34,7 +34,7 @@ _CONTENT_TYPES = frozenset({"jwt", "at+jwt"})
 
 
 class Opened(NamedTuple):
-    """A token that was encrypted. Nothing about it is verified, but that somebody had our public key or our secret."""
+    """A token that was encrypted. Nothing about it is verified: others may have the key that encrypts, too."""
 
     text: str  # three parts of base64url, probably: the token inside
     header: Mapping[str, object]  # of the JWE
@@ -83,7 +83,7 @@ def open_token(token: str, keys: EncryptionKeys, *, max_bytes: int = jws.MAX_TOK
 
 
 def decrypt(token: str, keys: EncryptionKeys, *, max_bytes: int = jws.MAX_TOKEN_BYTES) -> Decrypted:
-    """Return the content of a JWE, whatever it is.
+    """Return the content of a JWE, which may be anything.
 
     Args:
         token: the JWE in compact serialisation, untrusted.
@@ -143,7 +143,8 @@ def length_of(length: int, key: EncryptionKey, *, typ: str | None = None) -> int
 
 
 def _members(typ: str | None) -> dict[str, object]:
-    return {"cty": _CONTENT_TYPE} | ({} if typ is None else {"typ": typ})
+    members: dict[str, object] = {"cty": _CONTENT_TYPE}
+    return members if typ is None else members | {"typ": typ}
 
 
 def _to_json(header: Mapping[str, object]) -> str:
@@ -205,7 +206,7 @@ def _is_coordinate(value: object) -> bool:
 def _read_header(part: bytes) -> Mapping[str, object]:
     """Return the JOSE header. Refuse one that would have to be guessed or partly ignored (RFC 7516 section 4).
 
-    Members that are not known here are refused too: they could repeat a claim that nobody compares.
+    Members that are not known here are refused too: they could repeat a claim that is not compared.
     """
     if len(part) > _LONGEST_HEADER:
         raise MalformedEncryptedToken("header", f"of at most {_LONGEST_HEADER} characters")
