@@ -68,9 +68,10 @@ class EncryptionKey:
             raise InvalidKey(f'use of an encryption key must be "enc", got {got}: keys that sign go to TOKENAUTH_KEYS')
         if "kid" not in jwk:
             raise InvalidKey('an encryption key must have a kid, which tokens name, got none: add "kid" to the JWK')
+        kid = check_kid(jwk["kid"])
         management = _find_management(jwk)
         operations = _read_operations(jwk, management)
-        return cls._build(management, key_material.read_members(jwk, management.material), jwk["kid"], operations)
+        return cls._build(management, key_material.read_members(jwk, management.material), kid, operations)
 
     @classmethod
     def generate(cls, alg: str, *, curve: str | None = None, kid: str | None = None) -> "EncryptionKey":
@@ -97,13 +98,11 @@ class EncryptionKey:
 
     @classmethod
     def _build(
-        cls, management: KeyManagement, material: tuple[Any, Any], kid: object, operations: frozenset[str]
+        cls, management: KeyManagement, material: tuple[Any, Any], kid: str | None, operations: frozenset[str]
     ) -> "EncryptionKey":
         private, public = material
         _check_strength(public, management)
-        if kid is None:
-            kid = _thumbprint(public, management)
-        checked_kid = check_kid(kid)
+        checked_kid = check_kid(_thumbprint(public, management) if kid is None else kid)
         can_encrypt = not operations.isdisjoint(management.encrypts)
         can_decrypt = private is not None and not operations.isdisjoint(management.decrypts)
         if not can_encrypt and not can_decrypt:
@@ -112,12 +111,10 @@ class EncryptionKey:
                 f"{', '.join(dict.fromkeys(management.encrypts + management.decrypts))} that the key can be used for, "
                 "got none: add it, or leave key_ops out"
             )
-        members = key_material.write_members(private or public, management.material)
-        names = ("kty", *key_material.PUBLIC_MEMBERS[management.material.key_type]) + (
-            key_material.PRIVATE_MEMBERS[management.material.key_type] if private is not None else ()
-        )
         algorithm = management.material.name
-        cipher = Cipher({name: members[name] for name in names}, algorithm, CONTENT_ENCRYPTION)
+        cipher = Cipher(
+            management.material.key_type, public if private is None else private, algorithm, CONTENT_ENCRYPTION
+        )
         return cls(
             checked_kid, algorithm, CONTENT_ENCRYPTION, can_encrypt, can_decrypt, private, public, management, cipher
         )

@@ -14,10 +14,11 @@ _UNBOUNDED = 2**31  # bytes: callers limit the length of the whole token, before
 
 
 class Cipher:
-    """Encrypts and decrypts with one key. The key is read once.
+    """Encrypts and decrypts with one key.
 
     Args:
-        members: of the JWK, checked, without ``use``, ``alg`` and ``key_ops``. With a private key it decrypts too.
+        key_type: ``kty``.
+        material: the secret, or a key object of ``cryptography``, checked. With a private key it decrypts too.
         algorithm: ``alg``.
         encryption: ``enc``.
 
@@ -27,16 +28,16 @@ class Cipher:
 
     __slots__ = ("_jwe", "_key", "_made_of", "_registry", "_troubles")
 
-    def __init__(self, members: Mapping[str, Any], algorithm: str, encryption: str) -> None:
+    def __init__(self, key_type: str, material: Any, algorithm: str, encryption: str) -> None:
         try:
             from joserfc import errors, jwe, jwk  # noqa: PLC0415
         except ImportError:
             raise SettingsError(
                 "encrypted tokens need joserfc, which is not installed: pip install 'flask-tokenauth-jwt[jwe]'"
             ) from None
-        self._made_of = (dict(members), algorithm, encryption)
+        self._made_of = (key_type, material, algorithm, encryption)
         self._jwe = jwe
-        self._key = jwk.import_key(dict(members))
+        self._key = jwk.JWKRegistry.key_types[key_type](material, material)  # without use, alg and key_ops
         self._registry = _make_registry(jwe, algorithm, encryption)
         # The second are those of cryptography, for a point off its curve and for one of small order.
         self._troubles = (errors.JoseError, ValueError)
@@ -65,7 +66,7 @@ class Cipher:
             raise NotDecrypted from None  # the error would have parts of the token
         return plaintext  # type: ignore[return-value]  # bytes, after a decryption
 
-    def __reduce__(self) -> tuple[type["Cipher"], tuple[Mapping[str, Any], str, str]]:
+    def __reduce__(self) -> tuple[type["Cipher"], tuple[str, Any, str, str]]:
         return Cipher, self._made_of  # pickle cannot copy modules
 
 
