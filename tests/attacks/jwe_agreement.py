@@ -12,7 +12,7 @@ from tests.attacks.kit import Case, b64, private_key, unb64
 
 _P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _P25519 = 2**255 - 19
-_MALFORMED = "encrypted_token_malformed"
+_MALFORMED = "encryption_malformed"
 _NOT_DECRYPTED = "token_not_decrypted"
 # RFC 7748 section 6.1, and other encodings of the first two: the shared secret is zero with any private key.
 _SMALL_ORDER: Mapping[str, int] = {

@@ -97,9 +97,9 @@ _LABELS: tuple[tuple[str, object, str], ...] = (
     ("of-signatures", "HS256", "encryption_wrong"),
     ("upper-case", "DIR", "encryption_wrong"),
     ("empty", "", "encryption_wrong"),
-    ("null", None, "encrypted_token_malformed"),
-    ("list", ["dir", "A256GCM"], "encrypted_token_malformed"),
-    ("missing", ..., "encrypted_token_malformed"),
+    ("null", None, "encryption_malformed"),
+    ("list", ["dir", "A256GCM"], "encryption_malformed"),
+    ("missing", ..., "encryption_malformed"),
 )
 
 
@@ -118,7 +118,7 @@ def _labels() -> Iterator[Case]:
     found = group("jwe-label", RSA, "encryption_wrong")
     token = seal(RSA, header=RSA.header(kid=EC.name))
     yield found.reject("kid-of-other-kind", token, "kid names the key of another alg.", decryption=KEY_SET)
-    found = group("jwe-label", EC, "encrypted_token_malformed")
+    found = group("jwe-label", EC, "encryption_malformed")
     token = seal(EC, header=EC.header(kid=OKP.name))
     yield found.reject("kid-of-other-curve", token, "kid names a key on another curve.", decryption=KEY_SET)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.attacks.jwe_kit import DIR, EC, INNER, RSA, TOKEN, group, seal
 from tests.attacks.kit import AUDIENCE, CLAIMS, ISSUER, Case, b64, compact, dump, jwt_header, without
 
-_MALFORMED = "encrypted_token_malformed"
+_MALFORMED = "encryption_malformed"
 _LONGEST = 4096  # characters of a header, in base64url
 
 

@@ -23,7 +23,7 @@ from tests.attacks.kit import (
     without,
 )
 
-_CONTENT = "encrypted_content_wrong"
+_CONTENT = "content_not_token"
 
 
 def cases() -> Iterator[Case]:
@@ -44,7 +44,7 @@ def _content_types() -> Iterator[Case]:
     for name, value in others.items():
         token = seal(DIR, header=DIR.header(cty=value))
         yield found.reject(name, token, f"cty does not say that a JWT is inside ({name}).")
-    found = group("jwe-cty", DIR, "encrypted_token_malformed")
+    found = group("jwe-cty", DIR, "encryption_malformed")
     malformed: dict[str, object] = {"null": None, "number": 1, "list": ["JWT"]}
     for name, value in malformed.items():
         yield found.reject(name, seal(DIR, header=DIR.header(cty=value)), f"cty is no string ({name}).")

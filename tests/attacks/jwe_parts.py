@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from tests.attacks.jwe_kit import CONTENT_KEY, DIR, EC, RECIPIENTS, RSA, agree, derive, group, oaep, seal
 from tests.attacks.kit import Case, b64, respelled, unb64
 
-_MALFORMED = "encrypted_token_malformed"
+_MALFORMED = "encryption_malformed"
 _NOT_DECRYPTED = "token_not_decrypted"
 _NAMES = ("header", "encrypted-key", "vector", "ciphertext", "tag")
 
