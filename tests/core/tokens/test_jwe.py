@@ -269,7 +269,7 @@ GOOD = {name: jwe.encrypt(SIGNED, KEYS[name], typ="at+jwt") for name in JWKS}
 letters = st.sampled_from("AZaz09-_=.+/ \né") | st.characters(max_codepoint=0x7F)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.sampled_from(["dir", "rsa", "p-256", "x25519"]), st.data())
 def test_a_token_with_another_character_is_refused(name: str, data: st.DataObject) -> None:
     good = GOOD[name]
@@ -280,7 +280,7 @@ def test_a_token_with_another_character_is_refused(name: str, data: st.DataObjec
         jwe.open_token(changed, KEY_SET)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.sampled_from(["dir", "p-256", "x25519"]), st.data())
 def test_a_token_with_a_character_more_or_less_is_refused(name: str, data: st.DataObject) -> None:
     good = GOOD[name]
@@ -300,7 +300,7 @@ values = st.recursive(
 names = st.sampled_from([*jwe._FORMS, "crit", "zip", "p2c", "p2s", "iv", "tag", "b64", "x"]) | st.text(max_size=5)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.sampled_from([DIR, EC]), st.dictionaries(names, values, max_size=2))
 def test_nothing_but_a_refusal_comes_out_of_a_changed_header(recipient: Any, changes: dict[str, object]) -> None:
     keys = SECRET if recipient is DIR else POINT
