@@ -29,6 +29,7 @@ from .claims import media_type
 _DOTS = 4  # header, encrypted key, initialization vector, ciphertext and tag: RFC 7516 section 7.1
 _JWS = rb"[\w-]+\.[\w-]+\.[\w-]*"  # the shape of a token inside; compiled when a token is opened
 _LONGEST_HEADER = 4096  # characters: it is read slowly, and before anything is decrypted
+_PARTS = ("encrypted key", "initialization vector", "ciphertext", "tag")  # after the header
 _COORDINATE = base64url.length_of(32)  # characters, of a coordinate on P-256 or X25519
 _CONTENT_TYPE = "JWT"  # RFC 7519 section 5.2
 _CONTENT_TYPES = frozenset({"jwt", "at+jwt"})
@@ -173,17 +174,20 @@ def _decrypt(token: str, parts: list[bytes], header: Mapping[str, object], keys:
     if header["alg"] != key.algorithm or header["enc"] != key.encryption:
         raise WrongEncryption(key.algorithm, key.encryption)
     _check_agreement(header, key)
-    _check_size("encrypted key", parts[1], key.encrypted_key_bytes)
-    _check_size("initialization vector", parts[2], IV_BYTES)
-    _check_size("tag", parts[4], TAG_BYTES)
-    if not _is_base64url(parts[3].decode()):
-        raise MalformedEncryptedToken("ciphertext", "base64url")
+    sizes = (key.encrypted_key_bytes, IV_BYTES, None, TAG_BYTES)
+    for name, part, size in zip(_PARTS, parts[1:], sizes, strict=True):
+        _check_part(name, part, size)
     return key.decrypt(token)
 
 
-def _check_size(name: str, part: bytes, size: int) -> None:
-    if len(part) != base64url.length_of(size) or not _is_base64url(part.decode()):
-        raise MalformedEncryptedToken(name, f"base64url of {size} bytes")
+def _check_part(name: str, part: bytes, size: int | None) -> None:
+    """Check that *part* is base64url of *size* bytes, or of any number of bytes if that is None."""
+    try:
+        length = len(base64url.decode(part))
+    except ValueError:
+        length = None
+    if length is None or size not in {None, length}:
+        raise MalformedEncryptedToken(name, "base64url" + ("" if size is None else f" of {size} bytes"))
 
 
 def _check_agreement(header: Mapping[str, object], key: EncryptionKey) -> None:
