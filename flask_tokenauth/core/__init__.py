@@ -1,6 +1,8 @@
 """Tokens without a web framework: for workers, sockets and other programs that verify or issue tokens."""
 
 from .errors import InvalidKey, PurgeRefused, Refusal, SettingsError, StoreUnavailable
+from .keys.encryption_key import EncryptionKey
+from .keys.encryption_keys import EncryptionKeys
 from .keys.key import Key
 from .keys.key_set import KeySet
 from .records.api_key import ApiKey, ApiKeyToKeep
@@ -11,7 +13,7 @@ from .records.ring_use import RingUse
 from .records.session import NewSession, Outcome, Redemption, Session, SessionPage, StartedSession, Terms
 from .store import Store
 from .token_errors import TokenError
-from .tokens import jws
+from .tokens import jwe, jws
 from .tokens.claims import ClaimsPolicy, read_claims
 from .tokens.issuing import TokenIssuer
 from .tokens.token import Token
@@ -21,6 +23,8 @@ __all__ = [
     "ApiKey",
     "ApiKeyToKeep",
     "ClaimsPolicy",
+    "EncryptionKey",
+    "EncryptionKeys",
     "Grant",
     "InvalidKey",
     "Key",
@@ -45,6 +49,7 @@ __all__ = [
     "TokenError",
     "TokenIssuer",
     "Verifier",
+    "jwe",
     "jws",
     "read_claims",
 ]

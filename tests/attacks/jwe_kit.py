@@ -165,7 +165,7 @@ def seal(
 
     Args:
         recipient: whose key it is encrypted with.
-        content: what is encrypted.
+        content: the plaintext.
         header: the header, or the octets of one.
         key: the content key.
         encrypted_key: the second part, if it is not the content key encrypted for the recipient.

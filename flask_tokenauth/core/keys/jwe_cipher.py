@@ -5,6 +5,7 @@ SHA-1. Here its registry has exactly the pair of the key, and its callers have c
 """
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from ..encryption_errors import NotDecrypted
@@ -29,12 +30,12 @@ class Cipher:
     __slots__ = ("_jwe", "_key", "_made_of", "_registry", "_troubles")
 
     def __init__(self, key_type: str, material: Any, algorithm: str, encryption: str) -> None:
-        try:
-            from joserfc import errors, jwe, jwk  # noqa: PLC0415
-        except ImportError:
+        if find_spec("joserfc") is None:
             raise SettingsError(
                 "encrypted tokens need joserfc, which is not installed: pip install 'flask-tokenauth-jwt[jwe]'"
-            ) from None
+            )
+        from joserfc import errors, jwe, jwk  # noqa: PLC0415  # only applications with encryption keys need it
+
         self._made_of = (key_type, material, algorithm, encryption)
         self._jwe = jwe
         self._key = jwk.JWKRegistry.key_types[key_type](material, material)  # without use, alg and key_ops

@@ -1,6 +1,7 @@
 """A key that encrypts has one pair of algorithms, and a key that cannot be used safely is refused."""
 
 import copy
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -306,7 +307,15 @@ def test_a_key_does_not_decrypt_what_another_key_has_encrypted() -> None:
 
 
 def test_without_joserfc_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "joserfc", None)
+    names: list[str] = []
+    monkeypatch.setattr("flask_tokenauth.core.keys.jwe_cipher.find_spec", names.append)
 
-    with pytest.raises(SettingsError, match=r"needs? joserfc, which is not installed: pip install .*\[jwe\]"):
+    with pytest.raises(SettingsError, match=r"need joserfc, which is not installed: pip install .*\[jwe\]'"):
         EncryptionKey.from_jwk(JWKS["dir"])
+    assert names == ["joserfc"]
+
+
+def test_the_import_of_the_package_does_not_import_joserfc() -> None:
+    program = "import sys, flask_tokenauth.core.tokens.jwe; print('joserfc' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout.strip() == b"False"
