@@ -139,10 +139,10 @@ def differential(session: nox.Session) -> None:
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Fuzz the core for two minutes."""
-    session.install("--editable", ".[fuzz]")
+    session.install("--editable", ".[fuzz,jwe]")
     with (Path(session.create_tmp()) / "fuzz.log").open("w+") as log:
         try:
-            command = ("timeout", "300", "python", find_test("fuzz_core.py"), "-max_total_time=120")
+            command = ("timeout", "600", "python", find_test("fuzz_core.py"), "-max_total_time=120")
             session.run(*command, stdout=log, stderr=log, external=True)
         finally:
             log.seek(0)
