@@ -22,6 +22,7 @@ from .core.errors import SettingsError, StoreUnavailable
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token, TokenKind
+from .exchange_methods import ExchangeMethods
 from .guards.accepted_kinds import AcceptedKinds, read_kinds_of_verify
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
@@ -31,13 +32,12 @@ from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .lifecycle.trade import Scopes, trade
-from .ticket_methods import TicketMethods
 from .users import current_user, get_token, get_user_id, require_own_token
 
 T = TypeVar("T")
 
 
-class TokenAuth(TicketMethods[T]):
+class TokenAuth(ExchangeMethods[T]):
     """Guards the routes of any number of Flask applications.
 
     Args:

@@ -16,9 +16,7 @@ from ..authentication.api_key_checks import ApiKeyChecks
 from ..authentication.authenticator import Authenticator
 from ..authentication.callbacks import Callbacks
 from ..authentication.clients import Clients
-from ..authentication.cookies import TokenCookies
 from ..authentication.credentials import environ_name_of
-from ..authentication.csrf import OriginCheck
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
 from ..core.encoding.immutable_json import freeze
@@ -32,12 +30,13 @@ from ..core.tokens.verifier import Verifier
 from ..stores.database_objects import has_engine_now
 from .database_sessions import find_sessions
 from .declared_scopes import are_implied
+from .exchange_callers import check_exchange_key
 from .key_file import FollowedKeyFile
 from .ring_check import RingCheck, tolerance_of
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
-from .token_cookies import delete_cookie
+from .token_cookies import delete_cookie, name_cookies
 from .trust import Trust
 
 _NO_CONTEXT = (
@@ -103,7 +102,7 @@ class AppState:
             cache_size=settings.token_cache_size,
             look_for_keys=look_for_keys,
         )
-        self.cookies = _name_cookies(settings)
+        self.cookies = name_cookies(settings)
         self.authenticator = Authenticator(
             app,
             callbacks,
@@ -128,6 +127,7 @@ class AppState:
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
         self._token_issuer = _make_token_issuer(settings, policy)
         self._ticket_issuer = _make_token_issuer(settings, ticket_policy(policy))
+        self._exchange_issuer = _make_token_issuer(settings, policy)
         self.resource_metadata = "" if settings.resource is None else metadata_url_of(settings.resource)
         self._config = read_config(app)
         _states.add(self)
@@ -192,6 +192,17 @@ class AppState:
         return self._ticket_issuer
 
     @property
+    def exchange_issuer(self) -> TokenIssuer:
+        """Issues tokens for other services, which verify them with a public key.
+
+        Raises:
+            SettingsError: no key can sign, or the one that signs is a secret.
+        """
+        _ = self.token_issuer  # which raises it without a key
+        check_exchange_key(self.settings.keys)
+        return self._exchange_issuer
+
+    @property
     def reference_issuer(self) -> TokenIssuer:
         """Issues the reference tokens of this application, for which no key is needed."""
         return self._token_issuer
@@ -245,17 +256,6 @@ def metadata_url_of(resource: str) -> str:
 def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
     """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
-
-
-def _name_cookies(settings: Settings) -> TokenCookies | None:
-    if settings.cookies == "off":
-        return None
-    return TokenCookies(
-        settings.issuer,
-        has_access=settings.cookies == "all",
-        same_site=settings.cookie_samesite,
-        origins=OriginCheck(settings.origin, settings.trusted_origins),
-    )
 
 
 def _follow_key_file(settings: Settings, stored: StoredState) -> FollowedKeyFile | None:

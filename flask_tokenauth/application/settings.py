@@ -19,6 +19,7 @@ from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, key_file_with, keys_with, no_keys
 from .declared_scopes import SCOPES, DeclaredScopes
+from .exchange_callers import EXCHANGE, ExchangeCaller, check_exchange
 from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from .setting_types import (
@@ -106,6 +107,7 @@ class Settings:
     introspection_clients: tuple[Client, ...] = _setting(
         INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
     )
+    exchange: tuple[ExchangeCaller, ...] = _setting(EXCHANGE, '\'{"billing": ["https://reports.example.com"]}\'', ())
     trusted_issuers: tuple[TrustedIssuer, ...] = _setting(
         TRUSTED_ISSUERS,
         '\'[{"issuer": "https://id.example.com", "discovery": true, "audience": "https://api.example.com", '
@@ -178,6 +180,7 @@ class Settings:
                 f"{PREFIX}RESOURCE must be one of {PREFIX}AUDIENCE, since tokens for it name it, got another URL: add "
                 f"it to {PREFIX}AUDIENCE"
             )
+        check_exchange(settings.exchange, settings.keys, has_store=settings.store is not None)
         check_issuers(settings.trusted_issuers, own=issuer, declared=settings.scopes)
         _check_order(settings, "access_lifetime", "max_lifetime")
         _check_order(settings, "revocation_interval", "revocation_max_staleness")

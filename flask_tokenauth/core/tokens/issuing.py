@@ -20,6 +20,7 @@ from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
 from . import jws
 from .audience import parse_audience, write_audience
 from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
+from .delegation import Delegation
 from .scopes import format_scope
 
 
@@ -91,6 +92,7 @@ class TokenIssuer:
         claims: Mapping[str, object] | None = None,
         reference: NewReference | None = None,
         path: str | None = None,
+        delegation: Delegation | None = None,
         room_in_cookie: int | None = None,
     ) -> str:
         """Return a signed access token, or a reference token for the same claims set.
@@ -110,6 +112,7 @@ class TokenIssuer:
             claims: claims of the application, which are JSON values. Their names must not be reserved.
             reference: the reference token, which is stored with the claims set; None for a signed token.
             path: ``ticket_path``, the path that a ticket opens; None for an access token.
+            delegation: who uses the token in place of the user, and from which token it is made.
             room_in_cookie: how many bytes the cookie for the token has room for; None if it is in no cookie. The limit
                 is for signed tokens: reference tokens are short.
 
@@ -147,6 +150,7 @@ class TokenIssuer:
             content["auth_time"] = seconds_of(auth_time)
         further = (("sid", session_id), (TICKET_PATH, path))
         content.update((name, value) for name, value in further if value is not None)
+        content.update({} if delegation is None else delegation.to_claims())
         if epoch and not callable(epoch):
             content["epoch"] = epoch
         try:
