@@ -28,7 +28,7 @@ class ExchangeMethods(TicketMethods[T]):
 
         Args:
             audience: the recipients of the token, one string or several: the services that you call with it.
-            scopes: its scopes. The token of the current request must grant each of them. None: the scopes of that token.
+            scopes: its scopes. The token of the current request must grant each of them. None: the scopes of that one.
             expires_in: its lifetime, as a ``timedelta`` or in seconds, at least 1 second; fractions of a second are cut
                 off. None: 5 minutes. It expires with the token of the current request, if that is sooner.
 

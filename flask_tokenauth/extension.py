@@ -99,6 +99,8 @@ class TokenAuth(ExchangeMethods[T]):
 
         With ``TOKENAUTH_API_KEYS``, ``POST /auth/api-keys`` makes an API key of the user after a login that is at most
         10 minutes old, ``GET /auth/api-keys`` lists the keys, and ``DELETE /auth/api-keys/<id>`` ends one.
+
+        With ``TOKENAUTH_EXCHANGE``, ``POST /auth/exchange`` gives a service a token for the next one (RFC 8693).
         """
         from .endpoints.blueprint import make_blueprint  # noqa: PLC0415  # most applications have no store
 

@@ -15,6 +15,7 @@ class ExchangeCaller(NamedTuple):
     name: str  # ``sub`` of its token, or its client ID
     audience: frozenset[str]  # of the tokens that it may have
 
+
 _NEEDS_KEY = (
     f"an exchange of tokens needs {PREFIX}KEYS with a private key, got {{}}: other services need a public key to "
     "verify the new token, so make a key with python -m flask_tokenauth keys generate"

@@ -60,7 +60,7 @@ def exchange_current(
     recipients = _read_audience(audience)
     lifetime = USUAL_LIFETIME if expires_in is None else _read_lifetime(expires_in)
     asked = None if scopes is None else _read_scopes(state, scopes)
-    _ = state.exchange_issuer  # which raises, before the token is looked at, if nobody could verify the new one
+    _ = state.exchange_issuer  # which raises if no other service could verify the new token
     parent = require_own_token(state)
     try:
         return exchange(

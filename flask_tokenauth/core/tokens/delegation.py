@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier, is_time
 
-ACT = "act"  # who uses the token, an object with "sub"
-MAY_ACT = "may_act"  # who may get such a token, RFC 8693 section 4.4; it decides nothing here
+ACT = "act"  # the service that uses the token, an object with "sub"
+MAY_ACT = "may_act"  # a service that may get such a token, RFC 8693 section 4.4; it decides nothing here
 PARENT = "parent"  # the token that it was made from, an object with "jti" and "exp"; a claim of this package
 DELEGATED = frozenset({ACT, PARENT})  # a token with one of them was made from another one
 
@@ -14,7 +14,7 @@ DELEGATED = frozenset({ACT, PARENT})  # a token with one of them was made from a
 class Delegation(NamedTuple):
     """The facts that make a token one of a delegate."""
 
-    actor: str  # "act": {"sub": …}, who uses the token
+    actor: str  # "act": {"sub": …}, the service that uses the token
     parent_id: str  # "jti" of the token that it is made from
     parent_expires_at: float  # "exp" of that token, in seconds since 1970-01-01T00:00:00Z
 

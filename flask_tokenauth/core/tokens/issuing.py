@@ -112,7 +112,7 @@ class TokenIssuer:
             claims: claims of the application, which are JSON values. Their names must not be reserved.
             reference: the reference token, which is stored with the claims set; None for a signed token.
             path: ``ticket_path``, the path that a ticket opens; None for an access token.
-            delegation: who uses the token in place of the user, and from which token it is made.
+            delegation: the service that uses the token for the user, and the token that it is made from.
             room_in_cookie: how many bytes the cookie for the token has room for; None if it is in no cookie. The limit
                 is for signed tokens: reference tokens are short.
 
