@@ -21,22 +21,21 @@ class SubjectTokenRefused(EndpointError):
     """The parameter ``subject_token`` has no token that may be exchanged here. All reasons have the same answer.
 
     Attributes:
-        cause: the refusal of the token, or why no token can be made with it.
+        cause: words for the refusal of the token, or for the reason why no token can be made with it.
     """
 
     code = "invalid_request"
     reason = "subject_token_refused"
     hint = "The subject token is not valid."
 
-    def __init__(self, cause: TokenError | ValueError) -> None:
+    def __init__(self, cause: str) -> None:
         self.cause = cause
         super().__init__(cause)
 
     def __str__(self) -> str:
-        reason = self.cause.reason if isinstance(self.cause, TokenError) else "not issued"
         return (
             "subject_token must be an access token of a user of this application, good now and for an audience of the "
-            f"caller, got one that is refused ({reason}): {self.cause}"
+            f"caller, got one that is refused: {self.cause}"
         )
 
 

@@ -126,7 +126,7 @@ def _verify_subject(state: AppState, text: str, own: frozenset[str]) -> Token:
         if state.stored.is_revoked_anywhere(token):
             raise TokenRevoked
     except TokenError as error:
-        raise SubjectTokenRefused(error.with_traceback(None)) from None
+        raise SubjectTokenRefused(f"{error.reason}, {error}") from None
     return token
 
 
@@ -165,5 +165,7 @@ def _exchange(
     """
     try:
         return exchange(state, subject, actor=actor, audience=frozenset((audience,)), scopes=scopes)
-    except (TokenError, ValueError) as error:  # a ValueError: the new token would be longer than tokens may be
-        raise SubjectTokenRefused(error.with_traceback(None)) from None
+    except TokenError as error:
+        raise SubjectTokenRefused(f"{error.reason}, {error}") from None
+    except ValueError as error:  # the new token would be longer than tokens may be
+        raise SubjectTokenRefused(str(error)) from None
