@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_tokenauth import AuthError, NotAuthenticated, NotPermitted, SettingsError, TokenAuth, token_exchanged
+from flask_tokenauth import (
+    AuthError,
+    NotAuthenticated,
+    NotPermitted,
+    SettingsError,
+    TokenAuth,
+    login_required,
+    token_exchanged,
+)
 from flask_tokenauth.lifecycle.exchange import exchange_current
 
 from ...conftest import AUDIENCE, ISSUER, NOW, MakeApp, Mint, StandingClock, bearer
@@ -246,8 +254,6 @@ def test_a_ticket_is_not_exchanged(worker: Flask, mint: Mint) -> None:
 
 def ask(app: Flask, guard: dict[str, Any], headers: dict[str, str], **options: Any) -> tuple[int, str]:
     """Exchange the credential of a request in a view, and return the status and the reason of its refusal."""
-    from flask_tokenauth import login_required  # noqa: PLC0415
-
     reasons: list[str] = []
 
     def view() -> str:
