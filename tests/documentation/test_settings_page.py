@@ -136,7 +136,7 @@ def test_the_spelling_for_the_environment_is_read(key: str, monkeypatch: pytest.
         with pytest.raises(SettingsError, match="TOKENAUTH_KEYS_PASSPHRASE needs TOKENAUTH_KEYS, which is not set"):
             settings_with(key, app.config[key])
     elif key == "TOKENAUTH_EXCHANGE":
-        with pytest.raises(SettingsError, match="TOKENAUTH_EXCHANGE: .*needs TOKENAUTH_KEYS with a private key"):
+        with pytest.raises(SettingsError, match=r"TOKENAUTH_EXCHANGE: .*needs TOKENAUTH_KEYS with a private key"):
             settings_with(key, app.config[key])
     else:
         settings_with(key, app.config[key])

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 
-from flask_tokenauth import TokenAuth, Token, create_token
+from flask_tokenauth import Token, TokenAuth, create_token
 from flask_tokenauth.core.keys.key import Key
 
 from ...conftest import bearer

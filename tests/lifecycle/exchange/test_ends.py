@@ -81,9 +81,7 @@ def test_it_ends_at_another_worker(
 
 
 @pytest.mark.parametrize("lifetime", [1, WIDTH - 1, WIDTH, WIDTH + 1, 599, 600, 899, 900])
-def test_its_own_bucket_is_not_that_of_its_parent(
-    make_worker: MakeWorker, clock: StandingClock, lifetime: int
-) -> None:
+def test_its_own_bucket_is_not_that_of_its_parent(make_worker: MakeWorker, clock: StandingClock, lifetime: int) -> None:
     """The feed finds a token by the bucket of its expiry, and the parent is in another one for most lifetimes."""
     issuer, service = make_worker(), make_worker(TOKENAUTH_KEYS=PUBLIC_KEYS, TOKENAUTH_AUDIENCE=REPORTS)
     token = token_for(issuer)

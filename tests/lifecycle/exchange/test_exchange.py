@@ -118,9 +118,7 @@ def test_it_lives_for_as_long_as_asked_and_never_outlives_its_parent(
 
 
 @pytest.mark.parametrize(("left", "lifetime"), [(301, 300), (300, 300), (299, 299), (1, 1)])
-def test_it_expires_with_its_parent(
-    worker: Flask, mint: Mint, clock: StandingClock, left: int, lifetime: int
-) -> None:
+def test_it_expires_with_its_parent(worker: Flask, mint: Mint, clock: StandingClock, left: int, lifetime: int) -> None:
     token = mint(exp=NOW + 900.5)
     clock.now = NOW + 900 - left
 
