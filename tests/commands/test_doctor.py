@@ -90,6 +90,18 @@ def test_clients_that_cannot_introspect_are_a_hint(
     assert [finding.severity for finding in found] == severities
 
 
+@pytest.mark.parametrize(("registered", "severities"), [(True, []), (False, ["hint"])])
+def test_callers_that_cannot_exchange_are_a_hint(make_app: MakeApp, *, registered: bool, severities: list[str]) -> None:
+    auth, keys = TokenAuth(), KeySet([Key.generate("EdDSA")])
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://", TOKENAUTH_KEYS=keys, TOKENAUTH_EXCHANGE={"billing": "x"})
+    if registered:
+        app.register_blueprint(auth.endpoints)
+
+    found = [finding for finding in find(app) if "TOKENAUTH_EXCHANGE" in finding.sentence]
+
+    assert [finding.severity for finding in found] == severities
+
+
 @pytest.mark.parametrize(
     ("paths", "named"),
     [
