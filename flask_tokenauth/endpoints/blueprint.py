@@ -52,7 +52,7 @@ def _add_logout(registration: BlueprintSetupState) -> None:
 
 
 def _add_exchange(registration: BlueprintSetupState) -> None:
-    """Add the endpoint for exchanges, if there are callers. Without them, an application that is set up later answers 404.
+    """Add the endpoint for exchanges, if there are callers. An application that is set up later may answer 404.
 
     API keys do not pass: an exchange needs a token that is good for minutes, or the secret of a client.
     """

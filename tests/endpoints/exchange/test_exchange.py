@@ -52,7 +52,7 @@ def test_a_caller_gets_a_token_whose_actor_it_is(api: Flask, caller: dict[str, s
 def test_the_next_service_sees_the_actor(api: Flask, caller: dict[str, str]) -> None:
     token = verify(api, exchanged(api, caller, token_for(api)))
 
-    assert (token.subject, token.actor, token.scopes) == ("alice", "billing", {"reports:read"})
+    assert (token.subject, token.actor, sorted(token.scopes)) == ("alice", "billing", ["reports:read"])
 
 
 def test_each_audience_of_the_caller_is_a_target(api: Flask, caller: dict[str, str]) -> None:
@@ -240,8 +240,8 @@ def test_a_token_over_plain_http_is_refused(make_api: MakeApi, signal_log: Signa
 
 
 def test_an_application_without_callers_has_no_endpoint(make_api: MakeApi) -> None:
-    for callers in (None, {}):
-        assert ask(make_api(TOKENAUTH_EXCHANGE=callers), CLIENT, "x").status_code == 404
+    assert ask(make_api(TOKENAUTH_EXCHANGE=None), CLIENT, "x").status_code == 404
+    assert ask(make_api(TOKENAUTH_EXCHANGE={}), CLIENT, "x").status_code == 404
 
 
 def test_an_application_that_is_set_up_later_answers_404_without_callers(make_worker: MakeWorker) -> None:

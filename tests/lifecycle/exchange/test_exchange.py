@@ -54,7 +54,8 @@ def test_the_new_token_has_the_user_and_the_session_of_the_old_one(worker: Flask
 def test_it_is_verified_as_a_token_of_its_service(worker: Flask) -> None:
     token = verify(worker, exchange(worker, token_for(worker)))
 
-    assert (token.subject, token.scopes, token.actor, token.kind) == ("alice", {"reports:read"}, ISSUER, "jwt")
+    assert (token.subject, sorted(token.scopes), token.actor) == ("alice", ["reports:read"], ISSUER)
+    assert token.kind == "jwt"
 
 
 def test_the_token_of_the_request_has_no_actor(worker: Flask) -> None:
@@ -333,7 +334,7 @@ def test_the_result_shows_its_token_to_no_log(worker: Flask) -> None:
         new = exchange_current(audience=REPORTS)
 
     assert new.text not in repr(new)
-    assert (new.audience, new.scopes, new.lifetime) == ({REPORTS}, ("reports:read",), timedelta(minutes=5))
+    assert (set(new.audience), new.scopes, new.lifetime) == ({REPORTS}, ("reports:read",), timedelta(minutes=5))
 
 
 def test_a_login_keeps_its_time(worker: Flask) -> None:

@@ -127,7 +127,7 @@ guards = st.builds(
     all_of=st.lists(st.sampled_from(list(SCOPES)), max_size=2, unique=True).map(tuple),
     any_of=st.lists(st.sampled_from(list(SCOPES)), max_size=2, unique=True).map(tuple),
     max_age=st.none() | st.sampled_from([timedelta(seconds=60), timedelta(seconds=600)]),
-    claim=st.none() | st.just(RequiredClaim("role", ("editor",))),
+    claim=st.none() | st.just(RequiredClaim.of("role", ("editor",))),
 )
 held_scopes = st.lists(st.sampled_from(NAMES), max_size=4, unique=True)
 claims = st.fixed_dictionaries({}, optional={"auth_time": st.sampled_from([NOW - 300, NOW]), "role": st.just("editor")})
