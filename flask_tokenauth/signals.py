@@ -8,7 +8,7 @@ _signals = Namespace()
 #: passed (None for ``TOKENAUTH_AUDIENCE``), ``expires_in`` (a ``timedelta``).
 token_issued = _signals.signal("tokenauth-token-issued")
 
-#: A token was exchanged for one that a service uses for the user; :data:`token_issued` is sent for that one too.
+#: A token was exchanged for one that a service uses for the user. The signal ``token_issued`` is sent for it too.
 #: Arguments: ``user_id`` as a string, ``actor`` (the service, ``act.sub``), ``audience`` (a ``frozenset``), and
 #: ``parent_id``, the ID of the token that was exchanged.
 token_exchanged = _signals.signal("tokenauth-token-exchanged")
