@@ -46,6 +46,10 @@ def test_a_form_and_json_are_sent_again(as_alice: str, client: httpx.Client, ser
     assert service.bodies[0] == service.bodies[1] != b""
 
 
+def subject_of(header: str | None) -> object:
+    return dict(parse_unverified(str(header).removeprefix("Bearer ")).claims or {})["sub"]
+
+
 class Pipe(io.BytesIO):
     """A file that cannot be rewound."""
 
@@ -98,24 +102,27 @@ def test_a_streamed_answer_is_closed_before_the_second_request(
 
 def test_tasks_of_different_users_have_tokens_of_their_own(exchanging: Flask, service: Service) -> None:
     service.answers = lambda seen: REFUSAL if len(service.seen) <= 2 else Answer()
-    auth = ExchangeAuth(OTHER, [service.url])
-    tokens = {user: token_of(exchanging, user) for user in ("alice", "bob")}
+
+    ask_at_once(exchanging, service.url, ("alice", "bob", "alice", "bob"))
+
+    users = [seen.headers["x-user"] for seen in service.seen if seen.token is not None]
+    assert (len(users), users) == (6, [subject_of(token) for token in service.tokens])
+
+
+def ask_at_once(app: Flask, url: str, users: tuple[str, ...]) -> None:
+    """Send a request for each of some users, each in a task of its own, with one client."""
+    auth = ExchangeAuth(OTHER, [url])
+    tokens = {user: token_of(app, user) for user in users}
 
     async def ask(client: httpx.AsyncClient, user: str) -> None:
-        with exchanging.test_request_context("/", headers=bearer(tokens[user])):
-            await client.get(service.url, headers={"X-User": user})
+        with app.test_request_context("/", headers=bearer(tokens[user])):
+            await client.get(url, headers={"X-User": user})
 
     async def ask_all() -> None:
         async with httpx.AsyncClient(auth=auth, trust_env=False, verify=False) as client:
-            await asyncio.gather(*(ask(client, user) for user in ("alice", "bob", "alice", "bob")))
+            await asyncio.gather(*(ask(client, user) for user in users))
 
     asyncio.run(ask_all())
-
-    assert len(service.seen) == 6
-    for seen in service.seen:
-        claims = parse_unverified(str(seen.token).removeprefix("Bearer ")).claims
-        assert claims is not None
-        assert claims["sub"] == seen.headers["x-user"]
 
 
 def test_a_view_that_is_a_coroutine_function_can_use_it(exchanging: Flask, service: Service) -> None:
