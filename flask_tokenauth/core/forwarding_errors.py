@@ -24,6 +24,6 @@ class NotForAudience(TokenError):
     reason = "token_not_for_audience"
     hint = "The access token is not valid for another service that this request needs."
     message = (
-        "the claim aud must name the audience in forward_headers, got a token without it: issue tokens for both "
-        "services, as in token_response(…, audience=[…]), or exchange the token with auth.exchange"
+        "the claim aud must name the audience in forward_headers, got a token without it: name both services in the "
+        "argument audience of token_response, or exchange the token with auth.exchange"
     )

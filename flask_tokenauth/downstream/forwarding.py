@@ -15,7 +15,7 @@ def get_token_text() -> str:
     """Return the access token of the current request as the client sent it, to hand it on to another service.
 
     It is the JWT or the reference token, and it came in the header or in a cookie. Whether the other service is meant
-    by the token is not checked: :func:`forward_headers` does that. The text is a secret: do not log it.
+    by the token is not checked: :func:`forward_headers` does that. The result is a secret: do not log it.
 
     Raises:
         NotAuthenticated: the request is anonymous, or has a bad token.
@@ -56,7 +56,7 @@ def forward_headers(audience: str) -> dict[str, str]:
 
 
 def _require_text(state: AppState) -> tuple[Token, str]:
-    """Return the access token of the current request, and its text.
+    """Return the access token of the current request, verified and as the client sent it.
 
     Raises:
         AuthError: there is no good token, or it is an API key or a ticket.

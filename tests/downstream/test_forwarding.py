@@ -36,7 +36,7 @@ BOTH = [AUDIENCE, OTHER]
 
 
 def text_or_reason(ask: Callable[[], object] = get_token_text) -> Callable[[], dict[str, object]]:
-    """Return a view that returns a text, or the status and the reason of the refusal."""
+    """Return a view that returns what *ask* returns, or the status and the reason of the refusal."""
 
     def view() -> dict[str, object]:
         try:
@@ -177,7 +177,7 @@ def test_the_refusal_says_what_to_do(app: Flask, mint: Mint, store: MemoryStore)
     with app.test_request_context("/", headers=bearer(mint())), pytest.raises(NotPermitted) as raised:
         forward_headers(OTHER)
 
-    assert "token_response(…, audience=[…])" in str(raised.value.error)
+    assert "the argument audience of token_response" in str(raised.value.error)
     assert raised.value.data["error"] == "insufficient_scope"
 
 

@@ -129,7 +129,7 @@ class Network:
 
     def log_in(self, name: str, password: str) -> str:
         answer = self.issuer.test_client().post("/login", data={"username": name, "password": password})
-        return str(answer.json["access_token"])
+        return str(answer.get_json()["access_token"])
 
     def ask(self, name: str, token: str) -> requests.Response:
         path = "overview" if name == "issuer" else name
