@@ -16,7 +16,7 @@ from flask_tokenauth.downstream.httpx import ExchangeAuth
 from ..conftest import bearer
 from .clients import OTHER
 from .conftest import token_of
-from .services import REFUSAL, Answer, Service
+from .services import REFUSAL, Answer, Seen, Service
 
 
 @pytest.fixture
@@ -101,7 +101,13 @@ def test_a_streamed_answer_is_closed_before_the_second_request(
 
 
 def test_tasks_of_different_users_have_tokens_of_their_own(exchanging: Flask, service: Service) -> None:
-    service.answers = lambda seen: REFUSAL if any(seen is first for first in service.seen[:2]) else Answer()
+
+    def refuse_first(seen: Seen) -> Answer:
+        user = seen.headers["x-user"]
+        first = next(earlier for earlier in service.seen if earlier.headers["x-user"] == user)
+        return REFUSAL if seen is first else Answer()
+
+    service.answers = refuse_first
 
     ask_at_once(exchanging, service.url, ("alice", "bob", "alice", "bob"))
 
