@@ -83,7 +83,6 @@ class _Answers:
         request.headers["Authorization"] = self._sent.header
         again: Response = r.connection.send(request, **options)
         again.history.append(r)
-        again.request = request
         return again
 
     def _take_back(self, request: PreparedRequest) -> None:

@@ -116,7 +116,8 @@ def test_a_cookie_that_counts_no_more_is_not_handed_on(make_app: MakeApp, store:
     def change_method() -> dict[str, object]:
         first = get_token_text()
         request.environ["REQUEST_METHOD"] = request.method = "POST"
-        return {"length": len(first), **text_or_reason()()}
+        refusal = text_or_reason()()
+        return {"length": len(first), "kept": vars(request)[AUTHENTICATION].text, **refusal}
 
     app.add_url_rule("/text", "text", change_method)
     browser = Browser(app)
@@ -124,7 +125,7 @@ def test_a_cookie_that_counts_no_more_is_not_handed_on(make_app: MakeApp, store:
 
     answer = browser("GET", "/text", {"Sec-Fetch-Site": "cross-site"}).json
 
-    assert answer == {"length": len(str(browser.access)), "status": 403, "reason": "cross_site"}
+    assert answer == {"length": len(str(browser.access)), "kept": None, "status": 403, "reason": "cross_site"}
 
 
 @pytest.mark.parametrize("path", ["/open", "/maybe"])

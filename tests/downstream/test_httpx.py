@@ -2,9 +2,10 @@
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -87,6 +88,28 @@ def test_a_stream_of_other_code_is_sent_once(as_alice: str, client: httpx.Client
     request.stream = Stream()
 
     assert client.send(request).status_code == 401
+    assert service.bodies == [b"abc"]
+
+
+class AsyncFile:
+    """A file whose methods are coroutine functions, as those of anyio."""
+
+    tell = AsyncMock(return_value=0)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"abc"
+
+
+def test_a_file_of_coroutines_is_sent_once(as_alice: str, service: Service) -> None:
+    service.answers = lambda seen: REFUSAL
+
+    async def ask() -> int:
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            answer = await client.post(service.url, content=AsyncFile(), auth=ExchangeAuth(OTHER, [service.url]))
+            return answer.status_code
+
+    assert asyncio.run(ask()) == 401
+    AsyncFile.tell.assert_not_called()
     assert service.bodies == [b"abc"]
 
 
