@@ -108,9 +108,7 @@ def test_a_file_of_coroutines_is_sent_once(as_alice: str, service: Service) -> N
             answer = await client.post(service.url, content=AsyncFile(), auth=ExchangeAuth(OTHER, [service.url]))
             return answer.status_code
 
-    assert asyncio.run(ask()) == 401
-    AsyncFile.tell.assert_not_called()
-    assert service.bodies == [b"abc"]
+    assert (asyncio.run(ask()), service.bodies, AsyncFile.tell.called) == (401, [b"abc"], False)
 
 
 def test_a_streamed_answer_is_closed_before_the_second_request(
