@@ -24,7 +24,7 @@ class FollowedKeyFile(FollowedFile):
         interval: seconds between two looks.
         report_ring: called after each look in time with the ring of the set, if its keys have a status.
         exchange: exchanges the keys of the set for others; raises ``SettingsError`` to refuse these.
-        look_along: called after each look in time, to look at another file too: so a second file costs requests nothing.
+        look_along: called after each look in time, to look at another file: so that one costs requests nothing.
         monotonic: returns seconds that always rise, from any start.
     """
 

@@ -44,14 +44,10 @@ class _OpenedFacts(msgspec.Struct, frozen=True):
 
 
 class _Received(msgspec.Struct, frozen=True):
-    """A token as it came, and what was in it if it is encrypted.
-
-    For an encrypted token, *generation* is the one from before it was opened: its encryption key may be exchanged before
-    its signature is checked.
-    """
+    """A token as it came, and what was in it if it is encrypted."""
 
     token: str
-    generation: int  # of our own key set
+    opened_in: int  # the generation of our own key set, read before the token was opened
     opened: Opened | None
 
 
@@ -198,17 +194,18 @@ class Verifier:
             other = None if facts is None else self.others.find_again(facts, now=now)
             if other is not None:
                 return other
-            before = self._keys.generation
+            opened_in = self._keys.generation
             opened = None if self._decryption is None else self._decryption.open(token, max_bytes=self._max_bytes)
+            received = _Received(token, opened_in, opened)
             parts = jws.split(token if opened is None else opened.text, max_bytes=self._max_bytes)
             payload = jws.decode_payload(parts)
             claims = decode_claims(payload)
             if not self.others.are_ours(claims):
                 if names_issuer_twice(payload):
                     raise MalformedToken("payload", "a payload with iss twice")
-                return self._verify_other(self.others, _Received(token, before, opened), parts, claims, now)
+                return self._verify_other(self.others, received, parts, claims, now)
             header, generation = self._check_signature(parts)
-            verified = self._judge(_Received(token, generation if opened is None else before, opened), header, claims, now)
+            verified = self._judge(received, header, generation, claims, now)
         if self._revoked is not None and self._revoked(verified):
             raise TokenRevoked
         return verified
@@ -220,17 +217,17 @@ class Verifier:
             check_repeated_claims(received.opened.header, claims)
         facts = others.verify(parts, claims, now=now)
         if self._cache is not None and type(received.token) is str:
-            kept = facts if received.opened is None else _OpenedFacts(facts, received.generation)
+            kept = facts if received.opened is None else _OpenedFacts(facts, received.opened_in)
             self._cache.keep(received.token, kept)
         return facts.to_token()
 
     def _verify_unknown(self, token: str, now: float) -> Token:
-        before = self._keys.generation
+        opened_in = self._keys.generation
         opened = None if self._decryption is None else self._decryption.open(token, max_bytes=self._max_bytes)
         parts = jws.split(token if opened is None else opened.text, max_bytes=self._max_bytes)
         header, generation = self._check_signature(parts)
         claims = decode_claims(jws.decode_payload(parts))
-        return self._judge(_Received(token, generation if opened is None else before, opened), header, claims, now)
+        return self._judge(_Received(token, opened_in, opened), header, generation, claims, now)
 
     def _check_signature(self, parts: jws.Parts) -> tuple[Mapping[str, object], int]:
         """Return the header of a token that one of the keys has signed, and the generation of the keys."""
@@ -247,11 +244,17 @@ class Verifier:
         return header, generation
 
     def _judge(
-        self, received: _Received, header: Mapping[str, object], claims: dict[str, object], now: float
+        self,
+        received: _Received,
+        header: Mapping[str, object],
+        generation: int,
+        claims: dict[str, object],
+        now: float,
     ) -> Token:
         end = inf
         if received.opened is not None:
             check_repeated_claims(received.opened.header, claims)
+            generation = received.opened_in  # its encryption key may have been exchanged since
         elif self._decryption is not None:
             end = self._decryption.check_plain(claims, now=now)
         # From here on the types are known: the reader of the header and the policy have checked them.
@@ -260,8 +263,6 @@ class Verifier:
         scopes, read_only = parse_scope(claims.get("scope", "")), MappingProxyType(claims)  # type: ignore[arg-type]
         if self._cache is not None and type(received.token) is str:
             since, until = self._policy.span(claims)
-            kept = _VerifiedFacts(
-                subject, scopes, read_only, received.generation, since, until if until < end else end
-            )
-            self._cache.keep(received.token, kept)
+            until = until if until < end else end
+            self._cache.keep(received.token, _VerifiedFacts(subject, scopes, read_only, generation, since, until))
         return Token(subject=subject, scopes=scopes, claims=read_only)
