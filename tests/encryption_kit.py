@@ -1,0 +1,31 @@
+"""Encryption keys, and tokens that are encrypted for them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_tokenauth.core.keys.encryption_key import EncryptionKey
+
+from .conftest import Mint
+
+KEY = EncryptionKey.generate("dir", kid="e1")
+OTHER = EncryptionKey.generate("dir", kid="e2")
+PAIR = EncryptionKey.generate("ECDH-ES+A256KW", kid="e3")
+
+
+def keys_setting(*keys: EncryptionKey, **further: Any) -> dict[str, Any]:
+    """Return the settings of an application with these encryption keys, and *further* ones."""
+    return {"TOKENAUTH_ENCRYPTION_KEYS": [key.to_jwk(private=True) for key in keys or (KEY,)]} | further
+
+
+def encrypt(text: str, key: EncryptionKey = KEY, **header: object) -> str:
+    """Return *text* encrypted, with a changed header. The value ``...`` leaves a member out."""
+    members = {"cty": "JWT", "typ": "at+jwt"} | header
+    return key.encrypt({name: value for name, value in members.items() if value is not ...}, text.encode())
+
+
+@dataclass
+class EncryptedMint(Mint):
+    """A signer of any claims, which encrypts each token."""
+
+    def __call__(self, *, typ: str | None = "at+jwt", **changes: object) -> str:
+        return encrypt(super().__call__(typ=typ, **changes))
