@@ -1,8 +1,10 @@
 """Encryption keys, and tokens that are encrypted for them."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.keys.encryption_key import EncryptionKey
 
 from .conftest import Mint
@@ -29,3 +31,11 @@ class EncryptedMint(Mint):
 
     def __call__(self, *, typ: str | None = "at+jwt", **changes: object) -> str:
         return encrypt(super().__call__(typ=typ, **changes))
+
+
+def with_header(text: str, **changes: object) -> str:
+    """Return an encrypted token whose header was changed. The value ``...`` takes a member away."""
+    header, _, rest = text.partition(".")
+    members = json.loads(base64url.decode(header.encode())) | changes
+    written = json.dumps({name: value for name, value in members.items() if value is not ...}).encode()
+    return f"{base64url.encode(written).decode()}.{rest}"
