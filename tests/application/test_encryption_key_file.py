@@ -43,7 +43,9 @@ def signing_path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["keys in a file too", "other keys in no file"])
-def app(request: pytest.FixtureRequest, make_app: MakeApp, path: Path, signing_path: Path, ticks: StandingClock) -> Flask:
+def app(
+    request: pytest.FixtureRequest, make_app: MakeApp, path: Path, signing_path: Path, ticks: StandingClock
+) -> Flask:
     is_file = request.param == "keys in a file too"
     return follow(
         make_app(
@@ -127,7 +129,9 @@ def test_tokens_of_all_keys_of_the_file_are_accepted(app: Flask, path: Path, tic
     assert [status(app, text) for text in (token, issue(app))] == [200, 200]
 
 
-def test_a_token_of_a_new_key_is_accepted_before_the_interval_ends(app: Flask, path: Path, ticks: StandingClock) -> None:
+def test_a_token_of_a_new_key_is_accepted_before_the_interval_ends(
+    app: Flask, path: Path, ticks: StandingClock
+) -> None:
     ticks.now += INTERVAL
     write(path, OTHER)
     token = issue(app)
@@ -152,7 +156,7 @@ def test_a_token_of_a_new_key_is_accepted_before_the_interval_ends(app: Flask, p
     ],
 )
 def test_a_file_that_cannot_be_used_changes_nothing(
-    app: Flask, path: Path, ticks: StandingClock, change: Any, fault: str, caplog: pytest.LogCaptureFixture
+    app: Flask, path: Path, ticks: StandingClock, caplog: pytest.LogCaptureFixture, *, change: Any, fault: str
 ) -> None:
     token = issue(app)
     change(path)

@@ -72,7 +72,7 @@ def test_a_file_in_pem_stops_the_application(tmp_path: Path) -> None:
 
 def test_an_application_that_only_trusts_others_may_have_keys_that_only_decrypt() -> None:
     jwk = PAIR.to_jwk(private=True) | {"key_ops": ["deriveKey"]}
-    settings = {"SECRET_KEY": None, "TOKENAUTH_TRUSTED_ISSUERS": [], "TOKENAUTH_AUDIENCE": "api"}
+    settings: dict[str, object] = {"SECRET_KEY": None, "TOKENAUTH_TRUSTED_ISSUERS": [], "TOKENAUTH_AUDIENCE": "api"}
 
     assert read(**settings, TOKENAUTH_ENCRYPTION_KEYS=[jwk]).encryption_keys is not None
 

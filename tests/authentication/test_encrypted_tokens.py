@@ -9,14 +9,12 @@ from flask.testing import FlaskClient
 
 from flask_tokenauth import (
     TokenAuth,
-    TokenError,
     create_token,
     get_token,
     login_required,
     token_refused,
     token_response,
 )
-from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.tokens.jwe import is_encrypted
@@ -85,7 +83,9 @@ def test_a_login_and_a_refresh_give_encrypted_tokens_that_work(client: FlaskClie
 
 def test_create_token_and_verify_agree(api: Flask, auth: TokenAuth[str]) -> None:
     with api.app_context():
-        text = create_token("alice", ["reports:read"], claims={"salary": 5000}, audience=["https://a.example", AUDIENCE])
+        text = create_token(
+            "alice", ["reports:read"], claims={"salary": 5000}, audience=["https://a.example", AUDIENCE]
+        )
         found = [auth.verify(text), auth.verify(text, audience="https://a.example")]
 
     assert is_encrypted(text)
@@ -266,7 +266,10 @@ def test_the_key_set_has_no_encryption_key(make_app: MakeApp, auth: TokenAuth[An
 
 def test_an_application_without_keys_to_sign_reads_the_tokens_of_a_trusted_issuer(make_app: MakeApp) -> None:
     app = make_app(
-        SECRET_KEY=None, TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(scopes=["read"])], TOKENAUTH_ISSUER=None, **keys_setting(PAIR)
+        SECRET_KEY=None,
+        TOKENAUTH_TRUSTED_ISSUERS=[issuer_with(scopes=["read"])],
+        TOKENAUTH_ISSUER=None,
+        **keys_setting(PAIR),
     )
     app.add_url_rule("/me", "me", login_required(whoami()))
 
@@ -276,17 +279,11 @@ def test_an_application_without_keys_to_sign_reads_the_tokens_of_a_trusted_issue
 def test_two_applications_with_other_encryption_keys_refuse_the_tokens_of_each_other(make_app: MakeApp) -> None:
     apps = [make_app(**keys_setting(key)) for key in (KEY, OTHER)]
     for app in apps:
+        app.add_url_rule("/me", "me", login_required(whoami()))
+    for app in apps:
         with app.app_context():
             text = create_token("alice")
-        accepts = []
-        for other in apps:
-            try:
-                state_of(other).authenticator.verify(text, None, ("jwt",))
-            except TokenError:
-                accepts.append(False)
-            else:
-                accepts.append(True)
-        assert accepts == [other is app for other in apps]
+        assert [status(other.test_client(), text) for other in apps] == [200 if other is app else 401 for other in apps]
 
 
 def test_no_message_has_a_token_or_a_key(client: FlaskClient, mint: Mint, caplog: pytest.LogCaptureFixture) -> None:

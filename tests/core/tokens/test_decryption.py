@@ -75,7 +75,9 @@ def test_only_an_introspection_accepts_exchanged_tokens_that_are_plain() -> None
     decryption = Decryption(keys=EncryptionKeys([KEY]))
 
     assert decryption.for_introspection().check_plain({"act": {"sub": "reports"}}, now=NOW) == inf
-    for rules, claims in ((decryption, {"act": {}}), (decryption.for_introspection(), {})):
+    refused: list[tuple[Decryption, dict[str, object]]]
+    refused = [(decryption, {"act": {}}), (decryption.for_introspection(), {})]
+    for rules, claims in refused:
         with pytest.raises(NotEncrypted):
             rules.check_plain(claims, now=NOW)
 

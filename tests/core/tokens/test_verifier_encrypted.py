@@ -8,8 +8,8 @@ import pytest
 
 from flask_tokenauth.core.encryption_errors import (
     HeaderClaimDiffers,
-    NoTokenInside,
     NotEncrypted,
+    NoTokenInside,
     UnknownEncryptionKey,
 )
 from flask_tokenauth.core.keys.encryption_key import EncryptionKey
@@ -23,9 +23,6 @@ from flask_tokenauth.core.token_errors import (
     TokenExpired,
     TokenRevoked,
     UnknownKey,
-    WrongAudience,
-    WrongIssuer,
-    WrongType,
 )
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.decryption import Decryption
@@ -192,9 +189,7 @@ def test_keys_that_are_exchanged_while_a_token_is_opened_are_not_taken_for_new(m
         {"typ": ...},
     ],
 )
-def test_the_header_may_repeat_claims_and_say_what_is_inside(
-    header: dict[str, Any], keys: Keys, mint: Mint
-) -> None:
+def test_the_header_may_repeat_claims_and_say_what_is_inside(header: dict[str, Any], keys: Keys, mint: Mint) -> None:
     assert keys.verifier.verify(encrypt(mint(), **header), now=NOW).subject == "alice"
 
 
