@@ -61,9 +61,7 @@ def generate(context: KeysContext, *, alg: str | None, curve: str | None) -> Non
         known = stored.read_ring(now=now)
         ring = known or KeyRing.of_plain_jwks(stored.jwks, since=min(now, stored.written_at), kind=kind.keys)
         active = ring.active.key
-        key = (
-            make_successor(active) if alg is None and curve is None else make_key(alg or active.algorithm, curve=curve)
-        )
+        key = make_key(alg or active.algorithm, curve=curve) if alg or curve else make_successor(active)
         context.file.write(ring.add_next(key, now=now), instead_of=stored)
     if known is None:
         click.echo(f"The keys had no status. Now the one that {kind.signs} is active, and the others are retired.")
