@@ -68,7 +68,7 @@ def introspect(client: FlaskClient, token: str, by: str) -> Any:
     return client.post("/auth/introspect", data={"token": token}, headers=bearer(by)).json
 
 
-# Where tokens come from
+# New tokens
 
 
 def test_a_login_and_a_refresh_give_encrypted_tokens_that_work(client: FlaskClient) -> None:
@@ -144,7 +144,7 @@ def test_a_token_that_fits_into_a_cookie_only_if_it_is_plain_starts_no_session(
     assert len(list_all(store, "alice")) == (expected == 200)
 
 
-# What is accepted
+# Accepted and refused tokens
 
 
 def test_a_trusted_issuer_may_encrypt(client: FlaskClient) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import flask_tokenauth
-from flask_tokenauth.core import client_errors, endpoint_errors, errors, token_errors
+from flask_tokenauth.core import client_errors, encryption_errors, endpoint_errors, errors, token_errors
 
 PACKAGE = flask_tokenauth.__name__
 
@@ -22,6 +22,9 @@ FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
     token_errors.TokenNotYetValid: (1_700_000_000.5,),
     token_errors.IssuedInFuture: (1_700_000_000,),
     token_errors.LifetimeTooLong: (90_000, 86_400),
+    encryption_errors.MalformedEncryptedToken: ("header", "a JSON object"),
+    encryption_errors.WrongEncryption: ("dir", "A256GCM"),
+    encryption_errors.HeaderClaimDiffers: ("sub",),
     client_errors.WrongClientSecret: ("billing",),
     endpoint_errors.RefreshTokenReused: ("s1", "alice"),
     endpoint_errors.MissingParameter: ("grant_type",),

@@ -1,4 +1,4 @@
-"""What the commands for keys share: the file is read and locked, and warnings about it are printed."""
+"""Common parts of the commands for keys: they read and lock the file, and print warnings about it."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

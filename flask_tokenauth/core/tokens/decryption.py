@@ -1,4 +1,4 @@
-"""Opens the encrypted tokens of one application. What is inside is judged as if it had come alone."""
+"""Opens the encrypted tokens of one application. The token inside is judged as if it had come alone."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class Decryption:
     look_for_keys: Callable[[int], bool] | None = None
 
     def open(self, token: str, *, max_bytes: int) -> Opened | None:
-        """Return what is in an encrypted token, or None if *token* is not encrypted.
+        """Return the token inside an encrypted token, or None if *token* is not encrypted.
 
         Args:
             token: untrusted; a value of another type is not encrypted.

@@ -1,4 +1,4 @@
-"""What is inside an encrypted token is judged as if it had come alone, and remembered as long as its keys are there."""
+"""The token inside an encrypted one is judged as if it had come alone, and remembered while its keys are there."""
 
 import json
 from pathlib import Path
