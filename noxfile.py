@@ -20,6 +20,7 @@ OF_FILES = (  # tests that read files of the distribution: pages, examples, sour
     "docs",
     "tests/commands",
     "tests/core/tokens/test_attacks.py",
+    "tests/core/tokens/test_jwe_vectors.py",
     "tests/core/tokens/test_unverified.py",
     "tests/core/tokens/test_vectors.py",
     "tests/core/trusted_issuers",
@@ -119,7 +120,8 @@ def vectors(session: nox.Session) -> None:
     if not os.environ.get("TOKENAUTH_VECTORS"):
         session.skip("TOKENAUTH_VECTORS names no folder")
     pytest = str(share_environment(session) / "pytest")
-    output = session.run(pytest, "-q", "-rs", *ALL_TESTS, find_test("test_vectors.py"), silent=True)
+    files = [find_test(name) for name in ("test_vectors.py", "test_jwe_vectors.py")]
+    output = session.run(pytest, "-q", "-rs", *ALL_TESTS, *files, silent=True)
     session.log(output)
     if "skipped" in str(output):
         session.error("a test of the vectors was skipped")

@@ -24,7 +24,7 @@ class MalformedEncryptedToken(TokenError):
         must_be: words for the form that it must have. No value is repeated.
     """
 
-    reason = "encrypted_token_malformed"
+    reason = "encryption_malformed"
 
     def __init__(self, part: str, must_be: str) -> None:
         self.part = part
@@ -83,7 +83,7 @@ class NoTokenInside(TokenError):
     A JWE within a JWE is refused as well, so that decryption ends.
     """
 
-    reason = "encrypted_content_wrong"
+    reason = "content_not_token"
     message = (
         'an encrypted token must have a signed token (JWS) inside and say so with cty "JWT" or "at+jwt", got other '
         "content: sign the claims first, then encrypt the token"
