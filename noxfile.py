@@ -129,10 +129,11 @@ def vectors(session: nox.Session) -> None:
 
 @nox.session(default=False, venv_backend="none")
 def differential(session: nox.Session) -> None:
-    """Compare 10 000 tokens with PyJWT and joserfc."""
+    """Compare 10 000 tokens with PyJWT and joserfc, and 3 333 encrypted ones with joserfc and jwcrypto."""
     pytest = str(share_environment(session) / "pytest")
     env = {"HYPOTHESIS_PROFILE": "thorough"}
-    session.run(pytest, "-q", *ALL_TESTS, find_test("test_differential.py"), env=env)
+    files = [find_test(name) for name in ("test_differential.py", "test_jwe_differential.py")]
+    session.run(pytest, "-q", *ALL_TESTS, *files, env=env)
 
 
 @nox.session(default=False)

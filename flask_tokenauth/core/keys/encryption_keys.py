@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..errors import InvalidKey
 from .encryption_key import EncryptionKey
 from .jwk import read_status_since
+from .known_headers import KnownHeaders
 from .statuses import digest_of_ring, find_active
 
 
-class EncryptionKeys:
+class EncryptionKeys(KnownHeaders):
     """A set of encryption keys. One of them encrypts; all that can decrypt do, with any status.
 
     Args:
@@ -38,6 +39,7 @@ class EncryptionKeys:
         self.active = _check_active(active, self._by_kid)
         self.generation = 0
         self.ring = None
+        super().__init__()
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object]) -> "EncryptionKeys":
@@ -82,6 +84,7 @@ class EncryptionKeys:
             keys: the new ones, with their active key and their ``ring``.
         """
         self._by_kid = dict(keys._by_kid)
+        self.forget_headers()
         self.active = keys.active
         self.ring = keys.ring
         self.generation += 1  # last, so that a thread that reads the new number finds the new keys

@@ -73,13 +73,16 @@ def open_token(token: str, keys: EncryptionKeys, *, max_bytes: int = jws.MAX_TOK
             a JWS. ``jwk``, ``jku``, ``x5u`` and ``x5c`` are never used.
     """
     parts = _split(token, max_bytes)
-    header = _read_header(parts[0])
+    known = keys.find_header(parts[0])
+    header = _read_header(parts[0]) if known is None else known
     content_type = header.get("cty")
     if not isinstance(content_type, str) or media_type(content_type) not in _CONTENT_TYPES:
         raise NoTokenInside
     content = _decrypt(token, parts, header, keys)
     if re.fullmatch(_JWS, content) is None:
         raise NoTokenInside
+    if known is None and "epk" not in header:  # an ephemeral key is another one in each token
+        keys.remember_header(parts[0], header)
     return Opened(content.decode("ascii"), header)
 
 

@@ -286,17 +286,13 @@ def test_a_point_in_its_canonical_encoding_is_a_key(u: int) -> None:
 
 @settings(max_examples=25)
 @given(st.sampled_from(["dir", "p-256", "x25519"]), st.data())
-def test_nothing_but_a_refusal_comes_out_of_a_changed_jwk(name: str, data: st.DataObject) -> None:
+def test_a_jwk_with_other_values_is_refused(name: str, data: st.DataObject) -> None:
     values = st.none() | st.booleans() | st.integers() | st.text(max_size=50) | st.lists(st.text(max_size=5))
-    changes = data.draw(st.dictionaries(st.sampled_from(sorted(JWKS[name])), values, min_size=1, max_size=2))
+    members = sorted(JWKS[name].keys() - {"kid"})
+    changes = data.draw(st.dictionaries(st.sampled_from(members), values, min_size=1, max_size=2))
 
-    try:
-        key = EncryptionKey.from_jwk(JWKS[name] | changes)
-    except InvalidKey:
-        return
-
-    assert changes.keys() <= {"kid", "use", "alg", "enc", "crv", "kty"}  # no other member can be drawn at random
-    assert key.decrypt(key.encrypt({}, CONTENT)) == CONTENT
+    with pytest.raises(InvalidKey):
+        EncryptionKey.from_jwk(JWKS[name] | changes)
 
 
 def test_a_key_does_not_decrypt_what_another_key_has_encrypted() -> None:

@@ -247,6 +247,37 @@ def test_claims_that_differ_in_the_header_are_refused(name: str, claims: dict[st
     assert caught.value.claim == name
 
 
+@each_key
+def test_the_header_of_a_token_is_remembered_if_other_tokens_have_it_too(name: str) -> None:
+    keys = EncryptionKeys(KEYS.values())
+    first, second = (jwe.encrypt(SIGNED, KEYS[name]) for _ in range(2))
+
+    opened = jwe.open_token(first, keys)
+
+    is_same = first.split(".", maxsplit=1)[0] == second.split(".", maxsplit=1)[0]
+    assert is_same == (name in {"dir", "rsa"})
+    assert (keys.find_header(second.split(".", maxsplit=1)[0].encode()) is opened.header) == is_same
+    assert jwe.open_token(second, keys) == opened._replace(header=jwe.open_token(second, KEY_SET).header)
+
+
+def test_a_remembered_header_is_judged_by_the_keys_of_now() -> None:
+    keys = EncryptionKeys([KEYS["dir"]])
+    encrypted = jwe.encrypt(SIGNED, KEYS["dir"])
+    jwe.open_token(encrypted, keys)
+    keys.exchange(EncryptionKeys([EncryptionKey.from_jwk(jwk_of("rsa", kid="dir"))]))
+
+    with pytest.raises(WrongEncryption):
+        jwe.open_token(encrypted, keys)
+
+
+def test_the_header_of_a_token_that_is_refused_is_not_remembered() -> None:
+    keys = EncryptionKeys(SECRET)
+    for token in (seal(DIR, "no token"), seal(DIR, tag=lambda tag: bytes(len(tag)))):
+        with pytest.raises(TokenError):
+            jwe.open_token(token, keys)
+        assert keys.find_header(token.split(".", maxsplit=1)[0].encode()) is None
+
+
 def test_a_key_that_was_exchanged_decrypts_nothing_any_more() -> None:
     keys = EncryptionKeys([KEYS["dir"]])
     encrypted = jwe.encrypt(SIGNED, KEYS["dir"])
@@ -269,7 +300,7 @@ GOOD = {name: jwe.encrypt(SIGNED, KEYS[name], typ="at+jwt") for name in JWKS}
 letters = st.sampled_from("AZaz09-_=.+/ \né") | st.characters(max_codepoint=0x7F)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.sampled_from(["dir", "rsa", "p-256", "x25519"]), st.data())
 def test_a_token_with_another_character_is_refused(name: str, data: st.DataObject) -> None:
     good = GOOD[name]
@@ -280,7 +311,7 @@ def test_a_token_with_another_character_is_refused(name: str, data: st.DataObjec
         jwe.open_token(changed, KEY_SET)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.sampled_from(["dir", "p-256", "x25519"]), st.data())
 def test_a_token_with_a_character_more_or_less_is_refused(name: str, data: st.DataObject) -> None:
     good = GOOD[name]
@@ -300,7 +331,7 @@ values = st.recursive(
 names = st.sampled_from([*jwe._FORMS, "crit", "zip", "p2c", "p2s", "iv", "tag", "b64", "x"]) | st.text(max_size=5)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.sampled_from([DIR, EC]), st.dictionaries(names, values, max_size=2))
 def test_nothing_but_a_refusal_comes_out_of_a_changed_header(recipient: Any, changes: dict[str, object]) -> None:
     keys = SECRET if recipient is DIR else POINT
