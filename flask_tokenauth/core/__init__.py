@@ -1,6 +1,8 @@
 """Tokens without a web framework: for workers, sockets and other programs that verify or issue tokens."""
 
 from .errors import InvalidKey, PurgeRefused, Refusal, SettingsError, StoreUnavailable
+from .keys.encryption_key import EncryptionKey
+from .keys.encryption_keys import EncryptionKeys
 from .keys.key import Key
 from .keys.key_set import KeySet
 from .records.api_key import ApiKey, ApiKeyToKeep
@@ -13,6 +15,7 @@ from .store import Store
 from .token_errors import TokenError
 from .tokens import jws
 from .tokens.claims import ClaimsPolicy, read_claims
+from .tokens.decryption import Decryption
 from .tokens.issuing import TokenIssuer
 from .tokens.token import Token
 from .tokens.verifier import Verifier
@@ -21,6 +24,9 @@ __all__ = [
     "ApiKey",
     "ApiKeyToKeep",
     "ClaimsPolicy",
+    "Decryption",
+    "EncryptionKey",
+    "EncryptionKeys",
     "Grant",
     "InvalidKey",
     "Key",

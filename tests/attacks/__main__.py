@@ -6,6 +6,9 @@ are used, and no JWT library, so that no mistake of one is copied. The cases are
 
 Policy at layer "jwt": issuer, audience and time as in ``kit``, leeway 10 s, lifetime at most 86400 s, at most 8000
 characters, typ "at+jwt"; iss, aud, exp, iat, jti and sub required.
+
+At layer "jwe" an encrypted token is opened with the private keys in "decryption", and the token inside is judged as at
+layer "jwt". A token that is not encrypted is judged at once: only its keys can refuse it.
 """
 
 import json
@@ -22,6 +25,11 @@ from tests.attacks import (
     header,
     hmac_forms,
     json_forms,
+    jwe_agreement,
+    jwe_algorithms,
+    jwe_headers,
+    jwe_nesting,
+    jwe_parts,
     jwk,
     kid,
     public_keys,
@@ -43,6 +51,11 @@ _MODULES = (
     header,
     hmac_forms,
     json_forms,
+    jwe_agreement,
+    jwe_algorithms,
+    jwe_headers,
+    jwe_nesting,
+    jwe_parts,
     jwk,
     kid,
     public_keys,
@@ -63,7 +76,7 @@ def write() -> str:
 
 def _written(case: Case) -> dict[str, object]:
     """Return the members of a case in the file."""
-    return {
+    members: dict[str, object] = {
         "id": case.id,
         "group": case.group,
         "layer": case.layer,
@@ -73,6 +86,7 @@ def _written(case: Case) -> dict[str, object]:
         "reason": case.reason,
         "why": case.why,
     }
+    return members if case.decryption is None else members | {"decryption": case.decryption}
 
 
 if __name__ == "__main__":  # pragma: no cover

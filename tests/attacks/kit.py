@@ -64,12 +64,13 @@ class Case:
 
     id: str
     group: str
-    layer: str  # "jws", "jwt" or "jwk"
+    layer: str  # "jws", "jwt", "jwk" or "jwe"
     key: Json
     token: str
     reason: str | None  # the reason of its refusal; None if it is accepted
     why: str
     control: str | None  # the accepted case that this one changes; not written to the file
+    decryption: Json | None = None  # the private encryption keys of layer "jwe", as a JWK Set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class Group:
     control: str
     key: Json
     reason: str
+    decryption: Json | None = None
 
     def reject(self, name: str, token: str, why: str, **changes: Any) -> Case:
         """Return a case to be refused. *changes* are members of ``Case`` that differ from those of the group."""
@@ -93,6 +95,7 @@ class Group:
             reason=self.reason,
             why=why,
             control=self.control,
+            decryption=self.decryption,
         )
         return replace(case, **changes)
 
@@ -154,6 +157,11 @@ class Signer:
 def _private_keys() -> Mapping[str, Mapping[str, str]]:
     keys: Mapping[str, Mapping[str, str]] = json.loads(Path(__file__).with_name("keys.json").read_text())["keys"]
     return keys
+
+
+def private_key(name: str) -> Mapping[str, str]:
+    """Return the members of a key of keys.json."""
+    return _private_keys()[name]
 
 
 def signer(alg: str, *, kid: str | None = None, material: str | None = None) -> Signer:

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 import flask_tokenauth
-from flask_tokenauth.core import client_errors, endpoint_errors, errors, exchange_errors, token_errors
+from flask_tokenauth.core import (
+    client_errors,
+    encryption_errors,
+    endpoint_errors,
+    errors,
+    exchange_errors,
+    token_errors,
+)
 
 PACKAGE = flask_tokenauth.__name__
 
@@ -23,6 +30,9 @@ FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
     token_errors.IssuedInFuture: (1_700_000_000,),
     token_errors.LifetimeTooLong: (90_000, 86_400),
     client_errors.WrongClientSecret: ("billing",),
+    encryption_errors.MalformedEncryptedToken: ("tag", "base64url of 16 bytes"),
+    encryption_errors.WrongEncryption: ("dir", "A256GCM"),
+    encryption_errors.HeaderClaimDiffers: ("sub",),
     endpoint_errors.RefreshTokenReused: ("s1", "alice"),
     endpoint_errors.MissingParameter: ("grant_type",),
     endpoint_errors.RepeatedParameter: ("grant_type",),

@@ -14,6 +14,7 @@ _STATUSES = get_args(KeyStatus)
 ALL_OPERATIONS = frozenset({"sign", "verify"})
 _KEY_TYPES = frozenset({algorithm.key_type for algorithm in ALGORITHMS.values()})
 # "priv" is that of AKP keys (RFC 9964); the others are in RFC 7518 section 6.
+_MAX_KID = 255  # characters
 _PRIVATE = frozenset({"k", "d", "p", "q", "dp", "dq", "qi", "oth", "priv"})
 _NAME = r"[A-Za-z][A-Za-z0-9+._-]{0,19}"  # all registered names are shorter, and secrets are longer
 
@@ -56,6 +57,18 @@ def algorithm_named(name: object) -> Algorithm:
     if algorithm is None:
         raise InvalidKey(f"alg must be one of {', '.join(ALGORITHMS)}, got another")
     return algorithm
+
+
+def check_kid(kid: object) -> str:
+    """Return *kid* if it can be the ID of a key.
+
+    Raises:
+        InvalidKey: it is not a string of 1 to 255 printable characters. The message does not show it.
+    """
+    if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID or not kid.isprintable():
+        got = f"{len(kid)} characters" if isinstance(kid, str) else type(kid).__name__
+        raise InvalidKey(f"kid must be a string of 1 to {_MAX_KID} printable characters, got {got}")
+    return kid
 
 
 def read_operations(jwk: Mapping[str, object]) -> frozenset[str]:

@@ -16,11 +16,10 @@ from ..errors import InvalidKey
 from ..token_errors import InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
-from .jwk import ALL_OPERATIONS, algorithm_named, find_algorithm, read_operations
+from .jwk import ALL_OPERATIONS, algorithm_named, check_kid, find_algorithm, read_operations
 from .pem import Passphrase, PemKey
 from .pem_keys import read_pem_keys
 
-_MAX_KID = 255  # characters
 _NOT_ENCRYPTED = (
     "passphrase is for encrypted private keys, got one for a key that is not encrypted or cannot be read: leave it out"
 )
@@ -185,8 +184,7 @@ class Key:
         key_material.check_material(public, algorithm)
         if kid is None:
             kid = key_material.thumbprint(public, algorithm)
-        if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID or not kid.isprintable():
-            raise InvalidKey(f"kid must be a string of 1 to {_MAX_KID} printable characters, got {_describe_kid(kid)}")
+        kid = check_kid(kid)
         can_sign, can_verify = private is not None and "sign" in operations, "verify" in operations
         if not can_sign and not can_verify:
             raise InvalidKey('key_ops must allow "verify" or, for a private key or a secret, "sign", got neither')
@@ -332,10 +330,6 @@ def load_pem_keys(pem: str, passphrase: Passphrase) -> list[Key]:
         except InvalidKey as error:
             raise found.block.refuse(error) from error
     return keys
-
-
-def _describe_kid(kid: object) -> str:
-    return f"{len(kid)} characters" if isinstance(kid, str) else type(kid).__name__
 
 
 def to_bytes(string: str | bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwt.exceptions import InvalidKeyError
@@ -164,7 +164,8 @@ def generate(algorithm: Algorithm) -> tuple[Any, Any]:
         return split_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     if algorithm.key_type == "EC":
         return split_key(ec.generate_private_key(_CURVES[str(algorithm.curve)]()))
-    return split_key(ed25519.Ed25519PrivateKey.generate())
+    is_x25519 = algorithm.curve == "X25519"
+    return split_key((x25519.X25519PrivateKey if is_x25519 else ed25519.Ed25519PrivateKey).generate())
 
 
 def kind_of(public: Any) -> str | None:

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
 
 from ..errors import InvalidKey
 from ..token_errors import UnknownKey, WrongAlgorithm
 from .jwk import KeyStatus, algorithm_in_set, find_other_use, is_private, read_status_since
 from .key import Key
 from .known_headers import KnownHeaders
+from .statuses import digest_of_ring, find_active
 
 _log = logging.getLogger("flask_tokenauth")
 _NOT_SKIPPED = "a set with a private key or a secret must have keys for signatures only: remove or correct this key"
@@ -70,6 +70,10 @@ class KeySet(KnownHeaders):
         self.ring = keys.ring if isinstance(keys, KeySet) else None
         self.generation += 1  # last, so that a thread that reads the new number finds the new keys
 
+    def expire_results(self) -> None:
+        """Let code that keeps results of these keys drop them, as after an exchange. The keys stay."""
+        self.generation += 1
+
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
         """Load a JWK Set (RFC 7517 section 5).
@@ -107,7 +111,7 @@ class KeySet(KnownHeaders):
         statuses = [read_status_since(jwk)[0] for _, jwk in used]
         if any(status is not None for status in statuses):
             loaded.signing_key = _find_active(keys, statuses, has_private=loaded.signing_key is not None)
-            loaded.ring = _digest(keys, statuses)
+            loaded.ring = digest_of_ring((key.kid for key in keys), statuses)
         if skipped:
             _log.info(
                 "%d of the %d keys of a JWK Set were skipped: they are not for signatures, or of a kind that is not "
@@ -167,22 +171,10 @@ def _load_key(jwk: Mapping[str, object], alg: str | None, position: str) -> Key:
 
 def _find_active(keys: Sequence[Key], statuses: Sequence[KeyStatus | None], *, has_private: bool) -> Key | None:
     """Return the signing key of a ring: the active one. A set of public keys has none, whatever their status."""
-    if None in statuses:
-        raise InvalidKey(
-            f"all keys of a set must have a status, or none, got {statuses.count(None)} without it: write "
-            '"status": "retired" for a key that is only believed'
-        )
-    if (count := statuses.count("active")) != 1:
-        raise InvalidKey(f'exactly one key of a set must have the status "active", got {count}')
-    active = keys[statuses.index("active")]
+    active = keys[find_active(statuses)]
     if has_private and not active.can_sign:
         raise InvalidKey("the active key of a set must be a private key or a secret that can sign, got another one")
     return active if active.can_sign else None
-
-
-def _digest(keys: Iterable[Key], statuses: Iterable[KeyStatus | None]) -> str:
-    lines = sorted(f"{status} {key.kid}\n" for key, status in zip(keys, statuses, strict=True))
-    return sha256("".join(lines).encode()).hexdigest()[:32]
 
 
 def _check_signing_key(key: Key | None, by_kid: Mapping[str, Key]) -> Key | None:

@@ -2,6 +2,8 @@
 
 import re
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
 from ..errors import InvalidKey
 
 SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash, SHA-256
@@ -37,7 +39,7 @@ _ROCA_PRIMES = (
     113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 )  # fmt: skip
 
-_ED25519_P = 2**255 - 19
+_ED25519_P = 2**255 - 19  # the field of X25519 too
 _ED25519_ORDER_8_Y = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 _ED25519_SMALL_Y = frozenset({0, 1, _ED25519_P - 1, _ED25519_ORDER_8_Y, _ED25519_P - _ED25519_ORDER_8_Y})
 
@@ -138,4 +140,24 @@ def check_ed25519(public: bytes) -> None:
     if y >= _ED25519_P or y in _ED25519_SMALL_Y:
         raise InvalidKey(
             "an Ed25519 public key must be a point of large order in its canonical encoding: make another key"
+        )
+
+
+def check_x25519(public: X25519PublicKey) -> None:
+    """Refuse an X25519 public key with which every shared secret is zero (RFC 7748 section 6.1).
+
+    Args:
+        public: the key.
+
+    Raises:
+        InvalidKey: the point is of small order, or is not in its canonical encoding.
+    """
+    try:
+        X25519PrivateKey.generate().exchange(public)
+        is_good = int.from_bytes(public.public_bytes_raw(), "little") < _ED25519_P
+    except ValueError:  # the shared secret is zero
+        is_good = False
+    if not is_good:
+        raise InvalidKey(
+            "an X25519 public key must be a point of large order in its canonical encoding: make another key"
         )

@@ -1,4 +1,4 @@
-"""The JOSE headers that the keys of one set have signed: most tokens of an issuer have the same one."""
+"""The JOSE headers of tokens that the keys of one set have verified or decrypted: most tokens have the same one."""
 
 from collections.abc import Mapping
 
@@ -23,9 +23,10 @@ class KnownHeaders:
         return self._headers.get(text)
 
     def remember_header(self, text: bytes, header: Mapping[str, object]) -> None:
-        """Remember a JOSE header. Only headers that a key of this set has signed may be remembered.
+        """Remember a JOSE header. Only headers that a key of this set has signed, or decrypted, may be remembered.
 
-        Otherwise any client could fill the memory. At most 64 headers of up to 1024 bytes are remembered.
+        Otherwise any client could fill the memory with headers that are never used again. At most 64 headers of up to
+        1024 bytes are remembered.
 
         Args:
             text: the header segment in base64url, as it came.

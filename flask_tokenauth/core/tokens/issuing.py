@@ -14,10 +14,12 @@ import msgspec
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
 from ..errors import InvalidKey
+from ..keys.encryption_key import EncryptionKey
+from ..keys.encryption_keys import EncryptionKeys
 from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
-from . import jws
+from . import jwe, jws
 from .audience import parse_audience, write_audience
 from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
 from .delegation import Delegation
@@ -40,8 +42,22 @@ class NewReference(Protocol):
 
 
 class _Signer(NamedTuple):
+    """The keys of new tokens, as one object: the keys may be exchanged meanwhile."""
+
     key: Key
     header: bytes  # the part of a token
+    encryption_key: EncryptionKey | None
+    typ: str | None
+
+    def length_of(self, payload: bytes) -> int:
+        """Return the length of the token that :meth:`write` makes of *payload*, in bytes."""
+        length = jws.length_of(self.header, payload, self.key)
+        return length if self.encryption_key is None else jwe.length_of(length, self.encryption_key, typ=self.typ)
+
+    def write(self, payload: bytes) -> str:
+        """Return *payload* signed, and then encrypted if there is a key for it."""
+        token = jws.sign_under(self.header, payload, self.key)
+        return token if self.encryption_key is None else jwe.encrypt(token, self.encryption_key, typ=self.typ)
 
 
 class TokenIssuer:
@@ -54,6 +70,7 @@ class TokenIssuer:
             off.
         max_bytes: the length of the longest token, in bytes.
         check_scope: called with the scope string of each new token that has scopes; raises ``ValueError`` to refuse it.
+        encryption: the keys, of which the active one encrypts each signed token. None: tokens are only signed.
 
     Raises:
         TypeError: *lifetime* is not a ``timedelta``.
@@ -68,8 +85,10 @@ class TokenIssuer:
         lifetime: timedelta,
         max_bytes: int = jws.MAX_TOKEN_BYTES,
         check_scope: Callable[[str], None] | None = None,
+        encryption: EncryptionKeys | None = None,
     ) -> None:
         self._keys = keys
+        self._encryption = encryption
         self._signer: _Signer | None = None
         self._policy = policy
         self._audience = write_audience(policy.audience or ())
@@ -95,7 +114,7 @@ class TokenIssuer:
         delegation: Delegation | None = None,
         room_in_cookie: int | None = None,
     ) -> str:
-        """Return a signed access token, or a reference token for the same claims set.
+        """Return a signed access token, encrypted if there are keys for it, or a reference token for the same claims.
 
         Args:
             subject: ``sub``, 1 to 255 characters.
@@ -162,12 +181,12 @@ class TokenIssuer:
         payload = _encode(content)
         if reference is not None:
             return self._keep(reference, content, payload, epoch)
-        key, header = self._find_signer()
+        signer = self._find_signer()
         if callable(epoch):
-            self._check_length(jws.length_of(header, payload, key), room_in_cookie)  # before anything is stored
+            self._check_length(signer.length_of(payload), room_in_cookie)  # before anything is stored
             if called := epoch():
                 payload = _encode(content | {"epoch": called})
-        token = jws.sign_under(header, payload, key)
+        token = signer.write(payload)
         self._check_length(len(token), room_in_cookie)
         return token
 
@@ -188,13 +207,19 @@ class TokenIssuer:
         return reference.text
 
     def _find_signer(self) -> "_Signer":
-        """Return the signing key with its header part, as one object: the keys may be exchanged meanwhile."""
-        key, signer = self._keys.signing_key, self._signer
-        if signer is not None and signer.key is key:
+        """Return the keys of the next token."""
+        key, encryption_key = self._keys.signing_key, None
+        if self._encryption is not None:
+            encryption_key = self._encryption.active
+            if encryption_key is None:
+                raise InvalidKey("encryption keys must have one that encrypts, got keys that can only decrypt")
+        signer = self._signer
+        if signer is not None and signer.key is key and signer.encryption_key is encryption_key:
             return signer
         if key is None:
             raise InvalidKey("a key set that signs must have a private key or a secret, got public keys only")
-        self._signer = signer = _Signer(key, jws.write_header(key, typ=self._policy.typ))
+        typ = self._policy.typ
+        self._signer = signer = _Signer(key, jws.write_header(key, typ=typ), encryption_key, typ)
         return signer
 
     def _check_length(self, length: int, room_in_cookie: int | None = None) -> None:

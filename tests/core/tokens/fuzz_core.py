@@ -6,6 +6,7 @@
 import contextlib
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
@@ -13,17 +14,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from flask_tokenauth.authentication.credentials import find_token
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey, Refusal
+from flask_tokenauth.core.keys.encryption_key import EncryptionKey
+from flask_tokenauth.core.keys.encryption_keys import EncryptionKeys
+from flask_tokenauth.core.keys.encryption_loading import load_encryption_keys
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.keys.loading import load_keys
 from flask_tokenauth.core.token_errors import TokenError
-from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.core.tokens import jwe, jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.verifier import Verifier
 
 NOW = 1_700_000_000.0
 KEY = Key.from_secret(bytes(range(32)), kid="k1")
 RSA = Key.generate("RS256", kid="k1")
+ENCRYPTION_KEYS = EncryptionKeys(
+    EncryptionKey.generate(alg, curve=curve, kid=f"{alg}-{curve}")
+    for alg, curve in (("dir", None), ("RSA-OAEP-256", None), ("ECDH-ES+A256KW", "P-256"), ("ECDH-ES+A256KW", "X25519"))
+)
 POLICY = ClaimsPolicy(issuer="i", audience=frozenset({"a"}), required=frozenset({"exp", "sub"}))
 
 
@@ -31,8 +39,13 @@ def fuzz(data: bytes) -> None:
     """Give *data* to one of the readers. Its first byte chooses the reader and the form of the input."""
     choice, rest = data[:1], data[1:]
     with contextlib.suppress(TokenError):
-        if choice < b"\x40":  # as the whole token
+        if choice < b"\x20":  # as the whole token
             Verifier(KeySet([KEY]), POLICY).verify(rest.decode("latin-1"), now=NOW)
+        elif choice < b"\x40":  # as an encrypted token
+            jwe.open_token(rest.decode("latin-1"), ENCRYPTION_KEYS)
+        elif choice < b"\x60":  # as the header of an encrypted token, and the rest of it
+            header, _, others = rest.partition(b"\x00")
+            jwe.open_token(f"{base64url.encode(header).decode()}.{others.decode('latin-1')}", ENCRYPTION_KEYS)
         elif choice < b"\x80":  # as the header of a token with a good signature
             header, _, payload = rest.partition(b"\x00")
             Verifier(KeySet([KEY]), POLICY).verify(_signed(header, payload), now=NOW)
@@ -47,8 +60,10 @@ def fuzz(data: bytes) -> None:
     with contextlib.suppress(InvalidKey):
         if b"\xd0" <= choice < b"\xe8":  # as a key set
             load_keys("-----BEGIN " + rest.decode("latin-1"))
-        elif choice >= b"\xe8":
-            _load_jwk(rest)
+        elif b"\xe8" <= choice < b"\xf4":
+            load_keys([_read_jwk(rest)])
+        elif choice >= b"\xf4":
+            load_encryption_keys([_read_jwk(rest)])
 
 
 def _signed(header: bytes, payload: bytes) -> str:
@@ -56,10 +71,19 @@ def _signed(header: bytes, payload: bytes) -> str:
     return (message + b"." + base64url.encode(KEY.sign(message))).decode()
 
 
-def _load_jwk(data: bytes) -> None:
+def _read_jwk(data: bytes) -> dict[str, object]:
     """Read lines of names and values as a JWK: random bytes are seldom JSON."""
     lines = (line.partition(b"=") for line in data.split(b"\n"))
-    load_keys([{name.decode("latin-1"): value.decode("latin-1") for name, _, value in lines}])
+    return {name.decode("latin-1"): value.decode("latin-1") for name, _, value in lines}
+
+
+def _encrypted() -> Iterator[bytes]:
+    """Return seeds: good encrypted tokens, whole, and with the header in JSON."""
+    for key in ENCRYPTION_KEYS:
+        token = jwe.encrypt(jws.sign(CLAIMS, KEY, typ="at+jwt"), key, typ="at+jwt").encode()
+        header, _, rest = token.partition(b".")
+        yield b"\x20" + token
+        yield b"\x40" + base64url.decode(header) + b"\x00" + rest
 
 
 CLAIMS = b'{"iss": "i", "aud": ["a"], "sub": "alice", "exp": 1700000060, "iat": 1.7e9, "scope": "a b", "x": [null]}'
@@ -67,14 +91,19 @@ SEEDS = (
     b"",
     b"\x00" + jws.sign(CLAIMS, KEY, typ="at+jwt").encode(),
     b"\x00garbage",
-    b'\x40{"alg":"HS256","kid":"k1","typ":"at+jwt","x5c":["AA"],"b64":true}\x00' + CLAIMS,
-    b"\x40{",
+    b'\x60{"alg":"HS256","kid":"k1","typ":"at+jwt","x5c":["AA"],"b64":true}\x00' + CLAIMS,
+    b"\x60{",
+    b"\x20....",
+    b"\x40{}\x00...",
+    *_encrypted(),
     b"\x80" + CLAIMS,
     b"\xb0" + b"\x00" * 256,
     b"\xc0 token",
     b"\xc0,",
     b"\xd0PRIVATE KEY-----",
     b"\xe8kty=oct\nalg=HS256\nk=AAAA",
+    b"\xf4kty=oct\nalg=dir\nuse=enc\nkid=a\nk=AAAA",
+    b"\xf4kty=OKP\nalg=ECDH-ES+A256KW\nuse=enc\nkid=a\ncrv=X25519\nx=11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     b"\xe8kty=OKP\ncrv=Ed25519\nx=11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 )
 

@@ -16,7 +16,7 @@ def test_the_file_is_what_the_generator_writes() -> None:
 
 
 def test_there_are_many_and_none_comes_twice() -> None:
-    questions = {json.dumps([case.layer, case.key, case.token]) for case in CASES}
+    questions = {json.dumps([case.layer, case.key, case.token, case.decryption]) for case in CASES}
 
     assert len(CASES) == len(BY_ID) == len(questions)
     assert len(CASES) > 800
@@ -27,7 +27,7 @@ def test_every_attack_differs_from_a_control_that_is_accepted(case: Case) -> Non
     control = BY_ID[str(case.control)]
 
     assert control.reason is None
-    assert (case.key, case.token) != (control.key, control.token)
+    assert (case.key, case.token, case.decryption) != (control.key, control.token, control.decryption)
 
 
 def test_no_private_key_is_shown() -> None:

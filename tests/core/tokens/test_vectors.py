@@ -6,6 +6,7 @@ Wycheproof's cases are not part of this project. Tests read them from the folder
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey
+from flask_tokenauth.core.keys.encryption_keys import EncryptionKeys
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.core.token_errors import TokenError
-from flask_tokenauth.core.tokens import jws
+from flask_tokenauth.core.tokens import jwe, jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.verifier import Verifier
 
@@ -49,6 +51,8 @@ def verify(case: Case, known: Case | None = None) -> tuple[str | None, bytes | N
     The outcome must not depend on the tokens that were verified before with the same keys: none, a *known* good token,
     or the same token.
     """
+    if case["layer"] == "jwe":
+        return open_and_verify(case), None
     try:
         keys = load(case)
     except InvalidKey:
@@ -69,6 +73,28 @@ def verify_token(case: Case, keys: KeySet, verifier: Verifier) -> tuple[str | No
     except TokenError as error:
         return error.reason, None
     return None, verified.payload
+
+
+@cache
+def load_decryption(jwks: str) -> EncryptionKeys:
+    """Load encryption keys once: to read an RSA key takes longer than to use it."""
+    return EncryptionKeys.from_jwks(json.loads(jwks))
+
+
+def open_and_verify(case: Case) -> str | None:
+    """Return the reason for which the keys, the encrypted token or the token inside is refused, or None."""
+    try:
+        keys = load_decryption(json.dumps(case["decryption"]))
+        opened = jwe.Opened(case["token"], {})
+        if jwe.is_encrypted(opened.text):
+            opened = jwe.open_token(opened.text, keys)
+        verified = Verifier(load(case), POLICY).verify(opened.text, now=NOW)
+        jwe.check_repeated_claims(opened.header, verified.claims)
+    except InvalidKey:
+        return "key_invalid"
+    except TokenError as error:
+        return error.reason
+    return None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""The supported pairs of key management and content encryption, and the keys that fit each (RFC 7518 sections 4 and 5).
+
+Every other pair is refused: RSA1_5 and RSA-OAEP with SHA-1, passwords, wrapped keys without an ephemeral one, and
+encryption with CBC.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import jwt.algorithms as pyjwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from ..encoding import base64url
+from .algorithms import Algorithm
+
+CONTENT_ENCRYPTION = "A256GCM"
+CONTENT_KEY_BYTES = 32  # of A256GCM, RFC 7518 section 5.3
+IV_BYTES = 12
+TAG_BYTES = 16
+WRAPPED_KEY_BYTES = CONTENT_KEY_BYTES + 8  # RFC 3394 section 2.2.1
+
+
+class KeyManagement(msgspec.Struct, frozen=True):
+    """One value of ``alg`` of a JWE, with one kind of key.
+
+    Attributes:
+        material: how its keys are read, written and made. It signs nothing.
+        encrypts: the values of ``key_ops`` that allow a key to encrypt tokens (RFC 7517 section 4.3).
+        decrypts: those that allow it to decrypt them.
+    """
+
+    material: Algorithm
+    encrypts: tuple[str, ...]
+    decrypts: tuple[str, ...]
+
+
+class _X25519(pyjwt.OKPAlgorithm):
+    """Reads and writes the JWKs of X25519 (RFC 8037 section 2), which PyJWT does not know."""
+
+    @staticmethod
+    def from_jwk(jwk: Any) -> Any:
+        public = X25519PublicKey.from_public_bytes(base64url.decode(jwk["x"].encode()))
+        return X25519PrivateKey.from_private_bytes(base64url.decode(jwk["d"].encode())) if "d" in jwk else public
+
+    @staticmethod
+    def to_jwk(key: Any, as_dict: bool = False) -> Any:  # noqa: ARG004, FBT001, FBT002  # as in PyJWT
+        is_private = isinstance(key, X25519PrivateKey)
+        public = key.public_key() if is_private else key
+        private = {"d": base64url.encode(key.private_bytes_raw()).decode()} if is_private else {}
+        x = base64url.encode(public.public_bytes_raw()).decode()
+        return {"kty": "OKP", "crv": "X25519", "x": x} | private
+
+
+def _make_managements() -> dict[tuple[str, str | None], KeyManagement]:
+    hmac, rsa, ec = pyjwt.HMACAlgorithm, pyjwt.RSAAlgorithm, pyjwt.ECAlgorithm
+    derive = ("deriveKey", "deriveBits")
+    managements = (
+        KeyManagement(Algorithm("dir", "oct", hmac(hmac.SHA256), CONTENT_KEY_BYTES), ("encrypt",), ("decrypt",)),
+        KeyManagement(
+            Algorithm("RSA-OAEP-256", "RSA", rsa(rsa.SHA256), 32), ("wrapKey", "encrypt"), ("unwrapKey", "decrypt")
+        ),
+        KeyManagement(Algorithm("ECDH-ES+A256KW", "EC", ec(ec.SHA256, SECP256R1), 32, "P-256"), derive, derive),
+        KeyManagement(Algorithm("ECDH-ES+A256KW", "OKP", _X25519(), 32, "X25519"), derive, derive),
+    )
+    return {(found.material.name, found.material.curve): found for found in managements}
+
+
+# By "alg" and "crv". The first curve of an algorithm is the one of new keys.
+MANAGEMENTS: Mapping[tuple[str, str | None], KeyManagement] = MappingProxyType(_make_managements())
+ENCRYPTION_ALGORITHMS = tuple(dict.fromkeys(name for name, _ in MANAGEMENTS))
