@@ -31,11 +31,15 @@ def name_largest(claims: Mapping[str, object]) -> str:
         claims: a claims set, of plain JSON values.
     """
     largest = list(claim_sizes(claims).items())[:_MOST_NAMED]
-    return ", ".join(f"{_show(name)} {size}" for name, size in largest)
+    return ", ".join(f"{show_name(name)} {size}" for name, size in largest)
 
 
-def _show(name: str) -> str:
-    """Return the name of a claim as it can stand in a log: the application may have got it from elsewhere."""
+def show_name(name: str) -> str:
+    """Return the name of a claim as it can stand in a log or on a terminal: the application may not have made it.
+
+    Args:
+        name: the name; a long one is cut.
+    """
     if len(name) <= _LONGEST_NAME and name.isprintable():
         return name
     return ascii(name[:_LONGEST_NAME]) + "…" * (len(name) > _LONGEST_NAME)

@@ -3,7 +3,9 @@
 The policy that checks incoming tokens checks each new token too. So no token is signed that would be refused later.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -187,6 +189,12 @@ class TokenIssuer:
         token = signer.write(payload)
         self._check_length(len(token), content, room_in_cookie)
         return token
+
+    def without_limit(self) -> "TokenIssuer":
+        """Return an issuer of the same tokens that does not check their length, to measure them."""
+        other = copy(self)
+        other._max_bytes = sys.maxsize
+        return other
 
     def _keep(
         self,
