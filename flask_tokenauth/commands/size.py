@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from ..core.encoding.strict_json import read_object
 from ..core.tokens.claim_sizes import show_name
-from ..lifecycle.token_sizes import BEFORE_TOKEN, TokenSizes, measure_login
+from ..lifecycle.token_sizes import BEFORE_TOKEN, TokenSize, TokenSizes, measure_login
 from .output import echo_untrusted, errors_as_messages, open_state
 
 
@@ -50,7 +50,7 @@ def _write_lines(sizes: TokenSizes) -> Iterator[str]:
     kinds = sorted(sizes.kinds, key=lambda found: (list(_KINDS).index(found.kind), found.bytes))
     for (kind, length, is_issued), group in groupby(kinds, lambda found: (found.kind, found.bytes, found.is_issued)):
         found = list(group)
-        names = ", ".join(filter(None, [_KINDS[kind], *(size.algorithm for size in found)]))
+        names = ", ".join([_KINDS[kind], *filter(None, map(_name_algorithm, found))])
         excess = sizes.find_excess(found[0])
         notes = ["(this application issues it)"] * is_issued + [f"is over {excess}"] * (excess is not None)
         yield "  ".join([f"{length:6}", f"{length + BEFORE_TOKEN:6}", " ".join([names, *notes])])
@@ -61,7 +61,11 @@ def _write_lines(sizes: TokenSizes) -> Iterator[str]:
     yield f"{sizes.claims_bytes:6}  all claims, as JSON"
 
 
-_KINDS = {"reference": "reference token", "jwt": "JWT"}  # in the order of the table
+_KINDS = {"reference": "reference token", "jwt": "JWT", "jwe": "JWE"}  # in the order of the table
+
+
+def _name_algorithm(found: TokenSize) -> str:
+    return (found.algorithm or "") + (f" ({found.curve})" if found.curve else "")
 
 
 def _describe(sizes: TokenSizes) -> dict[str, Any]:
@@ -69,6 +73,7 @@ def _describe(sizes: TokenSizes) -> dict[str, Any]:
         {
             "kind": found.kind,
             "algorithm": found.algorithm,
+            "curve": found.curve,
             "bytes": found.bytes,
             "header_bytes": found.bytes + BEFORE_TOKEN,
             "issued": found.is_issued,

@@ -8,21 +8,24 @@ from ..application.app_state import AppState
 from ..application.token_cookies import room_for_access_token
 from ..core.encoding.prefixes import REFERENCE_PREFIX
 from ..core.keys.algorithms import ALGORITHMS
-from ..core.keys.new_keys import sizes_of_new_key
+from ..core.keys.encryption_algorithms import MANAGEMENTS
+from ..core.keys.new_keys import sizes_of_new_encryption_key, sizes_of_new_key
 from ..core.opaque.checksummed_text import LENGTH
-from ..core.tokens import jws
+from ..core.tokens import jwe, jws
 from ..core.tokens.claim_sizes import claim_sizes
 from ..core.tokens.issuing import new_id
 
 BEFORE_TOKEN = len("Authorization: Bearer ")  # bytes of the header line
 _TYPE = "at+jwt"  # "typ" of an access token, RFC 9068 section 2.1
+_USUAL = "HS256"  # inside a JWE, where there is no key that signs
 
 
 class TokenSize(NamedTuple):
     """The size of a token of one kind."""
 
-    kind: str  # "jwt" or "reference"
+    kind: str  # "jwt", "jwe" or "reference"
     algorithm: str | None  # "alg" of its header
+    curve: str | None  # of the key of a JWE, where its algorithm has several
     bytes: int
     is_issued: bool  # whether it is the kind that the application issues
 
@@ -110,12 +113,16 @@ def _issues_references(state: AppState) -> bool:
 
 def _measure_kinds(state: AppState, payload: bytes) -> Iterator[TokenSize]:
     issues_references = _issues_references(state)
-    yield TokenSize("reference", None, len(REFERENCE_PREFIX) + LENGTH, issues_references)
+    yield TokenSize("reference", None, None, len(REFERENCE_PREFIX) + LENGTH, issues_references)
     signing_key = state.settings.keys.signing_key
     for alg in ALGORITHMS:
         is_own = signing_key is not None and signing_key.algorithm == alg
-        length = _length_of_jwt(payload, signing_key if signing_key is not None and is_own else sizes_of_new_key(alg))
-        yield TokenSize("jwt", alg, length, is_own and not issues_references)
+        signer = signing_key if signing_key is not None and is_own else sizes_of_new_key(alg)
+        yield TokenSize("jwt", alg, None, _length_of_jwt(payload, signer), is_own and not issues_references)
+    inside = _length_of_jwt(payload, signing_key or sizes_of_new_key(_USUAL))
+    for alg, curve in MANAGEMENTS:
+        length = jwe.length_of(inside, sizes_of_new_encryption_key(alg, curve), typ=_TYPE)
+        yield TokenSize("jwe", alg, curve, length, is_issued=False)
 
 
 def _length_of_jwt(payload: bytes, signer: jws.SignerFacts) -> int:

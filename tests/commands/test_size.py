@@ -16,6 +16,9 @@ from flask_tokenauth.application.app_state import state_of
 from flask_tokenauth.authentication.cookies import MOST_BYTES
 from flask_tokenauth.core import Key
 from flask_tokenauth.core.keys.algorithms import ALGORITHMS
+from flask_tokenauth.core.keys.encryption_algorithms import MANAGEMENTS
+from flask_tokenauth.core.keys.encryption_key import EncryptionKey
+from flask_tokenauth.core.tokens import jwe
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import SECRET, MakeApp
@@ -75,6 +78,20 @@ def test_the_size_of_each_jwt_is_the_length_of_one_that_is_issued(make_app: Make
     assert sizes_of(usual, *ASKED)[alg] == length
 
 
+@pytest.mark.parametrize(("alg", "curve"), MANAGEMENTS)
+def test_the_size_of_each_jwe_is_the_length_of_one_that_is_made(make_app: MakeApp, alg: str, curve: str | None) -> None:
+    app = make_app()
+    with app.test_request_context():
+        inside = token_response("alice", SCOPES, claims=CLAIMS).get_json()["access_token"]
+
+    made = jwe.encrypt(inside, EncryptionKey.generate(alg, curve=curve), typ="at+jwt")
+
+    [found] = [
+        found for found in measure(app, *ASKED)["tokens"] if (found["algorithm"], found["curve"]) == (alg, curve)
+    ]
+    assert (found["kind"], found["bytes"]) == ("jwe", len(made))
+
+
 def test_the_default_key_is_measured(make_app: MakeApp) -> None:
     assert issued(make_app(), *ASKED) == ("HS256", sign_in(make_app()))
 
@@ -114,7 +131,8 @@ def test_an_application_without_a_signing_key_can_measure_its_reference_tokens(
     app = make_app(TOKENAUTH_KEYS=public, TOKENAUTH_STORE=store, TOKENAUTH_TOKEN_FORMAT="reference")
 
     assert issued(app, *ASKED) == (None, 52)
-    assert sizes_of(app, *ASKED)["ES256"] > 52
+    sizes = sizes_of(app, *ASKED)
+    assert sizes["dir"] > sizes["HS256"] > 52
 
 
 def test_the_claims_add_up_to_the_claims_set(make_app: MakeApp) -> None:
@@ -155,6 +173,11 @@ def test_the_table_has_tokens_of_one_length_on_one_line(make_app: MakeApp) -> No
         f"   {sizes['HS256']}     {sizes['HS256'] + 22}  JWT, HS256 (this application issues it)",
     ]
     assert f"   {sizes['ES256']}     {sizes['ES256'] + 22}  JWT, ES256, EdDSA" in lines
+    assert f"   {sizes['dir']}     {sizes['dir'] + 22}  JWE, dir" in lines
+    assert [line.split(maxsplit=2)[2] for line in lines if " JWE, ECDH" in line] == [
+        "JWE, ECDH-ES+A256KW (X25519)",
+        "JWE, ECDH-ES+A256KW (P-256)",
+    ]
     assert lines[-1] == f"   {measure(app, 'alice')['claims_bytes']}  all claims, as JSON"
     assert lines[lines.index("") + 1 : lines.index("") + 3] == [" bytes  claim", "    37  client_id"]
 
@@ -176,7 +199,7 @@ def test_a_token_over_the_limit_is_shown_and_marked(make_app: MakeApp, spare: in
         spare < 0
     )
     fits = {found["algorithm"]: found["fits"] for found in measure(app, "alice", *claims)["tokens"]}
-    assert (fits["HS256"], fits["RS256"], fits[None]) == (spare >= 0, False, True)
+    assert (fits["HS256"], fits["RS256"], fits["dir"], fits[None]) == (spare >= 0, False, False, True)
 
 
 @pytest.mark.parametrize("spare", [0, -1])
