@@ -112,17 +112,20 @@ def _issues_references(state: AppState) -> bool:
 
 
 def _measure_kinds(state: AppState, payload: bytes) -> Iterator[TokenSize]:
-    issues_references = _issues_references(state)
-    yield TokenSize("reference", None, None, len(REFERENCE_PREFIX) + LENGTH, issues_references)
     signing_key = state.settings.keys.signing_key
+    encryption_key = None if state.keys.encryption is None else state.keys.encryption.active
+    signs_only = state.keys.encryption is None and not _issues_references(state)
+    yield TokenSize("reference", None, None, len(REFERENCE_PREFIX) + LENGTH, _issues_references(state))
     for alg in ALGORITHMS:
-        is_own = signing_key is not None and signing_key.algorithm == alg
-        signer = signing_key if signing_key is not None and is_own else sizes_of_new_key(alg)
-        yield TokenSize("jwt", alg, None, _length_of_jwt(payload, signer), is_own and not issues_references)
+        own = signing_key if signing_key is not None and signing_key.algorithm == alg else None
+        length = _length_of_jwt(payload, own or sizes_of_new_key(alg))
+        yield TokenSize("jwt", alg, None, length, own is not None and signs_only)
     inside = _length_of_jwt(payload, signing_key or sizes_of_new_key(_USUAL))
-    for alg, curve in MANAGEMENTS:
-        length = jwe.length_of(inside, sizes_of_new_encryption_key(alg, curve), typ=_TYPE)
-        yield TokenSize("jwe", alg, curve, length, is_issued=False)
+    for pair in MANAGEMENTS:
+        is_own = encryption_key is not None and pair == (encryption_key.algorithm, encryption_key.curve)
+        encrypter = encryption_key if encryption_key is not None and is_own else sizes_of_new_encryption_key(*pair)
+        length = jwe.length_of(inside, encrypter, typ=_TYPE)
+        yield TokenSize("jwe", *pair, length, is_own and not _issues_references(state))
 
 
 def _length_of_jwt(payload: bytes, signer: jws.SignerFacts) -> int:

@@ -92,6 +92,21 @@ def test_the_size_of_each_jwe_is_the_length_of_one_that_is_made(make_app: MakeAp
     assert (found["kind"], found["bytes"]) == ("jwe", len(made))
 
 
+@pytest.mark.parametrize("alg", ["dir", "ECDH-ES+A256KW"])
+def test_an_own_encryption_key_is_measured_with_its_own_id(make_app: MakeApp, alg: str) -> None:
+    key = EncryptionKey.generate(alg, kid="2026")
+    app = make_app(TOKENAUTH_ENCRYPTION_KEYS=[key.to_jwk(private=True)])
+
+    assert issued(app, *ASKED) == (alg, sign_in(app))
+
+
+def test_with_encryption_keys_reference_tokens_are_issued_as_before(make_app: MakeApp, store: MemoryStore) -> None:
+    keys = [EncryptionKey.generate("dir").to_jwk(private=True)]
+    app = make_app(TOKENAUTH_ENCRYPTION_KEYS=keys, TOKENAUTH_STORE=store, TOKENAUTH_TOKEN_FORMAT="reference")
+
+    assert issued(app, *ASKED) == (None, 52)
+
+
 def test_the_default_key_is_measured(make_app: MakeApp) -> None:
     assert issued(make_app(), *ASKED) == ("HS256", sign_in(make_app()))
 
