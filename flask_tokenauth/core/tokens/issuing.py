@@ -3,7 +3,9 @@
 The policy that checks incoming tokens checks each new token too. So no token is signed that would be refused later.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -21,6 +23,7 @@ from ..keys.key_set import KeySet
 from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
 from . import jwe, jws
 from .audience import parse_audience, write_audience
+from .claim_sizes import name_largest
 from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
 from .delegation import Delegation
 from .scopes import format_scope
@@ -138,6 +141,7 @@ class TokenIssuer:
         Raises:
             ValueError: the policy would refuse the token, *check_scope* refuses its scopes, a claim has a reserved
                 name, is not a JSON value or is nested more than 32 deep, or the token would be longer than *max_bytes*.
+                Then the message names the largest claims and their bytes.
             TypeError: an argument has the wrong type, or *scopes* is a single string.
             InvalidKey: no key of the set can sign.
 
@@ -183,12 +187,18 @@ class TokenIssuer:
             return self._keep(reference, content, payload, epoch)
         signer = self._find_signer()
         if callable(epoch):
-            self._check_length(signer.length_of(payload), room_in_cookie)  # before anything is stored
+            self._check_length(signer.length_of(payload), content, room_in_cookie)  # before anything is stored
             if called := epoch():
                 payload = _encode(content | {"epoch": called})
         token = signer.write(payload)
-        self._check_length(len(token), room_in_cookie)
+        self._check_length(len(token), content, room_in_cookie)
         return token
+
+    def without_limit(self) -> "TokenIssuer":
+        """Return an issuer of the same tokens that does not check their length, to measure them."""
+        other = copy(self)
+        other._max_bytes = sys.maxsize
+        return other
 
     def _keep(
         self,
@@ -198,11 +208,11 @@ class TokenIssuer:
         epoch: int | Callable[[], int],
     ) -> str:
         """Store the claims set of a reference token, and return the token."""
-        self._check_length(len(payload))
+        self._check_claims(payload, content)
         if callable(epoch) and (called := epoch()):
             content["epoch"] = called
             payload = _encode(content)
-            self._check_length(len(payload))
+            self._check_claims(payload, content)
         reference.keep(content, payload)
         return reference.text
 
@@ -222,16 +232,36 @@ class TokenIssuer:
         self._signer = signer = _Signer(key, jws.write_header(key, typ=typ), encryption_key, typ)
         return signer
 
-    def _check_length(self, length: int, room_in_cookie: int | None = None) -> None:
+    def _check_length(self, length: int, content: dict[str, object], room_in_cookie: int | None) -> None:
         if length > self._max_bytes:
             raise ValueError(
-                f"a token must be at most {self._max_bytes} bytes long, got {length}: put fewer claims into it"
+                f"a token must be at most {self._max_bytes} bytes long, got {_describe(length, content)}: "
+                f"{_shorten(content)}"
             )
         if room_in_cookie is not None and length > room_in_cookie:
             raise ValueError(
                 f"a token in a cookie must be at most {room_in_cookie} bytes long, since browsers drop longer cookies, "
-                f'got {length}: put fewer claims and scopes into it, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
+                f"got {_describe(length, content)}: {_shorten(content)}"
             )
+
+    def _check_claims(self, payload: bytes, content: dict[str, object]) -> None:
+        if len(payload) > self._max_bytes:
+            raise ValueError(
+                f"the claims of a reference token must together be at most {self._max_bytes} bytes long, got "
+                f"{_describe(len(payload), content)}: {_FEWER}"
+            )
+
+
+_FEWER = "put fewer claims and scopes into it"
+
+
+def _describe(length: int, content: dict[str, object]) -> str:
+    return f"{length} (its largest claims, in bytes of JSON: {name_largest(content)})"
+
+
+def _shorten(content: dict[str, object]) -> str:
+    is_ticket = TICKET_PATH in content  # it is always signed
+    return _FEWER if is_ticket else f'{_FEWER}, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
 
 
 def new_id() -> str:
