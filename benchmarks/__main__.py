@@ -13,6 +13,7 @@ try:
         cookies,
         databases,
         encrypted,
+        exchanging,
         guarded,
         imports,
         issuing,
@@ -42,6 +43,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "looked_up": looked_up.run,
     "cookies": cookies.run,
     "encrypted": encrypted.run,
+    "exchanging": exchanging.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,
@@ -71,7 +73,7 @@ def main(
     """Measure what tokens cost, and print the figures beside their targets.
 
     SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, trusted, looked_up, cookies,
-    encrypted, served, imports, memory.
+    encrypted, exchanging, served, imports, memory.
     Without SECTION, all of them are measured.
     """
     if write and (names or quick):
