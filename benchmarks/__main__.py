@@ -12,6 +12,8 @@ try:
         chart,
         cookies,
         databases,
+        encrypted,
+        exchanging,
         guarded,
         imports,
         issuing,
@@ -40,6 +42,8 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "trusted": trusted.run,
     "looked_up": looked_up.run,
     "cookies": cookies.run,
+    "encrypted": encrypted.run,
+    "exchanging": exchanging.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,
@@ -69,7 +73,7 @@ def main(
     """Measure what tokens cost, and print the figures beside their targets.
 
     SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, trusted, looked_up, cookies,
-    served, imports, memory.
+    encrypted, exchanging, served, imports, memory.
     Without SECTION, all of them are measured.
     """
     if write and (names or quick):

@@ -17,6 +17,7 @@ DISTRIBUTIONS = (
     "flask-httpauth",
     "authlib",
     "joserfc",
+    "jwcrypto",
     "gunicorn",
     "sqlalchemy",
     "psycopg",

@@ -23,7 +23,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(blinker|collections\.abc|contextlib|datetime|flask|jwt|sqlalchemy|uuid)\..*"),
     ("py:class", "(AbstractContextManager|Flask|Time|datetime)"),  # the same in signatures of overloads
     # Type variables, and types that applications do not import.
-    ("py:class", r"flask_tokenauth\.[\w.]+\.([A-Z]|Mac|NewReference|OtherIssuers|UserLoader)"),
+    ("py:class", r"flask_tokenauth\.[\w.]+\.([A-Z]|Delegation|Mac|NewReference|OtherIssuers|UserLoader)"),
     ("py:.*", r"(.*\.)?(InvalidSignature|MalformedToken|VerifiedJws|check_secret)"),  # of the core, on no page
 ]
 

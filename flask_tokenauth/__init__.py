@@ -8,6 +8,7 @@ from .core.records.session import Session
 from .core.token_errors import TokenError
 from .core.tokens.token import Token
 from .core.trusted_issuers.issuer import TrustedIssuer
+from .downstream.forwarding import forward_headers, get_token_text
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_claim, require_scope
 from .guards.sharing import shareable
@@ -24,6 +25,7 @@ from .signals import (
     session_started,
     store_rolled_back,
     token_accepted,
+    token_exchanged,
     token_issued,
     token_refused,
     token_revoked,
@@ -52,7 +54,9 @@ __all__ = [
     "api_key_revoked",
     "create_token",
     "current_user",
+    "forward_headers",
     "get_token",
+    "get_token_text",
     "get_user",
     "login_optional",
     "login_required",
@@ -67,6 +71,7 @@ __all__ = [
     "shareable",
     "store_rolled_back",
     "token_accepted",
+    "token_exchanged",
     "token_issued",
     "token_refused",
     "token_response",

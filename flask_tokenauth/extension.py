@@ -22,6 +22,7 @@ from .core.errors import SettingsError, StoreUnavailable
 from .core.records.session import Session
 from .core.tokens.issuing import seconds_of
 from .core.tokens.token import Token, TokenKind
+from .exchange_methods import ExchangeMethods
 from .guards.accepted_kinds import AcceptedKinds, read_kinds_of_verify
 from .guards.asked_scopes import AskedScopes
 from .guards.before_request import RequestHook
@@ -31,13 +32,12 @@ from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
 from .lifecycle.trade import Scopes, trade
-from .ticket_methods import TicketMethods
 from .users import current_user, get_token, get_user_id, require_own_token
 
 T = TypeVar("T")
 
 
-class TokenAuth(TicketMethods[T]):
+class TokenAuth(ExchangeMethods[T]):
     """Guards the routes of any number of Flask applications.
 
     Args:
@@ -99,6 +99,8 @@ class TokenAuth(TicketMethods[T]):
 
         With ``TOKENAUTH_API_KEYS``, ``POST /auth/api-keys`` makes an API key of the user after a login that is at most
         10 minutes old, ``GET /auth/api-keys`` lists the keys, and ``DELETE /auth/api-keys/<id>`` ends one.
+
+        With ``TOKENAUTH_EXCHANGE``, ``POST /auth/exchange`` gives a service a token for the next one (RFC 8693).
         """
         from .endpoints.blueprint import make_blueprint  # noqa: PLC0415  # most applications have no store
 

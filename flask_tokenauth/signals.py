@@ -8,6 +8,11 @@ _signals = Namespace()
 #: passed (None for ``TOKENAUTH_AUDIENCE``), ``expires_in`` (a ``timedelta``).
 token_issued = _signals.signal("tokenauth-token-issued")
 
+#: A token was exchanged for one that a service uses for the user. The signal ``token_issued`` is sent for it too.
+#: Arguments: ``user_id`` as a string, ``actor`` (the service, ``act.sub``), ``audience`` (a ``frozenset``), and
+#: ``parent_id``, the ID of the token that was exchanged.
+token_exchanged = _signals.signal("tokenauth-token-exchanged")
+
 #: The token of a request was accepted, before any guard decided: a guard can still refuse. Sent once per request, when
 #: ``g`` is set. Arguments: ``user_id`` as in ``g.user_id``, ``scopes`` (a ``frozenset``).
 token_accepted = _signals.signal("tokenauth-token-accepted")

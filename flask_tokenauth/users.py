@@ -97,6 +97,14 @@ def require_own_token(state: AppState) -> Token:
     return token
 
 
+def find_text(state: AppState) -> str | None:
+    """Return the token of the current request as the client sent it, or None.
+
+    It is None if the request has no good token, an API key or a ticket.
+    """
+    return state.authenticator.authenticate(_current_request()).text
+
+
 def get_token() -> Token | None:
     """Return the verified token of the current request.
 

@@ -2,9 +2,11 @@
 
 import gc
 import io
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -15,6 +17,8 @@ from flask_tokenauth import TokenAuth, create_token, login_optional, login_requi
 from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER, SECRET
+from .encryption_kit import KEY as ENCRYPTION_KEY
+from .encryption_kit import keys_setting
 
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 KEYS = {name: Key.generate(name) for name in ALGORITHMS}
@@ -258,6 +262,50 @@ def test_api_keys_cost_a_request_with_a_jwt_no_call(path: str, drive: Drive) -> 
         counts.append((status, calls.total()))
 
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("cache_size", [10, 0])
+def test_an_application_without_encryption_keys_pays_no_call_for_them(drive: Drive, cache_size: int) -> None:
+    """A remembered token costs the same, whether it is encrypted or not."""
+    counts = []
+    for config in ({}, keys_setting()):
+        app = make_app("HS256", cache_size=cache_size, **config)
+        token = issue(app)
+        for _ in range(2):
+            drive(app, token)
+        status, calls = drive(app, token)
+        counts.append((status, calls.total(), calls.of({"Decryption.open", "is_encrypted", "open_token"})))
+
+    plain, encrypted = counts
+    assert plain[2] == 0
+    assert plain == encrypted if cache_size else encrypted[2] == 3
+
+
+def test_a_remembered_encrypted_token_is_not_opened_or_verified(drive: Drive) -> None:
+    app = make_app("EdDSA", cache_size=10, **keys_setting())
+    token = issue(app)
+    drive(app, token)
+
+    status, calls = drive(app, token)
+
+    assert (status, token.count(".")) == ("200 OK", 4)
+    assert calls.of(BASE64 | JSON | CHECKS | SIGNINGS | PARSERS | {"open_token", "decrypt"}) == 0
+
+
+@pytest.mark.parametrize("with_key_file", [False, True])
+def test_a_file_of_encryption_keys_costs_a_request_no_more_than_a_file_of_keys(
+    drive: Drive, tmp_path: Path, *, with_key_file: bool
+) -> None:
+    keys, encryption = tmp_path / "keys.json", tmp_path / "encryption.json"
+    keys.write_text(json.dumps({"keys": [KEYS["EdDSA"].to_jwk(private=True)]}))
+    encryption.write_text(json.dumps({"keys": [ENCRYPTION_KEY.to_jwk(private=True)]}))
+    totals = []
+    for config in ({"TOKENAUTH_KEYS": keys}, {"TOKENAUTH_ENCRYPTION_KEYS": encryption}):
+        both = config | ({"TOKENAUTH_KEYS": keys} if with_key_file else {})
+        app = make_app("EdDSA", cache_size=10, TOKENAUTH_KEYS_INTERVAL=300, **both)
+        totals.append(drive_warm(drive, app, issue(app), "/"))
+
+    assert totals[0] == totals[1]
 
 
 BROWSER = {"HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_ORIGIN": "https://localhost"}

@@ -9,12 +9,13 @@ from flask_tokenauth import TokenAuth, create_token, login_required
 
 from .conftest import AUDIENCE, ISSUER
 from .core.trusted_issuers.rules_kit import OWN_KEY, issuer_with, sign
+from .encryption_kit import encrypt, keys_setting
 from .test_cost import BASE64, CHECKS, JSON, Drive, drive  # noqa: F401  # a fixture
 
 REMEMBERED, NEW = 10, 0  # the size of the cache
 
 
-def make_app(*, trusts: bool, cache_size: int) -> Flask:
+def make_app(*, trusts: bool, cache_size: int, **config: Any) -> Flask:
     app = Flask("tests")
     app.config |= {
         "TOKENAUTH_KEYS": [OWN_KEY.to_jwk(private=True)],
@@ -23,7 +24,7 @@ def make_app(*, trusts: bool, cache_size: int) -> Flask:
         "TOKENAUTH_TOKEN_CACHE_SIZE": cache_size,
         "TOKENAUTH_TRUSTED_ISSUERS": [issuer_with(scopes=["read"])] if trusts else None,
         "TESTING": True,
-    }
+    } | config
     TokenAuth(app)
     app.add_url_rule("/", view_func=login_required(lambda: "hello"))
     return app
@@ -68,6 +69,20 @@ def test_their_remembered_tokens_are_neither_decoded_nor_verified(drive: Drive) 
     calls = known_calls(drive, make_app(trusts=True, cache_size=REMEMBERED), their_token())
 
     assert calls.of(BASE64 | JSON | CHECKS) == 0
+
+
+def test_their_remembered_tokens_cost_the_same_calls_if_they_are_encrypted(drive: Drive) -> None:  # noqa: F811
+    app = make_app(trusts=True, cache_size=REMEMBERED, **keys_setting())
+
+    assert known_calls(drive, app, encrypt(their_token())) == known_calls(drive, app, their_token())
+
+
+def test_encryption_keys_cost_tokens_that_are_remembered_no_call(drive: Drive) -> None:  # noqa: F811
+    plain, encrypting = (make_app(trusts=True, cache_size=REMEMBERED, **more) for more in ({}, keys_setting()))
+
+    for token in (their_token(), None):
+        counts = [known_calls(drive, app, token or own_token(app)).total() for app in (plain, encrypting)]
+        assert counts[0] == counts[1]
 
 
 def test_their_new_tokens_are_decoded_and_verified_once(drive: Drive) -> None:  # noqa: F811

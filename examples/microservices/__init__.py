@@ -1,18 +1,28 @@
-"""An issuer, and two services that accept its tokens: they fetch its public keys, and no secret is shared.
+"""An issuer, and three services that accept its tokens: they fetch its public keys, and no secret is shared.
 
-Start all three with one command::
+The application of the issuer asks the services for its users. It needs `requests` (``pip install requests``), and the
+services need the extra ``jwks``. Start all four with one command::
 
     python -m examples.microservices
 
-Log in at the issuer, and use the token at both services::
+Log in, and use the token at two services::
 
     TOKEN=$(curl -s -d username=alice -d password=wonderland http://127.0.0.1:5000/login | cut -d '"' -f 4)
     curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5001/reports
     curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5002/orders
 
-The token of bob, whose password is builder, is for the orders alone: at the reports he gets 401.
+The third, the shipping, belongs to another company. The token is not for it, and it answers 401::
 
-Rotate the keys while all three run, from the same folder. Here a new key may sign after 80 seconds; ``keys list`` shows
+    curl -i -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5003/shipping
+
+The application asks all three. It hands the token on to the first two. For the shipping it exchanges the token for one
+that is good there alone, for a minute. Neither the first two nor the application accept that one::
+
+    curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:5000/overview
+
+The token of bob, whose password is builder, is not for the reports: there he gets 401, and 403 from the application.
+
+Rotate the keys while all four run, from the same folder. Here a new key may sign after 80 seconds; ``keys list`` shows
 when::
 
     export FLASK_TOKENAUTH_KEYS=instance/keys.json FLASK_TOKENAUTH_KEYS_MAX_AGE=10s

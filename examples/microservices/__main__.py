@@ -1,5 +1,6 @@
-"""Starts the issuer and the two services, and ends them together."""
+"""Starts the issuer and the three services, and ends them together."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,30 +12,35 @@ from urllib.request import urlopen
 
 import click
 
-SERVICES = ("reports", "orders")
+SERVICES = ("reports", "orders", "shipping")
 PACKAGE = "examples.microservices"
 
 
 @click.command()
 @click.option(
-    "--port", type=int, default=5000, show_default=True, help="Of the issuer. The services have the next two."
+    "--port", type=int, default=5000, show_default=True, help="Of the issuer. The services have the next three."
 )
 @click.option("--keys", "path", type=click.Path(path_type=Path), default="instance/keys.json", show_default=True)
 def main(*, port: int, path: Path) -> None:
-    """Start an issuer and two services that believe its tokens."""
+    """Start an issuer and three services that believe its tokens."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         subprocess.run([sys.executable, "-m", "flask_tokenauth", "keys", "--file", path, "generate"], check=True)
     issuer = f"http://127.0.0.1:{port}"
-    environ = os.environ | {"FLASK_TOKENAUTH_ISSUER": issuer, "FLASK_TOKENAUTH_KEYS": str(path)}
+    urls = {name: f"http://127.0.0.1:{port + number}" for number, name in enumerate(SERVICES, 1)}
+    environ = os.environ | {
+        "FLASK_TOKENAUTH_ISSUER": issuer,
+        "FLASK_TOKENAUTH_KEYS": str(path),
+        "FLASK_SERVICES": json.dumps(urls),
+    }
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C, so that the others end too
     processes = [run("issuer", port, environ)]
     try:
         wait_for(issuer)
         for number, name in enumerate(SERVICES, 1):
             processes.append(run(f"services:create_service('{name}')", port + number, environ))
-            wait_for(f"http://127.0.0.1:{port + number}")
-        click.echo("All three are ready.")
+            wait_for(urls[name])
+        click.echo("All four are ready.")
         processes[0].wait()
     finally:
         for process in processes:

@@ -23,6 +23,7 @@ def create_service(name: str) -> Flask:
     @app.get(f"/{name}")
     @login_required
     def show() -> dict[str, str]:
-        return {name: f"Those of {g.user_id}."}
+        by = "" if g.token.actor is None else f", asked for by {g.token.actor}"  # the token was exchanged
+        return {name: f"Those of {g.user_id}{by}."}
 
     return app

@@ -16,13 +16,12 @@ from ..authentication.api_key_checks import ApiKeyChecks
 from ..authentication.authenticator import Authenticator
 from ..authentication.callbacks import Callbacks
 from ..authentication.clients import Clients
-from ..authentication.cookies import TokenCookies
 from ..authentication.credentials import environ_name_of
-from ..authentication.csrf import OriginCheck
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
 from ..core.encoding.immutable_json import freeze
 from ..core.errors import SettingsError
+from ..core.keys.encryption_keys import EncryptionKeys
 from ..core.rotation import Sessions
 from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
@@ -32,12 +31,12 @@ from ..core.tokens.verifier import Verifier
 from ..stores.database_objects import has_engine_now
 from .database_sessions import find_sessions
 from .declared_scopes import are_implied
-from .key_file import FollowedKeyFile
-from .ring_check import RingCheck, tolerance_of
+from .exchange_callers import check_exchange_key
+from .own_keys import OwnKeys
 from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
-from .token_cookies import delete_cookie
+from .token_cookies import delete_cookie, name_cookies
 from .trust import Trust
 
 _NO_CONTEXT = (
@@ -68,7 +67,8 @@ class AppState:
         stored: its store, sessions and revocations.
         cookies: the cookies in which it keeps tokens; None if it keeps none there.
         trust: the issuers whose tokens it accepts besides its own.
-        key_file: follows the file of its keys; None if they are in no file.
+        keys: its keys while it runs: their files, and the keys that encrypt.
+        key_file: follows the file of the keys that sign; None if they are in no file.
         resource_metadata: the URL of the metadata of the protected resource, for challenges (RFC 9728), or "".
         hook: the ``before_request`` function that guards it; None until that is installed.
 
@@ -92,18 +92,18 @@ class AppState:
         with _context_for_store(app, settings.store):
             self.stored = StoredState(settings, clock=self._now)
         self.stored.ask_sql_store("use_sessions", find_sessions)
-        self.key_file = _follow_key_file(settings, self.stored)
-        look_at_keys = None if self.key_file is None else self.key_file.look
-        look_for_keys = None if self.key_file is None else self.key_file.look_for_unknown
+        self.keys = OwnKeys(settings, self.stored)
+        self.key_file = self.keys.key_file
         self._verifier = Verifier(
             settings.keys,
             policy,
             revoked=self.stored.is_revoked if self.stored.revokes else None,
             max_bytes=settings.max_token_bytes,
             cache_size=settings.token_cache_size,
-            look_for_keys=look_for_keys,
+            look_for_keys=self.keys.look_for,
+            decryption=self.keys.decryption,
         )
-        self.cookies = _name_cookies(settings)
+        self.cookies = name_cookies(settings)
         self.authenticator = Authenticator(
             app,
             callbacks,
@@ -118,16 +118,18 @@ class AppState:
             max_bytes=settings.max_token_bytes,
             https=HttpsCheck(settings.enforce_https),
             cookies=self.cookies,
-            look_at_keys=look_at_keys,
-            look_for_keys=look_for_keys,
+            look_at_keys=self.keys.look,
+            look_for_keys=self.keys.look_for,
+            decryption=self.keys.decryption,
         )
         if self.cookies is not None and self.cookies.access is not None:
             self.authenticator.delete_access_cookie = partial(delete_cookie, self.cookies, name=self.cookies.access)
         self.trust = Trust(app, settings, callbacks)
         self.trust_issuers()
         self.clients = Clients(settings.introspection_clients, audience=settings.audience)
-        self._token_issuer = _make_token_issuer(settings, policy)
+        self._token_issuer = _make_token_issuer(settings, policy, encryption=self.keys.encryption)
         self._ticket_issuer = _make_token_issuer(settings, ticket_policy(policy))
+        self._exchange_issuer = _make_token_issuer(settings, policy)
         self.resource_metadata = "" if settings.resource is None else metadata_url_of(settings.resource)
         self._config = read_config(app)
         _states.add(self)
@@ -167,8 +169,8 @@ class AppState:
         Raises:
             SettingsError: ``TOKENAUTH_KEYS`` holds public keys only.
         """
-        if self.key_file is not None:
-            self.key_file.look()  # a process that only issues tokens has no other occasion
+        if self.keys.look is not None:
+            self.keys.look()  # a process that only issues tokens has no other occasion
         if not self.settings.has_own_keys:
             raise SettingsError(
                 f"this application has no key to issue tokens, since SECRET_KEY and {PREFIX}KEYS are not set: set one "
@@ -190,6 +192,17 @@ class AppState:
         """
         _ = self.token_issuer  # which raises it
         return self._ticket_issuer
+
+    @property
+    def exchange_issuer(self) -> TokenIssuer:
+        """Issues tokens for other services, which verify them with a public key.
+
+        Raises:
+            SettingsError: no key can sign, or the one that signs is a secret.
+        """
+        _ = self.token_issuer  # which raises it without a key
+        check_exchange_key(self.settings.keys)
+        return self._exchange_issuer
 
     @property
     def reference_issuer(self) -> TokenIssuer:
@@ -247,37 +260,9 @@ def _context_for_store(app: Flask, store: object) -> AbstractContextManager[obje
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
 
 
-def _name_cookies(settings: Settings) -> TokenCookies | None:
-    if settings.cookies == "off":
-        return None
-    return TokenCookies(
-        settings.issuer,
-        has_access=settings.cookies == "all",
-        same_site=settings.cookie_samesite,
-        origins=OriginCheck(settings.origin, settings.trusted_origins),
-    )
-
-
-def _follow_key_file(settings: Settings, stored: StoredState) -> FollowedKeyFile | None:
-    if settings.keys_path is None:
-        return None
-    tolerance = tolerance_of(rollout=settings.keys_rollout, interval=settings.keys_interval)
-    ring_check = (
-        None
-        if stored.opened is None
-        else RingCheck(stored.store, tolerance=tolerance, timeout=settings.store_timeout.total_seconds())
-    )
-    return FollowedKeyFile(
-        settings.keys_path,
-        settings.keys,
-        version=settings.keys_version,
-        passphrase=settings.keys_passphrase,
-        interval=settings.keys_interval.total_seconds(),
-        report_ring=None if ring_check is None else ring_check.report,
-    )
-
-
-def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer:
+def _make_token_issuer(
+    settings: Settings, policy: ClaimsPolicy, *, encryption: EncryptionKeys | None = None
+) -> TokenIssuer:
     # An application issues tokens with the same scopes again and again.
     check_scope = None if settings.scopes is None else lru_cache(maxsize=256)(settings.scopes.check_issued)
     return TokenIssuer(
@@ -286,6 +271,7 @@ def _make_token_issuer(settings: Settings, policy: ClaimsPolicy) -> TokenIssuer:
         lifetime=settings.access_lifetime,
         max_bytes=settings.max_token_bytes,
         check_scope=check_scope,
+        encryption=encryption,
     )
 
 

@@ -18,7 +18,8 @@ from ..core.tokens.scopes import (
 from .setting_types import PREFIX, SettingType
 
 INTROSPECT = "tokenauth:introspect"  # the scope that POST /auth/introspect requires
-OWN_SCOPES = {INTROSPECT: "Introspect tokens"}
+EXCHANGE = "tokenauth:exchange"  # the scope that POST /auth/exchange requires
+OWN_SCOPES = {INTROSPECT: "Introspect tokens", EXCHANGE: "Exchange tokens"}
 
 
 class DeclaredScopes(NamedTuple):

@@ -90,6 +90,14 @@ class FollowedFile(ABC):
                 self._looking.release()
             self._after_look()
 
+    def look_along(self) -> None:
+        """Look at the file, since it is time to look at another one, if no other thread looks."""
+        if self._looking.acquire(blocking=False):
+            try:
+                self._follow()
+            finally:
+                self._looking.release()
+
     def _after_look(self) -> None:  # noqa: B027  # not every file needs it
         """Do what is done after each look in time."""
 

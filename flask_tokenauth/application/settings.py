@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, key_file_with, keys_with, no_keys
 from .declared_scopes import SCOPES, DeclaredScopes
+from .encryption_settings import ENCRYPTION_KEYS, INSTANT, ConfiguredEncryptionKeys, check_encryption
+from .exchange_callers import EXCHANGE, ExchangeCaller, check_exchange
 from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
 from .setting_types import (
@@ -73,6 +75,10 @@ class Settings:
     )  # of the published key set
     keys_rollout: timedelta = _setting(duration(timedelta(0), timedelta(days=7)), "1h", timedelta(0))
     keys_interval: timedelta = _setting(duration(_SECOND, timedelta(minutes=5)), "5s", timedelta(seconds=5))
+    encryption_keys: ConfiguredEncryptionKeys | None = _setting(
+        ENCRYPTION_KEYS, "/run/secrets/encryption.json", None, secret=True
+    )
+    accept_plain_until: datetime | None = _setting(INSTANT, "2027-02-01", None)
     issuer: str = _setting(STRING, "https://api.example.com")  # "iss"
     audience: frozenset[str] = _setting(STRINGS, "https://api.example.com")  # "aud"
     access_lifetime: timedelta = _setting(duration(_SECOND, _YEAR), "15m", timedelta(minutes=15))
@@ -106,6 +112,7 @@ class Settings:
     introspection_clients: tuple[Client, ...] = _setting(
         INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
     )
+    exchange: tuple[ExchangeCaller, ...] = _setting(EXCHANGE, '\'{"billing": ["https://reports.example.com"]}\'', ())
     trusted_issuers: tuple[TrustedIssuer, ...] = _setting(
         TRUSTED_ISSUERS,
         '\'[{"issuer": "https://id.example.com", "discovery": true, "audience": "https://api.example.com", '
@@ -150,7 +157,7 @@ class Settings:
                 f"{PREFIX}KEYS_PASSPHRASE needs {PREFIX}KEYS, which is not set: set it to the encrypted private key, "
                 "or remove the passphrase"
             )
-        for name in ("keys", "store", "trusted_issuers"):
+        for name in ("keys", "encryption_keys", "store", "trusted_issuers"):
             if has_default_issuer and name in given:
                 raise SettingsError(
                     f"{PREFIX}{name.upper()} needs {PREFIX}ISSUER, which is not set: set it to the URL of this "
@@ -164,6 +171,7 @@ class Settings:
             given |= _load_keys(given)
         else:
             given["keys"] = derive_keys(config, issuer, "access") if has_own_keys else no_keys()
+        check_encryption(given, has_own_keys=has_own_keys)
         if "store" in given:
             given["refresh_keys"] = derive_keys(config, issuer, "refresh")
         elif given.get("revocation", "off") != "off":
@@ -178,6 +186,7 @@ class Settings:
                 f"{PREFIX}RESOURCE must be one of {PREFIX}AUDIENCE, since tokens for it name it, got another URL: add "
                 f"it to {PREFIX}AUDIENCE"
             )
+        check_exchange(settings.exchange, settings.keys, has_store=settings.store is not None)
         check_issuers(settings.trusted_issuers, own=issuer, declared=settings.scopes)
         _check_order(settings, "access_lifetime", "max_lifetime")
         _check_order(settings, "revocation_interval", "revocation_max_staleness")

@@ -9,7 +9,6 @@ from typing import Any
 from ..core.encoding.limits import YEAR_9999
 from ..core.errors import SettingsError
 from ..core.opaque.api_key_uses import ApiKeyUses
-from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.opaque.lookups import LONGEST_MEMORY, Lookups
 from ..core.records.api_key import ApiKey
 from ..core.records.revocation import Revocation, RevocationKind, retention_of
@@ -22,20 +21,12 @@ from ..core.tokens.token import Token
 from ..stores.custom import translate_errors
 from ..stores.opening import open_store
 from .after_answer import call_after_answer
+from .revoked_tokens import NO_STORE, RevokedTokens
 from .setting_types import PREFIX
 from .settings import Settings
 
-_NO_STORE = (
-    f"sessions, auth.endpoints and revocation need {PREFIX}STORE, which is not set: set it to "
-    '"sqlite:////var/lib/api/sessions.db" for one machine, or to "memory://" to try it'
-)
-_REVOCATION_IS_OFF = (
-    f'{PREFIX}REVOCATION must be "feed" or "strict" to revoke, got "off": with "off", revoked tokens are accepted '
-    "until they expire"
-)
 
-
-class StoredState:
+class StoredState(RevokedTokens):
     """The state that one application keeps in its store. Without ``TOKENAUTH_STORE`` there is none.
 
     Args:
@@ -54,21 +45,10 @@ class StoredState:
         self._settings = settings
         self._clock = clock
         self.opened = None if settings.store is None else _open(settings)
-        self._store = None if self.opened is None else translate_errors(self.opened)
-        self.feed = self._make_feed()
+        store = None if self.opened is None else translate_errors(self.opened)
+        super().__init__(store, _make_feed(settings, store, clock), settings.revocation)
         self._uses = self._make_uses()
         self._sessions = self._make_sessions()
-
-    @property
-    def store(self) -> Store:
-        """The store. A custom store is wrapped, so that its own exceptions become ``StoreUnavailable``.
-
-        Raises:
-            SettingsError: ``TOKENAUTH_STORE`` is not set.
-        """
-        if self._store is None:
-            raise SettingsError(_NO_STORE)
-        return self._store
 
     def ask_sql_store(self, method: str, *arguments: object) -> Any:
         """Return the answer of a method that only a store in an SQL database has; None for another store, or none.
@@ -99,56 +79,8 @@ class StoredState:
             SettingsError: ``TOKENAUTH_STORE`` is not set.
         """
         if self._sessions is None:
-            raise SettingsError(_NO_STORE)
+            raise SettingsError(NO_STORE)
         return self._sessions
-
-    @property
-    def revokes(self) -> bool:
-        """Whether revoked tokens are refused: there is a store, and ``TOKENAUTH_REVOCATION`` is not "off"."""
-        return self._store is not None and self._settings.revocation != "off"
-
-    def check_revokes(self) -> None:
-        """Check that a revocation would have an effect.
-
-        Raises:
-            SettingsError: ``TOKENAUTH_STORE`` is not set, or ``TOKENAUTH_REVOCATION`` is "off".
-        """
-        _ = self.store
-        if not self.revokes:
-            raise SettingsError(_REVOCATION_IS_OFF)
-
-    def is_revoked(self, token: Token) -> bool:
-        """Return whether *token*, its session, or everything that its user had at its epoch is revoked.
-
-        With ``TOKENAUTH_REVOCATION`` "strict" the store is asked, with "feed" this process knows.
-
-        Raises:
-            StoreUnavailable: it is not known.
-        """
-        return self.is_revoked_in_store(token) if self.feed is None else self.is_revoked_locally(token)
-
-    def is_looked_up_revoked(self, token: Token) -> bool:
-        """Return whether a token that was looked up is revoked: a reference token, or an API key.
-
-        Raises:
-            StoreUnavailable: it is not known.
-        """
-        if not isinstance(token, ApiKeyToken):
-            return self.revokes and self.is_revoked(token)
-        key = token.api_key  # without a feed it was looked up just now
-        return self.feed is not None and self.feed.is_api_key_revoked(
-            key.id, user_id=key.user_id, key_epoch=key.key_epoch
-        )
-
-    def is_revoked_anywhere(self, token: Token) -> bool:
-        """Return whether the store or this process has *token* as revoked. An API key was looked up just now.
-
-        Raises:
-            StoreUnavailable: the store cannot be asked, or the revocations that this process knows are too old.
-        """
-        if isinstance(token, ApiKeyToken):
-            return self.is_looked_up_revoked(token)
-        return self.is_revoked_in_store(token) or self.is_revoked_locally(token)
 
     def make_lookups(self, policy: ClaimsPolicy) -> Lookups | None:
         """Return what looks up tokens that only the store can explain; None without a store.
@@ -181,33 +113,6 @@ class StoredState:
     def monotonic(self) -> float:
         """Return seconds that always rise, from any start: the clock of the feed, if there is one."""
         return time.perf_counter() if self.feed is None else self.feed.monotonic()
-
-    def is_revoked_locally(self, token: Token) -> bool:
-        """Return whether this process knows that *token* is revoked; False without a feed.
-
-        Raises:
-            StoreUnavailable: the revocations that this process knows are too old.
-        """
-        if self.feed is None:
-            return False
-        claims = token.claims
-        return self.feed.is_revoked(
-            token_id=claims.get("jti"),  # type: ignore[arg-type]  # the policy has checked the types of these claims
-            exp=claims["exp"],  # type: ignore[arg-type]
-            session_id=claims.get("sid"),  # type: ignore[arg-type]
-            user_id=token.subject,
-            epoch=claims.get("epoch", 0),  # type: ignore[arg-type]
-        )
-
-    def is_revoked_in_store(self, token: Token) -> bool:
-        """Return whether the store has *token*, its session or its user as revoked.
-
-        Raises:
-            StoreUnavailable: the store cannot be asked.
-        """
-        return self.store.is_revoked(
-            token_id=token.token_id, session_id=token.session_id, user_id=token.subject, epoch=token.epoch
-        )
 
     def revoke(self, token: Token) -> bool:
         """Revoke a verified token: in this process at once, in others within the interval.
@@ -280,20 +185,6 @@ class StoredState:
         until = self._clock() + self._settings.retention.total_seconds()
         self._add_to_feed(_revocation(kind, subject, value, until=until))
 
-    def _make_feed(self) -> RevocationFeed | None:
-        settings = self._settings
-        if self._store is None or settings.revocation != "feed":
-            return None
-        return RevocationFeed(
-            self._store,
-            interval=settings.revocation_interval,
-            max_staleness=settings.revocation_max_staleness,
-            timeout=settings.store_timeout,
-            bucket_width=bucket_width(settings.access_lifetime),
-            leeway=settings.leeway,
-            wall=self._clock,
-        )
-
     def _make_uses(self) -> ApiKeyUses | None:
         settings = self._settings
         if self._store is None or not settings.api_keys:
@@ -319,6 +210,20 @@ class StoredState:
             most=settings.sessions_per_user,
             on_revocation=self._revoked_here,
         )
+
+
+def _make_feed(settings: Settings, store: Store | None, clock: Callable[[], float]) -> RevocationFeed | None:
+    if store is None or settings.revocation != "feed":
+        return None
+    return RevocationFeed(
+        store,
+        interval=settings.revocation_interval,
+        max_staleness=settings.revocation_max_staleness,
+        timeout=settings.store_timeout,
+        bucket_width=bucket_width(settings.access_lifetime),
+        leeway=settings.leeway,
+        wall=clock,
+    )
 
 
 def _end_of(expires_at: float, leeway: timedelta) -> float:

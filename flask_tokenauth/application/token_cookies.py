@@ -1,4 +1,4 @@
-"""Set and delete the cookies with tokens."""
+"""The cookies with tokens: name, set and delete them."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,7 +8,21 @@ from flask import Request, Response
 from werkzeug.http import dump_cookie
 
 from ..authentication.cookies import MOST_BYTES, TokenCookies
+from ..authentication.csrf import OriginCheck
+from .settings import Settings
 from .shared_caches import note_cookie
+
+
+def name_cookies(settings: Settings) -> TokenCookies | None:
+    """Return the cookies in which an application keeps tokens; None if it keeps none there."""
+    if settings.cookies == "off":
+        return None
+    return TokenCookies(
+        settings.issuer,
+        has_access=settings.cookies == "all",
+        same_site=settings.cookie_samesite,
+        origins=OriginCheck(settings.origin, settings.trusted_origins),
+    )
 
 
 def room_for_access_token(cookies: TokenCookies | None) -> int | None:

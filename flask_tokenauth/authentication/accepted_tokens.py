@@ -21,6 +21,7 @@ from ..core.token_errors import (
 )
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
+from ..core.tokens.decryption import Decryption
 from ..core.tokens.jws import LARGEST_LIMIT
 from ..core.tokens.tickets import TicketToken
 from ..core.tokens.token import Token, TokenKind
@@ -56,6 +57,7 @@ class AcceptedTokens:
         note_use: called with the ID of each API key that is used.
         look_at_keys: called at the start of each request: the keys may have to be exchanged. None: they do not change.
         look_for_keys: as for ``Verifier``.
+        decryption: opens encrypted tokens, as for *verifier*. None: encrypted tokens are refused.
 
     Attributes:
         clock: as given. Tests replace it.
@@ -80,6 +82,7 @@ class AcceptedTokens:
         note_use: Callable[[str], None] = lambda _: None,
         look_at_keys: Callable[[], None] | None = None,
         look_for_keys: Callable[[int], bool] | None = None,
+        decryption: Decryption | None = None,
     ) -> None:
         self.clock = clock
         self.user_ids = UserIDs(callbacks.user_id_type)
@@ -99,6 +102,7 @@ class AcceptedTokens:
         self._verifier_for = lru_cache(maxsize=_MOST_AUDIENCES)(verifier.for_audience)
         self._max_bytes = max_bytes
         self._look_at_keys, self._look_for_keys = look_at_keys, look_for_keys
+        self._decryption = decryption
 
     def find_token(self, header: str) -> Token | None:
         """Return the verified token in an ``Authorization`` header, or None if the header has another scheme.
@@ -231,7 +235,8 @@ class AcceptedTokens:
             TokenError: the token is refused.
             StoreUnavailable: the token has to be looked up, and the store cannot be asked.
         """
-        return self._verify(text, replace(self._policy, audience=audience))
+        decryption = None if self._decryption is None else self._decryption.for_introspection()
+        return self._verify(text, replace(self._policy, audience=audience), decryption)
 
     def verify_issued(self, text: str) -> Token:
         """Return a token of this issuer that a server may still accept, so that it can be revoked.
@@ -250,19 +255,26 @@ class AcceptedTokens:
         """
         leeway = 2 * LONGEST_LEEWAY
         policy = replace(self._policy, audience=None, max_lifetime=None, may_start_later=True, leeway=leeway)
-        return self._verify(text, policy, max_bytes=LARGEST_LIMIT)
+        decryption = None if self._decryption is None else self._decryption.for_revocation()
+        return self._verify(text, policy, decryption, max_bytes=LARGEST_LIMIT)
 
     def _look_at_file(self) -> None:
         """Let keys that have changed be exchanged, where no request has done it."""
         if self._look_at_keys is not None:
             self._look_at_keys()
 
-    def _verify(self, text: str, policy: ClaimsPolicy, *, max_bytes: int | None = None) -> Token:
+    def _verify(
+        self, text: str, policy: ClaimsPolicy, decryption: Decryption | None, *, max_bytes: int | None = None
+    ) -> Token:
         self._look_at_file()
         lookups = self.find_lookups(text)
         if lookups is not None:
             return lookups.find_in_store(text, now=self.clock(), policy=policy)
         verifier = Verifier(
-            self._keys, policy, max_bytes=max_bytes or self._max_bytes, look_for_keys=self._look_for_keys
+            self._keys,
+            policy,
+            max_bytes=max_bytes or self._max_bytes,
+            look_for_keys=self._look_for_keys,
+            decryption=decryption,
         )
         return verifier.verify(text, now=self.clock())

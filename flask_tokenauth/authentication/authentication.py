@@ -22,6 +22,7 @@ class Authentication(msgspec.Struct, eq=False):
     app: Flask  # the application that authenticated the request
     token: Token | None = None
     user_id: Any = None
+    text: str | None = None  # the token as the client sent it, to hand on; None for API keys and tickets
     client: Client | None = None  # which a guard has let in without a token
     refusal: Refusal | None = None
     cookie_method: str | None = None  # of the request whose cookie was judged; None: it came in a header
@@ -35,7 +36,7 @@ class Authentication(msgspec.Struct, eq=False):
     guard_refused: bool = False  # one of those guards refused
     user: Any = NOT_LOADED  # None if there is no user with this ID any more
 
-    def __repr__(self) -> str:  # without the user, since requests may be written into logs
+    def __repr__(self) -> str:  # without the user and the text, since requests may be written into logs
         return f"<Authentication {'refused' if self.refusal else 'accepted' if self.token else 'anonymous'}>"
 
     @property

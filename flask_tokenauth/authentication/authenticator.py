@@ -175,11 +175,16 @@ class Authenticator(AcceptedTokens):
         else:
             show_nobody()
 
-    def _accept(self, token: Token) -> Authentication:
-        """Return the authentication of a request with a verified token, if the application accepts the token."""
+    def _accept(self, token: Token, text: str | None) -> Authentication:
+        """Return the authentication of a request with a verified token, if the application accepts the token.
+
+        Args:
+            token: the token.
+            text: the token as it came; None for the header for API keys.
+        """
         token, user_id = self.accept(token)
         if not isinstance(token, ApiKeyToken):
-            return Authentication(self._app, token, user_id)
+            return Authentication(self._app, token, user_id, text)
         self._note_use(token.api_key.id)
         return Authentication(self._app, refusal=ApiKeyNotAccepted(), api_key=(token, user_id))
 
@@ -217,8 +222,8 @@ class Authenticator(AcceptedTokens):
                     self.https.check(req)
                 token = self._verify_credential(text, header)
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
-                return Authentication(self._app, token, token.subject)
-            return self._accept(token)
+                return Authentication(self._app, token, token.subject, text)
+            return self._accept(token, text)
         except (Refusal, StoreUnavailable, NotAuthenticated) as error:
             return Authentication(self._app, refusal=self.refusal_for(error))
 
@@ -241,11 +246,11 @@ class Authenticator(AcceptedTokens):
             else:
                 token = self._verifier.verify(text, now=self.clock())
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
-                return Authentication(self._app, token, token.subject, cookie_method=req.method)
+                return Authentication(self._app, token, token.subject, text, cookie_method=req.method)
             if isinstance(token, (ApiKeyToken, TrustedToken)):
                 raise CookieOfOtherKind
             token, user_id = self.accept(token)
-            return Authentication(self._app, token, user_id, cookie_method=req.method)
+            return Authentication(self._app, token, user_id, text, cookie_method=req.method)
         except (Refusal, StoreUnavailable, HTTPException) as error:
             if isinstance(error, HTTPException) and error.code in _CLIENT_ERRORS:
                 self.delete_access_cookie(req.environ)  # else the user could not log in, or out
@@ -304,7 +309,7 @@ class Authenticator(AcceptedTokens):
         """
         authentication.cookie_method = req.method
         if self.cookies is not None and may_change(req) and not self.cookies.origins.allows(req):
-            authentication.token = authentication.user_id = None
+            authentication.token = authentication.user_id = authentication.text = None
             authentication.refusal = CrossSite()
             authentication.satisfied = ()
             show_nobody()

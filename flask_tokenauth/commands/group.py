@@ -21,8 +21,9 @@ class CommandGroup(click.Group):
         from .keys.group import keys_of_application  # noqa: PLC0415
         from .routes import routes  # noqa: PLC0415
         from .sessions import init_db, purge, revoke, sessions  # noqa: PLC0415
+        from .size import size  # noqa: PLC0415
         from .tokens import inspect, token  # noqa: PLC0415
 
         ours = (api_keys, doctor, init_db, inspect, inspector, keys_of_application)
-        for command in (*ours, purge, revoke, routes, sessions, token):
+        for command in (*ours, purge, revoke, routes, sessions, size, token):
             self.commands.setdefault(str(command.name), command)  # the application may have its own of that name

@@ -2,37 +2,50 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from ..application.app_state import AppState
 from ..application.setting_types import PREFIX
 from ..core.errors import InvalidKey
 from .findings import Finding, finding_for
+from .keys.context import find_file
 from .keys.file_rights import check_rights, find_weak_rights
 from .keys.ring_file import RingFile
+from .keys.ring_kinds import KINDS, RingKind
 
 LONG_USE = timedelta(days=90)
 _WELL_KNOWN = "flask_tokenauth.endpoints.well_known"  # import name of the blueprint: neither room imports the other
 
 
 def _rights(state: AppState) -> Iterator[Finding]:
-    if state.settings.keys_path is None:
-        return
-    path = state.settings.keys_path.resolve()
+    for kind in KINDS:
+        path = find_file(state, kind)
+        if path is not None:
+            yield from _rights_of(path.resolve(), f"{PREFIX}{kind.setting}")
+
+
+def _rights_of(path: Path, setting: str) -> Iterator[Finding]:
     try:
         check_rights(path)
     except InvalidKey as error:
-        yield finding_for("error", f"The file in {PREFIX}KEYS is not safe", error)
+        yield finding_for("error", f"The file in {setting} is not safe", error)
         return
     for weakness in find_weak_rights(path):
-        yield Finding("warning", f"{PREFIX}KEYS: {weakness}.")
+        yield Finding("warning", f"{setting}: {weakness}.")
 
 
 def _rotation(state: AppState) -> Iterator[Finding]:
-    """Report a ring that nobody rotates."""
-    if state.settings.keys_path is None or state.settings.keys.ring is None:
-        return
+    """Report rings that nobody rotates."""
+    for kind in KINDS:
+        path = find_file(state, kind)
+        if path is not None:
+            yield from _rotation_of(path, kind, now=state.clock())
+
+
+def _rotation_of(path: Path, kind: RingKind, *, now: float) -> Iterator[Finding]:
+    setting = f"{PREFIX}{kind.setting}"
     try:
-        ring = RingFile(state.settings.keys_path).read().read_ring(now=state.clock())
+        ring = RingFile(path, kind).read().read_ring(now=now)
     except InvalidKey:  # it has changed since it was loaded, or has a finding of its own
         return
     if ring is None:
@@ -40,15 +53,16 @@ def _rotation(state: AppState) -> Iterator[Finding]:
     for kid in ring.ahead:
         yield Finding(
             "warning",
-            f"{PREFIX}KEYS: status_since of the key {kid} is in the future, and counts as now: check the clock of the "
+            f"{setting}: status_since of the key {kid} is in the future, and counts as now: check the clock of the "
             "machine that rotates, whose next keys rotate corrects the file.",
         )
     if ring.upcoming is None:
-        yield Finding("hint", f"{PREFIX}KEYS has no next key, so keys rotate refuses: run keys generate.")
-    if state.clock() - ring.active.since > LONG_USE.total_seconds():
+        yield Finding("hint", f"{setting} has no next key, so keys rotate refuses: run keys {kind.option}generate.")
+    if now - ring.active.since > LONG_USE.total_seconds():
         yield Finding(
             "hint",
-            f"The key in {PREFIX}KEYS has signed for more than {LONG_USE.days} days: run keys rotate once a day.",
+            f"The key in {setting} has {kind.signed} for more than {LONG_USE.days} days: run keys {kind.option}rotate "
+            "once a day.",
         )
 
 

@@ -91,6 +91,14 @@ def _api_keys(state: AppState) -> Iterator[Finding]:
         )
 
 
+def _plain_tokens(state: AppState) -> Iterator[Finding]:
+    until = state.settings.accept_plain_until
+    if until is not None and state.clock() >= until.timestamp():
+        yield Finding(
+            "hint", f"{PREFIX}ACCEPT_PLAIN_UNTIL has passed, so no plain token is accepted any more: remove it."
+        )
+
+
 def _https(state: AppState) -> Iterator[Finding]:
     if state.app.config.get("PREFERRED_URL_SCHEME") != "https" and not _has_proxy_fix(state.app.wsgi_app):
         yield Finding(
@@ -152,6 +160,7 @@ CHECKS = (
     _public_endpoints,
     _enforce_https,
     _api_keys,
+    _plain_tokens,
     _https,
     _settings_of_jwt_extended,
     _environment,

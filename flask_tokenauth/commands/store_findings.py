@@ -92,14 +92,17 @@ def _endpoints(state: AppState) -> Iterator[Finding]:
 
 
 def _clients(state: AppState) -> Iterator[Finding]:
-    """Report clients that can ask nothing. Without a store there is another finding."""
+    """Report clients and callers that can ask nothing. Without a store there is another finding."""
     settings = state.settings
-    if settings.introspection_clients and settings.store is not None and not _find_endpoints(state):
-        yield Finding(
-            "hint",
-            f"{_CLIENTS} has no effect, since auth.endpoints is not registered: call "
-            "app.register_blueprint(auth.endpoints), or remove the setting.",
-        )
+    if settings.store is None or _find_endpoints(state):
+        return
+    for name, value in ((_CLIENTS, settings.introspection_clients), (f"{PREFIX}EXCHANGE", settings.exchange)):
+        if value:
+            yield Finding(
+                "hint",
+                f"{name} has no effect, since auth.endpoints is not registered: call "
+                "app.register_blueprint(auth.endpoints), or remove the setting.",
+            )
 
 
 def _find_endpoints(state: AppState) -> list[str]:

@@ -17,7 +17,8 @@ from ..core.encoding.prefixes import REFERENCE_PREFIX
 from ..core.errors import KeySetUnavailable, Refusal, SettingsError, StoreUnavailable
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.opaque.lookups import Lookups
-from ..core.token_errors import TokenDamaged
+from ..core.token_errors import TokenDamaged, TokenError
+from ..core.tokens.jwe import is_encrypted
 from ..core.tokens.unverified import MAX_UNVERIFIED, UnverifiedToken, parse_unverified
 from ..lifecycle.access_tokens import create_token
 from .api_keys import describe_api_key
@@ -56,13 +57,26 @@ def inspect(*, words: tuple[str, ...]) -> None:
 
 
 def _show_jwt(state: AppState, text: str) -> dict[str, Any]:
-    """Return what a JWT says, whether it is good or not."""
+    """Return what a JWT says, whether it is good or not. An encrypted one is opened, if this application can."""
+    outer: dict[str, Any] = {}
+    if is_encrypted(text):
+        outer["outer_header"] = thaw(parse_unverified(text).header)
+        text = _open_encrypted(state, text)
     unverified = parse_unverified(text)
     return {
+        **outer,
         "header": thaw(unverified.header),
         **_show_claims(unverified),
         "judged_by": _find_judge(state, unverified.claims),
     }
+
+
+def _open_encrypted(state: AppState, text: str) -> str:
+    """Return the token inside an encrypted one, or "" if this application cannot open it."""
+    decryption, opened = state.keys.decryption, None
+    with suppress(TokenError):  # the refusal has the reason
+        opened = None if decryption is None else decryption.open(text, max_bytes=MAX_UNVERIFIED)
+    return "" if opened is None else opened.text
 
 
 def _show_record(lookups: Lookups, text: str) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from .records.ring_use import RingUse
 from .records.session import NewSession, Outcome, Redemption, Session, SessionPage, StartedSession, Terms
 from .store import Store
 from .token_errors import TokenError
-from .tokens import jwe, jws
+from .tokens import jws
 from .tokens.claims import ClaimsPolicy, read_claims
+from .tokens.decryption import Decryption
 from .tokens.issuing import TokenIssuer
 from .tokens.token import Token
 from .tokens.verifier import Verifier
@@ -23,6 +24,7 @@ __all__ = [
     "ApiKey",
     "ApiKeyToKeep",
     "ClaimsPolicy",
+    "Decryption",
     "EncryptionKey",
     "EncryptionKeys",
     "Grant",
@@ -49,7 +51,6 @@ __all__ = [
     "TokenError",
     "TokenIssuer",
     "Verifier",
-    "jwe",
     "jws",
     "read_claims",
 ]

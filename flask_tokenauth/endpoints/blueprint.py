@@ -1,15 +1,17 @@
 """The blueprint that you register for your clients: ``auth.endpoints``.
 
-Several applications may register it, with API keys and without: the rules for API keys are added for each.
+Several applications may register it, with API keys and without, with exchanges and without: these rules are added for
+each.
 """
 
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
-from ..application.declared_scopes import INTROSPECT
+from ..application.declared_scopes import EXCHANGE, INTROSPECT
 from ..guards.decorators import login_required, public, require_scope_or_client
 from .api_keys import create_one_api_key, end_one_api_key, list_own_api_keys
 from .devices import end_one_session, list_sessions, log_out
+from .exchange import exchange_token
 from .responses import as_view
 from .tokens import introspect_token, refresh_tokens, revoke
 
@@ -21,6 +23,7 @@ def make_blueprint() -> Blueprint:
     endpoints = Blueprint("tokenauth", __name__, url_prefix="/auth")
     endpoints.record(_check_store)
     endpoints.record(_add_api_keys)
+    endpoints.record(_add_exchange)
     endpoints.add_url_rule("/refresh", "refresh", public(as_view(refresh_tokens)), methods=["POST"])
     endpoints.add_url_rule("/revoke", "revoke", public(as_view(revoke)), methods=["POST"])
     endpoints.add_url_rule(
@@ -46,6 +49,18 @@ def _add_logout(registration: BlueprintSetupState) -> None:
     state = registration.app.extensions.get("tokenauth")
     guard = login_required if state is not None and state.cookies is None else public
     registration.add_url_rule("/logout", "logout", guard(as_view(log_out)), methods=["POST"])
+
+
+def _add_exchange(registration: BlueprintSetupState) -> None:
+    """Add the endpoint for exchanges, if there are callers. An application that is set up later may answer 404.
+
+    API keys do not pass: an exchange needs a token that is good for minutes, or the secret of a client.
+    """
+    state = registration.app.extensions.get("tokenauth")
+    if state is not None and not state.settings.exchange:
+        return
+    guard = require_scope_or_client(EXCHANGE, accept=("jwt", "reference"))
+    registration.add_url_rule("/exchange", "exchange", guard(as_view(exchange_token)), methods=["POST"])
 
 
 def _add_api_keys(registration: BlueprintSetupState) -> None:

@@ -116,13 +116,15 @@ def require_scope(
     return _guard(scope_requirement(all_of, any_of, AcceptedKinds.of(accept)), is_view=is_view)
 
 
-def require_scope_or_client(scope: str) -> Callable[[F], F]:
+def require_scope_or_client(scope: str, *, accept: Iterable[TokenKind] | None = None) -> Callable[[F], F]:
     """Guard a view: our own token needs this scope. A client of ``TOKENAUTH_INTROSPECTION_CLIENTS`` needs no token.
 
     Args:
         scope: a scope without placeholders.
+        accept: the kinds of tokens that pass. By default all apart from tickets.
     """
-    return _guard(Requirement((scope,), admits_clients=True, only_ours=True), is_view=True)
+    kinds = AcceptedKinds.of(accept)
+    return _guard(Requirement((scope,), admits_clients=True, only_ours=True, kinds=kinds), is_view=True)
 
 
 def scope_requirement(

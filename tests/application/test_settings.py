@@ -281,9 +281,9 @@ def test_declared_scopes_say_what_they_mean_and_what_is_enough() -> None:
     scopes = read(TOKENAUTH_SCOPES={"read": "Read", "admin": {"description": "All", "implies": ["read"]}}).scopes
 
     assert scopes is not None
-    ours = "tokenauth:introspect"
-    assert scopes.descriptions == {ours: "Introspect tokens", "read": "Read", "admin": "All"}
-    assert scopes.granted_by == {ours: (ours,), "read": ("read", "admin"), "admin": ("admin",)}
+    ours = {"tokenauth:introspect": "Introspect tokens", "tokenauth:exchange": "Exchange tokens"}
+    assert scopes.descriptions == {**ours, "read": "Read", "admin": "All"}
+    assert scopes.granted_by == {**{name: (name,) for name in ours}, "read": ("read", "admin"), "admin": ("admin",)}
 
 
 def test_scopes_of_our_own_may_be_described_and_implied() -> None:
@@ -291,8 +291,8 @@ def test_scopes_of_our_own_may_be_described_and_implied() -> None:
     scopes = read(TOKENAUTH_SCOPES={ours: "Look", "admin": {"implies": [ours]}}).scopes
 
     assert scopes is not None
-    assert scopes.descriptions == {ours: "Look", "admin": ""}
-    assert scopes.granted_by == {ours: (ours, "admin"), "admin": ("admin",)}
+    assert scopes.descriptions == {ours: "Look", "tokenauth:exchange": "Exchange tokens", "admin": ""}
+    assert scopes.granted_by[ours] == (ours, "admin")
 
 
 @pytest.mark.parametrize(("debug", "enforced"), [(True, "off"), (False, "warn")])

@@ -20,6 +20,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import AUDIENCE, NOW, SECRET, MakeApp
 from ..core.trusted_issuers.rules_kit import issuer_with
+from ..encryption_kit import keys_setting
 from ..guards.routes_kit import make_view
 from .doctor_kit import GOOD, find
 from .test_doctor_of_stores import FailingStore
@@ -86,6 +87,18 @@ def test_clients_that_cannot_introspect_are_a_hint(
         app.register_blueprint(auth.endpoints)
 
     found = [finding for finding in find(app) if "TOKENAUTH_INTROSPECTION_CLIENTS" in finding.sentence]
+
+    assert [finding.severity for finding in found] == severities
+
+
+@pytest.mark.parametrize(("registered", "severities"), [(True, []), (False, ["hint"])])
+def test_callers_that_cannot_exchange_are_a_hint(make_app: MakeApp, *, registered: bool, severities: list[str]) -> None:
+    auth, keys = TokenAuth(), KeySet([Key.generate("EdDSA")])
+    app = make_app(auth=auth, TOKENAUTH_STORE="memory://", TOKENAUTH_KEYS=keys, TOKENAUTH_EXCHANGE={"billing": "x"})
+    if registered:
+        app.register_blueprint(auth.endpoints)
+
+    found = [finding for finding in find(app) if "TOKENAUTH_EXCHANGE" in finding.sentence]
 
     assert [finding.severity for finding in found] == severities
 
@@ -271,8 +284,9 @@ def find_about_keys(make_app: MakeApp) -> list[Finding]:
         jwk = {**Key.generate("EdDSA").to_jwk(private=True), "status": "active", "status_since": NOW}
         path.write_text(json.dumps({"keys": [jwk]}))
         path.chmod(0o644)
-        app = make_app(**GOOD, TOKENAUTH_KEYS=str(path), TOKENAUTH_RESOURCE=AUDIENCE, TOKENAUTH_AUDIENCE=AUDIENCE)
-        return find(app)
+        encryption = keys_setting(TOKENAUTH_ACCEPT_PLAIN_UNTIL="2023-01-01")
+        resource = {"TOKENAUTH_RESOURCE": AUDIENCE, "TOKENAUTH_AUDIENCE": AUDIENCE}
+        return find(make_app(**GOOD, TOKENAUTH_KEYS=str(path), **resource, **encryption))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The findings of the doctor about keys."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,9 @@ from flask import Flask
 
 from flask_tokenauth import TokenAuth
 from flask_tokenauth.application.app_state import state_of
+from flask_tokenauth.core.keys.encryption_key import EncryptionKey
 from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_ring import KeyRing, RingKey
+from flask_tokenauth.core.keys.key_ring import AnyKey, KeyRing, RingKey
 from flask_tokenauth.core.keys.key_set import KeySet
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
@@ -31,7 +32,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
 
 
-def put(path: Path, *members: tuple[Key, str], age: float = 0) -> None:
+def put(path: Path, *members: tuple[AnyKey, str], age: float = 0) -> None:
     ring = KeyRing(RingKey.of(key, status, NOW - age) for key, status in members)  # type: ignore[arg-type]
     path.write_text(json.dumps(ring.to_jwks()))
     path.chmod(0o600)
@@ -202,3 +203,64 @@ def test_a_status_from_the_future_is_reported(path: Path, app_of: MakeApp) -> No
     assert [line.partition(",")[0] for line in found] == [
         f"warning: TOKENAUTH_KEYS: status_since of the key {kid} is in the future" for kid in "ab"
     ]
+
+
+# Keys that encrypt
+
+
+ENCRYPTION_A, ENCRYPTION_B = (EncryptionKey.generate("dir", kid=kid) for kid in "cd")
+
+
+@pytest.fixture
+def encrypting(make_app: MakeApp, path: Path) -> MakeApp:
+    """Return a function that makes an application whose encryption keys are in the file."""
+    return lambda **config: make_app(**GOOD, TOKENAUTH_ENCRYPTION_KEYS=path, TOKENAUTH_ISSUER=ISSUER, **config)
+
+
+def test_a_ring_of_encryption_keys_in_a_safe_file_has_no_findings(path: Path, encrypting: MakeApp) -> None:
+    put(path, (ENCRYPTION_A, "active"), (ENCRYPTION_B, "next"))
+
+    assert about_keys(encrypting()) == []
+
+
+def test_a_file_of_encryption_keys_has_the_findings_of_a_file_of_keys(path: Path, encrypting: MakeApp) -> None:
+    put(path, (ENCRYPTION_A, "active"), age=91 * DAY)
+    app = encrypting()
+    path.chmod(0o604)
+
+    weak, use, upcoming = sorted(about_keys(app), key=lambda line: ("hint" in line, "has no next" in line))
+
+    assert weak.startswith(f"warning: TOKENAUTH_ENCRYPTION_KEYS: all users of this machine can read {path}")
+    assert use == (
+        "hint: The key in TOKENAUTH_ENCRYPTION_KEYS has encrypted for more than 90 days: run keys --encryption rotate "
+        "once a day."
+    )
+    assert upcoming.endswith("run keys --encryption generate.")
+
+
+def test_an_encryption_file_that_others_can_change_is_an_error(path: Path, encrypting: MakeApp) -> None:
+    put(path, (ENCRYPTION_A, "active"), (ENCRYPTION_B, "next"))
+    app = encrypting()
+    path.chmod(0o606)
+
+    [found] = about_keys(app)
+
+    assert found.startswith("error: The file in TOKENAUTH_ENCRYPTION_KEYS is not safe")
+
+
+def test_encryption_keys_without_a_status_have_no_findings(path: Path, encrypting: MakeApp) -> None:
+    path.write_text(json.dumps({"keys": [ENCRYPTION_A.to_jwk(private=True)]}))
+    path.chmod(0o600)
+
+    assert about_keys(encrypting()) == []
+
+
+@pytest.mark.parametrize(("seconds", "is_found"), [(1, False), (0, True), (-1, True)])
+def test_a_time_for_plain_tokens_that_has_passed_can_go(
+    path: Path, encrypting: MakeApp, seconds: int, *, is_found: bool
+) -> None:
+    put(path, (ENCRYPTION_A, "active"), (ENCRYPTION_B, "next"))
+
+    found = find(encrypting(TOKENAUTH_ACCEPT_PLAIN_UNTIL=datetime.fromtimestamp(NOW + seconds, UTC)))
+
+    assert any("TOKENAUTH_ACCEPT_PLAIN_UNTIL has passed" in finding.sentence for finding in found) is is_found

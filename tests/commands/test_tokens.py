@@ -15,6 +15,7 @@ from flask_tokenauth.core import Key, KeySet
 from flask_tokenauth.core.token_errors import WrongAudience, WrongType
 
 from ..conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer
+from ..encryption_kit import OTHER, encrypt, keys_setting
 
 GOOD = {"TOKENAUTH_DEFAULT_GUARD": "login_required", "PREFERRED_URL_SCHEME": "https"}
 
@@ -53,6 +54,62 @@ def test_inspect_prints_a_good_token_as_accepted(api: Flask, mint: Mint) -> None
         "user_id": "alice",
         "scopes": ["reports:read"],
     }
+
+
+@pytest.fixture
+def encrypting(make_app: MakeApp) -> Flask:
+    """An application whose tokens are encrypted."""
+    return make_app(**keys_setting())
+
+
+def test_inspect_opens_an_encrypted_token(encrypting: Flask, mint: Mint) -> None:
+    result = run(encrypting, "inspect", encrypt(mint(), iss=ISSUER))
+
+    shown = read_json(result)
+    assert (result.exit_code, shown["accepted"], shown["judged_by"]) == (0, True, ISSUER)
+    assert shown["outer_header"] == {
+        "alg": "dir",
+        "enc": "A256GCM",
+        "kid": "e1",
+        "cty": "JWT",
+        "typ": "at+jwt",
+        "iss": ISSUER,
+    }
+    assert shown["header"] == {"alg": "HS256", "kid": mint.key.kid, "typ": "at+jwt"}
+    assert shown["claims"] == mint.claims()
+
+
+def test_inspect_shows_what_is_inside_a_refused_encrypted_token(encrypting: Flask, mint: Mint) -> None:
+    result = run(encrypting, "inspect", encrypt(mint(exp=NOW - 11)))
+
+    shown = read_json(result)
+    assert (result.exit_code, shown["reason"], shown["claims"]["exp"]) == (1, "token_expired", NOW - 11)
+
+
+def test_inspect_shows_the_outer_header_of_a_token_that_it_cannot_open(
+    encrypting: Flask, api: Flask, mint: Mint
+) -> None:
+    reasons = []
+    for app, text in ((encrypting, encrypt(mint(), OTHER)), (api, encrypt(mint()))):
+        shown = read_json(run(app, "inspect", text))
+        assert shown["outer_header"]["alg"] == "dir"
+        assert (shown["header"], shown["claims"], shown["judged_by"]) == (None, None, None)
+        reasons.append(shown["reason"])
+
+    assert reasons == ["encryption_key_unknown", "token_malformed"]
+
+
+def test_inspect_says_that_a_plain_token_must_be_encrypted(encrypting: Flask, mint: Mint) -> None:
+    shown = read_json(run(encrypting, "inspect", mint()))
+
+    assert (shown["reason"], "outer_header" in shown) == ("token_not_encrypted", False)
+
+
+def test_token_prints_an_encrypted_token(encrypting: Flask) -> None:
+    token = run(encrypting, "token", "alice").stdout.strip()
+
+    assert token.count(".") == 4
+    assert read_json(run(encrypting, "inspect", token))["accepted"] is True
 
 
 def test_inspect_does_not_print_the_token(api: Flask, mint: Mint) -> None:

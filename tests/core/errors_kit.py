@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 import flask_tokenauth
-from flask_tokenauth.core import client_errors, encryption_errors, endpoint_errors, errors, token_errors
+from flask_tokenauth.core import (
+    client_errors,
+    encryption_errors,
+    endpoint_errors,
+    errors,
+    exchange_errors,
+    token_errors,
+)
 
 PACKAGE = flask_tokenauth.__name__
 
@@ -31,6 +38,7 @@ FACTS: dict[type[errors.Refusal], tuple[object, ...]] = {
     endpoint_errors.RepeatedParameter: ("grant_type",),
     endpoint_errors.WrongParameterType: ("grant_type",),
     endpoint_errors.WrongParameterValue: ("name", "1 to 255 characters"),
+    exchange_errors.SubjectTokenRefused: ("token_expired, it is old",),
     token_errors.KindNotAccepted: ("api_key", ("jwt",)),
 }
 

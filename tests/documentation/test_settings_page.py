@@ -12,6 +12,7 @@ from flask_tokenauth.application.settings import FIELDS, Settings
 from flask_tokenauth.core.errors import SettingsError
 
 from ..conftest import CONFIG
+from ..encryption_kit import KEY
 from .reading import read_page
 
 PAGE = read_page("settings")
@@ -45,6 +46,7 @@ def settings_with(key: str, value: object) -> Settings:
     room = {"TOKENAUTH_STORE": "memory://", "TOKENAUTH_ACCESS_LIFETIME": 1, "TOKENAUTH_MAX_LIFETIME": 366 * 86400}
     room |= {"TOKENAUTH_AUDIENCE": ["https://api.example.com", "reporting"]}  # one of them is the resource
     room |= {"TOKENAUTH_REVOCATION_INTERVAL": 0.1, "TOKENAUTH_REVOCATION_MAX_STALENESS": 3600}
+    room |= {"TOKENAUTH_ENCRYPTION_KEYS": [KEY.to_jwk(private=True)]}
     room |= {"TOKENAUTH_API_KEYS": True, "TOKENAUTH_COOKIES": "all"}
     return Settings.from_config(CONFIG | room | {key: value}, app_name="reporting")
 
@@ -129,11 +131,14 @@ def test_the_spelling_for_the_environment_is_read(key: str, monkeypatch: pytest.
     monkeypatch.setenv(f"FLASK_{key}", found[1].strip("'"))
     app.config.from_prefixed_env()
 
-    if key == "TOKENAUTH_KEYS":
-        with pytest.raises(SettingsError, match=r"TOKENAUTH_KEYS: .*No such file"):
+    if key in ("TOKENAUTH_KEYS", "TOKENAUTH_ENCRYPTION_KEYS"):
+        with pytest.raises(SettingsError, match=rf"{key}: .*No such file"):
             settings_with(key, app.config[key])
     elif key == "TOKENAUTH_KEYS_PASSPHRASE":
         with pytest.raises(SettingsError, match="TOKENAUTH_KEYS_PASSPHRASE needs TOKENAUTH_KEYS, which is not set"):
+            settings_with(key, app.config[key])
+    elif key == "TOKENAUTH_EXCHANGE":
+        with pytest.raises(SettingsError, match=r"TOKENAUTH_EXCHANGE: .*needs TOKENAUTH_KEYS with a private key"):
             settings_with(key, app.config[key])
     else:
         settings_with(key, app.config[key])

@@ -86,13 +86,16 @@ class MariaDB(Server):
         import pymysql  # noqa: PLC0415  # of the extra "engines"
 
         return pymysql.connect(
-            unix_socket=self.socket, user="root", database=database, autocommit=True, read_timeout=PATIENCE
-        )
+            unix_socket=self.socket, user="root", database=database, autocommit=True, read_timeout=PATIENCE,
+            ssl_disabled=True,
+        )  # fmt: skip
 
     def connect(self, database: str, *, port: int | None = None) -> Any:
         import pymysql  # noqa: PLC0415
 
-        return pymysql.connect(host=LOCAL, port=port or self.port, user=USER, password=PASSWORD, database=database)
+        return pymysql.connect(
+            host=LOCAL, port=port or self.port, user=USER, password=PASSWORD, database=database, ssl_disabled=True
+        )
 
     def create_database(self, name: str) -> None:
         self.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")

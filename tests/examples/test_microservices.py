@@ -1,20 +1,30 @@
-"""The example of microservices: an issuer, and two services that fetch its keys."""
+"""The example of microservices: an issuer, and three services that fetch its keys."""
 
+import importlib
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import requests
+from flask import Flask
+from werkzeug.serving import make_server
 
+from examples.microservices.__main__ import SERVICES
 from examples.microservices.services import create_service
+from flask_tokenauth import AuthError, TokenAuth, get_token_text
 from flask_tokenauth.application.app_state import state_of
+from flask_tokenauth.core import Key
 from flask_tokenauth.core.tokens.unverified import parse_unverified
 
+from ..conftest import bearer
 from ..waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +32,8 @@ SECONDS = 60
 
 
 def find_port() -> int:
-    """Return the first of three ports in a row that are free."""
-    return next(port for port in range(20_000, 32_000, 3) if all(is_free(port + number) for number in range(3)))
+    """Return the first of four ports in a row that are free."""
+    return next(port for port in range(20_000, 32_000, 4) if all(is_free(port + number) for number in range(4)))
 
 
 def is_free(port: int) -> bool:
@@ -33,7 +43,7 @@ def is_free(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Running:
-    """The three programs, started with one command."""
+    """The four programs, started with one command."""
 
     port: int
     keys: Path
@@ -45,9 +55,10 @@ class Running:
         return str(answer.json()["access_token"])
 
     def ask(self, token: str) -> list[int]:
-        """Return the statuses of both services."""
+        """Return the statuses of the services that are for users, and of the application of the issuer."""
         headers = {"Authorization": f"Bearer {token}"}
-        urls = (f"http://127.0.0.1:{self.port + 1}/reports", f"http://127.0.0.1:{self.port + 2}/orders")
+        places = ((1, "reports"), (2, "orders"), (0, "overview"))
+        urls = [f"http://127.0.0.1:{self.port + number}/{path}" for number, path in places]
         return [requests.get(url, headers=headers, timeout=SECONDS).status_code for url in urls]
 
 
@@ -62,17 +73,17 @@ def running(tmp_path: Path) -> Iterator[Running]:
     ) as process:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
-        assert "All three are ready.\n" in lines
+        assert "All four are ready.\n" in lines
         yield Running(port, keys)
         process.terminate()
 
 
 @pytest.mark.slow
 @pytest.mark.once
-def test_one_command_starts_all_three_and_a_rotation_refuses_nobody(running: Running) -> None:
+def test_one_command_starts_all_four_and_a_rotation_refuses_nobody(running: Running) -> None:
     old = running.log_in()
-    assert running.ask(old) == [200, 200]
-    assert running.ask(running.log_in("bob", "builder")) == [401, 200]
+    assert running.ask(old) == [200, 200, 200]
+    assert running.ask(running.log_in("bob", "builder")) == [401, 200, 403]
     command = [
         sys.executable,
         "-m",
@@ -88,8 +99,8 @@ def test_one_command_starts_all_three_and_a_rotation_refuses_nobody(running: Run
     subprocess.run([*command, "--force"], check=True, capture_output=True)
     wait_until(lambda: kid_of(running.log_in()) != kid_of(old))
 
-    assert running.ask(running.log_in()) == [200, 200]
-    assert running.ask(old) == [200, 200]
+    assert running.ask(running.log_in()) == [200, 200, 200]
+    assert running.ask(old) == [200, 200, 200]
 
 
 def kid_of(token: str) -> str:
@@ -107,3 +118,92 @@ def test_the_services_trust_the_issuer_and_have_no_keys_of_their_own(monkeypatch
         ("http://127.0.0.1:5000", frozenset({"orders"}))
     ]
     assert settings.keys.signing_key is None
+
+
+@dataclass(frozen=True)
+class Network:
+    """The issuer and its services, as threads of this process."""
+
+    issuer: Flask
+    urls: dict[str, str]  # of all four, by their names
+
+    def log_in(self, name: str, password: str) -> str:
+        answer = self.issuer.test_client().post("/login", data={"username": name, "password": password})
+        return str(answer.get_json()["access_token"])
+
+    def ask(self, name: str, token: str) -> requests.Response:
+        path = "overview" if name == "issuer" else name
+        return requests.get(f"{self.urls[name]}/{path}", headers=bearer(token), timeout=SECONDS)
+
+    def exchange(self, token: str) -> str:
+        """Return the token that the issuer sends to the shipping."""
+        with self.issuer.test_request_context(headers=bearer(token)):
+            return TokenAuth[str]().exchange(audience="shipping", scopes=[])
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+    with ExitStack() as stack:
+        names = ("issuer", *SERVICES)
+        sockets = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0))) for name in names}
+        urls = {name: f"http://127.0.0.1:{listener.getsockname()[1]}" for name, listener in sockets.items()}
+        monkeypatch.setenv("FLASK_TOKENAUTH_ISSUER", urls["issuer"])
+        monkeypatch.setenv("FLASK_TOKENAUTH_KEYS", json.dumps({"keys": [Key.generate("ES256").to_jwk(private=True)]}))
+        monkeypatch.setenv("FLASK_SERVICES", json.dumps(urls))
+        monkeypatch.delitem(sys.modules, "examples.microservices.issuer", raising=False)
+        issuer: Flask = importlib.import_module("examples.microservices.issuer").app
+        for name, listener in sockets.items():
+            stack.enter_context(serve(issuer if name == "issuer" else create_service(name), listener))
+        yield Network(issuer, urls)
+
+
+@contextmanager
+def serve(app: Flask, listener: socket.socket) -> Iterator[None]:
+    server = make_server("127.0.0.1", 0, app, threaded=True, fd=listener.fileno())
+    server.log = lambda *_: None  # type: ignore[method-assign]  # it would write each request to the console
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_same_token_opens_two_services_and_an_exchanged_one_the_third(network: Network) -> None:
+    token = network.log_in("alice", "wonderland")
+    exchanged = network.exchange(token)
+
+    statuses = {name: [network.ask(name, each).status_code for each in (token, exchanged)] for name in network.urls}
+
+    assert statuses == {"issuer": [200, 401], "reports": [200, 401], "orders": [200, 401], "shipping": [401, 200]}
+
+
+def test_the_application_asks_all_services_for_the_user(network: Network) -> None:
+    answer = network.ask("issuer", network.log_in("alice", "wonderland"))
+
+    assert answer.json() == {
+        "reports": "Those of alice.",
+        "orders": "Those of alice.",
+        "shipping": f"Those of alice, asked for by {network.urls['issuer']}.",
+    }
+
+
+def test_a_token_that_is_not_for_a_service_is_not_handed_on_to_it(network: Network) -> None:
+    token = network.log_in("bob", "builder")
+
+    assert [network.ask(name, token).status_code for name in network.urls] == [403, 401, 200, 401]
+
+
+def test_the_application_takes_no_token_that_it_made_for_another(network: Network) -> None:
+    token = network.exchange(network.log_in("alice", "wonderland"))
+
+    with pytest.raises(AuthError), network.issuer.test_request_context(headers=bearer(token)):
+        get_token_text()
+    with pytest.raises(AuthError):
+        network.exchange(token)
+
+
+def test_a_wrong_password_gets_no_token(network: Network) -> None:
+    answer = network.issuer.test_client().post("/login", data={"username": "alice", "password": "wrong"})
+
+    assert answer.status_code == 401

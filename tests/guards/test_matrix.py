@@ -12,6 +12,7 @@ from flask_tokenauth import login_required, public, require_claim, require_scope
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import Mint, bearer
+from ..encryption_kit import EncryptedMint, keys_setting
 from .kinds_kit import add_api_key, looked_up, over_kinds
 from .kit import (
     CLOSED,
@@ -65,6 +66,14 @@ def test_a_guard_guards_against_tokens_of_each_kind(cell: Cell, mint: Mint, stor
         403,
         401,
     ]
+
+
+@pytest.mark.parametrize("cell", THIN, ids=str)
+def test_a_guard_guards_against_encrypted_tokens(cell: Cell, mint: Mint) -> None:
+    built, encrypted = cell.build(**keys_setting()), EncryptedMint(mint.key)
+    texts = (encrypted(), encrypted(scope="other"), encrypted()[:-8] + "AAAAAAAA", mint())
+
+    assert [built.get(bearer(text)) for text in texts] == [200, 403, 401, 401]
 
 
 @pytest.mark.parametrize("cell", THIN, ids=str)

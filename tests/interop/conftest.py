@@ -26,6 +26,7 @@ from ..conftest import SECRET
 
 HERE = Path(__file__).parent
 CLIENT, CLIENT_SECRET = "billing", make_client_secret()
+REPORTS = "https://reports.example"  # the next service
 PATIENCE = 60  # seconds; the machine may be busy
 
 
@@ -111,6 +112,7 @@ def set_up(app: Flask, url: str, path: Path) -> None:
         TOKENAUTH_SCOPES={"reports:read": "Read reports"},
         TOKENAUTH_ENFORCE_HTTPS="off",
         TOKENAUTH_INTROSPECTION_CLIENTS={CLIENT: write_hash(CLIENT_SECRET)},
+        TOKENAUTH_EXCHANGE={CLIENT: REPORTS},
     )
     auth = TokenAuth(app)
     app.register_blueprint(auth.endpoints)

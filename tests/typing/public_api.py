@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_type
 from uuid import UUID
 
+import httpx
+import requests
 from flask import Blueprint, Flask, Response
 from flask.views import MethodView
 
@@ -19,7 +21,9 @@ from flask_tokenauth import (
     TokenAuth,
     TrustedIssuer,
     create_token,
+    forward_headers,
     get_token,
+    get_token_text,
     login_optional,
     login_required,
     public,
@@ -36,6 +40,8 @@ from flask_tokenauth import (
     user_revoked,
 )
 from flask_tokenauth.core import ClaimsPolicy, Key, KeySet, TokenError, Verifier
+from flask_tokenauth.downstream.httpx import ExchangeAuth as HttpxExchangeAuth
+from flask_tokenauth.downstream.requests import ExchangeAuth
 
 app = Flask(__name__)
 auth = TokenAuth(app)
@@ -66,6 +72,8 @@ async def get_user_later(user_id: UUID) -> User | None:
 assert_type(get_user(), User)
 assert_type(get_user_later(), User)
 assert_type(get_token(), Token | None)
+assert_type(get_token_text(), str)
+assert_type(forward_headers("a"), dict[str, str])
 assert_type(auth.verify("text"), Token)
 assert_type(auth.verify("text", audience="a"), Token)
 assert_type(auth.verify("text", audience=["a", "b"]), Token)
@@ -250,3 +258,12 @@ def without_flask(text: str) -> frozenset[str]:
     except TokenError as error:
         assert_type(error.reason, str)
         return frozenset()
+
+
+def ask_downstream() -> int:
+    auth = ExchangeAuth("a", ["https://a.example"], scopes=("b",), expires_in=timedelta(minutes=1))
+    other = HttpxExchangeAuth(["a", "b"], origins={"https://a.example"}, expires_in=60)
+    return (
+        requests.get("https://a.example", auth=auth).status_code
+        + httpx.get("https://a.example", auth=other).status_code
+    )

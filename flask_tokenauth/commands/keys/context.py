@@ -16,6 +16,7 @@ from ...core.keys.key_ring import RingTimes
 from ...core.keys.loading import find_path
 from ...core.records.ring_use import RingUse
 from .ring_file import RingFile
+from .ring_kinds import RingKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class KeysContext:
     """What a command works with.
 
     Attributes:
+        kind: whether the keys sign or encrypt.
         file: of the ring.
         max_age: for how long other services keep the published key set.
         interval: how often a process looks at the file.
@@ -32,6 +34,7 @@ class KeysContext:
         clock: returns seconds since 1970-01-01T00:00:00Z.
     """
 
+    kind: RingKind
     file: RingFile
     max_age: timedelta
     interval: timedelta
@@ -49,6 +52,7 @@ class KeysContext:
     def of_settings(
         cls,
         path: Path,
+        kind: RingKind,
         settings: Mapping[str, Any],
         clock: Callable[[], float],
         list_rings: Callable[[], tuple[RingUse, ...]] | None = None,
@@ -57,11 +61,13 @@ class KeysContext:
 
         Args:
             path: of the file.
+            kind: whether its keys sign or encrypt.
             settings: the settings of the application, by their names.
             clock: as the attribute.
             list_rings: as the attribute.
         """
-        max_age, interval = settings["keys_max_age"], settings["keys_interval"]
+        interval = settings["keys_interval"]
+        max_age = settings["keys_max_age"] if kind.is_published else timedelta(0)
         times = RingTimes.of(
             max_age=max_age,
             interval=interval,
@@ -70,7 +76,8 @@ class KeysContext:
             leeway=settings["leeway"],
         )
         return cls(
-            file=RingFile(path),
+            kind=kind,
+            file=RingFile(path, kind),
             max_age=max_age,
             interval=interval,
             tolerance=tolerance_of(rollout=settings["keys_rollout"], interval=interval),
@@ -83,44 +90,60 @@ class KeysContext:
 NAMES = ("keys_max_age", "keys_interval", "keys_rollout", "max_lifetime", "leeway")
 
 
-def context_of_application(state: AppState) -> KeysContext:
+def context_of_application(state: AppState, kind: RingKind) -> KeysContext:
     """Return the context of an application.
 
     Args:
         state: of the application.
+        kind: whether the keys sign or encrypt.
 
     Raises:
         SettingsError: its keys are in no file.
     """
-    settings = state.settings
-    if settings.keys_path is None:
+    settings, path = state.settings, find_file(state, kind)
+    if path is None:
         raise SettingsError(
-            f"{PREFIX}KEYS must be the path of a file to work with its keys, got something else: set it to a path, or "
-            "use python -m flask_tokenauth keys --file FILE"
+            f"{PREFIX}{kind.setting} must be the path of a file to work with its keys, got something else: set it to a "
+            f"path, or use python -m flask_tokenauth keys {kind.option}--file FILE"
         )
     found = {name: getattr(settings, name) for name in NAMES}
-    list_rings = None if state.stored.opened is None else state.store.list_rings
-    return KeysContext.of_settings(settings.keys_path, found, state.authenticator.clock, list_rings)
+    has_rings = kind.is_published and state.stored.opened is not None
+    list_rings = state.store.list_rings if has_rings else None
+    return KeysContext.of_settings(path, kind, found, state.authenticator.clock, list_rings)
 
 
-def context_of_environment(path: str | None, config: Mapping[str, Any]) -> KeysContext:
+def find_file(state: AppState, kind: RingKind) -> Path | None:
+    """Return the file of the keys of an application, or None if they are in no file.
+
+    Args:
+        state: of the application.
+        kind: whether the keys sign or encrypt.
+    """
+    if kind.is_published:
+        return state.settings.keys_path
+    configured = state.settings.encryption_keys
+    return None if configured is None else configured.path
+
+
+def context_of_environment(path: str | None, config: Mapping[str, Any], kind: RingKind) -> KeysContext:
     """Return the context without an application.
 
     Args:
         path: of the file; None for that in *config*.
         config: the configuration, as Flask reads it from the environment.
+        kind: whether the keys sign or encrypt.
 
     Raises:
         SettingsError: there is no path, or a setting is not allowed.
     """
-    source = config.get(f"{PREFIX}KEYS") if path is None else path
+    source = config.get(f"{PREFIX}{kind.setting}") if path is None else path
     found = find_path(source)
     if found is None:
         raise SettingsError(
-            f"the file of the keys must be named with --file FILE, or in the environment variable FLASK_{PREFIX}KEYS, "
-            f"got {'neither' if source is None else 'something else than a path'}"
+            f"the file of the keys must be named with --file FILE, or in the environment variable "
+            f"FLASK_{PREFIX}{kind.setting}, got {'neither' if source is None else 'something else than a path'}"
         )
-    return KeysContext.of_settings(found, read_settings(config, NAMES), time.time)
+    return KeysContext.of_settings(found, kind, read_settings(config, NAMES), time.time)
 
 
 def format_time(seconds: float) -> str:

@@ -14,10 +14,10 @@ from secrets import token_hex
 
 from ...core.errors import InvalidKey
 from ...core.keys.key_files import read_key_file
-from ...core.keys.key_ring import KeyRing
-from ...core.keys.key_set import KeySet
+from ...core.keys.key_ring import AnyKeySet, KeyRing
 from ...core.keys.loading import parse_jwks
 from .file_rights import check_rights, check_system
+from .ring_kinds import SIGNING, RingKind
 
 _NEW_MODE = 0o600
 _NEW_NAMES = frozenset({".json", ".jwk", ".jwks"})
@@ -35,13 +35,15 @@ class StoredKeys:
         jwks: what they mean.
         keys: the set that an application loads.
         written_at: seconds since 1970-01-01T00:00:00Z.
+        kind: whether the keys sign or encrypt.
     """
 
     path: Path
     data: bytes = field(repr=False)
     jwks: Mapping[str, object] = field(repr=False)
-    keys: KeySet
+    keys: AnyKeySet
     written_at: float
+    kind: RingKind
 
     def read_ring(self, *, now: float) -> KeyRing | None:
         """Return the ring, or None if the keys have no status.
@@ -53,7 +55,7 @@ class StoredKeys:
             InvalidKey: the keys are no ring that can be rotated.
         """
         with _in_file(self.path):
-            return KeyRing.from_jwks(self.jwks, written_at=self.written_at, now=now)
+            return KeyRing.from_jwks(self.jwks, written_at=self.written_at, now=now, kind=self.kind.keys)
 
 
 class RingFile:
@@ -61,10 +63,12 @@ class RingFile:
 
     Args:
         path: of the file. Symbolic links are followed at each use.
+        kind: whether its keys sign or encrypt.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: RingKind = SIGNING) -> None:
         self.path = path
+        self._kind = kind
 
     @property
     def target(self) -> Path:
@@ -99,7 +103,7 @@ class RingFile:
         if not self.exists():
             raise InvalidKey(
                 "the key file must be there, but there is none at this path: make it with python -m flask_tokenauth "
-                "keys generate, or check the path; a relative path starts at the working directory"
+                f"keys {self._kind.option}generate, or check the path; a relative path starts at the working directory"
             )
 
     def read(self) -> StoredKeys:
@@ -114,7 +118,8 @@ class RingFile:
         try:
             with _in_file(self.path):
                 jwks = parse_jwks(data)
-                return StoredKeys(self.path, data, jwks, KeySet.from_jwks(jwks), version.written_at / 1e9)
+                loaded = self._kind.keys.from_jwks(jwks)
+                return StoredKeys(self.path, data, jwks, loaded, version.written_at / 1e9, self._kind)
         except InvalidKey as error:
             is_pem = str(error).endswith("got PEM text")
             advice = (

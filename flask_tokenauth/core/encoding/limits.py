@@ -5,6 +5,7 @@ import unicodedata
 MAX_IDENTIFIER = 255  # characters, of the ID of a session, user or token, and of a label
 YEAR_9999 = 253402300799  # its last second, since 1970-01-01T00:00:00Z: the last that datetime can represent
 GREATEST = 2**63 - 1  # the greatest number that every store can keep
+_NUMBERS = frozenset({int, float})  # booleans, which are ints as well, are no numbers in JSON
 
 
 def is_identifier(value: object) -> bool:
@@ -37,3 +38,8 @@ def is_clean(string: str) -> bool:
 def is_whole(value: object, most: int = GREATEST) -> bool:
     """Return whether *value* is a whole number from 0 to *most*. Booleans are not numbers."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def is_time(value: object) -> bool:
+    """Return whether *value* is a NumericDate (RFC 7519 section 2): a number from 0 to the end of the year 9999."""
+    return type(value) in _NUMBERS and 0 <= value <= YEAR_9999  # type: ignore[operator]  # of two numbers

@@ -70,6 +70,10 @@ class KeySet(KnownHeaders):
         self.ring = keys.ring if isinstance(keys, KeySet) else None
         self.generation += 1  # last, so that a thread that reads the new number finds the new keys
 
+    def expire_results(self) -> None:
+        """Let code that keeps results of these keys drop them, as after an exchange. The keys stay."""
+        self.generation += 1
+
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, object], *, alg: str | None = None) -> "KeySet":
         """Load a JWK Set (RFC 7517 section 5).

@@ -15,7 +15,7 @@ from types import MappingProxyType
 import msgspec
 
 from ..encoding.immutable_json import freeze_values
-from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier
+from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier, is_time
 from ..token_errors import (
     IssuedInFuture,
     LifetimeTooLong,
@@ -30,13 +30,14 @@ from ..token_errors import (
     WrongType,
 )
 from .audience import parse_audience
+from .delegation import ACT, ACT_FORM, PARENT, PARENT_FORM, is_act, is_parent
 from .fast_path import REQUIRED, FastPath
 from .scopes import parse_scope
 from .ticket_paths import MAX_PATH, is_path
 
 RESERVED = frozenset({
     "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "epoch", "cnf",
-    "ticket_path",
+    "ticket_path", "act", "may_act", "parent",
 })  # fmt: skip
 TICKET_PATH = "ticket_path"  # the path that a ticket opens
 
@@ -48,10 +49,9 @@ _OF_THE_PROFILE = frozenset({"client_id", "auth_time"})
 _OF_TICKETS = frozenset({TICKET_PATH})  # checked only if it is required
 # Claims whose form is checked in the tokens of all issuers, and claims whose form is checked in our own tokens alone.
 _OF_ALL_ISSUERS = frozenset({"iss", "exp", "iat", "nbf"})
-_OURS = frozenset({"sub", "scope", "sid", "epoch"})
+_OURS = frozenset({"sub", "scope", "sid", "epoch", ACT, PARENT})
 _TWICE = 2
 _ESCAPED = rb"\\u00(?:69|73)"  # the letters of "iss"; compiled at the first use
-_NUMBERS = frozenset({int, float})  # booleans, which are ints as well, are no numbers in JSON
 _DECODER = msgspec.json.Decoder(dict[str, object])
 
 
@@ -62,7 +62,7 @@ class ClaimsPolicy:
     If *issuer* or *audience* is None, ``iss`` or ``aud`` may be missing, unless you name it in *required* yourself. The
     claims ``client_id`` and ``auth_time`` are checked only if *typ* is ``at+jwt`` or they are required: other issuers
     use these names in their own way. With *is_foreign* that is so for ``jti`` too, whatever *typ* is, and the forms of
-    ``sub``, ``scope``, ``sid`` and ``epoch`` are not checked.
+    ``sub``, ``scope``, ``sid``, ``epoch``, ``act`` and ``parent`` are not checked.
 
     Raises:
         ValueError: a rule makes no sense, or ``exp`` or (unless *is_foreign*) ``sub`` is not required.
@@ -240,11 +240,6 @@ def read_audience(claims: Mapping[str, object]) -> frozenset[str]:
         raise MalformedClaim("aud", _AUDIENCE) from None
 
 
-def is_time(value: object) -> bool:
-    """Return whether *value* is a NumericDate (RFC 7519 section 2): a number from 0 to the end of the year 9999."""
-    return type(value) in _NUMBERS and 0 <= value <= YEAR_9999  # type: ignore[operator]  # of two numbers
-
-
 def _is_epoch(value: object) -> bool:
     return type(value) is int and value >= 0
 
@@ -279,6 +274,8 @@ _FORMS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("iss", _is_string, "a string"),
     ("scope", _is_scope, "a string of scopes in printable ASCII with one space between them"),
     (TICKET_PATH, is_path, f"a path of at most {MAX_PATH} characters that begins with one slash"),
+    (ACT, is_act, ACT_FORM),
+    (PARENT, is_parent, PARENT_FORM),
 )
 
 

@@ -33,6 +33,8 @@ class _UsualClaims(msgspec.Struct, frozen=True):
     client_id: _Identifier = "-"
     scope: str = ""
     cnf: msgspec.UnsetType = msgspec.UNSET  # no value is accepted
+    act: msgspec.UnsetType = msgspec.UNSET  # the policy itself checks tokens of delegates, which are few
+    parent: msgspec.UnsetType = msgspec.UNSET
 
 
 REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti"})  # the claims without a default

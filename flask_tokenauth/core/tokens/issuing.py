@@ -3,7 +3,9 @@
 The policy that checks incoming tokens checks each new token too. So no token is signed that would be refused later.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -14,12 +16,16 @@ import msgspec
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
 from ..errors import InvalidKey
+from ..keys.encryption_key import EncryptionKey
+from ..keys.encryption_keys import EncryptionKeys
 from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
-from . import jws
+from . import jwe, jws
 from .audience import parse_audience, write_audience
+from .claim_sizes import name_largest
 from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
+from .delegation import Delegation
 from .scopes import format_scope
 
 
@@ -39,8 +45,22 @@ class NewReference(Protocol):
 
 
 class _Signer(NamedTuple):
+    """The keys of new tokens, as one object: the keys may be exchanged meanwhile."""
+
     key: Key
     header: bytes  # the part of a token
+    encryption_key: EncryptionKey | None
+    typ: str | None
+
+    def length_of(self, payload: bytes) -> int:
+        """Return the length of the token that :meth:`write` makes of *payload*, in bytes."""
+        length = jws.length_of(self.header, payload, self.key)
+        return length if self.encryption_key is None else jwe.length_of(length, self.encryption_key, typ=self.typ)
+
+    def write(self, payload: bytes) -> str:
+        """Return *payload* signed, and then encrypted if there is a key for it."""
+        token = jws.sign_under(self.header, payload, self.key)
+        return token if self.encryption_key is None else jwe.encrypt(token, self.encryption_key, typ=self.typ)
 
 
 class TokenIssuer:
@@ -53,6 +73,7 @@ class TokenIssuer:
             off.
         max_bytes: the length of the longest token, in bytes.
         check_scope: called with the scope string of each new token that has scopes; raises ``ValueError`` to refuse it.
+        encryption: the keys, of which the active one encrypts each signed token. None: tokens are only signed.
 
     Raises:
         TypeError: *lifetime* is not a ``timedelta``.
@@ -67,8 +88,10 @@ class TokenIssuer:
         lifetime: timedelta,
         max_bytes: int = jws.MAX_TOKEN_BYTES,
         check_scope: Callable[[str], None] | None = None,
+        encryption: EncryptionKeys | None = None,
     ) -> None:
         self._keys = keys
+        self._encryption = encryption
         self._signer: _Signer | None = None
         self._policy = policy
         self._audience = write_audience(policy.audience or ())
@@ -91,9 +114,10 @@ class TokenIssuer:
         claims: Mapping[str, object] | None = None,
         reference: NewReference | None = None,
         path: str | None = None,
+        delegation: Delegation | None = None,
         room_in_cookie: int | None = None,
     ) -> str:
-        """Return a signed access token, or a reference token for the same claims set.
+        """Return a signed access token, encrypted if there are keys for it, or a reference token for the same claims.
 
         Args:
             subject: ``sub``, 1 to 255 characters.
@@ -110,12 +134,14 @@ class TokenIssuer:
             claims: claims of the application, which are JSON values. Their names must not be reserved.
             reference: the reference token, which is stored with the claims set; None for a signed token.
             path: ``ticket_path``, the path that a ticket opens; None for an access token.
+            delegation: the service that uses the token for the user, and the token that it is made from.
             room_in_cookie: how many bytes the cookie for the token has room for; None if it is in no cookie. The limit
                 is for signed tokens: reference tokens are short.
 
         Raises:
             ValueError: the policy would refuse the token, *check_scope* refuses its scopes, a claim has a reserved
                 name, is not a JSON value or is nested more than 32 deep, or the token would be longer than *max_bytes*.
+                Then the message names the largest claims and their bytes.
             TypeError: an argument has the wrong type, or *scopes* is a single string.
             InvalidKey: no key of the set can sign.
 
@@ -147,6 +173,7 @@ class TokenIssuer:
             content["auth_time"] = seconds_of(auth_time)
         further = (("sid", session_id), (TICKET_PATH, path))
         content.update((name, value) for name, value in further if value is not None)
+        content.update({} if delegation is None else delegation.to_claims())
         if epoch and not callable(epoch):
             content["epoch"] = epoch
         try:
@@ -158,14 +185,20 @@ class TokenIssuer:
         payload = _encode(content)
         if reference is not None:
             return self._keep(reference, content, payload, epoch)
-        key, header = self._find_signer()
+        signer = self._find_signer()
         if callable(epoch):
-            self._check_length(jws.length_of(header, payload, key), room_in_cookie)  # before anything is stored
+            self._check_length(signer.length_of(payload), content, room_in_cookie)  # before anything is stored
             if called := epoch():
                 payload = _encode(content | {"epoch": called})
-        token = jws.sign_under(header, payload, key)
-        self._check_length(len(token), room_in_cookie)
+        token = signer.write(payload)
+        self._check_length(len(token), content, room_in_cookie)
         return token
+
+    def without_limit(self) -> "TokenIssuer":
+        """Return an issuer of the same tokens that does not check their length, to measure them."""
+        other = copy(self)
+        other._max_bytes = sys.maxsize
+        return other
 
     def _keep(
         self,
@@ -175,34 +208,60 @@ class TokenIssuer:
         epoch: int | Callable[[], int],
     ) -> str:
         """Store the claims set of a reference token, and return the token."""
-        self._check_length(len(payload))
+        self._check_claims(payload, content)
         if callable(epoch) and (called := epoch()):
             content["epoch"] = called
             payload = _encode(content)
-            self._check_length(len(payload))
+            self._check_claims(payload, content)
         reference.keep(content, payload)
         return reference.text
 
     def _find_signer(self) -> "_Signer":
-        """Return the signing key with its header part, as one object: the keys may be exchanged meanwhile."""
-        key, signer = self._keys.signing_key, self._signer
-        if signer is not None and signer.key is key:
+        """Return the keys of the next token."""
+        key, encryption_key = self._keys.signing_key, None
+        if self._encryption is not None:
+            encryption_key = self._encryption.active
+            if encryption_key is None:
+                raise InvalidKey("encryption keys must have one that encrypts, got keys that can only decrypt")
+        signer = self._signer
+        if signer is not None and signer.key is key and signer.encryption_key is encryption_key:
             return signer
         if key is None:
             raise InvalidKey("a key set that signs must have a private key or a secret, got public keys only")
-        self._signer = signer = _Signer(key, jws.write_header(key, typ=self._policy.typ))
+        typ = self._policy.typ
+        self._signer = signer = _Signer(key, jws.write_header(key, typ=typ), encryption_key, typ)
         return signer
 
-    def _check_length(self, length: int, room_in_cookie: int | None = None) -> None:
+    def _check_length(self, length: int, content: dict[str, object], room_in_cookie: int | None) -> None:
         if length > self._max_bytes:
             raise ValueError(
-                f"a token must be at most {self._max_bytes} bytes long, got {length}: put fewer claims into it"
+                f"a token must be at most {self._max_bytes} bytes long, got {_describe(length, content)}: "
+                f"{_shorten(content)}"
             )
         if room_in_cookie is not None and length > room_in_cookie:
             raise ValueError(
                 f"a token in a cookie must be at most {room_in_cookie} bytes long, since browsers drop longer cookies, "
-                f'got {length}: put fewer claims and scopes into it, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
+                f"got {_describe(length, content)}: {_shorten(content)}"
             )
+
+    def _check_claims(self, payload: bytes, content: dict[str, object]) -> None:
+        if len(payload) > self._max_bytes:
+            raise ValueError(
+                f"the claims of a reference token must together be at most {self._max_bytes} bytes long, got "
+                f"{_describe(len(payload), content)}: {_FEWER}"
+            )
+
+
+_FEWER = "put fewer claims and scopes into it"
+
+
+def _describe(length: int, content: dict[str, object]) -> str:
+    return f"{length} (its largest claims, in bytes of JSON: {name_largest(content)})"
+
+
+def _shorten(content: dict[str, object]) -> str:
+    is_ticket = TICKET_PATH in content  # it is always signed
+    return _FEWER if is_ticket else f'{_FEWER}, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
 
 
 def new_id() -> str:

@@ -8,7 +8,7 @@ if it had come plain.
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..encoding import base64url
 from ..encoding.strict_json import read_object
@@ -47,6 +47,25 @@ class Decrypted(NamedTuple):
 
     content: bytes
     header: Mapping[str, object]
+
+
+class EncrypterFacts(Protocol):
+    """The facts of a key on which the length of tokens for it depends, see :class:`EncryptionKey`."""
+
+    @property
+    def key_type(self) -> str:
+        """``kty``."""
+
+    @property
+    def curve(self) -> str | None:
+        """``crv``, or None."""
+
+    @property
+    def encrypted_key_bytes(self) -> int:
+        """The length of the encrypted key of each token, in bytes."""
+
+    def header_members(self) -> dict[str, object]:
+        """Return the members that the header of each token for this key has."""
 
 
 def is_encrypted(token: object) -> bool:
@@ -132,7 +151,7 @@ def encrypt(token: str, key: EncryptionKey, *, typ: str | None = None) -> str:
     return key.encrypt(_members(typ), token.encode("ascii"))
 
 
-def length_of(length: int, key: EncryptionKey, *, typ: str | None = None) -> int:
+def length_of(length: int, key: EncrypterFacts, *, typ: str | None = None) -> int:
     """Return the length of the encrypted token that :func:`encrypt` makes, in bytes.
 
     Args:

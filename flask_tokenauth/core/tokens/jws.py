@@ -64,6 +64,22 @@ class VerifyingKeys(Protocol):
         """
 
 
+class SignerFacts(Protocol):
+    """The facts of a key on which the length of its tokens depends."""
+
+    @property
+    def kid(self) -> str:
+        """The key ID."""
+
+    @property
+    def algorithm(self) -> str:
+        """The value of ``alg``."""
+
+    @property
+    def signature_bytes(self) -> int:
+        """The length of every signature, in bytes."""
+
+
 def verify(token: str, keys: KeySet, *, max_bytes: int = MAX_TOKEN_BYTES) -> VerifiedJws:
     """Return the header and the payload of *token*, if a key of *keys* signed it. No claim is checked.
 
@@ -155,7 +171,7 @@ def sign(payload: bytes, key: Key, *, typ: str | None = None) -> str:
     return sign_under(write_header(key, typ=typ), payload, key)
 
 
-def write_header(key: Key, *, typ: str | None = None) -> bytes:
+def write_header(key: SignerFacts, *, typ: str | None = None) -> bytes:
     """Return the header part of the tokens that *key* signs, with the dot after it.
 
     Args:
@@ -181,7 +197,7 @@ def sign_under(header: bytes, payload: bytes, key: Key) -> str:
     return (signed + b"." + base64url.encode(key.sign(signed))).decode()
 
 
-def length_of(header: bytes, payload: bytes, key: Key) -> int:
+def length_of(header: bytes, payload: bytes, key: SignerFacts) -> int:
     """Return the length of the token that ``sign_under`` makes of the same arguments, in bytes."""
     return len(header) + base64url.length_of(len(payload)) + 1 + base64url.length_of(key.signature_bytes)
 

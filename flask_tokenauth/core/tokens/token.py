@@ -7,7 +7,9 @@ from typing import Literal, cast
 import msgspec
 
 from ..encoding.immutable_json import thaw
-from .claims import is_time, read_audience
+from ..encoding.limits import is_time
+from .claims import read_audience
+from .delegation import find_actor
 
 TokenKind = Literal["jwt", "reference", "api_key", "ticket"]
 
@@ -71,6 +73,14 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         """``client_id``, the client that the user uses (RFC 8693 section 4.3); None if it is missing or no string."""
         client_id = self.claims.get("client_id")
         return client_id if isinstance(client_id, str) and client_id else None
+
+    @property
+    def actor(self) -> str | None:
+        """``sub`` of ``act``, the service that uses the token for the user (RFC 8693 section 4.1).
+
+        None if the user uses it, or if ``act`` has another form, which an issuer that you trust may give it.
+        """
+        return find_actor(self.claims)
 
     @property
     def auth_time(self) -> datetime | None:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import cast
 
 from ..encoding import base64url
+from ..encoding.limits import is_time
 from ..token_errors import MalformedToken
-from .claims import is_time, read_claims
+from .claims import read_claims
 
 MAX_UNVERIFIED = 1024 * 1024  # characters; no setting lets an application read longer tokens
 _PARTS = 3  # header, payload and signature, RFC 7515 section 7.1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -11,6 +12,8 @@ from ..keys.key_set import KeySet
 from ..token_errors import MalformedToken, TokenRevoked, UnknownKey
 from . import jws
 from .claims import ClaimsPolicy, decode_claims, names_issuer_twice
+from .decryption import Decryption
+from .jwe import Opened, check_repeated_claims
 from .scopes import parse_scope
 from .tickets import ticket_policy
 from .token import Token
@@ -30,6 +33,22 @@ class _VerifiedFacts(msgspec.Struct, frozen=True):
     generation: int  # of the key set, read before the key was looked up
     since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span returns them
     until: float
+
+
+class _OpenedFacts(msgspec.Struct, frozen=True):
+    """The facts of a verified token of another issuer that came encrypted."""
+
+    facts: "OtherFacts"
+    opened_in: int  # the generation of our own key set, read before the token was decrypted
+    generation: int = -1  # our own key set never has it: these facts must not count as those of our own token
+
+
+class _Received(msgspec.Struct, frozen=True):
+    """A token as it came, and what was in it if it is encrypted."""
+
+    token: str
+    opened_in: int  # the generation of our own key set, read before the token was opened
+    opened: Opened | None
 
 
 class OtherFacts(Protocol):
@@ -79,6 +98,8 @@ class Verifier:
         look_for_keys: called with the generation of *keys* in which the key of a token is not known; returns whether
             they were exchanged since, so that the token is verified once more. None: they are not looked for.
         others: verify the tokens of other issuers. *revoked* is not asked about these. None: they are refused.
+        decryption: opens encrypted tokens, and refuses tokens of our own that are not encrypted. When its keys are
+            exchanged, the generation of *keys* must rise. None: encrypted tokens are refused.
 
     Attributes:
         others: as given.
@@ -94,8 +115,10 @@ class Verifier:
         cache_size: int = 0,
         look_for_keys: Callable[[int], bool] | None = None,
         others: OtherIssuers | None = None,
+        decryption: Decryption | None = None,
     ) -> None:
         self._keys = keys
+        self._decryption = decryption
         self.others = others
         self._look_for_keys = look_for_keys
         self._policy = policy
@@ -125,12 +148,13 @@ class Verifier:
             max_bytes=self._max_bytes,
             cache_size=self._cache_size,
             look_for_keys=self._look_for_keys,
+            decryption=self._decryption,
         )
 
     def for_tickets(self) -> "Verifier":
         """Return a verifier of tickets, with the same keys and otherwise the same rules.
 
-        It remembers none: each comes once. It refuses the tickets of other issuers.
+        It remembers none: each comes once. It refuses the tickets of other issuers. Tickets are never encrypted.
         """
         return Verifier(
             self._keys,
@@ -144,7 +168,8 @@ class Verifier:
         """Return the verified token: its signature is good, its claims keep the policy, and it is not revoked.
 
         Args:
-            token: three base64url parts, untrusted. It must name its key (``kid``), even if there is only one key.
+            token: three base64url parts, or five if it is encrypted; untrusted. It must name its key (``kid``), even if
+                there is only one key.
             now: the current time, seconds since 1970-01-01T00:00:00Z.
 
         Raises:
@@ -164,34 +189,45 @@ class Verifier:
         elif self.others is None:
             verified = self._verify_unknown(token, now)
         else:
+            if type(facts) is _OpenedFacts:
+                facts = facts.facts if facts.opened_in == self._keys.generation else None
             other = None if facts is None else self.others.find_again(facts, now=now)
             if other is not None:
                 return other
-            parts = jws.split(token, max_bytes=self._max_bytes)
+            opened_in = self._keys.generation
+            opened = None if self._decryption is None else self._decryption.open(token, max_bytes=self._max_bytes)
+            received = _Received(token, opened_in, opened)
+            parts = jws.split(token if opened is None else opened.text, max_bytes=self._max_bytes)
             payload = jws.decode_payload(parts)
             claims = decode_claims(payload)
             if not self.others.are_ours(claims):
                 if names_issuer_twice(payload):
                     raise MalformedToken("payload", "a payload with iss twice")
-                return self._verify_other(self.others, token, parts, claims, now)
+                return self._verify_other(self.others, received, parts, claims, now)
             header, generation = self._check_signature(parts)
-            verified = self._judge(token, header, claims, generation, now)
+            verified = self._judge(received, header, generation, claims, now)
         if self._revoked is not None and self._revoked(verified):
             raise TokenRevoked
         return verified
 
     def _verify_other(
-        self, others: OtherIssuers, token: str, parts: jws.Parts, claims: dict[str, object], now: float
+        self, others: OtherIssuers, received: _Received, parts: jws.Parts, claims: dict[str, object], now: float
     ) -> Token:
+        if received.opened is not None:
+            check_repeated_claims(received.opened.header, claims)
         facts = others.verify(parts, claims, now=now)
-        if self._cache is not None and type(token) is str:
-            self._cache.keep(token, facts)
+        if self._cache is not None and type(received.token) is str:
+            kept = facts if received.opened is None else _OpenedFacts(facts, received.opened_in)
+            self._cache.keep(received.token, kept)
         return facts.to_token()
 
     def _verify_unknown(self, token: str, now: float) -> Token:
-        parts = jws.split(token, max_bytes=self._max_bytes)
+        opened_in = self._keys.generation
+        opened = None if self._decryption is None else self._decryption.open(token, max_bytes=self._max_bytes)
+        parts = jws.split(token if opened is None else opened.text, max_bytes=self._max_bytes)
         header, generation = self._check_signature(parts)
-        return self._judge(token, header, decode_claims(jws.decode_payload(parts)), generation, now)
+        claims = decode_claims(jws.decode_payload(parts))
+        return self._judge(_Received(token, opened_in, opened), header, generation, claims, now)
 
     def _check_signature(self, parts: jws.Parts) -> tuple[Mapping[str, object], int]:
         """Return the header of a token that one of the keys has signed, and the generation of the keys."""
@@ -208,13 +244,25 @@ class Verifier:
         return header, generation
 
     def _judge(
-        self, token: str, header: Mapping[str, object], claims: dict[str, object], generation: int, now: float
+        self,
+        received: _Received,
+        header: Mapping[str, object],
+        generation: int,
+        claims: dict[str, object],
+        now: float,
     ) -> Token:
+        end = inf
+        if received.opened is not None:
+            check_repeated_claims(received.opened.header, claims)
+            generation = received.opened_in  # its encryption key may have been exchanged since
+        elif self._decryption is not None:
+            end = self._decryption.check_plain(claims, now=now)
         # From here on the types are known: the reader of the header and the policy have checked them.
         self._policy.check(claims, typ=header.get("typ"), now=now)  # type: ignore[arg-type]
         subject: str = claims["sub"]  # type: ignore[assignment]
         scopes, read_only = parse_scope(claims.get("scope", "")), MappingProxyType(claims)  # type: ignore[arg-type]
-        if self._cache is not None and type(token) is str:
+        if self._cache is not None and type(received.token) is str:
             since, until = self._policy.span(claims)
-            self._cache.keep(token, _VerifiedFacts(subject, scopes, read_only, generation, since, until))
+            until = until if until < end else end
+            self._cache.keep(received.token, _VerifiedFacts(subject, scopes, read_only, generation, since, until))
         return Token(subject=subject, scopes=scopes, claims=read_only)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from flask_tokenauth.__main__ import main
 from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_ring import KeyRing, RingKey
+from flask_tokenauth.core.keys.key_ring import AnyKey, KeyRing, RingKey
 
 from ...conftest import StandingClock
 
@@ -29,21 +29,26 @@ class Keys:
         """The time, in seconds since 1970-01-01T00:00:00Z."""
         return self.clock.now
 
-    def put(self, *members: tuple[Key, str, float]) -> None:
+    def put(self, *members: tuple[AnyKey, str, float]) -> None:
         """Write a ring to the file: each key with its status and its age in seconds."""
         ring = KeyRing(RingKey.of(key, status, self.now - age) for key, status, age in members)  # type: ignore[arg-type]
         self.path.write_text(json.dumps(ring.to_jwks()))
         self.path.chmod(0o600)
 
     def run(self, *args: str) -> Result:
-        """Run one of the commands."""
+        """Run one of the commands. The first arguments may be options of the group."""
         return CliRunner().invoke(main, ["keys", "--file", str(self.path), *args])
+
+    @property
+    def jwks(self) -> list[dict[str, Any]]:
+        """The keys in the file."""
+        members: list[dict[str, Any]] = json.loads(self.path.read_text())["keys"]
+        return members
 
     @property
     def states(self) -> dict[str, str]:
         """The status of each key in the file."""
-        jwks: dict[str, Any] = json.loads(self.path.read_text())
-        return {jwk["kid"]: jwk["status"] for jwk in jwks["keys"]}
+        return {jwk["kid"]: jwk["status"] for jwk in self.jwks}
 
 
 @pytest.fixture

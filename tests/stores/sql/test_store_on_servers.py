@@ -8,6 +8,7 @@ import pytest
 
 from flask_tokenauth.stores.sql import SQLStore, metadata, numbered_feed
 from flask_tokenauth.stores.sql.postgresql import feed as postgresql_feed
+from flask_tokenauth.stores.sql.schema import Binding
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeApiKeys,
@@ -61,23 +62,34 @@ def facts(server: Server, database: str) -> list[Any]:
     return execute(server, database, "SELECT name, value, number FROM tokenauth_store")
 
 
+@pytest.fixture(scope="class")
+def url(request: pytest.FixtureRequest, server: Server, database: str) -> str:
+    """Return the URL of the database, at the server or at the pooler that the class names."""
+    pooler: PgBouncer | None = request.cls.pooler and request.getfixturevalue(request.cls.pooler)
+    return (pooler or server).url(database)
+
+
+@pytest.fixture(scope="class")
+def opened(url: str) -> Iterator[SQLStore]:
+    """Return a store for all tests of a class: a new one looks at all tables, connects, and compiles its statements."""
+    store = SQLStore(url)
+    yield store
+    store.close()
+
+
 class ServerFixtures:
-    """A class with these fixtures names its server."""
+    """A class with these fixtures names its server, and a pooler before it."""
 
     engine: str
+    pooler: str | None = None
 
     @pytest.fixture
-    def url(self, server: Server, database: str) -> str:
-        return server.url(database)
-
-    @pytest.fixture
-    def store(self, server: Server, database: str, url: str, facts: list[Any]) -> Iterator[SQLStore]:
+    def store(self, server: Server, database: str, opened: SQLStore, facts: list[Any]) -> SQLStore:
         empty(server, database, *metadata.tables)
         places = ", ".join(["(%s, %s, %s)"] * len(facts))
         execute(server, database, f"INSERT INTO tokenauth_store (name, value, number) VALUES {places}", *chain(*facts))
-        store = SQLStore(url)
-        yield store
-        store.close()
+        opened._tables._binding = Binding()  # as of a new store: the last test may have bound it
+        return opened
 
     @pytest.fixture
     def age(self, server: Server, database: str) -> Age:
@@ -153,10 +165,7 @@ class TestPgBouncer(ServerFixtures, StoreContract):
     """Through a pooler that gives each transaction the connection that is free."""
 
     engine = "postgresql_15"
-
-    @pytest.fixture
-    def url(self, pgbouncer: PgBouncer, database: str) -> str:
-        return pgbouncer.url(database)
+    pooler = "pgbouncer"
 
 
 @pytest.mark.dependencies

@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from pymysql.connections import Connection
 from pymysql.constants import CR, SERVER_STATUS
@@ -20,7 +20,7 @@ from pymysql.err import OperationalError
 
 from ....core.errors import SettingsError
 from ....core.time_limit import remaining, time_limit
-from ..sockets import run_when_ready, send_all
+from ..sockets import TIME_IS_OVER, run_when_ready, send_all
 
 _NO_ANSWER = (CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_LOST)  # after these errors, the next address is tried
 _LONGEST = 130.0  # seconds to connect, as the network waits
@@ -69,6 +69,7 @@ class LimitedConnection(Connection):
     _rfile: io.BufferedReader
     _read_timeout: float | None
     _write_timeout: float | None
+    _tls_without_options: ClassVar[ssl.SSLContext | None] = None
 
     def connect(self, sock: socket.socket | None = None) -> None:
         """Open the connection within the time limit.
@@ -85,6 +86,18 @@ class LimitedConnection(Connection):
             self._connect_first(self._find_addresses())
         else:
             super().connect(sock)
+
+    def _create_ssl_ctx(self, sslp: Any) -> ssl.SSLContext:
+        """Return a context for TLS.
+
+        Without options all connections share one: to make it, PyMySQL reads the certificates of the system, which takes
+        50 to 100 ms, although it checks none with it.
+        """
+        if sslp:
+            return super()._create_ssl_ctx(sslp)  # type: ignore[misc,no-any-return]  # not in the stubs
+        if LimitedConnection._tls_without_options is None:
+            LimitedConnection._tls_without_options = super()._create_ssl_ctx(sslp)  # type: ignore[misc]
+        return LimitedConnection._tls_without_options
 
     def close(self) -> None:
         """Close the connection, unless it is closed: SQLAlchemy would log the error, with all errors before it."""
@@ -124,9 +137,11 @@ class LimitedConnection(Connection):
 
     def _open_socket(self, family: int, address: Any) -> socket.socket:
         """Open a socket to a server, with the options that PyMySQL sets."""
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock, left = socket.socket(family, socket.SOCK_STREAM), remaining()
         try:
-            sock.settimeout(min(remaining(), self.connect_timeout or _LONGEST))
+            if not left:  # a timeout of 0 would mean not to wait
+                raise TimeoutError(TIME_IS_OVER)
+            sock.settimeout(min(left, self.connect_timeout or _LONGEST))
             if family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

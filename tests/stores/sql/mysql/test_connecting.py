@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections import deque
@@ -117,8 +118,13 @@ def test_a_server_that_never_answers_ends_the_connecting(limited: Limited, silen
         limited(lambda: connect(**parameters(silent_port)))
 
 
+def test_no_time_at_all_is_over_before_the_connecting(limited: Limited, silent_port: int) -> None:
+    with pytest.raises(pymysql.OperationalError, match=OVER):
+        limited(lambda: connect(**parameters(silent_port)), seconds=0)
+
+
 def test_a_server_that_does_not_accept_ends_the_connecting(limited: Limited, full: int) -> None:
-    with pytest.raises(pymysql.OperationalError, match="timed out"):
+    with pytest.raises(pymysql.OperationalError, match=f"timed out|{OVER}"):
         limited(lambda: connect(**parameters(full)))
 
 
@@ -195,6 +201,21 @@ def test_a_subclass_of_the_application_stays_one() -> None:
     keep_limit(connection)
 
     assert isinstance(connection, Own)
+
+
+def test_connections_without_options_for_tls_read_the_certificates_of_the_system_once() -> None:
+    first, second = (LimitedConnection(defer_connect=True) for _ in range(2))
+
+    assert first.ctx is second.ctx
+    assert isinstance(first.ctx, ssl.SSLContext)
+
+
+def test_a_connection_that_checks_the_certificate_has_a_context_of_its_own() -> None:
+    plain, *checking = (LimitedConnection(defer_connect=True, ssl_verify_cert=check) for check in (None, True, True))
+
+    contexts = [connection.ctx for connection in checking if isinstance(connection.ctx, ssl.SSLContext)]
+    assert [context.verify_mode for context in contexts] == [ssl.CERT_REQUIRED, ssl.CERT_REQUIRED]
+    assert len({id(context) for context in (plain.ctx, *contexts)}) == 3
 
 
 def test_a_connection_is_adapted_once() -> None:
