@@ -15,6 +15,7 @@ from ..core.endpoint_errors import KeyScopeNotGranted, NoApiKeyLeft, UndeclaredS
 from ..core.records.api_key import ApiKey
 from ..core.records.grant import LONGEST_DURATION
 from ..core.token_errors import TokenOfDelegate
+from ..core.tokens.delegation import ACT
 from ..core.tokens.scopes import parse_scope
 from ..lifecycle.api_keys import TooManyApiKeys, create_api_key, end_api_key
 from ..lifecycle.revoke import find_current_session
@@ -39,7 +40,7 @@ def create_one_api_key(state: AppState) -> Response:
     session, token = find_current_session(state), require_token(state)
     if state.authenticator.authenticate(request).by_cookie:
         raise refuse(state, CookieNotAccepted())
-    if "act" in token.claims:  # RFC 8693 section 4.1
+    if ACT in token.claims:  # RFC 8693 section 4.1
         raise refuse(state, TokenOfDelegate())
     name = require(parameters, "name")
     if not is_identifier(name):

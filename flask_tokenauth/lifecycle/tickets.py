@@ -11,6 +11,7 @@ from ..core.errors import InsufficientScope
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.ticket_errors import NoTicketForToken
 from ..core.token_errors import TokenExpired, TokenOfDelegate
+from ..core.tokens.delegation import ACT
 from ..core.tokens.scopes import format_scope
 from ..core.tokens.ticket_paths import check_path
 from ..core.tokens.tickets import LONGEST_TICKET, SHORTEST_TICKET, TicketToken
@@ -86,7 +87,7 @@ def _require_maker(state: AppState) -> Token:
     token = require_own_token(state)
     if isinstance(token, (ApiKeyToken, TicketToken)):
         raise refuse(state, NoTicketForToken())
-    if "act" in token.claims:  # RFC 8693 section 4.1
+    if ACT in token.claims:  # RFC 8693 section 4.1
         raise refuse(state, TokenOfDelegate())
     return token
 

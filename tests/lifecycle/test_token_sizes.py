@@ -13,6 +13,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import MakeApp, bearer
 from ..cookies_kit import Browser, make_cookie_app
+from .exchange.kit import KEYS, exchange, token_for
 from .kit import refresh
 
 CLAIMS = {"photo": "wonder" * 150, "teams": ["land"] * 20, "age": 7}
@@ -84,6 +85,16 @@ def test_the_error_for_a_ticket_does_not_advise_reference_tokens(make_app: MakeA
         app.preprocess_request()
         with pytest.raises(ValueError, match="ticket_path 626, ") as caught:
             auth.create_ticket(path, expires_in=60)
+
+    assert str(caught.value).endswith(FEWER)
+
+
+def test_the_error_for_an_exchanged_token_does_not_advise_reference_tokens(make_app: MakeApp) -> None:
+    app = make_app(TOKENAUTH_MAX_TOKEN_BYTES=1024, TOKENAUTH_KEYS=KEYS)
+    token = token_for(app)
+
+    with pytest.raises(ValueError, match="aud 820, ") as caught:
+        exchange(app, token, audience=[name * 200 for name in "abcd"])
 
     assert str(caught.value).endswith(FEWER)
 

@@ -6,9 +6,8 @@ from math import inf
 
 from ..encryption_errors import NotEncrypted, UnknownEncryptionKey
 from ..keys.encryption_keys import EncryptionKeys
+from .delegation import ACT
 from .jwe import Opened, is_encrypted, open_token
-
-DELEGATED = "act"  # a claim of exchanged tokens (RFC 8693 section 4.1), which are signed only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class Decryption:
         Raises:
             NotEncrypted: it is not accepted.
         """
-        if self.accepts_exchanged and DELEGATED in claims:
+        if self.accepts_exchanged and ACT in claims:
             return inf
         if not now < self.plain_until:
             raise NotEncrypted
