@@ -15,7 +15,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 PYTHONS = ["3.11", "3.12", "3.13"]
 ALL_TESTS = ("-m", "")  # the slow ones too, which `pytest` alone leaves out
 OF_EACH_PYTHON = ("-m", "not once")
-OF_LOWEST_VERSIONS = ("-m", "not slow or dependencies")
+OF_LOWEST_VERSIONS = ("-m", "not once or dependencies")
 OF_FILES = (  # tests that read files of the distribution: pages, examples, source code, vectors, data
     "docs",
     "tests/commands",
@@ -90,18 +90,19 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-q", *(session.posargs or (OF_EACH_PYTHON if is_outer else ())))
 
 
-@nox.session(default=False, venv_backend="none")
+@nox.session(default=False, python=PYTHONS[-1])
 def coverage(session: nox.Session) -> None:
-    """Run all tests and fail if a branch of the package or of the tests did not run."""
-    pytest = str(share_environment(session) / "pytest")
-    session.run(pytest, "-q", *ALL_TESTS, "--cov", "--cov-report=term-missing:skip-covered")
+    """Run all tests on the newest Python, and fail if a branch of the package or of the tests did not run."""
+    session.install("--editable", ".[engines,lint,test]")
+    session.run("pytest", "-q", *ALL_TESTS, "--cov", "--cov-report=term-missing:skip-covered")
 
 
-@nox.session(default=False)
+@nox.session(default=False, python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the lowest version of each dependency that setup.cfg allows.
+    """Run the tests with the lowest version of each dependency that setup.cfg allows, on the lowest Python.
 
-    These are the fast tests, and the slow ones that depend on the versions: those of drivers, servers and frameworks.
+    These are the tests that may depend on the version of Python, and those that depend on other versions: of drivers,
+    servers and frameworks.
     """
     config = configparser.ConfigParser()
     config.read("setup.cfg")
