@@ -90,7 +90,8 @@ def exchange(
         actor: the service that uses the new token, ``act.sub``.
         audience: of the new token.
         scopes: of the new token, if scopes are declared only declared ones; None for those of the parent that are.
-        lifetime: of the new token. It is shortened to the time that the parent has left.
+        lifetime: of the new token. It is shortened to the time that the parent has left, and to the longest lifetime of
+            tokens: if the clock of this process is behind, the parent may seem to have more left.
 
     Raises:
         TokenError: *parent* is an API key or a ticket, was made from another token itself, or expires right now.
@@ -105,7 +106,7 @@ def exchange(
     left = timedelta(seconds=int(expires_at) - int(now))
     if left < _SECOND:
         raise TokenExpired(expires_at)  # it was accepted since clocks may differ
-    allowed = min(lifetime, left) // _SECOND * _SECOND
+    allowed = min(lifetime, left, state.settings.max_lifetime) // _SECOND * _SECOND
     parent_id = str(parent.token_id)
     text = state.exchange_issuer.issue(
         parent.subject,
