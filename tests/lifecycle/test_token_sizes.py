@@ -13,6 +13,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import MakeApp, bearer
 from ..cookies_kit import Browser, make_cookie_app
+from .exchange.kit import KEY
 from .kit import refresh
 
 CLAIMS = {"photo": "wonder" * 150, "teams": ["land"] * 20, "age": 7}
@@ -86,6 +87,19 @@ def test_the_error_for_a_ticket_does_not_advise_reference_tokens(make_app: MakeA
             auth.create_ticket(path, expires_in=60)
 
     assert str(caught.value).endswith(FEWER)
+
+
+def test_the_error_for_an_exchanged_token_does_not_advise_reference_tokens(make_app: MakeApp) -> None:
+    """Its audience may be what is large."""
+    auth: TokenAuth[str] = TokenAuth()
+    app = make_app(auth=auth, TOKENAUTH_KEYS=[KEY.to_jwk(private=True)], TOKENAUTH_MAX_TOKEN_BYTES=1024)
+
+    with app.app_context():
+        token = create_token("alice")
+    with app.test_request_context(headers=bearer(token)), pytest.raises(ValueError, match="JSON: aud ") as caught:
+        auth.exchange(audience=[f"https://{number}.example" for number in range(50)])
+
+    assert str(caught.value).endswith(f"{FEWER}, and fewer strings into its audience")
 
 
 def test_a_refresh_names_the_claims_that_before_refresh_has_added(make_app: MakeApp, store: MemoryStore) -> None:

@@ -25,7 +25,7 @@ from . import jwe, jws
 from .audience import parse_audience, write_audience
 from .claim_sizes import name_largest
 from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
-from .delegation import Delegation
+from .delegation import PARENT, Delegation
 from .scopes import format_scope
 
 
@@ -260,8 +260,11 @@ def _describe(length: int, content: dict[str, object]) -> str:
 
 
 def _shorten(content: dict[str, object]) -> str:
-    is_ticket = TICKET_PATH in content  # it is always signed
-    return _FEWER if is_ticket else f'{_FEWER}, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
+    if TICKET_PATH in content:  # it is always signed
+        return _FEWER
+    if PARENT in content:  # it too
+        return f"{_FEWER}, and fewer strings into its audience"
+    return f'{_FEWER}, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
 
 
 def new_id() -> str:

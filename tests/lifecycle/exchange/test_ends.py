@@ -107,6 +107,21 @@ def test_the_process_that_revokes_knows_at_once(worker: Flask) -> None:
         verify(worker, child)
 
 
+@pytest.mark.parametrize("behind", [0, 1, 10])
+@pytest.mark.parametrize("expires_in", [None, 120, 121])
+def test_it_lives_no_longer_than_tokens_may_if_the_clock_of_this_worker_is_behind(
+    make_worker: MakeWorker, clock: StandingClock, behind: int, expires_in: int | None
+) -> None:
+    """The token of the request comes from a worker whose clock is ahead, within the leeway: more of it seems left."""
+    worker = make_worker(TOKENAUTH_ACCESS_LIFETIME=120, TOKENAUTH_MAX_LIFETIME=120)
+    token = token_for(worker)
+    clock.now -= behind
+
+    child = claims_of(exchange(worker, token, expires_in=expires_in))
+
+    assert child["exp"] - child["iat"] == 120
+
+
 @pytest.mark.parametrize("mode", ["feed", "strict"])
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_token_that_ends_during_its_request_is_not_exchanged_any_more(

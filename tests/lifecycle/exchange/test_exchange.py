@@ -129,21 +129,6 @@ def test_it_expires_with_its_parent(worker: Flask, mint: Mint, clock: StandingCl
     assert child["exp"] <= NOW + 900
 
 
-@pytest.mark.parametrize("behind", [0, 1, 10])
-@pytest.mark.parametrize("expires_in", [None, 120, 121])
-def test_it_lives_no_longer_than_tokens_may_if_the_clock_of_this_worker_is_behind(
-    make_worker: MakeWorker, clock: StandingClock, behind: int, expires_in: int | None
-) -> None:
-    """The token of the request comes from a worker whose clock is ahead, within the leeway: more of it seems left."""
-    worker = make_worker(TOKENAUTH_ACCESS_LIFETIME=120, TOKENAUTH_MAX_LIFETIME=120)
-    token = token_for(worker)
-    clock.now -= behind
-
-    child = claims_of(exchange(worker, token, expires_in=expires_in))
-
-    assert child["exp"] - child["iat"] == 120
-
-
 @pytest.mark.parametrize("late", [0, 9])
 def test_a_token_that_has_just_expired_is_not_exchanged(
     worker: Flask, mint: Mint, clock: StandingClock, signal_log: SignalLog, late: int
