@@ -115,20 +115,32 @@ class RingFile:
         self.check_exists()
         data, version = read_key_file(self.path)
         check_rights(self.path)
+        jwks: Mapping[str, object] = {}
         try:
             with _in_file(self.path):
                 jwks = parse_jwks(data)
                 loaded = self._kind.keys.from_jwks(jwks)
                 return StoredKeys(self.path, data, jwks, loaded, version.written_at / 1e9, self._kind)
         except InvalidKey as error:
-            is_pem = str(error).endswith("got PEM text")
-            advice = (
-                "keys in PEM cannot be rotated, so make another file with keys generate"
-                if is_pem
-                else "restore a backup. Without one, remove the file and run keys generate: then all access tokens are "
-                "refused"
+            raise InvalidKey(f"{error}: {self._advise(error, jwks)}") from error
+
+    def _advise(self, error: InvalidKey, jwks: Mapping[str, object]) -> str:
+        """Return what to do with a file that cannot be used. One of the other kind is good, and must not be removed."""
+        if str(error).endswith("got PEM text"):
+            return "keys in PEM cannot be rotated, so make another file with keys generate"
+        members = jwks.get("keys")
+        listed = members if isinstance(members, (list, tuple)) else ()
+        uses = {isinstance(jwk, Mapping) and jwk.get("use") == "enc" for jwk in listed}
+        if uses == {self._kind.is_published}:
+            return (
+                "if it is the file of the keys that encrypt, use keys --encryption"
+                if self._kind.is_published
+                else "if it is the file of the keys that sign, leave --encryption out"
             )
-            raise InvalidKey(f"{error}: {advice}") from error
+        return (
+            f"restore a backup. Without one, remove the file and run keys {self._kind.option}generate: then all access "
+            "tokens are refused"
+        )
 
     @contextmanager
     def locked(self, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:

@@ -37,3 +37,17 @@ def decode(text: bytes) -> bytes:
         return a2b_base64(text.translate(_FROM_URL) + _PADDING[remainder], strict_mode=True)
     except Error as error:
         raise ValueError(_REFUSAL) from error
+
+
+def size_of(text: bytes) -> int:
+    """Return the number of bytes that *text* encodes, without decoding it.
+
+    Args:
+        text: base64url without padding, as ASCII bytes; untrusted.
+
+    Raises:
+        ValueError: as :func:`decode`.
+    """
+    if (text and text[-1] not in _LAST[len(text) % 4]) or text.translate(None, _ALPHABET):
+        raise ValueError(_REFUSAL)
+    return len(text) * 3 // 4

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import cast
 
+import msgspec
+
 from .immutable_json import MAX_DEPTH, TOO_DEEP, freeze
 
+_DECODER, _ENCODER = msgspec.json.Decoder(), msgspec.json.Encoder()
 _MARKS = r'(?s)\\.|["\[\]{}]'  # escaped characters first, so that their quotation marks end no string
 
 
@@ -26,10 +29,25 @@ def read_object(data: bytes) -> Mapping[str, object]:
     """
     text = data.decode()
     check_depth(text)
-    value = json.loads(text, object_pairs_hook=_make_object, parse_float=_read_number, parse_constant=_read_number)
+    value = _read_usual(data)
+    if value is None:
+        value = json.loads(text, object_pairs_hook=_make_object, parse_float=_read_number, parse_constant=_read_number)
     if not isinstance(value, dict):
         raise ValueError("JSON must be an object")  # not a TypeError: the data is wrong, not an argument
     return cast("Mapping[str, object]", freeze(value))
+
+
+def _read_usual(data: bytes) -> object:
+    """Return the value of JSON that is written as most programs write it; None for any other, and for what is wrong.
+
+    It is fast, and has no rule of its own: if the value is written back as the same bytes, all readers read it alike,
+    since no name is there twice and no number is out of range.
+    """
+    try:
+        value = _DECODER.decode(data)
+        return value if _ENCODER.encode(value) == data else None
+    except (msgspec.MsgspecError, ValueError):  # the first is a ValueError in newer msgspec only
+        return None
 
 
 def check_depth(text: str) -> None:

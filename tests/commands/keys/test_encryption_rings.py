@@ -15,6 +15,7 @@ from flask_tokenauth.stores.memory import MemoryStore
 from ...conftest import MakeApp
 from .conftest import Keys
 
+SIGNS, SIGNS_NEXT = (Key.generate("EdDSA", kid=kid) for kid in "st")
 A, B = (EncryptionKey.generate("dir", kid=kid) for kid in "ab")
 DAY = 86_400
 PUBLICATION = 70  # 2 x 5 s + 60 s: nobody else needs the keys
@@ -63,6 +64,28 @@ def test_generate_adds_a_next_key(ring: Keys) -> None:
 
     assert "is next. It decrypts now, and encrypts after keys rotate." in result.output
     assert list(ring.states.values()) == ["active", "next"]
+
+
+@pytest.mark.parametrize("command", ["list", "rotate", "generate"])
+def test_a_good_file_of_the_other_kind_is_not_to_be_removed(ring: Keys, command: str) -> None:
+    before = ring.run(command)
+    ring.put((SIGNS, "active", 0), (SIGNS_NEXT, "next", 0))
+    after = run(ring, command)
+
+    assert before.output.endswith("if it is the file of the keys that encrypt, use keys --encryption\n")
+    assert after.output.endswith("if it is the file of the keys that sign, leave --encryption out\n")
+    assert (before.exit_code, after.exit_code) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [{"keys": [A.to_jwk(private=True) | {"alg": "x"}]}, {"keys": []}, {"keys": 7}, {}],
+    ids=["algorithm", "empty", "number", "no keys"],
+)
+def test_a_bad_file_is_made_again_by_the_command_of_its_kind(keys: Keys, jwks: dict[str, object]) -> None:
+    keys.path.write_text(json.dumps(jwks))
+
+    assert "remove the file and run keys --encryption generate: then all access" in run(keys, "list").output
 
 
 def test_generate_makes_a_ring_of_plain_keys(keys: Keys) -> None:

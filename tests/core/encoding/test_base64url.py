@@ -12,6 +12,7 @@ from flask_tokenauth.core.encoding import base64url
 def test_a_value_and_its_text_stand_for_each_other(value: bytes, text: bytes) -> None:
     assert base64url.encode(value) == text
     assert base64url.decode(text) == value
+    assert base64url.size_of(text) == len(value)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,8 @@ def test_a_value_and_its_text_stand_for_each_other(value: bytes, text: bytes) ->
 def test_any_other_spelling_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="must be base64url without padding"):
         base64url.decode(text)
+    with pytest.raises(ValueError, match="must be base64url without padding"):
+        base64url.size_of(text)
 
 
 @pytest.mark.parametrize("size", range(10))

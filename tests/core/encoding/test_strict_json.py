@@ -3,7 +3,10 @@
 import json
 from unittest.mock import Mock
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flask_tokenauth.core.encoding.immutable_json import thaw
 from flask_tokenauth.core.encoding.strict_json import read_object
@@ -92,3 +95,12 @@ def test_more_levels_are_refused_before_they_are_parsed(text: str, monkeypatch: 
 )
 def test_brackets_that_nest_nothing_are_no_levels(value: object) -> None:
     assert thaw(read_object(json.dumps({"a": value}).encode())) == {"a": value}
+
+
+ATOMS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+
+
+@given(st.dictionaries(st.text(), VALUES))
+def test_an_object_is_read_alike_with_and_without_blanks(members: dict[str, object]) -> None:
+    assert read_object(msgspec.json.encode(members)) == read_object(json.dumps(members, indent=1).encode())
