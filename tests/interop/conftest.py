@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -74,20 +74,20 @@ class Issuer:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[KeyRing], Issuer]]:
-    """Return a function that serves an issuer with a ring of keys."""
+def serve(tmp_path: Path) -> Iterator[Callable[..., Issuer]]:
+    """Return a function that serves an issuer with a ring of keys, and with further settings."""
     assert MISSING is None, MISSING
     servers = []
 
-    def serve(ring: KeyRing) -> Issuer:
+    def serve(ring: KeyRing, **config: object) -> Issuer:
         path = tmp_path / "keys.json"
         path.write_text(json.dumps(ring.to_jwks()))
         app = Flask("issuer")
         server = make_server("127.0.0.1", 0, app, threaded=True)
         server.daemon_threads = False  # type: ignore[attr-defined]  # server_close() then waits for open requests
         url = f"http://127.0.0.1:{server.server_port}"
-        set_up(app, url, path)
-        thread = Thread(target=server.serve_forever)
+        set_up(app, url, path, config)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})  # seconds until it sees its end
         thread.start()
         servers.append((server, thread, app))
         return Issuer(app, path, url)
@@ -100,7 +100,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[KeyRing], Issuer]]:
         app.extensions["tokenauth"].store.close()
 
 
-def set_up(app: Flask, url: str, path: Path) -> None:
+def set_up(app: Flask, url: str, path: Path, config: Mapping[str, object]) -> None:
     """Set up the issuer: a login, two guarded views, the endpoints and the documents."""
     app.config.update(
         SECRET_KEY=SECRET,
@@ -114,6 +114,7 @@ def set_up(app: Flask, url: str, path: Path) -> None:
         TOKENAUTH_INTROSPECTION_CLIENTS={CLIENT: write_hash(CLIENT_SECRET)},
         TOKENAUTH_EXCHANGE={CLIENT: REPORTS},
     )
+    app.config.update(config)
     auth = TokenAuth(app)
     app.register_blueprint(auth.endpoints)
     app.register_blueprint(auth.well_known)

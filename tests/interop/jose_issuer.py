@@ -18,9 +18,9 @@ class JoseIssuer:
     def jwks_uri(self) -> str:
         return f"{self.issuer}/keys"
 
-    def sign(self, claims: Mapping[str, object], *, alg: str) -> str:
-        """Return an access token with these claims, the issuer and the times."""
-        found: str = self.program.ask({"alg": alg, "claims": claims})
+    def sign(self, claims: Mapping[str, object], *, alg: str, jwk: Mapping[str, object] | None = None) -> str:
+        """Return an access token with these claims, the issuer and the times; with a *jwk*, encrypted for that key."""
+        found: str = self.program.ask({"alg": alg, "claims": claims, "jwk": jwk})
         return found
 
 

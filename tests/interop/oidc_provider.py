@@ -1,6 +1,6 @@
 """Users sign in at the oidc-provider that ``oidc_provider.mjs`` runs: the authorization code flow over HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from secrets import token_hex
 from typing import Any
@@ -29,17 +29,23 @@ class OidcProvider:
     def __init__(self, program: NodeProgram) -> None:
         self._program = program
 
-    def publish(self, *kids: str) -> None:
-        """Exchange the keys. The first one of an algorithm, which a key ID begins with, signs from then on."""
-        self.issuer = self._program.ask(kids)
+    def publish(self, *kids: str, encrypts_for: Iterable[Mapping[str, object]] = ()) -> None:
+        """Exchange the keys. The first one of an algorithm, which a key ID begins with, signs from then on.
+
+        Args:
+            *kids: the keys that sign.
+            encrypts_for: JWKs that tokens are encrypted for, if the resource has the ID of one of them in its path.
+        """
+        self.issuer = self._program.ask({"kids": kids, "jwks": list(encrypts_for)})
 
     def sign_in(self, user: str, *, alg: str, resource: str, scope: str) -> dict[str, Any]:
-        """Return the tokens of a user: an ID token and an access token, both with the algorithm.
+        """Return the tokens of a user: an ID token with the algorithm, and an access token as the resource needs it.
 
         Args:
             user: a name.
             alg: the algorithm.
-            resource: the audience. Its path must be the algorithm.
+            resource: the audience. Its path must be the algorithm of the access token. To encrypt that, "/" and the ID
+                of an encryption key follow.
             scope: the scopes for the resource.
         """
         request = {

@@ -1,5 +1,6 @@
 """An application that trusts one issuer."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask, g
@@ -15,16 +16,19 @@ class TrustingApi:
     """An application that trusts one issuer.
 
     Args:
-        entry: the issuer, as in ``TOKENAUTH_TRUSTED_ISSUERS``.
+        encryption_keys: as in ``TOKENAUTH_ENCRYPTION_KEYS``.
+        **entry: the issuer, as in ``TOKENAUTH_TRUSTED_ISSUERS``.
 
     Attributes:
         clock: of its keys. Tests set it.
     """
 
-    def __init__(self, **entry: Any) -> None:
+    def __init__(self, *, encryption_keys: Sequence[Mapping[str, object]] = (), **entry: Any) -> None:
         self.clock = StandingClock(0)
         self._app = Flask("api")
         self._app.config.update(CONFIG, TOKENAUTH_TRUSTED_ISSUERS=[entry])
+        if encryption_keys:
+            self._app.config["TOKENAUTH_ENCRYPTION_KEYS"] = list(encryption_keys)
         TokenAuth(self._app)
         self._app.add_url_rule("/me", view_func=login_required(describe_caller))
         [rules] = state_of(self._app).trust.list_rules()
