@@ -18,7 +18,7 @@ from .conftest import Keys
 A, B = (EncryptionKey.generate("dir", kid=kid) for kid in "ab")
 SIGNS = Key.generate("EdDSA", kid="s")
 DAY = 86_400
-PUBLICATION = 70  # 2 x 5 s + 60 s: nobody else needs the keys
+PUBLICATION = 70  # 2 x 5 s + 60 s: other services do not need the keys
 RETENTION = DAY + 90
 
 
