@@ -36,9 +36,12 @@ class ExchangeMethods(TicketMethods[T]):
             TypeError: an argument has the wrong type, or *scopes* is a single string.
             ValueError: *audience* is empty, or has a string that does not have 1 to 255 characters or has control
                 characters; *expires_in* is under a second; a scope is not declared; or the token would be too long.
-            NotAuthenticated: the request has no good token, one of a trusted issuer, or one that expires right now.
+            NotAuthenticated: the request has no good token, one of a trusted issuer, or one that expires right now or
+                was revoked since the request came.
             NotPermitted: the request has an API key, a ticket, or a token that was exchanged already; or its token
                 lacks one of *scopes*.
+            TemporarilyUnavailable: it is not known whether the token was revoked, so the answer is 503. If your
+                application answers ``StoreUnavailable`` itself, that is raised.
             SettingsError: there is no private key that signs: no other service could verify the token.
             RuntimeError: there is no current request.
         """

@@ -1,7 +1,7 @@
 """The settings of encrypted tokens: ``TOKENAUTH_ENCRYPTION_KEYS`` and ``TOKENAUTH_ACCEPT_PLAIN_UNTIL``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ..core.keys.encryption_keys import EncryptionKeys
 from ..core.keys.encryption_loading import load_encryption_key_file, load_encryption_keys
 from ..core.keys.key_files import FileVersion
 from ..core.keys.loading import find_path
-from .separate_keys import check_separate
+from .separate_keys import check_separate, find_secret_keys
 from .setting_types import PREFIX, SettingType
 
 
@@ -23,11 +23,13 @@ class ConfiguredEncryptionKeys:
         keys: the keys.
         path: of the file that they are in; None if they are in no file.
         version: of the file that was read.
+        secret_keys: thumbprints of ``SECRET_KEY`` and its fallbacks, which must not encrypt.
     """
 
     keys: EncryptionKeys = field(repr=False)
     path: Path | None = None
     version: FileVersion = FileVersion(0, 0, 0)
+    secret_keys: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def read_encryption_keys(source: object) -> ConfiguredEncryptionKeys:
@@ -88,11 +90,12 @@ ENCRYPTION_KEYS = SettingType("a path, a JWK Set or a list of JWKs", read_encryp
 INSTANT = SettingType("a date such as 2027-02-01, or a time with its zone such as 2027-02-01T12:00:00Z", read_instant)
 
 
-def check_encryption(given: Mapping[str, Any], *, has_own_keys: bool) -> None:
-    """Check the settings of encrypted tokens.
+def check_encryption(given: dict[str, Any], config: Mapping[str, Any], *, has_own_keys: bool) -> None:
+    """Check the settings of encrypted tokens, and let later exchanges of the keys be checked by ``SECRET_KEY`` too.
 
     Args:
         given: the settings by their names, with the keys that sign.
+        config: the configuration of the application.
         has_own_keys: whether the application has keys of its own to sign with.
 
     Raises:
@@ -106,7 +109,8 @@ def check_encryption(given: Mapping[str, Any], *, has_own_keys: bool) -> None:
                 f"{PREFIX}ACCEPT_PLAIN_UNTIL. Without it, no token must be encrypted"
             )
         return
-    check_separate(given["keys"], configured.keys)
+    given["encryption_keys"] = configured = replace(configured, secret_keys=find_secret_keys(config))
+    check_separate(given["keys"], configured.keys, secret_keys=configured.secret_keys)
     if has_own_keys and configured.keys.active is None:
         raise SettingsError(
             f"{PREFIX}ENCRYPTION_KEYS must have a key that encrypts the tokens of this application, got keys that may "

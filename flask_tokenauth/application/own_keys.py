@@ -34,7 +34,11 @@ class OwnKeys:
         self._interval = settings.keys_interval.total_seconds()
         configured = settings.encryption_keys
         self.encryption: EncryptionKeys | None = None if configured is None else configured.keys
-        self._separate = None if self.encryption is None else SeparateKeys(settings.keys, self.encryption)
+        self._separate = (
+            None
+            if configured is None
+            else SeparateKeys(settings.keys, configured.keys, secret_keys=configured.secret_keys)
+        )
         self.encryption_key_file = self._follow_encryption_keys()
         self.key_file = self._follow_keys(stored)
         self.decryption = self._make_decryption()

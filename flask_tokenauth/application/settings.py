@@ -171,7 +171,7 @@ class Settings:
             given |= _load_keys(given)
         else:
             given["keys"] = derive_keys(config, issuer, "access") if has_own_keys else no_keys()
-        check_encryption(given, has_own_keys=has_own_keys)
+        check_encryption(given, config, has_own_keys=has_own_keys)
         if "store" in given:
             given["refresh_keys"] = derive_keys(config, issuer, "refresh")
         elif given.get("revocation", "off") != "off":

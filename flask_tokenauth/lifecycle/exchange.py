@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from ..application.app_state import AppState, current_state
 from ..application.declared_scopes import are_implied
-from ..application.refusing import refuse
+from ..application.refusing import asking_store, refuse
 from ..application.setting_types import read_duration
 from ..core.encoding.limits import check_identifier
 from ..core.errors import InsufficientScope, Refusal
 from ..core.exchange_errors import NoExchangeForToken
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.token_errors import TokenExpired, TokenOfDelegate
+from ..core.token_errors import TokenExpired, TokenOfDelegate, TokenRevoked
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.delegation import DELEGATED, Delegation
 from ..core.tokens.scopes import format_scope
@@ -52,7 +52,8 @@ def exchange_current(
     Raises:
         TypeError: an argument has the wrong type.
         ValueError: *audience* or *expires_in* is out of range, or a scope is not declared.
-        AuthError: the token of the request cannot be exchanged for such a token.
+        AuthError: the token of the request cannot be exchanged for such a token, or was revoked meanwhile.
+        StoreUnavailable: it is not known whether it was, and the application answers this error itself.
         SettingsError: no key signs, or a secret does.
         RuntimeError: there is no current request.
     """
@@ -63,6 +64,10 @@ def exchange_current(
     _ = state.exchange_issuer  # which raises if no other service could verify the new token
     parent = require_own_token(state)
     try:
+        _check_kind(parent)
+        with asking_store(state):
+            if state.stored.revokes and state.stored.is_revoked(parent):  # the request may have begun hours ago
+                raise TokenRevoked
         return exchange(
             state, parent, actor=state.settings.issuer, audience=recipients, scopes=asked, lifetime=lifetime
         )
@@ -90,7 +95,8 @@ def exchange(
         actor: the service that uses the new token, ``act.sub``.
         audience: of the new token.
         scopes: of the new token, if scopes are declared only declared ones; None for those of the parent that are.
-        lifetime: of the new token. It is shortened to the time that the parent has left.
+        lifetime: of the new token. It is shortened to the time that the parent has left, and to the longest lifetime of
+            tokens: if the clock of this process is behind, the parent may seem to have more left.
 
     Raises:
         TokenError: *parent* is an API key or a ticket, was made from another token itself, or expires right now.
@@ -105,7 +111,7 @@ def exchange(
     left = timedelta(seconds=int(expires_at) - int(now))
     if left < _SECOND:
         raise TokenExpired(expires_at)  # it was accepted since clocks may differ
-    allowed = min(lifetime, left) // _SECOND * _SECOND
+    allowed = min(lifetime, left, state.settings.max_lifetime) // _SECOND * _SECOND
     parent_id = str(parent.token_id)
     text = state.exchange_issuer.issue(
         parent.subject,

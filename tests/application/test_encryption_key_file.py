@@ -184,6 +184,19 @@ def test_a_signing_key_that_comes_to_encrypt_is_refused_too(
     assert "got one that also signs" in caplog.text
 
 
+def test_the_secret_of_the_application_cannot_come_to_encrypt(
+    make_app: MakeApp, path: Path, ticks: StandingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = follow(make_app(SECRET_KEY=str(OTHER.to_jwk(private=True)["k"]), TOKENAUTH_ENCRYPTION_KEYS=path), ticks)
+
+    write(path, OTHER)
+    ticks.now += INTERVAL
+    issue(app)
+
+    assert kids(app) == ["e1"]
+    assert "got SECRET_KEY or one of its fallbacks ('e2')" in caplog.text
+
+
 def test_both_files_are_exchanged_in_one_look(
     make_app: MakeApp, path: Path, signing_path: Path, ticks: StandingClock
 ) -> None:

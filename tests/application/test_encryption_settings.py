@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.keys.encryption_key import EncryptionKey
 from flask_tokenauth.core.keys.encryption_keys import EncryptionKeys
@@ -102,6 +103,29 @@ def test_a_key_that_also_signs_stops_the_application(signing: Any, encryption: A
 
     assert repr(encryption["kid"]) in str(refused.value)
     assert str(encryption.get("k") or encryption["d"]) not in str(refused.value)
+
+
+RAW = base64url.decode(str(JWK["k"]).encode())
+
+
+@pytest.mark.parametrize("secret", [RAW, RAW.hex(), RAW.hex().upper(), JWK["k"]], ids=["bytes", "hex", "HEX", "base64"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        lambda secret: {"SECRET_KEY": secret},
+        lambda secret: {"SECRET_KEY_FALLBACKS": [secret]},
+        lambda secret: {
+            "SECRET_KEY_FALLBACKS": (None, "no!", secret),
+            "TOKENAUTH_KEYS": [SIGNING.to_jwk(private=True)],
+        },
+    ],
+)
+def test_a_secret_from_which_signing_keys_are_derived_stops_the_application(settings: Any, secret: Any) -> None:
+    with pytest.raises(SettingsError, match="got SECRET_KEY or one of its fallbacks") as refused:
+        read_keys([OTHER.to_jwk(private=True), JWK], **settings(secret))
+
+    assert "'e1'" in str(refused.value)
+    assert not any(text in str(refused.value) for text in (str(JWK["k"]), RAW.hex()))
 
 
 def test_settings_show_no_encryption_key() -> None:

@@ -115,10 +115,10 @@ class RingFile:
         self.check_exists()
         data, version = read_key_file(self.path)
         check_rights(self.path)
-        with _with_advice(self.path):
+        with _with_advice(self.path, self._kind):
             jwks = parse_jwks(data)
         check_kind(jwks, self._kind, self.path)
-        with _with_advice(self.path):
+        with _with_advice(self.path, self._kind):
             loaded = self._kind.keys.from_jwks(jwks)
         return StoredKeys(self.path, data, jwks, loaded, version.written_at / 1e9, self._kind)
 
@@ -257,7 +257,7 @@ class RingFile:
 
 
 @contextmanager
-def _with_advice(path: Path) -> Iterator[None]:
+def _with_advice(path: Path, kind: RingKind) -> Iterator[None]:
     """Name the file in errors about its content, and say how to get a good one."""
     try:
         with _in_file(path):
@@ -267,8 +267,8 @@ def _with_advice(path: Path) -> Iterator[None]:
         advice = (
             "keys in PEM cannot be rotated, so make another file with keys generate"
             if is_pem
-            else "restore a backup. Without one, remove the file and run keys generate: then all access tokens are "
-            "refused"
+            else f"restore a backup. Without one, remove the file and run keys {kind.option}generate: then all access "
+            "tokens are refused"
         )
         raise InvalidKey(f"{error}: {advice}") from error
 

@@ -260,8 +260,11 @@ def _describe(length: int, content: dict[str, object]) -> str:
 
 
 def _shorten(content: dict[str, object]) -> str:
-    is_always_signed = TICKET_PATH in content or PARENT in content
-    return _FEWER if is_always_signed else f'{_FEWER}, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
+    if TICKET_PATH in content:  # it is always signed
+        return _FEWER
+    if PARENT in content:  # it too
+        return f"{_FEWER}, and fewer strings into its audience"
+    return f'{_FEWER}, or set TOKENAUTH_TOKEN_FORMAT to "reference"'
 
 
 def new_id() -> str:

@@ -66,6 +66,17 @@ def test_generate_adds_a_next_key(ring: Keys) -> None:
     assert list(ring.states.values()) == ["active", "next"]
 
 
+@pytest.mark.parametrize(
+    "jwks",
+    [{"keys": [A.to_jwk(private=True) | {"alg": "x"}]}, {"keys": []}, {"keys": 7}, {}],
+    ids=["algorithm", "empty", "number", "no keys"],
+)
+def test_a_bad_file_is_made_again_by_the_command_of_its_kind(keys: Keys, jwks: dict[str, object]) -> None:
+    keys.path.write_text(json.dumps(jwks))
+
+    assert "remove the file and run keys --encryption generate: then all access" in run(keys, "list").output
+
+
 def test_generate_makes_a_ring_of_plain_keys(keys: Keys) -> None:
     keys.path.write_text(json.dumps({"keys": [A.to_jwk(private=True)]}))
 

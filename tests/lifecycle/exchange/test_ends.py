@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_tokenauth import login_required
+from flask_tokenauth import NotAuthenticated, TemporarilyUnavailable, login_required
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.core.token_errors import TokenError
@@ -15,7 +15,7 @@ from flask_tokenauth.core.token_errors import TokenError
 from ...conftest import AUDIENCE, NOW, MakeApp, StandingClock, bearer, whoami
 from ...stores.sqlite_kit import engine_where_time_stands_still
 from ..conftest import STORES
-from ..kit import claims_of, sign_in, store_of, unavailable
+from ..kit import SignalLog, claims_of, sign_in, store_of, unavailable
 from ..looked_up.kit import make_reference, state_of
 from ..revocation.kit import revoke_current
 from .conftest import MakeWorker
@@ -105,6 +105,61 @@ def test_the_process_that_revokes_knows_at_once(worker: Flask) -> None:
 
     with pytest.raises(TokenError, match="must not be revoked"):
         verify(worker, child)
+
+
+@pytest.mark.parametrize("behind", [0, 1, 10])
+@pytest.mark.parametrize("expires_in", [None, 120, 121])
+def test_it_lives_no_longer_than_tokens_may_if_the_clock_of_this_worker_is_behind(
+    make_worker: MakeWorker, clock: StandingClock, behind: int, expires_in: int | None
+) -> None:
+    """The token of the request comes from a worker whose clock is ahead, within the leeway: more of it seems left."""
+    worker = make_worker(TOKENAUTH_ACCESS_LIFETIME=120, TOKENAUTH_MAX_LIFETIME=120)
+    token = token_for(worker)
+    clock.now -= behind
+
+    child = claims_of(exchange(worker, token, expires_in=expires_in))
+
+    assert child["exp"] - child["iat"] == 120
+
+
+@pytest.mark.parametrize("mode", ["feed", "strict"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_token_that_ends_during_its_request_is_not_exchanged_any_more(
+    make_worker: MakeWorker, signal_log: SignalLog, end: Callable[[str], object], mode: str
+) -> None:
+    """A view may log its user out, and a streamed answer may take hours."""
+    worker = make_worker(TOKENAUTH_REVOCATION=mode)
+    token = sign_in(worker)["access_token"]
+
+    with worker.test_request_context(headers=bearer(token)):
+        AUTH.exchange(audience=REPORTS)
+        end(token)
+        with pytest.raises(NotAuthenticated):
+            AUTH.exchange(audience=REPORTS)
+
+    assert signal_log.reasons == ["token_revoked"]
+
+
+def test_without_revocation_a_token_is_exchanged_until_it_expires(make_worker: MakeWorker) -> None:
+    worker, other = make_worker(TOKENAUTH_REVOCATION="off"), make_worker()
+    token = token_for(worker)
+    revoke_current(other, token)
+
+    assert exchange(worker, token)
+
+
+@pytest.mark.parametrize("mode", ["feed", "strict"])
+def test_no_token_is_exchanged_if_the_store_cannot_be_asked(
+    make_worker: MakeWorker, clock: StandingClock, mode: str
+) -> None:
+    """The revocations that were known when the request came may be too old by now."""
+    worker = make_worker(TOKENAUTH_REVOCATION=mode)
+
+    with worker.test_request_context(headers=bearer(token_for(worker))):
+        AUTH.exchange(audience=REPORTS)
+        clock.now += 60  # the feed may be up to 30 seconds old
+        with unavailable(store_of(worker), "is_revoked", "revocations_since"), pytest.raises(TemporarilyUnavailable):
+            AUTH.exchange(audience=REPORTS)
 
 
 @pytest.mark.parametrize("mode", ["feed", "strict"])
