@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ PACKAGE = "examples.microservices"
 @click.option("--keys", "path", type=click.Path(path_type=Path), default="instance/keys.json", show_default=True)
 def main(*, port: int, path: Path) -> None:
     """Start an issuer and three services that believe its tokens."""
+    check_free(range(port, port + 1 + len(SERVICES)))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         subprocess.run([sys.executable, "-m", "flask_tokenauth", "keys", "--file", path, "generate"], check=True)
@@ -46,6 +48,16 @@ def main(*, port: int, path: Path) -> None:
         for process in processes:
             process.terminate()
             process.wait()
+
+
+def check_free(ports: range) -> None:
+    """Check that no other program answers at these ports: its answers would look like those of the example."""
+    for port in ports:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                raise click.ClickException(
+                    f"port {port} must be free, but another program has it: choose four free ports in a row with --port"
+                )
 
 
 def run(name: str, port: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -14,10 +14,11 @@ from threading import Thread
 
 import pytest
 import requests
+from click.testing import CliRunner
 from flask import Flask
 from werkzeug.serving import make_server
 
-from examples.microservices.__main__ import SERVICES
+from examples.microservices.__main__ import SERVICES, main
 from examples.microservices.services import create_service
 from flask_tokenauth import AuthError, TokenAuth, get_token_text
 from flask_tokenauth.application.app_state import state_of
@@ -29,6 +30,7 @@ from ..waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
+MUST_BE_FREE = "Error: port {} must be free, but another program has it: choose four free ports in a row with --port\n"
 
 
 def find_port() -> int:
@@ -101,6 +103,16 @@ def test_one_command_starts_all_four_and_a_rotation_refuses_nobody(running: Runn
 
     assert running.ask(running.log_in()) == [200, 200, 200]
     assert running.ask(old) == [200, 200, 200]
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_another_program_at_one_of_the_ports_stops_the_start(tmp_path: Path, number: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["--port", str(port - number), "--keys", str(tmp_path / "new" / "keys.json")])
+
+    assert (result.exit_code, result.output) == (1, MUST_BE_FREE.format(port))
+    assert not (tmp_path / "new").exists()
 
 
 def kid_of(token: str) -> str:

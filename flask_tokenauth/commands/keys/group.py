@@ -82,11 +82,11 @@ def generate(context: KeysContext, *, alg: str | None, curve: str | None) -> Non
 @click.option(
     "--force",
     is_flag=True,
-    help="Do not wait until all services know the next key. For a young active key, add --older-than 0.",
+    help="Do not wait until all who need the next key have it. For a young active key, add --older-than 0.",
 )
 @click.pass_obj
 def rotate(context: KeysContext, *, older_than: timedelta, force: bool) -> None:
-    """Let the next key sign, retire the active one, and remove retired keys whose tokens have expired.
+    """Make the next key active, retire the active one, and remove retired keys whose tokens have expired.
 
     Run it once a day: while the active key is younger than 30 days, it only removes such keys.
     """
@@ -164,7 +164,7 @@ def remove(context: KeysContext, *, kid: str, compromised: bool) -> None:
     click.echo(f"The key {kid} was removed.")
     if found.status == "next":
         return
-    click.echo(f"Its tokens are refused by all our processes within {format_duration(context.tolerance)}.")
+    click.echo(f"All processes of the application refuse its tokens within {format_duration(context.tolerance)}.")
     if not context.kind.is_published:
         return
     if compromised:
@@ -215,8 +215,8 @@ def replace(context: KeysContext, *, compromised: bool) -> None:
         started = KeyRing.start(active.algorithm, now=now, curve=curve_of(active))
         context.file.write(started, instead_of=stored)
     click.echo(
-        f"All keys were replaced. All our processes use the new ones within {format_duration(context.tolerance)}, and "
-        "refuse all tokens that were issued before."
+        "All keys were replaced. All processes of the application use the new ones within "
+        f"{format_duration(context.tolerance)}, and refuse all tokens that were issued before."
     )
     if not context.kind.is_published:
         return

@@ -17,7 +17,7 @@ from ...core.keys.key_files import read_key_file
 from ...core.keys.key_ring import AnyKeySet, KeyRing
 from ...core.keys.loading import parse_jwks
 from .file_rights import check_rights, check_system
-from .ring_kinds import SIGNING, RingKind
+from .ring_kinds import SIGNING, RingKind, check_kind
 
 _NEW_MODE = 0o600
 _NEW_NAMES = frozenset({".json", ".jwk", ".jwks"})
@@ -110,37 +110,17 @@ class RingFile:
         """Read the file.
 
         Raises:
-            InvalidKey: it cannot be read, has no JWK Set, or others can change it.
+            InvalidKey: it cannot be read, has no JWK Set, has keys of the other kind, or others can change it.
         """
         self.check_exists()
         data, version = read_key_file(self.path)
         check_rights(self.path)
-        jwks: Mapping[str, object] = {}
-        try:
-            with _in_file(self.path):
-                jwks = parse_jwks(data)
-                loaded = self._kind.keys.from_jwks(jwks)
-                return StoredKeys(self.path, data, jwks, loaded, version.written_at / 1e9, self._kind)
-        except InvalidKey as error:
-            raise InvalidKey(f"{error}: {self._advise(error, jwks)}") from error
-
-    def _advise(self, error: InvalidKey, jwks: Mapping[str, object]) -> str:
-        """Return what to do with a file that cannot be used. One of the other kind is good, and must not be removed."""
-        if str(error).endswith("got PEM text"):
-            return "keys in PEM cannot be rotated, so make another file with keys generate"
-        members = jwks.get("keys")
-        listed = members if isinstance(members, (list, tuple)) else ()
-        uses = {isinstance(jwk, Mapping) and jwk.get("use") == "enc" for jwk in listed}
-        if uses == {self._kind.is_published}:
-            return (
-                "if it is the file of the keys that encrypt, use keys --encryption"
-                if self._kind.is_published
-                else "if it is the file of the keys that sign, leave --encryption out"
-            )
-        return (
-            f"restore a backup. Without one, remove the file and run keys {self._kind.option}generate: then all access "
-            "tokens are refused"
-        )
+        with _with_advice(self.path, self._kind):
+            jwks = parse_jwks(data)
+        check_kind(jwks, self._kind, self.path)
+        with _with_advice(self.path, self._kind):
+            loaded = self._kind.keys.from_jwks(jwks)
+        return StoredKeys(self.path, data, jwks, loaded, version.written_at / 1e9, self._kind)
 
     @contextmanager
     def locked(self, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -274,6 +254,23 @@ class RingFile:
             f"for {concerned}: a secret that Kubernetes mounts is read-only, so run the command where the secret is "
             "made, and copy the file; otherwise check the folder, its rights and its disk. The keys are as they were"
         )
+
+
+@contextmanager
+def _with_advice(path: Path, kind: RingKind) -> Iterator[None]:
+    """Name the file in errors about its content, and say how to get a good one."""
+    try:
+        with _in_file(path):
+            yield
+    except InvalidKey as error:
+        is_pem = str(error).endswith("got PEM text")
+        advice = (
+            "keys in PEM cannot be rotated, so make another file with keys generate"
+            if is_pem
+            else f"restore a backup. Without one, remove the file and run keys {kind.option}generate: then all access "
+            "tokens are refused"
+        )
+        raise InvalidKey(f"{error}: {advice}") from error
 
 
 @contextmanager

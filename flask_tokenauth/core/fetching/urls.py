@@ -34,6 +34,7 @@ _RULES = (
     f"{_LAST_PORT}, if any, and no user, fragment, space, backslash or control character, got another one: write an "
     "international host as xn--…, an IPv4 address as four decimal numbers, and other characters as %XX"
 )
+_LOCAL_ISSUER = "development, with an issuer whose own name is on this machine, such as http://localhost:5000"
 
 
 class Target(NamedTuple):
@@ -88,9 +89,9 @@ def parse_url(url: str, *, reach: Reach) -> Target:
         raise FetchFailed(_RULES)
     host = found["host"].strip("[]").lower()
     if scheme == "http" and not (reach.loopback and is_loopback_host(host)):
+        allowed = "the loopback of this machine (localhost, 127.0.0.1, [::1])" if reach.loopback else _LOCAL_ISSUER
         raise FetchFailed(
-            f"the URL must be https://, got http:// and the host {host}: use https://. Plain HTTP is only for the "
-            "loopback of this machine (localhost, 127.0.0.1, [::1]), where that is allowed"
+            f"the URL must be https://, got http:// and the host {host}: use https://. Plain HTTP is only for {allowed}"
         )
     return Target(scheme, host, port, found["path"] or "/", found["query"] or "")
 

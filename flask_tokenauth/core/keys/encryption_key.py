@@ -187,10 +187,13 @@ class EncryptionKey:
         """
         if private and self._private is None:
             raise InvalidKey("to_jwk(private=True) needs a private key or a secret, got a public key")
-        if not private and (self.key_type == "oct" or not self.can_encrypt):
+        if not private and self.key_type == "oct":
             raise InvalidKey(
-                "only a public key that may encrypt can be given away, got a secret, or a key that may not"
+                f"only a public key can be given away, and a key for {self.algorithm} is a secret without one: make "
+                "keys for ECDH-ES+A256KW or RSA-OAEP-256"
             )
+        if not private and not self.can_encrypt:
+            raise InvalidKey("a public key must be allowed to encrypt, but key_ops of this key does not allow that")
         material = self._management.material
         written = key_material.write_members(self._private if private else self._public, material)
         names = key_material.PUBLIC_MEMBERS[self.key_type] + (key_material.PRIVATE_MEMBERS[self.key_type] * private)

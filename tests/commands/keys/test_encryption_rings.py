@@ -15,10 +15,10 @@ from flask_tokenauth.stores.memory import MemoryStore
 from ...conftest import MakeApp
 from .conftest import Keys
 
-SIGNS, SIGNS_NEXT = (Key.generate("EdDSA", kid=kid) for kid in "st")
 A, B = (EncryptionKey.generate("dir", kid=kid) for kid in "ab")
+SIGNS = Key.generate("EdDSA", kid="s")
 DAY = 86_400
-PUBLICATION = 70  # 2 x 5 s + 60 s: nobody else needs the keys
+PUBLICATION = 70  # 2 x 5 s + 60 s: other services do not need the keys
 RETENTION = DAY + 90
 
 
@@ -64,17 +64,6 @@ def test_generate_adds_a_next_key(ring: Keys) -> None:
 
     assert "is next. It decrypts now, and encrypts after keys rotate." in result.output
     assert list(ring.states.values()) == ["active", "next"]
-
-
-@pytest.mark.parametrize("command", ["list", "rotate", "generate"])
-def test_a_good_file_of_the_other_kind_is_not_to_be_removed(ring: Keys, command: str) -> None:
-    before = ring.run(command)
-    ring.put((SIGNS, "active", 0), (SIGNS_NEXT, "next", 0))
-    after = run(ring, command)
-
-    assert before.output.endswith("if it is the file of the keys that encrypt, use keys --encryption\n")
-    assert after.output.endswith("if it is the file of the keys that sign, leave --encryption out\n")
-    assert (before.exit_code, after.exit_code) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +153,7 @@ def test_remove_and_replace_say_nothing_about_other_services(ring: Keys) -> None
     replaced = run(ring, "replace", "--compromised").output
 
     assert "the active key encrypts and cannot be removed" in refused
-    assert removed == "The key a was removed.\nIts tokens are refused by all our processes within 10 seconds.\n"
+    assert removed == "The key a was removed.\nAll processes of the application refuse its tokens within 10 seconds.\n"
     assert "Other services" not in replaced
     assert "refuse all tokens that were issued before" in replaced
 
@@ -184,12 +173,34 @@ def test_export_keeps_secrets(ring: Keys) -> None:
     assert json.loads(run(ring, "export", "a", "--private").output)["k"] == A.to_jwk(private=True)["k"]
 
 
-def test_each_kind_of_ring_is_refused_where_the_other_belongs(ring: Keys) -> None:
-    plain = ring.run("list")
-    ring.put((Key.generate("EdDSA", kid="s"), "active", 0))
-    encryption = run(ring, "list")
+@pytest.mark.parametrize("command", [["list"], ["generate"], ["rotate"], ["replace", "--compromised"]])
+def test_a_wrong_option_is_no_reason_to_replace_a_good_file(ring: Keys, command: list[str]) -> None:
+    file = str(ring.path)
+    before = ring.path.read_bytes()
 
-    assert (plain.exit_code, encryption.exit_code) == (1, 1)
+    plain = ring.run(*command)
+    stayed = ring.path.read_bytes() == before
+    ring.put((SIGNS, "active", 0))
+    encryption = run(ring, *command)
+
+    assert (plain.exit_code, encryption.exit_code, stayed) == (1, 1, True)
+    assert plain.output == (
+        f"Error: the key file {file!r} must have keys that sign, got keys that encrypt: add --encryption after keys\n"
+    )
+    assert encryption.output == (
+        f"Error: the key file {file!r} must have keys that encrypt, got keys that sign: leave out --encryption, or "
+        "correct the path\n"
+    )
+    assert list(ring.states) == ["s"]
+
+
+@pytest.mark.parametrize("option", [(), ("--encryption",)])
+@pytest.mark.parametrize("keys_member", ["null", "[]", "[1]", "[{}]", '[{"use": {}}]', "mixed"])
+def test_a_file_that_is_of_neither_kind_is_broken(ring: Keys, keys_member: str, option: tuple[str, ...]) -> None:
+    mixed = json.dumps([A.to_jwk(private=True), SIGNS.to_jwk(private=True)])
+    ring.path.write_text(f'{{"keys": {mixed if keys_member == "mixed" else keys_member}}}')
+
+    assert "restore a backup" in ring.run(*option, "list").output
 
 
 def test_a_missing_file_is_made_with_the_option(keys: Keys) -> None:
