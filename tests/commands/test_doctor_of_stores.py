@@ -308,6 +308,7 @@ def test_help_lists_commands_of_the_application_too(make_app: MakeApp) -> None:
         "revoke",
         "routes",
         "sessions",
+        "size",
         "token",
     ]
     assert named == ["api-keys", *ours]

@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_tokenauth.core.encoding.immutable_json import thaw
@@ -98,9 +98,10 @@ def test_brackets_that_nest_nothing_are_no_levels(value: object) -> None:
 
 
 ATOMS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(), VALUES))
 def test_an_object_is_read_alike_with_and_without_blanks(members: dict[str, object]) -> None:
     assert read_object(msgspec.json.encode(members)) == read_object(json.dumps(members, indent=1).encode())
