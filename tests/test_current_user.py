@@ -78,6 +78,7 @@ TEMPLATES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("template", "page"), TEMPLATES.items())
 @pytest.mark.parametrize("has_token", [True, False])
 def test_without_a_loader_current_user_is_false_in_templates(

@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-WITHOUT_FAST_TESTS = {  # they start processes
+WITHOUT_FAST_TESTS = {  # they start processes, or try many examples
+    "tests/documentation/test_javascript_client.py",
+    "tests/lifecycle/exchange/test_properties.py",
     "tests/lifecycle/revocation/test_gunicorn.py",
     "tests/servers/test_looked_up.py",
     "tests/servers/test_rotation.py",
+    "tests/stores/sql/sqlite/test_other_users.py",
+    "tests/stores/sql/test_forks_on_servers.py",
+    "tests/stores/test_gevent.py",
+    "tests/stores/test_processes.py",
 }
 # Slow tests of these run on more than one version of Python, and with the lowest versions of the dependencies too.
 DEPEND_ON_BOTH = [

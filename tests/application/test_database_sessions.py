@@ -213,6 +213,7 @@ def attach_another_database(db: SQLAlchemy) -> None:
     db.session.execute(text("INSERT INTO other.visits VALUES ('now')"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "read",
     [

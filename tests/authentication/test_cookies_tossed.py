@@ -93,6 +93,7 @@ similar = pytest.mark.parametrize("how", LOOKALIKES.values(), ids=LOOKALIKES)
 all_methods = pytest.mark.parametrize("method", ["GET", "POST"])
 
 
+@pytest.mark.slow
 @similar
 @all_methods
 def test_a_cookie_with_a_similar_name_logs_no_one_in(app: Flask, mallory: Cookies, how: str, method: str) -> None:
@@ -103,6 +104,7 @@ def test_a_cookie_with_a_similar_name_logs_no_one_in(app: Flask, mallory: Cookie
     assert send(app, header, "/guarded", method).status_code == 401
 
 
+@pytest.mark.slow
 @similar
 @pytest.mark.parametrize("order", ["first", "last"])
 def test_beside_it_the_cookie_of_the_user_counts(
@@ -128,6 +130,7 @@ def test_a_longer_or_shorter_name_does_not_count(app: Flask, mallory: Cookies, h
     assert send(app, write(mallory, how), "/guarded").status_code == 401
 
 
+@pytest.mark.slow
 @similar
 @pytest.mark.parametrize(("path", "status"), [("/auth/refresh", 400), ("/auth/logout", 401)])
 def test_endpoints_do_not_read_it_either(app: Flask, mallory: Cookies, how: str, path: str, status: int) -> None:
@@ -166,6 +169,7 @@ _VALUES = st.one_of(_SHORT, st.just("="), st.tuples(_SHORT, st.just(f"{NAME}="),
 _PAIRS = st.lists(st.tuples(st.sampled_from(["; ", ";", ";  "]), _NAMES, _VALUES), max_size=4)
 
 
+@pytest.mark.slow
 @given(_PAIRS)
 def test_a_value_is_found_if_and_only_if_the_name_is_exact(pairs: list[tuple[str, str, str]]) -> None:
     """Spaces before a name belong to the header, and no browser keeps them in a name (RFC 6265bis section 5.6)."""

@@ -69,6 +69,7 @@ def status(client: FlaskClient, server: Server) -> int:
     return client.get("/me", headers=bearer(sign(iss=server.url("")))).status_code
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("seconds")
 @pytest.mark.parametrize("name", ANSWERS)
 def test_without_good_keys_no_token_passes(make_app: MakeApp, name: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -80,6 +81,7 @@ def test_without_good_keys_no_token_passes(make_app: MakeApp, name: str, caplog:
     assert "passwd" not in message
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("seconds")
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_last_good_keys_go_on_for_a_time(make_app: MakeApp, name: str) -> None:

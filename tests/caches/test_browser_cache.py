@@ -37,6 +37,7 @@ def was_kept(answer: requests.Response) -> bool:
     return bool(getattr(answer, "from_cache"))  # noqa: B009  # set by CacheControl
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("users", list(permutations(USERS)), ids=str)
 def test_no_user_sees_the_answer_for_another(browser: Browser, mint: Mint, users: tuple[str | None, ...]) -> None:
     for path in [*GUARDED, *OPEN]:

@@ -238,6 +238,7 @@ def create_app():
 """
 
 
+@pytest.mark.slow
 def test_a_guard_whose_view_no_longer_exists_is_reported(tmp_path: Path) -> None:
     """The command runs in a process of its own: a guard that is gone there never reached a route."""
     (tmp_path / "program.py").write_text(PROGRAM)

@@ -103,6 +103,7 @@ def run(folder: Path, url: str, script: str) -> object:
     return json.loads(ran.stdout)
 
 
+@pytest.mark.slow
 def test_it_signs_in_asks_and_signs_out(tmp_path: Path, url: str) -> None:
     answer = run(
         tmp_path,
@@ -119,6 +120,7 @@ def test_it_signs_in_asks_and_signs_out(tmp_path: Path, url: str) -> None:
     assert answer == [{"reports": ["January"]}, True]
 
 
+@pytest.mark.slow
 def test_many_requests_at_once_refresh_once(tmp_path: Path, url: str, refreshes: list[int]) -> None:
     answer = run(
         tmp_path,
@@ -134,6 +136,7 @@ def test_many_requests_at_once_refresh_once(tmp_path: Path, url: str, refreshes:
     assert (answer, refreshes) == ([200] * 5, [200])
 
 
+@pytest.mark.slow
 def test_a_refused_token_is_refreshed(tmp_path: Path, url: str, refreshes: list[int]) -> None:
     answer = run(
         tmp_path,
@@ -148,6 +151,7 @@ def test_a_refused_token_is_refreshed(tmp_path: Path, url: str, refreshes: list[
     assert (answer, refreshes) == (200, [200])
 
 
+@pytest.mark.slow
 def test_a_lost_answer_is_asked_for_again(tmp_path: Path, url: str, refreshes: list[int]) -> None:
     answer = run(
         tmp_path,
@@ -169,6 +173,7 @@ def test_a_lost_answer_is_asked_for_again(tmp_path: Path, url: str, refreshes: l
     assert (answer, refreshes) == ([200, [0, 1000]], [200, 200])
 
 
+@pytest.mark.slow
 def test_an_ended_session_asks_for_a_login(tmp_path: Path, url: str, refreshes: list[int]) -> None:
     answer = run(
         tmp_path,

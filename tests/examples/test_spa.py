@@ -80,6 +80,7 @@ def test_notes_are_added_listed_and_deleted(alice: FlaskClient) -> None:
     assert [note["content"] for note in alice.get("/notes", **BROWSER).get_json()] == ["two"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "status"), [(None, 400), ("", 400), ("  ", 400), ("x" * 10_000, 201), ("x" * 10_001, 400)]
 )
@@ -203,6 +204,7 @@ def test_scripts_and_programs_are_answered_with_401(site: Flask) -> None:
     assert client.post("/notes", **NAVIGATION).status_code == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/", "/print", "/refresh", "/notes", "/none", "/static/main.js", "/auth/sessions"])
 def test_all_answers_have_the_policy(alice: FlaskClient, path: str) -> None:
     answer = alice.get(path, **BROWSER)

@@ -155,6 +155,7 @@ def protected(make: Any, protect: Protect, *scopes: str, **config: object) -> Bu
     return Built(app, "/x", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS)
 @pytest.mark.parametrize("protect", [protect_first, protect_last])
 @pytest.mark.parametrize("make", SOUND)
@@ -166,6 +167,7 @@ def test_a_protected_blueprint_is_guarded(
     assert built.get(credential(mint)) == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protect", [protect_first, protect_last])
 @pytest.mark.parametrize("make", SOUND)
 def test_the_report_shows_the_scopes_of_a_protected_blueprint(make: Any, protect: Protect) -> None:
@@ -185,6 +187,7 @@ def test_a_protected_blueprint_with_endpoints_under_another_name_is_guarded_or_r
     assert built.get(credential(mint)) == status or built.is_named()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", SOUND)
 def test_a_blueprint_protected_without_scopes_needs_a_login(make: Any, mint: Mint) -> None:
     built = protected(make, protect_first)

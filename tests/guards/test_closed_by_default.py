@@ -68,6 +68,7 @@ def test_the_default_guard_closes_documentation(
     assert client.get(page, headers=bearer(mint())).status_code == 200
 
 
+@pytest.mark.slow
 @documented
 def test_public_endpoints_opens_only_the_documentation(
     serve: Serve, endpoints: list[str], config: dict[str, Any], page: str

@@ -54,6 +54,7 @@ INSUFFICIENT_SCOPE = read_refusal(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [leave, hide], ids=["by the hook", "by the wrapper"])
 @pytest.mark.parametrize(
     ("credential", "expected"),

@@ -178,6 +178,7 @@ def test_a_function_that_is_called_without_the_hook_is_guarded(make_app: MakeApp
         view()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("guard", "shown"),
     [

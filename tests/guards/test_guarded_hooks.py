@@ -65,6 +65,7 @@ class CallableHook:
         """Do nothing."""
 
 
+@pytest.mark.slow
 @over_kinds
 @in_each_place
 def test_a_guard_on_an_object_that_is_called_guards_and_lets_preflights_pass(
@@ -141,6 +142,7 @@ def list_requirements(app: Flask) -> dict[str, tuple[list[str], bool]]:
     return {route["rule"]: (route["requires"], route["open"]) for route in report_routes(app)["routes"]}
 
 
+@pytest.mark.slow
 @in_each_place
 def test_the_report_shows_the_guard_on_each_route_in_its_scope(
     no_other_guards: None, make_app: MakeApp, put: Put

@@ -68,6 +68,7 @@ def test_a_guard_guards_against_tokens_of_each_kind(cell: Cell, mint: Mint, stor
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", THIN, ids=str)
 def test_a_guard_guards_against_encrypted_tokens(cell: Cell, mint: Mint) -> None:
     built, encrypted = cell.build(**keys_setting()), EncryptedMint(mint.key)
@@ -76,6 +77,7 @@ def test_a_guard_guards_against_encrypted_tokens(cell: Cell, mint: Mint) -> None
     assert [built.get(bearer(text)) for text in texts] == [200, 403, 401, 401]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", THIN, ids=str)
 def test_no_api_key_opens_a_guard_that_says_nothing_about_them(cell: Cell, store: MemoryStore) -> None:
     built = cell.build(login_required, **looked_up(store))
@@ -83,6 +85,7 @@ def test_no_api_key_opens_a_guard_that_says_nothing_about_them(cell: Cell, store
     assert built.get(bearer(add_api_key(store))) == 403
 
 
+@pytest.mark.slow
 @for_each(GUARDING)
 def test_a_guard_for_a_claim_guards(cell: Cell, mint: Mint) -> None:
     built = cell.build(require_claim("role", "editor"))
@@ -103,6 +106,7 @@ def test_a_guard_guards_or_the_report_names_the_route(cell: Cell, credential: He
     assert built.get(credential(mint)) == status or built.is_named()
 
 
+@pytest.mark.slow
 @for_each(NAMED)
 def test_the_report_calls_a_route_open_if_its_guard_cannot_reach_it(cell: Cell) -> None:
     built = cell.build()
@@ -111,11 +115,13 @@ def test_the_report_calls_a_route_open_if_its_guard_cannot_reach_it(cell: Cell) 
     assert check_routes(built.app) == 1
 
 
+@pytest.mark.slow
 @for_each(NAMED)
 def test_the_report_lists_a_guard_that_reaches_no_route(cell: Cell) -> None:
     assert cell.build().is_called_unreached()
 
 
+@pytest.mark.slow
 @for_each([cell for cell in CELLS if cell.is_visible])
 def test_the_report_shows_the_scopes_of_a_visible_guard(cell: Cell) -> None:
     built = cell.build()
@@ -162,12 +168,14 @@ FEW_CREDENTIALS = [
 positions = pytest.mark.parametrize("position", [pytest.param("before", marks=EXHAUSTIVE), "after"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("credential", "status"), FEW_CREDENTIALS)
 @for_each(GUARDING, once=True)
 def test_a_guard_guards_between_hooks(cell: Cell, credential: Headers, status: int, mint: Mint) -> None:
     assert cell.build(before=do_nothing, after=do_nothing).get(credential(mint)) == status
 
 
+@pytest.mark.slow
 @positions
 @pytest.mark.parametrize(("credential", "status"), FEW_CREDENTIALS)
 @for_each([cell for cell in CELLS if cell.is_visible], once=True)

@@ -100,6 +100,7 @@ def test_without_a_request_it_says_that_it_needs_one(
     )
 
 
+@pytest.mark.slow
 @each_guard_and_optional
 def test_the_check_expects_no_route(no_other_guards: None, make_app: MakeApp, guard: Any) -> None:
     app = make_app()

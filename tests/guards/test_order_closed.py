@@ -41,6 +41,7 @@ def test_a_replaced_preprocess_request_opens_nothing(
     assert statuses(served, mint) == [401, good]
 
 
+@pytest.mark.slow
 @over_kinds
 @pytest.mark.parametrize("hooks", [(), (lambda: "answered",)], ids=["no hook", "a hook that answers"])
 @pytest.mark.parametrize("before", [0, 1], ids=["before the first request", "after it"])

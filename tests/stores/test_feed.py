@@ -182,6 +182,7 @@ def test_garbage_in_the_store_lets_no_token_pass(path: Path, workers: list[Worke
         one.knows()
 
 
+@pytest.mark.slow
 def test_after_a_fork_each_child_knows_what_its_parent_knew_and_what_came_since(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_with_feed", url_of(path))) == ["0 0 0 0 True"]
 

@@ -37,6 +37,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patched", ["early", "late"])
 @pytest.mark.parametrize("used", ["used", "unused"])
 def test_greenlets_wait_for_each_other_and_do_not_stop_the_process(tmp_path: Path, patched: str, used: str) -> None:

@@ -103,6 +103,7 @@ def test_a_child_that_python_does_not_know_of_is_refused_if_its_parent_had_a_con
     assert run(spawn("fork_unnoticed_in_use", url_of(path))) == ["0"]
 
 
+@pytest.mark.slow
 def test_a_child_of_a_child_that_is_refused_is_refused(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_unnoticed_twice", url_of(path))) == ["0"]
 

@@ -406,6 +406,7 @@ def test_an_application_without_token_auth_has_no_clock() -> None:
         pass  # pragma: no cover
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["flask_tokenauth", "flask_tokenauth.testing"])
 def test_importing_imports_no_pytest(module: str) -> None:
     program = f"import sys; sys.modules['pytest'] = None; import {module}; print('_pytest' in sys.modules)"

@@ -264,6 +264,7 @@ def test_a_test_client_gets_its_next_token_by_the_stopped_clock(stopped: Stopped
         assert api.test_client().get("/me", headers=headers).status_code == 401
 
 
+@pytest.mark.slow
 def test_durations_are_measured_by_clocks_that_go_on(stop: Stop) -> None:
     """Otherwise a process would fetch no revocations while the clock is stopped, and none for years after that."""
     with stop(FUTURE):
@@ -275,6 +276,7 @@ def test_durations_are_measured_by_clocks_that_go_on(stop: Stop) -> None:
             assert monotonic() < PAST.timestamp()  # seconds since the machine started, not since 1970
 
 
+@pytest.mark.slow
 def test_a_store_that_stays_locked_is_given_up_while_time_stands_still(
     stop: Stop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -308,6 +308,7 @@ def test_a_secret_that_is_mounted_read_only_is_named(small_disk: Path, clock: St
     assert mounted.run("list").exit_code == 0
 
 
+@pytest.mark.slow
 def test_of_two_commands_at_once_one_rotates(keys: Keys) -> None:
     keys.put((A, "active", 99 * DAY), (B, "next", DAY))
 
@@ -323,6 +324,7 @@ def rotate(path: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=True)
 
 
+@pytest.mark.slow
 def test_a_command_waits_for_the_lock(keys: Keys) -> None:
     keys.put((A, "active", 0))
     with RingFile(keys.path).locked():

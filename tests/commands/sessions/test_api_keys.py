@@ -138,6 +138,7 @@ def test_list_prints_to_standard_error_that_there_is_no_key(api: Flask) -> None:
     assert (as_json.exit_code, json.loads(as_json.stdout), as_json.stderr) == (0, {"api_keys": []}, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["plain", "json"])
 def test_names_are_escaped(api: Flask, name: str, options: tuple[str, ...]) -> None:

@@ -115,6 +115,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_sessions_prints_no_control_characters_of_clients(api: Flask, text: str) -> None:
     label = "".join(c for c in text if c >= " " and not "\x7f" <= c <= "\x9f")  # a label has no others
@@ -290,6 +291,7 @@ def test_commands_take_user_ids_as_strings(int_app: Flask) -> None:
     assert me(int_app, login["access_token"]) == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user", ["alice", "042", "4_2", " 42", "4.2", ""])
 @pytest.mark.parametrize("words", [("sessions",), ("revoke", "--user")], ids=str)
 def test_commands_fail_for_a_user_id_that_does_not_convert(int_app: Flask, words: tuple[str, ...], user: str) -> None:

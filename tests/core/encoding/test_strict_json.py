@@ -101,6 +101,7 @@ ATOMS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, a
 VALUES = st.recursive(ATOMS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.dictionaries(st.text(), VALUES))
 def test_an_object_is_read_alike_with_and_without_blanks(members: dict[str, object]) -> None:

@@ -232,6 +232,7 @@ class NoModule:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
+@pytest.mark.slow
 def test_the_import_of_the_package_does_not_import_urllib3() -> None:
     program = "import sys, flask_tokenauth.core.trusted_issuers.discovery; print('urllib3' in sys.modules)"
 

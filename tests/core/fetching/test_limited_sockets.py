@@ -56,12 +56,14 @@ SILENT: dict[str, Answer] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", SILENT.values(), ids=SILENT.keys())
 def test_a_server_that_is_too_slow_is_given_up(answer: Answer) -> None:
     with Server(answer) as server:
         assert NOT_IN_TIME in fail_in_time(server)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", SILENT.values(), ids=SILENT.keys())
 def test_a_server_that_is_too_slow_is_given_up_with_tls(answer: Answer, trusted: Authority) -> None:
     with Server(answer, tls=trusted.serve(LOCAL)) as server:

@@ -315,6 +315,7 @@ def test_without_joserfc_the_error_names_the_extra(monkeypatch: pytest.MonkeyPat
     assert names == ["joserfc"]
 
 
+@pytest.mark.slow
 def test_the_import_of_the_package_does_not_import_joserfc() -> None:
     program = "import sys, flask_tokenauth.core.tokens.jwe; print('joserfc' in sys.modules)"
 

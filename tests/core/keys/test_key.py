@@ -155,6 +155,7 @@ def test_the_key_id_of_a_secret_is_no_digest_of_it() -> None:
     assert key.kid != Key.from_jwk(oct_jwk(alg="HS512")).kid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_a_new_key_takes_the_id_that_it_is_given(name: str) -> None:
     assert Key.generate(name, kid="2026").kid == "2026"

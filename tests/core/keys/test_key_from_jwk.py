@@ -15,6 +15,7 @@ from flask_tokenauth.core.token_errors import InvalidSignature
 from .kit import ASYMMETRIC, EC, ED, RSA, SECRET, jwk_of, oct_jwk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_a_key_survives_its_jwk(name: str) -> None:
     key = Key.generate(name)

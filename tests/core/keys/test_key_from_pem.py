@@ -146,6 +146,7 @@ def test_white_space_and_line_ends_do_not_matter(how: Callable[[str], str]) -> N
     assert Key.from_pem(how(pem_of(EC._private).decode())).kid == EC.kid
 
 
+@pytest.mark.slow
 def test_an_encrypted_key_of_openssh_opens_with_its_passphrase() -> None:
     pem = pem_of(ED._private, b"open sesame", PrivateFormat.OpenSSH)
 

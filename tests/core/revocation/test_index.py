@@ -184,6 +184,7 @@ def crowd(number: int) -> RevocationIndex:
     return revoked
 
 
+@pytest.mark.slow
 def test_a_revoked_token_takes_at_most_150_bytes_beside_tokens_that_live_long() -> None:
     crowd(10)
     tracemalloc.start()
@@ -227,6 +228,7 @@ def test_other_revocations_take_at_most_150_bytes_each(make: Callable[[int], Rev
     assert revoked.count() == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_look_up_makes_as_many_calls_among_many_as_among_few() -> None:
     counted = []
     for number in 10, 100_000:

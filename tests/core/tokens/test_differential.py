@@ -151,6 +151,7 @@ def tokens(draw: st.DrawFn) -> tuple[str, str]:
     return name, token
 
 
+@pytest.mark.slow
 @given(tokens())
 def test_tokens_that_are_accepted_here_are_accepted_by_others_who_read_the_same_claims(case: tuple[str, str]) -> None:
     name, token = case
@@ -174,6 +175,7 @@ def outcome(policy: ClaimsPolicy, claims: Mapping[str, object], now: float) -> o
     return None
 
 
+@pytest.mark.slow
 @given(payloads(), times)
 def test_the_fast_path_accepts_no_claims_that_the_policy_refuses(payload: bytes, later: float) -> None:
     try:
@@ -187,6 +189,7 @@ def test_the_fast_path_accepts_no_claims_that_the_policy_refuses(payload: bytes,
     assert outcome(POLICY, MappingProxyType(claims), NOW + later) == expected
 
 
+@pytest.mark.slow
 @given(payloads(), times)
 def test_claims_that_were_accepted_once_are_accepted_within_their_span_and_no_longer(
     payload: bytes, later: float

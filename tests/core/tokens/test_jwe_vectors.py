@@ -83,6 +83,7 @@ def test_none_of_them_is_a_token(case: Case) -> None:
         jwe.open_token(case["token"], EncryptionKeys([key]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EXAMPLES)
 def test_the_examples_are_good_to_a_reader_that_takes_their_pairs(case: Case) -> None:
     """Otherwise a slip in the file would be refused, and prove nothing."""

@@ -119,6 +119,7 @@ def imports_of(path: Path) -> set[str]:
     return {module.rpartition(".")[2] for module in modules | names}
 
 
+@pytest.mark.slow
 def test_nobody_but_the_inspector_reads_what_is_not_verified() -> None:
     modules = Path(flask_tokenauth.__file__).parent.rglob("*.py")
 

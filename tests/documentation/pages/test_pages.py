@@ -69,6 +69,7 @@ def test_an_assertion_that_fails_fails_the_page(tmp_path: Path, *, hidden: bool)
         check(tmp_path, block("python", "assert 1 == 2", hidden=hidden))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "good", "bad"),
     [
@@ -164,6 +165,7 @@ SESSION = """
 """
 
 
+@pytest.mark.slow
 def test_a_session_is_run_and_compared(tmp_path: Path) -> None:
     check(tmp_path, block("python", APP), block("console", SESSION))
 
@@ -187,6 +189,7 @@ def test_a_session_that_prints_something_else_fails_the_page(tmp_path: Path, tru
         check(tmp_path, block("python", APP), block("console", SESSION.replace(true, false)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "error"),
     [

@@ -51,6 +51,7 @@ ENDS: dict[str, tuple[Callable[[Flask], str], Callable[[Flask, str], object]]] =
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "end"), ENDS.values(), ids=ENDS)
 def test_what_one_worker_ends_the_other_refuses(
     make_worker: MakeWorker, path: Path, wait: Wait, make: Any, end: Any

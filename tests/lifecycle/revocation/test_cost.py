@@ -33,6 +33,7 @@ def revoke_others(app: Flask, number: int, now: float) -> None:
         feed.add(Revocation(kind="user", subject=f"user {index}", value=1, expires_at=expires_at))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of_a_session", [True, False])
 def test_a_request_makes_the_same_calls_with_few_and_with_many_revocations(
     make_session_app: MakeSessionApp, clock: StandingClock, drive: Any, *, of_a_session: bool
@@ -64,6 +65,7 @@ def test_the_feed_adds_at_most_15_calls_to_a_request(make_session_app: MakeSessi
     assert 0 < totals[1] - totals[0] <= 15
 
 
+@pytest.mark.slow
 def test_a_revoked_token_takes_at_most_150_bytes(make_session_app: MakeSessionApp, clock: StandingClock) -> None:
     """The bytes include the token ID of 22 characters."""
     app = make_session_app()

@@ -209,6 +209,7 @@ def sqlite_app(make_session_app: MakeSessionApp, tmp_path: Path) -> Flask:
 GARBAGE = ["kind = 'x'", "subject = x'00'", "subject = ''", "value = 'never'", "value = -1", "expires_at = 9e18"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_an_invalid_row_in_the_store_is_treated_as_an_outage(sqlite_app: Flask, tmp_path: Path, garbage: str) -> None:
     load_revocations(sqlite_app)

@@ -29,6 +29,7 @@ GARBAGE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @asks
 @pytest.mark.parametrize(("column", "value"), GARBAGE)
 def test_a_row_that_is_garbage_is_an_outage_and_never_a_key(

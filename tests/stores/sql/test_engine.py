@@ -264,6 +264,7 @@ def test_the_connection_of_the_feed_is_free_while_all_others_are_in_use(store: S
         assert store.revocations_since(None).cursor is not None
 
 
+@pytest.mark.slow
 def test_only_one_thread_uses_the_connection_of_the_feed(store: SQLStore) -> None:
     store.bind("https://issuer.example", timeout=timedelta(milliseconds=10), lifetime=DAY, leeway=DAY)
     store.create()
@@ -285,6 +286,7 @@ def test_the_parent_goes_on_after_a_fork(store: SQLStore) -> None:
     assert store.revoke_user("alice", retention=DAY, api_keys=False) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_fork_does_not_wait_for_ever(store: SQLStore) -> None:
     engine_of(store)

@@ -42,10 +42,12 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_after_a_fork_by_multiprocessing_every_process_gets_its_own_answers(path: Path, spawn: Spawn) -> None:
     assert run(spawn("fork_after_use", url_of(path), "multiprocessing")) == ["0 0 0 0 True"]
 
 
+@pytest.mark.slow
 def test_a_child_that_sqlite_refuses_logs_it_once(path: Path, spawn: Spawn) -> None:
     _, log = spawn("fork_unnoticed_in_use", url_of(path)).communicate(timeout=90)
 

@@ -414,6 +414,7 @@ def test_an_error_has_no_user_id_in_it(path: Path, store: SQLStore) -> None:
     assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__!s}"
 
 
+@pytest.mark.slow
 def test_many_threads_write_and_read_without_an_error_of_a_lock(path: Path) -> None:
     stores = [SQLStore(url_of(path)) for _ in range(2)]  # as of two applications in one process
     for number in range(32):

@@ -119,6 +119,7 @@ WRITE: dict[str, Callable[[SQLStore], object]] = {
 ALL = ASK | WRITE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_the_answer_of_a_replica_is_an_outage(store: SQLStore, servers: Servers, name: str) -> None:
     servers.roles = ["replica"] * 9
@@ -127,6 +128,7 @@ def test_the_answer_of_a_replica_is_an_outage(store: SQLStore, servers: Servers,
         ALL[name](store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_replica_is_asked_twice_at_most(store: SQLStore, servers: Servers, name: str) -> None:
     servers.roles = ["replica"] * 9
@@ -137,6 +139,7 @@ def test_a_replica_is_asked_twice_at_most(store: SQLStore, servers: Servers, nam
     assert len(servers.opened) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_no_connection_to_a_replica_stays_open(store: SQLStore, servers: Servers, name: str) -> None:
     servers.roles = ["replica"] * 9
@@ -147,6 +150,7 @@ def test_no_connection_to_a_replica_stays_open(store: SQLStore, servers: Servers
     assert not any(map(is_open, servers.opened))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_new_connection_to_the_primary_is_used(store: SQLStore, servers: Servers, name: str) -> None:
     servers.roles = ["replica", "primary"]

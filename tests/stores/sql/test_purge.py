@@ -47,6 +47,7 @@ def test_a_purge_deletes_no_session_that_is_live_again(
     assert store.find_session("session") is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2, 3, 500])
 def test_a_purge_finds_all_that_is_over_on_pages_of_any_size(
     path: Path, monkeypatch: pytest.MonkeyPatch, page: int

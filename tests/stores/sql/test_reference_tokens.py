@@ -14,6 +14,7 @@ from ..sqlite_kit import execute, lose_the_next_commit, sent
 GREATEST = 2**63 - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value"),
     [

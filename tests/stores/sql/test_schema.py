@@ -41,6 +41,7 @@ def names(path: Path, kind: str) -> set[str]:
     return {name for (name,) in execute(path, "SELECT name FROM sqlite_master WHERE type = ?", kind)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_create_creates_each_table_that_was_dropped(path: Path, again: SQLStore, table: str) -> None:
     execute(path, f"DROP TABLE {table}")
@@ -61,6 +62,7 @@ def test_the_first_use_creates_each_table_that_was_dropped(path: Path, again: SQ
     assert set(TABLES) <= names(path, "table")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_a_warning_names_each_table_that_was_dropped(
     path: Path, again: SQLStore, caplog: pytest.LogCaptureFixture, table: str

@@ -86,6 +86,7 @@ def test_a_line_without_an_end_does_not_count() -> None:
     assert Seen.read(["started laptop alice 0"]).sessions == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "message"),
     [

@@ -90,6 +90,7 @@ def test_other_tables_in_the_database_are_left_alone(path: Path, store: SQLStore
     assert execute(path, "SELECT id FROM user") == [(7,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", [str(SCHEMA + 1), "10", "0", "", "x", "2.0", "02"])
 def test_tables_of_another_release_are_not_used(path: Path, store: SQLStore, schema: str) -> None:
     store.create()
@@ -182,6 +183,7 @@ GARBAGE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask", ASK)
 @pytest.mark.parametrize(("column", "value"), GARBAGE)
 def test_a_row_that_is_garbage_is_an_outage_and_never_a_session(
@@ -293,6 +295,7 @@ def test_the_longest_leeway_of_another_process_counts(path: Path, store: SQLStor
     assert store.longest_leeway() == timedelta(seconds=300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lifetime", "leeway"])
 @pytest.mark.parametrize("value", ["long", "-1", str(10**15), str(2**62), "9" * 30])
 def test_a_duration_that_no_setting_allows_makes_no_revocation_that_cannot_be_read(
@@ -309,6 +312,7 @@ def test_a_duration_that_no_setting_allows_makes_no_revocation_that_cannot_be_re
     assert until(DAY) - 60_000 <= entry.expires_at <= until(2 * DAY)  # the store has a clock of its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["long", "-1", str(2**62), "9" * 30])
 def test_a_leeway_that_no_setting_allows_is_written_again(path: Path, store: SQLStore, value: str) -> None:
     leeway = timedelta(seconds=10)

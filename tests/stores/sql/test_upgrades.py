@@ -49,6 +49,7 @@ def is_upgraded(path: Path) -> bool:
     return execute(path, SCHEMA) == [("4",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", KEPT)
 def test_all_rows_are_there_after_an_upgrade(path: Path, store: SQLStore, table: str) -> None:
     before = rows(path, table)

@@ -156,6 +156,7 @@ def test_api_keys_and_reference_tokens_are_kept_after_an_upgrade(store: SQLStore
     assert has_reference_token(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "use",
     [
@@ -202,6 +203,7 @@ def test_a_table_that_was_dropped_before_the_upgrade_is_lost(
     assert old.schema() == "4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [API_KEYS, REFERENCE_TOKENS, SPENT])
 def test_a_new_table_that_was_dropped_after_the_upgrade_is_lost(old: Old, store: SQLStore, table: str) -> None:
     store.create()

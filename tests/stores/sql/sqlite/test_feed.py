@@ -198,6 +198,7 @@ def test_a_count_that_has_fallen_is_another_history(path: Path, store: SQLStore,
     assert wants_a_reload(store, cursor)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value"),
     [

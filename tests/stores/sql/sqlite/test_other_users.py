@@ -38,6 +38,7 @@ def path() -> Iterator[Path]:  # pragma: no cover  # skipped
     shutil.rmtree(directory)
 
 
+@pytest.mark.slow
 def test_files_that_a_command_of_another_user_left_are_named(
     path: Path, spawn: Spawn
 ) -> None:  # pragma: no cover  # skipped
@@ -49,18 +50,21 @@ def test_files_that_a_command_of_another_user_left_are_named(
     )
 
 
+@pytest.mark.slow
 def test_files_that_a_command_of_root_left_are_no_obstacle(
     path: Path, spawn: Spawn
 ) -> None:  # pragma: no cover  # skipped
     assert run(spawn("use_after_another_user", str(path), "0")) == ["started"]
 
 
+@pytest.mark.slow
 def test_a_database_of_root_is_named(path: Path, spawn: Spawn) -> None:  # pragma: no cover  # skipped
     [line] = run(spawn("use_file_of_root", str(path)))
 
     assert line.endswith(f"the store needs {path}, {NEEDS} 0. Run as root: chown 65534 {path}")
 
 
+@pytest.mark.slow
 def test_a_command_of_another_user_warns_and_leaves_no_files(
     path: Path, spawn: Spawn
 ) -> None:  # pragma: no cover  # skipped
