@@ -66,6 +66,7 @@ def test_an_object_that_is_no_application_is_refused(other: Any) -> None:
         TokenAuth(other)
 
 
+@pytest.mark.slow
 def test_an_application_is_set_up_after_another_package_has_replaced_the_class_of_flask() -> None:
     """``FlaskInstrumentor().instrument()`` of OpenTelemetry puts a subclass into the module ``flask``."""
     program = f"""

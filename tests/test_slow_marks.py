@@ -11,9 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 WITHOUT_FAST_TESTS = {  # they start processes, or try many examples
+    "docs/commands.rst",
+    "docs/encryption.rst",
+    "docs/key_rotation.rst",
+    "docs/tutorial.rst",
+    "tests/authentication/test_floods.py",
     "tests/documentation/test_javascript_client.py",
+    "tests/documentation/test_oidc_provider_example.py",
+    "tests/documentation/test_openssl.py",
     "tests/lifecycle/exchange/test_properties.py",
     "tests/lifecycle/revocation/test_gunicorn.py",
+    "tests/lifecycle/tickets/test_races.py",
     "tests/servers/test_looked_up.py",
     "tests/servers/test_rotation.py",
     "tests/stores/sql/sqlite/test_other_users.py",

@@ -80,6 +80,7 @@ class Flood(NamedTuple):
 FLOODS = {"key IDs": Flood(with_a_key_id, 2, 1), "issuers": Flood(with_an_issuer, 1, 11)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", MANY)
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_costs_few_questions_and_good_tokens_cost_the_same(

@@ -166,6 +166,7 @@ PASSING: dict[str, Handler] = {
 }
 
 
+@pytest.mark.slow
 @on_app_and_blueprint
 @pytest.mark.parametrize("handler", PASSING.values(), ids=PASSING)
 @catching
@@ -229,6 +230,7 @@ def test_a_refusal_is_reported_once_if_a_handler_answers(
 # Handlers that decide otherwise
 
 
+@pytest.mark.slow
 @on_app_and_blueprint
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 @catching

@@ -55,6 +55,7 @@ CONTROLS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "with_key", "without"), CONTROLS)
 @pytest.mark.parametrize(
     "guard", [lambda view: view, public, login_optional(api_keys=True)], ids=["open", "public", "o"]

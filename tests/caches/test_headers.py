@@ -35,6 +35,7 @@ def vary(answer: Any) -> set[str]:
 # Vary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("path", [*GUARDED, *OPEN, "/scope", "/nowhere"])
 def test_an_answer_that_may_depend_on_the_caller_varies_by_token(

@@ -10,6 +10,7 @@ from ..stores.sqlite_kit import execute
 from .test_tokens import OPTIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("init-db",), ("doctor",), ("sessions", "alice"), ("purge",), ("token", "alice")])
 def test_no_command_leaves_files_beside_the_database(
     make_app: MakeApp, tmp_path: Path, command: tuple[str, ...]

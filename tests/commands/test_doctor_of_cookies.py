@@ -33,6 +33,7 @@ def about_cors(app: Flask) -> list[tuple[str, str]]:
     return [(each.severity, each.sentence) for each in find(app) if "Flask-CORS" in each.sentence]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

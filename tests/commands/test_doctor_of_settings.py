@@ -16,6 +16,7 @@ from .doctor_kit import GOOD, find
 pytestmark = pytest.mark.usefixtures("no_other_guards")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "fine", "risky"),
     [
@@ -117,6 +118,7 @@ def test_settings_of_flask_jwt_extended_are_fine_as_long_as_it_is_set_up(make_ap
     assert find(app) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "found"),
     [

@@ -347,6 +347,7 @@ def test_a_store_of_another_issuer_is_an_error(make_app: MakeApp, tmp_path: Path
     assert all("https://other.example" in line for line in expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", sorted(metadata.tables))
 def test_a_table_that_was_dropped_is_an_error(make_app: MakeApp, tmp_path: Path, table: str) -> None:
     app = make_app(TOKENAUTH_STORE=f"sqlite:///{tmp_path / 'store.db'}")

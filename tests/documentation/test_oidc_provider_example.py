@@ -26,6 +26,7 @@ def keys(folder: Path, *args: str) -> str:
     return result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--alg", "ECDH-ES+A256KW"], ["--alg", "ECDH-ES+A256KW", "--curve", "X25519"]])
 def test_the_server_gets_the_public_key_and_its_names(options: list[str], tmp_path: Path) -> None:
     keys(tmp_path, "generate", *options)

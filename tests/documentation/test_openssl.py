@@ -58,6 +58,7 @@ def test_the_page_makes_the_public_half(folder: Path) -> None:
     assert public.kid == Key.from_pem((folder / "ed25519.pem").read_text()).kid
 
 
+@pytest.mark.slow
 def test_the_page_writes_a_key_on_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = run(commands_with("awk"), folder)
     assert "\n" not in line

@@ -74,6 +74,7 @@ def test_a_request_to_another_origin_is_not_sent(
     assert foreign.seen == service.seen == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", REDIRECTS)
 def test_a_redirect_to_another_server_carries_no_token_and_neither_does_a_redirect_back(
     as_alice: str, client: Client, service: Service, foreign: Service, status: int
@@ -185,6 +186,7 @@ def test_a_401_after_a_redirect_there_and_back_is_the_answer(
     assert service.tokens[1:] == [None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [302, 307])
 def test_a_401_after_a_redirect_within_the_service_is_answered_there(
     as_alice: str, client: Client, service: Service, status: int

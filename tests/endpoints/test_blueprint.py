@@ -68,6 +68,7 @@ def log_in_twice(app: Flask) -> tuple[Login, Login]:
 # Methods
 
 
+@pytest.mark.slow
 @every_path
 @MOSTLY_IN_MEMORY
 @pytest.mark.parametrize("method", METHODS)

@@ -56,6 +56,7 @@ def make_body(token: str, length: int, content_type: str) -> bytes:
 SIZES = [(MAX_BODY - 1, 200), (MAX_BODY, 200), (MAX_BODY + 1, 413), (10 * MAX_BODY, 413)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("send_it", [send, send_chunked])
 @pytest.mark.parametrize("content_type", [FORM, JSON])
 @pytest.mark.parametrize(("length", "status"), SIZES)

@@ -95,6 +95,7 @@ REFUSED: dict[str, tuple[Callable[[Flask, Backend, Mint], str], str]] = {
 }
 
 
+@pytest.mark.slow
 @every_endpoint
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
 def test_a_token_without_a_living_session_is_refused(

@@ -112,6 +112,7 @@ def check_refused(app: Flask, token: str, content_type: str | None, body: bytes,
     assert generation_of(app, token) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content_type", "body"), BODIES, ids=str)
 def test_an_ambiguous_or_malformed_body_is_refused(app: Flask, token: str, content_type: str, body: bytes) -> None:
     check_refused(app, token, content_type, body, MALFORMED)

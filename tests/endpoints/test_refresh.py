@@ -119,6 +119,7 @@ def test_a_request_can_narrow_the_scopes_once(app: Flask, token: str, scope: str
     assert refreshed(app, narrow["refresh_token"])["scope"] == "a b"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("send_it", [refresh, lambda app, token, scope: send(app, json_of(token, scope=scope), JSON)])
 @pytest.mark.parametrize(
     "scope", ["c", "a c", "a b c", "A", " ", "a  b", " a", "a ", "a\tb", 'a"', "a\\", "é", "a\n", "a,b", "a\0"]

@@ -204,6 +204,7 @@ def test_a_user_is_admin_of_a_new_team_from_the_next_login_on(site: Flask, alice
     assert [found["role"] for found in alice.get("/teams").get_json()] == ["admin"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "statuses"), [("read", [200, 403, 403]), ("write", [200, 201, 403]), ("admin", [200, 201, 200])]
 )
@@ -270,6 +271,7 @@ def test_a_lower_role_counts_at_once(site: Flask, alice: FlaskClient, bob: Flask
     assert log_in(site, "bob").post(f"{team}/notes", data={"text": "still here"}).status_code == 403
 
 
+@pytest.mark.slow
 def test_a_team_always_has_an_admin(site: Flask, alice: FlaskClient) -> None:
     team = create_team(alice)
     alice = log_in(site, "alice")

@@ -114,6 +114,7 @@ def test_a_wrong_password_signs_nobody_in(site: Flask, username: str, password: 
     assert "Sign out" not in browser.page.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["", "0" * 64, "é"])
 @pytest.mark.parametrize("path", ["/sign-in", "/notes", "/notes/1/delete", "/sign-out"])
 def test_a_form_needs_the_token_of_the_session(alice: Browser, path: str, token: str) -> None:

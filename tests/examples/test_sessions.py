@@ -95,6 +95,7 @@ def test_only_the_public_view_is_open(client: FlaskClient) -> None:
     assert client.get("/me").status_code == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("username", "password"), [("alice", "builder"), ("nobody", "wonderland"), ("", "")])
 def test_a_wrong_password_starts_no_session(client: FlaskClient, username: str, password: str, path: Path) -> None:
     answer = client.post("/login", data={"username": username, "password": password})

@@ -91,6 +91,7 @@ def test_a_note_has_1_to_10000_characters(alice: FlaskClient, content: str | Non
     assert ("error_description" in answer.get_json()) == (status == 400)
 
 
+@pytest.mark.slow
 def test_people_see_and_delete_only_their_own_notes(alice: FlaskClient, site: Flask) -> None:
     note = alice.post("/notes", data={"content": "of alice"}, **BROWSER).get_json()["id"]
     bob = sign_in(site, "bob", "builder")
@@ -100,6 +101,7 @@ def test_people_see_and_delete_only_their_own_notes(alice: FlaskClient, site: Fl
     assert len(alice.get("/notes", **BROWSER).get_json()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("username", "password"), [("alice", "builder"), ("nobody", "wonderland"), ("", "")])
 def test_a_wrong_password_starts_no_session(site: Flask, username: str, password: str) -> None:
     answer = site.test_client().post("/sign-in", data={"username": username, "password": password}, **BROWSER)
@@ -134,6 +136,7 @@ def test_another_site_changes_nothing(alice: FlaskClient) -> None:
     assert alice.get("/notes", **BROWSER).get_json() == []
 
 
+@pytest.mark.slow
 def test_the_devices_have_names_without_control_characters(site: Flask) -> None:
     sign_in(site, device="phone\n\u202e" + "x" * 200)
     laptop = sign_in(site)
@@ -143,6 +146,7 @@ def test_the_devices_have_names_without_control_characters(site: Flask) -> None:
     assert labels == [None, "phone" + "x" * 95]
 
 
+@pytest.mark.slow
 def test_signing_out_everywhere_ends_all_sessions(site: Flask) -> None:
     phone, laptop = sign_in(site), sign_in(site)
 
@@ -162,6 +166,7 @@ def test_the_session_of_a_deleted_user_ends_at_the_next_refresh(
     assert alice.post("/auth/refresh", **BROWSER).status_code == 400
 
 
+@pytest.mark.slow
 def test_a_refresh_token_that_is_used_twice_leaves_a_warning_for_its_user_alone(tmp_path: Path) -> None:
     for site in make_site(tmp_path, TOKENAUTH_REFRESH_RETRY_WINDOW=0):
         alice, thief = sign_in(site), site.test_client()

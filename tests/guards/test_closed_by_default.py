@@ -192,6 +192,7 @@ def test_a_guard_guards_flasks_static(tmp_path: Path, mint: Mint) -> None:
     assert client.get("/static/style.css", headers=bearer(mint()), buffered=True).text == "served"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guard", [leave, login_required], ids=["by default", "by a guard"])
 @pytest.mark.parametrize(
     ("method", "url", "status"), [("GET", "/nowhere", 404), ("POST", "/x", 405), ("OPTIONS", "/x", 200)]

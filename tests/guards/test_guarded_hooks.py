@@ -33,6 +33,7 @@ from .kit import CLOSED, CREDENTIALS, GUARD, Headers, check_routes, report_route
 from .routes_kit import make_blueprint, make_view, status
 
 
+@pytest.mark.slow
 @over_kinds
 @in_each_place
 @pytest.mark.parametrize(("credential", "expected"), CREDENTIALS)
@@ -187,6 +188,7 @@ def test_a_guard_adds_up_with_those_of_the_view_and_the_blueprint(make_app: Make
     assert list_requirements(app)["/api"] == (["a", "b", "c"], False)
 
 
+@pytest.mark.slow
 def test_an_optional_login_is_shown_but_lifts_no_default_guard(no_other_guards: None, make_app: MakeApp) -> None:
     open_by_default, closed = make_app(), make_app(**CLOSED)
     for app in open_by_default, closed:
@@ -209,6 +211,7 @@ def test_an_optional_login_before_public_views_reaches_them(no_other_guards: Non
     assert (check_routes(app), status(app, "/x", "x.y.z")) == (0, 401)
 
 
+@pytest.mark.slow
 def test_a_guarded_function_with_no_route_in_its_scope_is_reported(no_other_guards: None, make_app: MakeApp) -> None:
     app, empty = make_app(), Blueprint("empty", __name__)
     empty.before_request(login_required(lambda: None))

@@ -110,6 +110,7 @@ def test_the_check_expects_no_route(no_other_guards: None, make_app: MakeApp, gu
     assert kept is not None
 
 
+@pytest.mark.slow
 @each_guard
 def test_a_function_that_is_registered_as_a_view_nevertheless_is_guarded_and_shown(
     make_app: MakeApp, mint: Mint, guard: Any

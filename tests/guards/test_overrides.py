@@ -82,6 +82,7 @@ OVERRIDES: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:functools.partial will be a method descriptor:FutureWarning")  # Python 3.13
 @pytest.mark.parametrize("override", OVERRIDES.values(), ids=OVERRIDES)
 def test_an_override_of_any_kind_keeps_the_guard(override: Any, make_app: MakeApp, mint: Mint) -> None:

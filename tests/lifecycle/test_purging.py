@@ -142,6 +142,7 @@ def test_the_settings_decide_how_long_a_revocation_is_kept(
     assert purge(app) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("off", "over"), BEFORE_AT_AFTER)
 def test_a_purge_deletes_the_revocation_of_one_token(
     app: Flask, backend: Backend, age_revocations: AgeRevocations, off: timedelta, *, over: bool

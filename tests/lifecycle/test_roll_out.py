@@ -130,6 +130,7 @@ def make_step(make_app: MakeApp, clock: StandingClock, blocklist: set[str]) -> M
     return make
 
 
+@pytest.mark.slow
 def test_in_three_steps_no_user_is_logged_out(make_step: MakeStep, clock: StandingClock) -> None:
     """Old refresh tokens live for 30 days. Alice changes her client on the last of them, bob as soon as he can."""
     steps = {

@@ -45,6 +45,7 @@ def test_nothing_that_the_client_sent_is_logged(
     assert good.split(".")[1] not in written
 
 
+@pytest.mark.slow
 def test_over_plain_http_that_is_refused_nothing_is_traded(
     make_trading_app: MakeTradingApp, old: str, signal_log: SignalLog
 ) -> None:

@@ -60,6 +60,7 @@ def issue(worker: Flask) -> str:
         return create_token("alice")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", ORDERS, ids=str)
 def test_a_user_revoked_on_one_worker_logs_in_on_another_and_is_accepted_on_a_third(
     make_workers: Callable[..., Workers], ahead: tuple[int, ...]

@@ -129,6 +129,7 @@ def test_an_answer_for_another_user_is_noticed(client: Client) -> None:
         client.ask_for_name(client.sessions[0])
 
 
+@pytest.mark.slow
 def test_tokens_for_another_user_are_noticed(client: Client) -> None:
     client.name = "bob"
 

@@ -7,6 +7,7 @@ import pytest
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import create_engine
 
+from flask_tokenauth import stores
 from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
@@ -141,6 +142,8 @@ def test_sqlite_in_memory_is_refused_with_a_hint() -> None:
 def forget_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("flask_tokenauth.stores.sql")]:
         monkeypatch.delitem(sys.modules, name)
+    # An import also sets the attribute of the package, by which other tests find the modules.
+    monkeypatch.setattr(stores, "sql", getattr(stores, "sql", None), raising=False)
 
 
 @pytest.mark.usefixtures("forget_stores")
@@ -166,6 +169,7 @@ def uninstall(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("forget_stores")
 @pytest.mark.parametrize(
     ("url", "driver", "extra"),

@@ -416,6 +416,7 @@ def test_importing_imports_no_pytest(module: str) -> None:
     assert ran.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_importing_the_package_imports_no_helpers() -> None:
     program = "import sys, flask_tokenauth; print('flask_tokenauth.testing' in sys.modules)"
 

@@ -177,6 +177,7 @@ def test_create_prints_the_key_alone(api: Flask, signal_log: SignalLog) -> None:
     assert [name for name, _ in signal_log.sessions] == ["tokenauth-api-key-created"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "seconds"), [("90d", 90 * 86400), ("P90D", 90 * 86400), ("60", 60), ("1d12h", 129600)]
 )
@@ -239,6 +240,7 @@ def test_revoke_ends_a_key(api: Flask, signal_log: SignalLog) -> None:
     assert [name for name, _ in signal_log.sessions] == ["tokenauth-api-key-revoked"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key_id", ["x", "", "é", "x" * 1000, "'; --"])
 def test_revoke_fails_for_an_unknown_key(api: Flask, key_id: str) -> None:
     make_key(api)
@@ -311,6 +313,7 @@ def test_revoke_user_says_what_happens_to_the_keys(api: Flask, option: str, answ
     assert [status(api, key.text), me(api, login["access_token"])] == [answer, 401]
 
 
+@pytest.mark.slow
 def test_revoke_user_must_be_told_about_the_keys(api: Flask) -> None:
     key, login = make_key(api), sign_in(api)
 

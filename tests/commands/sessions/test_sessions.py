@@ -186,6 +186,7 @@ def test_ids_may_begin_with_a_dash(api: Flask) -> None:
     succeed(api, "revoke", f"--user={user_id}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("session_id", ["HVwLP2BpPAE0VqN7DY8JmQ", "", "é", "x" * 1000, "'; --"])
 def test_revoke_fails_for_an_unknown_session(api: Flask, session_id: str) -> None:
     login = sign_in(api)
@@ -264,6 +265,7 @@ def test_revoke_fails_in_mode_off(make_session_app: MakeSessionApp, option: str)
 TOO_MANY = [("--user", "alice", "--session", "x"), ("--token", "x", "--session", "x"), ("--user", "a", "--token", "x")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [*TOO_MANY, (), ("--user",), ("alice",)], ids=str)
 def test_revoke_needs_exactly_one_option(api: Flask, words: tuple[str, ...]) -> None:
     login = sign_in(api)

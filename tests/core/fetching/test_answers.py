@@ -247,6 +247,7 @@ def test_a_server_that_closes_the_connection_is_named() -> None:
         fetch_answer(b"")
 
 
+@pytest.mark.slow
 def test_nothing_escapes_but_a_failure(rewritten: Server) -> None:
     """Each answer is good up to a random change."""
     good = [ok(b"{}"), chunked(b"{", b"}"), ok(b"{}", "Cache-Control: max-age=6", "Age: 1", length=False)]

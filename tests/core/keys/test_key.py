@@ -23,6 +23,7 @@ def hkdf(secret: bytes, info: str) -> bytes:
     return hmac.digest(extracted, info.encode() + b"\x01", "sha256")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(ALGORITHMS))
 def test_a_key_of_every_algorithm_signs_and_verifies(name: str) -> None:
     key = Key.generate(name)
@@ -94,6 +95,7 @@ def test_a_secret_can_be_copied(remake: Callable[[Key], Key]) -> None:
     assert again.to_jwk(private=True) == key.to_jwk(private=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASYMMETRIC)
 def test_the_public_half_verifies_and_cannot_sign(name: str) -> None:
     key = Key.generate(name)

@@ -26,6 +26,7 @@ def test_a_key_survives_its_jwk(name: str) -> None:
     key.verify(b"message", again.sign(b"message"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASYMMETRIC)
 def test_the_public_jwk_has_nothing_private(name: str) -> None:
     jwk = Key.generate(name).to_jwk()

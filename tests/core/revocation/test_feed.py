@@ -305,6 +305,7 @@ def test_a_child_starts_over_once(warm: Worker, monkeypatch: pytest.MonkeyPatch)
     assert warm.feed.describe().age == 0
 
 
+@pytest.mark.slow
 def test_a_look_up_makes_a_few_calls_however_many_are_revoked(warm: Worker) -> None:
     counted = []
     for number in 10, 100_000:

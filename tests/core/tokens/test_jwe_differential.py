@@ -99,6 +99,7 @@ def tokens(draw: st.DrawFn) -> tuple[Recipient, str]:
     return recipient, token
 
 
+@pytest.mark.slow
 @settings(max_examples=settings().max_examples // 3)  # each is decrypted three times
 @given(tokens())
 def test_tokens_that_are_opened_here_are_opened_by_others_who_find_the_same_inside(

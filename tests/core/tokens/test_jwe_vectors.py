@@ -63,6 +63,7 @@ def content_of(case: Case) -> bytes | None:
         return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EXAMPLES + WYCHEPROOF)
 def test_the_examples_of_the_rfcs_and_wycheproof_come_out_as_expected(case: Case) -> None:
     is_good = case["expect"] == "accept" and (case["alg"], case["enc"]) in OFFERED and not case.get("zip")

@@ -395,6 +395,7 @@ def test_no_more_than_sixty_four_headers_are_remembered() -> None:
     assert tokens[-1] in known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alg", ["HS256", "HS512", "RS256", "ES256", "ES512", "EdDSA"])
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 100])
 def test_the_length_of_a_token_is_known_before_signing(alg: str, size: int) -> None:

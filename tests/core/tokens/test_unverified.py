@@ -106,6 +106,7 @@ def test_without_claims_there_are_no_times() -> None:
     assert parse_unverified("x").times == {}
 
 
+@pytest.mark.slow
 @given(st.text() | st.lists(st.binary().map(base64url.encode).map(bytes.decode), max_size=5).map(".".join))
 def test_nothing_makes_it_raise(text: str) -> None:
     assert isinstance(parse_unverified(text), UnverifiedToken)

@@ -92,6 +92,7 @@ def judge(case: dict[str, Any], *, is_encrypted: bool) -> str | None:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ATTACKS)
 def test_an_attack_inside_an_encrypted_token_is_refused_as_if_it_had_come_alone(group: str) -> None:
     """A string without the form of a signed token has a reason of its own."""

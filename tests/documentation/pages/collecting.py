@@ -33,11 +33,17 @@ class PageItem(pytest.Item):
         return self.path, 0, self.path.name
 
 
+_LONG = frozenset({"commands", "encryption", "key_rotation", "tutorial"})  # pages that run many commands
+
+
 class PageFile(pytest.File):
     """A page of the documentation."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        yield PageItem.from_parent(self, name="blocks")
+        item = PageItem.from_parent(self, name="blocks")
+        if self.path.stem in _LONG:
+            item.add_marker(pytest.mark.slow)
+        yield item
 
 
 @contextmanager

@@ -99,12 +99,14 @@ def test_a_block_of_an_unknown_language_fails_the_page(tmp_path: Path, language:
         check(tmp_path, block(language, "x = 1"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["Like this::", ".. code:: python", ".. parsed-literal::"])
 def test_a_block_that_no_test_runs_fails_the_page(tmp_path: Path, start: str) -> None:
     with pytest.raises(ValueError, match="no test runs this block"):
         check(tmp_path, f"{start}\n\n    raise LookupError\n")
 
 
+@pytest.mark.slow
 def test_a_file_is_saved_and_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     check(
@@ -235,6 +237,7 @@ def test_the_environment_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (dict(os.environ), Path.cwd()) == (before, folder)
 
 
+@pytest.mark.slow
 def test_a_page_knows_no_guards_of_other_pages(tmp_path: Path) -> None:
     check(tmp_path, block("python", APP))
     open_app = APP.replace("@login_required\n", "")

@@ -149,6 +149,7 @@ BAD: dict[str, Callable[[Flask], str]] = {
 NEEDS_REVOCATION = ("revoked", "of a user who was revoked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "make"),
     [(mode, BAD[name]) for name in BAD for mode in ALL_MODES if mode != "off" or name not in NEEDS_REVOCATION],

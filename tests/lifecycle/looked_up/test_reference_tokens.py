@@ -191,6 +191,7 @@ def test_an_expired_token_says_so(app: Flask, wait: Wait, signal_log: SignalLog)
     assert signal_log.reasons == ["token_expired"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("age", "answer"), [(60, 200), (61, 401), (None, 401)])
 def test_max_age_counts_from_auth_time(app: Flask, age: int | None, answer: int) -> None:
     auth_time = None if age is None else datetime.fromtimestamp(NOW - age, UTC)

@@ -36,6 +36,7 @@ def race(*apps: Flask) -> None:
         assert sorted(statuses) == [200, *[401] * (THREADS - 1)]
 
 
+@pytest.mark.slow
 def test_one_of_many_requests_is_answered_in_memory(make_ticket_app: MakeTicketApp) -> None:
     race(make_ticket_app(), make_ticket_app())
 
@@ -59,6 +60,7 @@ def make_patient_app(make_app: MakeApp, clock: StandingClock, monkeypatch: pytes
         store_of(app).close()
 
 
+@pytest.mark.slow
 def test_one_of_many_requests_is_answered_with_sqlite(make_patient_app: Any, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'tickets.db'}"
 

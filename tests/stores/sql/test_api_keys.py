@@ -42,6 +42,7 @@ def test_a_row_that_is_garbage_is_an_outage_and_never_a_key(
         ask(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -216,6 +217,7 @@ PLANS: dict[str, Callable[[SQLStore], object]] = ASK | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", PLANS.values(), ids=PLANS)
 def test_no_statement_reads_the_keys_of_all_users(
     path: Path, store: SQLStore, call: Callable[[SQLStore], object]

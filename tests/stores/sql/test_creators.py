@@ -170,6 +170,7 @@ def test_two_creators_of_an_engine_add_one_listener(engine: Engine, driver: Driv
     assert len(list(engine.dialect.dispatch.do_connect)) == 1
 
 
+@pytest.mark.slow
 def test_an_engine_is_not_kept_alive(driver: Driver) -> None:
     engine = create_engine("sqlite://")
     creator(engine, driver)

@@ -188,6 +188,7 @@ def fork(monkeypatch: pytest.MonkeyPatch) -> Fork:
     return lambda: monkeypatch.setattr(process, "getpid", lambda: -1)
 
 
+@pytest.mark.slow
 def test_a_child_makes_an_engine_of_its_own_and_keeps_that_of_its_parent(store: SQLStore, fork: Fork) -> None:
     engine, theirs = engine_of(store), store._database.connections
     with ExitStack() as others:  # as if threads of the parent waited to write and to read

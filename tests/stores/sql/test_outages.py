@@ -85,6 +85,7 @@ def test_a_relative_path_is_shown_as_an_absolute_one(tmp_path: Path, monkeypatch
         SQLStore("sqlite:///nowhere/tokens.db").find_session("session")
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_opened_is_an_outage_that_names_it(tmp_path: Path) -> None:
     """A directory takes its place, because tests may run as a user who may write every file."""
     with pytest.raises(
@@ -315,6 +316,7 @@ def close_pooled(engine: Engine) -> None:
     dbapi_connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("neighbour")
 @pytest.mark.parametrize(
     "ask",

@@ -160,6 +160,7 @@ def test_a_new_connection_to_the_primary_is_used(store: SQLStore, servers: Serve
     assert [is_open(connection) for connection in servers.opened] == [False, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITE)
 def test_nothing_is_written_to_a_replica(path: Path, store: SQLStore, servers: Servers, name: str) -> None:
     servers.roles = ["replica"] * 9
@@ -196,6 +197,7 @@ def test_a_replica_is_an_outage_for_callers() -> None:
     assert issubclass(NotPrimary, StoreUnavailable)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASK)
 def test_a_replica_is_known_even_if_nothing_is_found(path: Path, store: SQLStore, servers: Servers, name: str) -> None:
     """An empty answer of a replica would accept a token that was revoked."""

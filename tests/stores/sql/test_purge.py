@@ -88,6 +88,7 @@ def read_last_purge(path: Path) -> int:
     return value
 
 
+@pytest.mark.slow
 def test_a_last_purge_while_the_clock_was_ahead_hides_no_other_time(path: Path, store: SQLStore) -> None:
     start(store)
     store.purge()
@@ -129,6 +130,7 @@ def test_a_refused_purge_keeps_the_time_of_the_last_one(path: Path, store: SQLSt
     assert read_last_purge(path) == old
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["", "never", b"x", None, -1, 1.5, 1e30])
 def test_a_last_purge_that_is_no_time_does_not_count(path: Path, store: SQLStore, value: object) -> None:
     store.purge()

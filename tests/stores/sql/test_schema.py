@@ -52,6 +52,7 @@ def test_create_creates_each_table_that_was_dropped(path: Path, again: SQLStore,
     assert set(TABLES) <= names(path, "table")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_the_first_use_creates_each_table_that_was_dropped(path: Path, again: SQLStore, table: str) -> None:
     execute(path, f"DROP TABLE {table}")
@@ -82,6 +83,7 @@ def test_a_new_database_is_no_reason_for_a_warning(store: SQLStore, caplog: pyte
     assert caplog.text == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", INDEXES)
 def test_create_creates_each_index_that_was_dropped(path: Path, again: SQLStore, index: str) -> None:
     execute(path, f"DROP INDEX {index}")
@@ -184,6 +186,7 @@ def test_a_user_who_was_revoked_can_log_in_without_the_epochs(path: Path, bound:
     assert bound.read_epoch("alice") == epoch
 
 
+@pytest.mark.slow
 def test_without_the_epochs_tokens_of_all_sessions_are_revoked(path: Path, bound: SQLStore) -> None:
     lose(path, bound, "tokenauth_user_epoch")
 
@@ -212,6 +215,7 @@ def live(store: SQLStore) -> list[str]:
     return found + ["token"] * has_reference_token(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "left"),
     [
@@ -284,6 +288,7 @@ def test_without_the_epochs_a_key_epoch_that_was_written_alone_counts(path: Path
     assert keyed.read_epoch("bob") == 0
 
 
+@pytest.mark.slow
 def test_api_keys_whose_revocation_was_purged_stay_revoked_without_the_epochs(path: Path, keyed: SQLStore) -> None:
     keyed.revoke_user("bob", retention=DAY, api_keys=True)
     revocation_ager(path)(timedelta(days=9))

@@ -34,6 +34,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 Pair = tuple[socket.socket, socket.socket]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wait")
 def test_a_socket_without_data_ends_the_wait_with_the_limit(limited: Limited, pair: Pair) -> None:
     with pytest.raises(TimeoutError, match="within the time limit"):

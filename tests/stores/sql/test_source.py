@@ -133,6 +133,7 @@ def test_a_driver_of_sqlite_that_is_not_supported_is_refused_with_the_one_to_use
         SQLStore("sqlite+aiosqlite:////x.db")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["mysql://api:hunter2@host", "mariadb://api:hunter2@host/", "mysql://host"])
 def test_a_url_of_mariadb_without_a_database_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match=r"must name a database, as mysql://.*; got one without$") as caught:

@@ -165,6 +165,7 @@ def test_each_call_ends_in_time_while_others_hold_all_connections(
     assert [outcome_of(submit(partial(call, proxied))) for call in CALLS.values()] == ["NoneType"] * len(CALLS)
 
 
+@pytest.mark.slow
 def test_a_read_does_not_wait_for_a_write_that_opens_the_first_connection(
     submit: Submit, store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_loss_is_noticed(path: Path, store: SQLStore, seen: Seen, statement: s
         check(store, seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong_with", "outcome", "message"),
     [
@@ -158,6 +159,7 @@ def test_a_loss_of_revocations_that_a_feed_knows_is_noticed(path: Path, seen: Se
             reader.check(seen)
 
 
+@pytest.mark.slow
 def test_a_feed_that_refuses_a_good_token_is_noticed(path: Path, store: SQLStore, seen: Seen) -> None:
     store.end_session("laptop", retention=RETENTION)
 

@@ -80,6 +80,7 @@ def test_the_longest_durations_count_after_an_upgrade(store: SQLStore) -> None:
     assert (store.longest_lifetime(), store.longest_leeway()) == (timedelta(hours=1), LEEWAY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", ["long", "", "-1", "9" * 30])
 @pytest.mark.parametrize("name", ["lifetime", "leeway"])
 def test_a_duration_that_was_no_number_counts_as_zero(path: Path, store: SQLStore, name: str, digits: str) -> None:
@@ -159,6 +160,7 @@ def test_a_process_of_the_older_release_that_still_runs_is_heard(path: Path, sto
     assert store.read_epoch("carol") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "use",
     [
@@ -240,6 +242,7 @@ def test_an_upgrade_that_was_interrupted_has_changed_nothing(
     assert dump(path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [0, 1, 2, 3])
 def test_an_upgrade_that_was_interrupted_is_done_by_the_next_use(
     path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch, done: int
@@ -281,6 +284,7 @@ def test_a_store_of_another_issuer_is_not_upgraded(path: Path, store: SQLStore) 
     assert dump(path) == before
 
 
+@pytest.mark.slow
 def test_the_older_release_refuses_a_file_that_was_upgraded(
     path: Path, store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

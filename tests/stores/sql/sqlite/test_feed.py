@@ -234,6 +234,7 @@ def test_a_subject_that_is_not_utf_8_is_an_outage(path: Path, store: SQLStore) -
         store.revocations_since(None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [None, "zzz", b"1", -1, 1.5])
 def test_a_count_that_is_garbage_is_an_outage(path: Path, store: SQLStore, value: Any) -> None:
     revoke(store, "a", "b")
@@ -284,6 +285,7 @@ def test_the_tables_are_created_for_a_reader_that_comes_first(path: Path) -> Non
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

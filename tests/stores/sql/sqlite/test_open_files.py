@@ -120,6 +120,7 @@ def test_a_file_that_is_back_in_its_place_is_used_again(path: Path, store: SQLSt
     assert store.find_session("session") is not None
 
 
+@pytest.mark.slow
 def test_a_link_that_points_to_another_file_since_is_noticed(tmp_path: Path, path: Path) -> None:
     for name in ("one.db", "other.db"):
         execute(tmp_path / name, "CREATE TABLE other (id)")
