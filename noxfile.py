@@ -15,7 +15,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 PYTHONS = ["3.11", "3.12", "3.13"]
 ALL_TESTS = ("-m", "")  # the slow ones too, which `pytest` alone leaves out
 OF_EACH_PYTHON = ("-m", "not once")
-TWICE_THE_CORES = f"--numprocesses={2 * (os.cpu_count() or 1)}"  # for slow tests, most of which wait for servers
+MORE_PROCESSES = f"--numprocesses={(os.cpu_count() or 1) * 3 // 2}"  # than cores: many slow tests wait for servers
 OF_LOWEST_VERSIONS = ("-m", "not once or dependencies")
 OF_FILES = (  # tests that read files of the distribution: pages, examples, source code, vectors, data
     "docs",
@@ -95,7 +95,7 @@ def tests(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Run all tests on the newest Python, and fail if a branch of the package or of the tests did not run."""
     session.install("--editable", ".[engines,lint,test]")
-    session.run("pytest", "-q", *ALL_TESTS, TWICE_THE_CORES, "--cov", "--cov-report=term-missing:skip-covered")
+    session.run("pytest", "-q", *ALL_TESTS, MORE_PROCESSES, "--cov", "--cov-report=term-missing:skip-covered")
 
 
 @nox.session(default=False, python=PYTHONS[0])
@@ -113,7 +113,7 @@ def lowest(session: nox.Session) -> None:
     requirements = session.cache_dir / "lowest.txt"
     requirements.write_text(bounds.replace(">=", "=="))
     session.install("--requirement", str(requirements), "--editable", ".")
-    session.run("pytest", "-q", *OF_LOWEST_VERSIONS, TWICE_THE_CORES)
+    session.run("pytest", "-q", *OF_LOWEST_VERSIONS, MORE_PROCESSES)
 
 
 @nox.session(default=False, venv_backend="none")

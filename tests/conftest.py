@@ -25,6 +25,7 @@ from .leaks import find_leak, record_output
 if os.name == "posix":  # pragma: no branch  # the servers need users and signals
     from .engines.fixtures import (  # noqa: F401
         mariadb,
+        patient,
         pgbouncer,
         postgresql_15,
         postgresql_18,

@@ -1,7 +1,7 @@
 """The recipe for Flask-Sock of docs/extensions.rst does what it is for, over real sockets."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -91,12 +91,21 @@ def test_a_socket_ends_with_its_token(
     assert is_closed(client) == (1008, "The access token is not valid.")
 
 
+def connect_and_receive(url: str, headers: dict[str, str]) -> tuple[Any, object]:
+    """Return a client with the first message to it."""
+    for _ in range(20):  # pragma: no branch
+        client = Client.connect(url, headers=headers)
+        with suppress(ConnectionClosed):  # on a busy machine all may be over before it reads: then it loses the message
+            return client, client.receive(timeout=60)
+    raise AssertionError("no connection brought a message")  # pragma: no cover
+
+
 def test_a_program_shows_its_token_at_the_handshake(live: SimpleNamespace) -> None:
     headers = token_headers(live.names["app"], "robot")
 
-    client = Client.connect(f"{live.url}/programs", headers=headers)
+    client, message = connect_and_receive(f"{live.url}/programs", headers)
 
-    assert client.receive(timeout=60) == "Welcome, robot."
+    assert message == "Welcome, robot."
     assert is_closed(client)[0] == 1000
 
 

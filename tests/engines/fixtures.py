@@ -12,11 +12,13 @@ from typing import NoReturn
 
 import pytest
 
+from flask_tokenauth.stores.sql import engine
+
 from .mariadb import MariaDB
 from .pgbouncer import PgBouncer
 from .postgresql import PostgreSQL, find_debian, find_embedded
 from .replica import Replica
-from .server import find
+from .server import PATIENCE, find
 
 
 def give_up(missing: str) -> NoReturn:
@@ -35,6 +37,13 @@ def require(driver: str, server: str, *programs: Path | None) -> list[Path]:
     if len(found) < len(programs):
         give_up(server)
     return found
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stores wait for long, where a test is about no time limit: the machine may be busy."""
+    for limit in "LONGEST_QUEUE", "LONGEST_WRITE":
+        monkeypatch.setattr(engine, limit, PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,10 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth.stores.memory import MemoryStore
-from flask_tokenauth.stores.sql import engine as sql_engine
 from flask_tokenauth.testing.store_contract.kit import at_once
 
 from ..conftest import MakeApp, StandingClock
-from ..engines.server import PATIENCE, Server
+from ..engines.server import Server
 from .conftest import Auth, MakeTradingApp
 from .devices import log_out
 from .kit import IDLE, INVALID_GRANT, Backend, SignalLog, sessions_of, store_of
@@ -52,12 +51,8 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
-def served_app(
-    server: Server, make_app: MakeApp, auth: Auth, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Flask]:
+def served_app(server: Server, make_app: MakeApp, auth: Auth, clock: StandingClock, patient: None) -> Iterator[Flask]:
     """An application with a store on a database server, at whose time the clock of the application stands."""
-    for limit in "LONGEST_QUEUE", "LONGEST_WRITE":
-        monkeypatch.setattr(sql_engine, limit, PATIENCE)
     clock.now = time.time()
     with server.new_database() as database:
         config = {"TOKENAUTH_STORE": server.url(database), "TOKENAUTH_STORE_TIMEOUT": PATIENT}

@@ -9,11 +9,10 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth, create_token
-from flask_tokenauth.stores.sql import engine as sql_engine
 from flask_tokenauth.testing.store_contract.kit import at_once
 
 from ...conftest import MakeApp, StandingClock
-from ...engines.server import PATIENCE, Server
+from ...engines.server import Server
 from ...guards.ticket_kit import get
 from ..kit import store_of
 from .conftest import MakeTicketApp, add_views
@@ -42,10 +41,8 @@ def test_one_of_many_requests_is_answered_in_memory(make_ticket_app: MakeTicketA
 
 
 @pytest.fixture
-def make_patient_app(make_app: MakeApp, clock: StandingClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def make_patient_app(make_app: MakeApp, clock: StandingClock, patient: None) -> Iterator[Any]:
     """Return a function that makes an application with a store at a URL, whose clock stands at the present."""
-    for limit in "LONGEST_QUEUE", "LONGEST_WRITE":
-        monkeypatch.setattr(sql_engine, limit, PATIENCE)
     clock.now = time.time()
     made: list[Flask] = []
 

@@ -23,6 +23,8 @@ from flask_tokenauth.testing.store_contract.kit import (
 from ...engines.server import Server
 from ..server_kit import execute, prepared_store
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 GREATEST = 2**63 - 1
 LATER = 4_000_000_000_000
 

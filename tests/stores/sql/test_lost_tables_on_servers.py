@@ -24,9 +24,11 @@ from flask_tokenauth.testing.store_contract.kit import (
 )
 from flask_tokenauth.testing.store_contract.revocation_pages import Reader, revoke
 
-from ...engines.server import Server
+from ...engines.server import PATIENCE, Server
 from ..server_kit import execute, prepared_store
 from ..test_server_kit import DRIVERS
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 DAY = timedelta(days=1)
 TABLES = sorted(metadata.tables)
@@ -48,7 +50,7 @@ def database(server: Server) -> Iterator[str]:
 def opened(server: Server, database: str) -> SQLStore:
     """Return a store that keeps revocations for a day."""
     store = SQLStore(server.url(database))
-    store.bind("https://issuer.example", timeout=timedelta(seconds=5), lifetime=DAY, leeway=timedelta(0))
+    store.bind("https://issuer.example", timeout=timedelta(seconds=PATIENCE), lifetime=DAY, leeway=timedelta(0))
     return store
 
 

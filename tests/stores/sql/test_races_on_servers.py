@@ -16,7 +16,6 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.core.store import LONGEST_SILENCE
 from flask_tokenauth.stores.sql import SQLStore, numbered_feed, transactions
-from flask_tokenauth.stores.sql import engine as sql_engine
 from flask_tokenauth.stores.sql.postgresql import feed as postgresql_feed
 from flask_tokenauth.stores.sql.postgresql.dialect import POSTGRESQL
 from flask_tokenauth.testing.store_contract.kit import (
@@ -44,16 +43,11 @@ from ...engines.server import PATIENCE, Server
 from ...waiting import wait_until
 from ..server_kit import Poller, execute, prepared_store, revocation_ager
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 MOST = 3
 THREADS = 32
 ROUNDS = 5
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let calls wait for long: no test here is about time limits, and the machine may be busy."""
-    for limit in "LONGEST_QUEUE", "LONGEST_WRITE":
-        monkeypatch.setattr(sql_engine, limit, PATIENCE)
 
 
 @pytest.fixture(scope="module", params=["postgresql_18", "postgresql_15", "mariadb"])

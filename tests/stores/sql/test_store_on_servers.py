@@ -77,6 +77,7 @@ def opened(url: str) -> Iterator[SQLStore]:
     store.close()
 
 
+@pytest.mark.usefixtures("patient")
 class ServerFixtures:
     """A class with these fixtures names its server, and a pooler before it."""
 

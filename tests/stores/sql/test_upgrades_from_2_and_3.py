@@ -26,6 +26,8 @@ from flask_tokenauth.testing.store_contract.spending import spend
 from .. import server_kit, sqlite_kit
 from ..sqlite_kit import TERMS
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 DATA = Path(__file__).parent / "data"
 DAY = timedelta(days=1)
 EPOCH = 1_796_011_236_349  # of Bob
