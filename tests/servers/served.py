@@ -3,9 +3,12 @@
 import os
 
 from flask_tokenauth import token_response
+from flask_tokenauth.stores.sql import engine
 
+from ..engines.server import PATIENCE
 from ..lifecycle.revocation.served import auth, create_app
 
+engine.LONGEST_QUEUE = engine.LONGEST_WRITE = PATIENCE  # a busy machine is no outage
 app = create_app()
 
 if os.environ.get("USED_AT_IMPORT"):

@@ -204,6 +204,8 @@ def test_workers_of_gevent_go_on_while_refreshes_wait_for_a_database_server(
     ):
         readers, writers = ([Client(server.port, f"{kind}{number}") for number in range(4)] for kind in "rw")
         run_all(readers + writers, Client.sign_in)
+        # Each worker writes when it starts: one that starts late would wait for the lock too, and give up.
+        repeat(lambda reader: reader.ask_for_name(reader.sessions[0]), readers, workers=workers)
 
         with closing(engine.connect(database)) as other, other.cursor() as cursor:
             cursor.execute("SELECT session_id FROM tokenauth_session FOR UPDATE")
