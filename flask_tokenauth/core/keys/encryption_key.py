@@ -194,10 +194,8 @@ class EncryptionKey:
             )
         if not private and not self.can_encrypt:
             raise InvalidKey("a public key must be allowed to encrypt, but key_ops of this key does not allow that")
-        material = self._management.material
-        written = key_material.write_members(self._private if private else self._public, material)
-        names = key_material.PUBLIC_MEMBERS[self.key_type] + (key_material.PRIVATE_MEMBERS[self.key_type] * private)
-        members = {"kty": self.key_type} | {name: written[name] for name in names}
+        material = self._private if private else self._public
+        members = key_material.write_key(material, self._management.material, private=private)
         limited = {} if self.can_encrypt and (self.can_decrypt or not private) else {"key_ops": self._operations()}
         return members | self.header_members() | {"use": "enc"} | limited
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import InvalidKey
 from .encryption_key import EncryptionKey
-from .jwk import read_status_since
+from .jwk import members_of_set, read_status_since
 from .known_headers import KnownHeaders
 from .statuses import digest_of_ring, find_active
 
@@ -59,11 +59,7 @@ class EncryptionKeys(KnownHeaders):
                 has the number of the bad key, from 1.
             SettingsError: joserfc is not installed.
         """
-        members = jwks.get("keys") if isinstance(jwks, Mapping) else None
-        if not isinstance(members, (list, tuple)):
-            is_jwk = isinstance(jwks, Mapping) and "kty" in jwks
-            got = 'one JWK: put it into {"keys": […]}' if is_jwk else "something else"
-            raise InvalidKey(f'a JWK Set must be an object with an array "keys", got {got}')
+        members = members_of_set(jwks)
         keys = [_load_key(jwk, f"key {position} of {len(members)}") for position, jwk in enumerate(members, 1)]
         loaded = cls(keys)
         statuses = [read_status_since(jwk)[0] for jwk in members]

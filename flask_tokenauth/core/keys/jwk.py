@@ -1,8 +1,8 @@
 """Read the algorithm and the operations of a JWK, and find keys that are not for signatures (RFC 7517 section 4)."""
 
 import re
-from collections.abc import Mapping
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
 
 from ..encoding.limits import YEAR_9999
 from ..errors import InvalidKey
@@ -144,3 +144,17 @@ def algorithm_in_set(jwk: object, alg: str | None) -> str | None:
 
 def _show(value: str) -> str:
     return f'"{value}"' if re.fullmatch(_NAME, value) else "not known here"
+
+
+def members_of_set(jwks: Mapping[str, object]) -> Sequence[Any]:
+    """Return the JWKs of a JWK Set (RFC 7517 section 5). They are not looked at.
+
+    Raises:
+        InvalidKey: *jwks* is not an object with the array ``keys``.
+    """
+    members = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(members, (list, tuple)):
+        is_jwk = isinstance(jwks, Mapping) and "kty" in jwks
+        got = 'one JWK: put it into {"keys": […]}' if is_jwk else "something else"
+        raise InvalidKey(f'a JWK Set must be an object with an array "keys", got {got}')
+    return members

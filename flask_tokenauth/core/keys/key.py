@@ -265,10 +265,8 @@ class Key:
             raise InvalidKey("to_jwk(private=True) needs a private key or a secret, got a public key")
         if not private:
             self._check_public_half()
-        algorithm = ALGORITHMS[self.algorithm]
-        written = key_material.write_members(self._private if private else self._public, algorithm)
-        names = key_material.PUBLIC_MEMBERS[self.key_type] + (key_material.PRIVATE_MEMBERS[self.key_type] * private)
-        members = {"kty": self.key_type} | {name: written[name] for name in names}
+        material = self._private if private else self._public
+        members = key_material.write_key(material, ALGORITHMS[self.algorithm], private=private)
         limited = {} if self.can_verify and (self.can_sign or not private) else {"key_ops": self._operations()}
         return members | {"kid": self.kid, "alg": self.algorithm, "use": "sig"} | limited
 

@@ -149,6 +149,19 @@ def write_members(material: Any, algorithm: Algorithm) -> dict[str, Any]:
     return algorithm.crypto.to_jwk(material, as_dict=True)
 
 
+def write_key(material: Any, algorithm: Algorithm, *, private: bool) -> dict[str, Any]:
+    """Return ``kty`` and the members of *material* that make the key (RFC 7518 section 6), and no others.
+
+    Args:
+        material: the private key or the secret if *private* is true, else the public key.
+        algorithm: of the key.
+        private: whether the members are those of the private key or the secret, and then they are a secret too.
+    """
+    written, key_type = write_members(material, algorithm), algorithm.key_type
+    names = PUBLIC_MEMBERS[key_type] + (PRIVATE_MEMBERS[key_type] if private else ())
+    return {"kty": key_type} | {name: written[name] for name in names}
+
+
 def split_key(material: Any) -> tuple[Any, Any]:
     """Return the private material (None for a public key) and the public material. A secret is both."""
     if isinstance(material, bytes):
@@ -227,8 +240,7 @@ def thumbprint(public: Any, algorithm: Algorithm) -> str:
     if algorithm.key_type == "oct":
         # A digest of the secret could be found in lists of digests of passwords. This value is in no such list.
         return base64url.encode(derive_bytes(public, "kid", algorithm.name)[:16]).decode()
-    written = write_members(public, algorithm)
-    required = {"kty": algorithm.key_type} | {name: written[name] for name in PUBLIC_MEMBERS[algorithm.key_type]}
+    required = write_key(public, algorithm, private=False)
     canonical = msgspec.json.encode(dict(sorted(required.items())))
     return base64url.encode(hashlib.sha256(canonical).digest()).decode()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import InvalidKey
 from ..token_errors import UnknownKey, WrongAlgorithm
-from .jwk import KeyStatus, algorithm_in_set, find_other_use, is_private, read_status_since
+from .jwk import KeyStatus, algorithm_in_set, find_other_use, is_private, members_of_set, read_status_since
 from .key import Key
 from .known_headers import KnownHeaders
 from .statuses import digest_of_ring, find_active
@@ -96,11 +96,7 @@ class KeySet(KnownHeaders):
                 ``kid``, secrets are mixed with other keys, or some keys have no ``status``, or not exactly one is
                 "active". The message has the number of the bad key, from 1.
         """
-        members = jwks.get("keys") if isinstance(jwks, Mapping) else None
-        if not isinstance(members, (list, tuple)):
-            is_jwk = isinstance(jwks, Mapping) and "kty" in jwks
-            got = 'one JWK: put it into {"keys": […]}' if is_jwk else "something else"
-            raise InvalidKey(f'a JWK Set must be an object with an array "keys", got {got}')
+        members = members_of_set(jwks)
         skipped = {} if any(is_private(jwk) for jwk in members) else _find_skipped(members)
         listed = "; ".join(f"key {position}: {reason}" for position, reason in list(skipped.items())[:_MAX_LISTED])
         if skipped and len(skipped) == len(members):

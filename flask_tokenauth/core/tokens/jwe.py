@@ -25,6 +25,7 @@ from ..keys.encryption_keys import EncryptionKeys
 from ..token_errors import TokenTooLarge, UnsupportedHeader
 from . import jws
 from .claims import media_type
+from .header_forms import FORMS, is_array_of_strings, is_object, is_string
 
 _DOTS = 4  # header, encrypted key, initialization vector, ciphertext and tag: RFC 7516 section 7.1
 _DOTS_INSIDE = 2  # of a JWS
@@ -262,10 +263,6 @@ def _frozen(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _is_string(value: object) -> bool:
-    return isinstance(value, str)
-
-
 def _is_base64url(value: object) -> bool:
     try:
         base64url.size_of(value.encode("ascii"))  # type: ignore[attr-defined]
@@ -274,41 +271,20 @@ def _is_base64url(value: object) -> bool:
     return True
 
 
-def _is_url(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("https://", "http://"))
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _is_array_of_strings(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(member, str) for member in value)
-
-
 def _is_audience(value: object) -> bool:
-    return isinstance(value, str) or _is_array_of_strings(value)
+    return isinstance(value, str) or is_array_of_strings(value)
 
 
 _OF_AGREEMENT = frozenset({"epk", "apu", "apv"})  # RFC 7518 section 4.6.1
 # All members that a header may have, and their forms (RFC 7516 section 4.1, RFC 7518 section 4.6.1, RFC 7519 section
-# 5.3). A key or an address of a key in them is never used, except for the ephemeral one.
+# 5.3). No key in them is used but the ephemeral one.
 _FORMS: Mapping[str, Callable[[object], bool]] = {
-    "alg": _is_string,
+    **FORMS,
     "apu": _is_base64url,
     "apv": _is_base64url,
     "aud": _is_audience,
-    "cty": _is_string,
-    "enc": _is_string,
-    "epk": _is_object,
-    "iss": _is_string,
-    "jku": _is_url,
-    "jwk": _is_object,
-    "kid": _is_string,
-    "sub": _is_string,
-    "typ": _is_string,
-    "x5c": _is_array_of_strings,
-    "x5t": _is_string,
-    "x5t#S256": _is_string,
-    "x5u": _is_url,
+    "enc": is_string,
+    "epk": is_object,
+    "iss": is_string,
+    "sub": is_string,
 }

@@ -4,7 +4,7 @@ This module knows nothing about claims. A string can be read in one way only: th
 header never brings a key, and nothing is repaired or ignored.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -20,6 +20,7 @@ from ..token_errors import (
     TokenTooLarge,
     UnsupportedHeader,
 )
+from .header_forms import FORMS
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190
 LARGEST_LIMIT = 1024 * 1024  # bytes, that a setting allows
@@ -212,7 +213,7 @@ def _read_header(part: bytes) -> Mapping[str, object]:
         raise MalformedToken("header", _find_scheme(part)) from None
     if "alg" not in header:
         raise MalformedToken("header")
-    if not all(_FORMS[name](value) for name, value in header.items() if name in _FORMS):
+    if not all(FORMS[name](value) for name, value in header.items() if name in FORMS):
         raise MalformedToken("header")
     if "crit" in header:
         raise UnsupportedHeader("crit")
@@ -230,34 +231,3 @@ def _describe(token: str) -> str | None:
 def _find_scheme(beginning: bytes) -> str | None:
     is_scheme = beginning[:_SIZE_OF_SCHEME].lower() == _SCHEME
     return "its scheme as well: pass the token without Bearer" if is_scheme else None
-
-
-def _is_string(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_url(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("https://", "http://"))
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _is_array_of_strings(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(member, str) for member in value)
-
-
-# The registered parameters and their forms (RFC 7515 section 4.1). A key or an address of a key in them is never used.
-_FORMS: Mapping[str, Callable[[object], bool]] = {
-    "alg": _is_string,
-    "cty": _is_string,
-    "jku": _is_url,
-    "jwk": _is_object,
-    "kid": _is_string,
-    "typ": _is_string,
-    "x5c": _is_array_of_strings,
-    "x5t": _is_string,
-    "x5t#S256": _is_string,
-    "x5u": _is_url,
-}
