@@ -46,6 +46,10 @@ def forged(api: Flask, mint: Mint) -> str:
     return f"{mint()[:-8]}AAAAAAAA"
 
 
+def with_other_end(token: str) -> str:
+    return token[:-1] + ("y" if token.endswith("x") else "x")
+
+
 BAD_SUBJECTS: dict[str, Callable[[Flask, Mint], str]] = {
     "garbage": lambda api, mint: "x",
     "dots": lambda api, mint: "x.y.z",
@@ -69,7 +73,7 @@ BAD_SUBJECTS: dict[str, Callable[[Flask, Mint], str]] = {
     "a refresh token": lambda api, mint: str(sign_in(api)["refresh_token"]),
     "an API key": lambda api, mint: make_key(api).text,
     "an API key for the caller": lambda api, mint: make_key(api, "billing", [SCOPE]).text,
-    "an unknown reference token": lambda api, mint: f"{make_reference(api)[:-1]}x",
+    "an unknown reference token": lambda api, mint: with_other_end(make_reference(api)),
 }
 
 
