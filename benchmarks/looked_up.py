@@ -14,7 +14,7 @@ from flask_tokenauth.core.encoding.prefixes import API_KEY_PREFIX
 from flask_tokenauth.core.opaque.checksummed_text import make_text
 
 from .apps import bare, drf_tokens, token_table
-from .apps.sessions import SECRET
+from .apps.sessions import SECRET, WAIT
 from .databases import ENGINES, empty_database, url_with_driver
 from .measure import Subject, Timing, measure
 from .section import Check, Options, Section, timing_table
@@ -82,7 +82,7 @@ def _make_ours(stack: ExitStack, url: str, size: int) -> Flask:
         "SECRET_KEY": SECRET,
         "TOKENAUTH_ISSUER": bare.ISSUER,
         "TOKENAUTH_STORE": url,
-        "TOKENAUTH_STORE_TIMEOUT": 30,
+        "TOKENAUTH_STORE_TIMEOUT": WAIT,
         "TOKENAUTH_API_KEYS": True,
         "TOKENAUTH_TOKEN_CACHE_SIZE": size,
     }

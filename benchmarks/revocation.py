@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from flask import Flask
 
 from .apps import bare, blocklists, jwt_extended, ours
-from .apps.sessions import SECRET
+from .apps.sessions import SECRET, WAIT
 from .filling import fill
 from .loading import load_all
 from .measure import Subject, Timing, measure
@@ -73,6 +73,7 @@ def _serving(size: int) -> Iterator[list[Subject]]:
 
 
 def _make_ours(stack: ExitStack, made: Credentials, url: str, mode: str) -> Flask:
-    app = ours.make(made.jwk, SECRET_KEY=SECRET, TOKENAUTH_STORE=url, TOKENAUTH_REVOCATION=mode)
+    store = {"TOKENAUTH_STORE": url, "TOKENAUTH_STORE_TIMEOUT": WAIT, "TOKENAUTH_REVOCATION": mode}
+    app = ours.make(made.jwk, SECRET_KEY=SECRET, **store)
     stack.enter_context(closing(app.extensions["tokenauth"].store))
     return app

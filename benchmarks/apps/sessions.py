@@ -8,6 +8,7 @@ from .bare import ISSUER
 
 FIELD = "refresh_token"  # of the form and of the answer
 SECRET = "d41a9c0e5b7f2836" * 4
+WAIT = 30  # seconds for the store: the first call imports its driver, and the machine may be busy
 
 
 def make(url: str) -> Flask:
@@ -21,7 +22,7 @@ def make(url: str) -> Flask:
         "SECRET_KEY": SECRET,
         "TOKENAUTH_ISSUER": ISSUER,
         "TOKENAUTH_STORE": url,
-        "TOKENAUTH_STORE_TIMEOUT": 30,
+        "TOKENAUTH_STORE_TIMEOUT": WAIT,
     }
     auth = TokenAuth(app)
     app.register_blueprint(auth.endpoints)
