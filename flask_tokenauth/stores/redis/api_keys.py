@@ -1,0 +1,149 @@
+"""The API keys of a store on Redis. Each one has a key of its own, and a user has a list in another slot of a cluster."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from secrets import token_hex
+
+from ...core.encoding.digests import id_of
+from ...core.records.api_key import ApiKey, ApiKeyToKeep
+from ...core.records.grant import write_grant
+from ..api_key_rows import API_KEY_EXISTS, BETWEEN_USES, ApiKeyRow, age_of_use
+from ..rows import in_milliseconds
+from . import scripts
+from .hashes import Hash, api_key_row, fields_of, to_hash, to_text
+from .layout import member_of
+from .prepared_keys import Numbers, PreparedKeys
+
+_WITHOUT_END = -1
+_ALL = 1_000_000  # more API keys than a user can have
+
+
+class StoredApiKeys:
+    """Adds, finds, lists and revokes API keys.
+
+    Args:
+        keys: of the store.
+    """
+
+    def __init__(self, keys: PreparedKeys) -> None:
+        self._keys = keys
+
+    def add(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
+        """Add an API key, as :meth:`flask_tokenauth.core.store.Store.add_api_key` describes.
+
+        Of several calls at once, each counts the keys before its own one in the list of the user alone.
+        """
+        layout = self._keys.layout
+        fields = {
+            "digest": new.digest,
+            "user_id": new.user_id,
+            "name": new.name,
+            "hint": new.hint,
+            "granted": write_grant(new.grant),
+            "key_epoch": self._keys.look(new.user_id).key_epoch,
+        }
+        lifetime = _WITHOUT_END if new.lifetime is None else in_milliseconds(new.lifetime)
+        answer = self._keys.run(
+            scripts.ADD_RECORD, layout.api_key(new.id), (token_hex(8), lifetime, "", *fields_of(fields))
+        )
+        if answer is None:
+            raise ValueError(API_KEY_EXISTS)
+        row = api_key_row(new.id, to_hash(answer))
+        list_key = layout.api_keys_of(new.user_id)
+        number, _ = self._keys.run(scripts.ADD_TO_LIST, list_key, (new.id, row.created_at, _WITHOUT_END))
+        names = [name for name in self._read_list(new.user_id, to_text(number)) if name != new.id]
+        if len(names) >= most and len(self._select_live(new.user_id, names)) >= most:
+            self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (new.id,))
+            self._keys.run(scripts.DELETE, layout.api_key(new.id))
+            return None
+        return row.to_api_key()
+
+    def find(self, digest: str) -> ApiKey | None:
+        """Return the live API key with this digest, or None."""
+        row = self._find_row(id_of(digest))
+        if row is None or row.digest != digest:
+            return None
+        numbers = self._keys.look(row.user_id, member_of("token", row.key_id))
+        return row.to_api_key() if _is_live(row, numbers) else None
+
+    def list_of(self, user_id: str) -> tuple[ApiKey, ...]:
+        """Return the live API keys of a user, the newest first."""
+        rows = self._select_live(user_id, self._read_list(user_id, "+inf"))
+        return tuple(row.to_api_key() for row in rows)
+
+    def revoke(self, key_id: str, retention: timedelta) -> ApiKey | None:
+        """Revoke an API key, as :meth:`flask_tokenauth.core.store.Store.revoke_api_key` describes."""
+        row = self._find_row(key_id)
+        if row is None:
+            return None
+        member = member_of("token", key_id)
+        numbers = self._keys.look(row.user_id, member)
+        if not _is_live(row, numbers):
+            self._complete_end(row, numbers, retention)
+            return None
+        is_ours = self.mark_as_revoked(key_id, retention)
+        self._keys.revoke_for(retention, {member: 0})
+        return row.to_api_key() if is_ours else None
+
+    def mark_as_revoked(self, key_id: str, retention: timedelta) -> bool:
+        """Mark an API key as revoked, and return whether this call did it. The caller writes the revocation."""
+        arguments = (self._keys.kept_for(retention), token_hex(8))
+        return bool(self._keys.run(scripts.REVOKE_RECORD, self._keys.layout.api_key(key_id), arguments))
+
+    def note_uses(self, ages: Mapping[str, timedelta]) -> None:
+        """Keep when API keys were used last."""
+        for key_id, age in ages.items():
+            arguments = (age_of_use(age), BETWEEN_USES)
+            self._keys.run(scripts.NOTE_USE, self._keys.layout.api_key(key_id), arguments)
+
+    def repair(self, key_id: str) -> int:
+        """Delete an API key that is not live, and return 1; else add it to the list of its user, and return 0."""
+        row = self._find_row(key_id)
+        if row is None:
+            return 0
+        list_key = self._keys.layout.api_keys_of(row.user_id)
+        numbers = self._keys.look(row.user_id, member_of("token", key_id))
+        if _is_live(row, numbers):
+            self._keys.run(scripts.ADD_TO_LIST, list_key, (key_id, row.created_at, _WITHOUT_END))
+            return 0
+        self._complete_end(row, numbers, timedelta(0))
+        self._keys.run(scripts.DELETE, self._keys.layout.api_key(key_id))
+        self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (key_id,))
+        return 1
+
+    def _complete_end(self, row: ApiKeyRow, numbers: Numbers, retention: timedelta) -> None:
+        """Write the revocation of an API key that was marked as revoked, if a call has failed halfway."""
+        if row.revoked_at is not None and not any(numbers.stored):
+            self._keys.revoke_for(retention, {member_of("token", row.key_id): row.revoked_at})
+
+    def _find_row(self, key_id: str) -> ApiKeyRow | None:
+        [found] = self._fetch([key_id])
+        return api_key_row(key_id, found) if found else None
+
+    def _fetch(self, key_ids: Iterable[str]) -> Sequence[Hash]:
+        self._keys.prepare()
+        return self._keys.servers.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
+
+    def _read_list(self, user_id: str, until: str) -> list[str]:
+        """Return the IDs in the list of a user up to a number, the newest first."""
+        key = self._keys.layout.api_keys_of(user_id)
+        answer = self._keys.run(scripts.READ_LIST, key, (until, _ALL))
+        return [to_text(name) for name in answer[::2]]
+
+    def _select_live(self, user_id: str, names: Sequence[str]) -> list[ApiKeyRow]:
+        """Return the live API keys of a list, and take the others out of the list."""
+        if not names:
+            return []
+        found = zip(names, self._fetch(names), strict=True)
+        rows = [api_key_row(key_id, values) for key_id, values in found if values]
+        known = self._keys.look(user_id, *(member_of("token", row.key_id) for row in rows))
+        pairs = zip(rows, known.revoked, strict=True)
+        live = [row for row, revoked in pairs if row.is_live(known.now, known.key_epoch) and not revoked]
+        kept = {row.key_id for row in live}
+        if dead := [name for name in names if name not in kept]:
+            self._keys.run(scripts.REMOVE_FROM_LIST, self._keys.layout.api_keys_of(user_id), dead)
+        return live
+
+
+def _is_live(row: ApiKeyRow, numbers: Numbers) -> bool:
+    return row.is_live(numbers.now, numbers.key_epoch) and not any(numbers.revoked)

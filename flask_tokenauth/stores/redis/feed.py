@@ -1,0 +1,133 @@
+"""Reads the revocations after a cursor from a stream.
+
+A reader goes on from an entry of the stream, and gets this entry again first. If it is another one, or is gone, the
+server has lost writes, or the reader was away for so long that the stream was trimmed: then the reader loads all again.
+Entries have a random mark, since a server that lost some could number new ones alike.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+from ...core.errors import StoreUnavailable
+from ...core.records.revocation import LAST, Revocation, RevocationPage
+from . import scripts
+from .hashes import to_hash, to_number, to_text
+from .layout import KINDS
+from .prepared_keys import PreparedKeys
+
+PAGE = 1000  # revocations of one page of the first load: longer ones would block the server for others
+NEWS = 1000  # of one later page
+LONGEST_LOAD = 10.0  # seconds for a page of the first load
+
+_CURSOR = re.compile(r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL)
+
+
+class _Cursor(NamedTuple):
+    """The position of a reader.
+
+    Attributes:
+        entry: the ID of the newest entry of the stream that the reader knows.
+        mark: of this entry.
+        store_id: of the store.
+        score: of the last revocation on the last page of the first load, if more pages follow.
+        member: of this revocation.
+    """
+
+    entry: str
+    mark: str
+    store_id: str
+    score: str | None = None
+    member: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(part for part in self if part is not None)
+
+
+def is_load(cursor: str | None) -> bool:
+    """Return whether the page after a cursor belongs to the first load."""
+    found = None if cursor is None else _CURSOR.fullmatch(cursor)
+    return cursor is None or (found is not None and found[5] is not None)
+
+
+def read_revocations(keys: PreparedKeys, string: str | None) -> RevocationPage:
+    """Return the page of revocations after a cursor.
+
+    :meth:`flask_tokenauth.core.store.Store.revocations_since` describes the result.
+
+    Args:
+        keys: of the store.
+        string: the cursor; None for the first page.
+
+    Raises:
+        StoreUnavailable: the server cannot be asked, or an entry cannot be read.
+    """
+    if string is None:
+        return _load(keys, None)
+    found = _CURSOR.fullmatch(string)
+    if found is None:
+        return RevocationPage()
+    cursor = _Cursor(*found.groups())
+    return _read_news(keys, cursor) if cursor.member is None else _load(keys, cursor)
+
+
+def _read_news(keys: PreparedKeys, cursor: _Cursor) -> RevocationPage:
+    store_id, entries = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
+    if to_text(store_id) != cursor.store_id or not entries or _position(entries[0]) != (cursor.entry, cursor.mark):
+        return RevocationPage()
+    entry, mark = _position(entries[-1])
+    following = _Cursor(entry, mark, cursor.store_id)
+    news = tuple(_read_entries(entries[1:]))
+    return RevocationPage(entries=news, cursor=str(following), more=len(entries) > NEWS)
+
+
+def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
+    position = () if cursor is None else (str(cursor.score), str(cursor.member))
+    store, later, tail, packed = keys.run_shared(
+        scripts.LOAD, (PAGE, token_hex(8), *position), for_feed=True, longest=LONGEST_LOAD
+    )
+    store_id = to_text(store)
+    if cursor is None:
+        cursor = _Cursor(*_position(tail), store_id)
+    if store_id != cursor.store_id:
+        return RevocationPage()
+    lines = [line.split(" ", 2) for line in to_text(packed).split("\n") if line]
+    entries = tuple(_read_lines(lines, to_number(later)))
+    is_last = len(lines) < PAGE
+    score, member = (None, None) if is_last else (lines[-1][0], lines[-1][2])
+    return RevocationPage(
+        entries=entries, cursor=str(cursor._replace(score=score, member=member)), more=not is_last
+    )
+
+
+def _position(entry: Any) -> tuple[str, str]:
+    """Return the ID and the mark of an entry of the stream."""
+    name, fields = entry
+    return to_text(name), to_text(to_hash(fields).get(b"mark", b""))
+
+
+def _read_entries(entries: Sequence[Any]) -> Iterator[Revocation]:
+    for _, fields in entries:
+        found = to_hash(fields)
+        if b"member" in found:  # else it was written for a stream that was empty
+            value, expires_at = to_number(found.get(b"value")), to_number(found.get(b"expires_at"))
+            yield _revocation(to_text(found[b"member"]), value, expires_at)
+
+
+def _read_lines(lines: Sequence[list[str]], later: int) -> Iterator[Revocation]:
+    try:
+        for score, value, member in lines:
+            yield _revocation(member, int(value), int(score) + later)
+    except ValueError:
+        raise StoreUnavailable(_UNREADABLE) from None
+
+
+def _revocation(member: str, value: int, expires_at: int) -> Revocation:
+    try:
+        return Revocation(kind=KINDS[member[:1]], subject=member[1:], value=value, expires_at=min(expires_at, LAST))
+    except (KeyError, ValueError):
+        raise StoreUnavailable(_UNREADABLE) from None
+
+
+_UNREADABLE = "a revocation in the store cannot be read: another program or another release has changed it"

@@ -1,0 +1,149 @@
+"""The keys of a store and the way to them. What the store needs is written on first use, and again after it was lost."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+from ...core.errors import SettingsError, StoreUnavailable
+from ...core.records.revocation import retention_of
+from ..rows import another_issuer, in_milliseconds
+from . import scripts
+from .hashes import to_number, to_text
+from .layout import Layout
+from .scripts import Script
+from .servers import Servers
+
+_LOST_AGAIN = "the facts about the store are lost each time they are written: check who deletes keys on the server"
+
+
+class Numbers(NamedTuple):
+    """What all sessions and tokens of a user depend on.
+
+    Attributes:
+        now: by the clock of the server.
+        epoch: of the user.
+        key_epoch: of the user.
+        revoked: whether each revocation that was asked for is there and has not expired.
+        stored: whether each of them is there; it may have expired.
+    """
+
+    now: int
+    epoch: int
+    key_epoch: int
+    revoked: tuple[bool, ...]
+    stored: tuple[bool, ...]
+
+
+class PreparedKeys:
+    """Runs the scripts of a store.
+
+    Args:
+        servers: run them.
+        layout: the names of the keys.
+    """
+
+    def __init__(self, servers: Servers, layout: Layout) -> None:
+        self.servers = servers
+        self.layout = layout
+        self._issuer: str | None = None
+        self._lifetime = self._leeway = timedelta(0)
+        self._is_ready = False
+
+    def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
+        """Bind the store to an issuer, as :meth:`flask_tokenauth.core.store.Store.bind` describes."""
+        if self._issuer not in (None, issuer):
+            raise SettingsError(another_issuer(self._issuer))
+        self._issuer = issuer
+        self._lifetime, self._leeway = max(self._lifetime, lifetime), max(self._leeway, leeway)
+        self.servers.timeout = timeout.total_seconds()
+        self._is_ready = False
+
+    def kept_for(self, retention: timedelta) -> int:
+        """Return how long the record of something that is over is kept, in milliseconds, at least *retention*."""
+        return in_milliseconds(max(retention, retention_of(self._lifetime, self._leeway)))
+
+    def prepare(self, *, for_feed: bool = False) -> None:
+        """Write what the store needs, unless that is done, and check the issuer.
+
+        Args:
+            for_feed: True to use the connection that only the revocation feed uses.
+
+        Raises:
+            SettingsError: the keys belong to another issuer.
+            StoreUnavailable: the server cannot be asked.
+        """
+        if self._is_ready:
+            return
+        issuer = self._issuer or ""
+        values = (issuer, in_milliseconds(self._lifetime), in_milliseconds(self._leeway), token_hex(16), token_hex(8))
+        found = to_text(self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
+        if found != issuer:
+            raise SettingsError(another_issuer(found))
+        self._is_ready = True
+
+    def run(self, script: Script, key: bytes, arguments: Sequence[str | int] = ()) -> Any:
+        """Run a script on one key, and return its answer.
+
+        Raises:
+            SettingsError: the keys belong to another issuer.
+            StoreUnavailable: the server cannot be asked.
+        """
+        self.prepare()
+        return self.servers.run(script, [key], arguments)
+
+    def run_shared(
+        self,
+        script: Script,
+        arguments: Sequence[str | int] = (),
+        *,
+        for_feed: bool = False,
+        longest: float | None = None,
+    ) -> Any:
+        """Run a script on the shared keys, and return its answer. If they were lost, they are written again first.
+
+        Args:
+            script: returns None if the facts about the store are missing.
+            arguments: of the script.
+            for_feed: True to use the connection that only the revocation feed uses.
+            longest: seconds after which the call is over; None for the usual ones.
+
+        Raises:
+            SettingsError: the keys belong to another issuer.
+            StoreUnavailable: the server cannot be asked.
+        """
+        for _ in range(2):
+            self.prepare(for_feed=for_feed)
+            answer = self.servers.run(script, self.layout.shared, arguments, for_feed=for_feed, longest=longest)
+            if answer is not None:
+                return answer
+            self._is_ready = False
+        raise StoreUnavailable(_LOST_AGAIN)
+
+    def look(self, user_id: str, *members: str) -> Numbers:
+        """Return the numbers of a user now, and whether some revocations are there.
+
+        Raises:
+            StoreUnavailable: the server cannot be asked.
+        """
+        now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *members))
+        numbers = [to_number(number) for number in (now, epoch, key_epoch)]
+        revoked, stored = tuple(flag == scripts.REVOKED for flag in found), tuple(flag != scripts.ABSENT for flag in found)
+        return Numbers(*numbers, revoked=revoked, stored=stored)
+
+    def revoke_for(self, retention: timedelta, since: dict[str, int]) -> None:
+        """Write revocations.
+
+        Args:
+            retention: the time for which they are kept; at least as long as a token of the store may live.
+            since: when each of them began, in milliseconds, by its member; 0: now.
+        """
+        arguments: list[str | int] = [in_milliseconds(retention), token_hex(8)]
+        for member, began in since.items():
+            arguments += [member, began]
+        self.run_shared(scripts.REVOKE_FOR, arguments)
+
+    def close(self) -> None:
+        """Close all connections. The next call opens new ones."""
+        self.servers.close()
+        self._is_ready = False

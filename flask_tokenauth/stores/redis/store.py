@@ -1,0 +1,168 @@
+"""The store on Redis or Valkey: one server, Sentinel, or a cluster.
+
+The values on the server are not trusted: a hash that cannot be a session is an outage, never a session.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from secrets import token_hex
+
+from ...core.encoding.limits import check_identifier, is_identifier
+from ...core.records.api_key import ApiKey, ApiKeyToKeep
+from ...core.records.reference_token import ReferenceToken
+from ...core.records.revocation import LAST, Revocation, RevocationPage
+from ...core.records.ring_use import RingUse, check_fingerprint
+from ...core.records.session import (
+    NewSession,
+    Outcome,
+    Redemption,
+    Session,
+    SessionPage,
+    StartedSession,
+    Terms,
+    check_generation,
+)
+from ...core.store import LONGEST_SILENCE
+from ..rows import in_milliseconds, parse_session_cursor
+from . import scripts
+from .api_keys import StoredApiKeys
+from .feed import read_revocations
+from .hashes import to_number
+from .layout import LETTERS, Layout, member_of
+from .prepared_keys import PreparedKeys
+from .purging import purge
+from .reference_tokens import StoredReferenceTokens
+from .rings import list_rings, report_ring
+from .servers import Servers
+from .sessions import StoredSessions
+
+PREFIX = "tokenauth"
+
+
+class RedisStore:
+    """Keeps everything in keys with one prefix. :class:`~flask_tokenauth.core.store.Store` describes the methods.
+
+    Args:
+        source: a URL, or a client object of redis-py or valkey-py, whose settings are used. The store has connections
+            of its own.
+        prefix: the beginning of all keys.
+
+    Raises:
+        SettingsError: the URL or the client is not supported.
+    """
+
+    def __init__(self, source: object, *, prefix: str = PREFIX) -> None:
+        self._keys = PreparedKeys(Servers(source), Layout(prefix))
+        self._sessions = StoredSessions(self._keys)
+        self._api_keys = StoredApiKeys(self._keys)
+        self._reference_tokens = StoredReferenceTokens(self._keys)
+
+    def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
+        self._keys.bind(issuer, timeout=timeout, lifetime=lifetime, leeway=leeway)
+
+    def create(self) -> None:
+        self._keys.prepare()
+
+    def close(self) -> None:
+        self._keys.close()
+
+    def start_session(self, new: NewSession, *, most: int, retention: timedelta) -> StartedSession:
+        return self._sessions.start(new, most=most, retention=retention)
+
+    def find_session(self, session_id: str) -> Session | None:
+        return self._sessions.find(session_id) if is_identifier(session_id) else None
+
+    def list_sessions(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
+        if not is_identifier(user_id):
+            _ = None if cursor is None else parse_session_cursor(cursor)
+            return SessionPage()
+        return self._sessions.list_of(user_id, cursor=cursor, limit=limit)
+
+    def redeem(self, session_id: str, *, generation: int, terms: Terms) -> Redemption:
+        check_generation(generation)
+        if not is_identifier(session_id):
+            return Redemption(outcome=Outcome.GONE)
+        return self._sessions.redeem(session_id, generation=generation, terms=terms)
+
+    def end_session(self, session_id: str, *, retention: timedelta) -> Session | None:
+        return self._sessions.end(session_id, retention) if is_identifier(session_id) else None
+
+    def longest_lifetime(self) -> timedelta:
+        return timedelta(milliseconds=to_number(self._keys.run_shared(scripts.READ_FACTS)[0]))
+
+    def longest_leeway(self) -> timedelta:
+        return timedelta(milliseconds=to_number(self._keys.run_shared(scripts.READ_FACTS)[1]))
+
+    def read_epoch(self, user_id: str) -> int:
+        return self._keys.look(user_id).epoch if is_identifier(user_id) else 0
+
+    def revoke_user(self, user_id: str, *, retention: timedelta, api_keys: bool) -> int:
+        check_identifier("user_id", user_id)
+        arguments = (user_id, in_milliseconds(retention), int(api_keys), token_hex(8))
+        return to_number(self._keys.run_shared(scripts.REVOKE_USER, arguments))
+
+    def revoke(self, revocation: Revocation) -> None:
+        kind, subject = revocation.kind, revocation.subject
+        if kind == "session":
+            self._sessions.mark_as_ended(subject)
+        elif kind == "token":
+            self._mark_records(subject)
+        arguments = (LETTERS[kind], subject, revocation.value, revocation.expires_at, token_hex(8))
+        self._keys.run_shared(scripts.REVOKE, arguments)
+
+    def _mark_records(self, token_id: str) -> None:
+        """Mark an API key or a reference token with this ID as revoked. Most tokens are neither."""
+        layout = self._keys.layout
+        self._keys.prepare()
+        api_key, reference = self._keys.servers.fetch([layout.api_key(token_id), layout.reference(token_id)])
+        if api_key:
+            self._api_keys.mark_as_revoked(token_id, timedelta(0))
+        if reference:
+            self._reference_tokens.mark_as_revoked(token_id)
+
+    def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
+        asked = [member_of("user", user_id), max(-1, min(epoch, LAST))]
+        asked += [member_of("token", token_id)] if token_id is not None and is_identifier(token_id) else []
+        asked += [member_of("session", session_id)] if session_id is not None and is_identifier(session_id) else []
+        if not is_identifier(user_id):
+            asked[0] = member_of("user", "")
+        return bool(self._keys.run_shared(scripts.IS_REVOKED, asked))
+
+    def add_api_key(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
+        return self._api_keys.add(new, most=most)
+
+    def find_api_key(self, digest: str) -> ApiKey | None:
+        return self._api_keys.find(digest) if is_identifier(digest) else None
+
+    def list_api_keys(self, user_id: str) -> tuple[ApiKey, ...]:
+        return self._api_keys.list_of(user_id) if is_identifier(user_id) else ()
+
+    def revoke_api_key(self, key_id: str, *, retention: timedelta) -> ApiKey | None:
+        return self._api_keys.revoke(key_id, retention) if is_identifier(key_id) else None
+
+    def note_uses_of_api_keys(self, ages: Mapping[str, timedelta]) -> None:
+        self._api_keys.note_uses({key_id: age for key_id, age in ages.items() if is_identifier(key_id)})
+
+    def add_reference_token(self, token: ReferenceToken) -> None:
+        self._reference_tokens.add(token)
+
+    def find_reference_token(self, digest: str) -> ReferenceToken | None:
+        return self._reference_tokens.find(digest) if is_identifier(digest) else None
+
+    def spend(self, spent_id: str, *, expires_at: int) -> bool:
+        check_identifier("spent_id", spent_id)
+        arguments = (token_hex(8), expires_at + in_milliseconds(LONGEST_SILENCE))
+        return bool(self._keys.run(scripts.SPEND, self._keys.layout.spent(spent_id), arguments))
+
+    def revocations_since(self, cursor: str | None) -> RevocationPage:
+        return read_revocations(self._keys, cursor)
+
+    def report_ring(self, fingerprint: str) -> tuple[RingUse, ...]:
+        check_fingerprint(fingerprint)
+        return report_ring(self._keys, fingerprint)
+
+    def list_rings(self) -> tuple[RingUse, ...]:
+        return list_rings(self._keys)[1]
+
+    def purge(self, *, force: bool = False) -> int:
+        return purge(self._keys, self._sessions, self._api_keys, self._reference_tokens, force=force)
