@@ -22,6 +22,8 @@ ADMINISTRATOR, ADMINISTRATORS_PASSWORD = "administrator", token_hex(8)
 TO_BUS = 10_000  # from the port of a server in a cluster to the port on which the servers talk to each other
 DEBIAN = Path("/usr/bin/redis-server")
 
+# Redis 7.0 to 8.4 and Valkey before 9.1.2 replay transactions of the file with the rights of the user "default", and
+# leave them out if it has none. So it is off, but has all rights.
 OPTIONS = f"""
 bind {LOCAL}
 tcp-backlog 128
@@ -29,7 +31,7 @@ save ""
 appendonly yes
 repl-diskless-sync yes
 repl-diskless-sync-delay 0
-user default off
+user default off ~* &* +@all
 user {USER} on >{PASSWORD} ~* &* +@all
 user {ADMINISTRATOR} on >{ADMINISTRATORS_PASSWORD} ~* &* +@all
 masteruser {ADMINISTRATOR}
