@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .polling import poll
 from .server import LOCAL, PASSWORD, PATIENCE, USER, Program, find_places, is_free, make_folder, may_enter
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ ADMINISTRATOR, ADMINISTRATORS_PASSWORD = "administrator", token_hex(8)
 TO_BUS = 10_000  # from the port of a server in a cluster to the port on which the servers talk to each other
 DEBIAN = Path("/usr/bin/redis-server")
 
-# Redis 7.0 to 8.4 and Valkey before 9.1.2 replay transactions of the file with the rights of the user "default", and
-# leave them out if it has none. So it is off, but has all rights.
+# Redis 7.0 and Valkey 8.1 replay the transactions of the file with the rights of the user "default", and leave them out
+# if it has none. So it is off, but has all rights.
 OPTIONS = f"""
 bind {LOCAL}
 tcp-backlog 128
@@ -100,15 +101,25 @@ class RedisServer(Program):
         self.program = program
         self.options = [f"appendfsync {appendfsync}", *options]
         self.configuration = self.folder / "server.conf"
+        self.is_paused = False
         self._client: Redis | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether the server runs and is not paused."""
+        return self.process is not None and not self.is_paused
 
     def prepare(self) -> None:
         if not may_enter(self.program.parent):
             self.program = self.copy(self.program)
+        self.configuration.write_text(self.configure())
+        self.hand_over(self.configuration)
+
+    def configure(self) -> str:
+        """Return the configuration."""
         since_7 = OPTIONS_SINCE_7 if self.version >= (7,) else ""
         own = [f"port {self.port}", f"dir {self.folder}", *self.options]
-        self.configuration.write_text(OPTIONS + since_7 + "\n".join(own) + "\n")
-        self.hand_over(self.configuration)
+        return OPTIONS + since_7 + "\n".join(own) + "\n"
 
     def hand_over(self, path: Path) -> None:
         """Give a file to the folder's owner. A server writes to its configuration."""
@@ -139,11 +150,21 @@ class RedisServer(Program):
     def connect(self, user: str = USER, password: str = PASSWORD) -> "Redis":
         """Return a new client for a user, by default for the user of the tests."""
         from redis import Redis  # noqa: PLC0415  # of the extra "redis"
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
 
         return Redis(
             host=LOCAL, port=self.port, username=user, password=password, protocol=2,
             socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 1),  # of a connection that has ended with the server
         )  # fmt: skip
+
+    def ask(self, *words: str | bytes | int) -> Any:
+        """Run a command as the administrator and return the answer.
+
+        The driver changes the answer to a command in one word, as ``INFO``. It leaves others as they come.
+        """
+        return self.client().execute_command(*words)
 
     def primaries(self) -> "list[Redis]":
         """Return the clients of the servers that accept writing: of this one alone."""
@@ -153,15 +174,21 @@ class RedisServer(Program):
         """Delete all keys."""
         self.client().execute_command("FLUSHALL")
 
+    def start(self, *options: str, **environ: str) -> None:
+        self.is_paused = False
+        super().start(*options, **environ)
+
     def pause(self) -> None:
         """Let the server stand still: it answers nothing, and its connections stay open. Return when it does."""
         assert self.process
+        self.is_paused = True
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Let a paused server go on."""
         assert self.process
+        self.is_paused = False
         self.process.send_signal(signal.SIGCONT)
 
     @contextmanager
@@ -173,10 +200,26 @@ class RedisServer(Program):
         finally:
             self.resume()
 
-    def replicate(self, primary: "RedisServer | None") -> None:
-        """Make a replica of another server, or an independent server, of this one."""
+    @property
+    def role(self) -> str:
+        """``master``, ``slave`` or ``sentinel``."""
+        return str(self.ask("ROLE")[0], "ascii")
+
+    def replicaof(self, primary: "RedisServer | None") -> None:
+        """Make a replica of another server, or an independent server, of this one. It goes on at once."""
         place = (LOCAL, primary.port) if primary else ("NO", "ONE")
-        self.client().execute_command("REPLICAOF", *place)
+        self.ask("REPLICAOF", *place)
+
+    def follows(self, primary: "RedisServer") -> bool:
+        """Return whether the server is a replica of another one and has all that this has written."""
+        if self.role != "slave":
+            return False
+        port, state, position = self.ask("ROLE")[2:]
+        return bool((port, state) == (primary.port, b"connected") and position >= primary.ask("ROLE")[1])
+
+    def await_primary(self, primary: "RedisServer") -> None:
+        """Wait until the server is a replica of another one and has all that this has written."""
+        poll(lambda: self.follows(primary), "for a replica that follows its primary")
 
     def close(self) -> None:
         if self._client is not None:
