@@ -31,6 +31,12 @@ if os.name == "posix":  # pragma: no branch  # the servers need users and signal
         postgresql_18,
         postgresql_replica,
     )
+    from .engines.redis_fixtures import (  # noqa: F401
+        redis_6,
+        redis_7,
+        valkey_8,
+        valkey_9,
+    )
 
 pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # shows the values of failed assertions
 
