@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine, Pool, QueuePool
 
 from ...core.errors import SettingsError
-from .connection_queue import ConnectionQueue
+from ..connection_queue import ConnectionQueue
 from .dialect import Files
 from .fork_safety import ForkGate
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from flask_tokenauth.core.time_limit import time_limit
-from flask_tokenauth.stores.sql.sockets import READ, WRITE, run_when_ready, send_all, wait_until_ready
+from flask_tokenauth.stores.sockets import READ, WRITE, run_when_ready, send_all, wait_until_ready
 
 from .conftest import Limited
 

@@ -20,7 +20,7 @@ from pymysql.err import OperationalError
 
 from ....core.errors import SettingsError
 from ....core.time_limit import remaining, time_limit
-from ..sockets import TIME_IS_OVER, run_when_ready, send_all
+from ...sockets import TIME_IS_OVER, run_when_ready, send_all
 
 _NO_ANSWER = (CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_LOST)  # after these errors, the next address is tried
 _LONGEST = 130.0  # seconds to connect, as the network waits

@@ -21,7 +21,7 @@ from psycopg.rows import RowFactory
 
 from ....core.errors import SettingsError
 from ....core.time_limit import remaining, time_limit
-from ..sockets import READ, TIME_IS_OVER, WRITE, wait_until_ready
+from ...sockets import READ, TIME_IS_OVER, WRITE, wait_until_ready
 
 _EVENTS = {PollingStatus.READING: READ, PollingStatus.WRITING: WRITE}
 

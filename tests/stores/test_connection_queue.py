@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores.sql import connection_queue
-from flask_tokenauth.stores.sql.connection_queue import ConnectionQueue
+from flask_tokenauth.stores import connection_queue
+from flask_tokenauth.stores.connection_queue import ConnectionQueue
 
-from ...waiting import wait_until
+from ..waiting import wait_until
 
 SECONDS = 60
 

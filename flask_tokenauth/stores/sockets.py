@@ -1,4 +1,4 @@
-"""Wait for the socket of a database driver, at most to the end of the time limit.
+"""Wait for the socket of a driver, at most to the end of the time limit.
 
 The timeouts of sockets and drivers do not bound a call: each single read or write has its own one, so a server that
 sends one byte now and then keeps a caller for ever. With gevent, ``select.poll`` lets other green threads run.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from ...core.time_limit import remaining
+from ..core.time_limit import remaining
 
 READ, WRITE = 1, 2
 TIME_IS_OVER = "the database has not answered within the time limit"

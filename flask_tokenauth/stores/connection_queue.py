@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...core.errors import StoreUnavailable
+from ..core.errors import StoreUnavailable
 
 
 class ConnectionQueue:

@@ -1,0 +1,42 @@
+"""Repeats what a lost connection, a failover, or a slot that moves has stopped."""
+
+import time
+from collections.abc import Callable
+from itertools import chain, repeat
+from typing import TypeVar
+
+from redis.exceptions import RedisError
+
+from ...core.time_limit import remaining
+from .errors import NotFound, NotPrimary, find_code, is_passing, is_timeout
+
+_PAUSES = (0.0, 0.01, 0.02, 0.05)  # seconds before the next try; the last one counts for all later ones
+_ON_ONE_SERVER = {"LOADING"}  # what passes there without another server
+
+T = TypeVar("T")
+
+
+def retry_while_passing(run: Callable[[], T], *, may_change: bool) -> T:
+    """Call *run* until it succeeds, and return its result.
+
+    Args:
+        run: talks to a server. It finds out itself which one, and may run often.
+        may_change: False if there is one server alone: then it is asked again once, since servers and proxies drop
+            idle connections.
+
+    Raises:
+        NotFound, NotPrimary, redis.exceptions.RedisError, OSError: another call would not help, or the time is over.
+    """
+    telling: Exception | None = None  # the last error that says more than that the time is over
+    for tried, pause in enumerate(chain(_PAUSES, repeat(_PAUSES[-1]))):
+        try:
+            return run()
+        except (NotFound, NotPrimary, RedisError, OSError) as error:
+            failure: Exception = error
+        if not is_timeout(failure):
+            telling = failure
+        is_worth_it = may_change or tried == 0 or find_code(failure) in _ON_ONE_SERVER
+        if not is_worth_it or not is_passing(failure) or remaining() <= pause:
+            raise telling or failure
+        time.sleep(pause)
+    raise AssertionError  # pragma: no cover
