@@ -1,4 +1,4 @@
-"""The API keys of a store on Redis. Each one has a key of its own, and a user has a list in another slot of a cluster."""
+"""The API keys of a store on Redis. Each has a key of its own, and a user has a list in another slot of a cluster."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -34,7 +34,7 @@ class StoredApiKeys:
         Of several calls at once, each counts the keys before its own one in the list of the user alone.
         """
         layout = self._keys.layout
-        fields = {
+        fields: dict[str, str | int | None] = {
             "digest": new.digest,
             "user_id": new.user_id,
             "name": new.name,

@@ -21,7 +21,9 @@ PAGE = 1000  # revocations of one page of the first load: longer ones would bloc
 NEWS = 1000  # of one later page
 LONGEST_LOAD = 10.0  # seconds for a page of the first load
 
-_CURSOR = re.compile(r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL)
+_CURSOR = re.compile(
+    r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL
+)
 
 
 class _Cursor(NamedTuple):
@@ -96,9 +98,7 @@ def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
     entries = tuple(_read_lines(lines, to_number(later)))
     is_last = len(lines) < PAGE
     score, member = (None, None) if is_last else (lines[-1][0], lines[-1][2])
-    return RevocationPage(
-        entries=entries, cursor=str(cursor._replace(score=score, member=member)), more=not is_last
-    )
+    return RevocationPage(entries=entries, cursor=str(cursor._replace(score=score, member=member)), more=not is_last)
 
 
 def _position(entry: Any) -> tuple[str, str]:

@@ -81,7 +81,7 @@ def reference_row(token_id: str, found: Hash) -> ReferenceTokenRow:
     return ReferenceTokenRow.read({"token_id": token_id} | _columns(found, **_REFERENCE))
 
 
-def fields_of(values: Mapping[str, object]) -> list[str]:
+def fields_of(values: Mapping[str, str | int | None]) -> list[str]:
     """Return names and values by turns, as a script stores them. None is left out."""
     return [text for name, value in values.items() if value is not None for text in (name, str(value))]
 

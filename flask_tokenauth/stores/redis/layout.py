@@ -1,7 +1,7 @@
 """The names of the keys of a store on Redis.
 
-All revocations, and the numbers of all users, are in one slot of a cluster, which the hash tag ``{prefix}`` chooses. Every
-other key is alone: no script uses keys of two slots.
+All revocations, and the numbers of all users, are in one slot of a cluster, which the hash tag ``{prefix}`` chooses.
+Every other key is alone: no script uses keys of two slots.
 """
 
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ class Layout:
         return self._name("spent", spent_id)
 
     def pattern(self, kind: str) -> bytes:
-        """Return the pattern for ``SCAN`` that finds all keys of a kind: "session", "sessions", "api_key" or "api_keys".
+        """Return the pattern for ``SCAN`` that finds all keys of a kind, such as "session".
 
         The prefix has no character with a meaning in patterns.
         """

@@ -1,4 +1,4 @@
-"""The keys of a store and the way to them. What the store needs is written on first use, and again after it was lost."""
+"""The keys of a store and the way to them. What they need is written on first use, and again after it was lost."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -127,9 +127,13 @@ class PreparedKeys:
             StoreUnavailable: the server cannot be asked.
         """
         now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *members))
-        numbers = [to_number(number) for number in (now, epoch, key_epoch)]
-        revoked, stored = tuple(flag == scripts.REVOKED for flag in found), tuple(flag != scripts.ABSENT for flag in found)
-        return Numbers(*numbers, revoked=revoked, stored=stored)
+        return Numbers(
+            now=to_number(now),
+            epoch=to_number(epoch),
+            key_epoch=to_number(key_epoch),
+            revoked=tuple(state == scripts.REVOKED for state in found),
+            stored=tuple(state != scripts.ABSENT for state in found),
+        )
 
     def revoke_for(self, retention: timedelta, since: dict[str, int]) -> None:
         """Write revocations.

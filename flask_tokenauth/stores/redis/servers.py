@@ -1,6 +1,6 @@
 """Runs scripts on the servers of the store, and reads hashes from them, within time limits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from .source import read_source
 
 LONGEST_WRITE = 5.0  # seconds, with all waiting
 
+_SCANNED = 1000  # keys that a server looks at for one page
 _PRIMARY = b"master"  # the word of ROLE
 _SHARE_OF_WAIT = 0.8  # of the time that is left: the answer to WAIT must come before its end
 
@@ -92,6 +93,32 @@ class Servers:
         """
         found = self._call(lambda: list(self._connections.get().topology.primaries()), LONGEST_WRITE)
         return [self._call(partial(self._inspect, place, work), LONGEST_WRITE) for place in found]
+
+    def scan(self, pattern: bytes) -> Iterator[list[bytes]]:
+        """Yield the names of keys, page by page, of all primaries. Each page has the time of a write.
+
+        Args:
+            pattern: of the names.
+
+        Raises:
+            StoreUnavailable: a server cannot be asked.
+        """
+        for place in self._call(lambda: list(self._connections.get().topology.primaries()), LONGEST_WRITE):
+            cursor: bytes | None = b"0"
+            while cursor is not None:
+                command = ("SCAN", cursor, "MATCH", pattern, "COUNT", _SCANNED)
+                cursor, page = self._call(partial(self._ask, place, command), LONGEST_WRITE)
+                cursor = None if cursor == b"0" else cursor
+                if page:
+                    yield page
+
+    def _ask(self, place: Place, command: Command) -> Any:
+        """Return the answer of one server to a command."""
+        exchange = partial(_exchange_with_role, commands=[command])
+        [answer] = self._connections.get().pool(place).use(exchange, for_feed=False)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """Close the connections that are not in use. The next call opens new ones."""

@@ -46,7 +46,7 @@ class StoredSessions:
         """Start a session, as :meth:`flask_tokenauth.core.store.Store.start_session` describes."""
         granted = write_grant(new.grant)
         layout, kept = self._keys.layout, self._keys.kept_for(retention)
-        fields = {
+        fields: dict[str, str | int | None] = {
             "user_id": new.user_id,
             "granted": granted,
             "label": new.label,
@@ -54,8 +54,11 @@ class StoredSessions:
             "epoch": self._keys.look(new.user_id).epoch,
         }
         lifetime = in_milliseconds(new.lifetime)
-        arguments = (token_hex(8), in_milliseconds(new.idle_lifetime), lifetime, kept, *fields_of(fields))
-        answer = self._keys.run(scripts.START, layout.session(new.session_id), arguments)
+        answer = self._keys.run(
+            scripts.START,
+            layout.session(new.session_id),
+            (token_hex(8), in_milliseconds(new.idle_lifetime), lifetime, kept, *fields_of(fields)),
+        )
         if answer is None:
             raise ValueError(SESSION_EXISTS)
         row = session_row(new.session_id, to_hash(answer))
@@ -87,7 +90,7 @@ class StoredSessions:
             if not names:
                 break
             position = names[-1]
-            found += self._select_live(user_id, dict((name, number) for number, name in names))
+            found += self._select_live(user_id, {name: number for number, name in names})
         page = session_page([row for _, row in found], limit)
         if page.cursor is None:
             return page

@@ -10,7 +10,7 @@ from secrets import token_hex
 from ...core.encoding.limits import check_identifier, is_identifier
 from ...core.records.api_key import ApiKey, ApiKeyToKeep
 from ...core.records.reference_token import ReferenceToken
-from ...core.records.revocation import LAST, Revocation, RevocationPage
+from ...core.records.revocation import LAST, Revocation, RevocationKind, RevocationPage
 from ...core.records.ring_use import RingUse, check_fingerprint
 from ...core.records.session import (
     NewSession,
@@ -121,12 +121,11 @@ class RedisStore:
             self._reference_tokens.mark_as_revoked(token_id)
 
     def is_revoked(self, *, token_id: str | None, session_id: str | None, user_id: str, epoch: int) -> bool:
-        asked = [member_of("user", user_id), max(-1, min(epoch, LAST))]
-        asked += [member_of("token", token_id)] if token_id is not None and is_identifier(token_id) else []
-        asked += [member_of("session", session_id)] if session_id is not None and is_identifier(session_id) else []
-        if not is_identifier(user_id):
-            asked[0] = member_of("user", "")
-        return bool(self._keys.run_shared(scripts.IS_REVOKED, asked))
+        known = member_of("user", user_id if is_identifier(user_id) else "")
+        given: tuple[tuple[RevocationKind, str | None], ...] = (("token", token_id), ("session", session_id))
+        others = [member_of(kind, subject) for kind, subject in given if subject is not None and is_identifier(subject)]
+        arguments = [known, max(-1, min(epoch, LAST)), *others]
+        return bool(self._keys.run_shared(scripts.IS_REVOKED, arguments))
 
     def add_api_key(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
         return self._api_keys.add(new, most=most)

@@ -1,0 +1,98 @@
+"""The store on Redis and Valkey keeps the contract of all stores."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from flask_tokenauth.stores.redis import RedisStore
+from flask_tokenauth.testing.store_contract import (
+    Age,
+    AgeApiKeys,
+    AgeReferenceTokens,
+    AgeRevocations,
+    AgeRings,
+    CopyStore,
+    SetGeneration,
+    StoreContract,
+    WipeStore,
+)
+
+from . import kit
+
+
+class RedisFixtures:
+    """A class with these fixtures names the fixture of its servers."""
+
+    engine: str
+
+    @pytest.fixture
+    def servers(self, request: pytest.FixtureRequest) -> kit.Servers:
+        servers: kit.Servers = request.getfixturevalue(self.engine)
+        return servers
+
+    @pytest.fixture
+    def store(self, servers: kit.Servers) -> Iterator[RedisStore]:
+        kit.wiper(servers)()
+        store = RedisStore(servers.url())
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def age(self, servers: kit.Servers) -> Age:
+        return kit.ager(servers)
+
+    @pytest.fixture
+    def age_revocations(self, servers: kit.Servers) -> AgeRevocations:
+        return kit.revocation_ager(servers)
+
+    @pytest.fixture
+    def age_api_keys(self, servers: kit.Servers) -> AgeApiKeys:
+        return kit.api_key_ager(servers)
+
+    @pytest.fixture
+    def age_reference_tokens(self, servers: kit.Servers) -> AgeReferenceTokens:
+        return kit.reference_token_ager(servers)
+
+    @pytest.fixture
+    def age_rings(self, servers: kit.Servers) -> AgeRings:
+        return kit.ring_ager(servers)
+
+    @pytest.fixture
+    def set_generation(self, servers: kit.Servers) -> SetGeneration:
+        return kit.generation_setter(servers)
+
+    @pytest.fixture
+    def copy(self, servers: kit.Servers) -> CopyStore:
+        return kit.copier(servers)
+
+    @pytest.fixture
+    def wipe(self, servers: kit.Servers) -> WipeStore:
+        return kit.wiper(servers)
+
+
+@pytest.mark.slow
+class TestValkey9(RedisFixtures, StoreContract):
+    """On the newest Valkey."""
+
+    engine = "valkey_9"
+
+
+@pytest.mark.slow
+class TestRedis6(RedisFixtures, StoreContract):
+    """On the oldest Redis."""
+
+    engine = "redis_6"
+
+
+@pytest.mark.slow
+class TestRedis7(RedisFixtures, StoreContract):
+    """On Debian's Redis."""
+
+    engine = "redis_7"
+
+
+@pytest.mark.slow
+class TestValkey8(RedisFixtures, StoreContract):
+    """On an older Valkey."""
+
+    engine = "valkey_8"
