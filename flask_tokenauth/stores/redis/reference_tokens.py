@@ -34,7 +34,7 @@ class StoredReferenceTokens:
         """
         fields = asdict(ReferenceTokenRow.of(token))
         token_id = fields.pop("token_id")
-        arguments = [token_hex(8), _WITHOUT_LIFETIME, token.expires_at, *fields_of(fields)]
+        arguments: list[str | int] = [token_hex(8), _WITHOUT_LIFETIME, token.expires_at, *fields_of(fields)]
         if self._keys.run(scripts.ADD_RECORD, self._keys.layout.reference(token_id), arguments) is None:
             raise ValueError(REFERENCE_EXISTS)
 

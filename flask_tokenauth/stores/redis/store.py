@@ -124,7 +124,7 @@ class RedisStore:
         known = member_of("user", user_id if is_identifier(user_id) else "")
         given: tuple[tuple[RevocationKind, str | None], ...] = (("token", token_id), ("session", session_id))
         others = [member_of(kind, subject) for kind, subject in given if subject is not None and is_identifier(subject)]
-        arguments = [known, max(-1, min(epoch, LAST)), *others]
+        arguments: list[str | int] = [known, max(-1, min(epoch, LAST)), *others]
         return bool(self._keys.run_shared(scripts.IS_REVOKED, arguments))
 
     def add_api_key(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
