@@ -96,3 +96,17 @@ class TestValkey8(RedisFixtures, StoreContract):
     """On an older Valkey."""
 
     engine = "valkey_8"
+
+
+@pytest.mark.slow
+class TestCluster(RedisFixtures, StoreContract):
+    """On a cluster of three primaries."""
+
+    engine = "valkey_cluster"
+
+
+@pytest.mark.slow
+class TestSentinels(RedisFixtures, StoreContract):
+    """On a primary that Sentinels name."""
+
+    engine = "redis_sentinels"
