@@ -1,4 +1,4 @@
-"""A cluster of three primaries, each with a replica. The servers are made to one by the commands of ``CLUSTER`` alone."""
+"""A cluster of three primaries, each with a replica. The commands of ``CLUSTER`` alone make it of single servers."""
 
 from contextlib import ExitStack
 from itertools import combinations
