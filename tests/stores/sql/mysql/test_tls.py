@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ....engines.mariadb import MariaDB
 from ....engines.proxy import Proxy
 from ....engines.server import LOCAL, PASSWORD, USER
-from ..conftest import Limited
+from ...conftest import Limited
 
 pytest.importorskip("pymysql")
 
