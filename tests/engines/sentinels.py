@@ -31,8 +31,9 @@ sentinel failover-timeout {NAME} 2000
 
 # In milliseconds. Redis 6.2 does not know the command. By default, sentinels need seconds to find each other, and a
 # machine that is busy for two seconds stops all failovers for 30 seconds. If a server says that it is a primary, and a
-# sentinel does not know of a failover, it makes it a replica after four publish periods. A failover has to be faster.
-PERIODS = {"PUBLISH-PERIOD": 500, "INFO-PERIOD": 200, "PING-PERIOD": 100, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
+# sentinel does not know of a failover, it makes it a replica after four publish periods. A failover has to be faster. A
+# replica takes over only if it was asked within five ping periods. It is asked each second while the primary is gone.
+PERIODS = {"PUBLISH-PERIOD": 500, "INFO-PERIOD": 200, "PING-PERIOD": 400, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
 
 
 class Sentinel(RedisServer):
