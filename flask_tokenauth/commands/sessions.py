@@ -24,17 +24,17 @@ def init_db(*, sql: bool) -> None:
         _print_definitions(state)
         return
     with errors_as_messages():
-        lost = state.stored.inspect_sql_store("find_lost_tables")
+        lost = state.stored.inspect_store("find_lost_tables")
         state.store.create()
     click.echo("The store is ready.")
     if lost:
-        explained = state.stored.inspect_sql_store("explain_loss", lost)
+        explained = state.stored.inspect_store("explain_loss", lost)
         click.echo(f"These tables had been dropped, and their rows are lost: {', '.join(lost)}. {explained}.", err=True)
 
 
 def _print_definitions(state: AppState) -> None:
     with errors_as_messages():
-        found = state.stored.inspect_sql_store("definitions")
+        found = state.stored.inspect_store("definitions")
     if found is None:
         raise click.ClickException(f"{PREFIX}STORE must be an SQL database for --sql: other stores have no tables")
     click.echo("-- The user of the application needs SELECT, INSERT, UPDATE and DELETE on these tables.")

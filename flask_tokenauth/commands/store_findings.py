@@ -60,7 +60,7 @@ def _store(state: AppState) -> Iterator[Finding]:
 
 def _database_file(state: AppState) -> Iterator[Finding]:
     """Report a file that others can read. It has user IDs and the ends of sessions."""
-    path = state.stored.inspect_sql_store("find_path")
+    path = state.stored.inspect_store("find_path")
     if path is not None and path.exists() and path.stat().st_mode & (S_IRWXG | S_IRWXO):
         yield Finding(
             "warning",
@@ -154,28 +154,28 @@ def _revocation(state: AppState) -> Iterator[Finding]:
 
 
 def _find_risks(state: AppState) -> list[str]:
-    found = state.stored.inspect_sql_store("find_risks", leeway=state.settings.leeway, processes=count_workers())
+    found = state.stored.inspect_store("find_risks", leeway=state.settings.leeway, processes=count_workers())
     return found or []
 
 
 def _tables(state: AppState) -> Iterator[Finding]:
     """Report tables that are missing or old. The doctor neither creates nor upgrades them."""
-    if lost := state.stored.inspect_sql_store("find_lost_tables"):
+    if lost := state.stored.inspect_store("find_lost_tables"):
         yield Finding(
             "error",
             f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
             "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
-            f"from dropping the tables of the store. {state.stored.inspect_sql_store('explain_loss', lost)}. MariaDB "
+            f"from dropping the tables of the store. {state.stored.inspect_store('explain_loss', lost)}. MariaDB "
             "also hides tables from a user who has no right on them: check the rights first.",
         )
-    elif state.stored.inspect_sql_store("is_empty"):
+    elif state.stored.inspect_store("is_empty"):
         yield Finding("hint", _NO_TABLES)
-    elif state.stored.inspect_sql_store("is_outdated"):
+    elif state.stored.inspect_store("is_outdated"):
         yield Finding("warning", _OLD_TABLES)
 
 
 def _risks(state: AppState) -> Iterator[Finding]:
-    if obstacle := state.stored.inspect_sql_store("find_obstacle"):
+    if obstacle := state.stored.inspect_store("find_obstacle"):
         yield Finding("error", f"{PREFIX}STORE can be read, but not written: the store needs {obstacle}.")
     for risk in _find_risks(state):
         yield Finding("warning", f"{PREFIX}STORE: {risk}.")
