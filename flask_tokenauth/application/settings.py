@@ -50,7 +50,9 @@ from .trusted_issuers import TRUSTED_ISSUERS, check_issuers
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=366)
 _LONGEST_SHOWN = 24  # characters of a wrong value in an error message; most secrets are longer, and may stray here
-_ANY = SettingType("a URL, an SQLAlchemy Engine, a Flask-SQLAlchemy object, a client of Redis or a store", lambda value: value)
+_ANY = SettingType(
+    "a URL, an SQLAlchemy Engine, a Flask-SQLAlchemy object, a client of Redis or a store", lambda value: value
+)
 
 
 def _setting(kind: SettingType, example: str, default: Any = MISSING, *, secret: bool = False) -> Any:

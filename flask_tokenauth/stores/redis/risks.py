@@ -71,10 +71,11 @@ def find_risks(facts: Facts, source: Source, *, leeway: timedelta, processes: in
         leeway: by how much the clocks of this machine and of the server may differ.
         processes: how many processes use the store; None if that is not known.
     """
-    if facts.info.get("maxmemory_policy", "noeviction") != "noeviction":
+    policy = facts.info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
         yield (
-            "maxmemory-policy of the server must be noeviction, got another one: when its memory is full, it deletes "
-            "sessions and revocations, and accepts tokens that were revoked"
+            f"maxmemory-policy of the server must be noeviction, got {policy}: when its memory is full, it deletes "
+            "sessions, and revocations, so that tokens that were revoked are accepted"
         )
     yield from _find_risks_of_file(facts)
     yield from _find_risks_of_replicas(facts, source)
