@@ -1,8 +1,6 @@
 """The rights that a user of Redis or Valkey needs, and the errors if one is missing."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,7 +16,6 @@ from flask_tokenauth.stores.redis.rights import (
     IN_SCRIPTS,
     OF_CONNECTIONS,
     ON_SENTINELS,
-    PLACEHOLDER,
     list_rights,
 )
 from flask_tokenauth.stores.redis.source import read_source
@@ -30,29 +27,9 @@ from ...engines.sentinels import Sentinels
 from ...engines.server import LOCAL, PASSWORD
 from ..calls import DAY, READS, WRITES
 from . import kit
+from .rights_kit import ENGINES, GUEST, grant, opened, url_of_guest
 
-GUEST = "guest"
-ENGINES = ["redis_6", "redis_7", "valkey_8", "valkey_9"]
 SERVER = Source(kind="server", places=((LOCAL, 6379),))
-
-
-def grant(server: RedisServer, command: str, *more: str) -> None:
-    """Run a command of ``init-db --acl`` as the administrator, with a password."""
-    server.ask(*command.replace(PLACEHOLDER, PASSWORD).split(), *more)
-
-
-def url_of_guest(url: str) -> str:
-    """Return the URL of a store for the guest."""
-    return re.sub(r"//[^:]+:[^@]+@", f"//{GUEST}:{PASSWORD}@", url)
-
-
-@contextmanager
-def opened(url: str) -> Iterator[RedisStore]:
-    """Open a store, and bind it."""
-    store = RedisStore(url)
-    store.bind("https://issuer.example", timeout=DAY, lifetime=DAY, leeway=DAY)
-    yield store
-    store.close()
 
 
 def use(store: RedisStore) -> None:
