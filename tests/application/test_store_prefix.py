@@ -31,7 +31,7 @@ def test_letters_digits_and_four_signs_are_a_prefix(value: str) -> None:
 
 @pytest.mark.parametrize("value", [*REFUSED, 1, b"shop", ["shop"], True])
 def test_anything_else_is_refused_with_the_reason(value: object) -> None:
-    with pytest.raises(SettingsError, match="^TOKENAUTH_STORE_PREFIX must be 1 to 64 letters, digits and ") as caught:
+    with pytest.raises(SettingsError, match=r"^TOKENAUTH_STORE_PREFIX must be 1 to 64 letters, digits and ") as caught:
         read(value)
 
     assert "without braces, which would choose the slot of a key in a cluster" in str(caught.value)
@@ -39,7 +39,7 @@ def test_anything_else_is_refused_with_the_reason(value: object) -> None:
 
 @pytest.mark.parametrize("value", REFUSED)
 def test_a_store_that_code_makes_has_no_other_prefix_either(value: str) -> None:
-    with pytest.raises(SettingsError, match="^the prefix of the store must be 1 to 64 letters"):
+    with pytest.raises(SettingsError, match=r"^the prefix of the store must be 1 to 64 letters"):
         RedisStore("redis://localhost", prefix=value)
 
 
