@@ -25,7 +25,7 @@ _WANTED = {  # values of settings, and the field of INFO that tells them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What one server tells of itself.
+    """The facts that one server tells about itself.
 
     Attributes:
         info: the answer to ``INFO``. Versions of servers, and hosters, leave out fields.
