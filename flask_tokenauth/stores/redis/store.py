@@ -31,6 +31,7 @@ from . import scripts
 from .api_keys import StoredApiKeys
 from .feed import LONGEST_LOAD, is_load, read_revocations
 from .hashes import to_number
+from .inspection import StoreInspection
 from .layout import LETTERS, Layout, member_of
 from .prepared_keys import PreparedKeys
 from .purging import purge
@@ -38,6 +39,7 @@ from .reference_tokens import StoredReferenceTokens
 from .rings import list_rings, report_ring
 from .servers import LONGEST_WRITE, Servers
 from .sessions import StoredSessions
+from .source import read_source
 
 PREFIX = "tokenauth"
 
@@ -73,12 +75,19 @@ class RedisStore:
             of its own.
         prefix: the beginning of all keys.
 
+    Attributes:
+        prefix: the same.
+        inspection: shows the state of the store to commands.
+
     Raises:
-        SettingsError: the URL or the client is not supported.
+        SettingsError: the URL or the client is not supported, or the prefix has another form.
     """
 
     def __init__(self, source: object, *, prefix: str = PREFIX) -> None:
-        self._keys = PreparedKeys(Servers(source), Layout(prefix))
+        servers, layout = Servers(source), Layout(prefix)
+        self.prefix = prefix
+        self.inspection = StoreInspection(servers, layout, read_source(source))
+        self._keys = PreparedKeys(servers, layout, self.inspection)
         self._sessions = StoredSessions(self._keys)
         self._api_keys = StoredApiKeys(self._keys)
         self._reference_tokens = StoredReferenceTokens(self._keys)
@@ -89,6 +98,10 @@ class RedisStore:
     @_write
     def create(self) -> None:
         self._keys.prepare()
+
+    def ignore_risks(self) -> None:
+        """Log no warning about risks: they are known, or this process is a short command."""
+        self._keys.ignore_risks()
 
     def close(self) -> None:
         self._keys.close()
