@@ -7,10 +7,8 @@ from redis.exceptions import RedisError
 
 from ...core.time_limit import remaining, time_limit
 from .connecting import Command, LimitedConnection
-from .errors import NotFound, describe, is_passing
+from .errors import LASTING, PASSING, SLOW, NotFound, describe, is_passing, is_timeout
 from .places import Login, Place
-
-_LOST, _REFUSED, _UNKNOWN = range(3)  # kinds of failures: later ones tell more
 
 T = TypeVar("T")
 
@@ -51,10 +49,16 @@ def ask_in_turn(places: Sequence[Place], login: Login, command: Command, read: C
             with time_limit(remaining() / (len(places) - tried)):
                 answer = _ask(place, login, command)
         except (OSError, RedisError) as error:
-            failures.append((_LOST if is_passing(error) else _REFUSED, describe(error)))
+            failures.append((_find_reason(error), describe(error)))
             continue
         if (result := read(place, answer)) is not None:
             return result
-        failures.append((_UNKNOWN, "it has answered, but does not know it"))
-    weight, message = max(failures)
-    raise NotFound(message, may_pass=weight == _LOST)
+        failures.append((LASTING, "it has answered, but does not know it"))
+    reason, message = max(failures)
+    raise NotFound(message, reason=reason)
+
+
+def _find_reason(error: BaseException) -> int:
+    if is_timeout(error):
+        return SLOW
+    return PASSING if is_passing(error) else LASTING

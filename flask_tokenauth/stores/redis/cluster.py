@@ -7,7 +7,7 @@ from redis.crc import key_slot
 
 from ...core.time_limit import remaining, time_limit
 from .asking import ask_in_turn
-from .errors import NotFound
+from .errors import PASSING, NotFound
 from .places import Place, Source
 
 
@@ -33,7 +33,7 @@ class Cluster:
         for key, slot in slots.items():
             if (place := self._slots.get(slot)) is None:
                 raise NotFound(
-                    "no node of the cluster has the slot of a key: look at CLUSTER INFO of its nodes", may_pass=True
+                    "no node of the cluster has the slot of a key: look at CLUSTER INFO of its nodes", reason=PASSING
                 )
             nodes.setdefault(place, []).append(key)
         return nodes
@@ -47,7 +47,7 @@ class Cluster:
                 raise NotFound(
                     "no node of the cluster has told which of them has a key: check that the nodes of the URL run "
                     f"and belong to a cluster. One of them: {error}",
-                    may_pass=error.may_pass,
+                    reason=error.reason,
                 ) from None
 
     def suspect(self, place: Place) -> None:

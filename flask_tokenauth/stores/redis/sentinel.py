@@ -54,7 +54,7 @@ class BySentinel:
             raise NotFound(
                 "no sentinel has named a primary: check that the sentinels of the URL run, and the name of the "
                 f"primary, which is the first part of the path. One of them: {error}",
-                may_pass=error.may_pass,
+                reason=error.reason,
             ) from None
         self._put(sentinel, first=True)
         return primary

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from .errors import NotFound
+from .errors import LASTING, NotFound
 from .places import Place, Source
 
 
@@ -53,7 +53,7 @@ class OneServer:
         raise NotFound(
             "the server is a node of a cluster: write redis+cluster:// in the URL, in place of redis://, or pass a "
             "RedisCluster",
-            may_pass=False,
+            reason=LASTING,
         )
 
     def locate(self, place: tuple[str, int], *, told_by: Place) -> Place:

@@ -1,6 +1,7 @@
 """A server that speaks the protocol of Redis and gives the answers that a test has written."""
 
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
@@ -43,6 +44,7 @@ class FakeServer:
     """A server on a free port of this machine. It is a context manager.
 
     Args:
+        tls: of the server; None for a server without TLS.
         answers: the answer to each command, by its name; an ``Answer`` is called with the command and its arguments. A
             command of two words, as ``CLUSTER SLOTS``, goes by the first. ROLE says that this is a primary.
 
@@ -51,7 +53,8 @@ class FakeServer:
         connections: the number of connections that were opened.
     """
 
-    def __init__(self, **answers: Any) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, **answers: Any) -> None:
+        self._tls = tls
         self.answers: dict[str, Any] = {"ROLE": [b"master", 0, []]} | answers
         self.commands: list[str] = []
         self.connections = 0
@@ -92,8 +95,8 @@ class FakeServer:
                 self._threads.append(Thread(target=self._serve, args=[client], daemon=True))
                 self._threads[-1].start()
 
-    def _serve(self, client: socket.socket) -> None:
-        with suppress(OSError), client.makefile("rb") as lines:
+    def _serve(self, raw: socket.socket) -> None:
+        with suppress(OSError), self._start_tls(raw) as client, client.makefile("rb") as lines:
             while line := lines.readline():
                 command = list(self._read(lines, int(line[1:])))
                 answer = self._find(command)
@@ -101,6 +104,9 @@ class FakeServer:
                     client.shutdown(socket.SHUT_RDWR)
                 elif answer is not SILENCE:
                     client.sendall(encode(answer))
+
+    def _start_tls(self, raw: socket.socket) -> socket.socket:
+        return raw if self._tls is None else self._tls.wrap_socket(raw, server_side=True)
 
     def _read(self, lines: Any, number: int) -> Iterable[bytes]:
         for _ in range(number):

@@ -9,7 +9,17 @@ import pytest
 from redis import exceptions
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores.redis.errors import NotFound, NotPrimary, TooFewReplicas, describe, is_passing, translated
+from flask_tokenauth.stores.redis.errors import (
+    LASTING,
+    PASSING,
+    SLOW,
+    NotFound,
+    NotPrimary,
+    TooFewReplicas,
+    describe,
+    is_passing,
+    translated,
+)
 
 from ...engines.server import PATIENCE
 from .conftest import ADD, PASSWORD, READ, Fake, Open
@@ -66,7 +76,7 @@ OF_CONNECTIONS: list[tuple[BaseException, str]] = [
     (exceptions.RedisError(SECRET), "look into its log"),
     (exceptions.AskError(f"1 {SECRET}:1"), "moves a slot"),
     (exceptions.MovedError(f"1 {SECRET}:1"), "do not agree"),
-    (NotFound("no server", may_pass=True), "no server"),
+    (NotFound("no server", reason=PASSING), "no server"),
     (NotPrimary(), "is a replica"),
     (TooFewReplicas(1, 2), "1 of 2 replicas"),
 ]
@@ -165,8 +175,9 @@ def test_errors_of_the_program_are_not_hidden() -> None:
 @pytest.mark.parametrize(
     ("error", "passes"),
     [
-        (NotFound("", may_pass=True), True),
-        (NotFound("", may_pass=False), False),
+        (NotFound("", reason=SLOW), True),
+        (NotFound("", reason=PASSING), True),
+        (NotFound("", reason=LASTING), False),
         (NotPrimary(), True),
         (exceptions.ReadOnlyError(""), True),
         (exceptions.ClusterDownError(""), True),

@@ -224,7 +224,7 @@ def test_the_feed_has_a_connection_that_requests_do_not_take(fake: Fake, open_se
         assert servers.run(READ, [b"fast"], for_feed=True) == 1
 
         gate.set()
-        assert [each.result() for each in running] == [True] * pools.FOR_REQUESTS
+        assert [each.result() for each in running] == [b"OK"] * pools.FOR_REQUESTS
 
 
 class Interruption(BaseException):
