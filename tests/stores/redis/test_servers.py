@@ -57,6 +57,16 @@ def test_a_server_that_has_forgotten_the_scripts_gets_them_again(servers: Server
     assert servers.run(ADD, [b"a"], [1]) == 2
 
 
+def test_a_server_that_never_knows_the_script_is_an_outage(fake: Fake, open_servers: Open) -> None:
+    unknown = Failure("NOSCRIPT No matching script. Please use EVAL.")
+    server = fake(EVALSHA=unknown, EVAL=unknown)
+
+    with pytest.raises(StoreUnavailable, match="the server has refused a command"):
+        open_servers(server.url).run(ADD, [b"a"])
+
+    assert server.commands == ["EVALSHA", "EVAL"]
+
+
 def test_a_read_costs_one_round_trip_and_asks_for_the_role(fake: Fake, open_servers: Open) -> None:
     """Both commands come before the first answer is sent."""
     asked = Event()
