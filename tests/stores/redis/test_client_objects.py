@@ -3,14 +3,14 @@
 import importlib
 import ssl
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import redis
 import redis.asyncio
 from redis.sentinel import Sentinel
 
-from flask_tokenauth.core.errors import SettingsError
+from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.stores.redis.source import read_source
 
 from ...engines.server import LOCAL
@@ -63,6 +63,22 @@ def test_a_provider_of_credentials_is_asked_for_each_connection(library: Any, fa
         servers.close()
 
     assert asked == [[b"AUTH", b"user", b"one"], [b"AUTH", b"user", b"two"]]
+
+
+def test_a_provider_that_fails_is_an_outage_that_does_not_repeat_its_words(
+    library: Any, fake: Fake, open_servers: Open
+) -> None:
+    class Provider:
+        def get_credentials(self) -> NoReturn:
+            raise ValueError(PASSWORD)
+
+    client = library.Client(port=fake().port, credential_provider=Provider())
+
+    with pytest.raises(StoreUnavailable, match="ValueError was raised: check the credential provider") as caught:
+        open_servers(client).run(READ, [b"a"])
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
 
 
 def test_the_tls_of_a_client_is_taken(library: Any) -> None:

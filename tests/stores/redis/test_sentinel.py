@@ -230,6 +230,7 @@ def test_a_read_waits_for_no_replica(fake: Fake, open_servers: Open) -> None:
     ("answers", "message"),
     [
         ({"EVALSHA": Failure("OOM command not allowed"), "WAIT": 1}, "memory of the server is full"),
+        ({"EVALSHA": 1, "WAIT": b"1"}, "the answer is none of Redis"),
         ({"EVALSHA": 1, "WAIT": Failure("NOPERM this user has no permissions to run 'wait'")}, "may not run a command"),
     ],
 )

@@ -116,6 +116,12 @@ def test_a_key_that_is_no_hash_is_an_outage(servers: Servers, server: RealServer
         servers.fetch([b"a"])
 
 
+@pytest.mark.parametrize("answer", [None, 5, b"ab", [b"a"], [b"a", 1], [b"a", [b"b"]]])
+def test_an_answer_that_is_no_hash_is_an_outage(fake: Fake, open_servers: Open, answer: object) -> None:
+    with pytest.raises(StoreUnavailable, match="the answer is none of Redis"):
+        open_servers(fake(HGETALL=answer).url).fetch([b"a"])
+
+
 def test_a_socket_of_unix_and_another_database_can_be_used(server: RealServer, open_servers: Open) -> None:
     servers = open_servers(f"unix://:{PASSWORD}@{server.path}?db=7")
 
