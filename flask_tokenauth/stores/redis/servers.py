@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import redis
-from redis.exceptions import AskError, MovedError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AskError, InvalidResponse, MovedError, NoScriptError, RedisError, ResponseError
 
 from ...core.process import PerProcess
 from ...core.time_limit import remaining, time_limit
@@ -175,7 +175,7 @@ class Servers:
         if not keys:
             return []
         answers = self._ask_each({key: [("HGETALL", key)] for key in keys})
-        return [dict(zip(answers[key][::2], answers[key][1::2], strict=True)) for key in keys]
+        return [_read_fields(answers[key]) for key in keys]
 
     def _ask_each(self, commands: Mapping[bytes, Sequence[Command]]) -> dict[bytes, Any]:
         """Send a command for each key, to each server together, and return the answers.
@@ -211,8 +211,8 @@ class Servers:
         answer, acknowledged = _first_known(connection, ways, [("WAIT", wanted, milliseconds)], is_asking=is_asking)
         if isinstance(answer, Exception):
             return answer
-        if isinstance(acknowledged, Exception):
-            return acknowledged
+        if not isinstance(acknowledged, int):
+            return acknowledged if isinstance(acknowledged, Exception) else InvalidResponse()
         return answer if acknowledged >= wanted else TooFewReplicas(acknowledged, wanted)
 
     def _inspect(self, place: Place, work: Callable[["redis.Redis"], T]) -> T:
@@ -257,6 +257,12 @@ def _exchange_with_role(connection: LimitedConnection, *, commands: Sequence[Com
     *answers, role = connection.exchange([*commands, ("ROLE",)])
     _check_role(role)
     return answers
+
+
+def _read_fields(answer: Any) -> dict[bytes, bytes]:
+    if not isinstance(answer, list) or len(answer) % 2 or not all(isinstance(each, bytes) for each in answer):
+        raise InvalidResponse
+    return dict(zip(answer[::2], answer[1::2], strict=True))
 
 
 def _check_role(role: Any) -> None:
