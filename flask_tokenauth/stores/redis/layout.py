@@ -77,9 +77,12 @@ class Layout:
         """
         return self._name(kind, "*")
 
-    def subject_of(self, key: bytes, kind: str) -> str:
-        """Return the ID in a key of a kind."""
-        return key[len(self._name(kind, "")) :].decode()
+    def subject_of(self, key: bytes, kind: str) -> str | None:
+        """Return the ID in a key of a kind; None for a name that is not in UTF-8, which the store has not written."""
+        try:
+            return key[len(self._name(kind, "")) :].decode()
+        except UnicodeDecodeError:
+            return None
 
     def _name(self, kind: str, subject: str) -> bytes:
         return f"{self.prefix}:{kind}:{subject}".encode()
