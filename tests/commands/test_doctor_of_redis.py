@@ -32,6 +32,7 @@ def server(valkey_9: RedisServer) -> Iterator[RedisServer]:
 
 def list_findings(app: Flask) -> list[tuple[str, str]]:
     """Return what the doctor finds about the store."""
+    found: list[tuple[str, str]]
     found = [(each.severity, each.sentence) for each in find(app) if "TOKENAUTH_STORE" in each.sentence]
     state_of(app).store.close()
     assert not any(word in sentence for _, sentence in found for word in ("database", "table"))

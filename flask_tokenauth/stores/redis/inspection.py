@@ -99,7 +99,7 @@ def _read_facts(client: "redis.Redis") -> Facts:
 
     ``CONFIG GET`` shows the passwords of a server too, so a user should not have it. It is asked for one name alone.
     """
-    answer = _ask(lambda: dict(client.config_get("appendfsync")), {})
+    answer: dict[Any, Any] = _ask(lambda: dict(client.config_get("appendfsync")), {})
     difference = _ask(lambda: clock_difference(lambda: _read_time(client)), 0.0)
     return Facts(info=_read_info(client), appendfsync=answer.get("appendfsync"), difference=difference)
 

@@ -15,6 +15,7 @@ from flask_tokenauth.stores.redis import RedisStore, inspection
 from flask_tokenauth.stores.redis.layout import Layout
 from flask_tokenauth.stores.redis.prepared_keys import PreparedKeys
 from flask_tokenauth.stores.redis.rights import list_rights
+from flask_tokenauth.stores.redis.risks import Facts
 from flask_tokenauth.stores.redis.source import read_source
 
 from ...engines.cluster import Cluster
@@ -47,7 +48,7 @@ def everysec(valkey_9: RedisServer) -> Iterator[RedisServer]:
 def test_each_server_shows_the_settings_that_the_store_needs(request: pytest.FixtureRequest, engine: str) -> None:
     server: RedisServer = request.getfixturevalue(engine)
     bad = {"maxmemory-policy": "allkeys-lru", "maxclients": "20", "appendfsync": "everysec"}
-    before = {name: server.client().config_get(name)[name] for name in bad}
+    before = {name: str(server.client().config_get(name)[name]) for name in bad}
     with opened(server.url()) as store:
         good = store.inspection.find_risks(leeway=DAY, processes=1)
         for name, value in bad.items():
@@ -191,7 +192,7 @@ def prepared(*answers: object) -> PreparedKeys:
     return keys
 
 
-OLD, NEW = inspection.Facts(info={"redis_version": "6.0.0"}), inspection.Facts(info={"redis_version": "6.2.0"})
+OLD, NEW = Facts(info={"redis_version": "6.0.0"}), Facts(info={"redis_version": "6.2.0"})
 
 
 def test_a_server_that_is_too_old_is_refused_each_time() -> None:
@@ -226,7 +227,7 @@ def test_a_command_that_a_hoster_has_taken_out_is_not_seen() -> None:
         config_get=Mock(side_effect=refusal), info=Mock(side_effect=NoPermissionError()), time=Mock(side_effect=refusal)
     )
 
-    assert inspection._read_facts(client) == inspection.Facts(info={})
+    assert inspection._read_facts(client) == Facts(info={})
 
 
 def test_a_server_that_is_busy_does_not_hide_its_settings() -> None:
@@ -247,4 +248,4 @@ def test_the_clock_of_the_server_is_compared_to_the_millisecond(monkeypatch: pyt
 
     facts = inspection._read_facts(client)
 
-    assert facts == inspection.Facts(info={}, appendfsync="no", difference=abs(ahead) * 1000)
+    assert facts == Facts(info={}, appendfsync="no", difference=abs(ahead) * 1000)

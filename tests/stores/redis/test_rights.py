@@ -174,12 +174,15 @@ def test_keys_with_another_prefix_are_out_of_reach(valkey_9: RedisServer) -> Non
 @pytest.mark.slow
 def test_a_database_with_a_number_needs_one_more_right(valkey_9: RedisServer) -> None:
     url = url_of_guest(valkey_9.url("1"))
+    valkey_9.flush()
     grant(valkey_9, list_rights(read_source(url), kit.PREFIX, GUEST)[0].command)
 
     with opened(url) as store:
         store.create()
+        assert not store.inspection.is_new()
 
-    assert valkey_9.connect().execute_command("SELECT", 1)
+    with opened(valkey_9.url()) as store:
+        assert store.inspection.is_new()
     valkey_9.flush()
 
 
