@@ -34,8 +34,12 @@ if os.name == "posix":  # pragma: no branch  # the servers need users and signal
     from .engines.redis_fixtures import (  # noqa: F401
         redis_6,
         redis_7,
+        redis_sentinels,
+        redis_tls,
         valkey_8,
         valkey_9,
+        valkey_cluster,
+        valkey_replica,
     )
 
 pytest.register_assert_rewrite("flask_tokenauth.testing.store_contract")  # shows the values of failed assertions

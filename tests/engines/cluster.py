@@ -1,6 +1,7 @@
-"""A cluster of three primaries, each with a replica. The servers are made to one by the commands of ``CLUSTER`` alone."""
+"""A cluster of three primaries, each with a replica. The commands of ``CLUSTER`` alone make it of single servers."""
 
 from contextlib import ExitStack
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -131,7 +132,7 @@ class Cluster:
         for one, other in combinations(self.servers, 2):
             one.ask("CLUSTER", "MEET", LOCAL, other.port)
         for primary, replica in zip(primaries, replicas, strict=True):
-            poll(lambda one=primary, other=replica: knows(other, one), "for servers that know each other")  # type: ignore[misc]
+            poll(partial(knows, replica, primary), "for servers that know each other")
             replica.ask("CLUSTER", "REPLICATE", id_of(primary))
         poll(lambda: self._is_ok() and self._is_whole(), "for a new cluster")
 

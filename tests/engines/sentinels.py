@@ -30,8 +30,10 @@ sentinel failover-timeout {NAME} 2000
 """
 
 # In milliseconds. Redis 6.2 does not know the command. By default, sentinels need seconds to find each other, and a
-# machine that is busy for two seconds stops all failovers for 30 seconds.
-PERIODS = {"PUBLISH-PERIOD": 100, "INFO-PERIOD": 200, "PING-PERIOD": 100, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
+# machine that is busy for two seconds stops all failovers for 30 seconds. If a server says that it is a primary, and a
+# sentinel does not know of a failover, it makes it a replica after four publish periods. A failover has to be faster. A
+# replica takes over only if it was asked within five ping periods. It is asked each second while the primary is gone.
+PERIODS = {"PUBLISH-PERIOD": 500, "INFO-PERIOD": 200, "PING-PERIOD": 400, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
 
 
 class Sentinel(RedisServer):
@@ -150,9 +152,9 @@ class Sentinels:
     def fail_over(self) -> RedisServer:
         """Let the primary and the replica change their parts. Return the new primary when all is well again."""
         replica = self.replica
-        self._any_sentinel.ask("SENTINEL", "FAILOVER", NAME)
+        poll(lambda: bool(self._any_sentinel.ask("SENTINEL", "FAILOVER", NAME)), "for a replica that may take over")
         self.await_failover(replica)
-        self.await_well()
+        self._rejoin()
         return replica
 
     def await_failover(self, server: RedisServer) -> None:
@@ -171,11 +173,19 @@ class Sentinels:
                 server.start()
             if server.is_paused:
                 server.resume()
+        self._rejoin()
+
+    def _rejoin(self) -> None:
+        """Make a replica of an old primary, as sentinels would after two seconds, and wait until all is well."""
+        poll(lambda: len({self._named_by(sentinel) for sentinel in self.sentinels}) == 1, "for sentinels that agree")
+        primary = self.primary
+        if self._other(primary).role == "master":
+            self._other(primary).replicaof(primary)
         self.await_well()
 
     def await_well(self) -> None:
         """Wait until the replica follows the primary, and each sentinel knows both of them and the other sentinels."""
-        poll(self._is_well, "for sentinels that agree")
+        poll(self._is_well, "for servers under sentinels that are well")
 
     def _is_well(self) -> bool:
         primary = self.primary

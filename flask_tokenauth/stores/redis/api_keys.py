@@ -15,6 +15,7 @@ from .layout import member_of
 from .prepared_keys import Numbers, PreparedKeys
 
 _WITHOUT_END = -1
+_USES_AT_ONCE = 500  # API keys
 _ALL = 1_000_000  # more API keys than a user can have
 
 
@@ -92,9 +93,12 @@ class StoredApiKeys:
 
     def note_uses(self, ages: Mapping[str, timedelta]) -> None:
         """Keep when API keys were used last."""
-        for key_id, age in ages.items():
-            arguments = (age_of_use(age), BETWEEN_USES)
-            self._keys.run(scripts.NOTE_USE, self._keys.layout.api_key(key_id), arguments)
+        names = list(ages)
+        self._keys.prepare()
+        for start in range(0, len(names), _USES_AT_ONCE):
+            page = names[start : start + _USES_AT_ONCE]
+            calls = {self._keys.layout.api_key(key_id): (age_of_use(ages[key_id]), BETWEEN_USES) for key_id in page}
+            self._keys.servers.run_each(scripts.NOTE_USE, calls)
 
     def repair(self, key_id: str) -> int:
         """Delete an API key that is not live, and return 1; else add it to the list of its user, and return 0."""

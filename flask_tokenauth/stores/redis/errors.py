@@ -91,17 +91,20 @@ _OF_CONNECTIONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (  # th
 _CODE = re.compile(rf"(?:^|-)({'|'.join(_SENTENCES)}) ")  # of an error; Redis 6.2 has it within that of a script
 
 
+SLOW, PASSING, LASTING = range(3)  # reasons of failures: later ones tell more
+
+
 class NotFound(Exception):
     """No server was found that can be asked.
 
     Args:
         message: for the user. It has no values in it.
-        may_pass: whether it can help to look for a server again.
+        reason: SLOW if the time was over, PASSING if it can help to look for a server again, or LASTING.
     """
 
-    def __init__(self, message: str, *, may_pass: bool) -> None:
+    def __init__(self, message: str, *, reason: int) -> None:
         super().__init__(message)
-        self.may_pass = may_pass
+        self.reason = reason
 
 
 class NotPrimary(Exception):
@@ -144,13 +147,14 @@ def find_code(error: BaseException) -> str:
 
 def is_timeout(error: BaseException) -> bool:
     """Return whether the time of a read, a write or a connection was over."""
-    return isinstance(error, TimeoutError | exceptions.TimeoutError)
+    is_slow = isinstance(error, NotFound) and error.reason == SLOW
+    return is_slow or isinstance(error, TimeoutError | exceptions.TimeoutError)
 
 
 def is_passing(error: BaseException) -> bool:
     """Return whether an error may be over soon: a connection was lost or refused, a slot moves, a failover runs."""
     if isinstance(error, NotFound):
-        return error.may_pass
+        return error.reason != LASTING
     if code := find_code(error):
         return code in _PASSING
     if isinstance(error, exceptions.ResponseError | exceptions.InvalidResponse | ssl.SSLCertVerificationError):

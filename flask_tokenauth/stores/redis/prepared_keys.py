@@ -1,20 +1,27 @@
 """The keys of a store and the way to them. What they need is written on first use, and again after it was lost."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any, NamedTuple
 
 from ...core.errors import SettingsError, StoreUnavailable
+from ...core.process import count_workers
 from ...core.records.revocation import retention_of
+from ...core.time_limit import remaining, time_limit
 from ..rows import another_issuer, in_milliseconds
 from . import scripts
 from .hashes import to_number, to_text
+from .inspection import StoreInspection
 from .layout import Layout
 from .scripts import Script
-from .servers import Servers
+from .servers import LONGEST_WRITE, Servers
 
 _LOST_AGAIN = "the facts about the store are lost each time they are written: check who deletes keys on the server"
+
+_log = logging.getLogger("flask_tokenauth")
 
 
 class Numbers(NamedTuple):
@@ -41,14 +48,16 @@ class PreparedKeys:
     Args:
         servers: run them.
         layout: the names of the keys.
+        inspection: finds the risks that are logged at the first contact.
     """
 
-    def __init__(self, servers: Servers, layout: Layout) -> None:
+    def __init__(self, servers: Servers, layout: Layout, inspection: StoreInspection) -> None:
         self.servers = servers
         self.layout = layout
         self._issuer: str | None = None
         self._lifetime = self._leeway = timedelta(0)
-        self._is_ready = False
+        self._inspection = inspection
+        self._is_ready = self._is_new_enough = self._ignores_risks = False
 
     def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
         """Bind the store to an issuer, as :meth:`flask_tokenauth.core.store.Store.bind` describes."""
@@ -70,7 +79,7 @@ class PreparedKeys:
             for_feed: True to use the connection that only the revocation feed uses.
 
         Raises:
-            SettingsError: the keys belong to another issuer.
+            SettingsError: the keys belong to another issuer, or the server is too old.
             StoreUnavailable: the server cannot be asked.
         """
         if self._is_ready:
@@ -80,7 +89,28 @@ class PreparedKeys:
         found = to_text(self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
         if found != issuer:
             raise SettingsError(another_issuer(found))
+        self._look_at_servers()
         self._is_ready = True
+
+    def _look_at_servers(self) -> None:
+        """Refuse servers that are too old, and log once what puts a promise at risk: the store is used nevertheless."""
+        warns = not self._ignores_risks and self._issuer is not None  # the leeway is not known before that
+        if self._is_new_enough and not warns:
+            return
+        limit = self.servers.timeout or LONGEST_WRITE
+        with suppress(StoreUnavailable), time_limit(min(limit, remaining() / 2)):  # the rest is for the answer
+            if warns:
+                self.ignore_risks()
+                risks = self._inspection.find_risks(leeway=self._leeway, processes=count_workers())
+                for risk in risks:
+                    _log.warning("TOKENAUTH_STORE: %s", risk)
+            else:
+                self._inspection.check_versions()
+            self._is_new_enough = True
+
+    def ignore_risks(self) -> None:
+        """Log no warning about risks: they are known, or this process is a short command."""
+        self._ignores_risks = True
 
     def run(self, script: Script, key: bytes, arguments: Sequence[str | int] = ()) -> Any:
         """Run a script on one key, and return its answer.

@@ -82,4 +82,4 @@ def _subjects(keys: PreparedKeys, kind: str) -> Iterator[str]:
 def _pages(keys: PreparedKeys, kind: str) -> Iterator[list[str]]:
     """Yield the IDs in the keys of a kind, page by page."""
     for page in keys.servers.scan(keys.layout.pattern(kind)):
-        yield [keys.layout.subject_of(key, kind) for key in page]
+        yield [subject for key in page if (subject := keys.layout.subject_of(key, kind)) is not None]

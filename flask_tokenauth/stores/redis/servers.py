@@ -1,6 +1,6 @@
 """Runs scripts on the servers of the store, and reads hashes from them, within time limits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -50,6 +50,10 @@ class Servers:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
+    def limit_of_reads(self) -> float:
+        """Return the seconds for a read, with all waiting."""
+        return LONGEST_WRITE if self.timeout is None else self.timeout
+
     def run(
         self,
         script: Script,
@@ -71,9 +75,8 @@ class Servers:
         Raises:
             StoreUnavailable: the server cannot be asked, is no primary, or too few replicas have acknowledged a write.
         """
-        rest = (len(keys), *keys, *arguments)
-        ways = [("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest)]
-        limit = longest if longest is not None else LONGEST_WRITE if script.writes else self._limit_of_reads()
+        ways = _ways(script, keys, arguments)
+        limit = longest if longest is not None else LONGEST_WRITE if script.writes else self.limit_of_reads()
         exchange = self._exchange_write if script.writes else _exchange_read
         return self._call(lambda: self._send(keys[0], partial(exchange, ways=ways), for_feed=for_feed), limit)
 
@@ -83,7 +86,20 @@ class Servers:
         Raises:
             StoreUnavailable: a server cannot be asked, or is no primary.
         """
-        return self._call(lambda: self._fetch(keys), self._limit_of_reads())
+        return self._call(lambda: self._fetch(keys), self.limit_of_reads())
+
+    def run_each(self, script: Script, calls: Mapping[bytes, Sequence[bytes | str | int]]) -> None:
+        """Run a script for each of many keys. Each server is asked once, and no replica is waited for.
+
+        Args:
+            script: has one key, and may run twice.
+            calls: the arguments by the key.
+
+        Raises:
+            StoreUnavailable: a server cannot be asked, or is no primary.
+        """
+        ways = {key: _ways(script, [key], arguments) for key, arguments in calls.items()}
+        self._call(lambda: self._ask_each(ways), LONGEST_WRITE)
 
     def inspect(self, work: Callable[["redis.Redis"], T]) -> list[T]:
         """Call *work* with a client for each primary, and return the results. Each has the time of a write.
@@ -125,9 +141,6 @@ class Servers:
         for connections in self._connections.made_here():
             connections.close()
 
-    def _limit_of_reads(self) -> float:
-        return LONGEST_WRITE if self.timeout is None else self.timeout
-
     def _call(self, run: Callable[[], T], limit: float) -> T:
         with time_limit(limit):
             return translated(run)
@@ -159,24 +172,35 @@ class Servers:
         return retry_while_passing(attempt, may_change=topology.may_change)
 
     def _fetch(self, keys: Sequence[bytes]) -> list[dict[bytes, bytes]]:
+        if not keys:
+            return []
+        answers = self._ask_each({key: [("HGETALL", key)] for key in keys})
+        return [dict(zip(answers[key][::2], answers[key][1::2], strict=True)) for key in keys]
+
+    def _ask_each(self, commands: Mapping[bytes, Sequence[Command]]) -> dict[bytes, Any]:
+        """Send a command for each key, to each server together, and return the answers.
+
+        Args:
+            commands: one for each key; further ones for a server that does not know the script of the first.
+        """
         connections = self._connections.get()
-        found: dict[bytes, Any] = {}
+        answers: dict[bytes, Any] = {}
 
         def attempt() -> None:
-            for place, group in connections.topology.find([key for key in keys if key not in found]).items():
-                exchange = partial(_exchange_with_role, commands=[("HGETALL", key) for key in group])
+            for place, keys in connections.topology.find([key for key in commands if key not in answers]).items():
+                exchange = partial(_exchange_with_role, commands=[commands[key][0] for key in keys])
                 try:
-                    answers = connections.pool(place).use(exchange, for_feed=False)
+                    found = connections.pool(place).use(exchange, for_feed=False)
                 except (NotPrimary, RedisError, OSError) as error:
                     connections.note(place, error)
                     raise
-                found.update(zip(group, answers, strict=True))
+                answers.update(zip(keys, found, strict=True))
 
         retry_while_passing(attempt, may_change=connections.topology.may_change)
-        for key, answer in found.items():
+        for key, answer in answers.items():
             if isinstance(answer, ResponseError):
-                found[key] = self._send(key, partial(_exchange_read, ways=[("HGETALL", key)]))
-        return [dict(zip(found[key][::2], found[key][1::2], strict=True)) for key in keys]
+                answers[key] = self._send(key, partial(_exchange_read, ways=commands[key]))
+        return answers
 
     def _exchange_write(self, connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool) -> Any:
         """Run a script, and let the primary wait for its replicas if the URL asks for that."""
@@ -199,6 +223,12 @@ class Servers:
             return work(redis.Redis(connection_pool=pool))
         finally:
             pool.disconnect()
+
+
+def _ways(script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | str | int]) -> list[Command]:
+    """Return the commands that run a script: the short one, and the one for a server that does not know it yet."""
+    rest = (len(keys), *keys, *arguments)
+    return [("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest)]
 
 
 def _first_known(
