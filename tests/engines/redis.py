@@ -213,10 +213,9 @@ class RedisServer(Program):
 
     def follows(self, primary: "RedisServer") -> bool:
         """Return whether the server is a replica of another one and has all that this has written."""
-        if self.role != "slave":
-            return False
-        port, state, position = self.ask("ROLE")[2:]
-        return bool((port, state) == (primary.port, b"connected") and position >= primary.ask("ROLE")[1])
+        role, *facts = self.ask("ROLE")
+        is_connected = role == b"slave" and facts[1:3] == [primary.port, b"connected"]
+        return bool(is_connected and facts[3] >= primary.ask("ROLE")[1])
 
     def await_primary(self, primary: "RedisServer") -> None:
         """Wait until the server is a replica of another one and has all that this has written."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock, call
@@ -215,8 +216,8 @@ def test_a_server_runs_from_a_folder_that_its_user_may_not_enter(
 @pytest.mark.once
 @pytest.mark.slow
 def test_a_server_that_does_not_understand_its_configuration_shows_the_reason(redis_6: RedisServer) -> None:
-    with pytest.raises(ServerFailed, match="no-such-option"), RedisServer(redis_6.program, "no-such-option yes"):
-        pass
+    with ExitStack() as stack, pytest.raises(ServerFailed, match="no-such-option"):
+        stack.enter_context(RedisServer(redis_6.program, "no-such-option yes"))
 
 
 @pytest.mark.once

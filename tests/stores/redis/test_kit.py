@@ -15,9 +15,6 @@ pytest.importorskip("redis")
 
 from redis.exceptions import MovedError
 
-if TYPE_CHECKING:
-    pass
-
 SECOND = timedelta(seconds=1)
 
 SESSION = {
