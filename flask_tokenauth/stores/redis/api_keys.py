@@ -31,16 +31,20 @@ class StoredApiKeys:
     def add(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
         """Add an API key, as :meth:`flask_tokenauth.core.store.Store.add_api_key` describes.
 
-        Of several calls at once, each counts the keys before its own one in the list of the user alone.
+        A call above the limit writes nothing, so that it leaves nothing behind if it stops halfway. Of several calls at
+        once, each counts the keys again that are before its own one in the list of the user.
         """
         layout = self._keys.layout
+        key_epoch = self._keys.look(new.user_id).key_epoch
+        if self._has_too_many(new.user_id, self._read_list(new.user_id, "+inf"), most):
+            return None
         fields: dict[str, str | int | None] = {
             "digest": new.digest,
             "user_id": new.user_id,
             "name": new.name,
             "hint": new.hint,
             "granted": write_grant(new.grant),
-            "key_epoch": self._keys.look(new.user_id).key_epoch,
+            "key_epoch": key_epoch,
         }
         lifetime = _WITHOUT_END if new.lifetime is None else in_milliseconds(new.lifetime)
         answer = self._keys.run(
@@ -52,9 +56,9 @@ class StoredApiKeys:
         list_key = layout.api_keys_of(new.user_id)
         number, _ = self._keys.run(scripts.ADD_TO_LIST, list_key, (new.id, row.created_at, _WITHOUT_END))
         names = [name for name in self._read_list(new.user_id, to_text(number)) if name != new.id]
-        if len(names) >= most and len(self._select_live(new.user_id, names)) >= most:
+        if self._has_too_many(new.user_id, names, most):
+            self._keys.run(scripts.DELETE, layout.api_key(new.id))  # first: a purge puts a key back into its list
             self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (new.id,))
-            self._keys.run(scripts.DELETE, layout.api_key(new.id))
             return None
         return row.to_api_key()
 
@@ -129,6 +133,10 @@ class StoredApiKeys:
         key = self._keys.layout.api_keys_of(user_id)
         answer = self._keys.run(scripts.READ_LIST, key, (until, _ALL))
         return [to_text(name) for name in answer[::2]]
+
+    def _has_too_many(self, user_id: str, names: Sequence[str], most: int) -> bool:
+        """Return whether at least *most* of some API keys of a user are live."""
+        return len(names) >= most and len(self._select_live(user_id, names)) >= most
 
     def _select_live(self, user_id: str, names: Sequence[str]) -> list[ApiKeyRow]:
         """Return the live API keys of a list, and take the others out of the list."""
