@@ -48,6 +48,7 @@ class PreparedKeys:
         self.layout = layout
         self._issuer: str | None = None
         self._lifetime = self._leeway = timedelta(0)
+        self._store_id = ""
         self._is_ready = False
 
     def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
@@ -77,9 +78,10 @@ class PreparedKeys:
             return
         issuer = self._issuer or ""
         values = (issuer, in_milliseconds(self._lifetime), in_milliseconds(self._leeway), token_hex(16), token_hex(8))
-        found = to_text(self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
+        found, store_id = map(to_text, self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
         if found != issuer:
             raise SettingsError(another_issuer(found))
+        self._store_id = store_id
         self._is_ready = True
 
     def run(self, script: Script, key: bytes, arguments: Sequence[str | int] = ()) -> Any:
@@ -100,10 +102,12 @@ class PreparedKeys:
         for_feed: bool = False,
         longest: float | None = None,
     ) -> Any:
-        """Run a script on the shared keys, and return its answer. If they were lost, they are written again first.
+        """Run a script on the shared keys, and return its answer.
+
+        If they were lost, they are written again first, unless another issuer has taken them meanwhile.
 
         Args:
-            script: returns None if the facts about the store are missing.
+            script: returns None if the keys are not of the store whose ID is its last argument.
             arguments: of the script.
             for_feed: True to use the connection that only the revocation feed uses.
             longest: seconds after which the call is over; None for the usual ones.
@@ -114,7 +118,8 @@ class PreparedKeys:
         """
         for _ in range(2):
             self.prepare(for_feed=for_feed)
-            answer = self.servers.run(script, self.layout.shared, arguments, for_feed=for_feed, longest=longest)
+            own = (*arguments, self._store_id)
+            answer = self.servers.run(script, self.layout.shared, own, for_feed=for_feed, longest=longest)
             if answer is not None:
                 return answer
             self._is_ready = False

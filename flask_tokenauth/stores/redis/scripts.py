@@ -39,13 +39,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
+# The last argument is the ID of the store that the caller is bound to. If all keys were deleted, another issuer may have
+# taken them: then the caller has to bind again.
 # The score of a revocation is its end without the longest leeway: if that grows, all ends are later at once.
 _SHARED = (
     _TIME
     + """
 local about, live, values, news, epochs, key_epochs = unpack(KEYS, 1, 6)
 local facts = redis.call('HMGET', about, 'store_id', 'lifetime', 'leeway')
-if not facts[1] then return false end
+if facts[1] ~= table.remove(ARGV) then return false end
 local later = 2 * facts[3]
 
 local function number_of(hash, name) return tonumber(redis.call('HGET', hash, name) or 0) end
@@ -101,7 +103,7 @@ BIND = Script(
 local about, live, values, news = unpack(KEYS, 1, 4)
 local issuer, lifetime, leeway, store_id, mark = unpack(ARGV)
 local known = redis.call('HGET', about, 'issuer')
-if known and issuer ~= '' and known ~= issuer then return known end
+if known and issuer ~= '' and known ~= issuer then return {known, ''} end
 if redis.call('HSETNX', about, 'store_id', store_id) == 1 then redis.call('XADD', news, '*', 'mark', mark) end
 if issuer ~= '' then redis.call('HSET', about, 'issuer', issuer) end
 local function raise(name, value)
@@ -115,7 +117,7 @@ if last then
     local ends = last + 2 * redis.call('HGET', about, 'leeway') + 172800000
     for _, key in ipairs({live, values}) do redis.call('PEXPIREAT', key, text(ends)) end
 end
-return issuer
+return {issuer, redis.call('HGET', about, 'store_id')}
 """,
     writes=True,
 )
