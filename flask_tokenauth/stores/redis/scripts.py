@@ -285,6 +285,7 @@ return redis.call('HGETALL', KEYS[1])
     writes=True,
 )
 
+# A session with a number that cannot be read does not change: the caller refuses it.
 SWAP = Script(
     "redeem a refresh token",
     _TIME
@@ -293,6 +294,11 @@ local generation, idle, kept, mark = tonumber(ARGV[1]), tonumber(ARGV[2]), tonum
 local names = {'generation', 'expires_at', 'idle_expires_at', 'ended_at', 'call'}
 local row = redis.call('HMGET', KEYS[1], unpack(names))
 if not row[1] then return false end
+for index = 1, 3 do
+    if not (row[index] and row[index]:find('^%d+$') and #row[index] <= 16) then
+        return {text(now), 0, 0, redis.call('HGETALL', KEYS[1])}
+    end
+end
 local known, expires_at = tonumber(row[1]), tonumber(row[2])
 local is_live = not row[4] and now < expires_at and now < tonumber(row[3])
 local swapped, rolled_back = 0, 0
