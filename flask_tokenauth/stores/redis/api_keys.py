@@ -143,7 +143,8 @@ class StoredApiKeys:
         if not names:
             return []
         found = zip(names, self._fetch(names), strict=True)
-        rows = [api_key_row(key_id, values) for key_id, values in found if values]
+        found_rows = (api_key_row(key_id, values) for key_id, values in found if values)
+        rows = [row for row in found_rows if row.user_id == user_id]
         known = self._keys.look(user_id, *(member_of("token", row.key_id) for row in rows))
         pairs = zip(rows, known.revoked, strict=True)
         live = [row for row, revoked in pairs if row.is_live(known.now, known.key_epoch) and not revoked]
