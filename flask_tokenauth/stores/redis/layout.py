@@ -71,8 +71,8 @@ class Layout:
         return self._name(kind, "*")
 
     def subject_of(self, key: bytes, kind: str) -> str:
-        """Return the ID in a key of a kind."""
-        return key[len(self._name(kind, "")) :].decode()
+        """Return the ID in a key of a kind. It has surrogates for bytes that are not in UTF-8."""
+        return key[len(self._name(kind, "")) :].decode(errors="surrogateescape")
 
     def _name(self, kind: str, subject: str) -> bytes:
         return f"{self.prefix}:{kind}:{subject}".encode()

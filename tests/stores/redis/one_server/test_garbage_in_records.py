@@ -106,7 +106,9 @@ def test_a_session_with_a_number_that_is_garbage_does_not_change(
     assert server.ask("HGETALL", SESSION) == before
 
 
-@pytest.mark.parametrize(("field", "value"), [*cases(SESSION_VALUES)[len(NOT_IDENTIFIERS) :], *OPTIONAL_CASES], ids=name_of)
+@pytest.mark.parametrize(
+    ("field", "value"), [*cases(SESSION_VALUES)[len(NOT_IDENTIFIERS) :], *OPTIONAL_CASES], ids=name_of
+)
 def test_a_session_that_is_garbage_ends_for_a_new_one_and_is_no_error(
     server: RedisServer, store: RedisStore, field: str, value: str | bytes | None
 ) -> None:
