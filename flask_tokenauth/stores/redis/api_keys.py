@@ -58,7 +58,7 @@ class StoredApiKeys:
         names = [name for name in self._read_list(new.user_id, to_text(number)) if name != new.id]
         if self._has_too_many(new.user_id, names, most):
             self._keys.run(scripts.DELETE, layout.api_key(new.id))  # first: a purge puts a key back into its list
-            self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (new.id,))
+            self._keys.remove(list_key, (new.id,))
             return None
         return row.to_api_key()
 
@@ -112,7 +112,7 @@ class StoredApiKeys:
             return 0
         self._complete_end(row, numbers, timedelta(0))
         self._keys.run(scripts.DELETE, self._keys.layout.api_key(key_id))
-        self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (key_id,))
+        self._keys.remove(list_key, (key_id,))
         return 1
 
     def _complete_end(self, row: ApiKeyRow, numbers: Numbers, retention: timedelta) -> None:
@@ -125,8 +125,7 @@ class StoredApiKeys:
         return api_key_row(key_id, found) if found else None
 
     def _fetch(self, key_ids: Iterable[str]) -> Sequence[Hash]:
-        self._keys.prepare()
-        return self._keys.servers.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
+        return self._keys.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
 
     def _read_list(self, user_id: str, until: str) -> list[str]:
         """Return the IDs in the list of a user up to a number, the newest first."""
@@ -150,7 +149,7 @@ class StoredApiKeys:
         live = [row for row, revoked in pairs if row.is_live(known.now, known.key_epoch) and not revoked]
         kept = {row.key_id for row in live}
         if dead := [name for name in names if name not in kept]:
-            self._keys.run(scripts.REMOVE_FROM_LIST, self._keys.layout.api_keys_of(user_id), dead)
+            self._keys.remove(self._keys.layout.api_keys_of(user_id), dead)
         return live
 
 

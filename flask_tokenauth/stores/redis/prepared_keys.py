@@ -3,18 +3,27 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.records.revocation import retention_of
 from ..rows import another_issuer, in_milliseconds
 from . import scripts
-from .hashes import to_number, to_text
+from .hashes import Hash, to_number, to_text
 from .layout import Layout
 from .scripts import Script
 from .servers import Servers
 
+_AT_ONCE = 500  # members of a list in one step: longer ones would block the server for others
 _LOST_AGAIN = "the facts about the store are lost each time they are written: check who deletes keys on the server"
+
+
+T = TypeVar("T")
+
+
+def in_parts(values: Sequence[T]) -> list[Sequence[T]]:
+    """Return parts of *values* for one step each; none if there are no values."""
+    return [values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)]
 
 
 class Numbers(NamedTuple):
@@ -131,14 +140,32 @@ class PreparedKeys:
         Raises:
             StoreUnavailable: the server cannot be asked.
         """
-        now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *members))
+        states: list[int] = []
+        for part in in_parts(members) or [()]:
+            now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *part))
+            states += found
         return Numbers(
             now=to_number(now),
             epoch=to_number(epoch),
             key_epoch=to_number(key_epoch),
-            revoked=tuple(state == scripts.REVOKED for state in found),
-            stored=tuple(state != scripts.ABSENT for state in found),
+            revoked=tuple(state == scripts.REVOKED for state in states),
+            stored=tuple(state != scripts.ABSENT for state in states),
         )
+
+    def fetch(self, keys: Sequence[bytes]) -> list[Hash]:
+        """Return the fields of hashes: no fields for a key that is not there.
+
+        Raises:
+            SettingsError: the keys belong to another issuer.
+            StoreUnavailable: the server cannot be asked.
+        """
+        self.prepare()
+        return [found for part in in_parts(keys) for found in self.servers.fetch(part)]
+
+    def remove(self, list_key: bytes, names: Sequence[str]) -> None:
+        """Take names out of a list."""
+        for part in in_parts(names):
+            self.run(scripts.REMOVE_FROM_LIST, list_key, part)
 
     def revoke_for(self, retention: timedelta, since: dict[str, int]) -> None:
         """Write revocations.
@@ -147,10 +174,9 @@ class PreparedKeys:
             retention: the time for which they are kept; at least as long as a token of the store may live.
             since: when each of them began, in milliseconds, by its member; 0: now.
         """
-        arguments: list[str | int] = [in_milliseconds(retention), token_hex(8)]
-        for member, began in since.items():
-            arguments += [member, began]
-        self.run_shared(scripts.REVOKE_FOR, arguments)
+        for part in in_parts(list(since.items())):
+            words = [word for revocation in part for word in revocation]
+            self.run_shared(scripts.REVOKE_FOR, (in_milliseconds(retention), token_hex(8), *words))
 
     def close(self) -> None:
         """Close all connections. The next call opens new ones."""

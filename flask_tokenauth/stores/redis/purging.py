@@ -70,7 +70,7 @@ def _read_times(keys: PreparedKeys) -> Iterator[int]:
     """Yield when sessions began and API keys were created. What cannot be read is left out."""
     for kind, field in ("session", b"started_at"), ("api_key", b"created_at"):
         for page in keys.servers.scan(keys.layout.pattern(kind)):
-            values = (found.get(field, b"") for found in keys.servers.fetch(page))
+            values = (found.get(field, b"") for found in keys.fetch(page))
             times = (parse_number(value.decode(errors="replace")) for value in values)
             yield from (time for time in times if time is not None)
 

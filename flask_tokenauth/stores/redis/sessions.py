@@ -165,8 +165,7 @@ class StoredSessions:
         return session_row(session_id, found) if found else None
 
     def _fetch(self, session_ids: Iterable[str]) -> Sequence[Hash]:
-        self._keys.prepare()
-        return self._keys.servers.fetch([self._keys.layout.session(session_id) for session_id in session_ids])
+        return self._keys.fetch([self._keys.layout.session(session_id) for session_id in session_ids])
 
     def _read_list(self, user_id: str, after: tuple[int, str] | None, size: int) -> list[tuple[int, str]]:
         """Return the next positions of the list of a user, the newest first, and only those after a position."""
@@ -196,7 +195,7 @@ class StoredSessions:
             flags = dict(zip(rows, known.stored, strict=True))
             stored = tuple(flags[row.session_id] for row in ended)
             self._complete_ends(ended, stored, timedelta(0))
-            self._keys.run(scripts.REMOVE_FROM_LIST, self._keys.layout.sessions_of(user_id), names)
+            self._keys.remove(self._keys.layout.sessions_of(user_id), names)
 
     def _complete_ends(self, rows: Sequence[SessionRow], stored: Sequence[bool], retention: timedelta) -> None:
         """Write the revocations of sessions that were marked as ended, where these are missing."""
@@ -215,7 +214,8 @@ class StoredSessions:
         and together they leave no more than there may be.
         """
         key = self._keys.layout.sessions_of(new.user_id)
-        names = [to_text(name) for name in self._keys.run(scripts.READ_ENDS, key, (number, most + MORE_ROWS))]
+        both_ends = self._keys.run(scripts.READ_ENDS, key, (number, most + MORE_ROWS))
+        names = list(dict.fromkeys(map(to_text, both_ends)))
         found = dict(zip(names, self._fetch(names), strict=True))
         rows, unreadable = _read_rows(new.user_id, found)
         known = self._keys.look(new.user_id, *(member_of("session", session_id) for session_id in rows))
@@ -231,7 +231,7 @@ class StoredSessions:
                 ended.append(session_id)
         if ended:
             self._keys.revoke_for(retention, {member_of("session", session_id): 0 for session_id in ended})
-            self._keys.run(scripts.REMOVE_FROM_LIST, key, ended)
+            self._keys.remove(key, ended)
         return tuple(ended)
 
 
