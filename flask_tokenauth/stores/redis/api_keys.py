@@ -37,6 +37,8 @@ class StoredApiKeys:
         layout = self._keys.layout
         key_epoch = self._keys.look(new.user_id).key_epoch
         if self._has_too_many(new.user_id, self._read_list(new.user_id, "+inf"), most):
+            if any(self._fetch([new.id])):
+                raise ValueError(API_KEY_EXISTS)
             return None
         fields: dict[str, str | int | None] = {
             "digest": new.digest,
