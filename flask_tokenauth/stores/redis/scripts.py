@@ -37,18 +37,29 @@ _TIME = """
 local function text(number) return string.format('%.0f', number) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function whole(value)
+    if not (value and value:find('^%d+$')) then error('a number of the store cannot be read') end
+    return tonumber(value)
+end
 """
 
+# A number that cannot be read must not make a revocation look as if it had expired. A hundred years is more than any
+# setting allows.
+# The last argument is the ID of the store that the caller is bound to. If all keys were deleted, another issuer may
+# have taken them: then the caller has to bind again.
 # The score of a revocation is its end without the longest leeway: if that grows, all ends are later at once.
 _SHARED = (
     _TIME
     + """
 local about, live, values, news, epochs, key_epochs = unpack(KEYS, 1, 6)
 local facts = redis.call('HMGET', about, 'store_id', 'lifetime', 'leeway')
-if not facts[1] then return false end
-local later = 2 * facts[3]
+if facts[1] ~= table.remove(ARGV) then return false end
+local LAST, CENTURY = 253402300799000, 3155760000000
+local lifetime, leeway = math.min(whole(facts[2]), CENTURY), math.min(whole(facts[3]), CENTURY)
+local later = 2 * leeway
 
-local function number_of(hash, name) return tonumber(redis.call('HGET', hash, name) or 0) end
+local function number_of(hash, name) return whole(redis.call('HGET', hash, name) or '0') end
 
 local function is_revoked(member)
     local score = redis.call('ZSCORE', live, member)
@@ -63,7 +74,7 @@ _KEEP = (
 local TRIMMED, KEPT_FOR, AT_ONCE = 600000, 172800000, 100
 
 local function keep(member, value, expires_at, mark)
-    local score, known = expires_at - later, redis.call('ZSCORE', live, member)
+    local score, known = math.min(expires_at, LAST) - later, redis.call('ZSCORE', live, member)
     local known_value = number_of(values, member)
     if known and tonumber(known) >= score and known_value >= value then return end
     score, value = math.max(score, tonumber(known or score)), math.max(value, known_value)
@@ -73,7 +84,7 @@ local function keep(member, value, expires_at, mark)
         'member', member, 'value', text(value), 'expires_at', text(score + later), 'mark', mark)
 end
 
-local function longest(retention) return math.max(retention, facts[2] + later + 60000) end
+local function longest(retention) return math.max(retention, lifetime + later + 60000) end
 
 local function note_epoch(epoch)
     if epoch > number_of(about, 'newest_epoch') then redis.call('HSET', about, 'newest_epoch', text(epoch)) end
@@ -87,7 +98,8 @@ local function drop_old(most)
     end
     local last = redis.call('ZREVRANGE', live, 0, 0, 'WITHSCORES')[2]
     if last then
-        for _, key in ipairs({live, values}) do redis.call('PEXPIREAT', key, text(last + later + KEPT_FOR)) end
+        local ends = math.min(last, LAST) + later + KEPT_FOR
+        for _, key in ipairs({live, values}) do redis.call('PEXPIREAT', key, text(ends)) end
     end
     return #old
 end
@@ -100,22 +112,23 @@ BIND = Script(
     + """
 local about, live, values, news = unpack(KEYS, 1, 4)
 local issuer, lifetime, leeway, store_id, mark = unpack(ARGV)
+local LAST, CENTURY = 253402300799000, 3155760000000
 local known = redis.call('HGET', about, 'issuer')
-if known and issuer ~= '' and known ~= issuer then return known end
+if known and issuer ~= '' and known ~= issuer then return {known, ''} end
 if redis.call('HSETNX', about, 'store_id', store_id) == 1 then redis.call('XADD', news, '*', 'mark', mark) end
 if issuer ~= '' then redis.call('HSET', about, 'issuer', issuer) end
 local function raise(name, value)
-    local old = tonumber(redis.call('HGET', about, name) or -1)
-    if tonumber(value) > old then redis.call('HSET', about, name, value) end
+    local old = redis.call('HGET', about, name)
+    if not old or tonumber(value) > whole(old) then redis.call('HSET', about, name, value) end
 end
 raise('lifetime', lifetime)
 raise('leeway', leeway)
 local last = redis.call('ZREVRANGE', live, 0, 0, 'WITHSCORES')[2]
 if last then
-    local ends = last + 2 * redis.call('HGET', about, 'leeway') + 172800000
+    local ends = math.min(last, LAST) + 2 * math.min(whole(redis.call('HGET', about, 'leeway')), CENTURY) + 172800000
     for _, key in ipairs({live, values}) do redis.call('PEXPIREAT', key, text(ends)) end
 end
-return issuer
+return {issuer, redis.call('HGET', about, 'store_id')}
 """,
     writes=True,
 )
@@ -123,7 +136,10 @@ return issuer
 READ_FACTS = Script(
     "read facts",
     _SHARED
-    + "return {facts[2], facts[3], text(now), unpack(redis.call('HMGET', about, 'last_purge', 'newest_epoch'), 1, 2)}",
+    + """
+local last_purge, newest_epoch = unpack(redis.call('HMGET', about, 'last_purge', 'newest_epoch'), 1, 2)
+return {text(lifetime), text(leeway), text(now), last_purge, newest_epoch}
+""",
     writes=False,
 )
 
@@ -182,7 +198,7 @@ REVOKE_FOR = Script(
 local retention, mark = longest(tonumber(ARGV[1])), ARGV[2]
 for index = 3, #ARGV, 2 do
     local since = tonumber(ARGV[index + 1])
-    if since == 0 then since = now end
+    if since == 0 or since > now then since = now end
     if since + retention > now then keep(ARGV[index], 0, since + retention, mark) end
 end
 drop_old(AT_ONCE)
@@ -197,6 +213,7 @@ REVOKE_USER = Script(
     + """
 local user, retention, api_keys, mark = ARGV[1], longest(tonumber(ARGV[2])), ARGV[3], ARGV[4]
 local epoch = math.max(now, math.max(number_of(epochs, user), number_of(key_epochs, user)) + 1)
+if epoch > LAST then error('a number of the store cannot be read') end
 redis.call('HSET', epochs, user, text(epoch))
 note_epoch(epoch)
 keep('u' .. user, epoch, now + retention, mark)
@@ -283,6 +300,7 @@ return redis.call('HGETALL', KEYS[1])
     writes=True,
 )
 
+# A session with a number that cannot be read does not change: the caller refuses it.
 SWAP = Script(
     "redeem a refresh token",
     _TIME
@@ -291,6 +309,11 @@ local generation, idle, kept, mark = tonumber(ARGV[1]), tonumber(ARGV[2]), tonum
 local names = {'generation', 'expires_at', 'idle_expires_at', 'ended_at', 'call'}
 local row = redis.call('HMGET', KEYS[1], unpack(names))
 if not row[1] then return false end
+for index = 1, 3 do
+    if not (row[index] and row[index]:find('^%d+$') and #row[index] <= 16) then
+        return {text(now), 0, 0, redis.call('HGETALL', KEYS[1])}
+    end
+end
 local known, expires_at = tonumber(row[1]), tonumber(row[2])
 local is_live = not row[4] and now < expires_at and now < tonumber(row[3])
 local swapped, rolled_back = 0, 0

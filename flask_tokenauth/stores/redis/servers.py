@@ -203,17 +203,26 @@ class Servers:
         return answers
 
     def _exchange_write(self, connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool) -> Any:
-        """Run a script, and let the primary wait for its replicas if the URL asks for that."""
+        """Run a script, and let the primary wait for its replicas if the URL asks for that.
+
+        A replica refuses to write, but it runs a script that finds nothing to write, such as one that ends a session
+        which this replica does not know. So the role counts here too.
+        """
         wanted = self._source.wait
-        if not wanted:
-            return _first_known(connection, ways, (), is_asking=is_asking)[0]
-        milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
-        answer, acknowledged = _first_known(connection, ways, [("WAIT", wanted, milliseconds)], is_asking=is_asking)
+        more: list[Command] = [("ROLE",)]
+        if wanted:
+            milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
+            more.append(("WAIT", wanted, milliseconds))
+        answer, role, *acknowledged = _first_known(connection, ways, more, is_asking=is_asking)
         if isinstance(answer, Exception):
             return answer
-        if not isinstance(acknowledged, int):
-            return acknowledged if isinstance(acknowledged, Exception) else InvalidResponse()
-        return answer if acknowledged >= wanted else TooFewReplicas(acknowledged, wanted)
+        _check_role(role)
+        if not wanted:
+            return answer
+        [number] = acknowledged
+        if not isinstance(number, int):
+            return number if isinstance(number, Exception) else InvalidResponse()
+        return answer if number >= wanted else TooFewReplicas(number, wanted)
 
     def _inspect(self, place: Place, work: Callable[["redis.Redis"], T]) -> T:
         pool = redis.ConnectionPool(
