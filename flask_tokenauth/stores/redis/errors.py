@@ -97,11 +97,12 @@ class NotFound(Exception):
     Args:
         message: for the user. It has no values in it.
         may_pass: whether it can help to look for a server again.
+        timed_out: whether the last server that was asked has not answered in time.
     """
 
-    def __init__(self, message: str, *, may_pass: bool) -> None:
+    def __init__(self, message: str, *, may_pass: bool, timed_out: bool = False) -> None:
         super().__init__(message)
-        self.may_pass = may_pass
+        self.may_pass, self.timed_out = may_pass, timed_out
 
 
 class NotPrimary(Exception):
@@ -143,8 +144,8 @@ def find_code(error: BaseException) -> str:
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Return whether the time of a read, a write or a connection was over."""
-    return isinstance(error, TimeoutError | exceptions.TimeoutError)
+    """Return whether the time of a read, a write, a connection or a search was over."""
+    return isinstance(error, TimeoutError | exceptions.TimeoutError) or (isinstance(error, NotFound) and error.timed_out)
 
 
 def is_passing(error: BaseException) -> bool:

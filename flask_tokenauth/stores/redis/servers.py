@@ -1,5 +1,6 @@
 """Runs scripts on the servers of the store, and reads hashes from them, within time limits."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -66,16 +67,20 @@ class Servers:
             keys: at least one; all of them in one slot.
             arguments: of the script.
             for_feed: True to use the connection that only the revocation feed uses.
-            longest: seconds after which the call is over; None for the usual limit.
+            longest: seconds after which the call is over; None for the usual limit. An error is never repeated after
+                the usual limit.
 
         Raises:
             StoreUnavailable: the server cannot be asked, is no primary, or too few replicas have acknowledged a write.
         """
         rest = (len(keys), *keys, *arguments)
         ways = [("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest)]
-        limit = longest if longest is not None else LONGEST_WRITE if script.writes else self._limit_of_reads()
-        exchange = self._exchange_write if script.writes else _exchange_read
-        return self._call(lambda: self._send(keys[0], partial(exchange, ways=ways), for_feed=for_feed), limit)
+        usual = LONGEST_WRITE if script.writes else self._limit_of_reads()
+        exchange = partial(self._exchange_write if script.writes else _exchange_read, ways=ways)
+        return self._call(
+            lambda: self._send(keys[0], exchange, for_feed=for_feed, longest=usual),
+            usual if longest is None else longest,
+        )
 
     def fetch(self, keys: Sequence[bytes]) -> list[dict[bytes, bytes]]:
         """Return the fields of hashes: no fields for a key that is not there. Each server is asked once.
@@ -132,8 +137,10 @@ class Servers:
         with time_limit(limit):
             return translated(run)
 
-    def _send(self, key: bytes, exchange: Callable[..., Any], *, for_feed: bool = False) -> Any:
-        """Let *exchange* ask the server that has a key, and return the answer."""
+    def _send(
+        self, key: bytes, exchange: Callable[..., Any], *, for_feed: bool = False, longest: float = math.inf
+    ) -> Any:
+        """Let *exchange* ask the server that has a key, and return the answer. Repeat it for *longest* seconds."""
         connections = self._connections.get()
         topology = connections.topology
         sent_to: list[tuple[Place, bool]] = []  # where a node has sent us, and whether for this one command
@@ -156,7 +163,7 @@ class Servers:
                 raise
             return answer
 
-        return retry_while_passing(attempt, may_change=topology.may_change)
+        return retry_while_passing(attempt, may_change=topology.may_change, longest=longest)
 
     def _fetch(self, keys: Sequence[bytes]) -> list[dict[bytes, bytes]]:
         connections = self._connections.get()
@@ -172,7 +179,7 @@ class Servers:
                     raise
                 found.update(zip(group, answers, strict=True))
 
-        retry_while_passing(attempt, may_change=connections.topology.may_change)
+        retry_while_passing(attempt, may_change=connections.topology.may_change, longest=math.inf)
         for key, answer in found.items():
             if isinstance(answer, ResponseError):
                 found[key] = self._send(key, partial(_exchange_read, ways=[("HGETALL", key)]))

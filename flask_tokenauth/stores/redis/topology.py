@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from ...core.time_limit import remaining, time_limit
 from .connecting import Command, LimitedConnection
-from .errors import NotFound, describe, is_passing
+from .errors import NotFound, describe, is_passing, is_timeout
 from .places import Login, Place, Source
 
 T = TypeVar("T")
@@ -102,17 +102,17 @@ def _in_turn(places: Sequence[Place], login: Login, command: Command, read: Call
     Raises:
         NotFound: none of them has given such an answer. The message is about the last error.
     """
-    failure, may_pass = "it does not know the answer", False
+    failure, may_pass, timed_out = "it does not know the answer", False, False
     for tried, place in enumerate(places):
         try:
             with time_limit(remaining() / (len(places) - tried)):
                 answer = ask(place, login, command)
         except (OSError, RedisError) as error:
-            failure, may_pass = describe(error), may_pass or is_passing(error)
+            failure, may_pass, timed_out = describe(error), may_pass or is_passing(error), is_timeout(error)
             continue
         if (result := read(place, answer)) is not None:
             return result
-    raise NotFound(failure, may_pass=may_pass)
+    raise NotFound(failure, may_pass=may_pass, timed_out=timed_out)
 
 
 class BySentinel:
@@ -153,6 +153,7 @@ class BySentinel:
                 "no sentinel has named a primary: check that the sentinels of the URL run, and the name of the "
                 f"primary, which is the first part of the path. The last one: {error}",
                 may_pass=error.may_pass,
+                timed_out=error.timed_out,
             ) from None
         self._primary = primary
         self._put(found[0], first=True)
@@ -218,6 +219,7 @@ class Cluster:
                     "no node of the cluster has told which of them has a key: check that the nodes of the URL run "
                     f"and belong to a cluster. The last one: {error}",
                     may_pass=error.may_pass,
+                    timed_out=error.timed_out,
                 ) from None
 
     def suspect(self, place: Place) -> None:
