@@ -32,7 +32,9 @@ sentinel failover-timeout {NAME} 2000
 # In milliseconds. Redis 6.2 does not know the command. By default, sentinels need seconds to find each other, and a
 # machine that is busy for two seconds stops all failovers for 30 seconds. If a server says that it is a primary, and a
 # sentinel does not know of a failover, it makes it a replica after four publish periods. A failover has to be faster.
-PERIODS = {"PUBLISH-PERIOD": 500, "INFO-PERIOD": 200, "PING-PERIOD": 100, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
+# A replica may take over if it has answered INFO within five ping periods. It is asked once a second when it has lost
+# its primary.
+PERIODS = {"PUBLISH-PERIOD": 500, "INFO-PERIOD": 200, "PING-PERIOD": 250, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
 
 
 class Sentinel(RedisServer):
