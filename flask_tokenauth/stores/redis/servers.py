@@ -15,7 +15,7 @@ from .connections import Connections
 from .errors import NotPrimary, TooFewReplicas, translated
 from .places import Place
 from .retries import retry_while_passing
-from .scripts import Script
+from .scripts import TOUCH, Script
 from .source import read_source
 
 LONGEST_WRITE = 5.0  # seconds, with all waiting
@@ -76,9 +76,10 @@ class Servers:
         rest = (len(keys), *keys, *arguments)
         ways = [("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest)]
         usual = LONGEST_WRITE if script.writes else self._limit_of_reads()
-        exchange = partial(self._exchange_write if script.writes else _exchange_read, ways=ways)
+        wait = self._source.wait if script.waits else 0
+        exchange = partial(_exchange_write, wait=wait) if script.writes else _exchange_read
         return self._call(
-            lambda: self._send(keys[0], exchange, for_feed=for_feed, longest=usual),
+            lambda: self._send(keys[0], partial(exchange, ways=ways), for_feed=for_feed, longest=usual),
             usual if longest is None else longest,
         )
 
@@ -185,19 +186,6 @@ class Servers:
                 found[key] = self._send(key, partial(_exchange_read, ways=[("HGETALL", key)]))
         return [dict(zip(found[key][::2], found[key][1::2], strict=True)) for key in keys]
 
-    def _exchange_write(self, connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool) -> Any:
-        """Run a script, and let the primary wait for its replicas if the URL asks for that."""
-        wanted = self._source.wait
-        if not wanted:
-            return _first_known(connection, ways, (), is_asking=is_asking)[0]
-        milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
-        answer, acknowledged = _first_known(connection, ways, [("WAIT", wanted, milliseconds)], is_asking=is_asking)
-        if isinstance(answer, Exception):
-            return answer
-        if isinstance(acknowledged, Exception):
-            return acknowledged
-        return answer if acknowledged >= wanted else TooFewReplicas(acknowledged, wanted)
-
     def _inspect(self, place: Place, work: Callable[["redis.Redis"], T]) -> T:
         pool = redis.ConnectionPool(
             connection_class=LimitedConnection, place=place, login=self._source.login, protocol=2
@@ -219,6 +207,22 @@ def _first_known(
         if not isinstance(answers[0], NoScriptError):
             break
     return answers
+
+
+def _exchange_write(connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool, wait: int) -> Any:
+    """Run a script, and let the primary wait until so many replicas have what it has written, or had written before."""
+    if not wait:
+        return _first_known(connection, ways, (), is_asking=is_asking)[0]
+    *_, command = ways  # it is the one that each server knows: after an error, WAIT would take the time of the next way
+    milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
+    before: list[Command] = [("ASKING",)] if is_asking else []
+    touch: Command = ("EVAL", TOUCH.text, 1, command[3])
+    answers = connection.exchange([*before, command, *before, touch, ("WAIT", wait, milliseconds)])
+    answer, touched, acknowledged = answers[len(before)], answers[-2], answers[-1]
+    for result in answer, touched, acknowledged:
+        if isinstance(result, Exception):
+            return result
+    return answer if acknowledged >= wait else TooFewReplicas(acknowledged, wait)
 
 
 def _exchange_read(connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool) -> Any:

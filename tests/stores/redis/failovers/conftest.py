@@ -67,7 +67,7 @@ def cluster_store(cluster: Cluster) -> Iterator[RedisStore]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the time limit of writes, so that they do not wait for the end of a failover."""
-    monkeypatch.setattr(servers, "LONGEST_WRITE", 0.3)
+    monkeypatch.setattr(servers, "LONGEST_WRITE", 0.5)
 
 
 @pytest.fixture
