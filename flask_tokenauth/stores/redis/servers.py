@@ -211,22 +211,23 @@ def _first_known(
 
 def _exchange_write(connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool, wait: int) -> Any:
     """Run a script, and let the primary wait until so many replicas have what it has written, or had written before."""
-    if not wait:
-        return _first_known(connection, ways, (), is_asking=is_asking)[0]
+    if not wait:  # a replica refuses a script only when it writes: its answer may be that there is nothing to change
+        return _exchange_read(connection, ways=ways, is_asking=is_asking)
     *_, command = ways  # it is the one that each server knows: after an error, WAIT would take the time of the next way
     milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
     before: list[Command] = [("ASKING",)] if is_asking else []
     touch: Command = ("EVAL", TOUCH.text, 1, command[3])
-    answers = connection.exchange([*before, command, *before, touch, ("WAIT", wait, milliseconds)])
-    answer, touched, acknowledged = answers[len(before)], answers[-2], answers[-1]
+    sent = [*before, command, *before, touch, ("ROLE",), ("WAIT", wait, milliseconds)]
+    answer, *_, touched, role, acknowledged = connection.exchange(sent)[len(before) :]
     for result in answer, touched, acknowledged:
         if isinstance(result, Exception):
             return result
+    _check_role(role)
     return answer if acknowledged >= wait else TooFewReplicas(acknowledged, wait)
 
 
 def _exchange_read(connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool) -> Any:
-    """Read, and ask in the same round trip whether this is a primary: a replica that is cut off answers too."""
+    """Run a script, and ask in the same round trip whether this is a primary: a replica that is cut off answers too."""
     answer, role = _first_known(connection, ways, [("ROLE",)], is_asking=is_asking)
     if isinstance(answer, Exception):
         return answer

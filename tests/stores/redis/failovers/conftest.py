@@ -43,11 +43,13 @@ def cluster(valkey_cluster: Cluster) -> Iterator[Cluster]:
 
 
 def _heal(used: list[RedisServer]) -> None:
+    """Let all servers follow their primaries again: they keep their configuration, also what a test has changed."""
     for server in used:
         if server.is_paused:
             server.resume()
-        if server.process is not None:  # it reads its configuration when it starts
-            heal(server)
+        if server.process is None:
+            server.start()
+        heal(server)
 
 
 @pytest.fixture
