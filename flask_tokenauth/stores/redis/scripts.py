@@ -19,6 +19,7 @@ class Script:
         name: for messages.
         text: its Lua.
         writes: False if it only reads, so that a replica could run it.
+        waits: False if no replica need acknowledge what it writes.
 
     Attributes:
         sha: the SHA-1 of the text, in hex, by which a server knows the script.
@@ -27,6 +28,7 @@ class Script:
     name: str
     text: str
     writes: bool
+    waits: bool = True
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,6 +133,7 @@ end
 return {issuer, redis.call('HGET', about, 'store_id')}
 """,
     writes=True,
+    waits=False,  # each process that starts writes it again, and reads need it
 )
 
 READ_FACTS = Script(
@@ -447,6 +450,24 @@ if known then return known == ARGV[1] and 1 or 0 end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('PEXPIREAT', KEYS[1], ARGV[2])
 return 1
+""",
+    writes=True,
+)
+
+# A write that changes nothing. ``WAIT`` counts from the last write of its connection: if a script finds that an earlier
+# call has done all, another connection may have written that. Redis 6.2 counts from the last write of all connections.
+TOUCH = Script(
+    "touch",
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    redis.call('SET', KEYS[1], '')
+    return redis.call('DEL', KEYS[1])
+end
+local expires_at = redis.pcall('PEXPIRETIME', KEYS[1])
+if type(expires_at) == 'table' then return 0 end
+if expires_at >= 0 then return redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires_at)) end
+redis.call('EXPIRE', KEYS[1], 86400)
+return redis.call('PERSIST', KEYS[1])
 """,
     writes=True,
 )
