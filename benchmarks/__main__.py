@@ -23,6 +23,7 @@ try:
         polls,
         refreshes,
         refusing,
+        replicas,
         report,
         revocation,
         served,
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "issuing": issuing.run,
     "refusing": refusing.run,
     "refreshes": refreshes.run,
+    "replicas": replicas.run,
     "polls": polls.run,
     "loads": loads.run,
     "revocation": revocation.run,
@@ -74,8 +76,8 @@ def main(
 ) -> None:
     """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, trusted, looked_up, cookies,
-    encrypted, exchanging, served, imports, memory.
+    SECTION is one of guarded, issuing, refusing, refreshes, replicas, polls, loads, revocation, trusted, looked_up,
+    cookies, encrypted, exchanging, served, imports, memory.
     Without SECTION, all of them are measured.
     """
     if write and (names or quick):

@@ -4,7 +4,6 @@ The look-up and the block are two commands, so two requests with one token can b
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
 from flask_jwt_extended import (
@@ -19,6 +18,7 @@ from flask_jwt_extended import (
 from benchmarks.databases import connect_to_redis
 
 from .bare import ISSUER
+from .blocklists import block
 
 FIELD = "refresh_token"  # of the form and of the answer
 _SECRET = "d41a9c0e5b7f2836" * 4
@@ -35,12 +35,8 @@ def make(url: str) -> Flask:
         "JWT_REFRESH_TOKEN_EXPIRES": _IDLE,
     }
     client = app.extensions["redis"] = connect_to_redis(url)
-    manager = JWTManager(app)
-
-    def is_revoked(_: Any, payload: dict[str, Any]) -> bool:
-        return client.get(payload["jti"]) is not None
-
-    manager.token_in_blocklist_loader(is_revoked)
+    JWTManager(app)
+    block(app, client)
     app.add_url_rule("/login", view_func=_login, methods=["POST"])
     app.add_url_rule("/auth/refresh", view_func=_refresh, methods=["POST"])
     return app

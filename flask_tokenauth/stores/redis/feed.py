@@ -17,7 +17,7 @@ from .hashes import to_hash, to_number, to_text
 from .layout import KINDS
 from .prepared_keys import PreparedKeys
 
-PAGE = 500  # revocations of one page of the first load: longer ones would block the server for others
+PAGE = 250  # revocations of one page of the first load: longer ones would block the server for others
 NEWS = 1000  # of one later page
 LONGEST_LOAD = 10.0  # seconds for a page of the first load
 
