@@ -67,10 +67,9 @@ class StoredApiKeys:
 
     def find(self, digest: str) -> ApiKey | None:
         """Return the live API key with this digest, or None."""
-        row = self._find_row(id_of(digest))
-        if row is None or row.digest != digest:
+        row, numbers = self._find(id_of(digest))
+        if row is None or numbers is None or row.digest != digest:
             return None
-        numbers = self._keys.look(row.user_id, member_of("token", row.key_id))
         return row.to_api_key() if _is_live(row, numbers) else None
 
     def list_of(self, user_id: str) -> tuple[ApiKey, ...]:
@@ -80,16 +79,14 @@ class StoredApiKeys:
 
     def revoke(self, key_id: str, retention: timedelta) -> ApiKey | None:
         """Revoke an API key, as :meth:`flask_tokenauth.core.store.Store.revoke_api_key` describes."""
-        row = self._find_row(key_id)
-        if row is None:
+        row, numbers = self._find(key_id)
+        if row is None or numbers is None:
             return None
-        member = member_of("token", key_id)
-        numbers = self._keys.look(row.user_id, member)
         if not _is_live(row, numbers):
             self._complete_end(row, numbers, retention)
             return None
         is_ours = self.mark_as_revoked(key_id, retention)
-        self._keys.revoke_for(retention, {member: 0})
+        self._keys.revoke_for(retention, {member_of("token", key_id): 0})
         return row.to_api_key() if is_ours else None
 
     def mark_as_revoked(self, key_id: str, retention: timedelta) -> bool:
@@ -108,11 +105,10 @@ class StoredApiKeys:
 
     def repair(self, key_id: str) -> int:
         """Delete an API key that is not live, and return 1; else add it to the list of its user, and return 0."""
-        row = self._find_row(key_id)
-        if row is None:
+        row, numbers = self._find(key_id)
+        if row is None or numbers is None:
             return 0
         list_key = self._keys.layout.api_keys_of(row.user_id)
-        numbers = self._keys.look(row.user_id, member_of("token", key_id))
         if _is_live(row, numbers):
             self._keys.run(scripts.ADD_TO_LIST, list_key, (key_id, row.created_at, _WITHOUT_END))
             return 0
@@ -126,9 +122,10 @@ class StoredApiKeys:
         if row.revoked_at is not None and not any(numbers.stored):
             self._keys.revoke_for(retention, {member_of("token", row.key_id): row.revoked_at})
 
-    def _find_row(self, key_id: str) -> ApiKeyRow | None:
-        [found] = self._fetch([key_id])
-        return api_key_row(key_id, found) if found else None
+    def _find(self, key_id: str) -> tuple[ApiKeyRow | None, Numbers | None]:
+        """Return an API key with the numbers of its user; None and None if there is none."""
+        found, numbers = self._keys.find(self._keys.layout.api_key(key_id), member_of("token", key_id))
+        return (api_key_row(key_id, found) if found else None), numbers
 
     def _fetch(self, key_ids: Iterable[str]) -> Sequence[Hash]:
         return self._keys.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
@@ -153,6 +150,9 @@ class StoredApiKeys:
         known = self._keys.look(user_id, *(member_of("token", row.key_id) for row in rows))
         pairs = zip(rows, known.revoked, strict=True)
         live = [row for row, revoked in pairs if row.is_live(known.now, known.key_epoch) and not revoked]
+        for row, revoked in zip(rows, known.revoked, strict=True):
+            if revoked and row.revoked_at is None:  # its server has lost that
+                self.mark_as_revoked(row.key_id, timedelta(0))
         kept = {row.key_id for row in live}
         if dead := [name for name in names if name not in kept]:
             self._keys.remove(self._keys.layout.api_keys_of(user_id), dead)

@@ -11,7 +11,7 @@ from .pools import Pool
 from .sentinel import BySentinel
 from .topology import OneServer, Topology
 
-_TAKEN_OVER = {"READONLY", "MASTERDOWN", "CLUSTERDOWN"}  # another server may be the primary now
+_TAKEN_OVER = {"READONLY", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS"}  # another server may be the primary now
 _KINDS: dict[Kind, Callable[[Source], Topology]] = {"server": OneServer, "sentinel": BySentinel, "cluster": Cluster}
 
 

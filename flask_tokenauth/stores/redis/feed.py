@@ -22,7 +22,7 @@ NEWS = 1000  # of one later page
 LONGEST_LOAD = 10.0  # seconds for a page of the first load
 
 _CURSOR = re.compile(
-    r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL
+    r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64}\.[0-9a-f]{0,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL
 )
 
 
@@ -32,14 +32,14 @@ class _Cursor(NamedTuple):
     Attributes:
         entry: the ID of the newest entry of the stream that the reader knows.
         mark: of this entry.
-        store_id: of the store.
+        incarnation: of the store and of its server: another one after a restart and after a failover.
         score: of the last revocation on the last page of the first load, if more pages follow.
         member: of this revocation.
     """
 
     entry: str
     mark: str
-    store_id: str
+    incarnation: str
     score: str | None = None
     member: str | None = None
 
@@ -75,24 +75,27 @@ def read_revocations(keys: PreparedKeys, string: str | None) -> RevocationPage:
 
 
 def _read_news(keys: PreparedKeys, cursor: _Cursor) -> RevocationPage:
-    store_id, entries = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
-    if to_text(store_id) != cursor.store_id or not entries or _position(entries[0]) != (cursor.entry, cursor.mark):
+    incarnation, entries = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
+    if (
+        to_text(incarnation) != cursor.incarnation
+        or not entries
+        or _position(entries[0]) != (cursor.entry, cursor.mark)
+    ):
         return RevocationPage()
     entry, mark = _position(entries[-1])
-    following = _Cursor(entry, mark, cursor.store_id)
+    following = _Cursor(entry, mark, cursor.incarnation)
     news = tuple(_read_entries(entries[1:]))
     return RevocationPage(entries=news, cursor=str(following), more=len(entries) > NEWS)
 
 
 def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
     position = () if cursor is None else (str(cursor.score), str(cursor.member))
-    store, later, tail, packed, packed_values = keys.run_shared(
+    incarnation, later, tail, packed, packed_values = keys.run_shared(
         scripts.LOAD, (PAGE, token_hex(8), *position), for_feed=True, longest=LONGEST_LOAD
     )
-    store_id = to_text(store)
     if cursor is None:
-        cursor = _Cursor(*_position(tail), store_id)
-    if store_id != cursor.store_id:
+        cursor = _Cursor(*_position(tail), to_text(incarnation))
+    if to_text(incarnation) != cursor.incarnation:
         return RevocationPage()
     items, values = _split(packed), _split(packed_values)
     entries = tuple(_read_load(items, values, to_number(later)))

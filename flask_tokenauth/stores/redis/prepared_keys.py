@@ -13,13 +13,14 @@ from ...core.records.revocation import retention_of
 from ...core.time_limit import remaining, time_limit
 from ..rows import another_issuer, in_milliseconds
 from . import scripts
-from .hashes import Hash, to_number, to_text
+from .hashes import Hash, to_hash, to_number, to_text
 from .inspection import StoreInspection
 from .layout import Layout
 from .scripts import Script
 from .servers import LONGEST_WRITE, Servers
 
 _AT_ONCE = 500  # members of a list in one step: longer ones would block the server for others
+_STATES = 3  # where the states of revocations begin in the answer of LOOK
 _LOST_AGAIN = "the facts about the store are lost each time they are written: check who deletes keys on the server"
 
 _log = logging.getLogger("flask_tokenauth")
@@ -170,17 +171,43 @@ class PreparedKeys:
         Raises:
             StoreUnavailable: the server cannot be asked.
         """
-        states: list[int] = []
-        for part in in_parts(members) or [()]:
-            now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *part))
-            states += found
-        return Numbers(
-            now=to_number(now),
-            epoch=to_number(epoch),
-            key_epoch=to_number(key_epoch),
-            revoked=tuple(state == scripts.REVOKED for state in states),
-            stored=tuple(state != scripts.ABSENT for state in states),
-        )
+        answers = [self.run_shared(scripts.LOOK, (user_id, *part)) for part in in_parts(members) or [()]]
+        return _read_numbers([*answers[-1][:_STATES], *(state for found in answers for state in found[_STATES:])])
+
+    def find(self, key: bytes, member: str) -> tuple[Hash, Numbers | None]:
+        """Return the fields of a record, and the numbers of its user of the same moment or a later one.
+
+        Args:
+            key: of the record.
+            member: the revocation that is asked for.
+
+        Raises:
+            StoreUnavailable: the server cannot be asked, or the record has no user.
+        """
+        answer, numbers = self.run_and_look(scripts.FIND, scripts.FIND_WITH_NUMBERS, key, member)
+        found = to_hash(answer)
+        if found and numbers is None:
+            numbers = self.look(to_text(found.get(b"user_id")), member)
+        return found, numbers
+
+    def run_and_look(
+        self, alone: Script, with_numbers: Script, key: bytes, member: str, arguments: Sequence[str | int] = ()
+    ) -> tuple[Any, Numbers | None]:
+        """Run a script on a record, and return its answer, with the numbers of its user if one server has all keys.
+
+        Args:
+            alone: the script.
+            with_numbers: the one that looks at the user too.
+            key: of the record.
+            member: the revocation that is asked for.
+            arguments: of the script.
+        """
+        self.prepare()
+        if self.servers.is_cluster:
+            return self.servers.run(alone, [key], arguments), None
+        own = (member, self._store_id, *arguments)
+        answer, found = self.servers.run(with_numbers, [key, *self.layout.shared], own)
+        return answer, None if found is None else _read_numbers(found)
 
     def fetch(self, keys: Sequence[bytes]) -> list[Hash]:
         """Return the fields of hashes: no fields for a key that is not there.
@@ -212,3 +239,15 @@ class PreparedKeys:
         """Close all connections. The next call opens new ones."""
         self.servers.close()
         self._is_ready = False
+
+
+def _read_numbers(answer: Sequence[Any]) -> Numbers:
+    """Return the numbers in an answer of ``LOOK``."""
+    now, epoch, key_epoch, *states = answer
+    return Numbers(
+        now=to_number(now),
+        epoch=to_number(epoch),
+        key_epoch=to_number(key_epoch),
+        revoked=tuple(state == scripts.REVOKED for state in states),
+        stored=tuple(state != scripts.ABSENT for state in states),
+    )

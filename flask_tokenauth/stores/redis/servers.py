@@ -39,6 +39,7 @@ class Servers:
 
     Attributes:
         timeout: seconds for a read, with all waiting; None: as long as a write.
+        is_cluster: whether a script can only use keys of one slot.
 
     Raises:
         SettingsError: *source* is neither, or asks for something that the store must not do.
@@ -47,6 +48,7 @@ class Servers:
     def __init__(self, source: object) -> None:
         self.timeout: float | None = None
         self._source = read_source(source)
+        self.is_cluster = self._source.kind == "cluster"
         self._connections = PerProcess(lambda _: Connections(self._source))
 
     def __repr__(self) -> str:

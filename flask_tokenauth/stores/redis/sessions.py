@@ -71,10 +71,10 @@ class StoredSessions:
 
     def find(self, session_id: str) -> Session | None:
         """Return the live session with this ID, or None."""
-        row = self._find_row(session_id)
-        if row is None:
+        found, numbers = self._keys.find(self._keys.layout.session(session_id), member_of("session", session_id))
+        if numbers is None:
             return None
-        numbers = self._keys.look(row.user_id, member_of("session", session_id))
+        row = session_row(session_id, found)
         return row.to_session() if _is_live(row, numbers) else None
 
     def list_of(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
@@ -102,12 +102,13 @@ class StoredSessions:
         gone = Redemption(outcome=Outcome.GONE)
         kept = self._keys.kept_for(terms.retention)
         arguments = (generation, in_milliseconds(terms.idle_lifetime), kept, token_hex(8))
-        answer = self._keys.run(scripts.SWAP, self._keys.layout.session(session_id), arguments)
+        key, member = self._keys.layout.session(session_id), member_of("session", session_id)
+        answer, numbers = self._keys.run_and_look(scripts.SWAP, scripts.SWAP_WITH_NUMBERS, key, member, arguments)
         if answer is None:
             return gone
         now, swapped, rolled_back, found = answer
         row = session_row(session_id, to_hash(found))
-        numbers = self._keys.look(row.user_id, member_of("session", session_id))
+        numbers = numbers or self._keys.look(row.user_id, member)
         if row.epoch < numbers.epoch or self._has_lost_its_end(row, numbers, kept):
             return gone
         if swapped:
@@ -160,10 +161,6 @@ class StoredSessions:
         marked = self._mark_as_ended(row.session_id, kept)
         return marked is None or marked[0]
 
-    def _find_row(self, session_id: str) -> SessionRow | None:
-        [found] = self._fetch([session_id])
-        return session_row(session_id, found) if found else None
-
     def _fetch(self, session_ids: Iterable[str]) -> Sequence[Hash]:
         return self._keys.fetch([self._keys.layout.session(session_id) for session_id in session_ids])
 
@@ -191,6 +188,9 @@ class StoredSessions:
     def _remove(self, user_id: str, names: Sequence[str], rows: Mapping[str, SessionRow], known: Numbers) -> None:
         """Take sessions that are over out of the list of a user, after their revocations are complete."""
         if names:
+            for row, revoked in zip(rows.values(), known.revoked, strict=True):
+                if revoked and row.ended_at is None:  # its server has lost the end of the session
+                    self.mark_as_ended(row.session_id)
             ended = [rows[name] for name in names if name in rows]
             flags = dict(zip(rows, known.stored, strict=True))
             stored = tuple(flags[row.session_id] for row in ended)
