@@ -70,6 +70,8 @@ class StoredApiKeys:
         row, numbers = self._find(id_of(digest))
         if row is None or numbers is None or row.digest != digest:
             return None
+        if any(numbers.revoked) and row.revoked_at is None:  # its server has lost that
+            self.mark_as_revoked(row.key_id, timedelta(0))
         return row.to_api_key() if _is_live(row, numbers) else None
 
     def list_of(self, user_id: str) -> tuple[ApiKey, ...]:

@@ -75,6 +75,7 @@ class StoredSessions:
         if numbers is None:
             return None
         row = session_row(session_id, found)
+        self._has_lost_its_end(row, numbers, self._keys.kept_for(timedelta(0)))
         return row.to_session() if _is_live(row, numbers) else None
 
     def list_of(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
@@ -189,7 +190,7 @@ class StoredSessions:
         """Take sessions that are over out of the list of a user, after their revocations are complete."""
         if names:
             for row, revoked in zip(rows.values(), known.revoked, strict=True):
-                if revoked and row.ended_at is None:  # its server has lost the end of the session
+                if revoked and row.ended_at is None:  # its server has lost that
                     self.mark_as_ended(row.session_id)
             ended = [rows[name] for name in names if name in rows]
             flags = dict(zip(rows, known.stored, strict=True))
