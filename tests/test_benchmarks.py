@@ -100,7 +100,7 @@ def client(url: str) -> Iterator[Client]:
     client = Client("sessions", url)
     client.create_tables()
     yield client
-    client._app.extensions["tokenauth"].store.close()
+    client.state.store.close()
 
 
 def test_a_client_signs_in_and_refreshes(client: Client) -> None:

@@ -32,16 +32,22 @@ class StoredApiKeys:
     def add(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
         """Add an API key, as :meth:`flask_tokenauth.core.store.Store.add_api_key` describes.
 
-        Of several calls at once, each counts the keys before its own one in the list of the user alone.
+        A call above the limit writes nothing, so that it leaves nothing behind if it stops halfway. Of several calls at
+        once, each counts the keys again that are before its own one in the list of the user.
         """
         layout = self._keys.layout
+        key_epoch = self._keys.look(new.user_id).key_epoch
+        if self._has_too_many(new.user_id, self._read_list(new.user_id, "+inf"), most):
+            if any(self._fetch([new.id])):
+                raise ValueError(API_KEY_EXISTS)
+            return None
         fields: dict[str, str | int | None] = {
             "digest": new.digest,
             "user_id": new.user_id,
             "name": new.name,
             "hint": new.hint,
             "granted": write_grant(new.grant),
-            "key_epoch": self._keys.look(new.user_id).key_epoch,
+            "key_epoch": key_epoch,
         }
         lifetime = _WITHOUT_END if new.lifetime is None else in_milliseconds(new.lifetime)
         answer = self._keys.run(
@@ -53,9 +59,9 @@ class StoredApiKeys:
         list_key = layout.api_keys_of(new.user_id)
         number, _ = self._keys.run(scripts.ADD_TO_LIST, list_key, (new.id, row.created_at, _WITHOUT_END))
         names = [name for name in self._read_list(new.user_id, to_text(number)) if name != new.id]
-        if len(names) >= most and len(self._select_live(new.user_id, names)) >= most:
-            self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (new.id,))
-            self._keys.run(scripts.DELETE, layout.api_key(new.id))
+        if self._has_too_many(new.user_id, names, most):
+            self._keys.run(scripts.DELETE, layout.api_key(new.id))  # first: a purge puts a key back into its list
+            self._keys.remove(list_key, (new.id,))
             return None
         return row.to_api_key()
 
@@ -112,7 +118,7 @@ class StoredApiKeys:
             return 0
         self._complete_end(row, numbers, timedelta(0))
         self._keys.run(scripts.DELETE, self._keys.layout.api_key(key_id))
-        self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (key_id,))
+        self._keys.remove(list_key, (key_id,))
         return 1
 
     def _complete_end(self, row: ApiKeyRow, numbers: Numbers, retention: timedelta) -> None:
@@ -125,8 +131,7 @@ class StoredApiKeys:
         return api_key_row(key_id, found) if found else None
 
     def _fetch(self, key_ids: Iterable[str]) -> Sequence[Hash]:
-        self._keys.prepare()
-        return self._keys.servers.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
+        return self._keys.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
 
     def _read_list(self, user_id: str, until: str) -> list[str]:
         """Return the IDs in the list of a user up to a number, the newest first."""
@@ -134,18 +139,23 @@ class StoredApiKeys:
         answer = self._keys.run(scripts.READ_LIST, key, (until, _ALL))
         return [to_text(name) for name in answer[::2]]
 
+    def _has_too_many(self, user_id: str, names: Sequence[str], most: int) -> bool:
+        """Return whether at least *most* of some API keys of a user are live."""
+        return len(names) >= most and len(self._select_live(user_id, names)) >= most
+
     def _select_live(self, user_id: str, names: Sequence[str]) -> list[ApiKeyRow]:
         """Return the live API keys of a list, and take the others out of the list."""
         if not names:
             return []
         found = zip(names, self._fetch(names), strict=True)
-        rows = [api_key_row(key_id, values) for key_id, values in found if values]
+        found_rows = (api_key_row(key_id, values) for key_id, values in found if values)
+        rows = [row for row in found_rows if row.user_id == user_id]
         known = self._keys.look(user_id, *(member_of("token", row.key_id) for row in rows))
         pairs = zip(rows, known.revoked, strict=True)
         live = [row for row, revoked in pairs if row.is_live(known.now, known.key_epoch) and not revoked]
         kept = {row.key_id for row in live}
         if dead := [name for name in names if name not in kept]:
-            self._keys.run(scripts.REMOVE_FROM_LIST, self._keys.layout.api_keys_of(user_id), dead)
+            self._keys.remove(self._keys.layout.api_keys_of(user_id), dead)
         return live
 
 

@@ -48,7 +48,7 @@ def ask_in_turn(places: Sequence[Place], login: Login, command: Command, read: C
         try:
             with time_limit(remaining() / (len(places) - tried)):
                 answer = _ask(place, login, command)
-        except (OSError, RedisError) as error:
+        except (NotFound, OSError, RedisError) as error:
             failures.append((_find_reason(error), describe(error)))
             continue
         if (result := read(place, answer)) is not None:

@@ -14,7 +14,7 @@ from .places import Place, Source
 class Cluster:
     """A cluster, whose nodes tell which of them has a key."""
 
-    share, may_change = 0.6, True
+    share, may_change = 0.5, True
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -34,6 +34,7 @@ _SENTENCES = {
     "OOM": "the memory of the server is full: raise its maxmemory, or give it more memory",
     "READONLY": "the server is a replica, which takes no writes: connect to the primary, or wait for the failover",
     "TRYAGAIN": "the cluster moves a slot: try again",
+    "UNREADABLE": "a number in the store cannot be read: another program must not use its prefix",
     "WRONGPASS": "the server refuses the user or the password: check both in the URL, where special characters of a "
     "password are written as %XX",
     "WRONGTYPE": "a key of the store has a value of another type: another program must not use its prefix",
@@ -58,6 +59,7 @@ _PHRASES = {  # parts of messages of the servers, and of messages within those o
     "DB index": "NODATABASE",
     "can't run this command": "NOPERM",
     "has no permissions to": "NOPERM",
+    "a number of the store cannot be read": "UNREADABLE",
     "can't access at least one of the keys": "NOPERM",
 }
 _OF_CONNECTIONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (  # the first that fits counts

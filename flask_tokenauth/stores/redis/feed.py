@@ -17,7 +17,7 @@ from .hashes import to_hash, to_number, to_text
 from .layout import KINDS
 from .prepared_keys import PreparedKeys
 
-PAGE = 1000  # revocations of one page of the first load: longer ones would block the server for others
+PAGE = 250  # revocations of one page of the first load: longer ones would block the server for others
 NEWS = 1000  # of one later page
 LONGEST_LOAD = 10.0  # seconds for a page of the first load
 
@@ -86,7 +86,7 @@ def _read_news(keys: PreparedKeys, cursor: _Cursor) -> RevocationPage:
 
 def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
     position = () if cursor is None else (str(cursor.score), str(cursor.member))
-    store, later, tail, packed = keys.run_shared(
+    store, later, tail, packed, packed_values = keys.run_shared(
         scripts.LOAD, (PAGE, token_hex(8), *position), for_feed=True, longest=LONGEST_LOAD
     )
     store_id = to_text(store)
@@ -94,11 +94,15 @@ def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
         cursor = _Cursor(*_position(tail), store_id)
     if store_id != cursor.store_id:
         return RevocationPage()
-    lines = [line.split(" ", 2) for line in to_text(packed).split("\n") if line]
-    entries = tuple(_read_lines(lines, to_number(later)))
-    is_last = len(lines) < PAGE
-    score, member = (None, None) if is_last else (lines[-1][0], lines[-1][2])
+    items, values = _split(packed), _split(packed_values)
+    entries = tuple(_read_load(items, values, to_number(later)))
+    is_last = len(values) < PAGE
+    score, member = (None, None) if is_last else (f"{float(items[-1]):.0f}", items[-2])
     return RevocationPage(entries=entries, cursor=str(cursor._replace(score=score, member=member)), more=not is_last)
+
+
+def _split(packed: bytes) -> list[str]:
+    return to_text(packed).split("\n") if packed else []
 
 
 def _position(entry: Any) -> tuple[str, str]:
@@ -115,11 +119,18 @@ def _read_entries(entries: Sequence[Any]) -> Iterator[Revocation]:
             yield _revocation(to_text(found[b"member"]), value, expires_at)
 
 
-def _read_lines(lines: Sequence[list[str]], later: int) -> Iterator[Revocation]:
+def _read_load(items: Sequence[str], values: Sequence[str], later: int) -> Iterator[Revocation]:
+    """Yield the revocations of a page of the first load.
+
+    Args:
+        items: a member and its score by turns.
+        values: of the members.
+        later: milliseconds from the score to the end.
+    """
     try:
-        for score, value, member in lines:
-            yield _revocation(member, int(value), int(score) + later)
-    except ValueError:
+        for member, score, value in zip(items[::2], items[1::2], values, strict=True):
+            yield _revocation(member, int(value), int(float(score)) + later)
+    except (OverflowError, ValueError):  # the score may be infinite
         raise StoreUnavailable(_UNREADABLE) from None
 
 

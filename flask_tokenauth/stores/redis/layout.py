@@ -77,12 +77,9 @@ class Layout:
         """
         return self._name(kind, "*")
 
-    def subject_of(self, key: bytes, kind: str) -> str | None:
-        """Return the ID in a key of a kind; None for a name that is not in UTF-8, which the store has not written."""
-        try:
-            return key[len(self._name(kind, "")) :].decode()
-        except UnicodeDecodeError:
-            return None
+    def subject_of(self, key: bytes, kind: str) -> str:
+        """Return the ID in a key of a kind. It has surrogates for bytes that are not in UTF-8."""
+        return key[len(self._name(kind, "")) :].decode(errors="surrogateescape")
 
     def _name(self, kind: str, subject: str) -> bytes:
         return f"{self.prefix}:{kind}:{subject}".encode()

@@ -65,23 +65,20 @@ class Pool:
 
     @contextmanager
     def _taken(self) -> Iterator[LimitedConnection]:
-        age, connection = self._age, self._find_idle()
+        age, connection = self._age, self._find_idle() or LimitedConnection(self._place, self._login)
         is_good = False
         try:
-            if connection is None:
-                connection = LimitedConnection(self._place, self._login)
-                with time_limit(remaining() * self._share):
-                    connection.connect()
+            with time_limit(remaining() * self._share):
+                connection.connect()
             yield connection
             is_good = True
         finally:
-            if connection is not None:
-                if not is_good:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
-                    if age is not self._age:
-                        self.drop()
+            if not is_good:
+                connection.close()
+            else:
+                self._idle.append(connection)
+                if age is not self._age:
+                    self.drop()
 
     def _find_idle(self) -> LimitedConnection | None:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ...core.errors import SettingsError, StoreUnavailable
 from ...core.process import count_workers
@@ -13,15 +13,24 @@ from ...core.records.revocation import retention_of
 from ...core.time_limit import remaining, time_limit
 from ..rows import another_issuer, in_milliseconds
 from . import scripts
-from .hashes import to_number, to_text
+from .hashes import Hash, to_number, to_text
 from .inspection import StoreInspection
 from .layout import Layout
 from .scripts import Script
 from .servers import LONGEST_WRITE, Servers
 
+_AT_ONCE = 500  # members of a list in one step: longer ones would block the server for others
 _LOST_AGAIN = "the facts about the store are lost each time they are written: check who deletes keys on the server"
 
 _log = logging.getLogger("flask_tokenauth")
+
+
+T = TypeVar("T")
+
+
+def in_parts(values: Sequence[T]) -> list[Sequence[T]]:
+    """Return parts of *values* for one step each; none if there are no values."""
+    return [values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)]
 
 
 class Numbers(NamedTuple):
@@ -57,6 +66,7 @@ class PreparedKeys:
         self._issuer: str | None = None
         self._lifetime = self._leeway = timedelta(0)
         self._inspection = inspection
+        self._store_id = ""
         self._is_ready = self._is_new_enough = self._ignores_risks = False
 
     def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
@@ -86,9 +96,10 @@ class PreparedKeys:
             return
         issuer = self._issuer or ""
         values = (issuer, in_milliseconds(self._lifetime), in_milliseconds(self._leeway), token_hex(16), token_hex(8))
-        found = to_text(self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
+        found, store_id = map(to_text, self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
         if found != issuer:
             raise SettingsError(another_issuer(found))
+        self._store_id = store_id
         self._look_at_servers()
         self._is_ready = True
 
@@ -128,10 +139,12 @@ class PreparedKeys:
         for_feed: bool = False,
         longest: float | None = None,
     ) -> Any:
-        """Run a script on the shared keys, and return its answer. If they were lost, they are written again first.
+        """Run a script on the shared keys, and return its answer.
+
+        If they were lost, they are written again first, unless another issuer has taken them meanwhile.
 
         Args:
-            script: returns None if the facts about the store are missing.
+            script: returns None if the keys are not of the store whose ID is its last argument.
             arguments: of the script.
             for_feed: True to use the connection that only the revocation feed uses.
             longest: seconds after which the call is over; None for the usual ones.
@@ -142,7 +155,8 @@ class PreparedKeys:
         """
         for _ in range(2):
             self.prepare(for_feed=for_feed)
-            answer = self.servers.run(script, self.layout.shared, arguments, for_feed=for_feed, longest=longest)
+            own = (*arguments, self._store_id)
+            answer = self.servers.run(script, self.layout.shared, own, for_feed=for_feed, longest=longest)
             if answer is not None:
                 return answer
             self._is_ready = False
@@ -154,14 +168,32 @@ class PreparedKeys:
         Raises:
             StoreUnavailable: the server cannot be asked.
         """
-        now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *members))
+        states: list[int] = []
+        for part in in_parts(members) or [()]:
+            now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *part))
+            states += found
         return Numbers(
             now=to_number(now),
             epoch=to_number(epoch),
             key_epoch=to_number(key_epoch),
-            revoked=tuple(state == scripts.REVOKED for state in found),
-            stored=tuple(state != scripts.ABSENT for state in found),
+            revoked=tuple(state == scripts.REVOKED for state in states),
+            stored=tuple(state != scripts.ABSENT for state in states),
         )
+
+    def fetch(self, keys: Sequence[bytes]) -> list[Hash]:
+        """Return the fields of hashes: no fields for a key that is not there.
+
+        Raises:
+            SettingsError: the keys belong to another issuer.
+            StoreUnavailable: the server cannot be asked.
+        """
+        self.prepare()
+        return [found for part in in_parts(keys) for found in self.servers.fetch(part)]
+
+    def remove(self, list_key: bytes, names: Sequence[str]) -> None:
+        """Take names out of a list."""
+        for part in in_parts(names):
+            self.run(scripts.REMOVE_FROM_LIST, list_key, part)
 
     def revoke_for(self, retention: timedelta, since: dict[str, int]) -> None:
         """Write revocations.
@@ -170,10 +202,9 @@ class PreparedKeys:
             retention: the time for which they are kept; at least as long as a token of the store may live.
             since: when each of them began, in milliseconds, by its member; 0: now.
         """
-        arguments: list[str | int] = [in_milliseconds(retention), token_hex(8)]
-        for member, began in since.items():
-            arguments += [member, began]
-        self.run_shared(scripts.REVOKE_FOR, arguments)
+        for part in in_parts(list(since.items())):
+            words = [word for revocation in part for word in revocation]
+            self.run_shared(scripts.REVOKE_FOR, (in_milliseconds(retention), token_hex(8), *words))
 
     def close(self) -> None:
         """Close all connections. The next call opens new ones."""

@@ -61,8 +61,7 @@ class StoredReferenceTokens:
     def _read(self, token_ids: Iterable[str]) -> list[ReferenceTokenRow]:
         """Return those of some reference tokens that are there."""
         names = list(token_ids)
-        self._keys.prepare()
-        found = self._keys.servers.fetch([self._keys.layout.reference(name) for name in names])
+        found = self._keys.fetch([self._keys.layout.reference(name) for name in names])
         return [reference_row(name, values) for name, values in zip(names, found, strict=True) if values]
 
     def mark_as_revoked(self, token_id: str) -> None:

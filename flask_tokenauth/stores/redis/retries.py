@@ -16,17 +16,19 @@ _ON_ONE_SERVER = {"LOADING"}  # what passes there without another server
 T = TypeVar("T")
 
 
-def retry_while_passing(run: Callable[[], T], *, may_change: bool) -> T:
+def retry_while_passing(run: Callable[[], T], *, may_change: bool, longest: float) -> T:
     """Call *run* until it succeeds, and return its result.
 
     Args:
         run: talks to a server. It finds out itself which one, and may run often.
         may_change: False if there is one server alone: then it is asked again once, since servers and proxies drop
             idle connections.
+        longest: seconds after which it is not called again.
 
     Raises:
         NotFound, NotPrimary, redis.exceptions.RedisError, OSError: another call would not help, or the time is over.
     """
+    end = time.perf_counter() + longest
     telling: Exception | None = None  # the last error that says more than that the time is over
     for tried, pause in enumerate(chain(_PAUSES, repeat(_PAUSES[-1]))):
         try:
@@ -36,7 +38,8 @@ def retry_while_passing(run: Callable[[], T], *, may_change: bool) -> T:
         if not is_timeout(failure):
             telling = failure
         is_worth_it = may_change or tried == 0 or find_code(failure) in _ON_ONE_SERVER
-        if not is_worth_it or not is_passing(failure) or remaining() <= pause:
+        left = min(remaining(), end - time.perf_counter())
+        if not is_worth_it or not is_passing(failure) or left <= pause:
             raise telling or failure
         time.sleep(pause)
     raise AssertionError  # pragma: no cover

@@ -19,6 +19,7 @@ class Script:
         name: for messages.
         text: its Lua.
         writes: False if it only reads, so that a replica could run it.
+        waits: False if no replica need acknowledge what it writes.
 
     Attributes:
         sha: the SHA-1 of the text, in hex, by which a server knows the script.
@@ -27,6 +28,7 @@ class Script:
     name: str
     text: str
     writes: bool
+    waits: bool = True
     sha: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,18 +39,29 @@ _TIME = """
 local function text(number) return string.format('%.0f', number) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function whole(value)
+    if not (value and value:find('^%d+$')) then error('a number of the store cannot be read') end
+    return tonumber(value)
+end
 """
 
+# A number that cannot be read must not make a revocation look as if it had expired. A hundred years is more than any
+# setting allows.
+# The last argument is the ID of the store that the caller is bound to. If all keys were deleted, another issuer may
+# have taken them: then the caller has to bind again.
 # The score of a revocation is its end without the longest leeway: if that grows, all ends are later at once.
 _SHARED = (
     _TIME
     + """
 local about, live, values, news, epochs, key_epochs = unpack(KEYS, 1, 6)
 local facts = redis.call('HMGET', about, 'store_id', 'lifetime', 'leeway')
-if not facts[1] then return false end
-local later = 2 * facts[3]
+if facts[1] ~= table.remove(ARGV) then return false end
+local LAST, CENTURY = 253402300799000, 3155760000000
+local lifetime, leeway = math.min(whole(facts[2]), CENTURY), math.min(whole(facts[3]), CENTURY)
+local later = 2 * leeway
 
-local function number_of(hash, name) return tonumber(redis.call('HGET', hash, name) or 0) end
+local function number_of(hash, name) return whole(redis.call('HGET', hash, name) or '0') end
 
 local function is_revoked(member)
     local score = redis.call('ZSCORE', live, member)
@@ -63,7 +76,7 @@ _KEEP = (
 local TRIMMED, KEPT_FOR, AT_ONCE = 600000, 172800000, 100
 
 local function keep(member, value, expires_at, mark)
-    local score, known = expires_at - later, redis.call('ZSCORE', live, member)
+    local score, known = math.min(expires_at, LAST) - later, redis.call('ZSCORE', live, member)
     local known_value = number_of(values, member)
     if known and tonumber(known) >= score and known_value >= value then return end
     score, value = math.max(score, tonumber(known or score)), math.max(value, known_value)
@@ -73,7 +86,7 @@ local function keep(member, value, expires_at, mark)
         'member', member, 'value', text(value), 'expires_at', text(score + later), 'mark', mark)
 end
 
-local function longest(retention) return math.max(retention, facts[2] + later + 60000) end
+local function longest(retention) return math.max(retention, lifetime + later + 60000) end
 
 local function note_epoch(epoch)
     if epoch > number_of(about, 'newest_epoch') then redis.call('HSET', about, 'newest_epoch', text(epoch)) end
@@ -87,7 +100,8 @@ local function drop_old(most)
     end
     local last = redis.call('ZREVRANGE', live, 0, 0, 'WITHSCORES')[2]
     if last then
-        for _, key in ipairs({live, values}) do redis.call('PEXPIREAT', key, text(last + later + KEPT_FOR)) end
+        local ends = math.min(last, LAST) + later + KEPT_FOR
+        for _, key in ipairs({live, values}) do redis.call('PEXPIREAT', key, text(ends)) end
     end
     return #old
 end
@@ -100,30 +114,35 @@ BIND = Script(
     + """
 local about, live, values, news = unpack(KEYS, 1, 4)
 local issuer, lifetime, leeway, store_id, mark = unpack(ARGV)
+local LAST, CENTURY = 253402300799000, 3155760000000
 local known = redis.call('HGET', about, 'issuer')
-if known and issuer ~= '' and known ~= issuer then return known end
+if known and issuer ~= '' and known ~= issuer then return {known, ''} end
 if redis.call('HSETNX', about, 'store_id', store_id) == 1 then redis.call('XADD', news, '*', 'mark', mark) end
 if issuer ~= '' then redis.call('HSET', about, 'issuer', issuer) end
 local function raise(name, value)
-    local old = tonumber(redis.call('HGET', about, name) or -1)
-    if tonumber(value) > old then redis.call('HSET', about, name, value) end
+    local old = redis.call('HGET', about, name)
+    if not old or tonumber(value) > whole(old) then redis.call('HSET', about, name, value) end
 end
 raise('lifetime', lifetime)
 raise('leeway', leeway)
 local last = redis.call('ZREVRANGE', live, 0, 0, 'WITHSCORES')[2]
 if last then
-    local ends = last + 2 * redis.call('HGET', about, 'leeway') + 172800000
+    local ends = math.min(last, LAST) + 2 * math.min(whole(redis.call('HGET', about, 'leeway')), CENTURY) + 172800000
     for _, key in ipairs({live, values}) do redis.call('PEXPIREAT', key, text(ends)) end
 end
-return issuer
+return {issuer, redis.call('HGET', about, 'store_id')}
 """,
     writes=True,
+    waits=False,  # each process that starts writes it again, and reads need it
 )
 
 READ_FACTS = Script(
     "read facts",
     _SHARED
-    + "return {facts[2], facts[3], text(now), unpack(redis.call('HMGET', about, 'last_purge', 'newest_epoch'), 1, 2)}",
+    + """
+local last_purge, newest_epoch = unpack(redis.call('HMGET', about, 'last_purge', 'newest_epoch'), 1, 2)
+return {text(lifetime), text(leeway), text(now), last_purge, newest_epoch}
+""",
     writes=False,
 )
 
@@ -182,7 +201,7 @@ REVOKE_FOR = Script(
 local retention, mark = longest(tonumber(ARGV[1])), ARGV[2]
 for index = 3, #ARGV, 2 do
     local since = tonumber(ARGV[index + 1])
-    if since == 0 then since = now end
+    if since == 0 or since > now then since = now end
     if since + retention > now then keep(ARGV[index], 0, since + retention, mark) end
 end
 drop_old(AT_ONCE)
@@ -197,6 +216,7 @@ REVOKE_USER = Script(
     + """
 local user, retention, api_keys, mark = ARGV[1], longest(tonumber(ARGV[2])), ARGV[3], ARGV[4]
 local epoch = math.max(now, math.max(number_of(epochs, user), number_of(key_epochs, user)) + 1)
+if epoch > LAST then error('a number of the store cannot be read') end
 redis.call('HSET', epochs, user, text(epoch))
 note_epoch(epoch)
 keep('u' .. user, epoch, now + retention, mark)
@@ -226,6 +246,8 @@ READ_NEWS = Script(
 
 # A page begins after the member of the last one, if it is still in its place: else, with all that have its score. The
 # stream is never empty, so that a reader has an entry to go on from. A replica refuses to write it.
+# The server does nothing else meanwhile, so members and scores are joined as they come: formatting them took as long
+# as all the rest. Servers write a score as 1764518783000 or 1.8e+12.
 LOAD = Script(
     "load revocations",
     _SHARED
@@ -242,13 +264,11 @@ if not last then start = redis.call('ZCOUNT', live, '-inf', text(now - later))
 elseif score and text(score) == last_score then start = redis.call('ZRANK', live, last) + 1
 else start = redis.call('ZCOUNT', live, '-inf', '(' .. last_score) end
 local found = redis.call('ZRANGE', live, start, start + most - 1, 'WITHSCORES')
-local members, lines = {}, {}
+local members = {}
 for index = 1, #found, 2 do members[#members + 1] = found[index] end
 local known = #members > 0 and redis.call('HMGET', values, unpack(members)) or {}
-for index, member in ipairs(members) do
-    lines[index] = text(found[2 * index]) .. ' ' .. (known[index] or '0') .. ' ' .. member
-end
-return {facts[1], text(later), tail[1], table.concat(lines, '\\n')}
+for index = 1, #known do known[index] = known[index] or '0' end
+return {facts[1], text(later), tail[1], table.concat(found, '\\n'), table.concat(known, '\\n')}
 """,
     writes=False,
 )
@@ -283,6 +303,7 @@ return redis.call('HGETALL', KEYS[1])
     writes=True,
 )
 
+# A session with a number that cannot be read does not change: the caller refuses it.
 SWAP = Script(
     "redeem a refresh token",
     _TIME
@@ -291,6 +312,11 @@ local generation, idle, kept, mark = tonumber(ARGV[1]), tonumber(ARGV[2]), tonum
 local names = {'generation', 'expires_at', 'idle_expires_at', 'ended_at', 'call'}
 local row = redis.call('HMGET', KEYS[1], unpack(names))
 if not row[1] then return false end
+for index = 1, 3 do
+    if not (row[index] and row[index]:find('^%d+$') and #row[index] <= 16) then
+        return {text(now), 0, 0, redis.call('HGETALL', KEYS[1])}
+    end
+end
 local known, expires_at = tonumber(row[1]), tonumber(row[2])
 local is_live = not row[4] and now < expires_at and now < tonumber(row[3])
 local swapped, rolled_back = 0, 0
@@ -424,6 +450,24 @@ if known then return known == ARGV[1] and 1 or 0 end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('PEXPIREAT', KEYS[1], ARGV[2])
 return 1
+""",
+    writes=True,
+)
+
+# A write that changes nothing. ``WAIT`` counts from the last write of its connection: if a script finds that an earlier
+# call has done all, another connection may have written that. Redis 6.2 counts from the last write of all connections.
+TOUCH = Script(
+    "touch",
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    redis.call('SET', KEYS[1], '')
+    return redis.call('DEL', KEYS[1])
+end
+local expires_at = redis.pcall('PEXPIRETIME', KEYS[1])
+if type(expires_at) == 'table' then return 0 end
+if expires_at >= 0 then return redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires_at)) end
+redis.call('EXPIRE', KEYS[1], 86400)
+return redis.call('PERSIST', KEYS[1])
 """,
     writes=True,
 )

@@ -20,7 +20,7 @@ class BySentinel:
     be lost, and does not know the new ones, until Sentinel has made it a replica some seconds later.
     """
 
-    share, may_change = 0.6, True
+    share, may_change = 0.5, True
 
     def __init__(self, source: Source) -> None:
         self._source = source

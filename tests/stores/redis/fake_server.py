@@ -129,3 +129,13 @@ def in_turn(*answers: Any) -> Answer:
         return found(command) if callable(found) else found
 
     return answer
+
+
+def noted(commands: list[list[bytes]], value: Any) -> Answer:
+    """Return an ``Answer`` that gives *value*, and adds each command to a list."""
+
+    def answer(command: list[bytes]) -> Any:
+        commands.append(command)
+        return value
+
+    return answer

@@ -16,6 +16,7 @@ from flask_tokenauth.stores.redis.places import Login
 
 from ...engines.proxy import Proxy
 from ...engines.server import LOCAL
+from ...waiting import wait_until
 from ..certificate_kit import make_certificate
 from ..conftest import Limited
 from .conftest import ADD, PASSWORD, READ, Fake, Open, RealServer
@@ -149,9 +150,8 @@ def test_a_connection_tells_whether_there_is_something_to_read(fake: Fake) -> No
     connection.connect()
     assert not connection.can_read()
 
-    connection.send_command("ROLE")
-    while not connection.can_read():
-        pass
+    connection.send_command("ROLE")  # type: ignore[no-untyped-call]
+    wait_until(connection.can_read)
     connection.close()
 
 

@@ -152,6 +152,11 @@ def test_a_name_that_cannot_be_looked_up_is_an_outage(open_servers: Open, monkey
     assert_says_nothing(caught.value)
 
 
+def test_a_host_that_can_be_no_name_is_an_outage(open_servers: Open) -> None:
+    with pytest.raises(StoreUnavailable, match="name of the host cannot be looked up"):
+        open_servers(f"redis://{'a' * 64}.test").run(READ, [b"a"])
+
+
 @pytest.mark.parametrize("answer", [Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Raw(b"-MOVED x\r\n"), Raw(b"$x\r\n")])
 def test_an_answer_of_another_program_is_an_outage(fake: Fake, open_servers: Open, answer: Raw) -> None:
     server = fake(EVALSHA=answer)

@@ -11,7 +11,7 @@ from flask_tokenauth.stores.redis.servers import Servers
 from ...engines.server import LOCAL, find_port
 from ..conftest import Limited
 from .conftest import ADD, READ, Fake, Open
-from .fake_server import HANG_UP, SILENCE, Failure, FakeServer, in_turn
+from .fake_server import HANG_UP, SILENCE, Failure, FakeServer, in_turn, noted
 
 SLAVE = [b"slave", b"127.0.0.1", 1, b"connected", 1]
 
@@ -37,8 +37,8 @@ def test_the_primary_is_asked_for_once(fake: Fake, open_servers: Open) -> None:
 
 def test_the_sentinels_and_the_primary_have_passwords_of_their_own(fake: Fake, open_servers: Open) -> None:
     asked: list[list[bytes]] = []
-    primary = fake(EVALSHA=1, AUTH=lambda command: asked.append(command) or True, SELECT=True)
-    sentinel = fake(SENTINEL=naming(primary), AUTH=lambda command: asked.append(command) or True)
+    primary = fake(EVALSHA=1, AUTH=noted(asked, b"OK"), SELECT=True)
+    sentinel = fake(SENTINEL=naming(primary), AUTH=noted(asked, b"OK"))
     url = url_of(sentinel, rest="/main/3?sentinel_username=guard&sentinel_password=two").replace("//", "//user:one@", 1)
 
     assert open_servers(url).run(READ, [b"a"]) == 1
@@ -116,7 +116,7 @@ def test_an_old_primary_that_still_runs_is_left_after_a_while(
     old, new = fake(EVALSHA=1), fake(EVALSHA=2)
     servers = open_servers(url_of(fake(SENTINEL=naming(old, new))))
     now = [1000.0]
-    monkeypatch.setattr(sentinel_module.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("flask_tokenauth.stores.redis.sentinel.time.perf_counter", lambda: now[0])
     found = []
 
     for after in (0.0, sentinel_module.LONGEST_TRUST - 0.001, 0.001):
@@ -168,8 +168,9 @@ def test_an_unknown_name_is_not_asked_for_again(fake: Fake, open_servers: Open) 
     assert sentinel.commands == ["SENTINEL"]
 
 
-def test_a_node_of_a_cluster_is_not_used_behind_sentinel(fake: Fake, open_servers: Open) -> None:
-    primary = fake(EVALSHA=Failure("MOVED 1 127.0.0.1:1"))
+@pytest.mark.parametrize("kind", ["MOVED", "ASK"])
+def test_a_node_of_a_cluster_is_not_used_behind_sentinel(fake: Fake, open_servers: Open, kind: str) -> None:
+    primary = fake(EVALSHA=Failure(f"{kind} 1 127.0.0.1:1"))
 
     with pytest.raises(StoreUnavailable, match=r"write redis\+cluster"):
         open_servers(url_of(fake(SENTINEL=naming(primary)))).run(READ, [b"a"])
@@ -192,7 +193,7 @@ def test_a_write_counts_when_enough_replicas_have_acknowledged_it(
     fake: Fake, open_servers: Open, *, acknowledged: int, enough: bool
 ) -> None:
     asked: list[list[bytes]] = []
-    server = fake(EVALSHA=b"done", WAIT=lambda command: asked.append(command) or acknowledged)
+    server = fake(EVALSHA=b"done", WAIT=noted(asked, acknowledged))
     servers = open_servers(f"{server.url}?wait=2")
 
     if enough:
@@ -208,13 +209,13 @@ def test_a_write_counts_when_enough_replicas_have_acknowledged_it(
 
 def test_replicas_have_a_millisecond_at_least(fake: Fake, open_servers: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 would mean to wait for ever."""
-    asked: list[bytes] = []
-    server = fake(EVALSHA=1, WAIT=lambda command: asked.append(command[2]) or 1)
+    asked: list[list[bytes]] = []
+    server = fake(EVALSHA=1, WAIT=noted(asked, 1))
     monkeypatch.setattr("flask_tokenauth.stores.redis.servers.remaining", lambda: 0.0)
 
     open_servers(f"{server.url}?wait=1").run(ADD, [b"a"])
 
-    assert asked == [b"1"]
+    assert asked == [[b"WAIT", b"1", b"1"]]
 
 
 def test_a_read_waits_for_no_replica(fake: Fake, open_servers: Open) -> None:
@@ -229,6 +230,7 @@ def test_a_read_waits_for_no_replica(fake: Fake, open_servers: Open) -> None:
     ("answers", "message"),
     [
         ({"EVALSHA": Failure("OOM command not allowed"), "WAIT": 1}, "memory of the server is full"),
+        ({"EVALSHA": 1, "WAIT": b"1"}, "the answer is none of Redis"),
         ({"EVALSHA": 1, "WAIT": Failure("NOPERM this user has no permissions to run 'wait'")}, "may not run a command"),
     ],
 )

@@ -57,6 +57,16 @@ def test_a_server_that_has_forgotten_the_scripts_gets_them_again(servers: Server
     assert servers.run(ADD, [b"a"], [1]) == 2
 
 
+def test_a_server_that_never_knows_the_script_is_an_outage(fake: Fake, open_servers: Open) -> None:
+    unknown = Failure("NOSCRIPT No matching script. Please use EVAL.")
+    server = fake(EVALSHA=unknown, EVAL=unknown)
+
+    with pytest.raises(StoreUnavailable, match="the server has refused a command"):
+        open_servers(server.url).run(ADD, [b"a"])
+
+    assert server.commands == ["EVALSHA", "EVAL"]
+
+
 def test_a_read_costs_one_round_trip_and_asks_for_the_role(fake: Fake, open_servers: Open) -> None:
     """Both commands come before the first answer is sent."""
     asked = Event()
@@ -104,6 +114,12 @@ def test_a_key_that_is_no_hash_is_an_outage(servers: Servers, server: RealServer
 
     with pytest.raises(StoreUnavailable, match="has a value of another type"):
         servers.fetch([b"a"])
+
+
+@pytest.mark.parametrize("answer", [None, 5, b"ab", [b"a"], [b"a", 1], [b"a", [b"b"]]])
+def test_an_answer_that_is_no_hash_is_an_outage(fake: Fake, open_servers: Open, answer: object) -> None:
+    with pytest.raises(StoreUnavailable, match="the answer is none of Redis"):
+        open_servers(fake(HGETALL=answer).url).fetch([b"a"])
 
 
 def test_a_socket_of_unix_and_another_database_can_be_used(server: RealServer, open_servers: Open) -> None:
