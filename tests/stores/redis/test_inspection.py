@@ -170,9 +170,9 @@ class FakeServers:
     def __init__(self, *answers: object) -> None:
         self.answers = list(answers)
 
-    def run(self, _script: object, _keys: object, arguments: Sequence[str], **_: object) -> bytes:
-        """Return the issuer that is bound."""
-        return arguments[0].encode()
+    def run(self, _script: object, _keys: object, arguments: Sequence[str], **_: object) -> list[bytes]:
+        """Return the issuer that is bound, and the ID of the store."""
+        return [arguments[0].encode(), b"1"]
 
     def inspect(self, _: object) -> object:
         answer = self.answers.pop(0)
