@@ -106,18 +106,16 @@ class PreparedKeys:
 
     def _look_at_servers(self) -> None:
         """Refuse servers that are too old, and log once what puts a promise at risk: the store is used nevertheless."""
-        warns = not self._ignores_risks and self._issuer is not None  # the leeway is not known before that
-        if self._is_new_enough and not warns:
-            return
+        if self._issuer is None or (self._is_new_enough and self._ignores_risks):
+            return  # the leeway is not known before the store is bound
         limit = self.servers.timeout or LONGEST_WRITE
         with suppress(StoreUnavailable), time_limit(min(limit, remaining() / 2)):  # the rest is for the answer
-            if warns:
-                self.ignore_risks()
-                risks = self._inspection.find_risks(leeway=self._leeway, processes=count_workers())
-                for risk in risks:
-                    _log.warning("TOKENAUTH_STORE: %s", risk)
-            else:
+            if self._ignores_risks:
                 self._inspection.check_versions()
+            else:
+                self.ignore_risks()
+                for risk in self._inspection.find_risks(leeway=self._leeway, processes=count_workers()):
+                    _log.warning("TOKENAUTH_STORE: %s", risk)
             self._is_new_enough = True
 
     def ignore_risks(self) -> None:

@@ -14,6 +14,8 @@ IN_SCRIPTS = (
     "zrevrange", "zrevrangebyscore", "zscore",
 )  # fmt: skip
 OF_CONNECTIONS = ("eval", "evalsha", "hgetall", "info", "role", "scan", "time")
+FOR_WAIT = ("expire", "wait")  # beside those of all scripts
+FOR_WAIT_SINCE_7 = ("pexpiretime",)  # Redis 6.2 refuses an access list with a command that it does not know
 IN_CLUSTERS = ("asking", "cluster|slots")
 ON_SENTINELS = ("sentinel|get-master-addr-by-name",)
 
@@ -48,6 +50,9 @@ def list_rights(source: Source, prefix: str, user: str) -> list[AccessList]:
     keys = f"~{{{prefix}}}:* ~{prefix}:*"
     place = {"server": "the server", "sentinel": "the primary and each replica", "cluster": "each node of the cluster"}
     lists = [AccessList(place[source.kind], _command(user, keys, _commands_for(source)))]
+    if source.wait:
+        more = " ".join(f"+{name}" for name in FOR_WAIT_SINCE_7)
+        lists.append(AccessList("the same, unless it is Redis 6.2", f"ACL SETUSER {user} {more}"))
     if source.kind == "sentinel":
         lists.append(AccessList("each sentinel", _command(user, "", ON_SENTINELS)))
     return lists
@@ -58,12 +63,12 @@ def _commands_for(source: Source) -> tuple[str, ...]:
     wanted = {
         "client|setname": bool(source.login.client_name),
         "select": source.login.database > 0,
-        "wait": source.wait > 0,
     }
     return (
         *IN_SCRIPTS,
         *OF_CONNECTIONS,
         *(IN_CLUSTERS if source.kind == "cluster" else ()),
+        *(FOR_WAIT if source.wait else ()),
         *(name for name, is_wanted in wanted.items() if is_wanted),
     )
 

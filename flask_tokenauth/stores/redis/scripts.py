@@ -490,7 +490,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
     return redis.call('DEL', KEYS[1])
 end
 local expires_at = redis.pcall('PEXPIRETIME', KEYS[1])
-if type(expires_at) == 'table' then return 0 end
+if type(expires_at) == 'table' then return string.find(expires_at.err, 'Unknown') and 0 or expires_at end
 if expires_at >= 0 then return redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires_at)) end
 redis.call('EXPIRE', KEYS[1], 86400)
 return redis.call('PERSIST', KEYS[1])

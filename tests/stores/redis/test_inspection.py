@@ -1,6 +1,6 @@
 """The looks at real servers: by the doctor, and at the first contact of a store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -170,8 +170,9 @@ class FakeServers:
     def __init__(self, *answers: object) -> None:
         self.answers = list(answers)
 
-    def run(self, *_: object, **__: object) -> bytes:
-        return b"issuer"
+    def run(self, _script: object, _keys: object, arguments: Sequence[str], **_: object) -> list[bytes]:
+        """Return the issuer that is bound, and the ID of the store."""
+        return [arguments[0].encode(), b"1"]
 
     def inspect(self, _: object) -> object:
         answer = self.answers.pop(0)
@@ -183,12 +184,13 @@ class FakeServers:
         """Do nothing."""
 
 
-def prepared(*answers: object) -> PreparedKeys:
-    """Return keys that are bound, on servers with these answers."""
+def prepared(*answers: object, is_bound: bool = True) -> PreparedKeys:
+    """Return the keys of a store on servers with these answers."""
     servers: Any = FakeServers(*answers)
     layout = Layout("tokenauth")
     keys = PreparedKeys(servers, layout, inspection.StoreInspection(servers, layout, read_source("redis://h")))
-    keys.bind("issuer", timeout=SECOND, lifetime=SECOND, leeway=SECOND)
+    if is_bound:
+        keys.bind("issuer", timeout=SECOND, lifetime=SECOND, leeway=SECOND)
     return keys
 
 
@@ -201,6 +203,10 @@ def test_a_server_that_is_too_old_is_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(SettingsError, match=r"or newer, got Redis 6\.0"):
             keys.prepare()
+
+
+def test_a_store_that_no_application_has_bound_is_not_looked_at() -> None:
+    prepared(is_bound=False).prepare()
 
 
 def test_a_server_that_is_new_enough_is_looked_at_once() -> None:
