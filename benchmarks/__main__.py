@@ -66,11 +66,11 @@ _ROUNDS, _QUICK_ROUNDS = 300, 3
 def main(
     names: tuple[str, ...],
     rounds: int | None,
+    *,
     plot: Path | None,
     postgresql: str | None,
     mariadb: str | None,
     valkey: str | None,
-    *,
     quick: bool,
     write: bool,
 ) -> None:

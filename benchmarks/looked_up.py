@@ -37,10 +37,9 @@ _ABOUT = (
     "it is looked up in the store for each request (`TOKENAUTH_TOKEN_CACHE_SIZE = 0`). *Unknown*: well-formed API keys "
     "that the store does not have, a new one for each request. Beside them Flask-HTTPAuth with a table of tokens by "
     "Flask-SQLAlchemy, and Django REST framework with its own `TokenAuthentication`, in the same database: both look "
-    "each token up for each request. On Valkey, Flask-HTTPAuth with a key for each token, and Flask-JWT-Extended, which "
-    "looks each JWT up in a blocklist. The first target compares the times of a request with those of a remembered JWT, "
-    "the second the requests per second with those of the peers in "
-    "SQL databases."
+    "each token up for each request. On Valkey, Flask-HTTPAuth with a key for each token, and Flask-JWT-Extended, "
+    "which looks each JWT up in a blocklist. The first target compares the times of a request with those of a "
+    "remembered JWT, the second the requests per second with those of the peers in SQL databases."
 )
 
 

@@ -197,7 +197,7 @@ def _poll(url: str, workers: int, seconds: int) -> Polled:
 def _open_readers(url: str, workers: int) -> list[Read]:
     """Return a function for each worker, with an open connection."""
     if is_redis(url):
-        reads = [RedisStore(url).revocations_since for _ in range(workers)]
+        reads: list[Read] = [RedisStore(url).revocations_since for _ in range(workers)]
         for read in reads:
             read(None)  # connects
         return reads

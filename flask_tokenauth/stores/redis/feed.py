@@ -8,7 +8,9 @@ Entries have a random mark, since a server that lost some could number new ones 
 import re
 from collections.abc import Iterator, Sequence
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from ...core.errors import StoreUnavailable
 from ...core.records.revocation import LAST, Revocation, RevocationPage
@@ -18,12 +20,16 @@ from .layout import KINDS
 from .prepared_keys import PreparedKeys
 
 PAGE = 250  # revocations of one page of the first load: longer ones would block the server for others
-NEWS = 1000  # of one later page
+NEWS = 250  # of one later page
 LONGEST_LOAD = 10.0  # seconds for a page of the first load
 
 _CURSOR = re.compile(
     r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64}\.[0-9a-f]{0,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL
 )
+
+
+_Entry = tuple[str, list[str]]  # an entry of the stream: its ID, and names and values by turns
+_decode = msgspec.json.Decoder(list[_Entry]).decode
 
 
 class _Cursor(NamedTuple):
@@ -75,12 +81,10 @@ def read_revocations(keys: PreparedKeys, string: str | None) -> RevocationPage:
 
 
 def _read_news(keys: PreparedKeys, cursor: _Cursor) -> RevocationPage:
-    incarnation, entries = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
-    if (
-        to_text(incarnation) != cursor.incarnation
-        or not entries
-        or _position(entries[0]) != (cursor.entry, cursor.mark)
-    ):
+    incarnation, packed = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
+    entries = _decode_entries(packed)
+    is_same = to_text(incarnation) == cursor.incarnation
+    if not is_same or not entries or _position(entries[0]) != (cursor.entry, cursor.mark):
         return RevocationPage()
     entry, mark = _position(entries[-1])
     following = _Cursor(entry, mark, cursor.incarnation)
@@ -94,7 +98,8 @@ def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
         scripts.LOAD, (PAGE, token_hex(8), *position), for_feed=True, longest=LONGEST_LOAD
     )
     if cursor is None:
-        cursor = _Cursor(*_position(tail), to_text(incarnation))
+        entry, fields = tail
+        cursor = _Cursor(to_text(entry), to_text(to_hash(fields).get(b"mark", b"")), to_text(incarnation))
     if to_text(incarnation) != cursor.incarnation:
         return RevocationPage()
     items, values = _split(packed), _split(packed_values)
@@ -108,18 +113,32 @@ def _split(packed: bytes) -> list[str]:
     return to_text(packed).split("\n") if packed else []
 
 
-def _position(entry: Any) -> tuple[str, str]:
+def _decode_entries(packed: bytes) -> list[_Entry]:
+    try:
+        return _decode(packed)
+    except (ValueError, msgspec.MsgspecError):  # the errors of msgspec 0.19 are no ValueError
+        raise StoreUnavailable(_UNREADABLE) from None
+
+
+def _position(entry: _Entry) -> tuple[str, str]:
     """Return the ID and the mark of an entry of the stream."""
     name, fields = entry
-    return to_text(name), to_text(to_hash(fields).get(b"mark", b""))
+    return name, _to_fields(fields).get("mark", "")
 
 
-def _read_entries(entries: Sequence[Any]) -> Iterator[Revocation]:
-    for _, fields in entries:
-        found = to_hash(fields)
-        if b"member" in found:  # else it was written for a stream that was empty
-            value, expires_at = to_number(found.get(b"value")), to_number(found.get(b"expires_at"))
-            yield _revocation(to_text(found[b"member"]), value, expires_at)
+def _to_fields(items: Sequence[str]) -> dict[str, str]:
+    return dict(zip(items[::2], items[1::2], strict=False))  # the server writes pairs alone
+
+
+def _read_entries(entries: Sequence[_Entry]) -> Iterator[Revocation]:
+    for _, items in entries:
+        found = _to_fields(items)
+        if "member" in found:  # else it was written for a stream that was empty
+            try:
+                value, expires_at = int(found["value"]), int(found["expires_at"])
+            except (KeyError, ValueError):
+                raise StoreUnavailable(_UNREADABLE) from None
+            yield _revocation(found["member"], value, expires_at)
 
 
 def _read_load(items: Sequence[str], values: Sequence[str], later: int) -> Iterator[Revocation]:

@@ -1,4 +1,4 @@
-"""The pages of the first load of revocations, written directly to a server."""
+"""The pages of revocations, of the first load and of later polls, written directly to a server."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,14 +8,14 @@ import pytest
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.stores.redis import RedisStore
-from flask_tokenauth.stores.redis.feed import PAGE
+from flask_tokenauth.stores.redis.feed import NEWS, PAGE
 from tests.engines.redis import RedisServer
 
 from . import kit
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
-LIVE, VALUES = f"{{{kit.PREFIX}}}:live", f"{{{kit.PREFIX}}}:values"
+LIVE, VALUES, NEWS_KEY = (f"{{{kit.PREFIX}}}:{name}" for name in ("live", "values", "news"))
 NEXT_CENTURY = 4_102_444_800_000  # which servers may write as 4.1024448e+12
 
 
@@ -29,14 +29,19 @@ def store(valkey_9: RedisServer) -> Iterator[RedisStore]:
     store.close()
 
 
-def load(store: RedisStore) -> list[Revocation]:
+def read(store: RedisStore, cursor: str | None) -> tuple[list[Revocation], str | None]:
+    """Return all revocations after a cursor, and the cursor behind them."""
     entries: list[Revocation] = []
-    cursor, more = None, True
+    more = True
     while more:
         page = store.revocations_since(cursor)
         entries += page.entries
         cursor, more = page.cursor, page.more
-    return entries
+    return entries, cursor
+
+
+def load(store: RedisStore) -> list[Revocation]:
+    return read(store, None)[0]
 
 
 @pytest.mark.parametrize("size", [PAGE - 1, PAGE, PAGE + 1, 2 * PAGE + 1])
@@ -85,3 +90,56 @@ def test_an_unreadable_revocation_is_an_outage(
 
     with pytest.raises(StoreUnavailable, match="cannot be read"):
         load(store)
+
+
+@pytest.mark.parametrize("size", [0, 1, NEWS - 1, NEWS, NEWS + 1, 2 * NEWS + 1])
+def test_new_revocations_are_read_once_each(store: RedisStore, valkey_9: RedisServer, size: int) -> None:
+    _, cursor = read(store, None)
+    for number in range(size):
+        facts = ("member", f"t{number}/\u00e9", "value", number, "expires_at", NEXT_CENTURY, "mark", "ab")
+        valkey_9.ask("XADD", NEWS_KEY, "*", *facts)
+
+    entries, _ = read(store, cursor)
+
+    assert [entry.value for entry in entries] == list(range(size))
+    assert {entry.subject for entry in entries} == {f"{number}/\u00e9" for number in range(size)}
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "expires_at"),
+    [
+        ("ta", "one", "1"),
+        ("ta", "-1", "1"),
+        ("ta", "0", "inf"),
+        ("ta", "0", ""),
+        (b"t\xff", "0", "1"),
+        ("za", "0", "1"),
+        ("t", "0", "1"),
+    ],
+)
+def test_an_unreadable_new_revocation_is_an_outage(
+    store: RedisStore, valkey_9: RedisServer, member: str | bytes, value: str, expires_at: str
+) -> None:
+    _, cursor = read(store, None)
+    valkey_9.ask("XADD", NEWS_KEY, "*", "member", member, "value", value, "expires_at", expires_at, "mark", "ab")
+
+    with pytest.raises(StoreUnavailable, match="cannot be read"):
+        read(store, cursor)
+
+
+def test_a_new_revocation_without_an_end_is_an_outage(store: RedisStore, valkey_9: RedisServer) -> None:
+    _, cursor = read(store, None)
+    valkey_9.ask("XADD", NEWS_KEY, "*", "member", "ta", "value", "0", "mark", "ab")
+
+    with pytest.raises(StoreUnavailable, match="cannot be read"):
+        read(store, cursor)
+
+
+def test_an_entry_without_a_revocation_is_passed_over(store: RedisStore, valkey_9: RedisServer) -> None:
+    _, cursor = read(store, None)
+    valkey_9.ask("XADD", NEWS_KEY, "*", "mark", "ab")
+
+    entries, following = read(store, cursor)
+
+    assert (entries, following == cursor) == ([], False)
+    assert read(store, following) == ([], following)
