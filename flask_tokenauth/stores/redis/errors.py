@@ -84,7 +84,10 @@ _OF_CONNECTIONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (  # th
         (FileNotFoundError, PermissionError),
         "the socket of the server cannot be opened: check its path, that the server runs, and the rights on it",
     ),
-    ((OSError, exceptions.ConnectionError), f"the connection was lost, or could not be opened: {_REACH}"),
+    (
+        (OSError, exceptions.ConnectionError),
+        f"the connection was lost, or could not be opened: {_REACH}. The server may expect TLS",
+    ),
     (
         (exceptions.InvalidResponse,),
         "the answer is none of Redis or Valkey: check the host and the port, and whether the server expects TLS",

@@ -162,7 +162,7 @@ def test_a_connection_that_was_lost_among_answers_is_an_error(fake: Fake) -> Non
     with time_limit(0.02), pytest.raises(exceptions.TimeoutError):
         connection.exchange([("ONE",), ("TWO",)])
 
-    assert not connection.is_connected
+    assert not connection.can_read()
 
 
 def test_answers_are_read_by_a_buffer_too(fake: Fake) -> None:
