@@ -54,9 +54,7 @@ def _print_rights(state: AppState, user: str) -> None:
     if found is None:
         raise click.ClickException(f"{PREFIX}STORE must be Redis or Valkey for --acl: other stores have no ACL")
     for place, command in found:
-        click.echo(
-            f"Run in redis-cli or valkey-cli on {place}, with a password of yours after >. Then keep it, by ACL SAVE "
-            "or CONFIG REWRITE:",
-            err=True,
-        )
+        advice = ", with a password of yours after >" if ">" in command else ""
+        keep = "Then keep it, by ACL SAVE or CONFIG REWRITE:"
+        click.echo(f"Run in redis-cli or valkey-cli on {place}{advice}. {keep}", err=True)
         click.echo(command)

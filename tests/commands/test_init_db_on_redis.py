@@ -92,6 +92,13 @@ def test_sentinels_get_a_line_of_their_own(make_app: MakeApp) -> None:
     ]
 
 
+def test_writes_that_wait_need_a_second_line_without_a_password(make_app: MakeApp) -> None:
+    _, printed, errors = init_db(make_app(TOKENAUTH_STORE=f"{ONE_SERVER}?wait=1"), "--acl")
+
+    assert printed.splitlines()[1:] == ["ACL SETUSER tokenauth +pexpiretime"]
+    assert errors.splitlines()[1].startswith("Run in redis-cli or valkey-cli on the same, unless it is Redis 6.2. Then")
+
+
 def test_another_store_has_no_acl(make_app: MakeApp) -> None:
     result = init_db(make_app(TOKENAUTH_STORE=MemoryStore()), "--acl")
 
