@@ -12,6 +12,7 @@ _WANTED = (
     "the store must be a URL such as redis://USER:PASSWORD@HOST/0, or a Redis or RedisCluster object of redis-py or a "
     "Valkey or ValkeyCluster object of valkey-py"
 )
+_DRIVERS = ("redis", "valkey")
 _REPLICAS = (
     "the client of the store must not read from replicas, which can lag behind a revocation: pass a client without "
     "read_from_replicas and load_balancing_strategy, and behind Sentinel one of master_for"
@@ -83,9 +84,14 @@ def _read_place(options: Mapping[str, Any]) -> Place:
 
 
 def _read_login(pool: Any) -> Login:
-    options = pool.connection_kwargs
+    options, kind = pool.connection_kwargs, pool.connection_class
     if options.get("redis_connect_func"):
         raise SettingsError("the client of the store must have no redis_connect_func: pass another client")
+    if kind.__module__.partition(".")[0] not in _DRIVERS:  # the store would go to another place than it does
+        raise SettingsError(
+            f"the client of the store must have connections of redis-py or valkey-py, got {kind.__name__} of "
+            f"{kind.__module__}: pass another client, or memory:// in tests"
+        )
     return _make_login(options, has_tls=_is_tls(pool.connection_class))
 
 

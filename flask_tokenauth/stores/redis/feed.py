@@ -14,6 +14,7 @@ import msgspec
 
 from ...core.errors import StoreUnavailable
 from ...core.records.revocation import LAST, Revocation, RevocationPage
+from ..rows import parse_number
 from . import scripts
 from .hashes import to_hash, to_number, to_text
 from .layout import KINDS
@@ -134,10 +135,9 @@ def _read_entries(entries: Sequence[_Entry]) -> Iterator[Revocation]:
     for _, items in entries:
         found = _to_fields(items)
         if "member" in found:  # else it was written for a stream that was empty
-            try:
-                value, expires_at = int(found["value"]), int(found["expires_at"])
-            except (KeyError, ValueError):
-                raise StoreUnavailable(_UNREADABLE) from None
+            value, expires_at = (parse_number(found.get(name, "")) for name in ("value", "expires_at"))
+            if value is None or expires_at is None:
+                raise StoreUnavailable(_UNREADABLE)
             yield _revocation(found["member"], value, expires_at)
 
 

@@ -111,6 +111,15 @@ def test_a_function_that_connects_is_refused(library: Any) -> None:
         read_source(client)
 
 
+def test_connections_of_another_package_are_refused(library: Any) -> None:
+    """They would lead to another place, as those of a fake for tests do."""
+    client = library.Client()
+    client.connection_pool.connection_class = type("FakeConnection", (), {"__module__": "fakes.connections"})
+
+    with pytest.raises(SettingsError, match="got FakeConnection of fakes.connections: .* memory://"):
+        read_source(client)
+
+
 def test_a_client_behind_sentinel_is_taken(library: Any) -> None:
     sentinel = library.Sentinel(
         [("one", 1), ("two", 2)], sentinel_kwargs={"username": "guard", "password": "other"}, password=PASSWORD, db=2

@@ -1,5 +1,6 @@
 """Users with thousands of sessions: no step asks for so much that the server fails, or that others wait for it."""
 
+import time
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_sign_in_completes_the_ends_of_thousands_of_sessions(
 
     start(store, "new", most=5000)
 
-    assert server.ask("ZCARD", "{tokenauth}:live") == MANY
+    assert server.ask("ZCOUNT", "{tokenauth}:live", "-inf", time.time() * 2000) == MANY
     assert {session.session_id for session in list_all(store)} == {"session", "new"}
     assert max(sizes) <= MOST_AT_ONCE
 
@@ -117,5 +118,5 @@ def test_a_purge_drops_thousands_of_revocations(server: RedisServer, store: Redi
     server.ask("ZADD", "{tokenauth}:live", *(word for index in range(MANY) for word in (index, f"tgone{index}")))
 
     assert store.purge() == MANY
-    assert server.ask("ZCARD", "{tokenauth}:live") == 1
+    assert server.ask("ZCOUNT", "{tokenauth}:live", "-inf", time.time() * 2000) == 1
     assert max(sizes) <= MOST_AT_ONCE
