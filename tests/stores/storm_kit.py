@@ -28,9 +28,14 @@ PAUSE = 0.01  # seconds between two polls
 EVERYBODY = "everybody"  # a user whom all processes revoke
 
 
+def open_any(url: str) -> Store:
+    """Open the store that a URL names."""
+    return RedisStore(url) if url.startswith("redis:") else open_store(url)
+
+
 def open_bound(url: str, *, timeout: timedelta = timedelta(seconds=0.5)) -> Store:
     """Open a store as an application does. A check that must not fail on a slow machine has more time."""
-    store: Store = RedisStore(url) if url.startswith("redis:") else open_store(url)
+    store = open_any(url)
     hour = timedelta(hours=1)
     store.bind("https://issuer.example", timeout=timeout, lifetime=hour, leeway=timedelta(0))
     return store
