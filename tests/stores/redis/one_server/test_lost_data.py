@@ -3,14 +3,12 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome
-from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.testing.store_contract.kit import (
     RETENTION,
@@ -28,6 +26,7 @@ from ....engines.redis import RedisServer
 from ...calls import READS, WRITES
 from ..kit import dump, restore
 from .conftest import bind
+from .worker import Worker
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
@@ -35,29 +34,6 @@ NEWS = "{tokenauth}:news"
 OTHER = "https://other.example"
 Call = Callable[[Any], object]
 CALLS: dict[str, Call] = {**READS, **WRITES, "create": lambda store: store.create()}
-
-
-class Worker:
-    """A process of an application, with its feed. A poll is as if an interval had passed."""
-
-    def __init__(self, server: RedisServer) -> None:
-        self.store = bind(RedisStore(server.url()))
-        self._seconds = 0.0
-        self.feed = RevocationFeed(
-            self.store,
-            interval=timedelta(seconds=1),
-            max_staleness=timedelta(seconds=30),
-            monotonic=lambda: self._seconds,
-        )
-        self.feed.warm()
-
-    def poll(self, *session_ids: str) -> list[bool]:
-        """Return whether the access tokens of sessions are refused after an interval, and again after the next one."""
-        return [self.is_refused(session_id) for _ in range(2) for session_id in session_ids]
-
-    def is_refused(self, session_id: str = "laptop", *, epoch: int = 2**52) -> bool:
-        self._seconds += 1
-        return self.feed.is_revoked(token_id="t", exp=4e9, session_id=session_id, user_id="alice", epoch=epoch)
 
 
 @pytest.fixture
