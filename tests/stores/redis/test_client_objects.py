@@ -116,7 +116,7 @@ def test_connections_of_another_package_are_refused(library: Any) -> None:
     client = library.Client()
     client.connection_pool.connection_class = type("FakeConnection", (), {"__module__": "fakes.connections"})
 
-    with pytest.raises(SettingsError, match="got FakeConnection of fakes.connections: .* memory://"):
+    with pytest.raises(SettingsError, match=r"got FakeConnection of fakes\.connections: .* memory://"):
         read_source(client)
 
 
