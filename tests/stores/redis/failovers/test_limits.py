@@ -2,6 +2,7 @@
 
 import time
 
+from collections.abc import Iterator
 from socket import create_server
 
 import pytest
@@ -57,3 +58,20 @@ def test_a_search_that_no_server_has_answered_in_time_is_a_timeout() -> None:
             make_topology(source).find([b"key"])
 
     assert is_timeout(caught.value)
+
+
+def test_pauses_between_tries_grow_and_differ(pauses: list[float]) -> None:
+    """Otherwise all threads of all workers would ask the sentinels 20 times a second, at the same moments."""
+    for _ in range(2):
+        failures = iter([ConnectionRefusedError()] * 8)
+
+        def fail_at_first(failures: Iterator[Exception] = failures) -> None:
+            for failure in failures:
+                raise failure
+
+        retries.retry_while_passing(fail_at_first, may_change=True, longest=10)
+
+    first, second = pauses[:8], pauses[8:]
+    assert first[0] == second[0] == 0
+    assert first[1] <= 0.01 < 0.1 <= min(first[-3:]) <= max(first) <= 0.2
+    assert first[1:] != second[1:]
