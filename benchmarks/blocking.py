@@ -27,6 +27,7 @@ ABOUT = (
 )
 
 _ALONE = 500  # calls of the other client before the load
+_PATIENCE = 60  # seconds
 
 
 def measure_blocking(database: Database, size: int) -> tuple[list[str], list[Check]]:
@@ -49,7 +50,7 @@ def measure_blocking(database: Database, size: int) -> tuple[list[str], list[Che
         client.config_set("slowlog-max-len", 100_000)
         client.config_set("slowlog-log-slower-than", 1000 * MOST_MS)
         waiting = pool.submit(_wait, database.url)
-        ready.wait()
+        ready.wait(_PATIENCE)  # in vain if the other process has failed: it says why at the end
         client.slowlog_reset()
         try:
             processor = _load(store, lambda: _processor_ms(pid))
