@@ -79,7 +79,7 @@ def test_a_revocation_has_its_own_value(store: RedisStore, valkey_9: RedisServer
         (NEXT_CENTURY, b"t\xff", "0"),
         (NEXT_CENTURY, "za", "0"),
         (NEXT_CENTURY, "t", "0"),
-        (NEXT_CENTURY, "", "0"),
+        (NEXT_CENTURY, "\t", "0"),
     ],
 )
 def test_an_unreadable_revocation_is_an_outage(

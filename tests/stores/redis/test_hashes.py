@@ -49,10 +49,8 @@ def test_a_session_without_a_number_that_it_needs_is_refused(name: bytes) -> Non
 
 @pytest.mark.parametrize("name", [b"user_id", b"granted"])
 def test_a_session_without_a_text_that_it_needs_is_refused(name: bytes) -> None:
-    row = session_row("s", {field: value for field, value in SESSION.items() if field != name})
-
     with pytest.raises(StoreUnavailable):
-        row.to_session()
+        session_row("s", {field: value for field, value in SESSION.items() if field != name}).to_session()
 
 
 def test_an_answer_with_names_and_values_by_turns_is_a_hash() -> None:

@@ -193,7 +193,7 @@ def test_a_write_counts_when_enough_replicas_have_acknowledged_it(
     fake: Fake, open_servers: Open, *, acknowledged: int, enough: bool
 ) -> None:
     asked: list[list[bytes]] = []
-    server = fake(EVALSHA=b"done", WAIT=noted(asked, acknowledged))
+    server = fake(EVAL=b"done", WAIT=noted(asked, acknowledged))
     servers = open_servers(f"{server.url}?wait=2")
 
     if enough:
@@ -210,7 +210,7 @@ def test_a_write_counts_when_enough_replicas_have_acknowledged_it(
 def test_replicas_have_a_millisecond_at_least(fake: Fake, open_servers: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 would mean to wait for ever."""
     asked: list[list[bytes]] = []
-    server = fake(EVALSHA=1, WAIT=noted(asked, 1))
+    server = fake(EVAL=1, WAIT=noted(asked, 1))
     monkeypatch.setattr("flask_tokenauth.stores.redis.servers.remaining", lambda: 0.0)
 
     open_servers(f"{server.url}?wait=1").run(ADD, [b"a"])
@@ -229,9 +229,9 @@ def test_a_read_waits_for_no_replica(fake: Fake, open_servers: Open) -> None:
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ({"EVALSHA": Failure("OOM command not allowed"), "WAIT": 1}, "memory of the server is full"),
-        ({"EVALSHA": 1, "WAIT": b"1"}, "the answer is none of Redis"),
-        ({"EVALSHA": 1, "WAIT": Failure("NOPERM this user has no permissions to run 'wait'")}, "may not run a command"),
+        ({"EVAL": Failure("OOM command not allowed"), "WAIT": 1}, "memory of the server is full"),
+        ({"EVAL": 1, "WAIT": b"1"}, "the answer is none of Redis"),
+        ({"EVAL": 1, "WAIT": Failure("NOPERM this user has no permissions to run 'wait'")}, "may not run a command"),
     ],
 )
 def test_an_error_of_a_script_or_of_the_wait_is_an_outage(

@@ -64,7 +64,7 @@ def test_a_server_that_never_knows_the_script_is_an_outage(fake: Fake, open_serv
     with pytest.raises(StoreUnavailable, match="the server has refused a command"):
         open_servers(server.url).run(ADD, [b"a"])
 
-    assert server.commands == ["EVALSHA", "EVAL"]
+    assert server.commands == ["EVALSHA", "ROLE", "EVAL", "ROLE"]
 
 
 def test_a_read_costs_one_round_trip_and_asks_for_the_role(fake: Fake, open_servers: Open) -> None:
@@ -106,7 +106,7 @@ def test_no_hashes_are_fetched_without_a_question(fake: Fake, open_servers: Open
     server = fake()
 
     assert open_servers(server.url).fetch([]) == []
-    assert server.commands == ["ROLE"]
+    assert server.commands == []
 
 
 def test_a_key_that_is_no_hash_is_an_outage(servers: Servers, server: RealServer) -> None:
@@ -163,7 +163,7 @@ def test_one_server_is_asked_again_once(fake: Fake, open_servers: Open, answer: 
     with pytest.raises(StoreUnavailable):
         open_servers(server.url).run(ADD, [b"a"])
 
-    assert server.commands == ["EVALSHA", "EVALSHA"]
+    assert server.commands.count("EVALSHA") == 2
 
 
 @pytest.mark.parametrize("role", [[b"slave", b"127.0.0.1", 1, b"connected", 1], [b"sentinel", []], [], b"master", 5])
