@@ -46,8 +46,8 @@ end
 
 # A number that cannot be read must not make a revocation look as if it had expired. A hundred years is more than any
 # setting allows.
-# The last argument is the ID of the store that the caller is bound to. If all keys were deleted, another issuer may have
-# taken them: then the caller has to bind again.
+# The last argument is the ID of the store that the caller is bound to. If all keys were deleted, another issuer may
+# have taken them: then the caller has to bind again.
 # The score of a revocation is its end without the longest leeway: if that grows, all ends are later at once.
 _SHARED = (
     _TIME

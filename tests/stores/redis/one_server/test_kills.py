@@ -125,9 +125,9 @@ def test_a_worker_goes_on_during_an_outage_and_refuses_all_after_the_staleness(
     server.kill()
     try:
         refused = [worker.is_refused(name) for name in ("session", "other")]
-        with pytest.raises(StoreUnavailable, match="revocations were fetched .* ago: the connection was refused"):
-            for _ in range(40):
-                worker.is_refused("other")
+        worker.seconds += 30
+        with pytest.raises(StoreUnavailable, match=r"revocations were fetched .* ago: the connection was refused"):
+            worker.is_refused("other")
     finally:
         server.start()
 

@@ -39,6 +39,7 @@ def copy_session(server: RedisServer, number: int, **changes: object) -> list[st
     """Add copies of the session with the ID "session", which are older, and return their IDs."""
     value = server.ask("DUMP", "tokenauth:session:session")
     names = [f"copy{index}" for index in range(number)]
+    pipe: Any
     with server.client().pipeline() as pipe:
         for index, name in enumerate(names):
             pipe.execute_command("RESTORE", f"tokenauth:session:{name}", 0, value)
