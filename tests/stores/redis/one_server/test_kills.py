@@ -29,9 +29,9 @@ def aof(server: RedisServer) -> Path:
 
 
 @pytest.fixture
-def everysec(server: RedisServer) -> Iterator[RedisServer]:
+def everysec(server: RedisServer) -> RedisServer:
     server.ask("CONFIG", "SET", "appendfsync", "everysec")
-    yield server
+    return server
 
 
 @pytest.fixture
