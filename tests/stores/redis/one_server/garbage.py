@@ -1,10 +1,23 @@
 """Values that another program may have written in the place of those of the store."""
 
 BYTES = b"\xff\xfe"  # not in UTF-8
-NOT_NUMBERS = ["", "x", "-1", "1.5", "1e3", "inf", "nan", "0x10", " 1", str(2**63), "9" * 5000, BYTES]
+NOT_NUMBERS: list[str | bytes] = [
+    "",
+    "x",
+    "-1",
+    "1.5",
+    "1e3",
+    "inf",
+    "nan",
+    "0x10",
+    " 1",
+    str(2**63),
+    "9" * 5000,
+    BYTES,
+]
 AFTER_9999 = str(2**62)  # a time in milliseconds
-NOT_IDENTIFIERS = ["", "a\nb", "x" * 256, BYTES]
-NOT_GRANTS = ["", "{}", "[]", '{"scopes":["admin"]}', "[" * 10_000, "9" * 5000, BYTES]
+NOT_IDENTIFIERS: list[str | bytes] = ["", "a\nb", "x" * 256, BYTES]
+NOT_GRANTS: list[str | bytes] = ["", "{}", "[]", '{"scopes":["admin"]}', "[" * 10_000, "9" * 5000, BYTES]
 
 
 def cases(values: dict[str, list[str | bytes]]) -> list[tuple[str, str | bytes | None]]:

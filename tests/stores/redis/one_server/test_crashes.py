@@ -54,16 +54,16 @@ def end(store: RedisStore) -> object:
     return store.end_session("desk", retention=RETENTION)
 
 
-def revoke_session(store: RedisStore) -> object:
-    return store.revoke(revocation("session", "desk"))
+def revoke_session(store: RedisStore) -> None:
+    store.revoke(revocation("session", "desk"))
 
 
-def revoke_token(store: RedisStore) -> object:
-    return store.revoke(revocation("token", id_for("key")))
+def revoke_token(store: RedisStore) -> None:
+    store.revoke(revocation("token", id_for("key")))
 
 
-def revoke_reference(store: RedisStore) -> object:
-    return store.revoke(revocation("token", id_for("token")))
+def revoke_reference(store: RedisStore) -> None:
+    store.revoke(revocation("token", id_for("token")))
 
 
 def revoke_key(store: RedisStore) -> object:

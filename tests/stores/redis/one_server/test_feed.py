@@ -51,10 +51,10 @@ def test_a_reference_token_that_was_read_before_its_revocation_and_remembered_af
     worker = Worker(server)
     assert has_reference_token(worker.store)
     exp = token.expires_at // 1000
-    store.revoke(Revocation(kind="token", subject=token.id, value=exp, expires_at=token.expires_at))
+    store.revoke(Revocation(kind="token", subject=id_for("token"), value=exp, expires_at=token.expires_at))
     worker.seconds += 1
 
-    assert worker.feed.is_revoked(token_id=token.id, exp=exp, session_id=None, user_id="alice", epoch=0)
+    assert worker.feed.is_revoked(token_id=id_for("token"), exp=exp, session_id=None, user_id="alice", epoch=0)
     worker.store.close()
 
 

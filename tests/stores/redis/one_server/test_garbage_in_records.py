@@ -187,9 +187,9 @@ def test_a_reference_token_that_is_garbage_is_never_a_reference_token(
 
 
 @pytest.mark.parametrize("member", ["", "unknown", "a\nb", "x" * 100_000, "*", "session:session", BYTES], ids=name_of)
-@pytest.mark.parametrize("score", [1, -5, 1.5, 1e300, "inf", "-inf"])
+@pytest.mark.parametrize("score", ["1", "-5", "1.5", "1e300", "inf", "-inf"])
 def test_a_member_of_a_list_that_is_garbage_is_never_a_session(
-    server: RedisServer, store: RedisStore, member: str | bytes, score: float | str
+    server: RedisServer, store: RedisStore, member: str | bytes, score: str
 ) -> None:
     start(store)
     server.ask("ZADD", SESSIONS, score, member)

@@ -29,11 +29,9 @@ def aof(server: RedisServer) -> Path:
 
 
 @pytest.fixture
-def everysec(server: RedisServer) -> Iterator[RedisServer]:
+def everysec(server: RedisServer) -> RedisServer:
     server.ask("CONFIG", "SET", "appendfsync", "everysec")
-    yield server
-    if server.process is None:  # a test has failed
-        server.start()
+    return server
 
 
 @pytest.fixture
@@ -44,16 +42,13 @@ def worker(everysec: RedisServer, store: RedisStore) -> Iterator[Worker]:
     worker.store.close()
 
 
-@pytest.mark.parametrize("appendfsync", ["always", "everysec"])
 def test_nothing_acknowledged_is_lost_if_the_server_is_killed_and_processes_go_on(
-    server: RedisServer, store: RedisStore, appendfsync: str
+    server: RedisServer, store: RedisStore
 ) -> None:
-    """What a process has written is kept when it is killed; ``always`` is for machines that lose their power."""
     url = server.url()
     with Reader(open_bound(url, timeout=PATIENT)) as reader, storm(url) as processes:
         for _ in range(ROUNDS):
             await_more(processes)
-            server.ask("CONFIG", "SET", "appendfsync", appendfsync)
             server.kill()
             server.start()
             await_more(processes)
@@ -125,9 +120,9 @@ def test_a_worker_goes_on_during_an_outage_and_refuses_all_after_the_staleness(
     server.kill()
     try:
         refused = [worker.is_refused(name) for name in ("session", "other")]
-        with pytest.raises(StoreUnavailable, match="revocations were fetched .* ago: the connection was refused"):
-            for _ in range(40):
-                worker.is_refused("other")
+        worker.seconds += 30
+        with pytest.raises(StoreUnavailable, match=r"revocations were fetched .* ago: the connection was refused"):
+            worker.is_refused("other")
     finally:
         server.start()
 
