@@ -109,7 +109,11 @@ def each_step(calls: dict[Call, list[str]], names: list[str]) -> pytest.MarkDeco
 
 @pytest.fixture
 def store(store: RedisStore) -> RedisStore:
-    """A store with two sessions of one user. The tokens 0 to 2 of the one that is idle longest are spent."""
+    """A store with two sessions of one user. The tokens 0 to 2 of the one that is idle longest are spent.
+
+    It takes its steps one by one, as in a cluster, where a record and the numbers of its user are in different slots.
+    """
+    store._keys.servers.is_cluster = True
     start(store, "desk")
     start(store, "phone")
     for generation in range(3):
