@@ -37,7 +37,7 @@ class Client:
 
     @property
     def state(self) -> Any:
-        """What the extension has set up for our application."""
+        """The state of our extension in the application."""
         return self._app.extensions["tokenauth"]
 
     def sign_in(self, user: str) -> str:

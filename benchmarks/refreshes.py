@@ -36,8 +36,8 @@ _ABOUT = (
     "statement. Valkey writes to the disk before it answers too (`appendfsync always`). Beside ours, JWTs as refresh "
     "tokens: by hand, `benchmarks/apps/handwritten_redis.py`, each is spent by one `SET … NX`; with "
     "Flask-JWT-Extended it is looked up in a blocklist and put there afterwards. Neither has sessions that can be "
-    "listed, or that end when a token is used twice, and neither writes anything for a sign-in. The round trips of "
-    "ours are counted by Valkey (`total_reads_processed`): a request looks the session up, and redeems the token when "
+    "listed, or that end when a token is used twice, and neither writes anything for a sign-in. Valkey counts our "
+    "round trips (`total_reads_processed`): a request looks the session up, and redeems the token when "
     "all checks have passed. Medians of calls per second, by turns, and the range that holds the middle half. The last "
     "column and the target compare the times of one call, with the median of the ratios within a turn."
 )

@@ -164,7 +164,10 @@ class TestOnValkey:
             client.ping()
 
             def send_together() -> None:
-                client.pipeline(transaction=False).get("one").get("other").execute()
+                with client.pipeline(transaction=False) as pipe:
+                    pipe.get("one")
+                    pipe.get("other")
+                    pipe.execute()
 
             def send_apart() -> None:
                 client.get("one")
