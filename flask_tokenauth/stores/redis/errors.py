@@ -145,7 +145,9 @@ def find_code(error: BaseException) -> str:
 
 def is_timeout(error: BaseException) -> bool:
     """Return whether the time of a read, a write, a connection or a search was over."""
-    return isinstance(error, TimeoutError | exceptions.TimeoutError) or (isinstance(error, NotFound) and error.timed_out)
+    return isinstance(error, TimeoutError | exceptions.TimeoutError) or (
+        isinstance(error, NotFound) and error.timed_out
+    )
 
 
 def is_passing(error: BaseException) -> bool:

@@ -127,15 +127,3 @@ def delayed_failover(sentinels: Sentinels) -> Iterator[None]:
 def _set_votes(number: int, *sentinels: Sentinel) -> None:
     for sentinel in sentinels:
         sentinel.ask("SENTINEL", "SET", NAME, "quorum", number)
-
-
-@contextmanager
-def paused(*servers: RedisServer) -> Iterator[None]:
-    """Let servers stand still until the end of the block."""
-    for server in servers:
-        server.pause()
-    try:
-        yield
-    finally:
-        for server in servers:
-            server.resume()
