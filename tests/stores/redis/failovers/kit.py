@@ -54,7 +54,7 @@ def error_of(call: Callable[[], object]) -> str:
 
 
 def cut(replica: RedisServer, primary: RedisServer) -> None:
-    """Let a replica lose its primary. What is written from now on does not reach it."""
+    """Let a replica lose its primary. Later writes do not reach it."""
     replica.ask("CONFIG", "SET", "masterauth", "unknown")
     primary.ask("CLIENT", "KILL", "TYPE", "replica")
     poll(lambda: replica.ask("ROLE")[3] != b"connected", "for a replica that is cut off")
