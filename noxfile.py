@@ -10,6 +10,7 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "uv|virtualenv"  # uv installs faster, if it is there
 nox.options.sessions = ["lint", "types", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
@@ -40,11 +41,18 @@ def find_test(name: str) -> str:
 
 
 def make_environment(session: nox.Session, folder: Path, *requirements: str) -> Path:
-    """Make a virtual environment unless it is there, install into it, and return the folder of its programs."""
+    """Make a virtual environment unless it is there, install into it, and return the folder of its programs.
+
+    ``uv`` does it faster than ``pip``, if it is there.
+    """
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    python = str(programs / "python")
+    has_uv = shutil.which("uv") is not None
+    make = ["uv", "venv", "--quiet", "--python", sys.executable] if has_uv else [sys.executable, "-m", "venv"]
+    install = ["uv", "pip", "install", "--python", python] if has_uv else [python, "-m", "pip", "install"]
     if not programs.exists():
-        session.run(sys.executable, "-m", "venv", str(folder), external=True)
-    session.run(str(programs / "python"), "-m", "pip", "install", "--quiet", *requirements, external=True)
+        session.run(*make, str(folder), external=True)
+    session.run(*install, "--quiet", *requirements, external=True)
     return programs
 
 

@@ -23,6 +23,7 @@ try:
         polls,
         refreshes,
         refusing,
+        replicas,
         report,
         revocation,
         served,
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "issuing": issuing.run,
     "refusing": refusing.run,
     "refreshes": refreshes.run,
+    "replicas": replicas.run,
     "polls": polls.run,
     "loads": loads.run,
     "revocation": revocation.run,
@@ -59,27 +61,29 @@ _ROUNDS, _QUICK_ROUNDS = 300, 3
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write charts to this file, as SVG.")
 @click.option("--postgresql", metavar="URL", help="An empty database to use. Without it, a server is started.")
 @click.option("--mariadb", metavar="URL", help="An empty database to use. Without it, a server is started.")
+@click.option("--valkey", metavar="URL", help="An empty server to use. Without it, one is started.")
 @click.option("--write", is_flag=True, help=f"Write {RESULTS.name} and its chart; measures all sections.")
 def main(
     names: tuple[str, ...],
     rounds: int | None,
+    *,
     plot: Path | None,
     postgresql: str | None,
     mariadb: str | None,
-    *,
+    valkey: str | None,
     quick: bool,
     write: bool,
 ) -> None:
     """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, polls, loads, revocation, trusted, looked_up, cookies,
-    encrypted, exchanging, served, imports, memory.
+    SECTION is one of guarded, issuing, refusing, refreshes, replicas, polls, loads, revocation, trusted, looked_up,
+    cookies, encrypted, exchanging, served, imports, memory.
     Without SECTION, all of them are measured.
     """
     if write and (names or quick):
         raise click.UsageError(f"{RESULTS.name} holds all sections: use --write without SECTION and without --quick")
     chosen = [name for name in SECTIONS if name in names or not names]
-    given = {databases.POSTGRESQL: postgresql, databases.MARIADB: mariadb}
+    given = {databases.POSTGRESQL: postgresql, databases.MARIADB: mariadb, databases.VALKEY: valkey}
     urls = {engine: url for engine, url in given.items() if url}
     options = Options(rounds or (_QUICK_ROUNDS if quick else _ROUNDS), quick, urls)
     sections = []

@@ -35,6 +35,11 @@ class Client:
         """Create the tables of the application."""
         self._module.create_tables(self._app)
 
+    @property
+    def state(self) -> Any:
+        """What the extension has set up for our application."""
+        return self._app.extensions["tokenauth"]
+
     def sign_in(self, user: str) -> str:
         """Start a session and return its refresh token."""
         return self._post("/login", f"user={user}")

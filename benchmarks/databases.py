@@ -1,18 +1,25 @@
-"""Empty databases to measure: on the servers that the tests start, or at URLs that the command names."""
+"""Empty databases to measure: on the servers that the tests start, or at URLs that the command names.
+
+Valkey is one of them.
+"""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from redis import Redis
 from sqlalchemy import Engine, MetaData, create_engine, inspect, make_url
 
 from tests.engines.mariadb import MariaDB
 from tests.engines.postgresql import PostgreSQL, find_debian, find_embedded
-from tests.engines.server import Server, find
+from tests.engines.redis import RedisServer, find_valkey_9
+from tests.engines.server import Program, Server, find
 
-ENGINES = SQLITE, POSTGRESQL, MARIADB = "SQLite", "PostgreSQL", "MariaDB"
+SQLITE, POSTGRESQL, MARIADB, VALKEY = "SQLite", "PostgreSQL", "MariaDB", "Valkey"
+SQL_ENGINES = SQLITE, POSTGRESQL, MARIADB
+ENGINES = (*SQL_ENGINES, VALKEY)
 _DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 
 
@@ -28,11 +35,16 @@ class Database:
 
     name: str
     url: str
-    server: Server | None = None
+    server: Program | None = None
+
+
+def is_redis(url: str) -> bool:
+    """Return whether a URL is of a server of Redis or Valkey."""
+    return url.startswith(("redis", "valkey", "unix:"))
 
 
 def find_server(engine: str) -> Server | None:
-    """Return a server that can be started; None if its programs are missing."""
+    """Return a server of PostgreSQL or MariaDB that can be started; None if its programs are missing."""
     if engine == POSTGRESQL:
         programs = find_embedded() or find_debian()
         return PostgreSQL(programs) if programs else None
@@ -55,6 +67,12 @@ def empty_database(engine: str, urls: Mapping[str, str]) -> Iterator[Database | 
         database = _describe(engine, urls[engine], None)
         with emptied(urls[engine]):
             yield database
+    elif engine == VALKEY:
+        if program := find_valkey_9():
+            with RedisServer(program) as valkey:
+                yield _describe(engine, valkey.url(), valkey)
+        else:
+            yield None
     elif server := find_server(engine):
         with server, server.new_database() as name:
             yield _describe(engine, server.url(name), server)
@@ -64,11 +82,15 @@ def empty_database(engine: str, urls: Mapping[str, str]) -> Iterator[Database | 
 
 @contextmanager
 def emptied(url: str) -> Iterator[None]:
-    """Drop all tables of a database at the end.
+    """Drop all tables, or delete all keys, of a database at the end.
 
     Raises:
-        SystemExit: it has tables at the start.
+        SystemExit: it has tables or keys at the start.
     """
+    if is_redis(url):
+        with _emptied_keys(url):
+            yield
+        return
     engine = connect(url)
     names = inspect(engine).get_table_names()
     engine.dispose()
@@ -83,6 +105,23 @@ def emptied(url: str) -> Iterator[None]:
         engine.dispose()
 
 
+@contextmanager
+def _emptied_keys(url: str) -> Iterator[None]:
+    with closing(connect_to_redis(url)) as client:
+        if client.dbsize():
+            raise SystemExit("the database for the benchmarks must be empty, since all its keys are deleted at the end")
+        try:
+            yield
+        finally:
+            client.flushdb()
+
+
+def connect_to_redis(url: str) -> Redis:
+    """Return a client of redis-py for the URL of a store."""
+    scheme, _, rest = url.partition("://")
+    return Redis.from_url(f"{scheme.replace('valkey', 'redis')}://{rest}", protocol=2)
+
+
 def connect(url: str) -> Engine:
     """Return an engine of SQLAlchemy for the URL of a store."""
     return create_engine(url_with_driver(url), enable_from_linting=False)  # a cartesian product makes many rows
@@ -95,7 +134,12 @@ def url_with_driver(url: str) -> str:
     return named.render_as_string(hide_password=False)
 
 
-def _describe(name: str, url: str, server: Server | None) -> Database:
+def _describe(name: str, url: str, server: Program | None) -> Database:
+    if is_redis(url):
+        with closing(connect_to_redis(url)) as client:
+            about = client.info("server")
+        version = str(about.get("valkey_version") or about["redis_version"]).rpartition(".")[0]
+        return Database(f"{about.get('server_name', 'redis').capitalize()} {version}", url, server)
     engine = connect(url)
     with engine.connect():
         version = ".".join(map(str, (engine.dialect.server_version_info or ())[:2]))

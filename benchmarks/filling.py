@@ -17,16 +17,37 @@ from sqlalchemy import (
     union_all,
 )
 
+from flask_tokenauth.stores.redis.layout import Layout, member_of
+from flask_tokenauth.stores.redis.store import PREFIX
 from flask_tokenauth.stores.sql.source import find_dialect
 
 from .apps import sessions
-from .databases import connect
+from .databases import connect, connect_to_redis, is_redis
 
 _FIRST = 10_000_000  # token IDs have as many characters as real ones
+_IN_SCRIPT = 20_000  # revocations
+_NAME = "revoked-token-"
+
+# As the store writes them: the score of each is its end without twice the longest leeway.
+_MAKE_ROWS = f"""
+local about, live, values = unpack(KEYS)
+local first, last, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local score = string.format('%.0f', (now + 86400) * 1000 - 2 * redis.call('HGET', about, 'leeway'))
+for start = first, last, 1000 do
+    local scores, fields = {{}}, {{}}
+    for number = start, math.min(start + 999, last) do
+        local member = '{member_of("token", _NAME)}' .. ({_FIRST} + number)
+        scores[#scores + 1], scores[#scores + 2] = score, member
+        fields[#fields + 1], fields[#fields + 2] = member, now + 900 + number % 900
+    end
+    redis.call('ZADD', live, unpack(scores))
+    redis.call('HSET', values, unpack(fields))
+end
+"""
 
 
 def fill(url: str, size: int) -> None:
-    """Create the tables, and revoke many tokens that have not expired.
+    """Create what a store needs, and revoke many tokens that have not expired.
 
     Args:
         url: of an empty database.
@@ -35,6 +56,9 @@ def fill(url: str, size: int) -> None:
     app = sessions.make(url)  # the store then knows the issuer and the leeway: a longer one would change all rows
     sessions.create_tables(app)
     app.extensions["tokenauth"].store.close()
+    if is_redis(url):
+        _fill_redis(url, size)
+        return
     engine, dialect = connect(url), find_dialect(make_url(url))
     dialect.adapt(engine)
     with engine.begin() as connection:
@@ -42,6 +66,15 @@ def fill(url: str, size: int) -> None:
             connection.execute(statement)
         connection.exec_driver_sql("ANALYZE TABLE tokenauth_revocation" if engine.name == "mysql" else "ANALYZE")
     engine.dispose()
+
+
+def _fill_redis(url: str, size: int) -> None:
+    """Let the server make the revocations by scripts, each of which blocks it for some time."""
+    client, now = connect_to_redis(url), int(time())
+    make = client.register_script(_MAKE_ROWS)
+    for first in range(0, size, _IN_SCRIPT):
+        make(Layout(PREFIX).shared[:3], [first, min(first + _IN_SCRIPT, size) - 1, now])
+    client.close()
 
 
 def _make_rows(size: int) -> Subquery:
@@ -52,7 +85,7 @@ def _make_rows(size: int) -> Subquery:
     now = int(time())
     columns: dict[str, ColumnElement[Any]] = {
         "kind": literal("t"),
-        "subject": literal("revoked-token-") + cast(_FIRST + number, String(8)),
+        "subject": literal(_NAME) + cast(_FIRST + number, String(8)),
         "value": cast(now + 900 + number % 900, BigInteger),
         "expires_at": literal((now + 86400) * 1000, BigInteger),
     }

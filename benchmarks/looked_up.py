@@ -13,16 +13,17 @@ from flask_tokenauth import TokenAuth, create_token, require_scope
 from flask_tokenauth.core.encoding.prefixes import API_KEY_PREFIX
 from flask_tokenauth.core.opaque.checksummed_text import make_text
 
-from .apps import bare, drf_tokens, token_table
+from .apps import bare, blocklists, drf_tokens, token_keys, token_table
 from .apps.sessions import SECRET, WAIT
-from .databases import ENGINES, empty_database, url_with_driver
+from .databases import ENGINES, connect_to_redis, empty_database, is_redis, url_with_driver
 from .measure import Subject, Timing, measure
 from .section import Check, Options, Section, timing_table
-from .tokens import LIFETIME
+from .tokens import LIFETIME, make_credentials
 from .wsgi import make_caller
 
 BARE, JWT = "bare", "JWT, remembered"
 REFERENCE, API_KEY = "reference token", "API key"
+HTTPAUTH_REDIS, BLOCKLIST = "Flask-HTTPAuth, redis-py", "Flask-JWT-Extended, Redis blocklist"
 HTTPAUTH, DRF = "Flask-HTTPAuth, Flask-SQLAlchemy", "Django REST framework, TokenAuthentication"
 SCOPE = "reports:read"
 MEMORY = "memory://"
@@ -36,8 +37,9 @@ _ABOUT = (
     "it is looked up in the store for each request (`TOKENAUTH_TOKEN_CACHE_SIZE = 0`). *Unknown*: well-formed API keys "
     "that the store does not have, a new one for each request. Beside them Flask-HTTPAuth with a table of tokens by "
     "Flask-SQLAlchemy, and Django REST framework with its own `TokenAuthentication`, in the same database: both look "
-    "each token up for each request. The first target compares the times of a request with those of a remembered JWT, "
-    "the second the requests per second with those of the peers."
+    "each token up for each request. On Valkey, Flask-HTTPAuth with a key for each token, and Flask-JWT-Extended, "
+    "which looks each JWT up in a blocklist. The first target compares the times of a request with those of a "
+    "remembered JWT, the second the requests per second with those of the peers in SQL databases."
 )
 
 
@@ -68,12 +70,25 @@ def _measure(url: str, rounds: int) -> dict[str, Timing]:
             if url != MEMORY:  # which one application has for itself
                 calls[f"{name}, new"] = _call(asking, token)
         calls[f"{API_KEY}, unknown"] = _call_unknown(remembering)
-        if url != MEMORY:
+        if is_redis(url):
+            calls |= _call_peers_on_valkey(stack, url)
+        elif url != MEMORY:
             table, text = token_table.make(url_with_driver(url))
             calls[HTTPAUTH] = make_caller(table, f"Bearer {text}", status=200)
             django, text = drf_tokens.make(url)
             calls[DRF] = make_caller(django, f"Token {text}", status=200)
         return measure([Subject(name, call) for name, call in calls.items()], rounds)
+
+
+def _call_peers_on_valkey(stack: ExitStack, url: str) -> dict[str, Callable[[], None]]:
+    client = stack.enter_context(closing(connect_to_redis(url)))
+    app, text = token_keys.make(client)
+    made = make_credentials("HS256")
+    blocking = blocklists.make_with_client(made.jwk, client)
+    return {
+        HTTPAUTH_REDIS: make_caller(app, f"Bearer {text}", status=200),
+        BLOCKLIST: make_caller(blocking, f"Bearer {made.token}", status=200),
+    }
 
 
 def _make_ours(stack: ExitStack, url: str, size: int) -> Flask:

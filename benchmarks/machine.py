@@ -22,6 +22,7 @@ DISTRIBUTIONS = (
     "sqlalchemy",
     "psycopg",
     "pymysql",
+    "redis",
     "flask-sqlalchemy",
     "django",
     "djangorestframework-simplejwt",

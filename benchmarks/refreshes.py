@@ -5,15 +5,23 @@ from contextlib import ExitStack
 from random import Random
 from statistics import median
 
-from .clients import REFRESH, SIGN_IN, Clients
-from .databases import ENGINES, empty_database
+from .clients import REFRESH, SIGN_IN, Client, Clients
+from .databases import ENGINES, VALKEY, Database, empty_database, is_redis
 from .measure import iqr
+from .round_trips import count_round_trips
 from .section import Check, Options, Section, Table
 
 COUNTS, QUICK_COUNTS = (1, 8, 32), (1, 4)
 OURS, BY_HAND = "ours", "by hand, Flask-SQLAlchemy"
 CONTENDERS = {OURS: "sessions", BY_HAND: "handwritten", "djangorestframework-simplejwt": "simplejwt"}
+BY_HAND_ON_VALKEY = "by hand, SET NX"
+ON_VALKEY = {
+    OURS: "sessions",
+    BY_HAND_ON_VALKEY: "handwritten_redis",
+    "Flask-JWT-Extended, blocklist": "blocklist_of_refresh",
+}
 MOST_OF_BY_HAND = 1.5  # time of a refresh
+MOST_ROUND_TRIPS = 2  # of a refresh on Valkey
 
 _TURNS = 5
 _CALLS, _QUICK_CALLS = 256, 32  # in a turn, of all clients together
@@ -25,8 +33,13 @@ _ABOUT = (
     "session and redeems its newest refresh token. All write to the disk before they answer (`synchronous=FULL` on "
     "SQLite). Ours and the code by hand, `benchmarks/apps/handwritten.py`, commit once for a refresh; "
     "djangorestframework-simplejwt, with `ROTATE_REFRESH_TOKENS` and `BLACKLIST_AFTER_ROTATION`, commits each "
-    "statement. Medians of calls per second, by turns, and the range that holds the middle half. The last column and "
-    "the target compare the times of one call, with the median of the ratios within a turn."
+    "statement. Valkey writes to the disk before it answers too (`appendfsync always`). Beside ours, JWTs as refresh "
+    "tokens: by hand, `benchmarks/apps/handwritten_redis.py`, each is spent by one `SET … NX`; with "
+    "Flask-JWT-Extended it is looked up in a blocklist and put there afterwards. Neither has sessions that can be "
+    "listed, or that end when a token is used twice, and neither writes anything for a sign-in. The round trips of "
+    "ours are counted by Valkey (`total_reads_processed`): a request looks the session up, and redeems the token when "
+    "all checks have passed. Medians of calls per second, by turns, and the range that holds the middle half. The last "
+    "column and the target compare the times of one call, with the median of the ratios within a turn."
 )
 
 _Rates = dict[tuple[str, str, int], list[float]]  # by application, action and number of clients
@@ -46,18 +59,41 @@ def run(options: Options) -> Section:
             if database is None:
                 rows.append([engine, "", "", "", "no server", "", ""])
                 continue
-            taken = _measure(database.url, CONTENDERS, counts, options)
+            contenders = ON_VALKEY if engine == VALKEY else CONTENDERS
+            taken = _measure(database.url, contenders, counts, options)
+            if is_redis(database.url):
+                checks += _check_round_trips(database)
         rows += _to_rows(database.name, taken)
-        checks += [
-            Check(f"{database.name}, clients: {count}: time of a refresh / by hand", ratio, MOST_OF_BY_HAND)
-            for count in counts
-            for ratio in [_of_by_hand(taken, OURS, REFRESH, count)]
-        ]
+        if engine != VALKEY:  # by hand, nothing is kept there but used IDs
+            checks += [
+                Check(f"{database.name}, clients: {count}: time of a refresh / by hand", ratio, MOST_OF_BY_HAND)
+                for count in counts
+                for ratio in [_of_by_hand(taken, OURS, REFRESH, count)]
+            ]
         growth[f"{database.name}: refreshes/s, by clients"] = {
-            name: {count: median(taken[name, REFRESH, count]) for count in counts} for name in CONTENDERS
+            name: {count: median(taken[name, REFRESH, count]) for count in counts} for name in contenders
         }
     headers = ("store", "", "", "clients", "calls/s", "IQR", "time / by hand")
     return Section("Refreshing", _ABOUT, [Table(headers, rows, word_columns=3)], checks, growth=growth)
+
+
+def _check_round_trips(database: Database) -> list[Check]:
+    """Count the round trips of the whole request, which looks the session up first, and of the redemption alone."""
+    client = Client(CONTENDERS[OURS], database.url)
+    token = client.refresh(client.sign_in("alice"))
+
+    def refresh() -> None:
+        nonlocal token
+        token = client.refresh(token)
+
+    whole = count_round_trips(database.url, refresh)
+    refresh_token = client.state.sessions.read(token)
+    alone = count_round_trips(database.url, lambda: client.state.sessions.redeem(refresh_token))
+    client.state.store.close()
+    return [
+        Check(f"{database.name}: round trips of a redemption", alone, MOST_ROUND_TRIPS),
+        Check(f"{database.name}: round trips of a request for a refresh", whole, MOST_ROUND_TRIPS),
+    ]
 
 
 def _measure(url: str, contenders: Mapping[str, str], counts: tuple[int, ...], options: Options) -> _Rates:
@@ -74,7 +110,7 @@ def _measure(url: str, contenders: Mapping[str, str], counts: tuple[int, ...], o
 
 
 def _to_rows(store: str, taken: _Rates) -> list[list[str]]:
-    order = list(CONTENDERS)
+    order = [*CONTENDERS, *ON_VALKEY]
     return [
         [store, action, name, str(count), f"{median(rates):,.0f}", f"{iqr(rates):,.0f}", _ratio_cell(taken, *key)]
         for key, rates in sorted(taken.items(), key=lambda item: (item[0][1], order.index(item[0][0]), item[0][2]))
@@ -83,10 +119,12 @@ def _to_rows(store: str, taken: _Rates) -> list[list[str]]:
 
 
 def _ratio_cell(taken: _Rates, name: str, action: str, count: int) -> str:
-    return f"{_of_by_hand(taken, name, action, count):.2f}" if (BY_HAND, action, count) in taken else ""
+    is_compared = any((by_hand, action, count) in taken for by_hand in (BY_HAND, BY_HAND_ON_VALKEY))
+    return f"{_of_by_hand(taken, name, action, count):.2f}" if is_compared else ""
 
 
 def _of_by_hand(taken: _Rates, name: str, action: str, count: int) -> float:
     """Return the time of one call, in times of the code written by hand."""
-    pairs = zip(taken[BY_HAND, action, count], taken[name, action, count], strict=True)
-    return median(by_hand / rate for by_hand, rate in pairs)
+    by_hand = BY_HAND if (BY_HAND, action, count) in taken else BY_HAND_ON_VALKEY
+    pairs = zip(taken[by_hand, action, count], taken[name, action, count], strict=True)
+    return median(theirs / rate for theirs, rate in pairs)

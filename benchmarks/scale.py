@@ -1,7 +1,7 @@
 """The command ``python -m benchmarks.scale``: what a database server spends on the polls of many workers.
 
 A worker is simulated by a connection of its own, on which it polls once a second as the store does. One process has all
-workers, and another one writes revocations, each in a transaction of its own. The server gets no other
+workers, and another one writes revocations, each in a transaction or a script of its own. The server gets no other
 work. Its processor time is that of all its processes.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
+from functools import partial
 from itertools import count, product
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
@@ -20,16 +21,18 @@ from time import monotonic, process_time, sleep, time
 from typing import Any, TypeVar
 
 import click
-from sqlalchemy import Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL
 
 from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
-from flask_tokenauth.stores.sql import SQLStore
+from flask_tokenauth.stores.opening import open_store
+from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.stores.sql.dialect import Dialect
 from flask_tokenauth.stores.sql.source import find_dialect
-from tests.engines.server import Server, children_of
+from tests.engines.redis import RedisServer, find_valkey_9
+from tests.engines.server import Program, children_of
 
-from .databases import MARIADB, POSTGRESQL, find_server
+from .databases import MARIADB, POSTGRESQL, VALKEY, find_server, is_redis
 from .filling import fill
 from .machine import describe
 from .report import render_table
@@ -43,7 +46,9 @@ _PATIENCE = 180  # seconds
 _IN_TIME = 0.95  # of the polls; with fewer, the workers were late
 
 T = TypeVar("T")
+Read = Callable[[str | None], RevocationPage]  # of one worker: returns the page after a cursor
 
+_ENGINES = (POSTGRESQL, MARIADB, VALKEY)
 _OPTIONS = {POSTGRESQL: ("-c", "max_connections={}"), MARIADB: ("--max-connections={}",)}
 _HEADERS = (
     "workers", "revocations/s", "written/s", "polls/s", "rows/s", "server CPU s/s", "workers CPU s/s", "late s",
@@ -61,17 +66,17 @@ class Polled:
 
 
 @click.command()
-@click.argument("engines", nargs=-1, metavar="[ENGINE]...", type=click.Choice([POSTGRESQL, MARIADB]))
+@click.argument("engines", nargs=-1, metavar="[ENGINE]...", type=click.Choice(_ENGINES))
 @click.option("--workers", multiple=True, type=click.IntRange(min=1), default=WORKERS, show_default=True)
 @click.option("--revocations", multiple=True, type=click.IntRange(min=1), default=REVOCATIONS, show_default=True)
 @click.option("--seconds", type=click.IntRange(min=1), default=20, show_default=True, help="For each combination.")
 def main(engines: Sequence[str], workers: Sequence[int], revocations: Sequence[int], seconds: int) -> None:
     """Start database servers, let simulated workers poll, and print what each server spends in a second.
 
-    ENGINE is PostgreSQL or MariaDB. Without ENGINE, both are measured.
+    ENGINE is PostgreSQL, MariaDB or Valkey. Without ENGINE, all are measured.
     """
     click.echo("\n".join(f"- {line}" for line in describe()))
-    for engine in engines or (POSTGRESQL, MARIADB):
+    for engine in engines or _ENGINES:
         rows = list(_measure(engine, workers, revocations, seconds))
         click.echo(f"\n## {engine}\n\n{render_table(Table(_HEADERS, rows, word_columns=0))}")
 
@@ -79,30 +84,35 @@ def main(engines: Sequence[str], workers: Sequence[int], revocations: Sequence[i
 def _measure(engine: str, workers: Sequence[int], revocations: Sequence[int], seconds: int) -> Iterator[list[str]]:
     for each, rate in product(workers, revocations):
         click.echo(f"measuring: {engine}, {each} workers, {rate} revocations a second", err=True)
-        with serving(engine, connections=each + _MORE) as server, server.new_database() as name:
-            fill(server.url(name), _IN_TABLE)
-            row = _simulate(server, server.url(name), each, rate, seconds)
+        with serving(engine, connections=each + _MORE) as (server, url):
+            fill(url, _IN_TABLE)
+            row = _simulate(server, url, each, rate, seconds)
         click.echo("  ".join(f"{name}: {cell}" for name, cell in zip(_HEADERS, row, strict=True)), err=True)
         yield row
 
 
 @contextmanager
-def serving(engine: str, *, connections: int) -> Iterator[Server]:
-    """Start a server that accepts so many connections.
+def serving(engine: str, *, connections: int) -> Iterator[tuple[Program, str]]:
+    """Start a server that accepts so many connections, and yield it and the URL of an empty database.
 
     Raises:
         SystemExit: its programs are missing.
     """
-    server = find_server(engine)
+    if engine == VALKEY and (program := find_valkey_9()):  # it accepts 10 000
+        with RedisServer(program) as valkey:
+            yield valkey, valkey.url()
+        return
+    server = None if engine == VALKEY else find_server(engine)
     if server is None:
         raise SystemExit(f"there is no {engine} here: install its server")
     with server:
         server.stop()
         server.start(*(option.format(connections) for option in _OPTIONS[engine]))
-        yield server
+        with server.new_database() as name:
+            yield server, server.url(name)
 
 
-def _simulate(server: Server, url: str, workers: int, rate: int, seconds: int) -> list[str]:
+def _simulate(server: Program, url: str, workers: int, rate: int, seconds: int) -> list[str]:
     """Return the row of the table for a number of workers, and of revocations a second."""
     context = get_context("forkserver")
     gate = context.Barrier(3)
@@ -121,7 +131,7 @@ def _simulate(server: Server, url: str, workers: int, rate: int, seconds: int) -
     return [f"{workers:,}", f"{rate:,}", *figures]
 
 
-def _cpu_of(server: Server) -> float:
+def _cpu_of(server: Program) -> float:
     """Return the processor time of all threads of a server that run now, in seconds.
 
     The times in ``stat`` have a hundredth of a second as their unit: a connection spends less in several polls.
@@ -155,15 +165,12 @@ def _run(work: Callable[[str, int, int], T], url: str, number: int, seconds: int
 
 def _poll(url: str, workers: int, seconds: int) -> Polled:
     """Poll once a second for each worker. Threads share the workers, each of which polls in turn."""
-    parsed = make_url(url)
-    dialect = find_dialect(parsed)
-    engine = _make_engine(parsed, dialect)
-    connections = [engine.connect() for _ in range(workers)]
+    readers = _open_readers(url, workers)
 
     def read(index: int, cursor: str | None) -> tuple[int, str | None]:
         rows, page = 0, RevocationPage(cursor=cursor, more=True)
         while page.more:
-            page = dialect.read_revocations(connections[index], page.cursor, replacements=0)
+            page = readers[index](page.cursor)
             rows += len(page.entries)
         return rows, page.cursor
 
@@ -185,6 +192,23 @@ def _poll(url: str, workers: int, seconds: int) -> Polled:
 
     run_in_threads(poll)
     return Polled(next(polls) / seconds, sum(rows) / seconds, (process_time() - cpu) / seconds, max(lateness))
+
+
+def _open_readers(url: str, workers: int) -> list[Read]:
+    """Return a function for each worker, with an open connection."""
+    if is_redis(url):
+        reads: list[Read] = [RedisStore(url).revocations_since for _ in range(workers)]
+        for read in reads:
+            read(None)  # connects
+        return reads
+    parsed = make_url(url)
+    dialect = find_dialect(parsed)
+    engine = _make_engine(parsed, dialect)
+    return [partial(_read, dialect, engine.connect()) for _ in range(workers)]
+
+
+def _read(dialect: Dialect, connection: Connection, cursor: str | None) -> RevocationPage:
+    return dialect.read_revocations(connection, cursor, replacements=0)
 
 
 def run_in_threads(work: Callable[[int], None]) -> None:
@@ -212,7 +236,7 @@ def _make_engine(url: URL, dialect: Dialect) -> Engine:
 
 def _write(url: str, rate: int, seconds: int) -> float:
     """Revoke tokens at a rate, and return how many were revoked a second."""
-    store, done = SQLStore(url), count()
+    store, done = open_store(url), count()
     store.create()
     _gates[0].wait(_PATIENCE)
     began = monotonic()

@@ -8,13 +8,16 @@ import pytest
 from sqlalchemy import inspect
 
 from benchmarks.clients import Client
-from benchmarks.databases import connect, emptied
+from benchmarks.databases import connect, connect_to_redis, emptied
 from benchmarks.filling import fill
 from benchmarks.keys import ALGORITHMS, public_half
 from benchmarks.measure import Subject, Timing, measure, summarize
+from benchmarks.round_trips import count_round_trips
 from benchmarks.section import Check
 from flask_tokenauth.core import Key
+from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.stores.sql import SQLStore
+from tests.engines.redis import RedisServer
 
 
 def test_every_subject_is_called_in_its_context_in_every_round() -> None:
@@ -100,7 +103,7 @@ def client(url: str) -> Iterator[Client]:
     client = Client("sessions", url)
     client.create_tables()
     yield client
-    client._app.extensions["tokenauth"].store.close()
+    client.state.store.close()
 
 
 def test_a_client_signs_in_and_refreshes(client: Client) -> None:
@@ -112,3 +115,71 @@ def test_a_client_signs_in_and_refreshes(client: Client) -> None:
 def test_a_client_that_is_refused_fails(client: Client) -> None:
     with pytest.raises(RuntimeError, match="must be answered with 200, got 400"):
         client.refresh("no token")
+
+
+def keys_of(url: str) -> int:
+    with closing(connect_to_redis(url)) as client:
+        return int(client.dbsize())
+
+
+@pytest.fixture
+def valkey_url(valkey_9: RedisServer) -> str:
+    valkey_9.flush()
+    return valkey_9.url()
+
+
+@pytest.mark.slow
+@pytest.mark.once
+class TestOnValkey:
+    """With a real server."""
+
+    @pytest.mark.parametrize("size", [1, 10, 20_001])
+    def test_a_store_is_filled_with_so_many_revoked_tokens(self, valkey_url: str, size: int) -> None:
+        fill(valkey_url, size)
+
+        with closing(RedisStore(valkey_url)) as store:
+            subjects, cursor, more = set(), None, True
+            while more:
+                page = store.revocations_since(cursor)
+                subjects |= {entry.subject for entry in page.entries}
+                cursor, more = page.cursor, page.more
+        assert len(subjects) == size
+
+    def test_the_keys_of_a_given_server_are_deleted_at_the_end(self, valkey_url: str) -> None:
+        with emptied(valkey_url):
+            fill(valkey_url, 1)
+
+        assert keys_of(valkey_url) == 0
+
+    def test_a_given_server_must_be_empty(self, valkey_url: str) -> None:
+        fill(valkey_url, 1)
+
+        with pytest.raises(SystemExit, match="must be empty"):
+            emptied(valkey_url).__enter__()
+
+        assert keys_of(valkey_url) > 0
+
+    def test_commands_that_are_sent_together_are_one_round_trip(self, valkey_url: str) -> None:
+        with closing(connect_to_redis(valkey_url)) as client:
+            client.ping()
+
+            def send_together() -> None:
+                client.pipeline(transaction=False).get("one").get("other").execute()
+
+            def send_apart() -> None:
+                client.get("one")
+                client.get("other")
+
+            assert count_round_trips(valkey_url, send_together) == 1
+            assert count_round_trips(valkey_url, send_apart) == 2
+
+    @pytest.mark.parametrize("name", ["handwritten_redis", "blocklist_of_refresh"])
+    def test_a_refresh_token_of_the_other_applications_is_good_once(self, valkey_url: str, name: str) -> None:
+        client = Client(name, valkey_url)
+        first = client.sign_in("alice")
+        second = client.refresh(first)
+
+        with pytest.raises(RuntimeError, match="got 401"):
+            client.refresh(first)
+
+        assert client.refresh(second) not in (first, second)

@@ -52,9 +52,22 @@ def serving_with_redis(jwk: Jwk, file: Path, token_ids: list[str]) -> Iterator[F
             pipeline.set(token_id, "", ex=86400)
         pipeline.execute()
 
+    block(app, client)
+    yield app
+    client.shutdown(nosave=True)
+
+
+def make_with_client(jwk: Jwk, client: Any) -> Flask:
+    """Return an application that looks each token up in Redis, with a client of redis-py."""
+    app = jwt_extended.make(jwk)
+    block(app, client)
+    return app
+
+
+def block(app: Flask, client: Any) -> None:
+    """Let an application refuse the tokens whose IDs are keys in Redis."""
+
     def is_revoked(_: Any, payload: dict[str, Any]) -> bool:
         return client.get(payload["jti"]) is not None
 
     jwt_extended.manager_of(app).token_in_blocklist_loader(is_revoked)
-    yield app
-    client.shutdown(nosave=True)

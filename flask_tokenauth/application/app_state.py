@@ -91,7 +91,7 @@ class AppState:
         self.hook: Callable[[], None] | None = None
         with _context_for_store(app, settings.store):
             self.stored = StoredState(settings, clock=self._now)
-        self.stored.ask_sql_store("use_sessions", find_sessions)
+        self.stored.ask_store("use_sessions", find_sessions)
         self.keys = OwnKeys(settings, self.stored)
         self.key_file = self.keys.key_file
         self._verifier = Verifier(
@@ -234,7 +234,7 @@ class AppState:
             SettingsError: it is not supported, or the object has no engine.
         """
         with _context_for_store(self.app, self.settings.store):
-            self.stored.ask_sql_store("check_source")
+            self.stored.ask_store("check_source")
 
     def check_config(self) -> None:
         """Check that the configuration is what ``init_app`` has read.

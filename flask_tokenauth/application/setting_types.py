@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ..core.encoding.limits import MAX_IDENTIFIER
-from ..core.encoding.prefixes import API_KEY_PREFIX_FORM, TAKEN_PREFIXES
+from ..core.encoding.prefixes import API_KEY_PREFIX_FORM, STORE_PREFIX_FORM, STORE_PREFIX_WORDS, TAKEN_PREFIXES
 
 PREFIX = "TOKENAUTH_"
 RevocationMode = Literal["feed", "strict", "off"]
@@ -204,12 +204,19 @@ def _read_header(value: object) -> str:
     return value
 
 
+def _read_store_prefix(value: object) -> str:
+    if not isinstance(value, str) or not STORE_PREFIX_FORM.fullmatch(value):
+        raise ValueError
+    return value
+
+
 BOOLEAN = SettingType("True or False", _read_boolean)
 API_KEY_PREFIXES = SettingType(
     'a prefix of a lower-case letter, 1 to 15 lower-case letters or digits and "_", such as "acme_", or a list, '
     f"but not {', '.join(sorted(TAKEN_PREFIXES))}",
     _read_api_key_prefixes,
 )
+STORE_PREFIX = SettingType(STORE_PREFIX_WORDS, _read_store_prefix)
 HEADER = SettingType(
     'the name of a header of letters, digits and "-", such as X-API-Key, and not Authorization or another header that '
     "HTTP uses",

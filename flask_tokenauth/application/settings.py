@@ -33,6 +33,7 @@ from .setting_types import (
     PREFIX,
     REALM,
     RESOURCE,
+    STORE_PREFIX,
     STRING,
     STRINGS,
     CookieMode,
@@ -49,7 +50,9 @@ from .trusted_issuers import TRUSTED_ISSUERS, check_issuers
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=366)
 _LONGEST_SHOWN = 24  # characters of a wrong value in an error message; most secrets are longer, and may stray here
-_ANY = SettingType("a URL, an SQLAlchemy Engine, a Flask-SQLAlchemy object or a store", lambda value: value)
+_ANY = SettingType(
+    "a URL, an SQLAlchemy Engine, a Flask-SQLAlchemy object, a client of Redis or a store", lambda value: value
+)
 
 
 def _setting(kind: SettingType, example: str, default: Any = MISSING, *, secret: bool = False) -> Any:
@@ -94,6 +97,7 @@ class Settings:
     scopes: DeclaredScopes | None = _setting(SCOPES, '\'{"reports:read": "Read reports"}\'', None)
     enforce_https: str = _setting(one_of("off", "warn", "refuse"), "refuse", "warn")
     store: object = _setting(_ANY, "sqlite:////var/lib/api/sessions.db", None, secret=True)  # not opened here
+    store_prefix: str = _setting(STORE_PREFIX, "shop", "tokenauth")
     refresh_idle_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "30d", timedelta(days=30))
     session_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "90d", timedelta(days=90))
     sessions_per_user: int = _setting(whole_number(1, 10_000, "sessions"), "100", 100)

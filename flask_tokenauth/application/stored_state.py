@@ -50,8 +50,8 @@ class StoredState(RevokedTokens):
         self._uses = self._make_uses()
         self._sessions = self._make_sessions()
 
-    def ask_sql_store(self, method: str, *arguments: object) -> Any:
-        """Return the answer of a method that only a store in an SQL database has; None for another store, or none.
+    def ask_store(self, method: str, *arguments: object) -> Any:
+        """Return the answer of a method that not every store has; None if this one lacks it, or there is none.
 
         Args:
             method: its name.
@@ -60,8 +60,8 @@ class StoredState(RevokedTokens):
         ask = getattr(self.opened, method, None)
         return None if ask is None else ask(*arguments)
 
-    def inspect_sql_store(self, method: str, *arguments: object, **options: object) -> Any:
-        """Return the answer of a method of the inspection of an SQL store; None for another store, or none.
+    def inspect_store(self, method: str, *arguments: object, **options: object) -> Any:
+        """Return the answer of a method of the store's inspection; None if this one lacks it, or there is none.
 
         Args:
             method: its name.
@@ -237,7 +237,7 @@ def _end_of(expires_at: float, leeway: timedelta) -> float:
 
 def _open(settings: Settings) -> Store:
     try:
-        store = open_store(settings.store)
+        store = open_store(settings.store, prefix=settings.store_prefix)
     except SettingsError as error:
         spelling = f"FLASK_{PREFIX}STORE=sqlite:////var/lib/api/sessions.db"
         raise SettingsError(f"{PREFIX}STORE: {error} (in the environment: {spelling})") from error

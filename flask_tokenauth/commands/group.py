@@ -17,10 +17,11 @@ class CommandGroup(click.Group):
     def _import_commands(self) -> None:
         from .api_keys import api_keys  # noqa: PLC0415  # see above
         from .doctor import doctor  # noqa: PLC0415
+        from .init_db import init_db  # noqa: PLC0415
         from .inspector.command import inspector  # noqa: PLC0415
         from .keys.group import keys_of_application  # noqa: PLC0415
         from .routes import routes  # noqa: PLC0415
-        from .sessions import init_db, purge, revoke, sessions  # noqa: PLC0415
+        from .sessions import purge, revoke, sessions  # noqa: PLC0415
         from .size import size  # noqa: PLC0415
         from .tokens import inspect, token  # noqa: PLC0415
 

@@ -33,9 +33,9 @@ def open_state() -> AppState:
     command that runs as another user than the owner of the database is warned.
     """
     state = current_state()
-    if warning := state.stored.inspect_sql_store("find_foreign_owner"):
+    if warning := state.stored.inspect_store("find_foreign_owner"):
         click.echo(f"Warning: {warning}.", err=True)
-    state.stored.ask_sql_store("ignore_risks")  # the doctor shows them
+    state.stored.ask_store("ignore_risks")  # the doctor shows them
     if state.stored.opened is not None:
         click.get_current_context().call_on_close(state.stored.opened.close)
     return state

@@ -1,4 +1,4 @@
-"""``flask tokenauth sessions``, ``revoke``, ``purge`` and ``init-db``."""
+"""``flask tokenauth sessions``, ``revoke`` and ``purge``."""
 
 from contextlib import suppress
 
@@ -6,40 +6,11 @@ import click
 from flask.cli import with_appcontext
 
 from ..application.app_state import AppState
-from ..application.setting_types import PREFIX
 from ..core.errors import StoreUnavailable
 from ..core.records.session import Session
 from ..lifecycle.list_sessions import iterate_sessions
 from ..lifecycle.revoke import end_session, end_user, revoke_token_id
 from .output import check_shared_store, echo_untrusted, errors_as_messages, open_state
-
-
-@click.command("init-db")
-@click.option("--sql", is_flag=True, help="Print the statements that create the tables, and do not run them.")
-@with_appcontext
-def init_db(*, sql: bool) -> None:
-    """Create the tables of the store, and upgrade those of an older release. The first use does the same."""
-    state = open_state()
-    if sql:
-        _print_definitions(state)
-        return
-    with errors_as_messages():
-        lost = state.stored.inspect_sql_store("find_lost_tables")
-        state.store.create()
-    click.echo("The store is ready.")
-    if lost:
-        explained = state.stored.inspect_sql_store("explain_loss", lost)
-        click.echo(f"These tables had been dropped, and their rows are lost: {', '.join(lost)}. {explained}.", err=True)
-
-
-def _print_definitions(state: AppState) -> None:
-    with errors_as_messages():
-        found = state.stored.inspect_sql_store("definitions")
-    if found is None:
-        raise click.ClickException(f"{PREFIX}STORE must be an SQL database for --sql: other stores have no tables")
-    click.echo("-- The user of the application needs SELECT, INSERT, UPDATE and DELETE on these tables.")
-    for definition in found:
-        click.echo(f"{definition};")
 
 
 @click.command()

@@ -18,11 +18,20 @@ LONG_STALENESS = timedelta(minutes=5)
 MANY_REVOKED = 1_000_000
 _ONLY_WITH_FEED: tuple[str, ...] = (f"{PREFIX}REVOCATION_INTERVAL", f"{PREFIX}REVOCATION_MAX_STALENESS")
 _CLIENTS = f"{PREFIX}INTROSPECTION_CLIENTS"
+_STORE_PREFIX = f"{PREFIX}STORE_PREFIX"
+_CONSEQUENCES = (
+    "Otherwise all users have to log in again, and tokens that were revoked are accepted until they expire, unless you "
+    f"change SECRET_KEY, and the keys in {PREFIX}KEYS if you set it."
+)
 _NO_TABLES = (
     f"The database of {PREFIX}STORE has no table of the store. If it is new, nothing is wrong: flask tokenauth init-db "
     "or the first use creates them, as a user who may create tables. If it was used before, a migration has dropped "
-    "all of them: restore a backup. Otherwise all users have to log in again, and tokens that were revoked are "
-    f"accepted until they expire, unless you change SECRET_KEY, and the keys in {PREFIX}KEYS if you set it."
+    f"all of them: restore a backup. {_CONSEQUENCES}"
+)
+_NO_KEYS = (
+    f"The server of {PREFIX}STORE has no keys of the store. If it is new, nothing is wrong: flask tokenauth init-db or "
+    "the first use writes them. If it was used before, the keys were deleted, the server has lost its data, or "
+    f"{_STORE_PREFIX} was changed: set the old prefix, or restore a backup. {_CONSEQUENCES}"
 )
 _OLD_TABLES = (
     f"The tables of {PREFIX}STORE are those of an older release of Flask-TokenAuth: back up the database, and run "
@@ -34,6 +43,7 @@ _ONLY_WITH_STORE = (
     f"{PREFIX}REFRESH_IDLE_LIFETIME",
     f"{PREFIX}REFRESH_RETRY_WINDOW",
     f"{PREFIX}SESSION_LIFETIME",
+    _STORE_PREFIX,
     f"{PREFIX}STORE_TIMEOUT",
 )
 _ENDPOINTS = "flask_tokenauth.endpoints.blueprint"  # import name of the blueprint: neither room imports the other
@@ -60,7 +70,7 @@ def _store(state: AppState) -> Iterator[Finding]:
 
 def _database_file(state: AppState) -> Iterator[Finding]:
     """Report a file that others can read. It has user IDs and the ends of sessions."""
-    path = state.stored.inspect_sql_store("find_path")
+    path = state.stored.inspect_store("find_path")
     if path is not None and path.exists() and path.stat().st_mode & (S_IRWXG | S_IRWXO):
         yield Finding(
             "warning",
@@ -77,6 +87,17 @@ def _settings_without_effect(state: AppState) -> Iterator[Finding]:
         unused, reason, advice = _ONLY_WITH_FEED + _ONLY_WITH_STORE, f"without {PREFIX}STORE", "set it, or remove them"
     if named := sorted(key for key in unused if state.app.config.get(key) is not None):
         yield Finding("hint", f"These settings have no effect {reason}: {', '.join(named)}; {advice}.")
+
+
+def _store_prefix(state: AppState) -> Iterator[Finding]:
+    """Report a prefix that the store does not have. Without a store there is another finding."""
+    opened, prefix = state.stored.opened, state.app.config.get(_STORE_PREFIX)
+    if opened is not None and prefix is not None and getattr(opened, "prefix", None) != prefix:
+        yield Finding(
+            "hint",
+            f"{_STORE_PREFIX} has no effect, since {PREFIX}STORE is neither a URL nor a client of Redis or Valkey: "
+            "remove it, or pass the prefix to the store that you made.",
+        )
 
 
 def _endpoints(state: AppState) -> Iterator[Finding]:
@@ -154,31 +175,37 @@ def _revocation(state: AppState) -> Iterator[Finding]:
 
 
 def _find_risks(state: AppState) -> list[str]:
-    found = state.stored.inspect_sql_store("find_risks", leeway=state.settings.leeway, processes=count_workers())
+    found = state.stored.inspect_store("find_risks", leeway=state.settings.leeway, processes=count_workers())
     return found or []
 
 
 def _tables(state: AppState) -> Iterator[Finding]:
-    """Report tables that are missing or old. The doctor neither creates nor upgrades them."""
-    if lost := state.stored.inspect_sql_store("find_lost_tables"):
+    """Report tables of an SQL database that are missing or old. The doctor neither creates nor upgrades them."""
+    if lost := state.stored.inspect_store("find_lost_tables"):
         yield Finding(
             "error",
             f"The database of {PREFIX}STORE lacks the tables {', '.join(lost)}, which a migration has probably "
             "dropped: restore a backup, or run flask tokenauth init-db to create them empty, and keep migrations "
-            f"from dropping the tables of the store. {state.stored.inspect_sql_store('explain_loss', lost)}. MariaDB "
+            f"from dropping the tables of the store. {state.stored.inspect_store('explain_loss', lost)}. MariaDB "
             "also hides tables from a user who has no right on them: check the rights first.",
         )
-    elif state.stored.inspect_sql_store("is_empty"):
+    elif state.stored.inspect_store("is_empty"):
         yield Finding("hint", _NO_TABLES)
-    elif state.stored.inspect_sql_store("is_outdated"):
+    elif state.stored.inspect_store("is_outdated"):
         yield Finding("warning", _OLD_TABLES)
 
 
 def _risks(state: AppState) -> Iterator[Finding]:
-    if obstacle := state.stored.inspect_sql_store("find_obstacle"):
+    if obstacle := state.stored.inspect_store("find_obstacle"):
         yield Finding("error", f"{PREFIX}STORE can be read, but not written: the store needs {obstacle}.")
     for risk in _find_risks(state):
         yield Finding("warning", f"{PREFIX}STORE: {risk}.")
+    if unseen := state.stored.inspect_store("find_unseen"):
+        yield Finding(
+            "hint",
+            f"{PREFIX}STORE: the server does not show these settings to the user of the store: {', '.join(unseen)}. "
+            "Look at them as an administrator, with redis-cli CONFIG GET and the name.",
+        )
 
 
 def _rings(state: AppState) -> Iterator[Finding]:
@@ -203,6 +230,10 @@ def _revoked(state: AppState) -> Iterator[Finding]:
     try:
         if problems := list(_tables(state)):
             yield from problems
+            return
+        if state.stored.inspect_store("is_new"):
+            yield Finding("hint", _NO_KEYS)
+            yield from _risks(state)
             return
         state.store.read_epoch("doctor")
         yield from _risks(state)
@@ -234,4 +265,4 @@ def _revoked(state: AppState) -> Iterator[Finding]:
         )
 
 
-CHECKS = (_store, _settings_without_effect, _endpoints, _clients, _keys, _refresh, _revocation, _revoked)
+CHECKS = (_store, _settings_without_effect, _store_prefix, _endpoints, _clients, _keys, _refresh, _revocation, _revoked)

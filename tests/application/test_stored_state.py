@@ -42,7 +42,7 @@ def test_a_store_may_be_an_object() -> None:
         "sqlite",
         "sqlite://",
         "/var/lib/hunter2.db",
-        "redis://:hunter2@localhost",
+        "redis://:hunter2@localhost/one",
         "postgres://api:hunter2@localhost/api",
         "postgresql+pg8000://api:hunter2@localhost/api",
         "mysql://api:hunter2@localhost",

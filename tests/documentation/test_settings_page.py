@@ -94,7 +94,7 @@ def test_numbers_are_allowed_up_to_the_limits_that_the_page_has(key: str, least:
 def test_the_page_has_the_default(key: str) -> None:
     shown, default = ENTRIES[key].default, DEFAULTS[key]
     plain: dict[Any, str] = {None: "none", "feed": '``"feed"``', "jwt": '``"jwt"``', False: "False"}
-    plain |= {word: f'``"{word}"``' for word in ("off", "Lax")}
+    plain |= {word: f'``"{word}"``' for word in ("off", "Lax", "tokenauth")}
     plain |= {frozenset(): "``[]``", (): "``{}``", ("ta_",): "``ta_``"}
     if isinstance(default, timedelta):
         assert read_duration(shown) == default

@@ -1,6 +1,7 @@
 """A cluster of three primaries, each with a replica. The commands of ``CLUSTER`` alone make it of single servers."""
 
 from contextlib import ExitStack
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -104,7 +105,7 @@ class Cluster:
         poll(self._is_ok, "for a cluster that is well")
 
     def restore(self) -> None:
-        """Start and resume whatever a test has stopped, and wait until each primary has its replica again."""
+        """Start and resume all that a test has stopped, and wait until each primary has its replica again."""
         for server in self.servers:
             if server.process is None:
                 server.start()
@@ -131,28 +132,25 @@ class Cluster:
         for one, other in combinations(self.servers, 2):
             one.ask("CLUSTER", "MEET", LOCAL, other.port)
         for primary, replica in zip(primaries, replicas, strict=True):
-            poll(lambda one=primary, other=replica: knows(other, one), "for servers that know each other")  # type: ignore[misc]
+            poll(partial(knows, replica, primary), "for servers that know each other")
             replica.ask("CLUSTER", "REPLICATE", id_of(primary))
         poll(lambda: self._is_ok() and self._is_whole(), "for a new cluster")
 
     def _is_ok(self) -> bool:
         """Return whether the servers that answer agree, and answer for all slots."""
         answering = [server for server in self.servers if server.answers]
-        if any(b"cluster_state:ok" not in server.ask("CLUSTER", "INFO") for server in answering):
-            return False
         seen = {tuple(part[:3] for part in slots_of(server)) for server in answering}
-        if len(seen) != 1:
-            return False
-        primaries = {self._at(port) for _, _, port in seen.pop()}
-        return all(server in answering and server.role == "master" for server in primaries)
+        primaries = {self._at(port) for parts in seen for _, _, port in parts}
+        ok = all(b"cluster_state:ok" in server.ask("CLUSTER", "INFO") for server in answering)
+        return ok and len(seen) == 1 and all(server.answers and server.role == "master" for server in primaries)
 
     def _is_whole(self) -> bool:
         """Return whether all servers see that each primary has a replica, and it follows."""
-        for server in self.servers:
-            for part in slots_of(server):
-                if len(part.replicas) != 1 or not self._at(part.replicas[0]).follows(self._at(part.primary)):
-                    return False
-        return True
+        return all(
+            len(part.replicas) == 1 and self._at(part.replicas[0]).follows(self._at(part.primary))
+            for server in self.servers
+            for part in slots_of(server)
+        )
 
     @property
     def _any_server(self) -> RedisServer:

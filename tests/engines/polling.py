@@ -1,4 +1,4 @@
-"""Wait for servers that tell nobody when they are ready: ask them again and again, with a short pause."""
+"""Wait for servers that do not say when they are ready: ask them again and again, with a short pause."""
 
 import time
 from collections.abc import Callable

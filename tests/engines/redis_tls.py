@@ -1,4 +1,4 @@
-"""A server of Redis that has a port with TLS too. Of the servers of the tests, Debian's alone is built with TLS."""
+"""A server of Redis that has a port with TLS too. Debian's is the only server of the tests that is built with TLS."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address

@@ -29,19 +29,18 @@ sentinel down-after-milliseconds {NAME} 500
 sentinel failover-timeout {NAME} 2000
 """
 
-# In milliseconds. Redis 6.2 does not know the command. By default, sentinels need seconds to find each other, and a
+# In milliseconds. By default, sentinels need seconds to find each other, and a
 # machine that is busy for two seconds stops all failovers for 30 seconds. If a server says that it is a primary, and a
-# sentinel does not know of a failover, it makes it a replica after four publish periods. A failover has to be faster.
-# A replica may take over if it has answered INFO within five ping periods. It is asked once a second when it has lost
-# its primary.
-PERIODS = {"PUBLISH-PERIOD": 500, "INFO-PERIOD": 200, "PING-PERIOD": 250, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
+# sentinel does not know of a failover, it makes it a replica after four publish periods. A failover has to be faster. A
+# replica takes over only if it was asked within five ping periods. It is asked each second while the primary is gone.
+PERIODS = {"PUBLISH-PERIOD": 500, "INFO-PERIOD": 200, "PING-PERIOD": 400, "ASK-PERIOD": 100, "TILT-PERIOD": 1000}
 
 
 class Sentinel(RedisServer):
     """One sentinel.
 
     Args:
-        program: as of a server.
+        program: as of a server. Redis 6.2 cannot change the periods.
         primary: the first one. It must run already, with its replica.
     """
 
@@ -68,9 +67,8 @@ class Sentinel(RedisServer):
 
     def start(self, *options: str, **environ: str) -> None:
         super().start(*options, **environ)
-        if self.version >= (7,):
-            for name, period in PERIODS.items():
-                self.ask("SENTINEL", "DEBUG", name, period)
+        for name, period in PERIODS.items():
+            self.ask("SENTINEL", "DEBUG", name, period)
 
     def sees(self, primary: RedisServer) -> bool:
         """Return whether the sentinel finds that the primary, its replica and the other sentinels are all well."""
@@ -168,7 +166,7 @@ class Sentinels:
         poll(is_primary, "for a failover")
 
     def restore(self) -> None:
-        """Start and resume whatever a test has stopped, and wait until all is well."""
+        """Start and resume all that a test has stopped, and wait until all is well."""
         for server in [*self.servers, *self.sentinels]:
             if server.process is None:
                 server.start()

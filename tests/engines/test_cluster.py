@@ -1,6 +1,7 @@
 """The cluster of the tests loses servers, gets them back, and moves slots, in steps if a test wants."""
 
 from collections.abc import Iterator
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -13,8 +14,6 @@ from redis import RedisCluster
 from redis.exceptions import AskError, MovedError
 
 from .server import LOCAL, PASSWORD, USER
-
-pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -38,6 +37,15 @@ def other_primary(cluster: Cluster, server: RedisServer) -> RedisServer:
     return next(cluster.primary_of(slot) for slot in (0, SLOTS - 1) if cluster.primary_of(slot) is not server)
 
 
+def test_the_ranges_of_slots_are_sorted() -> None:
+    server = MagicMock()
+    server.ask.return_value = [[6, 9, [b"", 1, b"id"], [b"", 3, b"id"], [b"", 2, b"id"]], [0, 5, [b"", 1, b"id"]]]
+
+    assert slots_of(server) == [(0, 5, 1, ()), (6, 9, 1, (2, 3))]
+
+
+@pytest.mark.once
+@pytest.mark.slow
 def test_three_primaries_have_all_slots_and_a_replica_each(cluster: Cluster) -> None:
     parts = slots_of(cluster.servers[0])
 
@@ -46,16 +54,22 @@ def test_three_primaries_have_all_slots_and_a_replica_each(cluster: Cluster) -> 
     assert len({replica for part in parts for replica in part.replicas}) == 3
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_the_url_names_servers_of_the_cluster(cluster: Cluster) -> None:
     places = cluster.url().removeprefix(f"redis+cluster://{USER}:{PASSWORD}@").split(",")
 
     assert places == [f"{LOCAL}:{server.port}" for server in cluster.servers[:3]]
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_key_in_braces_has_the_slot_of_what_they_enclose(cluster: Cluster) -> None:
     assert cluster.slot_of("{a}:1") == cluster.slot_of(b"a") == 15_495
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_key_lies_on_the_primary_of_its_slot(cluster: Cluster, client: "RedisCluster") -> None:
     client.execute_command("SET", "a", 1)
     primary = cluster.primary_of(cluster.slot_of("a"))
@@ -65,6 +79,8 @@ def test_a_key_lies_on_the_primary_of_its_slot(cluster: Cluster, client: "RedisC
         other_primary(cluster, primary).ask("GET", "a")
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_the_replica_of_a_killed_primary_takes_over(cluster: Cluster, client: "RedisCluster") -> None:
     client.execute_command("SET", "a", 1)
     slot = cluster.slot_of("a")
@@ -79,6 +95,8 @@ def test_the_replica_of_a_killed_primary_takes_over(cluster: Cluster, client: "R
     assert replica.ask("GET", "a") == b"1"
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_killed_primary_comes_back_as_a_replica(cluster: Cluster) -> None:
     killed = cluster.kill_primary_of("a")
     cluster.wait_until_ok()
@@ -88,6 +106,8 @@ def test_a_killed_primary_comes_back_as_a_replica(cluster: Cluster) -> None:
     assert cluster.replica_of(cluster.primary_of(cluster.slot_of("a"))) is killed
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_primary_that_was_paused_comes_back_as_a_replica(cluster: Cluster) -> None:
     paused = cluster.primary_of(cluster.slot_of("a"))
     paused.pause()
@@ -98,6 +118,8 @@ def test_a_primary_that_was_paused_comes_back_as_a_replica(cluster: Cluster) -> 
     assert cluster.replica_of(cluster.primary_of(cluster.slot_of("a"))) is paused
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_moved_slot_takes_its_keys_along(cluster: Cluster, client: "RedisCluster") -> None:
     for key in ("{a}:1", "{a}:2"):
         client.execute_command("SET", key, 1)
@@ -116,6 +138,8 @@ def test_a_moved_slot_takes_its_keys_along(cluster: Cluster, client: "RedisClust
     assert cluster.primary_of(slot) is source
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_in_the_middle_of_a_move_the_old_primary_sends_clients_to_the_new_one(
     cluster: Cluster, client: "RedisCluster"
 ) -> None:

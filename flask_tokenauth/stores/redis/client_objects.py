@@ -12,6 +12,7 @@ _WANTED = (
     "the store must be a URL such as redis://USER:PASSWORD@HOST/0, or a Redis or RedisCluster object of redis-py or a "
     "Valkey or ValkeyCluster object of valkey-py"
 )
+_DRIVERS = ("redis", "valkey")
 _REPLICAS = (
     "the client of the store must not read from replicas, which can lag behind a revocation: pass a client without "
     "read_from_replicas and load_balancing_strategy, and behind Sentinel one of master_for"
@@ -66,22 +67,14 @@ def _read_cluster(client: Any) -> Source:
     return Source(
         kind="cluster",
         places=tuple(dict.fromkeys((node.host, node.port) for node in nodes)),
-        login=_make_login(options, has_tls=_has_tls(manager, options)),
+        login=_make_login(options, has_tls=bool(options.get("ssl")) or _is_tls(options.get("connection_class"))),
         remap=getattr(manager, "address_remap", None),
     )
 
 
-def _has_tls(manager: Any, options: Mapping[str, Any]) -> bool:
-    """Return whether the nodes of a cluster are connected by TLS. A client of a URL has it in the class alone."""
-    if options.get("ssl"):
-        return True
-    pools = [node.redis_connection.connection_pool for node in manager.nodes_cache.values() if node.redis_connection]
-    return any(_is_class(pool, "SSLConnection") for pool in pools)
-
-
-def _is_class(pool: Any, name: str) -> bool:
-    """Return whether the connections of a pool are of a class of redis-py or valkey-py, or of a subclass."""
-    return any(base.__name__ == name for base in pool.connection_class.__mro__)
+def _is_tls(kind: Any) -> bool:
+    """Return whether a class of connections is that of redis-py or valkey-py for TLS, or a subclass."""
+    return any(base.__name__ == "SSLConnection" for base in getattr(kind, "__mro__", ()))
 
 
 def _read_place(options: Mapping[str, Any]) -> Place:
@@ -91,10 +84,15 @@ def _read_place(options: Mapping[str, Any]) -> Place:
 
 
 def _read_login(pool: Any) -> Login:
-    options = pool.connection_kwargs
+    options, kind = pool.connection_kwargs, pool.connection_class
     if options.get("redis_connect_func"):
         raise SettingsError("the client of the store must have no redis_connect_func: pass another client")
-    return _make_login(options, has_tls=_is_class(pool, "SSLConnection"))
+    if kind.__module__.partition(".")[0] not in _DRIVERS:  # the store would go to another place than it does
+        raise SettingsError(
+            f"the client of the store must have connections of redis-py or valkey-py, got {kind.__name__} of "
+            f"{kind.__module__}: pass another client, or memory:// in tests"
+        )
+    return _make_login(options, has_tls=_is_tls(pool.connection_class))
 
 
 def _make_login(options: Mapping[str, Any], *, has_tls: bool) -> Login:

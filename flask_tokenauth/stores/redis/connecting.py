@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from ...core.time_limit import remaining, time_limit
 from ..sockets import READ, TIME_IS_OVER, run_when_ready, send_all, wait_until_ready
+from .errors import LASTING, NotFound
 from .places import Login, Place
 
 _LONGEST = 130.0  # seconds to connect, as the network waits
@@ -108,15 +109,25 @@ class LimitedConnection(Connection):
         Raises:
             OSError: the server cannot be reached.
             redis.exceptions.RedisError: it does not let us in.
+            NotFound: other code failed, for example that which provides the credentials.
         """
         if self._sock is not None:
             return
         self._sock = self._connect()  # type: ignore[assignment]
         try:
             self.on_connect()  # type: ignore[no-untyped-call]
-        except BaseException:
+        except BaseException as error:
             self.close()
-            raise
+            if isinstance(error, RedisError | OSError) or not isinstance(error, Exception):
+                raise
+            raised = type(error).__name__
+        else:
+            return
+        raise NotFound(  # without the cause, which may have a password in it
+            f"the connection must be set up without an error, but {raised} was raised: check the credential provider "
+            "of the client, and that the server is one of Redis or Valkey",
+            reason=LASTING,
+        )
 
     def close(self) -> None:
         """Close the connection. It never waits."""
@@ -159,7 +170,10 @@ class LimitedConnection(Connection):
     def _connect(self) -> LimitedSocket:
         if isinstance(self._place, str):
             return LimitedSocket(_connect(socket.AF_UNIX, self._place))
-        found = socket.getaddrinfo(*self._place, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(*self._place, type=socket.SOCK_STREAM)
+        except UnicodeError:  # a part of the name is too long, or has other characters
+            raise socket.gaierror from None
         sock = _connect_to_first([(family, address) for family, _, _, _, address in found])
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

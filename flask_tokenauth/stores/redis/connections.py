@@ -1,13 +1,18 @@
 """The connections of one process: a pool for each server, and what is known of the servers."""
 
+from collections.abc import Callable
+
 from redis.exceptions import RedisError, ResponseError
 
+from .cluster import Cluster
 from .errors import NotPrimary, find_code
-from .places import Place, Source
+from .places import Kind, Place, Source
 from .pools import Pool
-from .topology import make_topology
+from .sentinel import BySentinel
+from .topology import OneServer, Topology
 
-_TAKEN_OVER = {"READONLY", "MASTERDOWN", "CLUSTERDOWN"}  # another server may be the primary now
+_TAKEN_OVER = {"READONLY", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS"}  # another server may be the primary now
+_KINDS: dict[Kind, Callable[[Source], Topology]] = {"server": OneServer, "sentinel": BySentinel, "cluster": Cluster}
 
 
 class Connections:
@@ -15,7 +20,7 @@ class Connections:
 
     def __init__(self, source: Source) -> None:
         self._login = source.login
-        self.topology = make_topology(source)
+        self.topology: Topology = _KINDS[source.kind](source)
         self._pools: dict[Place, Pool] = {}
 
     def pool(self, place: Place) -> Pool:

@@ -34,6 +34,7 @@ _SENTENCES = {
     "OOM": "the memory of the server is full: raise its maxmemory, or give it more memory",
     "READONLY": "the server is a replica, which takes no writes: connect to the primary, or wait for the failover",
     "TRYAGAIN": "the cluster moves a slot: try again",
+    "UNREADABLE": "a number in the store cannot be read: another program must not use its prefix",
     "WRONGPASS": "the server refuses the user or the password: check both in the URL, where special characters of a "
     "password are written as %XX",
     "WRONGTYPE": "a key of the store has a value of another type: another program must not use its prefix",
@@ -58,6 +59,7 @@ _PHRASES = {  # parts of messages of the servers, and of messages within those o
     "DB index": "NODATABASE",
     "can't run this command": "NOPERM",
     "has no permissions to": "NOPERM",
+    "a number of the store cannot be read": "UNREADABLE",
     "can't access at least one of the keys": "NOPERM",
 }
 _OF_CONNECTIONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (  # the first that fits counts
@@ -82,7 +84,10 @@ _OF_CONNECTIONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (  # th
         (FileNotFoundError, PermissionError),
         "the socket of the server cannot be opened: check its path, that the server runs, and the rights on it",
     ),
-    ((OSError, exceptions.ConnectionError), f"the connection was lost, or could not be opened: {_REACH}"),
+    (
+        (OSError, exceptions.ConnectionError),
+        f"the connection was lost, or could not be opened: {_REACH}. The server may expect TLS",
+    ),
     (
         (exceptions.InvalidResponse,),
         "the answer is none of Redis or Valkey: check the host and the port, and whether the server expects TLS",
@@ -91,18 +96,20 @@ _OF_CONNECTIONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (  # th
 _CODE = re.compile(rf"(?:^|-)({'|'.join(_SENTENCES)}) ")  # of an error; Redis 6.2 has it within that of a script
 
 
+SLOW, PASSING, LASTING = range(3)  # reasons of failures: later ones tell more
+
+
 class NotFound(Exception):
     """No server was found that can be asked.
 
     Args:
         message: for the user. It has no values in it.
-        may_pass: whether it can help to look for a server again.
-        timed_out: whether the last server that was asked has not answered in time.
+        reason: SLOW if the time was over, PASSING if it can help to look for a server again, or LASTING.
     """
 
-    def __init__(self, message: str, *, may_pass: bool, timed_out: bool = False) -> None:
+    def __init__(self, message: str, *, reason: int) -> None:
         super().__init__(message)
-        self.may_pass, self.timed_out = may_pass, timed_out
+        self.reason = reason
 
 
 class NotPrimary(Exception):
@@ -144,16 +151,15 @@ def find_code(error: BaseException) -> str:
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Return whether the time of a read, a write, a connection or a search was over."""
-    return isinstance(error, TimeoutError | exceptions.TimeoutError) or (
-        isinstance(error, NotFound) and error.timed_out
-    )
+    """Return whether the time of a read, a write or a connection was over."""
+    is_slow = isinstance(error, NotFound) and error.reason == SLOW
+    return is_slow or isinstance(error, TimeoutError | exceptions.TimeoutError)
 
 
 def is_passing(error: BaseException) -> bool:
     """Return whether an error may be over soon: a connection was lost or refused, a slot moves, a failover runs."""
     if isinstance(error, NotFound):
-        return error.may_pass
+        return error.reason != LASTING
     if code := find_code(error):
         return code in _PASSING
     if isinstance(error, exceptions.ResponseError | exceptions.InvalidResponse | ssl.SSLCertVerificationError):

@@ -8,22 +8,29 @@ Entries have a random mark, since a server that lost some could number new ones 
 import re
 from collections.abc import Iterator, Sequence
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from ...core.errors import StoreUnavailable
 from ...core.records.revocation import LAST, Revocation, RevocationPage
+from ..rows import parse_number
 from . import scripts
 from .hashes import to_hash, to_number, to_text
 from .layout import KINDS
 from .prepared_keys import PreparedKeys
 
-PAGE = 1000  # revocations of one page of the first load: longer ones would block the server for others
-NEWS = 1000  # of one later page
+PAGE = 250  # revocations of one page of the first load: longer ones would block the server for others
+NEWS = 250  # of one later page
 LONGEST_LOAD = 10.0  # seconds for a page of the first load
 
 _CURSOR = re.compile(
-    r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL
+    r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64}\.[0-9a-f]{0,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL
 )
+
+
+_Entry = tuple[str, list[str]]  # an entry of the stream: its ID, and names and values by turns
+_decode = msgspec.json.Decoder(list[_Entry]).decode
 
 
 class _Cursor(NamedTuple):
@@ -32,14 +39,14 @@ class _Cursor(NamedTuple):
     Attributes:
         entry: the ID of the newest entry of the stream that the reader knows.
         mark: of this entry.
-        store_id: of the store.
+        incarnation: of the store and of its server: another one after a restart and after a failover.
         score: of the last revocation on the last page of the first load, if more pages follow.
         member: of this revocation.
     """
 
     entry: str
     mark: str
-    store_id: str
+    incarnation: str
     score: str | None = None
     member: str | None = None
 
@@ -75,51 +82,77 @@ def read_revocations(keys: PreparedKeys, string: str | None) -> RevocationPage:
 
 
 def _read_news(keys: PreparedKeys, cursor: _Cursor) -> RevocationPage:
-    store_id, entries = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
-    if to_text(store_id) != cursor.store_id or not entries or _position(entries[0]) != (cursor.entry, cursor.mark):
+    incarnation, packed = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
+    entries = _decode_entries(packed)
+    is_same = to_text(incarnation) == cursor.incarnation
+    if not is_same or not entries or _position(entries[0]) != (cursor.entry, cursor.mark):
         return RevocationPage()
     entry, mark = _position(entries[-1])
-    following = _Cursor(entry, mark, cursor.store_id)
+    following = _Cursor(entry, mark, cursor.incarnation)
     news = tuple(_read_entries(entries[1:]))
     return RevocationPage(entries=news, cursor=str(following), more=len(entries) > NEWS)
 
 
 def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
     position = () if cursor is None else (str(cursor.score), str(cursor.member))
-    store, later, tail, packed = keys.run_shared(
+    incarnation, later, tail, packed, packed_values = keys.run_shared(
         scripts.LOAD, (PAGE, token_hex(8), *position), for_feed=True, longest=LONGEST_LOAD
     )
-    store_id = to_text(store)
     if cursor is None:
-        cursor = _Cursor(*_position(tail), store_id)
-    if store_id != cursor.store_id:
+        entry, fields = tail
+        cursor = _Cursor(to_text(entry), to_text(to_hash(fields).get(b"mark", b"")), to_text(incarnation))
+    if to_text(incarnation) != cursor.incarnation:
         return RevocationPage()
-    lines = [line.split(" ", 2) for line in to_text(packed).split("\n") if line]
-    entries = tuple(_read_lines(lines, to_number(later)))
-    is_last = len(lines) < PAGE
-    score, member = (None, None) if is_last else (lines[-1][0], lines[-1][2])
+    items, values = _split(packed), _split(packed_values)
+    entries = tuple(_read_load(items, values, to_number(later)))
+    is_last = len(values) < PAGE
+    score, member = (None, None) if is_last else (f"{float(items[-1]):.0f}", items[-2])
     return RevocationPage(entries=entries, cursor=str(cursor._replace(score=score, member=member)), more=not is_last)
 
 
-def _position(entry: Any) -> tuple[str, str]:
+def _split(packed: bytes) -> list[str]:
+    return to_text(packed).split("\n") if packed else []
+
+
+def _decode_entries(packed: bytes) -> list[_Entry]:
+    try:
+        return _decode(packed)
+    except (ValueError, msgspec.MsgspecError):  # the errors of msgspec 0.19 are no ValueError
+        raise StoreUnavailable(_UNREADABLE) from None
+
+
+def _position(entry: _Entry) -> tuple[str, str]:
     """Return the ID and the mark of an entry of the stream."""
     name, fields = entry
-    return to_text(name), to_text(to_hash(fields).get(b"mark", b""))
+    return name, _to_fields(fields).get("mark", "")
 
 
-def _read_entries(entries: Sequence[Any]) -> Iterator[Revocation]:
-    for _, fields in entries:
-        found = to_hash(fields)
-        if b"member" in found:  # else it was written for a stream that was empty
-            value, expires_at = to_number(found.get(b"value")), to_number(found.get(b"expires_at"))
-            yield _revocation(to_text(found[b"member"]), value, expires_at)
+def _to_fields(items: Sequence[str]) -> dict[str, str]:
+    return dict(zip(items[::2], items[1::2], strict=False))  # the server writes pairs alone
 
 
-def _read_lines(lines: Sequence[list[str]], later: int) -> Iterator[Revocation]:
+def _read_entries(entries: Sequence[_Entry]) -> Iterator[Revocation]:
+    for _, items in entries:
+        found = _to_fields(items)
+        if "member" in found:  # else it was written for a stream that was empty
+            value, expires_at = (parse_number(found.get(name, "")) for name in ("value", "expires_at"))
+            if value is None or expires_at is None:
+                raise StoreUnavailable(_UNREADABLE)
+            yield _revocation(found["member"], value, expires_at)
+
+
+def _read_load(items: Sequence[str], values: Sequence[str], later: int) -> Iterator[Revocation]:
+    """Yield the revocations of a page of the first load.
+
+    Args:
+        items: a member and its score by turns.
+        values: of the members.
+        later: milliseconds from the score to the end.
+    """
     try:
-        for score, value, member in lines:
-            yield _revocation(member, int(value), int(score) + later)
-    except ValueError:
+        for member, score, value in zip(items[::2], items[1::2], values, strict=True):
+            yield _revocation(member, int(value), int(float(score)) + later)
+    except (OverflowError, ValueError):  # the score may be infinite
         raise StoreUnavailable(_UNREADABLE) from None
 
 

@@ -10,7 +10,8 @@ from ..rows import SessionRow, parse_number
 
 _UNREADABLE = "an answer of the server cannot be read: another program has changed the keys of the store"
 _SESSION = {
-    "texts": ("user_id", "granted", "label", "user_agent"),
+    "texts": ("user_id", "granted"),
+    "may_lack": ("label", "user_agent"),
     "numbers": (
         "started_at", "rotated_at", "idle_expires_at", "expires_at", "ended_at", "generation", "epoch",
     ),
@@ -30,14 +31,14 @@ def to_hash(answer: Iterable[bytes]) -> Hash:
     return dict(zip(items[::2], items[1::2], strict=True))
 
 
-def to_text(value: bytes) -> str:
+def to_text(value: object) -> str:
     """Return a string of the server.
 
     Raises:
-        StoreUnavailable: it is not in UTF-8.
+        StoreUnavailable: it is none, or is not in UTF-8.
     """
     try:
-        return value.decode()
+        return value.decode()  # type: ignore[attr-defined, no-any-return]  # it may be anything
     except (AttributeError, UnicodeDecodeError):
         raise StoreUnavailable(_UNREADABLE) from None
 
@@ -86,10 +87,12 @@ def fields_of(values: Mapping[str, str | int | None]) -> list[str]:
     return [text for name, value in values.items() if value is not None for text in (name, str(value))]
 
 
-def _columns(found: Hash, *, texts: Iterable[str], numbers: Iterable[str]) -> dict[str, Any]:
-    """Return the values by their names. A missing one is None, which the rows refuse where it must not be."""
-    columns: dict[str, Any] = {}
-    for name in texts:
+def _columns(
+    found: Hash, *, texts: Iterable[str], numbers: Iterable[str], may_lack: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return the values by their names. A missing number is None, which the rows refuse where it must not be."""
+    columns: dict[str, Any] = {name: to_text(found.get(name.encode())) for name in texts}
+    for name in may_lack:
         value = found.get(name.encode())
         columns[name] = None if value is None else to_text(value)
     for name in numbers:

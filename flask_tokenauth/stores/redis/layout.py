@@ -6,6 +6,8 @@ Every other key is alone: no script uses keys of two slots.
 
 from dataclasses import dataclass, field
 
+from ...core.encoding.prefixes import STORE_PREFIX_FORM, STORE_PREFIX_WORDS
+from ...core.errors import SettingsError
 from ...core.records.revocation import RevocationKind
 
 LETTERS: dict[RevocationKind, str] = {"token": "t", "session": "s", "user": "u", "api_keys": "k"}
@@ -28,6 +30,9 @@ class Layout:
         shared: the keys that have one slot, in the order of the scripts: facts about the store, the ends of
             revocations, their values, the stream of new revocations, the epochs and the key epochs of users.
         rings: the key of the rings of keys. It is in the same slot.
+
+    Raises:
+        SettingsError: *prefix* has another form.
     """
 
     prefix: str
@@ -35,6 +40,8 @@ class Layout:
     rings: bytes = field(init=False)
 
     def __post_init__(self) -> None:
+        if not STORE_PREFIX_FORM.fullmatch(self.prefix):
+            raise SettingsError(f"the prefix of the store must be {STORE_PREFIX_WORDS}; got another string")
         names = ("about", "live", "values", "news", "epochs", "key_epochs")
         object.__setattr__(self, "shared", tuple(f"{{{self.prefix}}}:{name}".encode() for name in names))
         object.__setattr__(self, "rings", f"{{{self.prefix}}}:rings".encode())
@@ -71,8 +78,8 @@ class Layout:
         return self._name(kind, "*")
 
     def subject_of(self, key: bytes, kind: str) -> str:
-        """Return the ID in a key of a kind."""
-        return key[len(self._name(kind, "")) :].decode()
+        """Return the ID in a key of a kind. It has surrogates for bytes that are not in UTF-8."""
+        return key[len(self._name(kind, "")) :].decode(errors="surrogateescape")
 
     def _name(self, kind: str, subject: str) -> bytes:
         return f"{self.prefix}:{kind}:{subject}".encode()

@@ -22,7 +22,8 @@ class Pool:
     Args:
         place: of the server.
         login: how to log in there.
-        share: of the time that is left, for opening a connection. The rest is for finding another server.
+        share: of the time that is left, for this server, and of that for opening a connection. The rest is for finding
+            another server.
     """
 
     def __init__(self, place: Place, login: Login, *, share: float) -> None:
@@ -49,7 +50,11 @@ class Pool:
             StoreUnavailable: no connection was free in time.
         """
         queue = self._for_feed if for_feed else self._for_requests
-        with queue.taken(longest_wait=min(LONGEST_QUEUE, remaining())), self._taken() as connection:
+        with (
+            time_limit(remaining() * self._share),
+            queue.taken(longest_wait=min(LONGEST_QUEUE, remaining())),
+            self._taken() as connection,
+        ):
             return work(connection)
 
     def drop(self) -> None:
@@ -60,23 +65,20 @@ class Pool:
 
     @contextmanager
     def _taken(self) -> Iterator[LimitedConnection]:
-        age, connection = self._age, self._find_idle()
+        age, connection = self._age, self._find_idle() or LimitedConnection(self._place, self._login)
         is_good = False
         try:
-            if connection is None:
-                connection = LimitedConnection(self._place, self._login)
-                with time_limit(remaining() * self._share):
-                    connection.connect()
+            with time_limit(remaining() * self._share):
+                connection.connect()
             yield connection
             is_good = True
         finally:
-            if connection is not None:
-                if not is_good:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
-                    if age is not self._age:
-                        self.drop()
+            if not is_good:
+                connection.close()
+            else:
+                self._idle.append(connection)
+                if age is not self._age:
+                    self.drop()
 
     def _find_idle(self) -> LimitedConnection | None:
         try:

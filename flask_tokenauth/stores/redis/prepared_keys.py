@@ -1,20 +1,37 @@
 """The keys of a store and the way to them. What they need is written on first use, and again after it was lost."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ...core.errors import SettingsError, StoreUnavailable
+from ...core.process import count_workers
 from ...core.records.revocation import retention_of
+from ...core.time_limit import remaining, time_limit
 from ..rows import another_issuer, in_milliseconds
 from . import scripts
-from .hashes import to_number, to_text
+from .hashes import Hash, to_hash, to_number, to_text
+from .inspection import StoreInspection
 from .layout import Layout
 from .scripts import Script
-from .servers import Servers
+from .servers import LONGEST_WRITE, Servers
 
+_AT_ONCE = 500  # members of a list in one step: longer ones would block the server for others
+_STATES = 3  # where the states of revocations begin in the answer of LOOK
 _LOST_AGAIN = "the facts about the store are lost each time they are written: check who deletes keys on the server"
+
+_log = logging.getLogger("flask_tokenauth")
+
+
+T = TypeVar("T")
+
+
+def in_parts(values: Sequence[T]) -> list[Sequence[T]]:
+    """Return parts of *values* for one step each; none if there are no values."""
+    return [values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)]
 
 
 class Numbers(NamedTuple):
@@ -41,14 +58,17 @@ class PreparedKeys:
     Args:
         servers: run them.
         layout: the names of the keys.
+        inspection: finds the risks that are logged at the first contact.
     """
 
-    def __init__(self, servers: Servers, layout: Layout) -> None:
+    def __init__(self, servers: Servers, layout: Layout, inspection: StoreInspection) -> None:
         self.servers = servers
         self.layout = layout
         self._issuer: str | None = None
         self._lifetime = self._leeway = timedelta(0)
-        self._is_ready = False
+        self._inspection = inspection
+        self._store_id = ""
+        self._is_ready = self._is_new_enough = self._ignores_risks = False
 
     def bind(self, issuer: str, *, timeout: timedelta, lifetime: timedelta, leeway: timedelta) -> None:
         """Bind the store to an issuer, as :meth:`flask_tokenauth.core.store.Store.bind` describes."""
@@ -70,17 +90,37 @@ class PreparedKeys:
             for_feed: True to use the connection that only the revocation feed uses.
 
         Raises:
-            SettingsError: the keys belong to another issuer.
+            SettingsError: the keys belong to another issuer, or the server is too old.
             StoreUnavailable: the server cannot be asked.
         """
         if self._is_ready:
             return
         issuer = self._issuer or ""
         values = (issuer, in_milliseconds(self._lifetime), in_milliseconds(self._leeway), token_hex(16), token_hex(8))
-        found = to_text(self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
+        found, store_id = map(to_text, self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
         if found != issuer:
             raise SettingsError(another_issuer(found))
+        self._store_id = store_id
+        self._look_at_servers()
         self._is_ready = True
+
+    def _look_at_servers(self) -> None:
+        """Refuse servers that are too old, and log once what puts a promise at risk: the store is used nevertheless."""
+        if self._issuer is None or (self._is_new_enough and self._ignores_risks):
+            return  # the leeway is not known before the store is bound
+        limit = self.servers.timeout or LONGEST_WRITE
+        with suppress(StoreUnavailable), time_limit(min(limit, remaining() / 2)):  # the rest is for the answer
+            if self._ignores_risks:
+                self._inspection.check_versions()
+            else:
+                self.ignore_risks()
+                for risk in self._inspection.find_risks(leeway=self._leeway, processes=count_workers()):
+                    _log.warning("TOKENAUTH_STORE: %s", risk)
+            self._is_new_enough = True
+
+    def ignore_risks(self) -> None:
+        """Log no warning about risks: they are known, or this process is a short command."""
+        self._ignores_risks = True
 
     def run(self, script: Script, key: bytes, arguments: Sequence[str | int] = ()) -> Any:
         """Run a script on one key, and return its answer.
@@ -100,10 +140,12 @@ class PreparedKeys:
         for_feed: bool = False,
         longest: float | None = None,
     ) -> Any:
-        """Run a script on the shared keys, and return its answer. If they were lost, they are written again first.
+        """Run a script on the shared keys, and return its answer.
+
+        If they were lost, they are written again first, unless another issuer has taken them meanwhile.
 
         Args:
-            script: returns None if the facts about the store are missing.
+            script: returns None if the keys are not of the store whose ID is its last argument.
             arguments: of the script.
             for_feed: True to use the connection that only the revocation feed uses.
             longest: seconds after which the call is over; None for the usual ones.
@@ -114,7 +156,8 @@ class PreparedKeys:
         """
         for _ in range(2):
             self.prepare(for_feed=for_feed)
-            answer = self.servers.run(script, self.layout.shared, arguments, for_feed=for_feed, longest=longest)
+            own = (*arguments, self._store_id)
+            answer = self.servers.run(script, self.layout.shared, own, for_feed=for_feed, longest=longest)
             if answer is not None:
                 return answer
             self._is_ready = False
@@ -126,14 +169,58 @@ class PreparedKeys:
         Raises:
             StoreUnavailable: the server cannot be asked.
         """
-        now, epoch, key_epoch, *found = self.run_shared(scripts.LOOK, (user_id, *members))
-        return Numbers(
-            now=to_number(now),
-            epoch=to_number(epoch),
-            key_epoch=to_number(key_epoch),
-            revoked=tuple(state == scripts.REVOKED for state in found),
-            stored=tuple(state != scripts.ABSENT for state in found),
-        )
+        answers = [self.run_shared(scripts.LOOK, (user_id, *part)) for part in in_parts(members) or [()]]
+        return _read_numbers([*answers[-1][:_STATES], *(state for found in answers for state in found[_STATES:])])
+
+    def find(self, key: bytes, member: str) -> tuple[Hash, Numbers | None]:
+        """Return the fields of a record, and the numbers of its user of the same moment or a later one.
+
+        Args:
+            key: of the record.
+            member: the revocation that is asked for.
+
+        Raises:
+            StoreUnavailable: the server cannot be asked, or the record has no user.
+        """
+        answer, numbers = self.run_and_look(scripts.FIND, scripts.FIND_WITH_NUMBERS, key, member)
+        found = to_hash(answer)
+        if found and numbers is None:
+            numbers = self.look(to_text(found.get(b"user_id")), member)
+        return found, numbers
+
+    def run_and_look(
+        self, alone: Script, with_numbers: Script, key: bytes, member: str, arguments: Sequence[str | int] = ()
+    ) -> tuple[Any, Numbers | None]:
+        """Run a script on a record, and return its answer, with the numbers of its user if one server has all keys.
+
+        Args:
+            alone: the script.
+            with_numbers: the one that looks at the user too.
+            key: of the record.
+            member: the revocation that is asked for.
+            arguments: of the script.
+        """
+        self.prepare()
+        if self.servers.is_cluster:
+            return self.servers.run(alone, [key], arguments), None
+        own = (member, self._store_id, *arguments)
+        answer, found = self.servers.run(with_numbers, [key, *self.layout.shared], own)
+        return answer, None if found is None else _read_numbers(found)
+
+    def fetch(self, keys: Sequence[bytes]) -> list[Hash]:
+        """Return the fields of hashes: no fields for a key that is not there.
+
+        Raises:
+            SettingsError: the keys belong to another issuer.
+            StoreUnavailable: the server cannot be asked.
+        """
+        self.prepare()
+        return [found for part in in_parts(keys) for found in self.servers.fetch(part)]
+
+    def remove(self, list_key: bytes, names: Sequence[str]) -> None:
+        """Take names out of a list."""
+        for part in in_parts(names):
+            self.run(scripts.REMOVE_FROM_LIST, list_key, part)
 
     def revoke_for(self, retention: timedelta, since: dict[str, int]) -> None:
         """Write revocations.
@@ -142,12 +229,23 @@ class PreparedKeys:
             retention: the time for which they are kept; at least as long as a token of the store may live.
             since: when each of them began, in milliseconds, by its member; 0: now.
         """
-        arguments: list[str | int] = [in_milliseconds(retention), token_hex(8)]
-        for member, began in since.items():
-            arguments += [member, began]
-        self.run_shared(scripts.REVOKE_FOR, arguments)
+        for part in in_parts(list(since.items())):
+            words = [word for revocation in part for word in revocation]
+            self.run_shared(scripts.REVOKE_FOR, (in_milliseconds(retention), token_hex(8), *words))
 
     def close(self) -> None:
         """Close all connections. The next call opens new ones."""
         self.servers.close()
         self._is_ready = False
+
+
+def _read_numbers(answer: Sequence[Any]) -> Numbers:
+    """Return the numbers in an answer of ``LOOK``."""
+    now, epoch, key_epoch, *states = answer
+    return Numbers(
+        now=to_number(now),
+        epoch=to_number(epoch),
+        key_epoch=to_number(key_epoch),
+        revoked=tuple(state == scripts.REVOKED for state in states),
+        stored=tuple(state != scripts.ABSENT for state in states),
+    )

@@ -5,8 +5,9 @@ Sessions, reference tokens and spent IDs expire by themselves. The rest is read 
 
 from collections.abc import Iterator
 
+from ...core.encoding.limits import is_identifier
 from ...core.store import LONGEST_SILENCE
-from ..rows import check_clock, in_milliseconds
+from ..rows import check_clock, in_milliseconds, parse_number
 from . import scripts
 from .api_keys import StoredApiKeys
 from .hashes import to_number
@@ -69,8 +70,9 @@ def _read_times(keys: PreparedKeys) -> Iterator[int]:
     """Yield when sessions began and API keys were created. What cannot be read is left out."""
     for kind, field in ("session", b"started_at"), ("api_key", b"created_at"):
         for page in keys.servers.scan(keys.layout.pattern(kind)):
-            values = (found.get(field, b"") for found in keys.servers.fetch(page))
-            yield from (int(value) for value in values if value.isdigit())
+            values = (found.get(field, b"") for found in keys.fetch(page))
+            times = (parse_number(value.decode(errors="replace")) for value in values)
+            yield from (time for time in times if time is not None)
 
 
 def _subjects(keys: PreparedKeys, kind: str) -> Iterator[str]:
@@ -80,6 +82,6 @@ def _subjects(keys: PreparedKeys, kind: str) -> Iterator[str]:
 
 
 def _pages(keys: PreparedKeys, kind: str) -> Iterator[list[str]]:
-    """Yield the IDs in the keys of a kind, page by page."""
+    """Yield the IDs in the keys of a kind, page by page. A key of another program may have none."""
     for page in keys.servers.scan(keys.layout.pattern(kind)):
-        yield [keys.layout.subject_of(key, kind) for key in page]
+        yield [subject for key in page if is_identifier(subject := keys.layout.subject_of(key, kind))]

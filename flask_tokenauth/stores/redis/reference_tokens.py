@@ -40,12 +40,13 @@ class StoredReferenceTokens:
 
     def find(self, digest: str) -> ReferenceToken | None:
         """Return the reference token with this digest, or None if there is none that counts."""
-        for row in self._read([id_of(digest)]):
-            if row.digest == digest:
-                numbers = self._keys.look(row.user_id, member_of("token", row.token_id))
-                if row.counts(numbers.now, numbers.epoch) and not any(numbers.revoked):
-                    return row.to_reference_token()
-        return None
+        token_id = id_of(digest)
+        found, numbers = self._keys.find(self._keys.layout.reference(token_id), member_of("token", token_id))
+        if numbers is None:
+            return None
+        row = reference_row(token_id, found)
+        counts = row.digest == digest and row.counts(numbers.now, numbers.epoch) and not any(numbers.revoked)
+        return row.to_reference_token() if counts else None
 
     def purge(self, token_ids: Iterable[str]) -> int:
         """Delete those of some reference tokens that do not count, and return their number."""
@@ -61,8 +62,7 @@ class StoredReferenceTokens:
     def _read(self, token_ids: Iterable[str]) -> list[ReferenceTokenRow]:
         """Return those of some reference tokens that are there."""
         names = list(token_ids)
-        self._keys.prepare()
-        found = self._keys.servers.fetch([self._keys.layout.reference(name) for name in names])
+        found = self._keys.fetch([self._keys.layout.reference(name) for name in names])
         return [reference_row(name, values) for name, values in zip(names, found, strict=True) if values]
 
     def mark_as_revoked(self, token_id: str) -> None:

@@ -1,12 +1,13 @@
 """Runs scripts on the servers of the store, and reads hashes from them, within time limits."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 import redis
-from redis.exceptions import AskError, MovedError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AskError, InvalidResponse, MovedError, NoScriptError, RedisError, ResponseError
 
 from ...core.process import PerProcess
 from ...core.time_limit import remaining, time_limit
@@ -38,6 +39,7 @@ class Servers:
 
     Attributes:
         timeout: seconds for a read, with all waiting; None: as long as a write.
+        is_cluster: whether a script can only use keys of one slot.
 
     Raises:
         SettingsError: *source* is neither, or asks for something that the store must not do.
@@ -46,10 +48,15 @@ class Servers:
     def __init__(self, source: object) -> None:
         self.timeout: float | None = None
         self._source = read_source(source)
+        self.is_cluster = self._source.kind == "cluster"
         self._connections = PerProcess(lambda _: Connections(self._source))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+    def limit_of_reads(self) -> float:
+        """Return the seconds for a read, with all waiting."""
+        return LONGEST_WRITE if self.timeout is None else self.timeout
 
     def run(
         self,
@@ -73,15 +80,12 @@ class Servers:
         Raises:
             StoreUnavailable: the server cannot be asked, is no primary, or too few replicas have acknowledged a write.
         """
-        rest = (len(keys), *keys, *arguments)
-        ways = [("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest)]
-        usual = LONGEST_WRITE if script.writes else self._limit_of_reads()
+        usual = LONGEST_WRITE if script.writes else self.limit_of_reads()
+        limit, repeated = (usual, math.inf) if longest is None else (longest, usual)
         wait = self._source.wait if script.waits else 0
         exchange = partial(_exchange_write, wait=wait) if script.writes else _exchange_read
-        return self._call(
-            lambda: self._send(keys[0], partial(exchange, ways=ways), for_feed=for_feed, longest=usual),
-            usual if longest is None else longest,
-        )
+        ask = partial(exchange, ways=_ways(script, keys, arguments))
+        return self._call(lambda: self._send(keys[0], ask, for_feed=for_feed, longest=repeated), limit)
 
     def fetch(self, keys: Sequence[bytes]) -> list[dict[bytes, bytes]]:
         """Return the fields of hashes: no fields for a key that is not there. Each server is asked once.
@@ -89,7 +93,20 @@ class Servers:
         Raises:
             StoreUnavailable: a server cannot be asked, or is no primary.
         """
-        return self._call(lambda: self._fetch(keys), self._limit_of_reads())
+        return self._call(lambda: self._fetch(keys), self.limit_of_reads())
+
+    def run_each(self, script: Script, calls: Mapping[bytes, Sequence[bytes | str | int]]) -> None:
+        """Run a script for each of many keys. Each server is asked once, and no replica is waited for.
+
+        Args:
+            script: has one key, and may run twice.
+            calls: the arguments by the key.
+
+        Raises:
+            StoreUnavailable: a server cannot be asked, or is no primary.
+        """
+        ways = {key: _ways(script, [key], arguments) for key, arguments in calls.items()}
+        self._call(lambda: self._ask_each(ways), LONGEST_WRITE)
 
     def inspect(self, work: Callable[["redis.Redis"], T]) -> list[T]:
         """Call *work* with a client for each primary, and return the results. Each has the time of a write.
@@ -131,11 +148,9 @@ class Servers:
         for connections in self._connections.made_here():
             connections.close()
 
-    def _limit_of_reads(self) -> float:
-        return LONGEST_WRITE if self.timeout is None else self.timeout
-
     def _call(self, run: Callable[[], T], limit: float) -> T:
-        with time_limit(limit):
+        """Call *run* within a limit in seconds, unless the caller has set one for several calls."""
+        with time_limit(limit) if math.isinf(remaining()) else nullcontext():
             return translated(run)
 
     def _send(
@@ -167,24 +182,35 @@ class Servers:
         return retry_while_passing(attempt, may_change=topology.may_change, longest=longest)
 
     def _fetch(self, keys: Sequence[bytes]) -> list[dict[bytes, bytes]]:
+        if not keys:
+            return []
+        answers = self._ask_each({key: [("HGETALL", key)] for key in keys})
+        return [_read_fields(answers[key]) for key in keys]
+
+    def _ask_each(self, commands: Mapping[bytes, Sequence[Command]]) -> dict[bytes, Any]:
+        """Send a command for each key, to each server together, and return the answers.
+
+        Args:
+            commands: one for each key; further ones for a server that does not know the script of the first.
+        """
         connections = self._connections.get()
-        found: dict[bytes, Any] = {}
+        answers: dict[bytes, Any] = {}
 
         def attempt() -> None:
-            for place, group in connections.topology.find([key for key in keys if key not in found]).items():
-                exchange = partial(_exchange_with_role, commands=[("HGETALL", key) for key in group])
+            for place, keys in connections.topology.find([key for key in commands if key not in answers]).items():
+                exchange = partial(_exchange_with_role, commands=[commands[key][0] for key in keys])
                 try:
-                    answers = connections.pool(place).use(exchange, for_feed=False)
+                    found = connections.pool(place).use(exchange, for_feed=False)
                 except (NotPrimary, RedisError, OSError) as error:
                     connections.note(place, error)
                     raise
-                found.update(zip(group, answers, strict=True))
+                answers.update(zip(keys, found, strict=True))
 
         retry_while_passing(attempt, may_change=connections.topology.may_change, longest=math.inf)
-        for key, answer in found.items():
+        for key, answer in answers.items():
             if isinstance(answer, ResponseError):
-                found[key] = self._send(key, partial(_exchange_read, ways=[("HGETALL", key)]))
-        return [dict(zip(found[key][::2], found[key][1::2], strict=True)) for key in keys]
+                answers[key] = self._send(key, partial(_exchange_read, ways=commands[key]))
+        return answers
 
     def _inspect(self, place: Place, work: Callable[["redis.Redis"], T]) -> T:
         pool = redis.ConnectionPool(
@@ -194,6 +220,12 @@ class Servers:
             return work(redis.Redis(connection_pool=pool))
         finally:
             pool.disconnect()
+
+
+def _ways(script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | str | int]) -> list[Command]:
+    """Return the commands that run a script: the short one, and the one for a server that does not know it yet."""
+    rest = (len(keys), *keys, *arguments)
+    return [("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest)]
 
 
 def _first_known(
@@ -210,19 +242,26 @@ def _first_known(
 
 
 def _exchange_write(connection: LimitedConnection, *, ways: Sequence[Command], is_asking: bool, wait: int) -> Any:
-    """Run a script, and let the primary wait until so many replicas have what it has written, or had written before."""
-    if not wait:  # a replica refuses a script only when it writes: its answer may be that there is nothing to change
+    """Run a script, and let the primary wait until so many replicas have what it has written, or had written before.
+
+    A replica refuses to write, but it runs a script that finds nothing to write, such as one that ends a session which
+    this replica does not know. So the role counts here too.
+    """
+    if not wait:
         return _exchange_read(connection, ways=ways, is_asking=is_asking)
     *_, command = ways  # it is the one that each server knows: after an error, WAIT would take the time of the next way
     milliseconds = max(1, int(remaining() * 1000 * _SHARE_OF_WAIT))  # 0 would mean to wait for ever
     before: list[Command] = [("ASKING",)] if is_asking else []
     touch: Command = ("EVAL", TOUCH.text, 1, command[3])
-    sent = [*before, command, *before, touch, ("ROLE",), ("WAIT", wait, milliseconds)]
-    answer, *_, touched, role, acknowledged = connection.exchange(sent)[len(before) :]
-    for result in answer, touched, acknowledged:
+    answers = connection.exchange([*before, command, ("ROLE",), *before, touch, ("WAIT", wait, milliseconds)])
+    answer, role = answers[len(before) : len(before) + 2]
+    for result in answer, *answers[-2:]:
         if isinstance(result, Exception):
             return result
     _check_role(role)
+    acknowledged = answers[-1]
+    if not isinstance(acknowledged, int):
+        return InvalidResponse()
     return answer if acknowledged >= wait else TooFewReplicas(acknowledged, wait)
 
 
@@ -239,6 +278,12 @@ def _exchange_with_role(connection: LimitedConnection, *, commands: Sequence[Com
     *answers, role = connection.exchange([*commands, ("ROLE",)])
     _check_role(role)
     return answers
+
+
+def _read_fields(answer: Any) -> dict[bytes, bytes]:
+    if not isinstance(answer, list) or len(answer) % 2 or not all(isinstance(each, bytes) for each in answer):
+        raise InvalidResponse
+    return dict(zip(answer[::2], answer[1::2], strict=True))
 
 
 def _check_role(role: Any) -> None:

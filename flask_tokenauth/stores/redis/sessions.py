@@ -71,10 +71,11 @@ class StoredSessions:
 
     def find(self, session_id: str) -> Session | None:
         """Return the live session with this ID, or None."""
-        row = self._find_row(session_id)
-        if row is None:
+        found, numbers = self._keys.find(self._keys.layout.session(session_id), member_of("session", session_id))
+        if numbers is None:
             return None
-        numbers = self._keys.look(row.user_id, member_of("session", session_id))
+        row = session_row(session_id, found)
+        self._has_lost_its_end(row, numbers, self._keys.kept_for(timedelta(0)))
         return row.to_session() if _is_live(row, numbers) else None
 
     def list_of(self, user_id: str, *, cursor: str | None, limit: int) -> SessionPage:
@@ -102,12 +103,13 @@ class StoredSessions:
         gone = Redemption(outcome=Outcome.GONE)
         kept = self._keys.kept_for(terms.retention)
         arguments = (generation, in_milliseconds(terms.idle_lifetime), kept, token_hex(8))
-        answer = self._keys.run(scripts.SWAP, self._keys.layout.session(session_id), arguments)
+        key, member = self._keys.layout.session(session_id), member_of("session", session_id)
+        answer, numbers = self._keys.run_and_look(scripts.SWAP, scripts.SWAP_WITH_NUMBERS, key, member, arguments)
         if answer is None:
             return gone
         now, swapped, rolled_back, found = answer
         row = session_row(session_id, to_hash(found))
-        numbers = self._keys.look(row.user_id, member_of("session", session_id))
+        numbers = numbers or self._keys.look(row.user_id, member)
         if row.epoch < numbers.epoch or self._has_lost_its_end(row, numbers, kept):
             return gone
         if swapped:
@@ -160,13 +162,8 @@ class StoredSessions:
         marked = self._mark_as_ended(row.session_id, kept)
         return marked is None or marked[0]
 
-    def _find_row(self, session_id: str) -> SessionRow | None:
-        [found] = self._fetch([session_id])
-        return session_row(session_id, found) if found else None
-
     def _fetch(self, session_ids: Iterable[str]) -> Sequence[Hash]:
-        self._keys.prepare()
-        return self._keys.servers.fetch([self._keys.layout.session(session_id) for session_id in session_ids])
+        return self._keys.fetch([self._keys.layout.session(session_id) for session_id in session_ids])
 
     def _read_list(self, user_id: str, after: tuple[int, str] | None, size: int) -> list[tuple[int, str]]:
         """Return the next positions of the list of a user, the newest first, and only those after a position."""
@@ -182,7 +179,8 @@ class StoredSessions:
     def _select_live(self, user_id: str, numbers: Mapping[str, int]) -> list[tuple[int, SessionRow]]:
         """Return the live sessions of a list with their numbers, and take the others out of the list."""
         found = zip(numbers, self._fetch(numbers), strict=True)
-        rows = {session_id: session_row(session_id, values) for session_id, values in found if values}
+        found_rows = (session_row(session_id, values) for session_id, values in found if values)
+        rows = {row.session_id: row for row in found_rows if row.user_id == user_id}
         known = self._keys.look(user_id, *(member_of("session", session_id) for session_id in rows))
         live = _select_live(rows.values(), known)
         self._remove(user_id, [name for name in numbers if name not in live], rows, known)
@@ -191,11 +189,14 @@ class StoredSessions:
     def _remove(self, user_id: str, names: Sequence[str], rows: Mapping[str, SessionRow], known: Numbers) -> None:
         """Take sessions that are over out of the list of a user, after their revocations are complete."""
         if names:
+            for row, revoked in zip(rows.values(), known.revoked, strict=True):
+                if revoked and row.ended_at is None:  # its server has lost that
+                    self.mark_as_ended(row.session_id)
             ended = [rows[name] for name in names if name in rows]
             flags = dict(zip(rows, known.stored, strict=True))
             stored = tuple(flags[row.session_id] for row in ended)
             self._complete_ends(ended, stored, timedelta(0))
-            self._keys.run(scripts.REMOVE_FROM_LIST, self._keys.layout.sessions_of(user_id), names)
+            self._keys.remove(self._keys.layout.sessions_of(user_id), names)
 
     def _complete_ends(self, rows: Sequence[SessionRow], stored: Sequence[bool], retention: timedelta) -> None:
         """Write the revocations of sessions that were marked as ended, where these are missing."""
@@ -214,14 +215,10 @@ class StoredSessions:
         and together they leave no more than there may be.
         """
         key = self._keys.layout.sessions_of(new.user_id)
-        names = [to_text(name) for name in self._keys.run(scripts.READ_ENDS, key, (number, most + MORE_ROWS))]
+        both_ends = self._keys.run(scripts.READ_ENDS, key, (number, most + MORE_ROWS))
+        names = list(dict.fromkeys(map(to_text, both_ends)))
         found = dict(zip(names, self._fetch(names), strict=True))
-        rows, unreadable = {}, []
-        for session_id, values in found.items():
-            try:
-                rows.update({session_id: session_row(session_id, values)} if values else {})
-            except StoreUnavailable:
-                unreadable.append(session_id)  # it ends like any other
+        rows, unreadable = _read_rows(new.user_id, found)
         known = self._keys.look(new.user_id, *(member_of("session", session_id) for session_id in rows))
         live = _select_live(rows.values(), known)
         self._remove(new.user_id, [name for name in found if name not in live and name not in unreadable], rows, known)
@@ -231,12 +228,24 @@ class StoredSessions:
         ended = []
         for _, session_id in chosen:
             marked = self._mark_as_ended(session_id, self._keys.kept_for(retention))
-            if marked is not None and marked[0]:
+            if marked is not None and (marked[0] or session_id in unreadable):  # its end may be what cannot be read
                 ended.append(session_id)
         if ended:
             self._keys.revoke_for(retention, {member_of("session", session_id): 0 for session_id in ended})
-            self._keys.run(scripts.REMOVE_FROM_LIST, key, ended)
+            self._keys.remove(key, ended)
         return tuple(ended)
+
+
+def _read_rows(user_id: str, found: Mapping[str, Hash]) -> tuple[dict[str, SessionRow], list[str]]:
+    """Return the sessions of a user among some hashes, by their IDs, and the IDs of those that cannot be read."""
+    rows, unreadable = {}, []
+    for session_id, values in found.items():
+        try:
+            if values and (row := session_row(session_id, values)).user_id == user_id:
+                rows[session_id] = row
+        except StoreUnavailable:
+            unreadable.append(session_id)
+    return rows, unreadable
 
 
 def _is_live(row: SessionRow, numbers: Numbers) -> bool:

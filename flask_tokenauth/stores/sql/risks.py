@@ -1,9 +1,8 @@
 """Sentences for settings of a server, or of the machine, that put a promise of the store at risk."""
 
-import time
 from collections.abc import Callable, Iterator
 
-_MILLISECONDS = 1000
+from ..clocks import clock_difference, differing_clocks
 
 
 def clock_risks(read: Callable[[], int], leeway: int) -> Iterator[str]:
@@ -13,14 +12,9 @@ def clock_risks(read: Callable[[], int], leeway: int) -> Iterator[str]:
         read: returns the time of the server, in milliseconds since 1970-01-01T00:00:00Z, which may be rounded up.
         leeway: in milliseconds.
     """
-    before = time.time() * _MILLISECONDS
-    now = read()
-    difference = max(now - time.time() * _MILLISECONDS, before - now)  # at least: the answer took some time
+    difference = clock_difference(read)
     if difference > leeway + 1:
-        yield (
-            "the clocks of this machine and of the database server must not differ by more than TOKENAUTH_LEEWAY "
-            f"({leeway / _MILLISECONDS:g} s), got {difference / _MILLISECONDS:.1f} s: set both by NTP"
-        )
+        yield differing_clocks("the database server", difference, leeway)
 
 
 def connection_risks(most: int, needed: int | None) -> Iterator[str]:

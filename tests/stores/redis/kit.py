@@ -36,6 +36,9 @@ class Servers(Protocol):
     def primaries(self) -> "list[Redis]":
         """Return the administrator's client of each server that now accepts writing."""
 
+    def url(self) -> str:
+        """Return the URL of a store for the user of the tests."""
+
 
 class Dump(NamedTuple):
     """A copy of one key.

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from flask_tokenauth.stores.redis import RedisStore
+from flask_tokenauth.stores.redis.rights import list_rights
+from flask_tokenauth.stores.redis.source import read_source
 from flask_tokenauth.testing.store_contract import (
     Age,
     AgeApiKeys,
@@ -17,7 +19,9 @@ from flask_tokenauth.testing.store_contract import (
     WipeStore,
 )
 
+from ...engines.redis import RedisServer
 from . import kit
+from .rights_kit import GUEST, grant, url_of_guest
 
 
 class RedisFixtures:
@@ -85,17 +89,26 @@ class TestRedis6(RedisFixtures, StoreContract):
 
 
 @pytest.mark.slow
-class TestRedis7(RedisFixtures, StoreContract):
-    """On Debian's Redis."""
-
-    engine = "redis_7"
-
-
-@pytest.mark.slow
 class TestValkey8(RedisFixtures, StoreContract):
     """On an older Valkey."""
 
     engine = "valkey_8"
+
+
+@pytest.mark.slow
+class TestRedis7(RedisFixtures, StoreContract):
+    """On Debian's Redis, as a user with the rights of ``init-db --acl`` and no others."""
+
+    engine = "redis_7"
+
+    @pytest.fixture
+    def store(self, servers: RedisServer) -> Iterator[RedisStore]:
+        servers.flush()
+        url = url_of_guest(servers.url())
+        grant(servers, list_rights(read_source(url), kit.PREFIX, GUEST)[0].command)
+        store = RedisStore(url)
+        yield store
+        store.close()
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from flask_tokenauth.stores.sql.creators import creator_for, creator_like
 
 from ...engines.mariadb import MariaDB
 from ...engines.postgresql import PostgreSQL
-from .conftest import Limited
+from ..conftest import Limited
 
 
 class Driver:

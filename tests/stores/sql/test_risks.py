@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from flask_tokenauth.stores.sql import SQLStore, risks, source
+from flask_tokenauth.stores import clocks
+from flask_tokenauth.stores.sql import SQLStore, source
 from flask_tokenauth.stores.sql.connections import MOST
 from flask_tokenauth.stores.sql.risks import clock_risks, connection_risks
 
@@ -24,7 +25,7 @@ SECOND = timedelta(seconds=1)
 def find_clock_risks(monkeypatch: pytest.MonkeyPatch, *, server: float, took: float = 0) -> list[str]:
     """Return the sentences for a server whose clock is ahead by *server* ms and whose answer took *took* seconds."""
     times = iter([NOW, NOW + took])
-    monkeypatch.setattr(risks, "time", SimpleNamespace(time=lambda: next(times)))
+    monkeypatch.setattr(clocks, "time", SimpleNamespace(time=lambda: next(times)))
     return list(clock_risks(lambda: int(NOW * 1000 + server), LEEWAY))
 
 

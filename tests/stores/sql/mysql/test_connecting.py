@@ -22,8 +22,8 @@ from ....engines.mariadb import MariaDB
 from ....engines.proxy import Proxy
 from ....engines.server import LOCAL, PASSWORD, PATIENCE, USER
 from ....servers.starting import ROOT
+from ...conftest import Limited
 from ...sqlite_kit import engine_of
-from ..conftest import Limited
 
 pytest.importorskip("pymysql")
 

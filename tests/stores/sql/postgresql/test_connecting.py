@@ -22,7 +22,7 @@ from ....engines.postgresql import PostgreSQL
 from ....engines.proxy import Proxy
 from ....engines.server import LOCAL, PASSWORD, PATIENCE, USER
 from ....servers.starting import ROOT
-from ..conftest import Limited
+from ...conftest import Limited
 
 pytest.importorskip("psycopg")
 
