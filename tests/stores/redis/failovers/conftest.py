@@ -8,14 +8,14 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth, login_required, token_response
-from flask_tokenauth.stores.redis import RedisStore, servers
+from flask_tokenauth.stores.redis import RedisStore
 
 from ....conftest import MakeApp, StandingClock
 from ....engines.cluster import Cluster
 from ....engines.redis import RedisServer
-from ....engines.server import PATIENCE
 from ....engines.sentinels import Sentinels
-from .kit import INTERVAL, STALENESS, heal, open_store
+from ....engines.server import PATIENCE
+from .kit import INTERVAL, STALENESS, heal, limit_writes, open_store
 
 
 class MakeWorker(Protocol):
@@ -45,7 +45,7 @@ def cluster(valkey_cluster: Cluster) -> Iterator[Cluster]:
 def _heal(used: list[RedisServer]) -> None:
     """Let all servers follow their primaries again: they keep their configuration, also what a test has changed."""
     for server in used:
-        if server.is_paused:
+        if server.is_paused:  # pragma: no cover  # a test has failed
             server.resume()
         if server.process is None:
             server.start()
@@ -69,13 +69,13 @@ def cluster_store(cluster: Cluster) -> Iterator[RedisStore]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the time limit of writes, so that they do not wait for the end of a failover."""
-    monkeypatch.setattr(servers, "LONGEST_WRITE", 0.5)
+    limit_writes(monkeypatch, 0.5)
 
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let writes wait for the end of a failover, however busy the machine is."""
-    monkeypatch.setattr(servers, "LONGEST_WRITE", PATIENCE)
+    limit_writes(monkeypatch, PATIENCE)
 
 
 @pytest.fixture

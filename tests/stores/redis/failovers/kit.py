@@ -17,7 +17,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
-from flask_tokenauth.stores.redis import RedisStore
+from flask_tokenauth.stores.redis import RedisStore, servers, store
 
 from ....conftest import ISSUER, bearer
 from ....engines.cluster import Cluster
@@ -45,6 +45,12 @@ def open_store(servers: Any, *, wait: int = 0) -> RedisStore:
     return store
 
 
+def limit_writes(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Change the time limit of writes."""
+    for module in servers, store:
+        monkeypatch.setattr(module, "LONGEST_WRITE", seconds)
+
+
 def error_of(call: Callable[[], object]) -> str:
     """Return the message of the outage that a call meets."""
     with pytest.raises(StoreUnavailable) as caught:
@@ -54,7 +60,7 @@ def error_of(call: Callable[[], object]) -> str:
 
 
 def cut(replica: RedisServer, primary: RedisServer) -> None:
-    """Let a replica lose its primary. What is written from now on does not reach it."""
+    """Let a replica lose its primary. Later writes do not reach it."""
     replica.ask("CONFIG", "SET", "masterauth", "unknown")
     primary.ask("CLIENT", "KILL", "TYPE", "replica")
     poll(lambda: replica.ask("ROLE")[3] != b"connected", "for a replica that is cut off")
@@ -127,15 +133,3 @@ def delayed_failover(sentinels: Sentinels) -> Iterator[None]:
 def _set_votes(number: int, *sentinels: Sentinel) -> None:
     for sentinel in sentinels:
         sentinel.ask("SENTINEL", "SET", NAME, "quorum", number)
-
-
-@contextmanager
-def paused(*servers: RedisServer) -> Iterator[None]:
-    """Let servers stand still until the end of the block."""
-    for server in servers:
-        server.pause()
-    try:
-        yield
-    finally:
-        for server in servers:
-            server.resume()

@@ -137,6 +137,11 @@ def session_key(session_id: str) -> bytes:
     return f"{PREFIX}:session:{session_id}".encode()
 
 
+def _key_for(call: str) -> Callable[[str], bytes]:
+    """Return a function that returns the key of the session for a call."""
+    return lambda name: session_key(f"{name}-{call}")
+
+
 CALLS: dict[str, Callable[[RedisStore, str], object]] = {
     "redeem": lambda store, session_id: outcome(store, session_id=session_id),
     "end_session": lambda store, session_id: store.end_session(session_id, retention=RETENTION),
@@ -147,8 +152,7 @@ def test_a_revocation_that_was_lost_with_its_shard_is_completed(cluster: Cluster
     """The session is on another shard, and marked as ended."""
     shared = cluster.primary_of(cluster.slot_of(SHARED))
     shard = next(server for server in cluster.servers if server.role == "master" and server is not shared)
-    names = {call: name_on(cluster, lambda name, call=call: session_key(call + name), shard) for call in CALLS}
-    sessions = {call: call + name for call, name in names.items()}
+    sessions = {call: f"{name_on(cluster, _key_for(call), shard)}-{call}" for call in CALLS}
     for session_id in sessions.values():
         start(cluster_store, session_id)
     with lost_shard(cluster, shared):

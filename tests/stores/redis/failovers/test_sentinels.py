@@ -2,29 +2,30 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from flask_tokenauth.stores.redis import RedisStore
-from flask_tokenauth.testing.store_contract.kit import RETENTION, is_live, outcome, start
 from flask_tokenauth.core.records.session import Outcome
+from flask_tokenauth.stores.redis import RedisStore
+from flask_tokenauth.testing.store_contract.kit import is_live, outcome, start
 
+from ....conftest import ISSUER
 from ....engines.sentinels import Sentinels
 from ...calls import READS, WRITES
 from .conftest import MakeWorker
 from .kit import (
+    HOUR,
     INTERVAL,
     STALENESS,
+    delayed_failover,
     error_of,
-    is_token_revoked,
-    issue,
     id_of_token,
+    issue,
     pass_time,
     statuses,
     token_revocation,
-    delayed_failover,
 )
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -49,13 +50,11 @@ def test_a_write_waits_for_the_end_of_a_failover(sentinels: Sentinels, sentinel_
 def test_each_call_during_a_failover_says_what_is_wrong(sentinels: Sentinels, sentinel_store: RedisStore) -> None:
     calls: dict[str, Any] = READS | WRITES
     start(sentinel_store)
-    sentinel_store.bind(
-        "https://issuer.example", timeout=timedelta(milliseconds=200), lifetime=RETENTION, leeway=MOMENT
-    )
+    sentinel_store.bind(ISSUER, timeout=timedelta(milliseconds=200), lifetime=HOUR, leeway=timedelta(0))
     sentinel_store.create()
     with delayed_failover(sentinels):
         sentinels.primary.kill()
-        errors = {name: error_of(lambda call=call: call(sentinel_store)) for name, call in calls.items()}
+        errors = {name: error_of(partial(call, sentinel_store)) for name, call in calls.items()}
 
     assert [(name, error) for name, error in errors.items() if not UNREACHABLE.match(error)] == []
 

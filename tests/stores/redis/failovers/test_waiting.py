@@ -12,7 +12,7 @@ from flask_tokenauth.testing.store_contract.kit import RETENTION, is_live, outco
 from ....engines.redis import RedisServer
 from ....engines.server import PATIENCE
 from ..kit import PREFIX
-from .kit import error_of, is_token_revoked, open_store, token_revocation
+from .kit import error_of, is_token_revoked, limit_writes, open_store, token_revocation
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
@@ -22,7 +22,7 @@ TOO_FEW = "the primary keeps the write, but 0 of 1 replicas have acknowledged it
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let writes wait for replicas for 0.3 s alone."""
-    monkeypatch.setattr(servers, "LONGEST_WRITE", PATIENCE)
+    limit_writes(monkeypatch, PATIENCE)
     monkeypatch.setattr(servers, "_SHARE_OF_WAIT", 0.3 / PATIENCE)
 
 
