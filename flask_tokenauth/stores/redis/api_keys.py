@@ -9,7 +9,7 @@ from ...core.records.api_key import ApiKey, ApiKeyToKeep
 from ...core.records.grant import write_grant
 from ..api_key_rows import API_KEY_EXISTS, BETWEEN_USES, ApiKeyRow, age_of_use
 from ..rows import in_milliseconds
-from . import scripts
+from . import record_scripts
 from .hashes import Hash, api_key_row, fields_of, to_hash, to_text
 from .layout import member_of
 from .prepared_keys import Numbers, PreparedKeys
@@ -51,16 +51,18 @@ class StoredApiKeys:
         }
         lifetime = _WITHOUT_END if new.lifetime is None else in_milliseconds(new.lifetime)
         answer = self._keys.run(
-            scripts.ADD_RECORD, layout.api_key(new.id), (token_hex(8), lifetime, "", *fields_of(fields))
+            record_scripts.ADD_RECORD, layout.api_key(new.id), (token_hex(8), lifetime, "", *fields_of(fields))
         )
         if answer is None:
             raise ValueError(API_KEY_EXISTS)
         row = api_key_row(new.id, to_hash(answer))
         list_key = layout.api_keys_of(new.user_id)
-        number, _ = self._keys.run(scripts.ADD_TO_LIST, list_key, (new.id, row.created_at, _WITHOUT_END))
+        number, _ = self._keys.run(record_scripts.ADD_TO_LIST, list_key, (new.id, row.created_at, _WITHOUT_END))
         names = [name for name in self._read_list(new.user_id, to_text(number)) if name != new.id]
         if self._has_too_many(new.user_id, names, most):
-            self._keys.run(scripts.DELETE, layout.api_key(new.id))  # first: a purge puts a key back into its list
+            self._keys.run(
+                record_scripts.DELETE, layout.api_key(new.id)
+            )  # first: a purge puts a key back into its list
             self._keys.remove(list_key, (new.id,))
             return None
         return row.to_api_key()
@@ -94,7 +96,7 @@ class StoredApiKeys:
     def mark_as_revoked(self, key_id: str, retention: timedelta) -> bool:
         """Mark an API key as revoked, and return whether this call did it. The caller writes the revocation."""
         arguments = (self._keys.kept_for(retention), token_hex(8))
-        return bool(self._keys.run(scripts.REVOKE_RECORD, self._keys.layout.api_key(key_id), arguments))
+        return bool(self._keys.run(record_scripts.REVOKE_RECORD, self._keys.layout.api_key(key_id), arguments))
 
     def note_uses(self, ages: Mapping[str, timedelta]) -> None:
         """Keep when API keys were used last."""
@@ -103,7 +105,7 @@ class StoredApiKeys:
         for start in range(0, len(names), _USES_AT_ONCE):
             page = names[start : start + _USES_AT_ONCE]
             calls = {self._keys.layout.api_key(key_id): (age_of_use(ages[key_id]), BETWEEN_USES) for key_id in page}
-            self._keys.servers.run_each(scripts.NOTE_USE, calls)
+            self._keys.servers.run_each(record_scripts.NOTE_USE, calls)
 
     def repair(self, key_id: str) -> int:
         """Delete an API key that is not live, and return 1; else add it to the list of its user, and return 0."""
@@ -112,10 +114,10 @@ class StoredApiKeys:
             return 0
         list_key = self._keys.layout.api_keys_of(row.user_id)
         if _is_live(row, numbers):
-            self._keys.run(scripts.ADD_TO_LIST, list_key, (key_id, row.created_at, _WITHOUT_END))
+            self._keys.run(record_scripts.ADD_TO_LIST, list_key, (key_id, row.created_at, _WITHOUT_END))
             return 0
         self._complete_end(row, numbers, timedelta(0))
-        self._keys.run(scripts.DELETE, self._keys.layout.api_key(key_id))
+        self._keys.run(record_scripts.DELETE, self._keys.layout.api_key(key_id))
         self._keys.remove(list_key, (key_id,))
         return 1
 
@@ -135,8 +137,7 @@ class StoredApiKeys:
     def _read_list(self, user_id: str, until: str) -> list[str]:
         """Return the IDs in the list of a user up to a number, the newest first."""
         key = self._keys.layout.api_keys_of(user_id)
-        answer = self._keys.run(scripts.READ_LIST, key, (until, _ALL))
-        return [to_text(name) for name in answer[::2]]
+        return [name for _, name in self._keys.read_list(key, until, _ALL)]
 
     def _has_too_many(self, user_id: str, names: Sequence[str], most: int) -> bool:
         """Return whether at least *most* of some API keys of a user are live."""

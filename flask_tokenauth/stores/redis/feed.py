@@ -14,8 +14,9 @@ import msgspec
 
 from ...core.errors import StoreUnavailable
 from ...core.records.revocation import LAST, Revocation, RevocationPage
+from ...core.time_limit import time_limit
 from ..rows import parse_number
-from . import scripts
+from . import shared_scripts
 from .hashes import to_hash, to_number, to_text
 from .layout import KINDS
 from .prepared_keys import PreparedKeys
@@ -54,12 +55,6 @@ class _Cursor(NamedTuple):
         return " ".join(part for part in self if part is not None)
 
 
-def is_load(cursor: str | None) -> bool:
-    """Return whether the page after a cursor belongs to the first load."""
-    found = None if cursor is None else _CURSOR.fullmatch(cursor)
-    return cursor is None or (found is not None and found[5] is not None)
-
-
 def read_revocations(keys: PreparedKeys, string: str | None) -> RevocationPage:
     """Return the page of revocations after a cursor.
 
@@ -72,17 +67,19 @@ def read_revocations(keys: PreparedKeys, string: str | None) -> RevocationPage:
     Raises:
         StoreUnavailable: the server cannot be asked, or an entry cannot be read.
     """
-    if string is None:
-        return _load(keys, None)
-    found = _CURSOR.fullmatch(string)
-    if found is None:
+    found = None if string is None else _CURSOR.fullmatch(string)
+    if string is not None and found is None:
         return RevocationPage()
-    cursor = _Cursor(*found.groups())
-    return _read_news(keys, cursor) if cursor.member is None else _load(keys, cursor)
+    cursor = None if found is None else _Cursor(*found.groups())
+    if cursor is not None and cursor.member is None:
+        with time_limit(keys.servers.limit_of_reads()):
+            return _read_news(keys, cursor)
+    with time_limit(LONGEST_LOAD):
+        return _load(keys, cursor)
 
 
 def _read_news(keys: PreparedKeys, cursor: _Cursor) -> RevocationPage:
-    incarnation, packed = keys.run_shared(scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
+    incarnation, packed = keys.run_shared(shared_scripts.READ_NEWS, (cursor.entry, NEWS + 1), for_feed=True)
     entries = _decode_entries(packed)
     is_same = to_text(incarnation) == cursor.incarnation
     if not is_same or not entries or _position(entries[0]) != (cursor.entry, cursor.mark):
@@ -96,7 +93,7 @@ def _read_news(keys: PreparedKeys, cursor: _Cursor) -> RevocationPage:
 def _load(keys: PreparedKeys, cursor: _Cursor | None) -> RevocationPage:
     position = () if cursor is None else (str(cursor.score), str(cursor.member))
     incarnation, later, tail, packed, packed_values = keys.run_shared(
-        scripts.LOAD, (PAGE, token_hex(8), *position), for_feed=True, longest=LONGEST_LOAD
+        shared_scripts.LOAD, (PAGE, token_hex(8), *position), for_feed=True, longest=LONGEST_LOAD
     )
     if cursor is None:
         entry, fields = tail

@@ -12,12 +12,12 @@ from ...core.process import count_workers
 from ...core.records.revocation import retention_of
 from ...core.time_limit import remaining, time_limit
 from ..rows import another_issuer, in_milliseconds
-from . import scripts
+from . import record_scripts, shared_scripts
 from .hashes import Hash, to_hash, to_number, to_text
 from .inspection import StoreInspection
 from .layout import Layout
-from .scripts import Script
-from .servers import LONGEST_WRITE, Servers
+from .script import Script
+from .servers import Servers
 
 _AT_ONCE = 500  # members of a list in one step: longer ones would block the server for others
 _STATES = 3  # where the states of revocations begin in the answer of LOOK
@@ -97,7 +97,9 @@ class PreparedKeys:
             return
         issuer = self._issuer or ""
         values = (issuer, in_milliseconds(self._lifetime), in_milliseconds(self._leeway), token_hex(16), token_hex(8))
-        found, store_id = map(to_text, self.servers.run(scripts.BIND, self.layout.shared, values, for_feed=for_feed))
+        found, store_id = map(
+            to_text, self.servers.run(shared_scripts.BIND, self.layout.shared, values, for_feed=for_feed)
+        )
         if found != issuer:
             raise SettingsError(another_issuer(found))
         self._store_id = store_id
@@ -108,8 +110,8 @@ class PreparedKeys:
         """Refuse servers that are too old, and log once what puts a promise at risk: the store is used nevertheless."""
         if self._issuer is None or (self._is_new_enough and self._ignores_risks):
             return  # the leeway is not known before the store is bound
-        limit = self.servers.timeout or LONGEST_WRITE
-        with suppress(StoreUnavailable), time_limit(min(limit, remaining() / 2)):  # the rest is for the answer
+        limit = min(self.servers.limit_of_reads(), remaining() / 2)
+        with suppress(StoreUnavailable), time_limit(limit):  # the rest is for the answer
             if self._ignores_risks:
                 self._inspection.check_versions()
             else:
@@ -169,7 +171,7 @@ class PreparedKeys:
         Raises:
             StoreUnavailable: the server cannot be asked.
         """
-        answers = [self.run_shared(scripts.LOOK, (user_id, *part)) for part in in_parts(members) or [()]]
+        answers = [self.run_shared(shared_scripts.LOOK, (user_id, *part)) for part in in_parts(members) or [()]]
         return _read_numbers([*answers[-1][:_STATES], *(state for found in answers for state in found[_STATES:])])
 
     def find(self, key: bytes, member: str) -> tuple[Hash, Numbers | None]:
@@ -182,7 +184,7 @@ class PreparedKeys:
         Raises:
             StoreUnavailable: the server cannot be asked, or the record has no user.
         """
-        answer, numbers = self.run_and_look(scripts.FIND, scripts.FIND_WITH_NUMBERS, key, member)
+        answer, numbers = self.run_and_look(record_scripts.FIND, record_scripts.FIND_WITH_NUMBERS, key, member)
         found = to_hash(answer)
         if found and numbers is None:
             numbers = self.look(to_text(found.get(b"user_id")), member)
@@ -217,10 +219,30 @@ class PreparedKeys:
         self.prepare()
         return [found for part in in_parts(keys) for found in self.servers.fetch(part)]
 
+    def read_list(
+        self, list_key: bytes, until: str | int, size: int, *, script: Script = record_scripts.READ_NEWEST
+    ) -> list[tuple[int, str]]:
+        """Return entries of a list with their numbers, the newest first unless *script* reads the oldest ones.
+
+        Args:
+            list_key: of the list.
+            until: the highest number that is read.
+            size: the most entries.
+            script: which end is read.
+        """
+        found: list[tuple[int, str]] = []
+        while len(found) < size:
+            wanted = min(size - len(found), _AT_ONCE)
+            answer = self.run(script, list_key, (until, len(found), wanted))
+            found += [(to_number(number), to_text(name)) for name, number in zip(*[iter(answer)] * 2, strict=True)]
+            if len(answer) < 2 * wanted:
+                break
+        return found
+
     def remove(self, list_key: bytes, names: Sequence[str]) -> None:
         """Take names out of a list."""
         for part in in_parts(names):
-            self.run(scripts.REMOVE_FROM_LIST, list_key, part)
+            self.run(record_scripts.REMOVE_FROM_LIST, list_key, part)
 
     def revoke_for(self, retention: timedelta, since: dict[str, int]) -> None:
         """Write revocations.
@@ -231,7 +253,7 @@ class PreparedKeys:
         """
         for part in in_parts(list(since.items())):
             words = [word for revocation in part for word in revocation]
-            self.run_shared(scripts.REVOKE_FOR, (in_milliseconds(retention), token_hex(8), *words))
+            self.run_shared(shared_scripts.REVOKE_FOR, (in_milliseconds(retention), token_hex(8), *words))
 
     def close(self) -> None:
         """Close all connections. The next call opens new ones."""
@@ -246,6 +268,6 @@ def _read_numbers(answer: Sequence[Any]) -> Numbers:
         now=to_number(now),
         epoch=to_number(epoch),
         key_epoch=to_number(key_epoch),
-        revoked=tuple(state == scripts.REVOKED for state in states),
-        stored=tuple(state != scripts.ABSENT for state in states),
+        revoked=tuple(state == shared_scripts.REVOKED for state in states),
+        stored=tuple(state != shared_scripts.ABSENT for state in states),
     )

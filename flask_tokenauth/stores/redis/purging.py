@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...core.encoding.limits import is_identifier
 from ...core.store import LONGEST_SILENCE
 from ..rows import check_clock, in_milliseconds, parse_number
-from . import scripts
+from . import shared_scripts
 from .api_keys import StoredApiKeys
 from .hashes import to_number
 from .prepared_keys import PreparedKeys
@@ -39,17 +39,17 @@ def purge(
         PurgeRefused: the clock of the server seems to be ahead.
         StoreUnavailable: the server cannot be asked.
     """
-    _, _, present, *known = keys.run_shared(scripts.READ_FACTS)
+    _, _, present, *known = keys.run_shared(shared_scripts.READ_FACTS)
     now = to_number(present)
     if not force:
         times = (to_number(time) for time in known if time is not None)
         check_clock(now, _find_newest(now, times, _read_times(keys)))
-    keys.run_shared(scripts.BEGIN_PURGE, (now,))
+    keys.run_shared(shared_scripts.BEGIN_PURGE, (now,))
     dropped = sum(sessions.repair(user_id) for user_id in _subjects(keys, "sessions"))
     dropped += sum(api_keys.repair(key_id) for key_id in _subjects(keys, "api_key"))
     dropped += sum(reference_tokens.purge(page) for page in _pages(keys, "reference"))
     # After the API keys that they are about: if the key epochs of users are lost, the revocations restore them.
-    while page := to_number(keys.run_shared(scripts.DROP_REVOCATIONS, (_DROPPED,))):
+    while page := to_number(keys.run_shared(shared_scripts.DROP_REVOCATIONS, (_DROPPED,))):
         dropped += page
     return dropped
 

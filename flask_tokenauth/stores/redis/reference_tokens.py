@@ -8,7 +8,7 @@ from secrets import token_hex
 from ...core.encoding.digests import id_of
 from ...core.records.reference_token import ReferenceToken
 from ..reference_token_rows import REFERENCE_EXISTS, ReferenceTokenRow
-from . import scripts
+from . import record_scripts
 from .hashes import fields_of, reference_row
 from .layout import member_of
 from .prepared_keys import PreparedKeys
@@ -35,7 +35,7 @@ class StoredReferenceTokens:
         fields = asdict(ReferenceTokenRow.of(token))
         token_id = fields.pop("token_id")
         arguments: list[str | int] = [token_hex(8), _WITHOUT_LIFETIME, token.expires_at, *fields_of(fields)]
-        if self._keys.run(scripts.ADD_RECORD, self._keys.layout.reference(token_id), arguments) is None:
+        if self._keys.run(record_scripts.ADD_RECORD, self._keys.layout.reference(token_id), arguments) is None:
             raise ValueError(REFERENCE_EXISTS)
 
     def find(self, digest: str) -> ReferenceToken | None:
@@ -56,7 +56,7 @@ class StoredReferenceTokens:
             numbers = self._keys.look(user_id, *(member_of("token", row.token_id) for row in of_user))
             for row, revoked in zip(of_user, numbers.revoked, strict=True):
                 if revoked or not row.counts(numbers.now, numbers.epoch):
-                    dropped += self._keys.run(scripts.DELETE, self._keys.layout.reference(row.token_id))
+                    dropped += self._keys.run(record_scripts.DELETE, self._keys.layout.reference(row.token_id))
         return dropped
 
     def _read(self, token_ids: Iterable[str]) -> list[ReferenceTokenRow]:
@@ -68,4 +68,4 @@ class StoredReferenceTokens:
     def mark_as_revoked(self, token_id: str) -> None:
         """Mark a reference token as revoked. The caller writes the revocation."""
         arguments = (self._keys.kept_for(timedelta(0)), token_hex(8))
-        self._keys.run(scripts.REVOKE_RECORD, self._keys.layout.reference(token_id), arguments)
+        self._keys.run(record_scripts.REVOKE_RECORD, self._keys.layout.reference(token_id), arguments)

@@ -9,9 +9,9 @@ PLACEHOLDER = "PASSWORD"  # in the commands, for the password of the user
 
 # A server checks the rights for each command of a script too.
 IN_SCRIPTS = (
-    "del", "exists", "get", "hdel", "hget", "hgetall", "hmget", "hset", "hsetnx", "info", "persist", "pexpireat", "pttl",
-    "set", "time", "xadd", "xrange", "xrevrange", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrank", "zrem",
-    "zrevrange", "zrevrangebyscore", "zscore",
+    "del", "exists", "get", "hdel", "hget", "hgetall", "hmget", "hset", "hsetnx", "info", "persist", "pexpireat",
+    "pttl", "set", "time", "xadd", "xrange", "xrevrange", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrank",
+    "zrem", "zrevrange", "zrevrangebyscore", "zscore",
 )  # fmt: skip
 OF_CONNECTIONS = ("eval", "evalsha", "hgetall", "info", "role", "scan", "time")
 FOR_WAIT = ("expire", "wait")  # beside those of all scripts

@@ -2,7 +2,7 @@
 
 from ...core.errors import StoreUnavailable
 from ...core.records.ring_use import RingUse, report, select_live
-from . import scripts
+from . import shared_scripts
 from .hashes import to_hash, to_number, to_text
 from .prepared_keys import PreparedKeys
 
@@ -13,7 +13,7 @@ def list_rings(keys: PreparedKeys) -> tuple[int, tuple[RingUse, ...], list[str]]
     Raises:
         StoreUnavailable: the server cannot be asked, or a ring cannot be read.
     """
-    present, found = keys.run(scripts.READ_RINGS, keys.layout.rings)
+    present, found = keys.run(shared_scripts.READ_RINGS, keys.layout.rings)
     now = to_number(present)
     uses = [_read_use(to_text(name), to_text(value)) for name, value in to_hash(found).items()]
     live = select_live(uses, now)
@@ -27,7 +27,7 @@ def report_ring(keys: PreparedKeys, fingerprint: str) -> tuple[RingUse, ...]:
         return live
     new = report(live, fingerprint, now)
     dead = [name for name in others if name != fingerprint]
-    keys.run(scripts.WRITE_RING, keys.layout.rings, (fingerprint, f"{new.since} {new.until}", *dead))
+    keys.run(shared_scripts.WRITE_RING, keys.layout.rings, (fingerprint, f"{new.since} {new.until}", *dead))
     return (*(use for use in live if use.fingerprint != fingerprint), new)
 
 

@@ -16,7 +16,7 @@ from .connections import Connections
 from .errors import NotPrimary, TooFewReplicas, translated
 from .places import Place
 from .retries import retry_while_passing
-from .scripts import TOUCH, Script
+from .script import TOUCH, Script
 from .source import read_source
 
 LONGEST_WRITE = 5.0  # seconds, with all waiting
@@ -57,6 +57,10 @@ class Servers:
     def limit_of_reads(self) -> float:
         """Return the seconds for a read, with all waiting."""
         return LONGEST_WRITE if self.timeout is None else self.timeout
+
+    def limit_of_writes(self) -> float:
+        """Return the seconds for a write, with all waiting."""
+        return LONGEST_WRITE
 
     def run(
         self,

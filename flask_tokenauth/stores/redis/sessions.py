@@ -23,7 +23,7 @@ from ...core.records.session import (
     Terms,
 )
 from ..rows import MORE_ROWS, SESSION_EXISTS, SessionRow, in_milliseconds, parse_session_cursor, session_page
-from . import scripts
+from . import record_scripts
 from .hashes import Hash, fields_of, session_row, to_hash, to_number, to_text
 from .layout import member_of
 from .prepared_keys import Numbers, PreparedKeys
@@ -55,7 +55,7 @@ class StoredSessions:
         }
         lifetime = in_milliseconds(new.lifetime)
         answer = self._keys.run(
-            scripts.START,
+            record_scripts.START,
             layout.session(new.session_id),
             (token_hex(8), in_milliseconds(new.idle_lifetime), lifetime, kept, *fields_of(fields)),
         )
@@ -63,7 +63,7 @@ class StoredSessions:
             raise ValueError(SESSION_EXISTS)
         row = session_row(new.session_id, to_hash(answer))
         added = (new.session_id, row.started_at, lifetime + kept)
-        number, size = self._keys.run(scripts.ADD_TO_LIST, layout.sessions_of(new.user_id), added)
+        number, size = self._keys.run(record_scripts.ADD_TO_LIST, layout.sessions_of(new.user_id), added)
         displaced: tuple[str, ...] = ()
         if to_number(size) > most:
             displaced = self._displace(row, most=most, number=to_text(number), retention=retention)
@@ -104,7 +104,9 @@ class StoredSessions:
         kept = self._keys.kept_for(terms.retention)
         arguments = (generation, in_milliseconds(terms.idle_lifetime), kept, token_hex(8))
         key, member = self._keys.layout.session(session_id), member_of("session", session_id)
-        answer, numbers = self._keys.run_and_look(scripts.SWAP, scripts.SWAP_WITH_NUMBERS, key, member, arguments)
+        answer, numbers = self._keys.run_and_look(
+            record_scripts.SWAP, record_scripts.SWAP_WITH_NUMBERS, key, member, arguments
+        )
         if answer is None:
             return gone
         now, swapped, rolled_back, found = answer
@@ -149,7 +151,7 @@ class StoredSessions:
 
     def _mark_as_ended(self, session_id: str, kept: int) -> tuple[bool, Hash] | None:
         """Mark a session as ended. Return whether this call did it, and the session; None if there is none."""
-        answer = self._keys.run(scripts.END, self._keys.layout.session(session_id), (kept, token_hex(8)))
+        answer = self._keys.run(record_scripts.END, self._keys.layout.session(session_id), (kept, token_hex(8)))
         return None if answer is None else (bool(answer[0]), to_hash(answer[1]))
 
     def _has_lost_its_end(self, row: SessionRow, numbers: Numbers, kept: int) -> bool:
@@ -169,8 +171,7 @@ class StoredSessions:
         """Return the next positions of the list of a user, the newest first, and only those after a position."""
         start, key = "+inf" if after is None else str(after[0]), self._keys.layout.sessions_of(user_id)
         while True:
-            answer = self._keys.run(scripts.READ_LIST, key, (start, size))
-            names = [(to_number(number), to_text(name)) for name, number in zip(*[iter(answer)] * 2, strict=True)]
+            names = self._keys.read_list(key, start, size)
             following = names if after is None else [position for position in names if position < after]
             if following or len(names) < size:
                 return following
@@ -215,8 +216,9 @@ class StoredSessions:
         and together they leave no more than there may be.
         """
         key = self._keys.layout.sessions_of(new.user_id)
-        both_ends = self._keys.run(scripts.READ_ENDS, key, (number, most + MORE_ROWS))
-        names = list(dict.fromkeys(map(to_text, both_ends)))
+        ends = (record_scripts.READ_OLDEST, record_scripts.READ_NEWEST)
+        entries = [entry for end in ends for entry in self._keys.read_list(key, number, most + MORE_ROWS, script=end)]
+        names = list(dict.fromkeys(name for _, name in entries))
         found = dict(zip(names, self._fetch(names), strict=True))
         rows, unreadable = _read_rows(new.user_id, found)
         known = self._keys.look(new.user_id, *(member_of("session", session_id) for session_id in rows))

@@ -27,9 +27,9 @@ from ...core.records.session import (
 from ...core.store import LONGEST_SILENCE
 from ...core.time_limit import time_limit
 from ..rows import in_milliseconds, parse_session_cursor
-from . import scripts
+from . import record_scripts, shared_scripts
 from .api_keys import StoredApiKeys
-from .feed import LONGEST_LOAD, is_load, read_revocations
+from .feed import read_revocations
 from .hashes import to_number
 from .inspection import StoreInspection
 from .layout import LETTERS, Layout, member_of
@@ -37,7 +37,7 @@ from .prepared_keys import PreparedKeys
 from .purging import purge
 from .reference_tokens import StoredReferenceTokens
 from .rings import list_rings, report_ring
-from .servers import LONGEST_WRITE, Servers
+from .servers import Servers
 from .sessions import StoredSessions
 from .source import read_source
 
@@ -64,7 +64,7 @@ def _limited(limit_of: Callable[[Servers], float]) -> Callable[[Callable[P, R]],
 
 
 _read = _limited(lambda servers: servers.limit_of_reads())
-_write = _limited(lambda _: LONGEST_WRITE)
+_write = _limited(lambda servers: servers.limit_of_writes())
 
 
 class RedisStore:
@@ -134,11 +134,11 @@ class RedisStore:
 
     @_read
     def longest_lifetime(self) -> timedelta:
-        return timedelta(milliseconds=to_number(self._keys.run_shared(scripts.READ_FACTS)[0]))
+        return timedelta(milliseconds=to_number(self._keys.run_shared(shared_scripts.READ_FACTS)[0]))
 
     @_read
     def longest_leeway(self) -> timedelta:
-        return timedelta(milliseconds=to_number(self._keys.run_shared(scripts.READ_FACTS)[1]))
+        return timedelta(milliseconds=to_number(self._keys.run_shared(shared_scripts.READ_FACTS)[1]))
 
     @_read
     def read_epoch(self, user_id: str) -> int:
@@ -148,7 +148,7 @@ class RedisStore:
     def revoke_user(self, user_id: str, *, retention: timedelta, api_keys: bool) -> int:
         check_identifier("user_id", user_id)
         arguments = (user_id, in_milliseconds(retention), int(api_keys), token_hex(8))
-        return to_number(self._keys.run_shared(scripts.REVOKE_USER, arguments))
+        return to_number(self._keys.run_shared(shared_scripts.REVOKE_USER, arguments))
 
     @_write
     def revoke(self, revocation: Revocation) -> None:
@@ -158,7 +158,7 @@ class RedisStore:
         elif kind == "token":
             self._mark_records(subject)
         arguments = (LETTERS[kind], subject, revocation.value, revocation.expires_at, token_hex(8))
-        self._keys.run_shared(scripts.REVOKE, arguments)
+        self._keys.run_shared(shared_scripts.REVOKE, arguments)
 
     def _mark_records(self, token_id: str) -> None:
         """Mark an API key or a reference token with this ID as revoked. Most tokens are neither."""
@@ -175,7 +175,7 @@ class RedisStore:
         given: tuple[tuple[RevocationKind, str | None], ...] = (("token", token_id), ("session", session_id))
         others = [member_of(kind, subject) for kind, subject in given if subject is not None and is_identifier(subject)]
         arguments: list[str | int] = [known, max(-1, min(epoch, LAST)), *others]
-        return bool(self._keys.run_shared(scripts.IS_REVOKED, arguments))
+        return bool(self._keys.run_shared(shared_scripts.IS_REVOKED, arguments))
 
     @_write
     def add_api_key(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
@@ -209,12 +209,10 @@ class RedisStore:
     def spend(self, spent_id: str, *, expires_at: int) -> bool:
         check_identifier("spent_id", spent_id)
         arguments = (token_hex(8), expires_at + in_milliseconds(LONGEST_SILENCE))
-        return bool(self._keys.run(scripts.SPEND, self._keys.layout.spent(spent_id), arguments))
+        return bool(self._keys.run(record_scripts.SPEND, self._keys.layout.spent(spent_id), arguments))
 
     def revocations_since(self, cursor: str | None) -> RevocationPage:
-        limit = LONGEST_LOAD if is_load(cursor) else self._keys.servers.limit_of_reads()
-        with time_limit(limit):
-            return read_revocations(self._keys, cursor)
+        return read_revocations(self._keys, cursor)
 
     @_write
     def report_ring(self, fingerprint: str) -> tuple[RingUse, ...]:

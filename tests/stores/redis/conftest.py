@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from flask_tokenauth.stores.redis.scripts import Script
+from flask_tokenauth.stores.redis.script import Script
 from flask_tokenauth.stores.redis.servers import Servers
 
 from ...engines.fixtures import require

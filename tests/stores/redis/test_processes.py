@@ -13,7 +13,7 @@ BEGIN = """
 import os, sys
 if "early" in sys.argv:
     from gevent import monkey; monkey.patch_all()
-from flask_tokenauth.stores.redis.scripts import Script
+from flask_tokenauth.stores.redis.script import Script
 from flask_tokenauth.stores.redis.servers import Servers
 servers = Servers(sys.argv[1])
 echo = Script("echo", "return ARGV[1]", writes=False)

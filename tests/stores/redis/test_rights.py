@@ -8,7 +8,7 @@ import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
-from flask_tokenauth.stores.redis import RedisStore, scripts
+from flask_tokenauth.stores.redis import RedisStore, record_scripts, script, shared_scripts
 from flask_tokenauth.stores.redis.layout import member_of
 from flask_tokenauth.stores.redis.places import Login, Source
 from flask_tokenauth.stores.redis.rights import (
@@ -64,7 +64,9 @@ def rights_in(command: str) -> set[str]:
 
 def test_the_list_for_scripts_has_each_command_that_a_script_calls_and_no_other() -> None:
     """One of them is for writes that wait for replicas, and needs more commands than the others."""
-    texts = [value.text for value in vars(scripts).values() if isinstance(value, scripts.Script)]
+    modules = (script, shared_scripts, record_scripts)
+    values = [value for module in modules for value in vars(module).values()]
+    texts = [value.text for value in values if isinstance(value, script.Script)]
     called = {name.lower() for text in texts for name in re.findall(r"redis\.\w+\(\s*'(\w+)'", text)}
 
     assert called == {*IN_SCRIPTS, *FOR_WAIT_SINCE_7, *FOR_WAIT} - {"wait"}

@@ -11,7 +11,7 @@ from flask_tokenauth.core import process
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.stores.redis import pools
 from flask_tokenauth.stores.redis import servers as servers_module
-from flask_tokenauth.stores.redis.scripts import Script
+from flask_tokenauth.stores.redis.script import Script
 from flask_tokenauth.stores.redis.servers import Servers
 
 from ...engines.server import PATIENCE

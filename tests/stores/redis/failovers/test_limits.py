@@ -9,7 +9,7 @@ pytest.importorskip("redis")
 
 from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.time_limit import time_limit
-from flask_tokenauth.stores.redis import retries, scripts
+from flask_tokenauth.stores.redis import retries, shared_scripts
 from flask_tokenauth.stores.redis.errors import SLOW, NotFound, is_timeout
 from flask_tokenauth.stores.redis.sentinel import BySentinel
 from flask_tokenauth.stores.redis.servers import Servers
@@ -31,7 +31,7 @@ def test_a_long_call_waits_for_a_failover_no_longer_than_other_reads(pauses: lis
     servers.timeout = 0.0
 
     with pytest.raises(StoreUnavailable, match="no sentinel has named a primary"):
-        servers.run(scripts.LOAD, [b"key"], longest=1)
+        servers.run(shared_scripts.LOAD, [b"key"], longest=1)
 
     assert pauses == []
 

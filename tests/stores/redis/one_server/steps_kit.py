@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.stores.redis.scripts import Script
+from flask_tokenauth.stores.redis.script import Script
 from flask_tokenauth.stores.redis.servers import Servers
 
 _run = Servers.run

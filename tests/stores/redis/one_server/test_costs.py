@@ -19,6 +19,17 @@ def is_idle_poll(store: RedisStore) -> bool:
     return store.revocations_since(cursor).entries == ()
 
 
+def refreshes(store: RedisStore) -> bool:
+    """Do what a refresh does: it finds the session before it redeems the token."""
+    return is_live(store) and outcome(store) is Outcome.SWAPPED
+
+
+def is_live_in_a_cluster(store: RedisStore) -> bool:
+    """Find a session as in a cluster, where the session and the numbers of its user are in different slots."""
+    store._keys.servers.is_cluster = True
+    return is_live(store)
+
+
 def ends(store: RedisStore) -> bool:
     return store.end_session("session", retention=RETENTION) is not None
 
@@ -26,14 +37,16 @@ def ends(store: RedisStore) -> bool:
 @pytest.mark.parametrize(
     ("call", "scripts", "most"),
     [
-        (lambda store: outcome(store) is Outcome.SWAPPED, 2, 2),
-        (is_live, 1, 2),
+        (refreshes, 2, 2),
+        (is_live, 1, 1),
+        (is_live_in_a_cluster, 1, 2),
+        (lambda store: outcome(store) is Outcome.SWAPPED, 1, 1),
         (is_idle_poll, 2, 2),  # the first load and the poll, with one round trip each
         (lambda store: not is_revoked(store), 1, 1),
         (lambda store: store.read_epoch("alice") == 0, 1, 1),
         (ends, 2, 2),
     ],
-    ids=["refresh", "find", "load and poll", "look-up of a revocation", "epoch", "end"],
+    ids=["refresh", "find", "find in a cluster", "redeem", "load and poll", "look-up of a revocation", "epoch", "end"],
 )
 def test_a_call_costs_few_round_trips(
     server: RedisServer, store: RedisStore, call: Callable[[RedisStore], bool], scripts: int, most: int

@@ -81,7 +81,7 @@ SESSION_STEPS: dict[Call, list[str]] = {
     revoke_session: ["end a session", "revoke"],
 }  # fmt: skip
 KEY_STEPS: dict[Call, list[str]] = {
-    revoke_key: ["look at a user", "revoke a record", "revoke for a time"],
+    revoke_key: ["find a record", "look at a user", "revoke a record", "revoke for a time"],
     revoke_token: ["revoke a record", "revoke"],
 }
 NAMES = ["sign-in", "reuse", "end", "revocation"]
