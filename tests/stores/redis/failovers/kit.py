@@ -17,7 +17,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
-from flask_tokenauth.stores.redis import RedisStore, servers, store
+from flask_tokenauth.stores.redis import RedisStore, servers
 
 from ....conftest import ISSUER, bearer
 from ....engines.cluster import Cluster
@@ -47,8 +47,7 @@ def open_store(servers: Any, *, wait: int = 0) -> RedisStore:
 
 def limit_writes(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Change the time limit of writes."""
-    for module in servers, store:
-        monkeypatch.setattr(module, "LONGEST_WRITE", seconds)
+    monkeypatch.setattr(servers, "LONGEST_WRITE", seconds)
 
 
 def error_of(call: Callable[[], object]) -> str:

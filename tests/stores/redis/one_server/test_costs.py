@@ -39,7 +39,7 @@ def ends(store: RedisStore) -> bool:
     [
         (refreshes, 2, 2),
         (is_live, 1, 1),
-        (is_live_in_a_cluster, 1, 2),
+        (is_live_in_a_cluster, 2, 2),
         (lambda store: outcome(store) is Outcome.SWAPPED, 1, 1),
         (is_idle_poll, 2, 2),  # the first load and the poll, with one round trip each
         (lambda store: not is_revoked(store), 1, 1),
