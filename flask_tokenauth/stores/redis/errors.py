@@ -27,8 +27,8 @@ _SENTENCES = {
     "MOVED": "the nodes of the cluster do not agree which of them has a slot: look at CLUSTER NODES of each",
     "NOAUTH": "the server asks for a password: write USER:PASSWORD@ before the host in the URL",
     "NOCLUSTER": "the server is no node of a cluster: write redis:// in the URL, in place of redis+cluster://",
-    "NOCOMMAND": "the server does not know a command of the store: use Redis 6.2, Valkey 7.2 or newer, and rename none. "
-    "A sentinel needs redis+sentinel:// in the URL",
+    "NOCOMMAND": "the server does not know a command of the store: use Redis 6.2, Valkey 7.2 or newer, and rename "
+    "none. A sentinel needs redis+sentinel:// in the URL",
     "NODATABASE": "the server does not have the database with this number: correct it in the URL, or raise databases",
     "NOPERM": f"the user may not run a command, or not on these keys: {_ACL}",
     "NOREPLICAS": "too few replicas follow the server, and min-replicas-to-write makes it refuse writes: start them",

@@ -58,7 +58,9 @@ class BySentinel:
     def _ask(self) -> Place:
         command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._source.service)
         try:
-            sentinel, primary = ask_in_turn(list(self._sentinels), self._source.sentinel_login, command, _read, _SENTENCES)
+            sentinel, primary = ask_in_turn(
+                list(self._sentinels), self._source.sentinel_login, command, _read, _SENTENCES
+            )
         except NotFound as error:
             raise NotFound(
                 "no sentinel has named a primary: check that the sentinels of the URL run, and the name of the "

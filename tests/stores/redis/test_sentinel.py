@@ -146,7 +146,7 @@ def test_a_primary_that_works_is_used_on_if_no_sentinel_answers(fake: Fake, open
     [
         (None, "has answered, but does not know it"),
         (HANG_UP, "the connection was lost"),
-        (Failure("NOAUTH Authentication required."), "it asks for a password: add .sentinel_username=.*sentinel_password="),
+        (Failure("NOAUTH Authentication required."), "it asks for a password: add .sentinel_username=USER&sent"),
         (Failure("WRONGPASS invalid username-password pair"), "it refuses .* sentinel_username and sentinel_password"),
         (Failure("ERR unknown command 'SENTINEL'"), "it is no sentinel"),
     ],
