@@ -22,7 +22,7 @@ local later = 2 * leeway
 local function number_of(hash, name) return whole(redis.call('HGET', hash, name) or '0') end
 
 local function incarnation()  -- another one after a restart and after a failover, since writes may be lost then
-    return facts[1] .. '.' .. (redis.call('INFO', 'replication'):match('master_replid:(%x+)') or '')
+    return facts[1] .. '.' .. (string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or '')
 end
 
 local function is_revoked(member)
