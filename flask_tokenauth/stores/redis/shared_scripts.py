@@ -32,6 +32,8 @@ end
 """
 )
 
+# A script that fails keeps what it has written until then. So the stream comes first: a revocation that is in the set
+# already is not written again, and a reader would never get one that the stream has refused.
 _KEEP = (
     _SHARED
     + """
@@ -42,10 +44,10 @@ local function keep(member, value, expires_at, mark)
     local known_value = number_of(values, member)
     if known and tonumber(known) >= score and known_value >= value then return end
     score, value = math.max(score, tonumber(known or score)), math.max(value, known_value)
-    redis.call('ZADD', live, digits(score), member)
-    if value > 0 then redis.call('HSET', values, member, digits(value)) end
     redis.call('XADD', news, 'MINID', '~', digits(now - TRIMMED), '*',
         'member', member, 'value', digits(value), 'expires_at', digits(score + later), 'mark', mark)
+    if value > 0 then redis.call('HSET', values, member, digits(value)) end
+    redis.call('ZADD', live, digits(score), member)
 end
 
 local function longest(retention) return math.max(retention, lifetime + later + 60000) end
