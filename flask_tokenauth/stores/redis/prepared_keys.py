@@ -42,15 +42,13 @@ class Numbers(NamedTuple):
         now: by the clock of the server.
         epoch: of the user.
         key_epoch: of the user.
-        revoked: whether each revocation that was asked for is there and has not expired.
-        stored: whether each of them is there; it may have expired.
+        revoked: whether each revocation that was asked for is there. It may have expired.
     """
 
     now: int
     epoch: int
     key_epoch: int
     revoked: tuple[bool, ...]
-    stored: tuple[bool, ...]
 
 
 class PreparedKeys:
@@ -269,6 +267,5 @@ def _read_numbers(answer: Sequence[Any]) -> Numbers:
         now=to_number(now),
         epoch=to_number(epoch),
         key_epoch=to_number(key_epoch),
-        revoked=tuple(state == shared_scripts.REVOKED for state in states),
-        stored=tuple(state != shared_scripts.ABSENT for state in states),
+        revoked=tuple(state == 1 for state in states),
     )

@@ -103,8 +103,8 @@ return {digits(lifetime), digits(leeway), digits(now), last_purge, newest_epoch}
     writes=False,
 )
 
-ABSENT, REVOKED = 0, 1  # for each revocation in the answer of LOOK; 2: it has expired
-
+# What was revoked stays so if the revocation has expired: tokens of its time have expired too, but a session, or an API
+# key without an end, goes on if its server has lost the mark. A revocation is deleted days later.
 LOOK = Script(
     "look at a user",
     _SHARED
@@ -112,8 +112,7 @@ LOOK = Script(
 local user = ARGV[1]
 local found = {digits(now), redis.call('HGET', epochs, user) or '0', redis.call('HGET', key_epochs, user) or '0'}
 for index = 2, #ARGV do
-    local score = redis.call('ZSCORE', live, ARGV[index])
-    found[#found + 1] = not score and 0 or score + later > now and 1 or 2
+    found[#found + 1] = redis.call('ZSCORE', live, ARGV[index]) and 1 or 0
 end
 return found
 """,
