@@ -1,25 +1,32 @@
 """The scripts on the shared keys of a store: the facts about it, the revocations, and the numbers of users.
 
 The last argument of each but ``BIND`` is the ID of the store that the caller is bound to. If all keys were deleted,
-another issuer may have taken them: then the script returns false, and the caller has to bind again.
+another issuer may have taken them: then the script returns false, and the caller has to bind again. The same holds if
+one of the keys was deleted, for example by a server that evicts keys: the store gets a new ID, so that all processes
+load the revocations again, and write those back that they know.
 """
 
 from .script import TIME, Script
 
 # A number that cannot be read must not make a revocation look as if it had expired. A hundred years is more than any
 # setting allows.
+# The revocations of a user have its numbers too: they count if the others were lost.
 # The score of a revocation is its end without the longest leeway: if that grows, all ends are later at once.
 _SHARED = (
     TIME
     + """
 local about, live, values, news, epochs, key_epochs = unpack(KEYS, 1, 6)
 local facts = redis.call('HMGET', about, 'store_id', 'lifetime', 'leeway')
-if facts[1] ~= table.remove(ARGV) then return false end
+if facts[1] ~= table.remove(ARGV) or redis.call('EXISTS', live, values, epochs, key_epochs) < 4 then return false end
 local LAST, CENTURY = 253402300799000, 3155760000000
 local lifetime, leeway = math.min(whole(facts[2]), CENTURY), math.min(whole(facts[3]), CENTURY)
 local later = 2 * leeway
 
 local function number_of(hash, name) return whole(redis.call('HGET', hash, name) or '0') end
+
+local function epoch_of(user) return math.max(number_of(epochs, user), number_of(values, 'u' .. user)) end
+
+local function key_epoch_of(user) return math.max(number_of(key_epochs, user), number_of(values, 'k' .. user)) end
 
 local function incarnation()  -- another one after a restart and after a failover, since writes may be lost then
     return facts[1] .. '.' .. (string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or '')
@@ -77,7 +84,10 @@ local about, live, values, news, epochs, key_epochs = unpack(KEYS, 1, 6)
 local issuer, lifetime, leeway, store_id, mark = unpack(ARGV)
 local known = redis.call('HGET', about, 'issuer')
 if known and issuer ~= '' and known ~= issuer then return {known, ''} end
-if redis.call('HSETNX', about, 'store_id', store_id) == 1 then redis.call('XADD', news, '*', 'mark', mark) end
+if not redis.call('HGET', about, 'store_id') or redis.call('EXISTS', live, values, epochs, key_epochs) < 4 then
+    redis.call('XADD', news, '*', 'mark', mark)
+    redis.call('HSET', about, 'store_id', store_id)
+end
 if issuer ~= '' then redis.call('HSET', about, 'issuer', issuer) end
 local function raise(name, value)
     local old = redis.call('HGET', about, name)
@@ -110,7 +120,7 @@ LOOK = Script(
     _SHARED
     + """
 local user = ARGV[1]
-local found = {digits(now), redis.call('HGET', epochs, user) or '0', redis.call('HGET', key_epochs, user) or '0'}
+local found = {digits(now), digits(epoch_of(user)), digits(key_epoch_of(user))}
 for index = 2, #ARGV do
     found[#found + 1] = redis.call('ZSCORE', live, ARGV[index]) and 1 or 0
 end
@@ -171,7 +181,7 @@ REVOKE_USER = Script(
     _KEEP
     + """
 local user, retention, api_keys, mark = ARGV[1], longest(tonumber(ARGV[2])), ARGV[3], ARGV[4]
-local epoch = math.max(now, math.max(number_of(epochs, user), number_of(key_epochs, user)) + 1)
+local epoch = math.max(now, math.max(epoch_of(user), key_epoch_of(user)) + 1)
 if epoch > LAST then error('a number of the store cannot be read') end
 redis.call('HSET', epochs, user, digits(epoch))
 note_epoch(epoch)
