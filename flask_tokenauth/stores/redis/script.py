@@ -25,7 +25,7 @@ class Script:
         waits: False if no replica need acknowledge what it writes.
 
     Attributes:
-        sha: the SHA-1 of the text, in hex, by which a server knows the script.
+        sha: the SHA-1 of the Lua, in hex, by which a server knows the script.
     """
 
     name: str
