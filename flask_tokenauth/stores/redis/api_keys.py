@@ -123,7 +123,7 @@ class StoredApiKeys:
 
     def _complete_end(self, row: ApiKeyRow, numbers: Numbers, retention: timedelta) -> None:
         """Write the revocation of an API key that was marked as revoked, if a call has failed halfway."""
-        if row.revoked_at is not None and not any(numbers.stored):
+        if row.revoked_at is not None and not any(numbers.revoked):
             self._keys.revoke_for(retention, {member_of("token", row.key_id): row.revoked_at})
 
     def _find(self, key_id: str) -> tuple[ApiKeyRow | None, Numbers | None]:

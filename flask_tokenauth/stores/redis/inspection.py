@@ -114,10 +114,12 @@ def _read_time(client: "redis.Redis") -> float:
 
 
 def _ask(ask: Callable[[], T], otherwise: T) -> T:
-    """Return the answer of a server; *otherwise* if the user may not ask, or a hoster has taken the command out."""
+    """Return the answer of a server; *otherwise* if the user may not ask, or a hoster has changed the command."""
     try:
         return ask()
     except ResponseError as error:
         if find_code(error) == "BUSY":
             raise
+        return otherwise
+    except (AttributeError, LookupError, TypeError, ValueError):  # of redis-py: the answer of a proxy has another form
         return otherwise

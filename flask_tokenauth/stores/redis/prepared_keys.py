@@ -20,6 +20,7 @@ from .script import Script
 from .servers import Servers
 
 _AT_ONCE = 500  # members of a list in one step: longer ones would block the server for others
+_REVOKED_AT_ONCE = 100  # revocations in one step: each takes far longer than a member
 _STATES = 3  # where the states of revocations begin in the answer of LOOK
 _LOST_AGAIN = "the facts about the store are lost each time they are written: check who deletes keys on the server"
 
@@ -29,9 +30,9 @@ _log = logging.getLogger("flask_tokenauth")
 T = TypeVar("T")
 
 
-def in_parts(values: Sequence[T]) -> list[Sequence[T]]:
+def in_parts(values: Sequence[T], size: int = _AT_ONCE) -> list[Sequence[T]]:
     """Return parts of *values* for one step each; none if there are no values."""
-    return [values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)]
+    return [values[start : start + size] for start in range(0, len(values), size)]
 
 
 class Numbers(NamedTuple):
@@ -41,15 +42,13 @@ class Numbers(NamedTuple):
         now: by the clock of the server.
         epoch: of the user.
         key_epoch: of the user.
-        revoked: whether each revocation that was asked for is there and has not expired.
-        stored: whether each of them is there; it may have expired.
+        revoked: whether each revocation that was asked for is there. It may have expired.
     """
 
     now: int
     epoch: int
     key_epoch: int
     revoked: tuple[bool, ...]
-    stored: tuple[bool, ...]
 
 
 class PreparedKeys:
@@ -253,7 +252,7 @@ class PreparedKeys:
             retention: the time for which they are kept; at least as long as a token of the store may live.
             since: when each of them began, in milliseconds, by its member; 0: now.
         """
-        for part in in_parts(list(since.items())):
+        for part in in_parts(list(since.items()), _REVOKED_AT_ONCE):
             words = [word for revocation in part for word in revocation]
             self.run_shared(shared_scripts.REVOKE_FOR, (in_milliseconds(retention), token_hex(8), *words))
 
@@ -270,6 +269,5 @@ def _read_numbers(answer: Sequence[Any]) -> Numbers:
         now=to_number(now),
         epoch=to_number(epoch),
         key_epoch=to_number(key_epoch),
-        revoked=tuple(state == shared_scripts.REVOKED for state in states),
-        stored=tuple(state != shared_scripts.ABSENT for state in states),
+        revoked=tuple(state == 1 for state in states),
     )

@@ -57,7 +57,7 @@ local names = {'generation', 'expires_at', 'idle_expires_at', 'ended_at', 'call'
 local row = redis.call('HMGET', KEYS[1], unpack(names))
 if not row[1] then return false end
 for index = 1, 3 do
-    if not (row[index] and row[index]:find('^%d+$') and #row[index] <= 16) then
+    if not (row[index] and string.find(row[index], '^%d+$') and #row[index] <= 16) then
         return {digits(now), 0, 0, redis.call('HGETALL', KEYS[1])}
     end
 end

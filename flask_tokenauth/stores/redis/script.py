@@ -5,6 +5,9 @@ Each script is an atomic step, all of its keys are in one slot, and it may run t
 The answer to a call can be lost after the script has run. So a script that writes something once stores the random mark
 of its call: the repeated call has the same mark, and gets the same answer.
 
+In Redis 6.2 any user who may run scripts can replace the methods of strings for all users, so that ``value:find()``
+would run his code with our rights. Hence ``string.find``, which nobody can replace.
+
 Times are milliseconds since 1970-01-01T00:00:00Z by the clock of the server. Lua writes large numbers with 14 digits,
 so that all numbers are written by ``digits``.
 """
@@ -24,7 +27,11 @@ class Script:
         waits: False if no replica need acknowledge what it writes.
 
     Attributes:
+<<<<<<< HEAD
         sha: the SHA-1 of its Lua, in hex, by which a server knows the script.
+=======
+        sha: the SHA-1 of the Lua, in hex, by which a server knows the script.
+>>>>>>> attack
     """
 
     name: str
@@ -43,7 +50,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function whole(value)
-    if not (value and value:find('^%d+$')) then error('a number of the store cannot be read') end
+    if not (value and string.find(value, '^%d+$')) then error('a number of the store cannot be read') end
     return tonumber(value)
 end
 """

@@ -121,7 +121,7 @@ class StoredSessions:
             return Redemption(outcome=outcome, session=row.to_session())
         if outcome is Outcome.REUSED and self._end(session_id, terms.retention) is not None:
             return Redemption(outcome=outcome, session=row.to_session())
-        self._complete_ends([row], numbers.stored, terms.retention)
+        self._complete_ends([row], numbers.revoked, terms.retention)
         return gone
 
     def end(self, session_id: str, retention: timedelta) -> Session | None:
@@ -194,7 +194,7 @@ class StoredSessions:
                 if revoked and row.ended_at is None:  # its server has lost that
                     self.mark_as_ended(row.session_id)
             ended = [rows[name] for name in names if name in rows]
-            flags = dict(zip(rows, known.stored, strict=True))
+            flags = dict(zip(rows, known.revoked, strict=True))
             stored = tuple(flags[row.session_id] for row in ended)
             self._complete_ends(ended, stored, timedelta(0))
             self._keys.remove(self._keys.layout.sessions_of(user_id), names)

@@ -1,28 +1,35 @@
 """The scripts on the shared keys of a store: the facts about it, the revocations, and the numbers of users.
 
 The last argument of each but ``BIND`` is the ID of the store that the caller is bound to. If all keys were deleted,
-another issuer may have taken them: then the script returns false, and the caller has to bind again.
+another issuer may have taken them: then the script returns false, and the caller has to bind again. The same holds if
+one of the keys was deleted, for example by a server that evicts keys: the store gets a new ID, so that all processes
+load the revocations again, and write those back that they know.
 """
 
 from .script import TIME, Script
 
 # A number that cannot be read must not make a revocation look as if it had expired. A hundred years is more than any
 # setting allows.
+# The revocations of a user have its numbers too: they count if the others were lost.
 # The score of a revocation is its end without the longest leeway: if that grows, all ends are later at once.
 _SHARED = (
     TIME
     + """
 local about, live, values, news, epochs, key_epochs = unpack(KEYS, 1, 6)
 local facts = redis.call('HMGET', about, 'store_id', 'lifetime', 'leeway')
-if facts[1] ~= table.remove(ARGV) then return false end
+if facts[1] ~= table.remove(ARGV) or redis.call('EXISTS', live, values, epochs, key_epochs) < 4 then return false end
 local LAST, CENTURY = 253402300799000, 3155760000000
 local lifetime, leeway = math.min(whole(facts[2]), CENTURY), math.min(whole(facts[3]), CENTURY)
 local later = 2 * leeway
 
 local function number_of(hash, name) return whole(redis.call('HGET', hash, name) or '0') end
 
+local function epoch_of(user) return math.max(number_of(epochs, user), number_of(values, 'u' .. user)) end
+
+local function key_epoch_of(user) return math.max(number_of(key_epochs, user), number_of(values, 'k' .. user)) end
+
 local function incarnation()  -- another one after a restart and after a failover, since writes may be lost then
-    return facts[1] .. '.' .. (redis.call('INFO', 'replication'):match('master_replid:(%x+)') or '')
+    return facts[1] .. '.' .. (string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or '')
 end
 
 local function is_revoked(member)
@@ -32,6 +39,8 @@ end
 """
 )
 
+# A script that fails keeps what it has written until then. So the stream comes first: a revocation that is in the set
+# already is not written again, and a reader would never get one that the stream has refused.
 _KEEP = (
     _SHARED
     + """
@@ -42,10 +51,10 @@ local function keep(member, value, expires_at, mark)
     local known_value = number_of(values, member)
     if known and tonumber(known) >= score and known_value >= value then return end
     score, value = math.max(score, tonumber(known or score)), math.max(value, known_value)
-    redis.call('ZADD', live, digits(score), member)
-    if value > 0 then redis.call('HSET', values, member, digits(value)) end
     redis.call('XADD', news, 'MINID', '~', digits(now - TRIMMED), '*',
         'member', member, 'value', digits(value), 'expires_at', digits(score + later), 'mark', mark)
+    if value > 0 then redis.call('HSET', values, member, digits(value)) end
+    redis.call('ZADD', live, digits(score), member)
 end
 
 local function longest(retention) return math.max(retention, lifetime + later + 60000) end
@@ -75,7 +84,10 @@ local about, live, values, news, epochs, key_epochs = unpack(KEYS, 1, 6)
 local issuer, lifetime, leeway, store_id, mark = unpack(ARGV)
 local known = redis.call('HGET', about, 'issuer')
 if known and issuer ~= '' and known ~= issuer then return {known, ''} end
-if redis.call('HSETNX', about, 'store_id', store_id) == 1 then redis.call('XADD', news, '*', 'mark', mark) end
+if not redis.call('HGET', about, 'store_id') or redis.call('EXISTS', live, values, epochs, key_epochs) < 4 then
+    redis.call('XADD', news, '*', 'mark', mark)
+    redis.call('HSET', about, 'store_id', store_id)
+end
 if issuer ~= '' then redis.call('HSET', about, 'issuer', issuer) end
 local function raise(name, value)
     local old = redis.call('HGET', about, name)
@@ -101,17 +113,16 @@ return {digits(lifetime), digits(leeway), digits(now), last_purge, newest_epoch}
     writes=False,
 )
 
-ABSENT, REVOKED = 0, 1  # for each revocation in the answer of LOOK; 2: it has expired
-
+# What was revoked stays so if the revocation has expired: tokens of its time have expired too, but a session, or an API
+# key without an end, goes on if its server has lost the mark. A revocation is deleted days later.
 LOOK = Script(
     "look at a user",
     _SHARED
     + """
 local user = ARGV[1]
-local found = {digits(now), redis.call('HGET', epochs, user) or '0', redis.call('HGET', key_epochs, user) or '0'}
+local found = {digits(now), digits(epoch_of(user)), digits(key_epoch_of(user))}
 for index = 2, #ARGV do
-    local score = redis.call('ZSCORE', live, ARGV[index])
-    found[#found + 1] = not score and 0 or score + later > now and 1 or 2
+    found[#found + 1] = redis.call('ZSCORE', live, ARGV[index]) and 1 or 0
 end
 return found
 """,
@@ -170,7 +181,7 @@ REVOKE_USER = Script(
     _KEEP
     + """
 local user, retention, api_keys, mark = ARGV[1], longest(tonumber(ARGV[2])), ARGV[3], ARGV[4]
-local epoch = math.max(now, math.max(number_of(epochs, user), number_of(key_epochs, user)) + 1)
+local epoch = math.max(now, math.max(epoch_of(user), key_epoch_of(user)) + 1)
 if epoch > LAST then error('a number of the store cannot be read') end
 redis.call('HSET', epochs, user, digits(epoch))
 note_epoch(epoch)

@@ -22,6 +22,7 @@ from ...engines.cluster import Cluster
 from ...engines.redis import RedisServer
 from ..calls import DAY
 from . import kit
+from .fake_server import FakeServer
 from .rights_kit import ENGINES, GUEST, grant, opened, url_of_guest
 
 SECOND = timedelta(seconds=1)
@@ -259,3 +260,11 @@ def test_the_clock_of_the_server_is_compared_to_the_millisecond(monkeypatch: pyt
     facts = inspection._read_facts(client)
 
     assert facts == Facts(info={}, appendfsync="no", difference=abs(ahead) * 1000)
+
+
+@pytest.mark.parametrize("name", ["INFO", "TIME", "CONFIG"])
+@pytest.mark.parametrize("answer", [[], b"x", [[b"a"]], 5], ids=str)
+def test_an_answer_of_another_form_shows_nothing(name: str, answer: Any) -> None:
+    good = {"INFO": b"redis_version:7.0.0\r\n", "TIME": [b"1", b"2"], "CONFIG": [b"appendfsync", b"always"]}
+    with FakeServer(**(good | {name: answer})) as fake, opened(fake.url) as store:
+        assert isinstance(store.inspection.find_risks(leeway=DAY, processes=1), list)

@@ -13,6 +13,7 @@ from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.testing.store_contract.kit import (
     RETENTION,
     add_key,
+    find_key,
     has_reference_token,
     is_live,
     is_revoked,
@@ -127,6 +128,39 @@ def test_a_worker_whose_keys_another_issuer_has_taken_is_refused(server: RedisSe
 
         assert other.read_epoch("alice") == 0
         assert other.revocations_since(None).entries == ()
+
+
+@pytest.mark.parametrize("key", ["about", "live", "values", "epochs", "key_epochs"])
+def test_what_was_revoked_comes_back_if_one_key_alone_was_deleted(
+    server: RedisServer, workers: list[Worker], store: RedisStore, key: str
+) -> None:
+    """A server that evicts keys chooses single ones."""
+    start(store, "desk")
+    add_key(store)
+    store.revoke_user("alice", retention=RETENTION, api_keys=True)
+    for worker in workers:
+        worker.poll("desk")
+
+    server.ask("DEL", f"{{tokenauth}}:{key}")
+    for worker in workers:
+        worker.poll("desk")
+
+    with closing(bind(RedisStore(server.url()))) as other:
+        assert is_revoked(other, "laptop")
+        assert other.is_revoked(token_id=None, session_id=None, user_id="alice", epoch=0)
+        assert not is_live(other, "desk")
+        assert find_key(other) is None
+
+
+def test_a_new_process_that_comes_first_after_one_key_was_deleted_hides_no_loss(
+    server: RedisServer, workers: list[Worker], store: RedisStore
+) -> None:
+    server.ask("DEL", "{tokenauth}:live")
+    with closing(bind(RedisStore(server.url()))) as other:
+        other.create()
+
+    assert [worker.poll("laptop", "phone") for worker in workers] == [[True, False] * 2] * 2
+    assert is_revoked(store, "laptop")
 
 
 @pytest.mark.parametrize("left", [0, 1, 2])

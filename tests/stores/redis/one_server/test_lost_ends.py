@@ -68,6 +68,33 @@ def test_an_api_key_whose_end_was_lost_ends_when_it_is(
     assert find_key(store) is None
 
 
+def test_a_session_whose_end_was_lost_stays_over_after_its_revocation_has_expired(
+    server: RedisServer, store: RedisStore
+) -> None:
+    """Its refresh token lives longer than the revocation, and nobody may have looked at it meanwhile."""
+    start(store)
+    store.end_session("session", retention=RETENTION)
+    server.ask("HDEL", "tokenauth:session:session", "ended_at", "ended_by")
+
+    kit.revocation_ager(server)(2 * RETENTION)
+
+    assert outcome(store) is Outcome.GONE
+    assert not is_live(store)
+
+
+def test_an_api_key_whose_end_was_lost_stays_revoked_after_its_revocation_has_expired(
+    server: RedisServer, store: RedisStore
+) -> None:
+    add_key(store)
+    store.revoke_api_key(id_for("key"), retention=RETENTION)
+    server.ask("HDEL", f"tokenauth:api_key:{id_for('key')}", "revoked_at", "revoked_by")
+
+    kit.revocation_ager(server)(2 * RETENTION)
+
+    assert list_keys(store) == []
+    assert find_key(store) is None
+
+
 def test_a_restarted_server_wants_its_readers_to_reload(server: RedisServer, store: RedisStore) -> None:
     """It may have lost writes that no reader has fetched: then the entry of the cursor is still there."""
     revoke(store, "a")

@@ -19,6 +19,7 @@ from flask_tokenauth.testing.store_contract.kit import (
     outcome,
     start,
 )
+from flask_tokenauth.testing.store_contract.revocation_pages import Reader
 
 from ....engines.redis import RedisServer
 from ....engines.server import LOCAL, PASSWORD, USER
@@ -199,6 +200,8 @@ def test_rights_that_are_taken_in_the_middle_leave_what_a_repeat_completes(
     server: RedisServer, restricted: Callable[..., RedisStore], store: RedisStore
 ) -> None:
     poor = restricted("~*", "+@all", "-xadd")
+    reader = Reader(store)
+    reader.fetch()
 
     with pytest.raises(StoreUnavailable, match="the user may not run a command"):
         poor.end_session("session", retention=RETENTION)
@@ -206,4 +209,5 @@ def test_rights_that_are_taken_in_the_middle_leave_what_a_repeat_completes(
 
     store.end_session("session", retention=RETENTION)
     assert is_revoked(store)
+    assert reader.fetch() == {("session", "session")}
     assert "session" in {entry.subject for entry in store.revocations_since(None).entries}

@@ -7,6 +7,7 @@ import pytest
 
 from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.stores.redis.servers import Servers
+from flask_tokenauth.stores.redis.shared_scripts import REVOKE_FOR
 from flask_tokenauth.testing.store_contract.kit import RETENTION, add_key, id_for, list_all, list_keys, start
 
 from ....engines.redis import RedisServer
@@ -74,6 +75,26 @@ def test_a_sign_in_completes_the_ends_of_thousands_of_sessions(
     assert server.ask("ZCOUNT", "{tokenauth}:live", "-inf", int(time.time() * 2000)) == COPIES
     assert {session.session_id for session in list_all(store)} == {"session", "new"}
     assert max(sizes) <= MOST_AT_ONCE
+
+
+def test_a_step_writes_few_revocations_since_each_takes_long(
+    server: RedisServer, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(store)
+    copy_session(server, COPIES, ended_at=server.ask("HGET", "tokenauth:session:session", "started_at"))
+    written: list[int] = []
+    run = Servers.run
+
+    def noting_run(self: Servers, script: Any, keys: Any, arguments: Any = (), **options: Any) -> Any:
+        if script is REVOKE_FOR:
+            written.append(len(arguments) // 2 - 1)  # beside the retention, the mark and the ID of the store
+        return run(self, script, keys, arguments, **options)
+
+    monkeypatch.setattr(Servers, "run", noting_run)
+    start(store, "new", most=2000)
+
+    assert sum(written) == COPIES
+    assert max(written) == 100
 
 
 def test_a_sign_in_of_a_user_with_thousands_of_sessions_ends_those_that_were_idle_longest(
