@@ -188,7 +188,7 @@ def prepared(*answers: object, is_bound: bool = True) -> PreparedKeys:
     """Return the keys of a store on servers with these answers."""
     servers: Any = FakeServers(*answers)
     layout = Layout("tokenauth")
-    keys = PreparedKeys(servers, layout, inspection.StoreInspection(servers, layout, read_source("redis://h")))
+    keys = PreparedKeys(servers, layout, inspection.StoreInspection(servers, layout))
     if is_bound:
         keys.bind("issuer", timeout=SECOND, lifetime=SECOND, leeway=SECOND)
     return keys
