@@ -39,6 +39,7 @@ WITHOUT_FAST_TESTS = {  # they start processes, or try many examples
 DEPEND_ON_BOTH = [
     "tests/lifecycle/revocation/test_gunicorn.py",
     "tests/servers/test_real_servers.py",
+    "tests/stores/redis/test_processes.py",
     "tests/stores/sql/mysql/test_connecting.py",
     "tests/stores/sql/postgresql/test_connecting.py",
     "tests/stores/sql/test_dropped_connections.py",

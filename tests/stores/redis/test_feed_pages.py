@@ -9,8 +9,8 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.stores.redis.feed import NEWS, PAGE
-from tests.engines.redis import RedisServer
 
+from ...engines.redis import RedisServer
 from . import kit
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
