@@ -257,6 +257,7 @@ def find_everything(make_app: MakeApp) -> list[Finding]:
     without_endpoints = make_app(
         **GOOD,
         TOKENAUTH_STORE=MemoryStore(),
+        TOKENAUTH_STORE_PREFIX="shop",
         TOKENAUTH_REVOCATION="strict",
         TOKENAUTH_INTROSPECTION_CLIENTS={"billing": HASH},
         TOKENAUTH_API_KEYS=True,

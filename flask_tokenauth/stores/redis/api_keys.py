@@ -31,8 +31,8 @@ class StoredApiKeys:
     def add(self, new: ApiKeyToKeep, *, most: int) -> ApiKey | None:
         """Add an API key, as :meth:`flask_tokenauth.core.store.Store.add_api_key` describes.
 
-        A call above the limit writes nothing, so that it leaves nothing behind if it stops halfway. Of several calls at
-        once, each counts the keys again that are before its own one in the list of the user.
+        A call above the limit writes nothing, so that it leaves nothing behind if it stops halfway. If several calls
+        come at once, each counts the keys again that are before its own one in the list of the user.
         """
         layout = self._keys.layout
         key_epoch = self._keys.look(new.user_id).key_epoch

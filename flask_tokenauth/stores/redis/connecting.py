@@ -74,7 +74,7 @@ class LimitedSocket:
 class LimitedConnection(Connection):
     """A connection to one server that keeps the time limit, from the first packet on.
 
-    It asks nothing but what is needed: RESP2, no health checks, no name of the driver, no retries of its own.
+    It uses RESP2, and sends no health checks and no name of the driver. It has no retries of its own.
 
     Args:
         place: of the server.

@@ -1,4 +1,4 @@
-"""The connections of one process: a pool for each server, and what is known of the servers."""
+"""The connections of one process: a pool for each server, and the known facts about the servers."""
 
 from collections.abc import Callable
 

@@ -30,7 +30,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What to connect to.
+    """The servers of a store, and how to connect to them.
 
     Attributes:
         kind: one server, servers behind Sentinel, or a cluster.

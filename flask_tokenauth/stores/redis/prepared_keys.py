@@ -1,4 +1,4 @@
-"""The keys of a store and the way to them. What they need is written on first use, and again after it was lost."""
+"""The keys of a store and the way to them. They are written on first use, and again after a loss."""
 
 import logging
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def in_parts(values: Sequence[T]) -> list[Sequence[T]]:
 
 
 class Numbers(NamedTuple):
-    """What all sessions and tokens of a user depend on.
+    """The numbers of a user, on which all sessions and tokens of the user depend.
 
     Attributes:
         now: by the clock of the server.

@@ -26,7 +26,7 @@ def purge(
     *,
     force: bool,
 ) -> int:
-    """Delete what is over, and return how many records these were.
+    """Delete records that are over, and return how many records these were.
 
     Args:
         keys: of the store.
@@ -67,7 +67,7 @@ def _find_newest(now: int, *sources: Iterator[int]) -> list[int]:
 
 
 def _read_times(keys: PreparedKeys) -> Iterator[int]:
-    """Yield when sessions began and API keys were created. What cannot be read is left out."""
+    """Yield when sessions began and API keys were created. Values that cannot be read are left out."""
     for kind, field in ("session", b"started_at"), ("api_key", b"created_at"):
         for page in keys.servers.scan(keys.layout.pattern(kind)):
             values = (found.get(field, b"") for found in keys.fetch(page))

@@ -1,4 +1,6 @@
-"""What the Lua scripts of the store share. Each is an atomic step, all its keys are in one slot, and it may run twice.
+"""The common parts of the Lua scripts of the store.
+
+Each script is an atomic step, all of its keys are in one slot, and it may run twice.
 
 The answer to a call can be lost after the script has run. So a script that writes something once stores the random mark
 of its call: the repeated call has the same mark, and gets the same answer.
@@ -22,7 +24,7 @@ class Script:
         waits: False if no replica need acknowledge what it writes.
 
     Attributes:
-        sha: the SHA-1 of the text, in hex, by which a server knows the script.
+        sha: the SHA-1 of its Lua, in hex, by which a server knows the script.
     """
 
     name: str

@@ -212,8 +212,8 @@ class StoredSessions:
     def _displace(self, new: SessionRow, *, most: int, number: str, retention: timedelta) -> tuple[str, ...]:
         """End the sessions that the user of a new session has too many, and return their IDs.
 
-        Of several sign-ins at once, each looks at the sessions before it in the list alone. So none ends a later one,
-        and together they leave no more than there may be.
+        If several sign-ins come at once, each looks at the sessions before it in the list alone. So none ends a later
+        one, and together they leave no more than there may be.
         """
         key = self._keys.layout.sessions_of(new.user_id)
         ends = (record_scripts.READ_OLDEST, record_scripts.READ_NEWEST)

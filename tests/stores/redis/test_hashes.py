@@ -1,4 +1,4 @@
-"""What is read from a server is checked."""
+"""The answers of a server are checked."""
 
 import pytest
 

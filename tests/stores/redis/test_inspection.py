@@ -167,6 +167,10 @@ class FakeServers:
 
     timeout: float | None = None
 
+    def limit_of_reads(self) -> float:
+        """Return more seconds than a test takes."""
+        return 60
+
     def __init__(self, *answers: object) -> None:
         self.answers = list(answers)
 
