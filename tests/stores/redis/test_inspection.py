@@ -166,6 +166,7 @@ class FakeServers:
     """Servers that are reached, and whose looks return or raise what a test says."""
 
     timeout: float | None = None
+    source = read_source("redis://h")
 
     def limit_of_reads(self) -> float:
         """Return more seconds than a test takes."""
