@@ -241,7 +241,7 @@ def test_tls_to_a_server_without_it_ends_with_the_limit(limited: Limited, silent
     servers = open_servers(f"rediss://{LOCAL}:{silent_port}")
 
     with pytest.raises(StoreUnavailable, match="check that the server offers TLS on this port"):
-        limited(lambda: servers.run(READ, [b"a"]), seconds=0.03)
+        limited(lambda: servers.run(READ, [b"a"]))
 
 
 def test_nothing_shows_a_password(fake: Fake, open_servers: Open) -> None:
