@@ -103,7 +103,7 @@ def test_the_sessions_of_a_user_with_thousands_come_in_pages(
 
 
 def test_sessions_with_one_number_come_in_pages(server: RedisServer, store: RedisStore) -> None:
-    """The store gives rising numbers, but another program may write to the list. One look takes fewer than have this."""
+    """The store gives rising numbers, but another program may write to the list. One look takes fewer."""
     start(store)
     names = ["session", *copy_session(server, 100)]
     server.ask("ZADD", "tokenauth:sessions:alice", *(word for name in names for word in (5, name)))
