@@ -239,8 +239,7 @@ def _open(settings: Settings) -> Store:
     try:
         store = open_store(settings.store, prefix=settings.store_prefix)
     except SettingsError as error:
-        spelling = f"FLASK_{PREFIX}STORE=sqlite:////var/lib/api/sessions.db"
-        raise SettingsError(f"{PREFIX}STORE: {error} (in the environment: {spelling})") from error
+        raise SettingsError(f"{PREFIX}STORE: {error} (in the environment: FLASK_{PREFIX}STORE)") from error
     try:
         store.bind(
             settings.issuer, timeout=settings.store_timeout, lifetime=settings.max_lifetime, leeway=settings.leeway

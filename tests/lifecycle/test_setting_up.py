@@ -58,6 +58,11 @@ def test_the_error_without_a_store_names_the_setting(make_app: MakeApp, ask: str
         getattr(make_app().extensions["tokenauth"], ask)
 
 
+def test_the_error_about_a_store_names_the_variable_and_no_store_of_another_kind(make_app: MakeApp) -> None:
+    with pytest.raises(SettingsError, match=r"needs? .*\(in the environment: FLASK_TOKENAUTH_STORE\)$"):
+        make_app(TOKENAUTH_STORE="redis://localhost?ssl_ca_certs=ca.pem")
+
+
 def test_one_store_object_for_two_issuers_raises(make_session_app: MakeSessionApp) -> None:
     """Their users may have the same IDs."""
     one = make_session_app("one")

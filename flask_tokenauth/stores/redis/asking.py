@@ -1,16 +1,19 @@
 """Ask sentinels, or nodes of a cluster, in turn: some of them may be dead."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
 from ...core.time_limit import remaining, time_limit
 from .connecting import Command, LimitedConnection
-from .errors import LASTING, PASSING, SLOW, NotFound, describe, is_passing, is_timeout
+from .errors import LASTING, PASSING, SLOW, NotFound, describe, find_code, is_passing, is_timeout
 from .places import Login, Place
 
 T = TypeVar("T")
+
+NO_SENTENCES: Mapping[str, str] = MappingProxyType({})
 
 
 def _ask(place: Place, login: Login, command: Command) -> Any:
@@ -31,7 +34,13 @@ def _ask(place: Place, login: Login, command: Command) -> Any:
     return answer
 
 
-def ask_in_turn(places: Sequence[Place], login: Login, command: Command, read: Callable[[Place, Any], T | None]) -> T:
+def ask_in_turn(
+    places: Sequence[Place],
+    login: Login,
+    command: Command,
+    read: Callable[[Place, Any], T | None],
+    sentences: Mapping[str, str] = NO_SENTENCES,
+) -> T:
     """Ask servers in turn until one gives an answer that counts. Each gets an equal share of the time that is left.
 
     Args:
@@ -39,6 +48,7 @@ def ask_in_turn(places: Sequence[Place], login: Login, command: Command, read: C
         login: how to log in there.
         command: to send.
         read: returns the result; None if the answer does not count.
+        sentences: for codes of errors, in place of those for all servers.
 
     Raises:
         NotFound: none of them has given such an answer. The message is about the failure that tells most.
@@ -49,7 +59,7 @@ def ask_in_turn(places: Sequence[Place], login: Login, command: Command, read: C
             with time_limit(remaining() / (len(places) - tried)):
                 answer = _ask(place, login, command)
         except (NotFound, OSError, RedisError) as error:
-            failures.append((_find_reason(error), describe(error)))
+            failures.append((_find_reason(error), sentences.get(find_code(error)) or describe(error)))
             continue
         if (result := read(place, answer)) is not None:
             return result

@@ -13,7 +13,7 @@ from ...core.errors import StoreUnavailable
 T = TypeVar("T")
 
 _REACH = "check the host and the port, that the server runs, and that it can be reached from here"
-_ACL = "give the user of the store the rights that flask tokenauth init-db --acl prints"
+_ACL = "give it the rights that flask tokenauth init-db --acl prints for this URL and this prefix"
 _SENTENCES = {
     "ASK": "the cluster moves a slot, and has sent us on too often: try again",
     "BUSY": "the server is busy with a slow script: find out what runs it, and end it with SCRIPT KILL",
@@ -27,7 +27,8 @@ _SENTENCES = {
     "MOVED": "the nodes of the cluster do not agree which of them has a slot: look at CLUSTER NODES of each",
     "NOAUTH": "the server asks for a password: write USER:PASSWORD@ before the host in the URL",
     "NOCLUSTER": "the server is no node of a cluster: write redis:// in the URL, in place of redis+cluster://",
-    "NOCOMMAND": "the server does not know a command of the store: use Redis 6.2, Valkey 7.2 or newer, and rename none",
+    "NOCOMMAND": "the server does not know a command of the store: use Redis 6.2, Valkey 7.2 or newer, and rename "
+    "none. A sentinel needs redis+sentinel:// in the URL",
     "NODATABASE": "the server does not have the database with this number: correct it in the URL, or raise databases",
     "NOPERM": f"the user may not run a command, or not on these keys: {_ACL}",
     "NOREPLICAS": "too few replicas follow the server, and min-replicas-to-write makes it refuse writes: start them",

@@ -101,7 +101,9 @@ class PreparedKeys:
             to_text, self.servers.run(shared_scripts.BIND, self.layout.shared, values, for_feed=for_feed)
         )
         if found != issuer:
-            raise SettingsError(another_issuer(found))
+            raise SettingsError(
+                f"{another_issuer(found)}. Another TOKENAUTH_STORE_PREFIX makes another store on the same server"
+            )
         self._store_id = store_id
         self._look_at_servers()
         self._is_ready = True

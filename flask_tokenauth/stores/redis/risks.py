@@ -115,6 +115,11 @@ def _find_risks_of_replicas(facts: Facts, source: Source) -> Iterator[str]:
     replicas = facts.number("connected_slaves")
     if replicas == 0 and source.kind != "server":
         yield "the primary must have a replica, got none: without one there is no failover, so start one"
+    if replicas is not None and replicas < source.wait:
+        yield (
+            f"wait in the URL must not be above {replicas}, the number of replicas, got {source.wait}: each login, "
+            "refresh and revocation gets 503 until more replicas follow, so start them, or lower wait"
+        )
     # The server tells how many replicas are good only if min-replicas-to-write is above 0.
     if replicas and not source.wait and "min_slaves_good_slaves" not in facts.info:
         yield (

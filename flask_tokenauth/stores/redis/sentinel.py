@@ -12,6 +12,15 @@ from .topology import no_cluster
 
 LONGEST_TRUST = 2.0  # seconds, in what a sentinel has said
 
+# A sentinel has users of its own, and the parameters for them are others than those for its servers.
+_SENTENCES = {
+    "NOAUTH": "it asks for a password: add ?sentinel_username=USER&sentinel_password=PASSWORD to the URL",
+    "NOCOMMAND": "it is no sentinel: the hosts and ports in the URL must be those of the sentinels",
+    "NOPERM": "its user may not ask for the primary: run the second command of flask tokenauth init-db --acl on it",
+    "WRONGPASS": "it refuses the user or the password: check sentinel_username and sentinel_password in the URL, where "
+    "special characters of a password are written as %XX",
+}
+
 
 class BySentinel:
     """A primary, which Sentinel replaces by a replica if it fails.
@@ -49,7 +58,9 @@ class BySentinel:
     def _ask(self) -> Place:
         command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._source.service)
         try:
-            sentinel, primary = ask_in_turn(list(self._sentinels), self._source.sentinel_login, command, _read)
+            sentinel, primary = ask_in_turn(
+                list(self._sentinels), self._source.sentinel_login, command, _read, _SENTENCES
+            )
         except NotFound as error:
             raise NotFound(
                 "no sentinel has named a primary: check that the sentinels of the URL run, and the name of the "

@@ -31,7 +31,7 @@ OF_SERVERS = {  # messages of Redis 6.2, 7.0 and Valkey 9.1, with parts of our s
     f"WRONGPASS invalid username-password pair or user is disabled. {SECRET}": "refuses the user or the password",
     "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
     "configuration is correct?": "refuses the user or the password",
-    f"NOPERM User {SECRET} has no permissions to run the 'evalsha' command": "init-db --acl",
+    f"NOPERM User {SECRET} has no permissions to run the 'evalsha' command": "prints for this URL and this prefix",
     f"ERR Error running script (call to f_1): @user_script:1: @user_script: 1: The user {SECRET} executing the script "
     "can't run this command or subcommand": "init-db --acl",
     "ERR Error running script: @user_script:1: The user executing the script can't access at least one of the keys "
@@ -52,7 +52,7 @@ OF_SERVERS = {  # messages of Redis 6.2, 7.0 and Valkey 9.1, with parts of our s
     f"CROSSSLOT Keys in request don't hash to the same slot {SECRET}": "report this",
     f"DENIED Redis is running in protected mode {SECRET}": "protected mode",
     f"WRONGTYPE Operation against a key holding the wrong kind of value {SECRET}": "must not use its prefix",
-    f"ERR unknown command '{SECRET}', with args beginning with:": "rename none",
+    f"ERR unknown command '{SECRET}', with args beginning with:": "rename none. A sentinel needs redis+sentinel://",
     "ERR max number of clients reached": "maxclients",
     "ERR DB index is out of range": "the database with this number",
     "ERR invalid DB index": "the database with this number",

@@ -89,6 +89,15 @@ def test_replicas_are_needed_for_a_failover_and_must_have_what_is_confirmed(
     assert len(find({"connected_slaves": replicas, "min_slaves_good_slaves": None}, source=source)) == number
 
 
+@pytest.mark.parametrize(("replicas", "number"), [(0, 1), (1, 1), (2, 0), (3, 0), (None, 0)])
+def test_a_write_that_waits_for_more_replicas_than_there_are_is_a_risk(replicas: int | None, number: int) -> None:
+    source = Source(kind="sentinel", places=PLACES, wait=2)
+    found = find({"connected_slaves": replicas}, source=source)
+
+    waiting = [risk for risk in found if risk.startswith(f"wait in the URL must not be above {replicas}, ")]
+    assert len(waiting) == len(found) - (replicas == 0) == number
+
+
 @pytest.mark.parametrize(("processes", "number"), [(9, 0), (10, 0), (11, 1), (None, 0)])
 def test_more_connections_than_the_server_allows_are_a_risk(processes: int | None, number: int) -> None:
     found = find(processes=processes)

@@ -146,8 +146,10 @@ def test_a_primary_that_works_is_used_on_if_no_sentinel_answers(fake: Fake, open
     [
         (None, "has answered, but does not know it"),
         (HANG_UP, "the connection was lost"),
-        (Failure("NOAUTH Authentication required."), "asks for a password"),
-        (Failure("WRONGPASS invalid username-password pair"), "refuses the user or the password"),
+        (Failure("NOAUTH Authentication required."), "it asks for a password: add .sentinel_username=USER&sent"),
+        (Failure("WRONGPASS invalid username-password pair"), "it refuses .* sentinel_username and sentinel_password"),
+        (Failure("ERR unknown command 'SENTINEL'"), "it is no sentinel"),
+        (Failure("NOPERM this user has no permissions to run 'sentinel'"), "its user may not ask .* second command"),
     ],
 )
 def test_an_outage_says_why_no_sentinel_has_named_a_primary(
