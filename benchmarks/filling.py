@@ -17,8 +17,8 @@ from sqlalchemy import (
     union_all,
 )
 
+from flask_tokenauth.core.encoding.prefixes import DEFAULT_STORE_PREFIX
 from flask_tokenauth.stores.redis.layout import Layout, member_of
-from flask_tokenauth.stores.redis.store import PREFIX
 from flask_tokenauth.stores.sql.source import find_dialect
 
 from .apps import sessions
@@ -73,7 +73,7 @@ def _fill_redis(url: str, size: int) -> None:
     client, now = connect_to_redis(url), int(time())
     make = client.register_script(_MAKE_ROWS)
     for first in range(0, size, _IN_SCRIPT):
-        make(Layout(PREFIX).shared[:3], [first, min(first + _IN_SCRIPT, size) - 1, now])
+        make(Layout(DEFAULT_STORE_PREFIX).shared[:3], [first, min(first + _IN_SCRIPT, size) - 1, now])
     while any(client.info("persistence")[f"aof_rewrite_{state}"] for state in ("in_progress", "scheduled")):
         sleep(0.05)  # a server that writes its file again, since it has grown, has no time for others
     client.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..authentication.clients import Client
-from ..core.encoding.prefixes import API_KEY_PREFIX
+from ..core.encoding.prefixes import API_KEY_PREFIX, DEFAULT_STORE_PREFIX
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_files import FileVersion
 from ..core.keys.key_set import KeySet
@@ -97,7 +97,7 @@ class Settings:
     scopes: DeclaredScopes | None = _setting(SCOPES, '\'{"reports:read": "Read reports"}\'', None)
     enforce_https: str = _setting(one_of("off", "warn", "refuse"), "refuse", "warn")
     store: object = _setting(_ANY, "sqlite:////var/lib/api/sessions.db", None, secret=True)  # not opened here
-    store_prefix: str = _setting(STORE_PREFIX, "shop", "tokenauth")
+    store_prefix: str = _setting(STORE_PREFIX, "shop", DEFAULT_STORE_PREFIX)
     refresh_idle_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "30d", timedelta(days=30))
     session_lifetime: timedelta = _setting(duration(_SECOND, 10 * _YEAR), "90d", timedelta(days=90))
     sessions_per_user: int = _setting(whole_number(1, 10_000, "sessions"), "100", 100)

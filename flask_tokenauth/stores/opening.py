@@ -2,6 +2,7 @@
 
 from os import PathLike
 
+from ..core.encoding.prefixes import DEFAULT_STORE_PREFIX
 from ..core.errors import SettingsError
 from ..core.store import Store
 from .database_objects import TWO_SLASHES
@@ -18,7 +19,7 @@ _SUPPORTED = (
 _PATH = 'got a path: write "sqlite:///" before it'
 
 
-def open_store(value: object, *, prefix: str = "tokenauth") -> Store:
+def open_store(value: object, *, prefix: str = DEFAULT_STORE_PREFIX) -> Store:
     """Return the store that *value* names. Nothing is connected yet.
 
     Args:

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Condition, Event, Thread
 
@@ -178,3 +179,10 @@ class Proxy:
                 thread = Thread(target=direction.pump, args=[source, target], daemon=True)
                 self._threads.append(thread)
                 thread.start()
+
+
+STALLS: dict[str, Callable[[Proxy], None]] = {  # moments at which a server stops to answer
+    "before a request": lambda proxy: proxy.stall(),
+    "before an answer": lambda proxy: proxy.answers.stall(),
+    "in the middle of an answer": lambda proxy: proxy.answers.stall(after=3),
+}

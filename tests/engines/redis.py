@@ -100,6 +100,7 @@ class RedisServer(Program):
         self.program = program
         self.options = [f"appendfsync {appendfsync}", *options]
         self.configuration = self.folder / "server.conf"
+        self.socket = self.folder / "socket"
         self.link = self.folder / "redis-server"  # a program of another name may be a tool
         self.is_paused = False
         self._client: Redis | None = None
@@ -119,7 +120,7 @@ class RedisServer(Program):
     def configure(self) -> str:
         """Return the configuration."""
         since_7 = OPTIONS_SINCE_7 if self.version >= (7,) else ""
-        own = [f"port {self.port}", f"dir {self.folder}", *self.options]
+        own = [f"port {self.port}", f"unixsocket {self.socket}", f"dir {self.folder}", *self.options]
         return OPTIONS + since_7 + "\n".join(own) + "\n"
 
     def hand_over(self, path: Path) -> None:

@@ -29,11 +29,11 @@ from flask_tokenauth.core.records.session import NewSession, Terms
 from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
+from flask_tokenauth.stores.opening import open_store
 from flask_tokenauth.stores.sql import metadata, upgrades
 from flask_tokenauth.testing.store_contract.kit import list_all
 
 from ..commands.test_tokens import OPTIONS
-from .storm_kit import open_any as open_store
 
 DAY = timedelta(days=1)
 NOBODY, SHARED = 65534, 100  # the user of the workers, and a group that workers and commands have in common

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..engines.server import LOCAL, PATIENCE
 from .process_kit import Spawn
 
 Limited = Callable[..., Any]
+Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
 @pytest.fixture
@@ -72,6 +73,13 @@ def limited() -> Iterator[Limited]:
 
     with ThreadPoolExecutor() as pool:
         yield run
+
+
+@pytest.fixture
+def submit() -> Iterator[Submit]:
+    """Return a function that calls another one in a thread. Name it before the proxy, whose end ends all waits."""
+    with ThreadPoolExecutor(8) as pool:
+        yield pool.submit
 
 
 @pytest.fixture

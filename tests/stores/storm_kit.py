@@ -16,7 +16,6 @@ from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.opening import open_store
-from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.testing.store_contract.kit import NO_WINDOW, TERMS
 
 THOROUGH = bool(os.environ.get("TOKENAUTH_THOROUGH"))  # more and longer rounds
@@ -28,14 +27,9 @@ PAUSE = 0.01  # seconds between two polls
 EVERYBODY = "everybody"  # a user whom all processes revoke
 
 
-def open_any(url: str) -> Store:
-    """Open the store that a URL names."""
-    return RedisStore(url) if url.startswith("redis:") else open_store(url)
-
-
 def open_bound(url: str, *, timeout: timedelta = timedelta(seconds=0.5)) -> Store:
     """Open a store as an application does. A check that must not fail on a slow machine has more time."""
-    store = open_any(url)
+    store = open_store(url)
     hour = timedelta(hours=1)
     store.bind("https://issuer.example", timeout=timeout, lifetime=hour, leeway=timedelta(0))
     return store

@@ -14,6 +14,7 @@ TAKEN_PREFIXES = frozenset({REFRESH_PREFIX, REFERENCE_PREFIX, CLIENT_SECRET_PREF
 API_KEY_PREFIX_FORM = re.compile(r"[a-z][a-z0-9]{1,15}_")  # one underscore, at the end: no prefix begins another one
 
 KINDS_OF_KEYS = ("session", "sessions", "api_key", "api_keys", "reference", "spent")  # of a store on Redis
+DEFAULT_STORE_PREFIX = "tokenauth"
 LONGEST_STORE_PREFIX = 64
 # A prefix with the name of a kind after a colon could begin like a key of the store whose prefix is before the colon.
 STORE_PREFIX_FORM = re.compile(

@@ -12,10 +12,9 @@ from ..rows import in_milliseconds
 from . import record_scripts
 from .hashes import Hash, api_key_row, fields_of, to_hash, to_text
 from .layout import member_of
-from .prepared_keys import Numbers, PreparedKeys
+from .prepared_keys import Numbers, PreparedKeys, in_parts
 
 _WITHOUT_END = -1
-_USES_AT_ONCE = 500  # API keys
 _ALL = 1_000_000  # more API keys than a user can have
 
 
@@ -60,9 +59,8 @@ class StoredApiKeys:
         number, _ = self._keys.run(record_scripts.ADD_TO_LIST, list_key, (new.id, row.created_at, _WITHOUT_END))
         names = [name for name in self._read_list(new.user_id, to_text(number)) if name != new.id]
         if self._has_too_many(new.user_id, names, most):
-            self._keys.run(
-                record_scripts.DELETE, layout.api_key(new.id)
-            )  # first: a purge puts a key back into its list
+            # The key first: a purge puts it back into its list.
+            self._keys.run(record_scripts.DELETE, layout.api_key(new.id))
             self._keys.remove(list_key, (new.id,))
             return None
         return row.to_api_key()
@@ -100,11 +98,9 @@ class StoredApiKeys:
 
     def note_uses(self, ages: Mapping[str, timedelta]) -> None:
         """Keep when API keys were used last."""
-        names = list(ages)
         self._keys.prepare()
-        for start in range(0, len(names), _USES_AT_ONCE):
-            page = names[start : start + _USES_AT_ONCE]
-            calls = {self._keys.layout.api_key(key_id): (age_of_use(ages[key_id]), BETWEEN_USES) for key_id in page}
+        for part in in_parts(list(ages)):
+            calls = {self._keys.layout.api_key(key_id): (age_of_use(ages[key_id]), BETWEEN_USES) for key_id in part}
             self._keys.servers.run_each(record_scripts.NOTE_USE, calls)
 
     def repair(self, key_id: str) -> int:

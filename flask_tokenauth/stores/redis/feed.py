@@ -25,10 +25,10 @@ PAGE = 250  # revocations of one page of the first load: longer ones would block
 NEWS = 250  # of one later page
 LONGEST_LOAD = 10.0  # seconds for a page of the first load
 
+_UNREADABLE = "a revocation in the store cannot be read: another program or another release has changed it"
 _CURSOR = re.compile(
     r"([0-9]{1,16}-[0-9]{1,16}) ([0-9a-f]{1,32}) ([0-9a-f]{1,64}\.[0-9a-f]{0,64})(?: (-?[0-9]{1,16}) (.+))?", re.DOTALL
 )
-
 
 _Entry = tuple[str, list[str]]  # an entry of the stream: its ID, and names and values by turns
 _decode = msgspec.json.Decoder(list[_Entry]).decode
@@ -158,6 +158,3 @@ def _revocation(member: str, value: int, expires_at: int) -> Revocation:
         return Revocation(kind=KINDS[member[:1]], subject=member[1:], value=value, expires_at=min(expires_at, LAST))
     except (KeyError, ValueError):
         raise StoreUnavailable(_UNREADABLE) from None
-
-
-_UNREADABLE = "a revocation in the store cannot be read: another program or another release has changed it"

@@ -10,7 +10,6 @@ from redis.exceptions import ResponseError
 from ..clocks import clock_difference
 from .errors import find_code
 from .layout import Layout
-from .places import Source
 from .rights import AccessList, list_rights
 from .risks import Facts, check_version, find_risks, find_unseen
 from .servers import Servers
@@ -24,11 +23,10 @@ class StoreInspection:
     Args:
         servers: of the store.
         layout: the names of its keys.
-        source: how it is connected.
     """
 
-    def __init__(self, servers: Servers, layout: Layout, source: Source) -> None:
-        self._servers, self._layout, self._source = servers, layout, source
+    def __init__(self, servers: Servers, layout: Layout) -> None:
+        self._servers, self._layout = servers, layout
 
     def is_new(self) -> bool:
         """Return whether there are no keys of the store: it is new, or all were deleted.
@@ -63,7 +61,7 @@ class StoreInspection:
         found = [
             risk
             for facts in self._look()
-            for risk in find_risks(facts, self._source, leeway=leeway, processes=processes)
+            for risk in find_risks(facts, self._servers.source, leeway=leeway, processes=processes)
         ]
         return list(dict.fromkeys(found))  # the servers of a cluster are alike
 
@@ -85,7 +83,7 @@ class StoreInspection:
         Raises:
             ValueError: it cannot be the name of a user.
         """
-        return list_rights(self._source, self._layout.prefix, user)
+        return list_rights(self._servers.source, self._layout.prefix, user)
 
     def _look(self) -> list[Facts]:
         found = self._servers.inspect(_read_facts)

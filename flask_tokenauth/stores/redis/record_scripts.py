@@ -4,7 +4,7 @@ from .script import TIME, Script
 from .shared_scripts import LOOK
 
 
-def with_numbers(script: Script) -> Script:
+def _with_numbers(script: Script) -> Script:
     """Return a script that runs *script* on a record and then ``LOOK`` for its user, in one round trip.
 
     The keys are that of the record and the shared ones, which one server has, but not one node of a cluster. The first
@@ -27,7 +27,7 @@ return {{answer, user and look({{unpack(KEYS, 2)}}, {{user, ARGV[1], ARGV[2]}})}
 
 FIND = Script("find a record", "return redis.call('HGETALL', KEYS[1])", writes=False)
 
-FIND_WITH_NUMBERS = with_numbers(FIND)
+FIND_WITH_NUMBERS = _with_numbers(FIND)
 
 START = Script(
     "start a session",
@@ -80,7 +80,7 @@ return {digits(now), swapped, rolled_back, redis.call('HGETALL', KEYS[1])}
     writes=True,
 )
 
-SWAP_WITH_NUMBERS = with_numbers(SWAP)
+SWAP_WITH_NUMBERS = _with_numbers(SWAP)
 
 # The session stays for as long as one of its access tokens may be good: until then its end may have to be repeated.
 END = Script(

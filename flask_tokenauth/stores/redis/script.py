@@ -27,11 +27,7 @@ class Script:
         waits: False if no replica need acknowledge what it writes.
 
     Attributes:
-<<<<<<< HEAD
         sha: the SHA-1 of its Lua, in hex, by which a server knows the script.
-=======
-        sha: the SHA-1 of the Lua, in hex, by which a server knows the script.
->>>>>>> attack
     """
 
     name: str

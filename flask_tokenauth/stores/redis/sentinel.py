@@ -8,7 +8,7 @@ from ...core.time_limit import remaining, time_limit
 from .asking import ask_in_turn
 from .errors import NotFound
 from .places import Place, Source
-from .topology import OneServer
+from .topology import no_cluster
 
 LONGEST_TRUST = 2.0  # seconds, in what a sentinel has said
 
@@ -76,13 +76,13 @@ class BySentinel:
             self._primary = None
             self._put(self._sentinels[0], first=False)
 
-    def move(self, key: bytes, place: tuple[str, int], *, told_by: Place) -> Place:
+    def move(self, key: bytes, place: tuple[str, int], *, told_by: Place) -> Place:  # noqa: ARG002
         """Refuse: a node of a cluster cannot be used alone."""
-        return OneServer(self._source).move(key, place, told_by=told_by)
+        raise no_cluster()
 
-    def locate(self, place: tuple[str, int], *, told_by: Place) -> Place:
+    def locate(self, place: tuple[str, int], *, told_by: Place) -> Place:  # noqa: ARG002
         """Refuse: a node of a cluster cannot be used alone."""
-        return self.move(b"", place, told_by=told_by)
+        raise no_cluster()
 
     def primaries(self) -> Iterable[Place]:
         """Return the primary."""

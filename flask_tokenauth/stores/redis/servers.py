@@ -39,6 +39,7 @@ class Servers:
 
     Attributes:
         timeout: seconds for a read, with all waiting; None: as long as a write.
+        source: what the servers are, and how to connect to them.
         is_cluster: whether a script can only use keys of one slot.
 
     Raises:
@@ -47,9 +48,9 @@ class Servers:
 
     def __init__(self, source: object) -> None:
         self.timeout: float | None = None
-        self._source = read_source(source)
-        self.is_cluster = self._source.kind == "cluster"
-        self._connections = PerProcess(lambda _: Connections(self._source))
+        self.source = read_source(source)
+        self.is_cluster = self.source.kind == "cluster"
+        self._connections = PerProcess(lambda _: Connections(self.source))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -86,7 +87,7 @@ class Servers:
         """
         usual = LONGEST_WRITE if script.writes else self.limit_of_reads()
         limit, repeated = (usual, math.inf) if longest is None else (longest, usual)
-        wait = self._source.wait if script.waits else 0
+        wait = self.source.wait if script.waits else 0
         exchange = partial(_exchange_write, wait=wait) if script.writes else _exchange_read
         ask = partial(exchange, ways=_ways(script, keys, arguments))
         return self._call(lambda: self._send(keys[0], ask, for_feed=for_feed, longest=repeated), limit)
@@ -139,14 +140,6 @@ class Servers:
                 if page:
                     yield page
 
-    def _ask(self, place: Place, command: Command) -> Any:
-        """Return the answer of one server to a command."""
-        exchange = partial(_exchange_with_role, commands=[command])
-        [answer] = self._connections.get().pool(place).use(exchange, for_feed=False)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     def close(self) -> None:
         """Close the connections that are not in use. The next call opens new ones."""
         for connections in self._connections.made_here():
@@ -156,6 +149,14 @@ class Servers:
         """Call *run* within a limit in seconds, unless the caller has set one for several calls."""
         with time_limit(limit) if math.isinf(remaining()) else nullcontext():
             return translated(run)
+
+    def _ask(self, place: Place, command: Command) -> Any:
+        """Return the answer of one server to a command."""
+        exchange = partial(_exchange_with_role, commands=[command])
+        [answer] = self._connections.get().pool(place).use(exchange, for_feed=False)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _send(
         self, key: bytes, exchange: Callable[..., Any], *, for_feed: bool = False, longest: float = math.inf
@@ -218,7 +219,7 @@ class Servers:
 
     def _inspect(self, place: Place, work: Callable[["redis.Redis"], T]) -> T:
         pool = redis.ConnectionPool(
-            connection_class=LimitedConnection, place=place, login=self._source.login, protocol=2
+            connection_class=LimitedConnection, place=place, login=self.source.login, protocol=2
         )
         try:
             return work(redis.Redis(connection_pool=pool))

@@ -150,7 +150,7 @@ def _read_wait(parameters: Mapping[str, str]) -> int:
     if given is None:
         return 0
     with suppress(ValueError):
-        if given.isascii() and given.isdecimal() and len(given) <= 2 and 1 <= int(given) <= MOST_REPLICAS:  # noqa: PLR2004
+        if given.isascii() and given.isdecimal() and 1 <= int(given) <= MOST_REPLICAS:
             return int(given)
     raise SettingsError(
         f"wait in the URL of the store must be the number of replicas that acknowledge a write, 1 to {MOST_REPLICAS}, "

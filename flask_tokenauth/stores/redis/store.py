@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import Any, ParamSpec, TypeVar
 
 from ...core.encoding.limits import check_identifier, is_identifier
+from ...core.encoding.prefixes import DEFAULT_STORE_PREFIX
 from ...core.records.api_key import ApiKey, ApiKeyToKeep
 from ...core.records.reference_token import ReferenceToken
 from ...core.records.revocation import LAST, Revocation, RevocationKind, RevocationPage
@@ -39,10 +40,6 @@ from .reference_tokens import StoredReferenceTokens
 from .rings import list_rings, report_ring
 from .servers import Servers
 from .sessions import StoredSessions
-from .source import read_source
-
-PREFIX = "tokenauth"
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,10 +80,10 @@ class RedisStore:
         SettingsError: the URL or the client is not supported, or the prefix has another form.
     """
 
-    def __init__(self, source: object, *, prefix: str = PREFIX) -> None:
+    def __init__(self, source: object, *, prefix: str = DEFAULT_STORE_PREFIX) -> None:
         servers, layout = Servers(source), Layout(prefix)
         self.prefix = prefix
-        self.inspection = StoreInspection(servers, layout, read_source(source))
+        self.inspection = StoreInspection(servers, layout)
         self._keys = PreparedKeys(servers, layout, self.inspection)
         self._sessions = StoredSessions(self._keys)
         self._api_keys = StoredApiKeys(self._keys)

@@ -33,6 +33,15 @@ class Topology(Protocol):
         """Return all primaries."""
 
 
+def no_cluster() -> NotFound:
+    """Return the error for a server that sends us on to another one, where no cluster was named."""
+    return NotFound(
+        "the server is a node of a cluster: write redis+cluster:// in the URL, in place of redis://, or pass a "
+        "RedisCluster",
+        reason=LASTING,
+    )
+
+
 class OneServer:
     """A server at a fixed place."""
 
@@ -50,15 +59,11 @@ class OneServer:
 
     def move(self, key: bytes, place: tuple[str, int], *, told_by: Place) -> Place:  # noqa: ARG002
         """Refuse: a node of a cluster cannot be used alone."""
-        raise NotFound(
-            "the server is a node of a cluster: write redis+cluster:// in the URL, in place of redis://, or pass a "
-            "RedisCluster",
-            reason=LASTING,
-        )
+        raise no_cluster()
 
-    def locate(self, place: tuple[str, int], *, told_by: Place) -> Place:
+    def locate(self, place: tuple[str, int], *, told_by: Place) -> Place:  # noqa: ARG002
         """Refuse: a node of a cluster cannot be used alone."""
-        return self.move(b"", place, told_by=told_by)
+        raise no_cluster()
 
     def primaries(self) -> Iterable[Place]:
         """Return the server."""

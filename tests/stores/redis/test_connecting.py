@@ -14,36 +14,40 @@ from flask_tokenauth.core.time_limit import time_limit
 from flask_tokenauth.stores.redis.connecting import LimitedConnection, LimitedSocket
 from flask_tokenauth.stores.redis.places import Login
 
-from ...engines.proxy import Proxy
+from ...engines.certificate import make_certificate
+from ...engines.proxy import STALLS, Proxy
+from ...engines.redis import RedisServer
 from ...engines.server import LOCAL
 from ...waiting import wait_until
-from ..certificate_kit import make_certificate
 from ..conftest import Limited
-from .conftest import ADD, PASSWORD, READ, Fake, Open, RealServer
+from .conftest import ADD, PASSWORD, READ, Fake, Open
 from .fake_server import SILENCE
 
 OVER = "not answered within the time limit"
 
 
 @pytest.fixture
-def proxy(limited: Limited, server: RealServer) -> Iterator[Proxy]:
+def proxy(limited: Limited, server: RedisServer) -> Iterator[Proxy]:
     with Proxy(server.port) as proxy:
         yield proxy
 
 
-STALLS: dict[str, Callable[[Proxy], None]] = {
-    "before a request": lambda proxy: proxy.stall(),
-    "before an answer": lambda proxy: proxy.answers.stall(),
-    "in the middle of an answer": lambda proxy: proxy.answers.stall(after=3),
-}
+def url_through(proxy: Proxy, server: RedisServer) -> str:
+    return server.url().replace(f":{server.port}", f":{proxy.port}")
 
 
 @pytest.mark.parametrize("stall", STALLS.values(), ids=STALLS.keys())
 @pytest.mark.parametrize("is_open", [False, True], ids=["first call", "later call"])
 def test_a_call_through_a_stalled_proxy_ends_in_time_and_the_next_one_succeeds(
-    limited: Limited, proxy: Proxy, open_servers: Open, stall: Callable[[Proxy], None], *, is_open: bool
+    limited: Limited,
+    server: RedisServer,
+    proxy: Proxy,
+    open_servers: Open,
+    stall: Callable[[Proxy], None],
+    *,
+    is_open: bool,
 ) -> None:
-    servers = open_servers(f"redis://:{PASSWORD}@{LOCAL}:{proxy.port}")
+    servers = open_servers(url_through(proxy, server))
     if is_open:
         servers.run(ADD, [b"a"], [1])
 
@@ -66,11 +70,11 @@ def test_a_server_that_accepts_and_never_answers_ends_with_the_limit(
 
 
 def test_a_server_that_sends_a_byte_now_and_then_ends_with_the_limit(
-    limited: Limited, server: RealServer, proxy: Proxy, open_servers: Open
+    limited: Limited, server: RedisServer, proxy: Proxy, open_servers: Open
 ) -> None:
     """Each byte comes within any timeout of a single read."""
-    server.admin.set("a", bytes(2**22))
-    servers = open_servers(f"redis://:{PASSWORD}@{LOCAL}:{proxy.port}")
+    server.client().set("a", bytes(2**22))
+    servers = open_servers(url_through(proxy, server))
     servers.run(READ, [b"b"])
 
     proxy.answers.trickle()
@@ -237,7 +241,7 @@ def test_tls_to_a_server_without_it_ends_with_the_limit(limited: Limited, silent
     servers = open_servers(f"rediss://{LOCAL}:{silent_port}")
 
     with pytest.raises(StoreUnavailable, match="check that the server offers TLS on this port"):
-        limited(lambda: servers.run(READ, [b"a"]), seconds=0.03)
+        limited(lambda: servers.run(READ, [b"a"]))
 
 
 def test_nothing_shows_a_password(fake: Fake, open_servers: Open) -> None:
@@ -249,8 +253,8 @@ def test_nothing_shows_a_password(fake: Fake, open_servers: Open) -> None:
 
     for shown in (
         servers,
-        servers._source,
-        servers._source.login,
+        servers.source,
+        servers.source.login,
         connections,
         pool,
         pool._idle[0],

@@ -74,6 +74,8 @@ class RedisFixtures:
         return kit.wiper(servers)
 
 
+@pytest.mark.dependencies
+@pytest.mark.once
 @pytest.mark.slow
 class TestValkey9(RedisFixtures, StoreContract):
     """On the newest Valkey."""
@@ -81,6 +83,7 @@ class TestValkey9(RedisFixtures, StoreContract):
     engine = "valkey_9"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 class TestRedis6(RedisFixtures, StoreContract):
     """On the oldest Redis."""
@@ -88,6 +91,7 @@ class TestRedis6(RedisFixtures, StoreContract):
     engine = "redis_6"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 class TestValkey8(RedisFixtures, StoreContract):
     """On an older Valkey."""
@@ -95,6 +99,7 @@ class TestValkey8(RedisFixtures, StoreContract):
     engine = "valkey_8"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 class TestRedis7(RedisFixtures, StoreContract):
     """On Debian's Redis, as a user with the rights of ``init-db --acl`` and no others."""
@@ -111,6 +116,7 @@ class TestRedis7(RedisFixtures, StoreContract):
         store.close()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 class TestCluster(RedisFixtures, StoreContract):
     """On a cluster of three primaries."""
@@ -118,6 +124,7 @@ class TestCluster(RedisFixtures, StoreContract):
     engine = "valkey_cluster"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 class TestSentinels(RedisFixtures, StoreContract):
     """On a primary that Sentinels name."""

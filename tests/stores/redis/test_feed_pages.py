@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.records.revocation import Revocation
+from flask_tokenauth.core.records.revocation import Revocation, RevocationPage
 from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.stores.redis.feed import NEWS, PAGE
-from tests.engines.redis import RedisServer
 
+from ...engines.redis import RedisServer
 from . import kit
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
@@ -52,6 +52,18 @@ def test_revocations_with_one_end_are_loaded_once_each(store: RedisStore, valkey
     entries = load(store)
 
     assert sorted("t" + entry.subject for entry in entries) == sorted(members)
+
+
+def test_a_server_that_may_have_lost_writes_between_two_pages_lets_a_reader_load_all_again(
+    store: RedisStore, valkey_9: RedisServer
+) -> None:
+    valkey_9.ask("ZADD", LIVE, *[item for number in range(PAGE) for item in (NEXT_CENTURY, f"ttoken-{number}")])
+    first = store.revocations_since(None)
+
+    valkey_9.ask("DEBUG", "CHANGE-REPL-ID")
+
+    assert first.more
+    assert store.revocations_since(first.cursor) == RevocationPage()
 
 
 @pytest.mark.parametrize("end", [NEXT_CENTURY, 4_000_000_000_000, 1 + NEXT_CENTURY, 253_402_300_799_000])

@@ -167,6 +167,7 @@ class FakeServers:
     """Servers that are reached, and whose looks return or raise what a test says."""
 
     timeout: float | None = None
+    source = read_source("redis://h")
 
     def limit_of_reads(self) -> float:
         """Return more seconds than a test takes."""
@@ -193,7 +194,7 @@ def prepared(*answers: object, is_bound: bool = True) -> PreparedKeys:
     """Return the keys of a store on servers with these answers."""
     servers: Any = FakeServers(*answers)
     layout = Layout("tokenauth")
-    keys = PreparedKeys(servers, layout, inspection.StoreInspection(servers, layout, read_source("redis://h")))
+    keys = PreparedKeys(servers, layout, inspection.StoreInspection(servers, layout))
     if is_bound:
         keys.bind("issuer", timeout=SECOND, lifetime=SECOND, leeway=SECOND)
     return keys

@@ -1,5 +1,8 @@
 """The names of the keys of a store on Redis."""
 
+import pytest
+
+from flask_tokenauth.core.errors import SettingsError
 from flask_tokenauth.stores.redis.layout import KINDS, LETTERS, Layout, member_of
 
 
@@ -31,6 +34,13 @@ def test_the_subject_of_a_key_is_what_the_key_was_made_of() -> None:
 
     assert layout.subject_of(layout.session("a:b{c}*é"), "session") == "a:b{c}*é"
     assert layout.subject_of(b"tokenauth:session:\xff", "session") == "\udcff"
+
+
+def test_a_prefix_of_another_form_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError, match="without braces") as caught:
+        Layout("{secret}")
+
+    assert "secret" not in str(caught.value)
 
 
 def test_each_kind_of_revocation_has_a_letter_of_its_own() -> None:

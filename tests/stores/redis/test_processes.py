@@ -6,8 +6,9 @@ from threading import Semaphore
 
 import pytest
 
+from ...engines.redis import RedisServer
 from ...engines.server import PATIENCE
-from .conftest import Fake, RealServer
+from .conftest import Fake
 
 BEGIN = """
 import os, sys
@@ -65,8 +66,8 @@ def run(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.dependencies
 @pytest.mark.slow
-def test_after_a_fork_each_answer_belongs_to_its_asker(server: RealServer) -> None:
-    ran = run(FORK, server.url)
+def test_after_a_fork_each_answer_belongs_to_its_asker(server: RedisServer) -> None:
+    ran = run(FORK, server.url())
 
     assert ran.stdout == "[0, 0, 0, 0]\n", ran.stderr
 

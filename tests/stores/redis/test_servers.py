@@ -14,16 +14,17 @@ from flask_tokenauth.stores.redis import servers as servers_module
 from flask_tokenauth.stores.redis.script import Script
 from flask_tokenauth.stores.redis.servers import Servers
 
-from ...engines.server import PATIENCE
+from ...engines.redis import RedisServer
+from ...engines.server import PASSWORD, PATIENCE, USER
 from ...waiting import wait_until
-from .conftest import ADD, PASSWORD, READ, Fake, Open, RealServer
+from .conftest import ADD, READ, Fake, Open
 from .fake_server import HANG_UP, SILENCE, Failure, in_turn
 
 ALL_TYPES = Script("types", "return {1, 'two', false, {ARGV[1], KEYS[2]}, redis.status_reply('yes')}", writes=False)
 
 
-def count_calls(server: RealServer) -> dict[str, int]:
-    found: Any = server.admin.info("commandstats")
+def count_calls(server: RedisServer) -> dict[str, int]:
+    found: Any = server.client().info("commandstats")
     return {name.removeprefix("cmdstat_"): stats["calls"] for name, stats in found.items()}
 
 
@@ -39,20 +40,20 @@ def test_arguments_are_bytes_strings_or_integers(servers: Servers) -> None:
 
 @pytest.mark.parametrize("script", [READ, ADD])
 def test_a_script_is_sent_once_and_called_by_its_digest_from_then_on(
-    servers: Servers, server: RealServer, script: Script
+    servers: Servers, server: RedisServer, script: Script
 ) -> None:
     servers.run(script, [b"a"], [1])
-    server.admin.config_resetstat()
+    server.client().config_resetstat()
 
     servers.run(script, [b"a"], [1])
 
     assert {name: count_calls(server).get(name, 0) for name in ("evalsha", "eval")} == {"evalsha": 1, "eval": 0}
 
 
-def test_a_server_that_has_forgotten_the_scripts_gets_them_again(servers: Servers, server: RealServer) -> None:
+def test_a_server_that_has_forgotten_the_scripts_gets_them_again(servers: Servers, server: RedisServer) -> None:
     servers.run(ADD, [b"a"], [1])
 
-    server.admin.script_flush()
+    server.ask("SCRIPT", "FLUSH")
 
     assert servers.run(ADD, [b"a"], [1]) == 2
 
@@ -85,19 +86,19 @@ def test_a_read_costs_one_round_trip_and_asks_for_the_role(fake: Fake, open_serv
     assert server.commands == ["EVALSHA", "ROLE"]
 
 
-def test_a_connection_is_opened_without_any_other_command(server: RealServer, open_servers: Open) -> None:
-    server.admin.config_resetstat()
+def test_a_connection_is_opened_without_any_other_command(server: RedisServer, open_servers: Open) -> None:
+    server.client().config_resetstat()
 
-    open_servers(f"{server.url}/3").run(READ, [b"a"])
+    open_servers(server.url("3")).run(READ, [b"a"])
 
     assert count_calls(server).keys() - {"config|resetstat", "info"} == {
         "auth", "select", "evalsha", "eval", "get", "role",
     }  # fmt: skip
 
 
-def test_hashes_are_fetched_in_the_order_of_their_keys(servers: Servers, server: RealServer) -> None:
-    server.admin.hset("a", mapping={"x": "1", "y": b"\xff"})
-    server.admin.hset("b", mapping={"z": "3"})
+def test_hashes_are_fetched_in_the_order_of_their_keys(servers: Servers, server: RedisServer) -> None:
+    server.client().hset("a", mapping={"x": "1", "y": b"\xff"})
+    server.client().hset("b", mapping={"z": "3"})
 
     assert servers.fetch([b"b", b"none", b"a", b"b"]) == [{b"z": b"3"}, {}, {b"x": b"1", b"y": b"\xff"}, {b"z": b"3"}]
 
@@ -109,8 +110,8 @@ def test_no_hashes_are_fetched_without_a_question(fake: Fake, open_servers: Open
     assert server.commands == []
 
 
-def test_a_key_that_is_no_hash_is_an_outage(servers: Servers, server: RealServer) -> None:
-    server.admin.set("a", "1")
+def test_a_key_that_is_no_hash_is_an_outage(servers: Servers, server: RedisServer) -> None:
+    server.client().set("a", "1")
 
     with pytest.raises(StoreUnavailable, match="has a value of another type"):
         servers.fetch([b"a"])
@@ -122,19 +123,18 @@ def test_an_answer_that_is_no_hash_is_an_outage(fake: Fake, open_servers: Open, 
         open_servers(fake(HGETALL=answer).url).fetch([b"a"])
 
 
-def test_a_socket_of_unix_and_another_database_can_be_used(server: RealServer, open_servers: Open) -> None:
-    servers = open_servers(f"unix://:{PASSWORD}@{server.path}?db=7")
+def test_a_socket_of_unix_and_another_database_can_be_used(server: RedisServer, open_servers: Open) -> None:
+    servers = open_servers(f"unix://{USER}:{PASSWORD}@{server.socket}?db=7")
 
     servers.run(ADD, [b"a"], [5])
 
-    with redis.Redis(port=server.port, password=PASSWORD, db=7) as client:
-        assert client.get("a") == b"5"
+    assert open_servers(server.url("7")).run(READ, [b"a"]) == b"5"
 
 
-def test_a_lost_connection_is_opened_again(servers: Servers, server: RealServer) -> None:
+def test_a_lost_connection_is_opened_again(servers: Servers, server: RedisServer) -> None:
     servers.run(ADD, [b"a"], [1])
 
-    server.admin.client_kill_filter(_type="normal", skipme=True)
+    server.client().client_kill_filter(_type="normal", skipme=True)
 
     assert servers.run(ADD, [b"a"], [1]) == 2
 
@@ -310,7 +310,7 @@ def test_a_forked_process_opens_connections_of_its_own(
     assert server.connections == 3
 
 
-def test_a_client_for_each_primary_can_be_inspected(servers: Servers, server: RealServer) -> None:
+def test_a_client_for_each_primary_can_be_inspected(servers: Servers, server: RedisServer) -> None:
     assert servers.inspect(lambda client: client.config_get("port")) == [{"port": str(server.port)}]
 
 
@@ -321,10 +321,10 @@ def test_an_inspection_ends_with_an_outage_of_the_same_words(fake: Fake, open_se
         open_servers(server.url).inspect(lambda client: client.config_get("port"))
 
 
-def test_a_client_of_an_inspection_opens_a_lost_connection_again(servers: Servers, server: RealServer) -> None:
+def test_a_client_of_an_inspection_opens_a_lost_connection_again(servers: Servers, server: RedisServer) -> None:
     def inspect(client: redis.Redis) -> bytes | None:
         client.set("a", "1")
-        server.admin.client_kill_filter(_type="normal", skipme=True)
+        server.client().client_kill_filter(_type="normal", skipme=True)
         return client.get("a")  # type: ignore[return-value]
 
     assert servers.inspect(inspect) == [b"1"]

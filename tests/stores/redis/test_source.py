@@ -103,7 +103,7 @@ def test_a_write_can_wait_for_replicas(url: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "0", str(MOST_REPLICAS + 1), "-1", "1.0", "x", "9" * 5000, "²", "1001", "0010000"]
+    "value", ["", "0", str(MOST_REPLICAS + 1), "-1", "1.0", "x", "9" * 5000, "²", "1001", "0100", "0010000"]
 )
 def test_a_write_waits_for_no_other_number(value: str) -> None:
     with pytest.raises(SettingsError, match=f"1 to {MOST_REPLICAS}, got another value"):

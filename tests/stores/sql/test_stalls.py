@@ -1,7 +1,7 @@
 """A server that stands still: each call of the store ends within its time limit, and the store works afterwards."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from threading import Event, Semaphore
@@ -18,26 +18,13 @@ from flask_tokenauth.stores.sql import store as sql_store
 from flask_tokenauth.stores.sql.inspection import StoreInspection
 from flask_tokenauth.stores.sql.sqlite.dialect import SQLite
 
-from ...engines.proxy import Proxy
+from ...engines.proxy import STALLS, Proxy
 from ...engines.server import PATIENCE
 from ..calls import CALLS, DAY, READS, WITHOUT_A_QUESTION, WRITES
+from ..conftest import Submit
 
 LIMIT = 0.2  # seconds of each call
 TOLERANCE = 4.0  # seconds for a machine with much to do; without the limits below, a call may take longer
-STALLS: dict[str, Callable[[Proxy], None]] = {
-    "before a request": lambda proxy: proxy.stall(),
-    "before an answer": lambda proxy: proxy.answers.stall(),
-    "in the middle of an answer": lambda proxy: proxy.answers.stall(after=3),
-}
-
-Submit = Callable[[Callable[[], Any]], "Future[Any]"]
-
-
-@pytest.fixture
-def submit() -> Iterator[Submit]:
-    """Return a function that calls another one in a thread. Name it before the proxy, whose end ends all waits."""
-    with ThreadPoolExecutor(8) as pool:
-        yield pool.submit
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from .kit import (
     error_of,
     id_of_token,
     issue,
+    limit_writes,
     pass_time,
     statuses,
     token_revocation,
@@ -32,6 +33,7 @@ pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 UNREACHABLE = re.compile(r"the connection was (refused|lost, or could not be opened): check the host and the port")
 MOMENT = timedelta(milliseconds=1)
+BRIEF = timedelta(milliseconds=200)  # of each call that has to fail
 
 
 @pytest.mark.usefixtures("patient")
@@ -46,12 +48,14 @@ def test_a_write_waits_for_the_end_of_a_failover(sentinels: Sentinels, sentinel_
     assert is_live(sentinel_store)
 
 
-@pytest.mark.usefixtures("impatient")
-def test_each_call_during_a_failover_says_what_is_wrong(sentinels: Sentinels, sentinel_store: RedisStore) -> None:
+def test_each_call_during_a_failover_says_what_is_wrong(
+    sentinels: Sentinels, sentinel_store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: dict[str, Any] = READS | WRITES
     start(sentinel_store)
-    sentinel_store.bind(ISSUER, timeout=timedelta(milliseconds=200), lifetime=HOUR, leeway=timedelta(0))
+    sentinel_store.bind(ISSUER, timeout=BRIEF, lifetime=HOUR, leeway=timedelta(0))
     sentinel_store.create()
+    limit_writes(monkeypatch, BRIEF.total_seconds())
     with delayed_failover(sentinels):
         sentinels.primary.kill()
         errors = {name: error_of(partial(call, sentinel_store)) for name, call in calls.items()}

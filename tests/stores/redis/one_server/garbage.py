@@ -15,6 +15,7 @@ NOT_NUMBERS: list[str | bytes] = [
     "9" * 5000,
     BYTES,
 ]
+FEW_NOT_NUMBERS: list[str | bytes] = ["x", "-1", BYTES]  # where the same code reads the number
 AFTER_9999 = str(2**62)  # a time in milliseconds
 NOT_IDENTIFIERS: list[str | bytes] = ["", "a\nb", "x" * 256, BYTES]
 NOT_GRANTS: list[str | bytes] = ["", "{}", "[]", '{"scopes":["admin"]}', "[" * 10_000, "9" * 5000, BYTES]

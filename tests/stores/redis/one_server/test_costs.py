@@ -64,3 +64,11 @@ def test_a_call_costs_few_round_trips(
     assert len(names) == scripts
     assert found["cmdstat_role"] == most  # once in each round trip
     assert "cmdstat_eval" not in found
+
+
+def test_a_ring_that_was_reported_lately_is_not_written_again(server: RedisServer, store: RedisStore) -> None:
+    reported = store.report_ring("ring")
+    server.ask("CONFIG", "RESETSTAT")
+
+    assert store.report_ring("ring") == reported
+    assert "cmdstat_hset" not in server.client().info("commandstats")

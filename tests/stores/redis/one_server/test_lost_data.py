@@ -10,6 +10,7 @@ import pytest
 from flask_tokenauth.core.errors import SettingsError, StoreUnavailable
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.redis import RedisStore
+from flask_tokenauth.stores.redis.servers import Servers
 from flask_tokenauth.testing.store_contract.kit import (
     RETENTION,
     add_key,
@@ -241,3 +242,12 @@ def test_facts_that_another_program_deletes_at_once_are_an_outage(
 
     with pytest.raises(StoreUnavailable, match="lost each time they are written: check who deletes keys"):
         store.read_epoch("alice")
+
+
+def test_a_purge_passes_over_an_api_key_that_has_gone_since_it_was_named(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = {b"tokenauth:api_key:*": [[b"tokenauth:api_key:gone"]]}
+    monkeypatch.setattr(Servers, "scan", lambda _, pattern: iter(named.get(pattern, [])))
+
+    assert store.purge() == 0

@@ -24,7 +24,7 @@ from flask_tokenauth.testing.store_contract.revocation_pages import Reader, revo
 from ....engines.redis import RedisServer
 from .. import kit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 OF_SESSIONS: dict[str, Callable[[RedisStore], object]] = {
     "found": is_live,

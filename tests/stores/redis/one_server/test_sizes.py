@@ -123,6 +123,17 @@ def test_the_sessions_of_a_user_with_thousands_come_in_pages(
     assert max(sizes) <= 150
 
 
+def test_sessions_with_one_number_come_in_pages(server: RedisServer, store: RedisStore) -> None:
+    """The store gives rising numbers, but another program may write to the list. One look takes fewer."""
+    start(store)
+    names = ["session", *copy_session(server, 100)]
+    server.ask("ZADD", "tokenauth:sessions:alice", *(word for name in names for word in (5, name)))
+
+    found = [session.session_id for session in list_all(store, limit=10)]
+
+    assert sorted(found) == sorted(names)
+
+
 def test_a_list_of_api_keys_with_thousands_that_are_over_is_cleaned(
     server: RedisServer, store: RedisStore, sizes: list[int]
 ) -> None:

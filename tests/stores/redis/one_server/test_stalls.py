@@ -1,7 +1,6 @@
 """A server that stands still: each call of the store ends within its time limit, and the store works afterwards."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -10,28 +9,16 @@ import pytest
 
 from flask_tokenauth.stores.redis import RedisStore, feed, servers
 
-from ....engines.proxy import Proxy
+from ....engines.proxy import STALLS, Proxy
 from ....engines.redis import RedisServer
 from ...calls import READS, WRITES
+from ...conftest import Submit
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 LIMIT = 0.1  # seconds of each call
 TOLERANCE = 4.0  # seconds for a machine with much to do; without the limits, a call would not end
 CALLS: dict[str, Callable[[Any], object]] = {**READS, **WRITES, "create": lambda store: store.create()}
-STALLS: dict[str, Callable[[Proxy], None]] = {
-    "before a request": lambda proxy: proxy.stall(),
-    "before an answer": lambda proxy: proxy.answers.stall(),
-    "in the middle of an answer": lambda proxy: proxy.answers.stall(after=3),
-}
-Submit = Callable[[Callable[[], Any]], "Future[Any]"]
-
-
-@pytest.fixture
-def submit() -> Iterator[Submit]:
-    """Return a function that calls another one in a thread. Name it before the proxy, whose end ends all waits."""
-    with ThreadPoolExecutor(8) as pool:
-        yield pool.submit
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from ....engines.certificate import make_certificate
 from ....engines.mariadb import MariaDB
 from ....engines.proxy import Proxy
 from ....engines.server import LOCAL, PASSWORD, USER
-from ...certificate_kit import make_certificate
 from ...conftest import Limited
 
 pytest.importorskip("pymysql")

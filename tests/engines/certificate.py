@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ..engines.server import LOCAL
+from .server import LOCAL
 
 
 def make_certificate() -> tuple[bytes, bytes]:
