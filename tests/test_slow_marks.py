@@ -46,6 +46,7 @@ WITHOUT_FAST_TESTS = {  # they start processes, or try many examples
     "tests/stores/redis/test_contract.py",
     "tests/stores/redis/test_feed_pages.py",
     "tests/stores/redis/test_processes.py",
+    "tests/stores/redis/test_scripts.py",
     "tests/stores/sql/sqlite/test_other_users.py",
     "tests/stores/sql/test_forks_on_servers.py",
     "tests/stores/test_gevent.py",

@@ -103,19 +103,27 @@ class StoredApiKeys:
             calls = {self._keys.layout.api_key(key_id): (age_of_use(ages[key_id]), BETWEEN_USES) for key_id in part}
             self._keys.servers.run_each(record_scripts.NOTE_USE, calls)
 
-    def repair(self, key_id: str) -> int:
-        """Delete an API key that is not live, and return 1; else add it to the list of its user, and return 0."""
-        row, numbers = self._find(key_id)
-        if row is None or numbers is None:
-            return 0
-        list_key = self._keys.layout.api_keys_of(row.user_id)
-        if _is_live(row, numbers):
-            self._keys.run(record_scripts.ADD_TO_LIST, list_key, (key_id, row.created_at, _WITHOUT_END))
-            return 0
-        self._complete_end(row, numbers, timedelta(0))
-        self._keys.run(record_scripts.DELETE, self._keys.layout.api_key(key_id))
-        self._keys.remove(list_key, (key_id,))
-        return 1
+    def repair(self, key_ids: Sequence[str]) -> int:
+        """Delete those of some API keys that are not live, and return their number. Add the others to their lists."""
+        found = zip(key_ids, self._fetch(key_ids), strict=True)
+        rows = [api_key_row(key_id, values) for key_id, values in found if values]
+        users = {row.user_id for row in rows}
+        return sum(self._repair_of(user_id, [row for row in rows if row.user_id == user_id]) for user_id in users)
+
+    def _repair_of(self, user_id: str, rows: Sequence[ApiKeyRow]) -> int:
+        """Repair some API keys of one user, and return how many are deleted."""
+        list_key = self._keys.layout.api_keys_of(user_id)
+        numbers = self._keys.look(user_id, *(member_of("token", row.key_id) for row in rows))
+        listed, dead = set(self._read_list(user_id, "+inf")), []
+        for row, revoked in zip(rows, numbers.revoked, strict=True):
+            if not row.is_live(numbers.now, numbers.key_epoch) or revoked:
+                self._complete_end(row, numbers._replace(revoked=(revoked,)), timedelta(0))
+                dead.append(row.key_id)
+            elif row.key_id not in listed:
+                self._keys.run(record_scripts.ADD_TO_LIST, list_key, (row.key_id, row.created_at, _WITHOUT_END))
+        self._keys.servers.run_each(record_scripts.DELETE, {self._keys.layout.api_key(key_id): () for key_id in dead})
+        self._keys.remove(list_key, dead)
+        return len(dead)
 
     def _complete_end(self, row: ApiKeyRow, numbers: Numbers, retention: timedelta) -> None:
         """Write the revocation of an API key that was marked as revoked, if a call has failed halfway."""

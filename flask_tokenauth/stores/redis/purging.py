@@ -45,8 +45,8 @@ def purge(
         times = (to_number(time) for time in known if time is not None)
         check_clock(now, _find_newest(now, times, _read_times(keys)))
     keys.run_shared(shared_scripts.BEGIN_PURGE, (now,))
-    dropped = sum(sessions.repair(user_id) for user_id in _subjects(keys, "sessions"))
-    dropped += sum(api_keys.repair(key_id) for key_id in _subjects(keys, "api_key"))
+    dropped = sum(sessions.repair(user_id) for page in _pages(keys, "sessions") for user_id in page)
+    dropped += sum(api_keys.repair(page) for page in _pages(keys, "api_key"))
     dropped += sum(reference_tokens.purge(page) for page in _pages(keys, "reference"))
     # After the API keys that they are about: if the key epochs of users are lost, the revocations restore them.
     while page := to_number(keys.run_shared(shared_scripts.DROP_REVOCATIONS, (_DROPPED,))):
@@ -73,12 +73,6 @@ def _read_times(keys: PreparedKeys) -> Iterator[int]:
             values = (found.get(field, b"") for found in keys.fetch(page))
             times = (parse_number(value.decode(errors="replace")) for value in values)
             yield from (time for time in times if time is not None)
-
-
-def _subjects(keys: PreparedKeys, kind: str) -> Iterator[str]:
-    """Yield the IDs in the keys of a kind."""
-    for page in _pages(keys, kind):
-        yield from page
 
 
 def _pages(keys: PreparedKeys, kind: str) -> Iterator[list[str]]:

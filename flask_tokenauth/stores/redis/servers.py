@@ -110,8 +110,9 @@ class Servers:
         Raises:
             StoreUnavailable: a server cannot be asked, or is no primary.
         """
-        ways = {key: _ways(script, [key], arguments) for key, arguments in calls.items()}
-        self._call(lambda: self._ask_each(ways), LONGEST_WRITE)
+        if calls:
+            ways = {key: _ways(script, [key], arguments) for key, arguments in calls.items()}
+            self._call(lambda: self._ask_each(ways), LONGEST_WRITE)
 
     def inspect(self, work: Callable[["redis.Redis"], T]) -> list[T]:
         """Call *work* with a client for each primary, and return the results. Each has the time of a write.
