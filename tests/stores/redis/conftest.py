@@ -42,11 +42,11 @@ def open_servers() -> Iterator[Open]:
 
 
 @pytest.fixture
-def server(valkey_9: RedisServer) -> RedisServer:
+def server(redis_7: RedisServer) -> RedisServer:
     """A real server without data, and without scripts."""
-    valkey_9.flush()
-    valkey_9.ask("SCRIPT", "FLUSH")
-    return valkey_9
+    redis_7.flush()
+    redis_7.ask("SCRIPT", "FLUSH")
+    return redis_7
 
 
 @pytest.fixture
