@@ -16,6 +16,7 @@ WITHOUT_FAST_TESTS = {  # they start processes, or try many examples
     "docs/key_rotation.rst",
     "docs/tutorial.rst",
     "tests/authentication/test_floods.py",
+    "tests/browser/cross_site/test_firefox.py",
     "tests/documentation/test_javascript_client.py",
     "tests/documentation/test_oidc_provider_example.py",
     "tests/documentation/test_openssl.py",

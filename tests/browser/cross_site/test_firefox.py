@@ -11,7 +11,7 @@ from .places import HOST, Place
 from .test_forged_requests import BOTH
 from .test_tossed_cookies import ATTRIBUTES
 
-pytestmark = SKIPPED
+pytestmark = [SKIPPED, pytest.mark.once, pytest.mark.slow]  # Firefox needs half a minute
 
 LOGIN = """username => fetch('/login', {method: 'POST', body: new URLSearchParams({username})})
     .then(answer => answer.status)"""
