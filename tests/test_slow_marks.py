@@ -11,9 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 WITHOUT_FAST_TESTS = {  # they start processes, or try many examples
+    "docs/clients.rst",
     "docs/commands.rst",
     "docs/encryption.rst",
+    "docs/extensions.rst",
+    "docs/guarding.rst",
     "docs/key_rotation.rst",
+    "docs/keys.rst",
+    "docs/testing.rst",
     "docs/tutorial.rst",
     "tests/authentication/test_floods.py",
     "tests/browser/cross_site/test_firefox.py",
@@ -44,10 +49,13 @@ WITHOUT_FAST_TESTS = {  # they start processes, or try many examples
     "tests/stores/redis/one_server/test_sizes.py",
     "tests/stores/redis/one_server/test_stalls.py",
     "tests/stores/redis/one_server/test_walk.py",
+    "tests/stores/redis/test_cluster.py",
     "tests/stores/redis/test_contract.py",
+    "tests/stores/redis/test_errors.py",
     "tests/stores/redis/test_feed_pages.py",
     "tests/stores/redis/test_processes.py",
     "tests/stores/redis/test_scripts.py",
+    "tests/stores/redis/test_sentinel.py",
     "tests/stores/sql/sqlite/test_other_users.py",
     "tests/stores/sql/test_forks_on_servers.py",
     "tests/stores/test_gevent.py",

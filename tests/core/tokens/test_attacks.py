@@ -11,6 +11,8 @@ CASES = collect()
 BY_ID = {case.id: case for case in CASES}
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_the_file_is_what_the_generator_writes() -> None:
     assert TARGET.read_text() == write()
 

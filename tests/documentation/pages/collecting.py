@@ -33,7 +33,9 @@ class PageItem(pytest.Item):
         return self.path, 0, self.path.name
 
 
-_LONG = frozenset({"commands", "encryption", "key_rotation", "tutorial"})  # pages that run many commands
+_LONG = frozenset(  # pages that run many commands
+    {"clients", "commands", "encryption", "extensions", "guarding", "key_rotation", "keys", "testing", "tutorial"}
+)
 
 
 class PageFile(pytest.File):

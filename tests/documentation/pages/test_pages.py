@@ -57,6 +57,7 @@ def check(tmp_path: Path, *blocks: str) -> None:
     run_page(page)
 
 
+@pytest.mark.slow
 def test_blocks_run_in_order_with_the_same_names(tmp_path: Path) -> None:
     check(
         tmp_path, block("python", "a = 1"), block("python", "b = a + 1", hidden=True), block("python", "assert b == 2")
@@ -214,6 +215,7 @@ def test_an_error_in_a_command_fails_the_page(tmp_path: Path) -> None:
         check(tmp_path, block("python", program), block("console", "$ flask --app reporting fail\n…"))
 
 
+@pytest.mark.slow
 def test_applications_in_files_and_examples_are_served(tmp_path: Path) -> None:
     made = APP.replace("__name__", '"shop"')
     check(
@@ -224,6 +226,7 @@ def test_applications_in_files_and_examples_are_served(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_environment_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLASK_TOKENAUTH_ISSUER", "https://elsewhere.example")
     before, folder = dict(os.environ), Path.cwd()
@@ -248,6 +251,7 @@ def test_a_page_knows_no_guards_of_other_pages(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_loggers_are_restored(tmp_path: Path) -> None:
     log, other = logging.getLogger("flask_tokenauth"), logging.getLogger("tests.pages")
     before = (log.handlers[:], log.level, log.disabled)
@@ -280,6 +284,7 @@ def test_pytest_shows_the_block_that_failed(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*false.rst, line 1, column 1 did not evaluate as expected:*", "*JSONDecodeError*"])
 
 
+@pytest.mark.slow
 def test_databases_are_closed(tmp_path: Path) -> None:
     kept: list[sqlite3.Connection] = []
     sys.modules["keeper"] = ModuleType("keeper")

@@ -13,6 +13,8 @@ from ..conftest import Limited
 from .conftest import ADD, READ, Fake, Open
 from .fake_server import HANG_UP, SILENCE, Failure, FakeServer, in_turn
 
+pytestmark = pytest.mark.slow
+
 LOW, HIGH = b"{2}", b"{0}"  # keys of the lower half of the slots, and of the upper one
 HALF = 8192
 NO_SCRIPT = Failure("NOSCRIPT No matching script.")

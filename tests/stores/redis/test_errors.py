@@ -25,6 +25,8 @@ from ...engines.server import PATIENCE
 from .conftest import ADD, PASSWORD, READ, Fake, Open
 from .fake_server import HANG_UP, Failure, Raw
 
+pytestmark = pytest.mark.slow
+
 SECRET = f"user:{PASSWORD}@10.9.8.7"  # stands in for the values that a message of a server may have
 OF_SERVERS = {  # messages of Redis 6.2, 7.0 and Valkey 9.1, with parts of our sentences
     f"NOAUTH Authentication required. {SECRET}": "asks for a password",

@@ -13,6 +13,8 @@ from ..conftest import Limited
 from .conftest import ADD, READ, Fake, Open
 from .fake_server import HANG_UP, SILENCE, Failure, FakeServer, in_turn, noted
 
+pytestmark = pytest.mark.slow
+
 SLAVE = [b"slave", b"127.0.0.1", 1, b"connected", 1]
 
 
