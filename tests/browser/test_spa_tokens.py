@@ -177,10 +177,11 @@ class Watch:
         self.note_cookies()
         while self._finished:
             request = self._finished.pop()
-            if request.service_worker or request.response().from_service_worker:
-                continue  # Playwright waits for these bodies for ever; the service worker has returned them
-            with suppress(Error):  # a redirect, or the window is closed: it has no body
-                self.read.append(request.response().body().decode(errors="replace"))
+            with suppress(Error):  # a redirect has no body, and a window that is closed has no answer
+                answer = request.response()
+                if request.service_worker or answer.from_service_worker:
+                    continue  # Playwright waits for these bodies for ever; the service worker has returned them
+                self.read.append(answer.body().decode(errors="replace"))
                 self.answers += 1
         self.read += page.evaluate(STORED)
 
