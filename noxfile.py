@@ -15,7 +15,9 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 ALL_TESTS = ("-m", "")  # the slow ones too, which `pytest` alone leaves out
+COVERED = ("-m", "not uncovered")
 OF_EACH_PYTHON = ("-m", "not once")
+OF_MIDDLE_PYTHON = ("-m", "not slow or uncovered")
 MORE_PROCESSES = f"--numprocesses={(os.cpu_count() or 1) * 3 // 2}"  # than cores: many slow tests wait for servers
 OF_LOWEST_VERSIONS = ("-m", "not once or dependencies")
 OF_FILES = (  # tests that read files of the distribution: pages, examples, source code, vectors, data
@@ -92,18 +94,22 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests that may depend on the version of Python, or those that you name after ``--``.
 
-    A version between two others runs the fast ones alone: the slow ones take several minutes, and run on both sides.
+    A version between two others runs the fast ones, and those that would take too long with coverage. The other slow
+    ones take several minutes, and run on both sides.
     """
     session.install("--editable", ".[engines,test]")
     is_outer = session.python in (PYTHONS[0], PYTHONS[-1])
-    session.run("pytest", "-q", *(session.posargs or (OF_EACH_PYTHON if is_outer else ())))
+    session.run("pytest", "-q", *(session.posargs or (OF_EACH_PYTHON if is_outer else OF_MIDDLE_PYTHON)))
 
 
 @nox.session(default=False, python=PYTHONS[-1])
 def coverage(session: nox.Session) -> None:
-    """Run all tests on the newest Python, and fail if a branch of the package or of the tests did not run."""
+    """Run the tests on the newest Python, and fail if a branch of the package or of the tests did not run.
+
+    Those that another session runs without coverage are left out: further cells of exhaustive matrices.
+    """
     session.install("--editable", ".[engines,lint,test]")
-    session.run("pytest", "-q", *ALL_TESTS, MORE_PROCESSES, "--cov", "--cov-report=term-missing:skip-covered")
+    session.run("pytest", "-q", *COVERED, MORE_PROCESSES, "--cov", "--cov-report=term-missing:skip-covered")
 
 
 @nox.session(default=False, python=PYTHONS[0])

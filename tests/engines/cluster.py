@@ -1,6 +1,7 @@
 """A cluster of three primaries, each with a replica. The commands of ``CLUSTER`` alone make it of single servers."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 SLOTS = 16_384
 SIZE = 3  # primaries
+DOWN_AFTER = 1000  # milliseconds without an answer, after which a server is taken for dead
 OPTIONS = [
     "cluster-enabled yes",
     "cluster-config-file nodes.conf",
-    "cluster-node-timeout 1000",  # milliseconds without an answer, after which a server is taken for dead
+    f"cluster-node-timeout {DOWN_AFTER}",
     "cluster-migration-barrier 100",  # each replica stays with its primary
     "cluster-replica-validity-factor 0",  # a replica takes over however long ago its primary was heard of
 ]
@@ -74,6 +76,18 @@ class Cluster:
         """Return the clients of the servers that have slots, in the order of these."""
         ports = dict.fromkeys(part.primary for part in slots_of(self._any_server))
         return [self._at(port).client() for port in ports]
+
+    @contextmanager
+    def without_failovers(self) -> Iterator[None]:
+        """Let nodes be patient within the ``with`` block, where a busy machine must not lead to a failover."""
+        self.restore()
+        self._wait_for(PATIENCE * 1000)
+        yield
+        self._wait_for(DOWN_AFTER)
+
+    def _wait_for(self, milliseconds: int) -> None:
+        for server in self.servers:
+            server.ask("CONFIG", "SET", "cluster-node-timeout", milliseconds)
 
     def flush(self) -> None:
         """Delete all keys."""

@@ -1,19 +1,21 @@
 """A primary, its replica, and three sentinels, which make a primary of the replica when the primary is gone."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Self
 
 from .polling import poll
 from .redis import ADMINISTRATOR, ADMINISTRATORS_PASSWORD, RedisServer
-from .server import LOCAL, PASSWORD, USER
+from .server import LOCAL, PASSWORD, PATIENCE, USER
 
 if TYPE_CHECKING:
     from redis import Redis
 
 NAME = "tests"  # of the primary, for the sentinels
 QUORUM = 2
+DOWN_AFTER = 500  # milliseconds without an answer, after which a sentinel takes a server for dead
 SENTINELS_PASSWORD = token_hex(8)  # of the same user as on the servers
 
 OPTIONS = f"""
@@ -25,7 +27,7 @@ sentinel sentinel-pass {SENTINELS_PASSWORD}
 sentinel monitor {NAME} {LOCAL} %s {QUORUM}
 sentinel auth-user {NAME} {ADMINISTRATOR}
 sentinel auth-pass {NAME} {ADMINISTRATORS_PASSWORD}
-sentinel down-after-milliseconds {NAME} 500
+sentinel down-after-milliseconds {NAME} {DOWN_AFTER}
 sentinel failover-timeout {NAME} 2000
 """
 
@@ -164,6 +166,18 @@ class Sentinels:
             return server.role == "master" and all(self._named_by(sentinel) is server for sentinel in asked)
 
         poll(is_primary, "for a failover")
+
+    @contextmanager
+    def without_failovers(self) -> Iterator[None]:
+        """Let sentinels be patient within the ``with`` block, where a busy machine must not lead to a failover."""
+        self.restore()
+        self._wait_for(PATIENCE * 1000)
+        yield
+        self._wait_for(DOWN_AFTER)
+
+    def _wait_for(self, milliseconds: int) -> None:
+        for sentinel in self.sentinels:
+            sentinel.ask("SENTINEL", "SET", NAME, "down-after-milliseconds", milliseconds)
 
     def restore(self) -> None:
         """Start and resume all that a test has stopped, and wait until all is well."""

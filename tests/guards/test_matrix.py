@@ -34,7 +34,7 @@ from .shapes import SHAPES
 
 CELLS = [Cell(shape, placement, url) for shape in SHAPES for placement in shape.placements for url in shape.urls]
 GUARDING, NAMED, EITHER = ([cell for cell in CELLS if cell.fate is fate] for fate in Fate)
-EXHAUSTIVE = [pytest.mark.slow, pytest.mark.once, pytest.mark.dependencies]  # of Flask and its extensions
+EXHAUSTIVE = [getattr(pytest.mark, name) for name in ("slow", "once", "uncovered", "dependencies")]  # of Flask
 
 
 def for_each(cells: list[Cell], *, once: bool = False) -> pytest.MarkDecorator:

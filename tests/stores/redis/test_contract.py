@@ -116,6 +116,14 @@ class TestRedis7(RedisFixtures, StoreContract):
         store.close()
 
 
+@pytest.fixture(scope="class")
+def no_failover(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep the primaries: others might lack the last writes."""
+    with request.getfixturevalue(request.cls.engine).without_failovers():
+        yield
+
+
+@pytest.mark.usefixtures("no_failover")
 @pytest.mark.once
 @pytest.mark.slow
 class TestCluster(RedisFixtures, StoreContract):
@@ -124,6 +132,7 @@ class TestCluster(RedisFixtures, StoreContract):
     engine = "valkey_cluster"
 
 
+@pytest.mark.usefixtures("no_failover")
 @pytest.mark.once
 @pytest.mark.slow
 class TestSentinels(RedisFixtures, StoreContract):
