@@ -10,6 +10,7 @@ from flask_tokenauth.stores.redis.layout import Layout
 
 from ..conftest import MakeApp
 from ..engines.redis import RedisServer
+from .test_tokens import OPTIONS
 
 ONE_SERVER = "redis://api:hunter2@localhost:1/0"
 
@@ -23,7 +24,7 @@ class Result(NamedTuple):
 
 
 def init_db(app: Flask, *options: str) -> Result:
-    result = app.test_cli_runner().invoke(args=["tokenauth", "init-db", *options])
+    result = app.test_cli_runner(**OPTIONS).invoke(args=["tokenauth", "init-db", *options])
     return Result(result.exit_code, result.stdout, result.stderr)
 
 
