@@ -85,7 +85,7 @@ class StoredApiKeys:
         if row is None or numbers is None:
             return None
         if not _is_live(row, numbers):
-            self._complete_end(row, numbers, retention)
+            self._complete_end(row, retention, is_stored=any(numbers.revoked))
             return None
         is_ours = self.mark_as_revoked(key_id, retention)
         self._keys.revoke_for(retention, {member_of("token", key_id): 0})
@@ -93,8 +93,7 @@ class StoredApiKeys:
 
     def mark_as_revoked(self, key_id: str, retention: timedelta) -> bool:
         """Mark an API key as revoked, and return whether this call did it. The caller writes the revocation."""
-        arguments = (self._keys.kept_for(retention), token_hex(8))
-        return bool(self._keys.run(record_scripts.REVOKE_RECORD, self._keys.layout.api_key(key_id), arguments))
+        return self._keys.mark_as_revoked(self._keys.layout.api_key(key_id), retention)
 
     def note_uses(self, ages: Mapping[str, timedelta]) -> None:
         """Keep when API keys were used last."""
@@ -117,17 +116,17 @@ class StoredApiKeys:
         listed, dead = set(self._read_list(user_id, "+inf")), []
         for row, revoked in zip(rows, numbers.revoked, strict=True):
             if not row.is_live(numbers.now, numbers.key_epoch) or revoked:
-                self._complete_end(row, numbers._replace(revoked=(revoked,)), timedelta(0))
+                self._complete_end(row, timedelta(0), is_stored=revoked)
                 dead.append(row.key_id)
             elif row.key_id not in listed:
                 self._keys.run(record_scripts.ADD_TO_LIST, list_key, (row.key_id, row.created_at, _WITHOUT_END))
-        self._keys.servers.run_each(record_scripts.DELETE, {self._keys.layout.api_key(key_id): () for key_id in dead})
+        self._keys.delete([self._keys.layout.api_key(key_id) for key_id in dead])
         self._keys.remove(list_key, dead)
         return len(dead)
 
-    def _complete_end(self, row: ApiKeyRow, numbers: Numbers, retention: timedelta) -> None:
-        """Write the revocation of an API key that was marked as revoked, if a call has failed halfway."""
-        if row.revoked_at is not None and not any(numbers.revoked):
+    def _complete_end(self, row: ApiKeyRow, retention: timedelta, *, is_stored: bool) -> None:
+        """Write the revocation of an API key that was marked as revoked, unless it is stored: a call failed halfway."""
+        if row.revoked_at is not None and not is_stored:
             self._keys.revoke_for(retention, {member_of("token", row.key_id): row.revoked_at})
 
     def _find(self, key_id: str) -> tuple[ApiKeyRow | None, Numbers | None]:

@@ -245,6 +245,20 @@ class PreparedKeys:
         for part in in_parts(names):
             self.run(record_scripts.REMOVE_FROM_LIST, list_key, part)
 
+    def mark_as_revoked(self, key: bytes, retention: timedelta) -> bool:
+        """Mark the record of a token as revoked, and return whether this call did it. The caller writes the revocation.
+
+        Args:
+            key: of the record, which need not be there.
+            retention: the least time for which the record stays.
+        """
+        arguments = (self.kept_for(retention), token_hex(8))
+        return bool(self.run(record_scripts.REVOKE_RECORD, key, arguments))
+
+    def delete(self, keys: Sequence[bytes]) -> None:
+        """Delete records. Each server is asked once."""
+        self.servers.run_each(record_scripts.DELETE, dict.fromkeys(keys, ()))
+
     def revoke_for(self, retention: timedelta, since: dict[str, int]) -> None:
         """Write revocations.
 

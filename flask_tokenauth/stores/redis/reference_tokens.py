@@ -50,14 +50,15 @@ class StoredReferenceTokens:
 
     def purge(self, token_ids: Iterable[str]) -> int:
         """Delete those of some reference tokens that do not count, and return their number."""
-        rows, dropped = self._read(token_ids), 0
+        rows, dead = self._read(token_ids), []
         for user_id in {row.user_id for row in rows}:
             of_user = [row for row in rows if row.user_id == user_id]
             numbers = self._keys.look(user_id, *(member_of("token", row.token_id) for row in of_user))
             for row, revoked in zip(of_user, numbers.revoked, strict=True):
                 if revoked or not row.counts(numbers.now, numbers.epoch):
-                    dropped += self._keys.run(record_scripts.DELETE, self._keys.layout.reference(row.token_id))
-        return dropped
+                    dead.append(self._keys.layout.reference(row.token_id))
+        self._keys.delete(dead)
+        return len(dead)
 
     def _read(self, token_ids: Iterable[str]) -> list[ReferenceTokenRow]:
         """Return those of some reference tokens that are there."""
@@ -67,5 +68,4 @@ class StoredReferenceTokens:
 
     def mark_as_revoked(self, token_id: str) -> None:
         """Mark a reference token as revoked. The caller writes the revocation."""
-        arguments = (self._keys.kept_for(timedelta(0)), token_hex(8))
-        self._keys.run(record_scripts.REVOKE_RECORD, self._keys.layout.reference(token_id), arguments)
+        self._keys.mark_as_revoked(self._keys.layout.reference(token_id), timedelta(0))
