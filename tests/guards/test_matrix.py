@@ -39,12 +39,16 @@ EXHAUSTIVE = [getattr(pytest.mark, name) for name in ("slow", "once", "uncovered
 
 def for_each(cells: list[Cell], *, once: bool = False) -> pytest.MarkDecorator:
     """Run a test for each of the *cells*. The fast run has two of each shape: one below and one above the route
-    decorator. With *once* it has only one of each shape.
+    decorator. With *once* it has only one of each shape. The run with coverage has also one cell with each thing that
+    may stand between guard and route.
     """
-    first = {(cell.shape.name, once or cell.placement.above): cell for cell in reversed(cells)}.values()
-    return pytest.mark.parametrize(
-        "cell", [pytest.param(cell, id=str(cell), marks=() if cell in first else EXHAUSTIVE) for cell in cells]
-    )
+    fast = {(cell.shape.name, once or cell.placement.above): cell for cell in reversed(cells)}.values()
+    covered = {cell.placement.between: cell for cell in reversed(cells)}.values()
+
+    def marks_of(cell: Cell) -> Any:
+        return () if cell in fast else pytest.mark.slow if cell in covered else EXHAUSTIVE
+
+    return pytest.mark.parametrize("cell", [pytest.param(cell, id=str(cell), marks=marks_of(cell)) for cell in cells])
 
 
 @pytest.mark.parametrize(("credential", "status"), CREDENTIALS)
