@@ -15,9 +15,9 @@ from .claims import ClaimsPolicy, decode_claims, names_issuer_twice
 from .decryption import Decryption
 from .jwe import Opened, check_repeated_claims
 from .scopes import parse_scope
+from .thrifty_cache import ThriftyCache
 from .tickets import ticket_policy
 from .token import Token
-from .token_cache import TokenCache
 
 
 class _VerifiedFacts(msgspec.Struct, frozen=True):
@@ -126,7 +126,7 @@ class Verifier:
         self._revoked = revoked
         self._max_bytes = max_bytes
         self._cache_size = cache_size
-        self._cache: TokenCache[Any] | None = TokenCache(cache_size) if cache_size else None
+        self._cache: ThriftyCache[Any] | None = ThriftyCache(cache_size) if cache_size else None
 
     def for_audience(self, audience: frozenset[str]) -> "Verifier":
         """Return a verifier with another audience, and with the same keys and rules otherwise.
@@ -216,7 +216,7 @@ class Verifier:
         if received.opened is not None:
             check_repeated_claims(received.opened.header, claims)
         facts = others.verify(parts, claims, now=now)
-        if self._cache is not None and type(received.token) is str:
+        if self._cache is not None and type(received.token) is str and self._cache.takes(received.token):
             kept = facts if received.opened is None else _OpenedFacts(facts, received.opened_in)
             self._cache.keep(received.token, kept)
         return facts.to_token()
@@ -261,7 +261,7 @@ class Verifier:
         self._policy.check(claims, typ=header.get("typ"), now=now)  # type: ignore[arg-type]
         subject: str = claims["sub"]  # type: ignore[assignment]
         scopes, read_only = parse_scope(claims.get("scope", "")), MappingProxyType(claims)  # type: ignore[arg-type]
-        if self._cache is not None and type(received.token) is str:
+        if self._cache is not None and type(received.token) is str and self._cache.takes(received.token):
             since, until = self._policy.span(claims)
             until = until if until < end else end
             self._cache.keep(received.token, _VerifiedFacts(subject, scopes, read_only, generation, since, until))
