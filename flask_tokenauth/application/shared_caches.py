@@ -20,6 +20,7 @@ from ..authentication.credentials import environ_name_of
 ANSWER = "flask_tokenauth.answer"  # key in the WSGI environment: the ``Answer`` to the request
 _AUTHORIZATION = "Authorization"
 _NO_STORE = "no-store"
+_SAY_NOTHING = frozenset({"Content-Type", "Content-Length", "Location", "Set-Cookie", "Allow"})  # about caches
 _ERRORS = "4"  # the first status of errors begins with it
 
 Headers = list[tuple[str, str]]
@@ -73,14 +74,14 @@ class SharedCaches:
         if self._cookies is not None and "HTTP_COOKIE" in environ and self._cookies.are_in(environ["HTTP_COOKIE"]):
             answer.is_private = True
 
-        def start(status: str, headers: Headers, *error: Any) -> Any:
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:  # the name in PEP 3333
             if answer.set_cookies:
                 _add_cookies(headers, answer.set_cookies)
             if answer.is_refused or not answer.is_shareable or status >= _ERRORS or answer.set_cookies:
                 restrict(headers, answer, self._vary)
             if answer.has_ticket:  # which no other site may learn from a link on this page
                 _replace(headers, "Referrer-Policy", "no-referrer")
-            return start_response(status, headers, *error)
+            return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
 
         return self.app(environ, start)
 
@@ -138,9 +139,10 @@ def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> No
     """
     has_vary = has_control = False
     for name, _ in headers:
-        lower = name.lower()
-        has_vary = has_vary or lower == "vary"
-        has_control = has_control or lower in ("cache-control", "expires")
+        if name not in _SAY_NOTHING:
+            lower = name.lower()
+            has_vary = has_vary or lower == "vary"
+            has_control = has_control or lower in ("cache-control", "expires")
     if has_vary:
         _add_vary(headers, vary.split(", "))
     else:

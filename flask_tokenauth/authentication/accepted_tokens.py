@@ -15,7 +15,6 @@ from ..core.token_errors import (
     KindNotAccepted,
     NoApiKey,
     TokenError,
-    TokenExpired,
     TokenRejected,
     WrongType,
 )
@@ -31,13 +30,13 @@ from ..core.trusted_issuers.trusted_token import TrustedToken
 from .api_key_checks import ApiKeyChecks
 from .callbacks import Callbacks
 from .calling import call_function
-from .credentials import check_credential, find_token
+from .credentials import find_token, judge_refused_token
 from .trusted_users import find_user_id
 from .user_ids import UserIDs
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
-SHORTEST_PREFIX = 3  # characters, of tokens that are looked up
+_SHORTEST_PREFIX = 3  # characters, of tokens that are looked up
 _MOST_AUDIENCES = 8  # with a verifier of their own, which remembers tokens
 
 
@@ -88,7 +87,7 @@ class AcceptedTokens:
         self.user_ids = UserIDs(callbacks.user_id_type)
         self.lookups = lookups
         prefixes = () if lookups is None else lookups.prefixes
-        self._beginnings = frozenset(prefix[:SHORTEST_PREFIX] for prefix in prefixes)
+        self._beginnings = frozenset(prefix[:_SHORTEST_PREFIX] for prefix in prefixes)
         self.trusted: TrustedIssuers | None = None
         self.asks_about_issuers = False
         self._api_key_checks = api_key_checks
@@ -111,21 +110,20 @@ class AcceptedTokens:
             Refusal: the scheme is Bearer, and no good token follows.
         """
         text = find_token(header, max_bytes=self._max_bytes)
-        return None if text is None else self._verify_credential(text, header)
-
-    def _verify_credential(self, text: str, header: str) -> Token:
-        """Return the verified token in *text*, which was found in *header*."""
+        if text is None:
+            return None
         try:
-            if text[:SHORTEST_PREFIX] in self._beginnings:  # which costs no call: few JWTs begin like that
-                lookups = self.find_lookups(text)
-                if lookups is not None:
-                    return lookups.find(text, now=self.clock())
-            return self._verifier.verify(text, now=self.clock())
-        except TokenExpired:
-            raise  # the signature was good, so the header is well-formed
-        except TokenError:
-            check_credential(header)
-            raise
+            return self._find_or_verify(text)
+        except TokenError as error:
+            raise judge_refused_token(error, header) from None
+
+    def _find_or_verify(self, text: str) -> Token:
+        """Return the verified token in *text*, after looking it up in the store if only the store can explain it."""
+        lookups = self.lookups
+        # The first condition needs no call, and few JWTs pass it.
+        if lookups is not None and text[:_SHORTEST_PREFIX] in self._beginnings and text.startswith(lookups.prefixes):
+            return lookups.find(text, now=self.clock())
+        return self._verifier.verify(text, now=self.clock())
 
     def find_api_key(self, text: str) -> Token:
         """Return the verified token of the API key in *text*, which came in the header for API keys.

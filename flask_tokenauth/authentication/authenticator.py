@@ -19,15 +19,22 @@ from ..core.errors import (
     StoreUnavailable,
 )
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.token_errors import TokenRejected, UnknownUser
+from ..core.token_errors import TokenError, TokenRejected, UnknownUser
 from ..core.tokens.token import Token
 from ..core.trusted_issuers.trusted_token import TrustedToken
 from ..signals import token_accepted
-from .accepted_tokens import SHORTEST_PREFIX, AcceptedTokens
+from .accepted_tokens import AcceptedTokens
 from .authentication import NOT_LOADED, Authentication
 from .callbacks import Callbacks
 from .cookies import TokenCookies
-from .credentials import check_credential, check_key_header, find_token, is_bearer, lacks_scheme
+from .credentials import (
+    check_credential,
+    check_key_header,
+    find_token,
+    is_bearer,
+    judge_refused_token,
+    lacks_scheme,
+)
 from .csrf import may_change
 from .https import HttpsCheck
 from .on_g import NO_SCOPES, attributes_of_g, show_nobody
@@ -210,21 +217,29 @@ class Authenticator(AcceptedTokens):
         if header is None and not key:
             return Authentication(self._app) if self.cookies is None else self._authenticate_cookie(req, header)
         setattr(req, AUTHENTICATION, self._undecided)
+        text: str | None = None
         try:
-            text = None if key else find_token(header, max_bytes=self._max_bytes)
             if key:
                 token = self._verify_key_header(req, key, header)
-            elif header is None or text is None:
-                return self._authenticate_cookie(req, header)
             else:
+                text = find_token(header, max_bytes=self._max_bytes)
+                if header is None or text is None:
+                    return self._authenticate_cookie(req, header)
                 if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
                     check_credential(header)
                     self.https.check(req)
-                token = self._verify_credential(text, header)
+                # Without a store nothing has to be looked up, and this saves a call.
+                token = (
+                    self._find_or_verify(text)
+                    if self.lookups is not None
+                    else self._verifier.verify(text, now=self.clock())
+                )
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject, text)
             return self._accept(token, text)
         except (Refusal, StoreUnavailable, NotAuthenticated) as error:
+            if text is not None and header is not None and isinstance(error, TokenError):
+                error = judge_refused_token(error, header)
             return Authentication(self._app, refusal=self.refusal_for(error))
 
     def _authenticate_cookie(self, req: Request, header: str | None) -> Authentication:
@@ -241,10 +256,7 @@ class Authenticator(AcceptedTokens):
                 return Authentication(self._app)
             if self.https.is_active and not req.is_secure:
                 self.https.check(req)
-            if text[:SHORTEST_PREFIX] in self._beginnings and (lookups := self.find_lookups(text)) is not None:
-                token: Token = lookups.find(text, now=self.clock())
-            else:
-                token = self._verifier.verify(text, now=self.clock())
+            token = self._find_or_verify(text)
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject, text, cookie_method=req.method)
             if isinstance(token, (ApiKeyToken, TrustedToken)):

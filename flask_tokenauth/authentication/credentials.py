@@ -10,10 +10,11 @@ from ..core.errors import (
     MalformedCredential,
     MissingCredential,
     MissingScheme,
+    Refusal,
     TwoCredentials,
     UnsupportedScheme,
 )
-from ..core.token_errors import TokenTooLarge
+from ..core.token_errors import TokenError, TokenExpired, TokenTooLarge
 
 _SCHEME = "bearer"
 _SIZE_OF_SCHEME = len(_SCHEME)
@@ -54,6 +55,22 @@ def check_credential(header: str) -> None:
     """
     if not _SPACES_AND_TOKEN.fullmatch(header, len(_SCHEME)):
         raise MalformedCredential
+
+
+def judge_refused_token(error: TokenError, header: str) -> Refusal:
+    """Return the refusal of a request whose token was refused: *error*, unless the header breaks the grammar.
+
+    Args:
+        error: the refusal of the token.
+        header: the Bearer header that it came in.
+    """
+    if isinstance(error, TokenExpired):
+        return error  # the signature was good, so the header is well-formed
+    try:
+        check_credential(header)
+    except MalformedCredential as malformed:
+        return malformed
+    return error
 
 
 def check_key_header(key: str, header: str | None) -> None:

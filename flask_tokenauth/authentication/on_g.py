@@ -1,13 +1,12 @@
 """The caller on ``g``: ``g.user_id``, ``g.scopes`` and ``g.token`` for views, which may change them."""
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask
+
+from .contexts import APP_CONTEXT
 
 NO_SCOPES = frozenset[str]()
-
-_current_g: Callable[[], Any] = g._get_current_object  # the proxy would look it up for each attribute
 
 
 class _Attributes:
@@ -22,7 +21,7 @@ class _Attributes:
 
 def attributes_of_g() -> dict[str, Any] | _Attributes:
     """Return the attributes of the current ``g``. They can be set like items of a dict."""
-    context = _current_g()
+    context = APP_CONTEXT.get().g
     if type(context) is Flask.app_ctx_globals_class:
         attributes: dict[str, Any] = context.__dict__  # faster than to set attributes: this class has a method for it
         return attributes

@@ -20,6 +20,7 @@ from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
+from ..authentication.contexts import REQUEST_CONTEXT
 from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
 from ..authentication.tickets import IN_QUERY, may_have_ticket, settle_used_ticket
@@ -37,7 +38,6 @@ from .url_arguments import current_request, keep_url_arguments
 # The method itself, unless something had replaced it before this import.
 _FLASKS_OWN = Flask.preprocess_request if Flask.preprocess_request.__code__.co_filename == flask.app.__file__ else None
 _PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
-_ENFORCED = "_tokenauth_enforced"  # attribute of the request: the hook, the rule and the method that it has enforced
 _REPLACED = (
     "the answer %s of a before_request function was replaced by the refusal of the guard: if every caller may have it, "
     "raise it with abort(), or answer in an error handler"
@@ -72,9 +72,10 @@ class RequestHook:
 
     def __init__(self, state: AppState) -> None:
         self._state = state
+        self._app, self._authenticator = state.app, state.authenticator
         self._checked = False
         self._flask_preprocess = find_method(state.app, "preprocess_request")
-        self._flask_dispatch = find_method(state.app, "dispatch_request")
+        self._replaced_dispatch = vars(state.app).get("dispatch_request")  # by other code before; None: it is Flask's
         self._may_leave_out = "preprocess_request" not in vars(state.app)  # not what other code has put in its place
         self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
         self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
@@ -102,7 +103,7 @@ class RequestHook:
             AuthError: the request does not satisfy a requirement of its route.
             SettingsError: at the first request, a guard can never work.
         """
-        req, app, authenticator = current_request(), self._state.app, self._state.authenticator
+        req, app, authenticator = REQUEST_CONTEXT.get().request, self._app, self._authenticator
         if authenticator.cookies is not None and DISPATCHED not in req.__dict__:
             req.__dict__[DISPATCHED] = True
             if AUTHENTICATION in req.__dict__:
@@ -147,7 +148,7 @@ class RequestHook:
         """
         req = current_request()
         req.__dict__[DISPATCHED] = True
-        authentication = self._state.authenticator.publish(req)
+        authentication = self._authenticator.publish(req)
         if req.__dict__.pop(_PROMISE, None) is self:
             return
         self._guard_now(req, authentication)
@@ -169,15 +170,20 @@ class RequestHook:
             AuthError: the request does not satisfy a requirement of its route.
             SettingsError: at the first request, a guard can never work.
         """
-        req = current_request()
-        try:
-            hook, rule, method = req.__dict__[_ENFORCED]
-        except KeyError:
-            hook = rule = method = None
-        if hook is not self or rule is not req.url_rule or method != req.method:
+        req = REQUEST_CONTEXT.get().request
+        found: Authentication | None = getattr(req, AUTHENTICATION, None)
+        if (
+            found is None
+            or found.enforced_by is not self
+            or found.enforced_rule is not req.url_rule
+            or found.enforced_method != req.method
+        ):
             req.__dict__[DISPATCHED] = True
-            self._guard_now(req, self._state.authenticator.publish(req))
-        return self._flask_dispatch(*args, **kwargs)
+            self._guard_now(req, self._authenticator.publish(req))
+        if self._replaced_dispatch is not None:
+            return self._replaced_dispatch(*args, **kwargs)
+        app = self._app
+        return type(app).dispatch_request(app, *args, **kwargs)  # which tools that trace applications may replace
 
     def _guard_now(self, req: Request, authentication: Authentication) -> None:
         """Guard a request in a place where Flask has not called :meth:`preprocess_request` before."""
@@ -188,7 +194,7 @@ class RequestHook:
 
     def _check_application(self) -> None:
         """Check at the first request that the guards can work. Find out whether other functions run before views."""
-        app = self._state.app
+        app = self._app
         check_application(self._state)
         registered = {name: list(functions) for name, functions in app.before_request_funcs.items()}
         ours = (self.guard_request, check_set_up)
@@ -204,7 +210,7 @@ class RequestHook:
         if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return None
         try:
-            view = self._state.app.view_functions[rule.endpoint]
+            view = self._app.view_functions[rule.endpoint]
         except KeyError:
             return None  # Flask raises the same error
         try:
@@ -218,7 +224,7 @@ class RequestHook:
     def _settle_api_key(self, req: Request, authentication: Authentication) -> None:
         """Let the API key of *req* count if the guards of its route accept API keys: it was authenticated just now."""
         # Another application may have found the rule. Its views may be guarded in another way.
-        if req.url_rule is not None and req.url_rule.map is self._state.app.url_map:
+        if req.url_rule is not None and req.url_rule.map is self._app.url_map:
             _settle(authentication, self._find_route(req))
 
     def _settle_ticket(self, req: Request, authentication: Authentication) -> None:
@@ -231,7 +237,7 @@ class RequestHook:
         """
         if not may_have_ticket(req, authentication) or req.url_rule is None:
             return
-        route = self._find_route(req) if req.url_rule.map is self._state.app.url_map else None
+        route = self._find_route(req) if req.url_rule.map is self._app.url_map else None
         if route is not None and route.accepts_tickets:
             self._enforce_route(req, authentication)
 
@@ -248,11 +254,11 @@ class RequestHook:
             return answer
         if not route.required.requirements and route.required.access != "optional":
             return answer
-        response = self._state.app.make_response(answer)
+        response = self._app.make_response(answer)
         note_not_of_view(req.environ, is_guarded=route.is_guarded)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             try:
-                self._enforce_route(req, self._state.authenticator.authenticate(req))
+                self._enforce_route(req, self._authenticator.authenticate(req))
             except BaseException as error:
                 response.close()
                 if isinstance(error, AuthError):
@@ -287,7 +293,8 @@ class RequestHook:
                 enforce_with_ticket(self._state, req, authentication, enforce)
             else:
                 self._enforce_each(route.required, req, authentication)
-        req.__dict__[_ENFORCED] = self, req.url_rule, req.method
+        authentication.enforced_by = self
+        authentication.enforced_rule, authentication.enforced_method = req.url_rule, req.method
 
     def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Request
 
-from ..application.app_state import AppState, current_flask, current_state
+from ..application.app_state import AppState, current_state
 from ..application.declared_scopes import explain_undeclared
 from ..application.refusing import refuse, refuse_without_token
 from ..application.shared_caches import note_guarded
@@ -12,6 +12,7 @@ from ..authentication.api_key_admission import Admission
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
 from ..authentication.clients import is_basic
+from ..authentication.contexts import APP_CONTEXT, REQUEST_CONTEXT
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError
 from ..core.token_errors import UnknownUser
@@ -44,15 +45,15 @@ def enforce(requirement: Requirement, target: Any, *, is_lent: bool = False) -> 
         RuntimeError: there is no current request.
     """
     try:
-        req = current_request()
-    except RuntimeError:
+        req = REQUEST_CONTEXT.get().request
+    except (LookupError, RuntimeError):
         raise RuntimeError(_NO_REQUEST) from None
     authentication: Authentication | None = getattr(req, AUTHENTICATION, None)
     if (
         authentication is not None
-        and authentication.app is current_flask()
+        and authentication.app is APP_CONTEXT.get().app
         and requirement in authentication.satisfied
-        and authentication.cookie_method in (None, req.method)  # else the cookie is judged again
+        and (authentication.cookie_method is None or authentication.cookie_method == req.method)  # else judged again
     ):
         return True
     state = current_state()

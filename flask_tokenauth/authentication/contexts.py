@@ -1,0 +1,13 @@
+"""The contexts of Flask, for the code that every request runs through.
+
+A look through one of Flask's proxies calls several functions, and costs as much as to find a remembered token. The
+variables behind the proxies cost nearly nothing. Elsewhere the proxies are fine.
+"""
+
+from contextvars import ContextVar
+from typing import Any
+
+from flask import globals as _globals
+
+APP_CONTEXT: ContextVar[Any] = _globals._cv_app  # its value has "app" and "g"
+REQUEST_CONTEXT: ContextVar[Any] = getattr(_globals, "_cv_request", _globals._cv_app)  # its value has "request"
