@@ -70,8 +70,8 @@ class AuthError(HTTPException):
             written = _write(error, text, scope, state.realm, state.resource_metadata)
         else:
             text = error.hint
-            facts = error.code, error.status, text
-            written = write_simple(type(error), facts, scope, state.realm, state.resource_metadata)
+            facts = type(error), error.code, error.status, text
+            written = write_simple(facts, scope, state.realm, state.resource_metadata)
         self.data: dict[str, Any] = written.data.copy()
         headers = Headers()
         headers[:] = written.headers  # takes half the time of the constructor with the same headers
@@ -176,19 +176,18 @@ class Written(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def write_simple(kind: type[Refusal], facts: tuple[str, int, str], scope: str, realm: str, metadata: str) -> Written:
+def write_simple(facts: tuple[type[Refusal], str, int, str], scope: str, realm: str, metadata: str) -> Written:
     """Return the answer of a refusal whose body has no further members.
 
     Most refusals are like this, so the result is kept. The arguments must be short.
 
     Args:
-        kind: its class.
-        facts: its code, its status and its hint. A class of the application may have others for each refusal.
+        facts: its class, its code, its status and its hint, which a class of the application may make for each refusal.
         scope: the scopes that the challenge names, or "".
         realm: of the application.
         metadata: the URL of the metadata of the protected resource, or "".
     """
-    code, status, hint = facts
+    kind, code, status, hint = facts
     parameters = {"realm": realm}
     if not issubclass(kind, _BARE):
         parameters |= {"error": code, "error_description": hint}
