@@ -1,15 +1,18 @@
 """The application's own error handlers may answer refusals, and cannot lose their status and their challenge."""
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, Request, Response, request
 
 from ..authentication.refusals import AuthError, keep_refusal
 from .app_state import state_of
 from .flask_methods import find_method
+from .handler_search import HandlerSearch
 from .refusing import log_for_developer
 from .shared_caches import note_refused
 
+_current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]  # faster than the proxy
 _STATUS_KEPT = (
     "an error handler answered a refusal with status %s, and the client gets %s: return the status of the error, such "
     "as error.code"
@@ -28,6 +31,7 @@ class RefusalHandling:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
+        self._search = None if "handle_user_exception" in vars(app) else HandlerSearch(app)
         self._flask_handle = find_method(app, "handle_user_exception")
 
     def install(self) -> None:
@@ -50,7 +54,9 @@ class RefusalHandling:
         error = args[-1] if args else None
         if not isinstance(error, AuthError):
             return self._flask_handle(*args, **kwargs)
-        note_refused(request.environ)
+        note_refused(_current_request().environ)
+        if self._search is not None and not self._search.is_needed():
+            return _answer_as_is(error)
         try:
             answer = self._flask_handle(*args, **kwargs)
         except Exception as raised:
@@ -59,13 +65,19 @@ class RefusalHandling:
                 raise
             answer = error  # TRAP_HTTP_EXCEPTIONS, or a handler that passes the error on
         if answer is error:
-            error.__traceback__ = None  # its frames hold the token and this request, and this frame holds the error
-            return error.response
+            if self._search is not None:
+                self._search.note_nothing_found()
+            return _answer_as_is(error)
         response = self._app.make_response(answer)
         kept = keep_refusal(error, response)
         if kept.status_code != response.status_code:
             log_for_developer(state_of(self._app), _STATUS_KEPT, response.status_code, kept.status_code)
         return kept
+
+
+def _answer_as_is(error: AuthError) -> Response:
+    error.__traceback__ = None  # its frames hold the token and this request, and the frame of Flask holds the error
+    return error.response
 
 
 def _pass_headers(error: AuthError, raised: Any) -> None:

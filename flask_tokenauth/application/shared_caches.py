@@ -137,24 +137,30 @@ def restrict(headers: Headers, answer: Answer, vary: str = _AUTHORIZATION) -> No
         answer: the facts about the answer.
         vary: the names of the headers that may have a credential, with ", " between them.
     """
-    has_vary = has_control = False
-    for name, _ in headers:
+    has_vary = has_expires = False
+    controls = []
+    for name, value in headers:
         if name not in _SAY_NOTHING:
             lower = name.lower()
-            has_vary = has_vary or lower == "vary"
-            has_control = has_control or lower in ("cache-control", "expires")
+            if lower == "cache-control":
+                controls.append(value)
+            elif lower == "vary":
+                has_vary = True
+            elif lower == "expires":
+                has_expires = True
     if has_vary:
         _add_vary(headers, vary.split(", "))
     else:
         headers.append(("Vary", vary))
-    if answer.is_private and not answer.is_refused and not has_control:
-        headers.append(("Cache-Control", "private"))  # the usual case, without a parser
-    elif answer.is_refused or answer.is_private or (has_control and answer.is_guarded):
-        control = _join(headers, "cache-control").lower()  # directives have no case, but werkzeug's parser minds it
-        if not answer.is_refused:
-            _make_private(headers, control, always=answer.is_private)
-        elif control != _NO_STORE:
+    has_control = has_expires or bool(controls)
+    if answer.is_refused:
+        if controls != [_NO_STORE]:
             _replace(headers, "Cache-Control", _NO_STORE)
+    elif answer.is_private and not has_control:
+        headers.append(("Cache-Control", "private"))  # the usual case, without a parser
+    elif answer.is_private or (has_control and answer.is_guarded):
+        control = _join(headers, "cache-control").lower()  # directives have no case, but werkzeug's parser minds it
+        _make_private(headers, control, always=answer.is_private)
 
 
 def _add_cookies(headers: Headers, cookies: Iterable[str]) -> None:

@@ -1,10 +1,11 @@
 """Refusals as exceptions and responses, with the challenge of RFC 6750 section 3."""
 
 import re
+from collections.abc import Callable
 from copy import copy
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 from flask import Flask, Response, current_app
@@ -25,6 +26,8 @@ from ..core.errors import (
 from .credentials import has_scheme
 
 NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)"
+
+_current_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]  # faster than the proxy
 
 
 class AuthError(HTTPException):
@@ -56,36 +59,23 @@ class AuthError(HTTPException):
         """
         self.error = error = self._refusal() if error is None else error
         self.reason = error.reason
-        text = error.hint if description is None else str(description).encode(errors="replace").decode()
-        self.data: dict[str, Any] = {"error": error.code, "error_description": text}
+        try:
+            state = _current_app().extensions["tokenauth"]
+        except KeyError:
+            raise SettingsError(NOT_SET_UP) from None
         scope = " ".join(error.needed) if isinstance(error, (InsufficientScope, MissingCredential)) else ""
-        bare = isinstance(error, (MissingCredential, InvalidClient))
-        if scope and not bare:
-            self.data["scope"] = scope
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy would look it up three times
-        if "tokenauth" not in app.extensions:
-            raise SettingsError(NOT_SET_UP)
-        state = app.extensions["tokenauth"]
-        realm: str = state.realm
-        metadata: str = state.resource_metadata if error.status in _WITH_METADATA else ""
         has_more = description is not None or isinstance(error, (InsufficientScope, LoginTooOld))
-        if not has_more and len(scope) <= _LONGEST_KEPT:
-            body, challenge = write_simple(
-                error.code, error.hint, realm, bare=bare, scope=scope, scheme=_scheme_of(error), metadata=metadata
-            )
+        if has_more or len(scope) > _LONGEST_KEPT:
+            text = error.hint if description is None else str(description).encode(errors="replace").decode()
+            written = _write(error, text, scope, state.realm, state.resource_metadata)
         else:
-            body = msgspec.json.encode(self.data)
-            challenge = write_challenge(error, realm=realm, description=text, metadata=metadata)
-        further: tuple[str, str] = (
-            (_CHALLENGE, challenge) if error.status != HTTPStatus.SERVICE_UNAVAILABLE else _RETRY_AFTER
-        )
-        headers: list[tuple[str, str]] = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            NO_STORE,
-            further,
-        ]
-        response = Response([body], error.status, headers)
+            text = error.hint
+            facts = type(error), error.code, error.status, text
+            written = write_simple(facts, scope, state.realm, state.resource_metadata)
+        self.data: dict[str, Any] = written.data.copy()
+        headers = Headers()
+        headers[:] = written.headers  # takes half the time of the constructor with the same headers
+        response = Response([written.body], error.status, headers)
         if type(self) is NotAuthenticated:  # the constructor of werkzeug's class takes as long as all the rest
             HTTPException.__init__(self, text, response)
         else:
@@ -125,6 +115,7 @@ _BY_STATUS: dict[int, type[AuthError]] = {
     403: NotPermitted,
     503: TemporarilyUnavailable,
 }
+_BARE = (MissingCredential, InvalidClient)  # the challenge has neither a code nor a description
 _CHALLENGE = "WWW-Authenticate"
 _WITH_METADATA = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)  # RFC 9728 section 5.1
 _LONGEST_SCOPE = 1024  # characters: nginx allows 4096 bytes for all headers
@@ -171,33 +162,55 @@ def _keep_header(name: str, value: str, response: Response) -> None:
     response.headers.setlist(name, [value, *others])
 
 
-def _scheme_of(error: Refusal) -> str:
+def _scheme_of(kind: type[Refusal]) -> str:
     """Return the scheme of the challenge. That of a client that is refused must match its credential (RFC 6749)."""
-    return "Basic" if isinstance(error, InvalidClient) else "Bearer"
+    return "Basic" if issubclass(kind, InvalidClient) else "Bearer"
+
+
+class Written(NamedTuple):
+    """The parts of an answer, for any number of responses. None of these may change *data*."""
+
+    data: dict[str, Any]  # the members of the body
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=256)
-def write_simple(
-    code: str, hint: str, realm: str, *, bare: bool, scope: str = "", scheme: str = "Bearer", metadata: str = ""
-) -> tuple[bytes, str]:
-    """Return body and challenge of a refusal whose body has no further members.
+def write_simple(facts: tuple[type[Refusal], str, int, str], scope: str, realm: str, metadata: str) -> Written:
+    """Return the answer of a refusal whose body has no further members.
 
     Most refusals are like this, so the result is kept. The arguments must be short.
 
     Args:
-        code: the error code.
-        hint: the description.
-        realm: of the application.
-        bare: leave the code and the description out of the challenge.
+        facts: its class, its code, its status and its hint, which a class of the application may make for each refusal.
         scope: the scopes that the challenge names, or "".
-        scheme: of the challenge.
+        realm: of the application.
         metadata: the URL of the metadata of the protected resource, or "".
     """
-    parameters = {"realm": realm} if bare else {"realm": realm, "error": code, "error_description": hint}
+    kind, code, status, hint = facts
+    parameters = {"realm": realm}
+    if not issubclass(kind, _BARE):
+        parameters |= {"error": code, "error_description": hint}
     if scope:
         parameters["scope"] = scope
-    challenge = _write_parameters(scheme, parameters, metadata)
-    return msgspec.json.encode({"error": code, "error_description": hint}), challenge
+    challenge = _write_parameters(_scheme_of(kind), parameters, metadata if status in _WITH_METADATA else "")
+    return _join_parts({"error": code, "error_description": hint}, status, challenge)
+
+
+def _write(error: Refusal, text: str, scope: str, realm: str, metadata: str) -> Written:
+    """Return the answer of any refusal."""
+    data = {"error": error.code, "error_description": text}
+    if scope and not isinstance(error, _BARE):
+        data["scope"] = scope
+    metadata = metadata if error.status in _WITH_METADATA else ""
+    return _join_parts(data, error.status, write_challenge(error, realm=realm, description=text, metadata=metadata))
+
+
+def _join_parts(data: dict[str, Any], status: int, challenge: str) -> Written:
+    body = msgspec.json.encode(data)
+    further = _RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else (_CHALLENGE, challenge)
+    headers = ("Content-Type", "application/json"), ("Content-Length", str(len(body))), NO_STORE, further
+    return Written(data, body, headers)
 
 
 def withhold(response: Response) -> Response:
@@ -225,14 +238,14 @@ def write_challenge(error: Refusal, *, realm: str, description: str | None = Non
         metadata: the URL of the metadata of the protected resource, or "".
     """
     parameters = {"realm": realm}
-    if not isinstance(error, (MissingCredential, InvalidClient)):
+    if not isinstance(error, _BARE):
         hint = description if description is not None and _DESCRIPTION.fullmatch(description) else error.hint
         parameters |= {"error": error.code, "error_description": hint}
     if isinstance(error, (InsufficientScope, MissingCredential)) and (scope := _fit(error.needed)):
         parameters["scope"] = scope
     if isinstance(error, LoginTooOld):
         parameters["max_age"] = str(error.max_age)
-    return _write_parameters(_scheme_of(error), parameters, metadata)
+    return _write_parameters(_scheme_of(type(error)), parameters, metadata)
 
 
 def _fit(scopes: tuple[str, ...]) -> str:

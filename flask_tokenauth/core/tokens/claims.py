@@ -98,9 +98,9 @@ class ClaimsPolicy:
         object.__setattr__(self, "_fast_path", self._find_fast_path())
 
     def _find_fast_path(self) -> FastPath | None:
-        if self.issuer is None or self.audience is None or self.may_start_later or not self.required <= REQUIRED:
+        if self.issuer is None or self.audience is None or not self.required <= REQUIRED:
             return None
-        return FastPath(self.issuer, self.audience, self.typ, self._skew, self._longest)
+        return FastPath(self.issuer, self.audience, self.typ)
 
     def check(self, claims: Mapping[str, object], *, typ: str | None, now: float) -> None:
         """Refuse a claims set that breaks this policy.
@@ -114,8 +114,11 @@ class ClaimsPolicy:
             TokenError: the class and its ``reason`` name the broken rule. ``exp`` is checked last, so ``TokenExpired``
                 means that the token was good once.
         """
-        if self._fast_path is not None and self._fast_path.accepts(claims, typ, now):
-            return
+        if self._fast_path is None or not self._fast_path.accepts(claims, typ):
+            self._check_all_but_times(claims, typ)
+        self._check_times(claims, now)
+
+    def _check_all_but_times(self, claims: Mapping[str, object], typ: str | None) -> None:
         if self.typ is not None and media_type(typ or "") != media_type(self.typ):
             raise WrongType
         if "cnf" in claims:
@@ -129,7 +132,6 @@ class ClaimsPolicy:
             raise WrongIssuer
         if self.audience is not None and self.audience.isdisjoint(read_audience(claims)):
             raise WrongAudience
-        self._check_times(claims, now)
 
     def _must_be_well_formed(self, name: str) -> bool:
         if name in _OF_TICKETS:

@@ -27,7 +27,7 @@ LARGEST_LIMIT = 1024 * 1024  # bytes, that a setting allows
 _LONGEST_HEADER = 8000  # characters, even for longer tokens: it is read slowly, and before the signature is checked
 _SCHEME = b"bearer "  # of the Authorization header, which is no part of a token
 _SIZE_OF_SCHEME = len(_SCHEME)
-_DOTS = 2  # header, payload and signature, RFC 7515 section 7.1
+_PARTS = 3  # header, payload and signature, RFC 7515 section 7.1
 
 
 class VerifiedJws(msgspec.Struct, frozen=True):
@@ -113,13 +113,13 @@ def split(token: str, *, max_bytes: int = MAX_TOKEN_BYTES) -> Parts:
         raise MalformedToken("token", type(token).__name__)
     if len(token) > max_bytes:
         raise TokenTooLarge(len(token), max_bytes)
-    try:
-        octets = token.encode("ascii")
-        header, payload, signature = octets.split(b".", _DOTS + 1)
-    except ValueError:  # it would quote the token
+    octets = token.encode("ascii") if token.isascii() else b""
+    pieces = octets.split(b".", _PARTS)
+    if len(pieces) != _PARTS:
         if token.startswith(REFRESH_PREFIX):
-            raise RefreshTokenSent from None
-        raise MalformedToken("token", _describe(token)) from None
+            raise RefreshTokenSent
+        raise MalformedToken("token", _describe(token))
+    header, payload, signature = pieces
     return Parts(header, payload, signature, octets[: len(header) + 1 + len(payload)])
 
 
