@@ -157,6 +157,11 @@ def test_sessions_whose_pages_never_end_fail_a_test(hasty: None) -> None:
         list_all(Endless())
 
 
+def test_a_condition_that_never_holds_fails_a_test(hasty: None) -> None:
+    with pytest.raises(AssertionError, match="what the test waits for must come within 120 seconds, but did not"):
+        wait_until(lambda: False)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
     clock = StandingClock(0)
