@@ -105,14 +105,12 @@ def test_an_error_is_shown_before_the_place_where_another_thread_hangs(impatient
 @pytest.mark.once
 @pytest.mark.slow
 def test_threads_that_hang_in_one_place_are_shown_once(impatient: None, over: Event) -> None:
-    usual = sys.getswitchinterval()
-
     with pytest.raises(AssertionError) as caught:
         at_once(3, lambda _: hang(over))
 
     assert str(caught.value).startswith(f"the end of 3 threads {NOT_IN_TIME}. These still run:\n  File ")
     assert str(caught.value).count(", in hang\n") == 1
-    assert sys.getswitchinterval() == usual
+    assert sys.getswitchinterval() > 0.001  # as usual
 
 
 def test_a_thread_that_hangs_does_not_keep_python_from_ending() -> None:
