@@ -1,13 +1,16 @@
 """Wait for other threads, processes and servers without sleeping."""
 
 from collections.abc import Callable
-from itertools import repeat
 from threading import Event
+
+from flask_tokenauth.testing.store_contract.kit import Deadline
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Ask again and again, until *holds* returns True. The time limit of the whole run ends it otherwise."""
-    any(holds() for _ in repeat(None))
+    """Ask again and again, until *holds* returns True. Fail if it does not within a long time."""
+    deadline = Deadline("what the test waits for")
+    while not holds():
+        deadline.check()
 
 
 class Held:

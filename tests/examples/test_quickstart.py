@@ -4,9 +4,7 @@ import importlib.util
 import json
 import stat
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_tokenauth.core import Key
+from flask_tokenauth.testing.store_contract.kit import at_once
 
 from ..conftest import SECRET, bearer
 from .broken_body import post_malformed_chunk
@@ -182,14 +181,7 @@ def test_with_keys_the_example_makes_no_secret(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_workers_that_start_together_agree_on_the_secret(quickstart: ModuleType, tmp_path: Path) -> None:
-    gate = Barrier(8)
-
-    def start(_: int) -> str:
-        gate.wait()
-        return str(quickstart.load_secret(tmp_path / "instance"))
-
-    with ThreadPoolExecutor(8) as pool:
-        secrets = set(pool.map(start, range(8)))
+    secrets = set(at_once(8, lambda _: str(quickstart.load_secret(tmp_path / "instance"))))
 
     assert len(secrets) == 1
     assert [path.name for path in (tmp_path / "instance").iterdir()] == ["secret_key"]

@@ -7,10 +7,8 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -22,6 +20,7 @@ from examples.spa.pages import POLICY
 from examples.spa.secret import load_secret
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.testing import at
+from flask_tokenauth.testing.store_contract.kit import at_once
 
 from ..conftest import SECRET, bearer
 
@@ -245,14 +244,7 @@ def test_no_script_writes_html(path: Path) -> None:
 
 
 def test_workers_that_start_together_have_one_secret(tmp_path: Path) -> None:
-    together = Barrier(8)
-
-    def load(_: int) -> str:
-        together.wait()
-        return load_secret(tmp_path / "instance")
-
-    with ThreadPoolExecutor(8) as pool:
-        [secret] = set(pool.map(load, range(8)))
+    [secret] = set(at_once(8, lambda _: load_secret(tmp_path / "instance")))
 
     [path] = (tmp_path / "instance").iterdir()
     assert path.read_text() == secret == load_secret(tmp_path / "instance")

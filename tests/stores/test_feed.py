@@ -13,7 +13,7 @@ from flask_tokenauth.core.revocation.feed import RevocationFeed
 from flask_tokenauth.core.store import Store
 from flask_tokenauth.stores.memory import MemoryStore
 from flask_tokenauth.stores.sql import SQLStore
-from flask_tokenauth.testing.store_contract.kit import RETENTION, at_once, start
+from flask_tokenauth.testing.store_contract.kit import RETENTION, Deadline, at_once, start
 from flask_tokenauth.testing.store_contract.revocation_pages import revoke
 
 from .process_kit import Spawn, run
@@ -93,14 +93,17 @@ def test_workers_that_race_writers_know_all_that_was_revoked_before_they_asked(a
     done = [Event() for _ in range(8)]
 
     def write(number: int) -> None:
-        for index in range(20):
-            revoke(any_store, f"{number}.{index}")
-            kept.append(f"{number}.{index}")
-        done[number].set()
+        try:
+            for index in range(20):
+                revoke(any_store, f"{number}.{index}")
+                kept.append(f"{number}.{index}")
+        finally:
+            done[number].set()
 
     def read() -> None:
-        worker = Worker(any_store)
+        worker, deadline = Worker(any_store), Deadline("the end of all writers")
         while not all(event.is_set() for event in done):
+            deadline.check()
             before = kept[:]
             worker.knows()
             missed.extend(token_id for token_id in before if not worker.feed.is_revoked(**asked(token_id)))

@@ -1,11 +1,11 @@
-"""Helpers for the tests of the contract: types of the fixtures, durations, and short calls."""
+"""Helpers for the tests of the contract: types of the fixtures, durations, short calls, and waits with a deadline."""
 
 import sys
 import time
+import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Thread
 from typing import Any, TypeVar
 
 from ...core.encoding.digests import digest_of, id_of
@@ -35,6 +35,7 @@ TERMS = Terms(idle_lifetime=IDLE, retry_window=WINDOW, retention=RETENTION)
 NO_WINDOW = Terms(idle_lifetime=IDLE, retry_window=timedelta(0), retention=RETENTION)
 
 TIMEOUT = timedelta(seconds=5)  # of one call
+PATIENCE = timedelta(minutes=2)  # of a wait: far longer than any takes on a busy machine
 
 T = TypeVar("T")
 
@@ -60,9 +61,11 @@ def outcome(store: Store, generation: int = 0, *, session_id: str = "session", t
 
 def list_all(store: Store, user_id: str = "alice", *, limit: int = 100) -> list[Session]:
     """Return the live sessions of a user, from as many pages as needed."""
+    deadline = Deadline("the last page of sessions")
     page = store.list_sessions(user_id, cursor=None, limit=limit)
     sessions = [*page.sessions]
     while page.cursor is not None:
+        deadline.check()
         page = store.list_sessions(user_id, cursor=page.cursor, limit=limit)
         sessions += page.sessions
     return sessions
@@ -134,6 +137,37 @@ def until(left: timedelta) -> int:
     return int((time.time() + left.total_seconds()) * 1000)
 
 
+class Deadline:
+    """The end of a wait, ``PATIENCE`` after its beginning, so that a store that fails or hangs fails a test.
+
+    Args:
+        waited_for: for the message, as in "the last page".
+    """
+
+    def __init__(self, waited_for: str) -> None:
+        self._waited_for = waited_for
+        self._end = time.monotonic() + PATIENCE.total_seconds()
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left, 0 after the deadline."""
+        return max(0.0, self._end - time.monotonic())
+
+    def check(self) -> None:
+        """Check that the wait may go on. Call this in each turn of a loop that waits.
+
+        Raises:
+            AssertionError: the deadline has passed.
+        """
+        if not self.left:
+            raise AssertionError(self.message)
+
+    @property
+    def message(self) -> str:
+        """The failure."""
+        return f"{self._waited_for} must come within {PATIENCE.total_seconds():g} seconds, but did not"
+
+
 def at_once(number: int, work: Callable[[int], T]) -> list[T]:
     """Call *work* in a number of threads, which start at one moment and switch as often as possible.
 
@@ -143,17 +177,46 @@ def at_once(number: int, work: Callable[[int], T]) -> list[T]:
 
     Returns:
         The results, in the order of the threads.
+
+    Raises:
+        BaseException: the error of the thread that failed first. A note says where others are that have not ended.
+        AssertionError: no thread failed, but some have not ended within ``PATIENCE``. The message says where they are.
     """
-    usual = sys.getswitchinterval()
+    deadline = Deadline(f"the end of {number} threads")
     gate = Barrier(number)
+    results: dict[int, T] = {}
+    errors: list[BaseException] = []
 
-    def run(index: int) -> T:
-        gate.wait(timeout=60)
-        return work(index)
+    def run(index: int) -> None:
+        try:
+            gate.wait(deadline.left)
+            results[index] = work(index)
+        except BaseException as error:  # noqa: BLE001  # raised below
+            errors.append(error)
 
+    # An executor would wait without a limit for a thread that hangs. Python's end would too, if it were no daemon.
+    threads = [Thread(target=run, args=(index,), daemon=True) for index in range(number)]
+    usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # seconds
     try:
-        with ThreadPoolExecutor(number) as pool:
-            return list(pool.map(run, range(number)))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(deadline.left)
     finally:
         sys.setswitchinterval(usual)
+    stacks = stacks_of(threads)
+    if errors:
+        if stacks:
+            errors[0].add_note("\n".join(["Other threads still run:", *stacks]))
+        raise errors[0]
+    if stacks:
+        raise AssertionError("\n".join([f"{deadline.message}. These still run:", *stacks]))
+    return [results[index] for index in range(number)]
+
+
+def stacks_of(threads: list[Thread]) -> list[str]:
+    """Return where those threads are that have not ended: each place once, as in a traceback."""
+    frames = sys._current_frames()
+    running = [frames[thread.ident] for thread in threads if thread.is_alive() and thread.ident in frames]
+    return list(dict.fromkeys("".join(traceback.format_stack(frame)) for frame in running))

@@ -11,6 +11,7 @@ from .kit import (
     NO_WINDOW,
     RETENTION,
     AgeRevocations,
+    Deadline,
     at_once,
     redeem,
     start,
@@ -36,8 +37,9 @@ class Reader:
     def fetch(self) -> set[Key]:
         """Fetch page by page until there is no more, and return the keys that came."""
         new: dict[Key, Revocation] = {}
-        more = True
+        more, deadline = True, Deadline("the last page of revocations")
         while more:
+            deadline.check()
             page = self._store.revocations_since(self.cursor)
             assert page.cursor is not None, "the store wants its reader to load all revocations again"
             new |= {(entry.kind, entry.subject): entry for entry in page.entries}
@@ -242,18 +244,27 @@ class RevocationPagesContract:
                 else:
                     revoke(store, name)
                     kept.append(("token", name))
-            done[writer].set()
 
         def read() -> None:
-            reader = Reader(store)
+            reader, deadline = Reader(store), Deadline("the end of all writers")
             while not all(event.is_set() for event in done):
+                deadline.check()
                 before = kept[:]
                 reader.fetch()
                 missed.extend(set(before) - set(reader.known))
             reader.fetch()
             missed.extend(set(kept) - set(reader.known))
 
-        at_once(WRITERS + 2, lambda index: write(index) if index < WRITERS else read())
+        def work(index: int) -> None:
+            if index < WRITERS:
+                try:
+                    write(index)
+                finally:
+                    done[index].set()  # else the readers would wait for a writer that has failed
+            else:
+                read()
+
+        at_once(WRITERS + 2, work)
 
         assert missed == []
         assert len(set(kept)) == WRITERS * PER_WRITER

@@ -1,11 +1,11 @@
 """The cache of verified tokens: its bounds, and the order in which tokens leave it."""
 
 from collections import OrderedDict
-from threading import Barrier, Thread
 
 import pytest
 
 from flask_tokenauth.core.tokens.token_cache import TokenCache
+from flask_tokenauth.testing.store_contract.kit import at_once
 
 
 def filled(size: int, *texts: str) -> TokenCache[str]:
@@ -98,20 +98,14 @@ def test_what_is_forgotten_while_it_is_looked_up_was_not_there() -> None:
 
 def test_many_threads_leave_it_within_its_bounds() -> None:
     cache = filled(8)
-    gate = Barrier(8)
 
-    def use(name: int) -> None:
-        gate.wait()
+    def use(index: int) -> None:
         for turn in range(2000):
-            text = f"{(name * turn) % 32:02}"
+            text = f"{((index + 1) * turn) % 32:02}"
             assert cache.find(text) in (None, text)
             cache.keep(text, text)
 
-    threads = [Thread(target=use, args=(name,)) for name in range(1, 9)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(8, use)
 
     assert len(cache) <= 8
     assert cache._free == 8 * 2048 - sum(map(len, cache._values))

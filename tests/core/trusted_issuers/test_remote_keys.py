@@ -3,7 +3,6 @@
 import logging
 import math
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from flask_tokenauth.core.fetching.failures import FetchFailed
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.trusted_issuers.public_keys import ReadSet
 from flask_tokenauth.core.trusted_issuers.remote_keys import FetchedSet, RemoteKeys
+from flask_tokenauth.testing.store_contract.kit import at_once
 
 from ...conftest import StandingClock
 from ...waiting import Held
@@ -170,14 +170,8 @@ class TestUnknown:
     def test_all_that_come_meanwhile_wait_for_one_fetch(self, remote: RemoteKeys, server: Server) -> None:
         generation = remote.current().generation
         server.keys = [FIRST, SECOND]
-        together = Barrier(THREADS)
 
-        def look(_: int) -> bool:
-            together.wait()
-            return remote.look_for_unknown(generation)
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            assert all(pool.map(look, range(THREADS)))
+        assert all(at_once(THREADS, lambda _: remote.look_for_unknown(generation)))
         assert server.fetches == 2
 
 
@@ -286,14 +280,7 @@ class TestThreads:
     """Many threads at once."""
 
     def test_the_first_keys_are_fetched_once(self, remote: RemoteKeys, server: Server) -> None:
-        together = Barrier(THREADS)
-
-        def use(_: int) -> list[str | None]:
-            together.wait()
-            return ids(remote)
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            assert [*pool.map(use, range(THREADS))] == [["first"]] * THREADS
+        assert at_once(THREADS, lambda _: ids(remote)) == [["first"]] * THREADS
         assert server.fetches == 1
 
     def test_while_one_fetches_the_others_go_on_with_the_old_keys(
@@ -319,14 +306,8 @@ class TestThreads:
         remote.current()
         clock.now += 600
         server.keys = [SECOND]
-        together = Barrier(THREADS)
 
-        def use(_: int) -> list[str | None]:
-            together.wait()
-            return ids(remote)
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            assert [*pool.map(use, range(THREADS))] == [["second"]] * THREADS
+        assert at_once(THREADS, lambda _: ids(remote)) == [["second"]] * THREADS
         assert server.fetches == 2
 
     def test_in_an_outage_nobody_waits(self, remote: RemoteKeys, server: Server, clock: StandingClock) -> None:
@@ -397,16 +378,13 @@ class TestThreads:
 
     def test_of_a_first_fetch_that_fails_all_hear(self, remote: RemoteKeys, server: Server) -> None:
         server.is_down = True
-        together = Barrier(THREADS)
 
         def use(_: int) -> bool:
-            together.wait()
             with pytest.raises(KeySetUnavailable):
                 remote.current()
             return True
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            assert all(pool.map(use, range(THREADS)))
+        assert all(at_once(THREADS, use))
         assert server.fetches == 1
 
     def test_a_thread_that_waits_too_long_gives_up(

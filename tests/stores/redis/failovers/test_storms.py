@@ -13,7 +13,7 @@ from flask_tokenauth.core.errors import StoreUnavailable
 from flask_tokenauth.core.records.revocation import RevocationPage
 from flask_tokenauth.core.records.session import Outcome
 from flask_tokenauth.stores.redis import RedisStore
-from flask_tokenauth.testing.store_contract.kit import is_live, outcome, start
+from flask_tokenauth.testing.store_contract.kit import Deadline, is_live, outcome, start
 from flask_tokenauth.testing.store_contract.revocation_pages import Reader, tokens
 
 from ....engines.cluster import Cluster
@@ -94,11 +94,13 @@ class Storm:
         return not Event().wait(0.01)
 
     def _insist(self, call: Callable[[], Any]) -> Any:
+        deadline = Deadline("an answer of the store")
         while True:
             try:
                 return call()
             except StoreUnavailable as error:
                 self.refused.add(str(error))
+                deadline.check()
 
     def _refresh(self, pool: ThreadPoolExecutor, session_id: str) -> None:
         while not self._over.is_set():
