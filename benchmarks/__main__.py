@@ -27,6 +27,7 @@ try:
         report,
         revocation,
         served,
+        transports,
         trusted,
     )
 except ModuleNotFoundError as error:
@@ -34,6 +35,7 @@ except ModuleNotFoundError as error:
 
 SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "guarded": guarded.run,
+    "transports": transports.run,
     "issuing": issuing.run,
     "refusing": refusing.run,
     "refreshes": refreshes.run,
@@ -76,7 +78,7 @@ def main(
 ) -> None:
     """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, issuing, refusing, refreshes, replicas, polls, loads, revocation, trusted, looked_up,
+    SECTION is one of guarded, transports, issuing, refusing, refreshes, replicas, polls, loads, revocation, trusted, looked_up,
     cookies, encrypted, exchanging, served, imports, memory.
     Without SECTION, all of them are measured.
     """
