@@ -17,10 +17,12 @@ try:
         guarded,
         imports,
         issuing,
+        known_kinds,
         loads,
         looked_up,
         memory,
         polls,
+        pythons,
         refreshes,
         refusing,
         replicas,
@@ -29,6 +31,7 @@ try:
         served,
         transports,
         trusted,
+        working_sets,
     )
 except ModuleNotFoundError as error:
     raise SystemExit(f"{error}: the benchmarks need more packages: run `pip install '.[bench]'`") from error
@@ -36,6 +39,8 @@ except ModuleNotFoundError as error:
 SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "guarded": guarded.run,
     "transports": transports.run,
+    "working_sets": working_sets.run,
+    "known_kinds": known_kinds.run,
     "issuing": issuing.run,
     "refusing": refusing.run,
     "refreshes": refreshes.run,
@@ -64,6 +69,8 @@ _ROUNDS, _QUICK_ROUNDS = 300, 3
 @click.option("--postgresql", metavar="URL", help="An empty database to use. Without it, a server is started.")
 @click.option("--mariadb", metavar="URL", help="An empty database to use. Without it, a server is started.")
 @click.option("--valkey", metavar="URL", help="An empty server to use. Without it, one is started.")
+@click.option("--python", metavar="PATH", help="Another interpreter with the same packages, to compare this one with.")
+@click.option("--json", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this file.")
 @click.option("--write", is_flag=True, help=f"Write {RESULTS.name} and its chart; measures all sections.")
 def main(
     names: tuple[str, ...],
@@ -73,14 +80,17 @@ def main(
     postgresql: str | None,
     mariadb: str | None,
     valkey: str | None,
+    python: str | None,
+    json: Path | None,
     quick: bool,
     write: bool,
 ) -> None:
     """Measure what tokens cost, and print the figures beside their targets.
 
-    SECTION is one of guarded, transports, issuing, refusing, refreshes, replicas, polls, loads, revocation, trusted, looked_up,
-    cookies, encrypted, exchanging, served, imports, memory.
-    Without SECTION, all of them are measured.
+    SECTION is one of guarded, transports, working_sets, known_kinds, issuing, refusing, refreshes, replicas, polls,
+    loads, revocation, trusted, looked_up, cookies, encrypted, exchanging, served, imports, memory.
+    Without SECTION, all of them are measured. --python measures some of them with the other interpreter too: those that
+    depend on nothing but the speed of Python.
     """
     if write and (names or quick):
         raise click.UsageError(f"{RESULTS.name} holds all sections: use --write without SECTION and without --quick")
@@ -88,10 +98,16 @@ def main(
     given = {databases.POSTGRESQL: postgresql, databases.MARIADB: mariadb, databases.VALKEY: valkey}
     urls = {engine: url for engine, url in given.items() if url}
     options = Options(rounds or (_QUICK_ROUNDS if quick else _ROUNDS), quick, urls)
-    sections = []
+    sections, elsewhere = [], []
     for name in chosen:
         click.echo(f"measuring: {name}", err=True)
         sections.append(SECTIONS[name](options))
+        if python and name in pythons.SECTIONS:
+            elsewhere.append(pythons.measure_with(python, name, options))
+    if elsewhere:
+        sections += pythons.compare(sections, elsewhere)
+    if json:
+        pythons.write(sections, json)
     click.echo(report.render(sections, rounds=options.rounds))
     drawing = RESULTS.with_suffix(".svg")
     if write:

@@ -39,8 +39,8 @@ TRANSPORTS = {
 _ABOUT = (
     "HS256, from the address 127.0.0.1. *Plain HTTP*: as a developer uses it. *A proxy*: on the same machine, with the "
     "usual `X-Forwarded-…` headers, and an application that does not know of it; the one warning was given before. "
-    "Each row compares with the bare request that came in the same way, since the scheme and the headers cost time without a guard too. The "
-    "target is for what the guard adds beyond what it adds to a request over HTTPS."
+    "Each row compares with the bare request that came in the same way, since the scheme and the headers cost time "
+    "without a guard too. The target is for what the guard adds beyond what it adds to a request over HTTPS."
 )
 
 

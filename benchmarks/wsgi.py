@@ -1,6 +1,7 @@
 """Requests without a client: each call of ``wsgi_app`` gets a copy of a prepared environ."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from types import MappingProxyType
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -36,12 +37,33 @@ def make_caller(
         raise RuntimeError(f"the request must be answered with {status or 'a refusal'}, got {answered}")
 
     def call() -> None:
-        body = wsgi_app(environ.copy(), _start_response)
-        for _ in body:
-            pass
-        body.close()
+        _send(wsgi_app, environ.copy())
 
     return call
+
+
+def make_caller_in_turn(app: Flask, tokens: Sequence[str]) -> Callable[[], None]:
+    """Return a function that sends one request to *app*, each time with the next token, and after the last the first.
+
+    Raises:
+        RuntimeError: the first token is not answered with success.
+    """
+    headers = [f"Bearer {token}" for token in tokens]
+    make_caller(app, headers[0], status=200)
+    environ = create_environ(PATH, base_url=ISSUER, environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
+    wsgi_app, following = app.wsgi_app, cycle(headers)
+
+    def call() -> None:
+        _send(wsgi_app, {**environ, "HTTP_AUTHORIZATION": next(following)})
+
+    return call
+
+
+def _send(wsgi_app: Any, environ: dict[str, Any]) -> None:
+    body = wsgi_app(environ, _start_response)
+    for _ in body:
+        pass
+    body.close()
 
 
 def _start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ARG001  # names of the protocol
