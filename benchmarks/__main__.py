@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .section import Options, Section
+from .section import ROUNDS, Options, Section
 
 try:
     from . import (
@@ -14,6 +14,7 @@ try:
         databases,
         encrypted,
         exchanging,
+        first_requests,
         guarded,
         imports,
         issuing,
@@ -53,17 +54,18 @@ SECTIONS: Mapping[str, Callable[[Options], Section]] = {
     "cookies": cookies.run,
     "encrypted": encrypted.run,
     "exchanging": exchanging.run,
+    "first_requests": first_requests.run,
     "served": served.run,
     "imports": imports.run,
     "memory": memory.run,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"
-_ROUNDS, _QUICK_ROUNDS = 300, 3
+_QUICK_ROUNDS = 3
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[SECTION]...", type=click.Choice(list(SECTIONS)))
-@click.option("--rounds", type=click.IntRange(min=1), help=f"How often each subject is timed; {_ROUNDS} by default.")
+@click.option("--rounds", type=click.IntRange(min=1), help=f"How often each subject is timed; {ROUNDS} by default.")
 @click.option("--quick", is_flag=True, help="Only show that it works: a few rounds, no web servers.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write charts to this file, as SVG.")
 @click.option("--postgresql", metavar="URL", help="An empty database to use. Without it, a server is started.")
@@ -88,7 +90,7 @@ def main(
     """Measure what tokens cost, and print the figures beside their targets.
 
     SECTION is one of guarded, transports, working_sets, known_kinds, issuing, refusing, refreshes, replicas, polls,
-    loads, revocation, trusted, looked_up, cookies, encrypted, exchanging, served, imports, memory.
+    loads, revocation, trusted, looked_up, cookies, encrypted, exchanging, first_requests, served, imports, memory.
     Without SECTION, all of them are measured. --python measures some of them with the other interpreter too: those that
     depend on nothing but the speed of Python.
     """
@@ -97,7 +99,7 @@ def main(
     chosen = [name for name in SECTIONS if name in names or not names]
     given = {databases.POSTGRESQL: postgresql, databases.MARIADB: mariadb, databases.VALKEY: valkey}
     urls = {engine: url for engine, url in given.items() if url}
-    options = Options(rounds or (_QUICK_ROUNDS if quick else _ROUNDS), quick, urls)
+    options = Options(rounds or (_QUICK_ROUNDS if quick else ROUNDS), quick, urls)
     sections, elsewhere = [], []
     for name in chosen:
         click.echo(f"measuring: {name}", err=True)

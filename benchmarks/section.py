@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from .measure import Timing
 
+ROUNDS = 300  # by default
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

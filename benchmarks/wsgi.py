@@ -12,6 +12,10 @@ from werkzeug.test import create_environ, run_wsgi_app
 from .apps.bare import ISSUER, PATH
 
 
+def _start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ARG001  # names of the protocol
+    return _write
+
+
 def make_caller(
     app: Flask | WSGIApplication,
     authorization: str | None,
@@ -59,15 +63,30 @@ def make_caller_in_turn(app: Flask, tokens: Sequence[str]) -> Callable[[], None]
     return call
 
 
-def _send(wsgi_app: Any, environ: dict[str, Any]) -> None:
-    body = wsgi_app(environ, _start_response)
+def make_unsent_caller(app: Flask, authorization: str | None) -> Callable[[], None]:
+    """Return a function that sends one request to *app*. None was sent before.
+
+    The function raises RuntimeError if a request is not answered with success.
+    """
+    headers = {} if authorization is None else {"Authorization": authorization}
+    environ = create_environ(PATH, base_url=ISSUER, headers=headers, environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
+
+    def start_response(status: str, *_: object) -> Callable[[bytes], object]:
+        if not status.startswith("200 "):
+            raise RuntimeError(f"the request must be answered with 200, got {status}")
+        return _write
+
+    def call() -> None:
+        _send(app.wsgi_app, environ.copy(), start_response)
+
+    return call
+
+
+def _send(wsgi_app: Any, environ: dict[str, Any], start_response: Any = _start_response) -> None:
+    body = wsgi_app(environ, start_response)
     for _ in body:
         pass
     body.close()
-
-
-def _start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ARG001  # names of the protocol
-    return _write
 
 
 def _write(data: bytes) -> None:
