@@ -11,8 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
-from time import perf_counter, thread_time
+from time import perf_counter, sleep, thread_time
 from typing import Any
 
 from flask import Flask
@@ -22,11 +23,12 @@ from flask_tokenauth.testing import at
 
 from .apps import bare
 from .apps.sessions import SECRET, WAIT
+from .loading import load_all
 from .tokens import make_jwk, mint
 from .wsgi import make_unsent_caller
 
 _SWITCH = timedelta(days=2)  # later, all revocations have expired
-_PATIENCE = 60.0  # seconds until all of them are forgotten
+_PATIENCE = 60.0  # seconds until all of them are loaded, or forgotten
 
 
 def time_routes(routes: str, threads: str, guarded: str) -> float:
@@ -72,7 +74,9 @@ def _make_view() -> Callable[..., Any]:
 
 
 def time_first_request(url: str, warmed: str) -> dict[str, float]:
-    """Return the seconds of ``auth.warm()``, of the first request, and of the second.
+    """Return the seconds of ``auth.warm()``, of the first request until it is answered with success, and of the second.
+
+    On a busy machine, loading takes longer than the package allows for one try. Then it goes on after the last page.
 
     Args:
         url: of the database with the revocations.
@@ -82,7 +86,11 @@ def time_first_request(url: str, warmed: str) -> dict[str, float]:
     auth, app = _make(TOKENAUTH_STORE=url, TOKENAUTH_STORE_TIMEOUT=WAIT)
     call = make_unsent_caller(app, f"Bearer {mint(issuing)}")
     with closing(app.extensions["tokenauth"].store):
-        times = [_time(auth.warm if warmed == "yes" else lambda: None), _time(call), _time(call)]
+        began = perf_counter()
+        if warmed == "yes":
+            auth.warm()
+            load_all(app)
+        times = [perf_counter() - began, _time(partial(_repeat, call)), _time(call)]
     return dict(zip(("warm", "first", "second"), times, strict=True))
 
 
@@ -97,6 +105,7 @@ def time_forgetting(url: str, quiet_for: str) -> dict[str, float]:
     feed = app.extensions["tokenauth"].stored.feed
     with closing(app.extensions["tokenauth"].store):
         auth.warm()
+        load_all(app)
         call, ends = make_unsent_caller(app, f"Bearer {mint(app)}"), perf_counter() + float(quiet_for)
         known = feed.describe()
         quiet = _find_longest(call, lambda: perf_counter() < ends)
@@ -123,6 +132,18 @@ def _time(call: Callable[[], object]) -> float:
     began = perf_counter()
     call()
     return perf_counter() - began
+
+
+def _repeat(call: Callable[[], None]) -> None:
+    """Send a request again until it is answered with success."""
+    ends = perf_counter() + _PATIENCE
+    while True:
+        try:
+            return call()
+        except RuntimeError:
+            if perf_counter() >= ends:
+                raise
+            sleep(0.01)
 
 
 def _find_longest(call: Callable[[], None], goes_on: Callable[[], bool]) -> float:
