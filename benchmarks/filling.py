@@ -18,8 +18,10 @@ from sqlalchemy import (
 )
 
 from flask_tokenauth.core.encoding.prefixes import DEFAULT_STORE_PREFIX
+from flask_tokenauth.core.records.revocation import RevocationKind
 from flask_tokenauth.stores.redis.layout import Layout, member_of
 from flask_tokenauth.stores.sql.source import find_dialect
+from flask_tokenauth.stores.sql.tables import KIND_CODES
 
 from .apps import sessions
 from .databases import connect, connect_to_redis, is_redis
@@ -46,12 +48,13 @@ end
 """
 
 
-def fill(url: str, size: int) -> None:
+def fill(url: str, size: int, *, kind: RevocationKind = "token") -> None:
     """Create what a store needs, and revoke many tokens that have not expired.
 
     Args:
         url: of an empty database.
         size: how many.
+        kind: "token", or "session" in an SQL database.
     """
     app = sessions.make(url)  # the store then knows the issuer and the leeway: a longer one would change all rows
     sessions.create_tables(app)
@@ -62,7 +65,7 @@ def fill(url: str, size: int) -> None:
     engine, dialect = connect(url), find_dialect(make_url(url))
     dialect.adapt(engine)
     with engine.begin() as connection:
-        for statement in dialect.copy_revocations(_make_rows(size)):
+        for statement in dialect.copy_revocations(_make_rows(size, kind)):
             connection.execute(statement)
         connection.exec_driver_sql("ANALYZE TABLE tokenauth_revocation" if engine.name == "mysql" else "ANALYZE")
     engine.dispose()
@@ -79,14 +82,14 @@ def _fill_redis(url: str, size: int) -> None:
     client.close()
 
 
-def _make_rows(size: int) -> Subquery:
+def _make_rows(size: int, kind: RevocationKind) -> Subquery:
     """Select rows with numbers from 0, which the server makes itself."""
     ten: CompoundSelect[Any] = union_all(*(select(literal_column(str(digit)).label("digit")) for digit in range(10)))
     places = [ten.subquery(f"place_{place}") for place in range(len(str(size - 1)))]
     number: Any = sum((table.c.digit * 10**place for place, table in enumerate(places)), literal_column("0"))
     now = int(time())
     columns: dict[str, ColumnElement[Any]] = {
-        "kind": literal("t"),
+        "kind": literal(KIND_CODES[kind]),
         "subject": literal(_NAME) + cast(_FIRST + number, String(8)),
         "value": cast(now + 900 + number % 900, BigInteger),
         "expires_at": literal((now + 86400) * 1000, BigInteger),

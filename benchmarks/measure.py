@@ -2,9 +2,9 @@
 
 import gc
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from statistics import median, quantiles
 from time import perf_counter_ns
@@ -22,6 +22,7 @@ class Subject:
     name: str
     call: Callable[[], object]
     context: Callable[[], AbstractContextManager[object]] = nullcontext
+    calls: int | None = None  # of a batch; None: as many as take about 2 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,17 @@ def measure(subjects: Sequence[Subject], rounds: int) -> dict[str, Timing]:
     return {name: summarize(taken) for name, taken in samples.items()}
 
 
+def measure_cases(cases: Mapping[str, Sequence[Subject]], rounds: int) -> dict[str, dict[str, Timing]]:
+    """Time the subjects of all cases by turns, and return the timings by case and subject."""
+    subjects = [
+        replace(subject, name=f"{case}: {subject.name}") for case, of_case in cases.items() for subject in of_case
+    ]
+    taken = measure(subjects, rounds)
+    return {
+        case: {subject.name: taken[f"{case}: {subject.name}"] for subject in of_case} for case, of_case in cases.items()
+    }
+
+
 def _time(subject: Subject, calls: int) -> float:
     """Return the average nanoseconds of one call."""
     call = subject.call
@@ -85,4 +97,6 @@ def _time(subject: Subject, calls: int) -> float:
 def _calibrate(subject: Subject) -> int:
     """Warm the subject up, and return the number of calls in a batch; 0 for a slow subject."""
     took = min(_time(subject, 1) for _ in range(3))
+    if subject.calls is not None:
+        return subject.calls
     return 0 if took > _SLOW else max(1, min(_LARGEST_BATCH, int(_BATCH / took)))

@@ -26,7 +26,12 @@ _VARIABLE = "BENCHMARKS_APPLICATION"
 def environ_for(application: str, jwk: Jwk, token: str, **config: Any) -> dict[str, str]:
     """Return the environment for a process that sets up a module of ``benchmarks.apps``."""
     told = {"application": application, "jwk": dict(jwk), "token": token, "config": config}
-    return os.environ | {_VARIABLE: json.dumps(told), "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return with_checkout() | {_VARIABLE: json.dumps(told)}
+
+
+def with_checkout() -> dict[str, str]:
+    """Return the environment for a process that imports from this checkout."""
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 def _read_variable() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .wsgi import make_caller
 
 BARE, OURS, CACHED = "bare", "ours, uncached", "ours, cached"
 
-MOST_ADDED = {"missing": 0.15, "garbage": 0.3, "forged": 0.4, "expired": 0.45}  # added / bare request
+MOST_ADDED = {"missing": 0.10, "garbage": 0.23, "forged": 0.40, "expired": 0.45}  # added / bare request
 MOST_ADDED_LARGE = 1.5
 _LARGE = 1_000_000
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from .measure import Timing
 
+ROUNDS = 300  # by default
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -33,6 +35,7 @@ class Check:
     target: float
     least: bool = False  # the target is a minimum, not a maximum
     fraction: bool = False  # show 1/9, not 0.11
+    unit: str = ""  # of both; empty for a ratio, which other machines can be compared by
 
     @property
     def met(self) -> bool:
@@ -42,8 +45,9 @@ class Check:
     def row(self) -> list[str]:
         """Return this check as a row of the table of targets."""
         part = self.fraction and self.figure > 0
-        figure = f"1/{1 / self.figure:.2f}" if part else f"{self.figure:.3f}"
-        target = f"1/{1 / self.target:.3g}" if self.fraction else f"{self.target:g}"
+        unit = f" {self.unit}" if self.unit else ""
+        figure = f"1/{1 / self.figure:.2f}" if part else f"{self.figure:.3f}{unit}"
+        target = f"1/{1 / self.target:.3g}" if self.fraction else f"{self.target:g}{unit}"
         return [self.what, figure, f"{'>=' if self.least else '<='} {target}", "yes" if self.met else "NO"]
 
 

@@ -1,6 +1,7 @@
 """Requests without a client: each call of ``wsgi_app`` gets a copy of a prepared environ."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from types import MappingProxyType
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -9,6 +10,10 @@ from flask import Flask
 from werkzeug.test import create_environ, run_wsgi_app
 
 from .apps.bare import ISSUER, PATH
+
+
+def _start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ARG001  # names of the protocol
+    return _write
 
 
 def make_caller(
@@ -36,16 +41,52 @@ def make_caller(
         raise RuntimeError(f"the request must be answered with {status or 'a refusal'}, got {answered}")
 
     def call() -> None:
-        body = wsgi_app(environ.copy(), _start_response)
-        for _ in body:
-            pass
-        body.close()
+        _send(wsgi_app, environ.copy())
 
     return call
 
 
-def _start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ARG001  # names of the protocol
-    return _write
+def make_caller_in_turn(app: Flask, tokens: Sequence[str]) -> Callable[[], None]:
+    """Return a function that sends one request to *app*, each time with the next token, and after the last the first.
+
+    Raises:
+        RuntimeError: the first token is not answered with success.
+    """
+    headers = [f"Bearer {token}" for token in tokens]
+    make_caller(app, headers[0], status=200)
+    environ = create_environ(PATH, base_url=ISSUER, environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
+    wsgi_app, following = app.wsgi_app, cycle(headers)
+
+    def call() -> None:
+        _send(wsgi_app, {**environ, "HTTP_AUTHORIZATION": next(following)})
+
+    return call
+
+
+def make_unsent_caller(app: Flask, authorization: str | None) -> Callable[[], None]:
+    """Return a function that sends one request to *app*. None was sent before.
+
+    The function raises RuntimeError if a request is not answered with success.
+    """
+    headers = {} if authorization is None else {"Authorization": authorization}
+    environ = create_environ(PATH, base_url=ISSUER, headers=headers, environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
+
+    def start_response(status: str, *_: object) -> Callable[[bytes], object]:
+        if not status.startswith("200 "):
+            raise RuntimeError(f"the request must be answered with 200, got {status}")
+        return _write
+
+    def call() -> None:
+        _send(app.wsgi_app, environ.copy(), start_response)
+
+    return call
+
+
+def _send(wsgi_app: Any, environ: dict[str, Any], start_response: Any = _start_response) -> None:
+    body = wsgi_app(environ, start_response)
+    for _ in body:
+        pass
+    body.close()
 
 
 def _write(data: bytes) -> None:

@@ -16,6 +16,7 @@ from benchmarks.measure import Subject, Timing, measure, summarize
 from benchmarks.round_trips import count_round_trips
 from benchmarks.section import Check
 from flask_tokenauth.core import Key
+from flask_tokenauth.core.records.revocation import RevocationKind
 from flask_tokenauth.stores.redis import RedisStore
 from flask_tokenauth.stores.sql import SQLStore
 from tests.engines.redis import RedisServer
@@ -49,6 +50,7 @@ def test_a_timing_holds_percentiles_of_the_rounds() -> None:
         (Check("c", 0.93, 0.93, least=True), ["c", "0.930", ">= 0.93", "yes"]),
         (Check("d", 0.929, 0.93, least=True), ["d", "0.929", ">= 0.93", "NO"]),
         (Check("e", 1 / 8, 1 / 9, fraction=True), ["e", "1/8.00", "<= 1/9", "NO"]),
+        (Check("g", 1.25, 1, unit="µs"), ["g", "1.250 µs", "<= 1 µs", "NO"]),
         (Check("f", -0.01, 1 / 30, fraction=True), ["f", "-0.010", "<= 1/30", "yes"]),
     ],
 )
@@ -81,6 +83,14 @@ def test_a_store_is_filled_with_so_many_revoked_tokens(url: str, size: int) -> N
 
     with closing(SQLStore(url)) as store:
         assert len({entry.subject for entry in store.revocations_since(None).entries}) == size
+
+
+@pytest.mark.parametrize("kind", ["token", "session"])
+def test_a_store_is_filled_with_revocations_of_one_kind(url: str, kind: RevocationKind) -> None:
+    fill(url, 2, kind=kind)
+
+    with closing(SQLStore(url)) as store:
+        assert [entry.kind for entry in store.revocations_since(None).entries] == [kind, kind]
 
 
 def test_the_tables_of_a_given_database_are_dropped_at_the_end(url: str) -> None:

@@ -11,7 +11,7 @@ from benchmarks.keys import Jwk, public_half
 from .bare import PATH, view
 
 
-def make(jwk: Jwk, token: str) -> Flask:
+def make(jwk: Jwk, token: str, **config: Any) -> Flask:
     """Return an application that verifies the signature of *token* at each request. The token is split beforehand."""
     prepared = jwt.PyJWK(public_half(jwk))
     algorithm, key = prepared.Algorithm, prepared.key
@@ -24,5 +24,6 @@ def make(jwk: Jwk, token: str) -> Flask:
         return view()
 
     app = Flask("benchmarks", static_folder=None)
+    app.config.update(config)
     app.add_url_rule(PATH, view_func=verifying_view)
     return app
