@@ -171,9 +171,12 @@ class TokenIssuer:
                 self._check_scope(scope)
         if auth_time is not None:
             content["auth_time"] = seconds_of(auth_time)
-        further = (("sid", session_id), (TICKET_PATH, path))
-        content.update((name, value) for name, value in further if value is not None)
-        content.update({} if delegation is None else delegation.to_claims())
+        if session_id is not None:
+            content["sid"] = session_id
+        if path is not None:
+            content[TICKET_PATH] = path
+        if delegation is not None:
+            content |= delegation.to_claims()
         if epoch and not callable(epoch):
             content["epoch"] = epoch
         try:
@@ -185,6 +188,18 @@ class TokenIssuer:
         payload = _encode(content)
         if reference is not None:
             return self._keep(reference, content, payload, epoch)
+        return self._sign(content, payload, epoch, room_in_cookie)
+
+    def without_limit(self) -> "TokenIssuer":
+        """Return an issuer of the same tokens that does not check their length, to measure them."""
+        other = copy(self)
+        other._max_bytes = sys.maxsize
+        return other
+
+    def _sign(
+        self, content: dict[str, object], payload: bytes, epoch: int | Callable[[], int], room_in_cookie: int | None
+    ) -> str:
+        """Return the token for a claims set, signed, and encrypted if there are keys for it."""
         signer = self._find_signer()
         if callable(epoch):
             self._check_length(signer.length_of(payload), content, room_in_cookie)  # before anything is stored
@@ -193,12 +208,6 @@ class TokenIssuer:
         token = signer.write(payload)
         self._check_length(len(token), content, room_in_cookie)
         return token
-
-    def without_limit(self) -> "TokenIssuer":
-        """Return an issuer of the same tokens that does not check their length, to measure them."""
-        other = copy(self)
-        other._max_bytes = sys.maxsize
-        return other
 
     def _keep(
         self,
