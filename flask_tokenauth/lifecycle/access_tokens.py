@@ -103,7 +103,7 @@ def read_format(format: object) -> TokenFormat | None:  # noqa: A002
 
 def keep_scopes(scopes: Iterable[str]) -> Iterable[str]:
     """Return *scopes* in a form that can be iterated twice. A set stays a set, since sets are written sorted."""
-    if isinstance(scopes, (str, set, frozenset)) or not hasattr(scopes, "__iter__"):
+    if isinstance(scopes, (list, tuple, set, frozenset, str)) or not hasattr(scopes, "__iter__"):
         return scopes  # the token issuer checks them
     return tuple(scopes)
 

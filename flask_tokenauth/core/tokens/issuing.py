@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
-from secrets import token_bytes
+from os import urandom
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -278,7 +278,7 @@ def _shorten(content: dict[str, object]) -> str:
 
 def new_id() -> str:
     """Return a new token ID or session ID: 16 random bytes in base64url, 22 characters."""
-    return base64url.encode(token_bytes(16)).decode()
+    return base64url.encode(urandom(16)).decode()
 
 
 def _advise(error: TokenError) -> str:
