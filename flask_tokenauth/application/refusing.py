@@ -103,11 +103,20 @@ class asking_store:  # noqa: N801  # named like contextlib.suppress. A generator
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if not isinstance(error, StoreUnavailable) or isinstance(error, AuthError) or not has_request_context():
-            return
-        handlers: Any = self._state.app.error_handler_spec[None][None]
-        if handlers.get(StoreUnavailable) is answer_store_unavailable:
-            raise refuse_for_outage(self._state, error) from None
+        if isinstance(error, StoreUnavailable):
+            refuse_outage(self._state, error)
+
+
+def refuse_outage(state: AppState, error: StoreUnavailable) -> None:
+    """Raise the exception that answers the current request with 503; return if *error* has to be raised unchanged.
+
+    That is so if there is no request, or the application has a handler of its own for :class:`StoreUnavailable`.
+    """
+    handlers: Any = state.app.error_handler_spec[None][None]
+    if isinstance(error, AuthError) or not has_request_context():
+        return
+    if handlers.get(StoreUnavailable) is answer_store_unavailable:
+        raise refuse_for_outage(state, error) from None
 
 
 def answer_store_unavailable(error: StoreUnavailable) -> ResponseReturnValue:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from ..application.app_state import AppState, current_state
-from ..application.refusing import asking_store
+from ..application.refusing import refuse_outage
 from ..application.setting_types import TokenFormat, read_duration
 from ..application.token_cookies import room_for_access_token
 from ..authentication.cookies import TokenCookies
+from ..core.errors import StoreUnavailable
 from ..core.opaque.new_reference import NewReferenceToken
 from ..core.records.grant import Grant
 from ..core.tokens.claims import LONGEST_LEEWAY
@@ -55,9 +56,9 @@ def create_token(
     subject = state.authenticator.user_ids.to_subject(user_id)
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
     granted = keep_scopes(scopes)
-    with asking_store(state):
+    try:
         epoch = 0 if state.settings.store is None else state.store.read_epoch(subject)
-        issuer, reference = _find_issuer(state, read_format(format))
+        issuer, reference = _find_issuer(state, format)
         token = issuer.issue(
             subject,
             granted,
@@ -70,6 +71,9 @@ def create_token(
             claims=claims,
             reference=reference,
         )
+    except StoreUnavailable as error:
+        refuse_outage(state, error)
+        raise
     if token_issued.receivers:
         token_issued.send(state.app, user_id=user_id, scopes=frozenset(granted), audience=audience, expires_in=lifetime)
     return token
@@ -83,9 +87,11 @@ def _find_issuer(state: AppState, format: TokenFormat | None) -> tuple[TokenIssu
         format: None for ``TOKENAUTH_TOKEN_FORMAT``.
 
     Raises:
+        ValueError: *format* is another value.
         SettingsError: there is no key that can sign, or no store for a reference token.
     """
-    if (format or state.settings.token_format) == "reference":
+    chosen = state.settings.token_format if format is None else read_format(format)
+    if chosen == "reference":
         return state.reference_issuer, NewReferenceToken(state.store, leeway=LONGEST_LEEWAY)
     return state.token_issuer, None
 

@@ -74,5 +74,8 @@ class FastPath:
             and usual.nbf <= now + self.skew
             and usual.exp - usual.iat <= self.longest
             and now < usual.exp + self.skew
-            and (usual.sub + usual.jti + usual.sid + usual.client_id).isprintable()
+            and usual.sub.isprintable()
+            and usual.jti.isprintable()
+            and usual.sid.isprintable()
+            and usual.client_id.isprintable()
         )

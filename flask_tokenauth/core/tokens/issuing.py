@@ -53,14 +53,9 @@ class _Signer(NamedTuple):
     typ: str | None
 
     def length_of(self, payload: bytes) -> int:
-        """Return the length of the token that :meth:`write` makes of *payload*, in bytes."""
+        """Return the length of the token for *payload*, in bytes."""
         length = jws.length_of(self.header, payload, self.key)
         return length if self.encryption_key is None else jwe.length_of(length, self.encryption_key, typ=self.typ)
-
-    def write(self, payload: bytes) -> str:
-        """Return *payload* signed, and then encrypted if there is a key for it."""
-        token = jws.sign_under(self.header, payload, self.key)
-        return token if self.encryption_key is None else jwe.encrypt(token, self.encryption_key, typ=self.typ)
 
 
 class TokenIssuer:
@@ -205,7 +200,9 @@ class TokenIssuer:
             self._check_length(signer.length_of(payload), content, room_in_cookie)  # before anything is stored
             if called := epoch():
                 payload = _encode(content | {"epoch": called})
-        token = signer.write(payload)
+        token = jws.sign_under(signer.header, payload, signer.key)
+        if signer.encryption_key is not None:
+            token = jwe.encrypt(token, signer.encryption_key, typ=signer.typ)
         self._check_length(len(token), content, room_in_cookie)
         return token
 
@@ -261,6 +258,7 @@ class TokenIssuer:
             )
 
 
+_ENCODER = msgspec.json.Encoder()
 _FEWER = "put fewer claims and scopes into it"
 
 
@@ -305,7 +303,7 @@ def _application_claims(claims: Mapping[str, object]) -> dict[str, object]:
 
 def _encode(content: dict[str, object]) -> bytes:
     try:
-        return msgspec.json.encode(content)
+        return _ENCODER.encode(content)
     except (TypeError, ValueError) as error:
         raise ValueError("subject, audience and IDs must be of the type str, without lone surrogates") from error
 
