@@ -45,8 +45,6 @@ def format_scope(scopes: Iterable[str]) -> str:
         TypeError: *scopes* is a single string, is not iterable, or has a member that is not a string.
         ValueError: a member is not a scope token.
     """
-    if isinstance(scopes, str):
-        raise TypeError('scopes must be a collection of strings, got one string: use ["reports:read"]')
     tokens = scopes if isinstance(scopes, (list, tuple)) else _list_scopes(scopes)
     if not tokens:
         return ""
@@ -63,6 +61,8 @@ def format_scope(scopes: Iterable[str]) -> str:
 
 
 def _list_scopes(scopes: Iterable[str]) -> list[str]:
+    if isinstance(scopes, str):
+        raise TypeError('scopes must be a collection of strings, got one string: use ["reports:read"]')
     if not hasattr(scopes, "__iter__"):
         raise TypeError(f"scopes must be a collection of strings, got {type(scopes).__name__}: use [] for no scopes")
     return sorted(scopes, key=str) if isinstance(scopes, (set, frozenset)) else list(scopes)
