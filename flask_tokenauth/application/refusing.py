@@ -1,8 +1,6 @@
 """Refuse the current request: write the reason to the log, send the signal, and return the exception to raise."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from flask import Request, has_request_context, request
@@ -90,20 +88,34 @@ def refuse_for_outage(state: AppState, error: StoreUnavailable) -> AuthError:
     return refuse(state, StoreOutage())
 
 
-@contextmanager
-def asking_store(state: AppState) -> Iterator[None]:
+class asking_store:  # noqa: N801  # named like contextlib.suppress. A generator would take a tenth of a new token.
     """Answer an outage of the store within a request with 503, by an exception that every framework can answer.
 
     If the application has a handler of its own for :class:`StoreUnavailable`, that error is raised unchanged.
     """
-    try:
-        yield
-    except StoreUnavailable as error:
-        handlers: Any = state.app.error_handler_spec[None][None]
-        if isinstance(error, AuthError) or not has_request_context():
-            raise
-        if handlers.get(StoreUnavailable) is not answer_store_unavailable:
-            raise
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, StoreUnavailable):
+            refuse_outage(self._state, error)
+
+
+def refuse_outage(state: AppState, error: StoreUnavailable) -> None:
+    """Raise the exception that answers the current request with 503; return if *error* has to be raised unchanged.
+
+    That is so if there is no request, or the application has a handler of its own for :class:`StoreUnavailable`.
+    """
+    handlers: Any = state.app.error_handler_spec[None][None]
+    if isinstance(error, AuthError) or not has_request_context():
+        return
+    if handlers.get(StoreUnavailable) is answer_store_unavailable:
         raise refuse_for_outage(state, error) from None
 
 

@@ -54,6 +54,12 @@ class UserIDs:
             ValueError: the string would not be converted back to *user_id*, is empty or too long, or has control
                 characters.
         """
+        subject = user_id if self.are_strings and type(user_id) is str else self._write_subject(user_id)
+        check_identifier("user_id", subject)
+        return subject
+
+    def _write_subject(self, user_id: object) -> str:
+        """Return the string for *user_id*, if it is converted back to the same value. Its length is not checked."""
         if isinstance(user_id, bool) or not isinstance(user_id, (str, int, UUID, self._type)):
             raise TypeError(
                 f"user_id must be a str, int, UUID or of the type user_id_type, got {type(user_id).__name__}"
@@ -69,5 +75,4 @@ class UserIDs:
                 f"user_id does not survive its conversion to a string and back by user_id_type, which is {name}: pass "
                 "an ID that user_id_type accepts"
             ) from error
-        check_identifier("user_id", subject)
         return subject

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from ..application.app_state import AppState, current_state
-from ..application.refusing import asking_store
+from ..application.refusing import refuse_outage
 from ..application.setting_types import TokenFormat, read_duration
 from ..application.token_cookies import room_for_access_token
 from ..authentication.cookies import TokenCookies
+from ..core.errors import StoreUnavailable
 from ..core.opaque.new_reference import NewReferenceToken
 from ..core.records.grant import Grant
 from ..core.tokens.claims import LONGEST_LEEWAY
+from ..core.tokens.issuing import TokenIssuer
 from ..signals import token_issued
 
 
@@ -55,49 +56,44 @@ def create_token(
     subject = state.authenticator.user_ids.to_subject(user_id)
     lifetime = state.settings.access_lifetime if expires_in is None else read_duration(expires_in)
     granted = keep_scopes(scopes)
-    epoch = 0
-    if state.settings.store is not None:
-        with asking_store(state):
-            epoch = state.store.read_epoch(subject)
-    with asking_store(state):
-        token = _issue(
-            state,
+    try:
+        epoch = 0 if state.settings.store is None else state.store.read_epoch(subject)
+        issuer, reference = _find_issuer(state, format)
+        token = issuer.issue(
             subject,
             granted,
-            format=read_format(format),
+            now=state.clock(),
             expires_in=None if expires_in is None else lifetime,
             audience=audience,
             client_id=client_id,
             auth_time=auth_time,
             epoch=epoch,
             claims=claims,
+            reference=reference,
         )
+    except StoreUnavailable as error:
+        refuse_outage(state, error)
+        raise
     if token_issued.receivers:
         token_issued.send(state.app, user_id=user_id, scopes=frozenset(granted), audience=audience, expires_in=lifetime)
     return token
 
 
-def _issue(
-    state: AppState,
-    subject: str,
-    scopes: Iterable[str],
-    *,
-    format: TokenFormat | None = None,  # noqa: A002
-    **further: Any,
-) -> str:
-    """Return an access token.
+def _find_issuer(state: AppState, format: TokenFormat | None) -> tuple[TokenIssuer, NewReferenceToken | None]:  # noqa: A002
+    """Return the issuer of access tokens, and the new reference token that it has to keep; None for a JWT.
 
     Args:
         state: of the current application.
-        subject: the user, ``sub``.
-        scopes: the scopes of the token.
         format: None for ``TOKENAUTH_TOKEN_FORMAT``.
-        further: the further arguments of ``TokenIssuer.issue``.
+
+    Raises:
+        ValueError: *format* is another value.
+        SettingsError: there is no key that can sign, or no store for a reference token.
     """
-    is_reference = (format or state.settings.token_format) == "reference"
-    reference = NewReferenceToken(state.store, leeway=LONGEST_LEEWAY) if is_reference else None
-    issuer = state.token_issuer if reference is None else state.reference_issuer
-    return issuer.issue(subject, scopes, now=state.clock(), reference=reference, **further)
+    chosen = state.settings.token_format if format is None else read_format(format)
+    if chosen == "reference":
+        return state.reference_issuer, NewReferenceToken(state.store, leeway=LONGEST_LEEWAY)
+    return state.token_issuer, None
 
 
 def read_format(format: object) -> TokenFormat | None:  # noqa: A002
@@ -113,7 +109,7 @@ def read_format(format: object) -> TokenFormat | None:  # noqa: A002
 
 def keep_scopes(scopes: Iterable[str]) -> Iterable[str]:
     """Return *scopes* in a form that can be iterated twice. A set stays a set, since sets are written sorted."""
-    if isinstance(scopes, (str, set, frozenset)) or not hasattr(scopes, "__iter__"):
+    if isinstance(scopes, (list, tuple, set, frozenset, str)) or not hasattr(scopes, "__iter__"):
         return scopes  # the token issuer checks them
     return tuple(scopes)
 
@@ -150,10 +146,11 @@ def issue_for_session(
         ValueError: the token would be refused.
         SettingsError: there is no key that can sign.
     """
-    return _issue(
-        state,
+    issuer, reference = _find_issuer(state, None)
+    return issuer.issue(
         subject,
         grant.scopes,
+        now=state.clock(),
         expires_in=grant.lifetime,
         audience=grant.audience,
         client_id=grant.client_id,
@@ -161,5 +158,6 @@ def issue_for_session(
         session_id=session_id,
         epoch=epoch,
         claims=grant.claims,
+        reference=reference,
         room_in_cookie=room_for_access_token(cookies),
     )

@@ -1,14 +1,34 @@
 """The supported signature algorithms, and the keys that fit each (RFC 7518 section 3, RFC 8037, RFC 9864).
 
-``none`` is not supported. PyJWT computes the signatures, except HMAC: see ``key_material.Mac``.
+``none`` is not supported. PyJWT computes the signatures, except HMAC (``key_material.Mac``) and new ones of ECDSA.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import jwt.algorithms as pyjwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, SECP384R1, SECP521R1, EllipticCurve
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+
+
+class Ecdsa(pyjwt.ECAlgorithm):
+    """ECDSA on one curve, whose signatures are two numbers of the same length (RFC 7518 section 3.4).
+
+    For each signature PyJWT would make the hash again, and write both numbers in hexadecimal first.
+    """
+
+    def __init__(self, hash_alg: type[HashAlgorithm], curve: type[EllipticCurve]) -> None:
+        super().__init__(hash_alg, curve)
+        self._scheme = ECDSA(hash_alg())
+        self._number_bytes = (curve.key_size + 7) // 8  # type: ignore[operator]  # a number in each curve
+
+    def sign(self, msg: bytes, key: Any) -> bytes:
+        """Return the signature of the private key *key* over *msg*."""
+        r, s = decode_dss_signature(key.sign(msg, self._scheme))
+        return r.to_bytes(self._number_bytes) + s.to_bytes(self._number_bytes)
 
 
 class Algorithm(msgspec.Struct, frozen=True):
@@ -22,7 +42,7 @@ class Algorithm(msgspec.Struct, frozen=True):
 
 
 def _make_algorithms() -> dict[str, Algorithm]:
-    hmac, rsa, pss, ec = pyjwt.HMACAlgorithm, pyjwt.RSAAlgorithm, pyjwt.RSAPSSAlgorithm, pyjwt.ECAlgorithm
+    hmac, rsa, pss, ec = pyjwt.HMACAlgorithm, pyjwt.RSAAlgorithm, pyjwt.RSAPSSAlgorithm, Ecdsa
     okp = pyjwt.OKPAlgorithm()
     algorithms = (
         Algorithm("HS256", "oct", hmac(hmac.SHA256), 32),

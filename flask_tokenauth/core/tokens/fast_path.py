@@ -70,5 +70,8 @@ class FastPath:
             and typ == self.typ
             and usual.iss == self.issuer
             and not self.audience.isdisjoint(names)
-            and (usual.sub + usual.jti + usual.sid + usual.client_id).isprintable()
+            and usual.sub.isprintable()
+            and usual.jti.isprintable()
+            and usual.sid.isprintable()
+            and usual.client_id.isprintable()
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
-from secrets import token_bytes
+from os import urandom
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -53,14 +53,9 @@ class _Signer(NamedTuple):
     typ: str | None
 
     def length_of(self, payload: bytes) -> int:
-        """Return the length of the token that :meth:`write` makes of *payload*, in bytes."""
+        """Return the length of the token for *payload*, in bytes."""
         length = jws.length_of(self.header, payload, self.key)
         return length if self.encryption_key is None else jwe.length_of(length, self.encryption_key, typ=self.typ)
-
-    def write(self, payload: bytes) -> str:
-        """Return *payload* signed, and then encrypted if there is a key for it."""
-        token = jws.sign_under(self.header, payload, self.key)
-        return token if self.encryption_key is None else jwe.encrypt(token, self.encryption_key, typ=self.typ)
 
 
 class TokenIssuer:
@@ -171,9 +166,12 @@ class TokenIssuer:
                 self._check_scope(scope)
         if auth_time is not None:
             content["auth_time"] = seconds_of(auth_time)
-        further = (("sid", session_id), (TICKET_PATH, path))
-        content.update((name, value) for name, value in further if value is not None)
-        content.update({} if delegation is None else delegation.to_claims())
+        if session_id is not None:
+            content["sid"] = session_id
+        if path is not None:
+            content[TICKET_PATH] = path
+        if delegation is not None:
+            content |= delegation.to_claims()
         if epoch and not callable(epoch):
             content["epoch"] = epoch
         try:
@@ -185,20 +183,28 @@ class TokenIssuer:
         payload = _encode(content)
         if reference is not None:
             return self._keep(reference, content, payload, epoch)
-        signer = self._find_signer()
-        if callable(epoch):
-            self._check_length(signer.length_of(payload), content, room_in_cookie)  # before anything is stored
-            if called := epoch():
-                payload = _encode(content | {"epoch": called})
-        token = signer.write(payload)
-        self._check_length(len(token), content, room_in_cookie)
-        return token
+        return self._sign(content, payload, epoch, room_in_cookie)
 
     def without_limit(self) -> "TokenIssuer":
         """Return an issuer of the same tokens that does not check their length, to measure them."""
         other = copy(self)
         other._max_bytes = sys.maxsize
         return other
+
+    def _sign(
+        self, content: dict[str, object], payload: bytes, epoch: int | Callable[[], int], room_in_cookie: int | None
+    ) -> str:
+        """Return the token for a claims set, signed, and encrypted if there are keys for it."""
+        signer = self._find_signer()
+        if callable(epoch):
+            self._check_length(signer.length_of(payload), content, room_in_cookie)  # before anything is stored
+            if called := epoch():
+                payload = _encode(content | {"epoch": called})
+        token = jws.sign_under(signer.header, payload, signer.key)
+        if signer.encryption_key is not None:
+            token = jwe.encrypt(token, signer.encryption_key, typ=signer.typ)
+        self._check_length(len(token), content, room_in_cookie)
+        return token
 
     def _keep(
         self,
@@ -252,6 +258,7 @@ class TokenIssuer:
             )
 
 
+_ENCODER = msgspec.json.Encoder()
 _FEWER = "put fewer claims and scopes into it"
 
 
@@ -269,7 +276,7 @@ def _shorten(content: dict[str, object]) -> str:
 
 def new_id() -> str:
     """Return a new token ID or session ID: 16 random bytes in base64url, 22 characters."""
-    return base64url.encode(token_bytes(16)).decode()
+    return base64url.encode(urandom(16)).decode()
 
 
 def _advise(error: TokenError) -> str:
@@ -296,7 +303,7 @@ def _application_claims(claims: Mapping[str, object]) -> dict[str, object]:
 
 def _encode(content: dict[str, object]) -> bytes:
     try:
-        return msgspec.json.encode(content)
+        return _ENCODER.encode(content)
     except (TypeError, ValueError) as error:
         raise ValueError("subject, audience and IDs must be of the type str, without lone surrogates") from error
 

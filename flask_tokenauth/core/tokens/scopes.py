@@ -45,11 +45,7 @@ def format_scope(scopes: Iterable[str]) -> str:
         TypeError: *scopes* is a single string, is not iterable, or has a member that is not a string.
         ValueError: a member is not a scope token.
     """
-    if isinstance(scopes, str):
-        raise TypeError('scopes must be a collection of strings, got one string: use ["reports:read"]')
-    if not hasattr(scopes, "__iter__"):
-        raise TypeError(f"scopes must be a collection of strings, got {type(scopes).__name__}: use [] for no scopes")
-    tokens = sorted(scopes, key=str) if isinstance(scopes, (set, frozenset)) else list(scopes)
+    tokens = scopes if isinstance(scopes, (list, tuple)) else _list_scopes(scopes)
     if not tokens:
         return ""
     try:
@@ -62,6 +58,14 @@ def format_scope(scopes: Iterable[str]) -> str:
     for token in tokens:
         check_scope_token(token)
     return " ".join(dict.fromkeys(tokens))
+
+
+def _list_scopes(scopes: Iterable[str]) -> list[str]:
+    if isinstance(scopes, str):
+        raise TypeError('scopes must be a collection of strings, got one string: use ["reports:read"]')
+    if not hasattr(scopes, "__iter__"):
+        raise TypeError(f"scopes must be a collection of strings, got {type(scopes).__name__}: use [] for no scopes")
+    return sorted(scopes, key=str) if isinstance(scopes, (set, frozenset)) else list(scopes)
 
 
 def check_scope_token(scope: object) -> None:

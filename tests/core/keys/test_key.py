@@ -4,8 +4,10 @@ import copy
 import hmac
 import pickle
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey
@@ -43,6 +45,16 @@ def test_a_secret_signs_as_the_standard_library_does(name: str, message: bytes) 
     signatures = [key.sign(message) for _ in range(2)]
 
     assert signatures == [hmac.digest(SECRET, message, f"sha{name[2:]}")] * 2
+
+
+@pytest.mark.parametrize(("name", "length"), [("ES256", 32), ("ES384", 48), ("ES512", 66)])
+def test_a_signature_of_ecdsa_has_the_leading_zeros_of_both_numbers(name: str, length: int) -> None:
+    """RFC 7518 section 3.4: "MUST NOT be shortened to omit any leading zero octets"."""
+    private = SimpleNamespace(sign=lambda message, scheme: encode_dss_signature(1, 2))
+
+    signature = ALGORITHMS[name].crypto.sign(b"message", private)
+
+    assert signature == b"\x01".rjust(length, b"\x00") + b"\x02".rjust(length, b"\x00")
 
 
 @pytest.mark.parametrize("place", [0, 31])
