@@ -1,14 +1,12 @@
 """The supported signature algorithms, and the keys that fit each (RFC 7518 section 3, RFC 8037, RFC 9864).
 
-``none`` is not supported. PyJWT computes the signatures, except HMAC: see ``key_material.Mac``.
+``none`` is not supported. PyJWT computes the signatures (``pyjwt.py``), except HMAC (``mac.py``).
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import jwt.algorithms as pyjwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
 
 
 class Algorithm(msgspec.Struct, frozen=True):
@@ -16,33 +14,26 @@ class Algorithm(msgspec.Struct, frozen=True):
 
     name: str
     key_type: str  # "kty" of its keys (RFC 7518 section 6.1)
-    crypto: pyjwt.Algorithm
     hash_bytes: int  # size of the hash, and the least size of an HMAC key
     curve: str | None = None  # "crv" of its keys
 
 
-def _make_algorithms() -> dict[str, Algorithm]:
-    hmac, rsa, pss, ec = pyjwt.HMACAlgorithm, pyjwt.RSAAlgorithm, pyjwt.RSAPSSAlgorithm, pyjwt.ECAlgorithm
-    okp = pyjwt.OKPAlgorithm()
-    algorithms = (
-        Algorithm("HS256", "oct", hmac(hmac.SHA256), 32),
-        Algorithm("HS384", "oct", hmac(hmac.SHA384), 48),
-        Algorithm("HS512", "oct", hmac(hmac.SHA512), 64),
-        Algorithm("RS256", "RSA", rsa(rsa.SHA256), 32),
-        Algorithm("RS384", "RSA", rsa(rsa.SHA384), 48),
-        Algorithm("RS512", "RSA", rsa(rsa.SHA512), 64),
-        Algorithm("PS256", "RSA", pss(pss.SHA256), 32),
-        Algorithm("PS384", "RSA", pss(pss.SHA384), 48),
-        Algorithm("PS512", "RSA", pss(pss.SHA512), 64),
-        Algorithm("ES256", "EC", ec(ec.SHA256, SECP256R1), 32, "P-256"),
-        Algorithm("ES384", "EC", ec(ec.SHA384, SECP384R1), 48, "P-384"),
-        Algorithm("ES512", "EC", ec(ec.SHA512, SECP521R1), 64, "P-521"),
-        Algorithm("EdDSA", "OKP", okp, 64, "Ed25519"),
-        Algorithm("Ed25519", "OKP", okp, 64, "Ed25519"),  # RFC 9864; PyJWT does not know this name
-    )
-    return {algorithm.name: algorithm for algorithm in algorithms}
-
-
-ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_make_algorithms())
+_ALL = (
+    Algorithm("HS256", "oct", 32),
+    Algorithm("HS384", "oct", 48),
+    Algorithm("HS512", "oct", 64),
+    Algorithm("RS256", "RSA", 32),
+    Algorithm("RS384", "RSA", 48),
+    Algorithm("RS512", "RSA", 64),
+    Algorithm("PS256", "RSA", 32),
+    Algorithm("PS384", "RSA", 48),
+    Algorithm("PS512", "RSA", 64),
+    Algorithm("ES256", "EC", 32, "P-256"),
+    Algorithm("ES384", "EC", 48, "P-384"),
+    Algorithm("ES512", "EC", 64, "P-521"),
+    Algorithm("EdDSA", "OKP", 64, "Ed25519"),
+    Algorithm("Ed25519", "OKP", 64, "Ed25519"),  # RFC 9864; PyJWT does not know this name
+)
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType({algorithm.name: algorithm for algorithm in _ALL})
 # The algorithm of a key that names none, by its "crv".
 IMPLIED = MappingProxyType({"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"})
