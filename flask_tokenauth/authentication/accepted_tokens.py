@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from ..core.keys.key_set import KeySet
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.opaque.lookups import Lookups
 from ..core.ticket_errors import TicketExpected, TicketWrongPath
 from ..core.token_errors import (
     KindNotAccepted,
@@ -26,7 +25,6 @@ from ..core.tokens.jws import LARGEST_LIMIT
 from ..core.tokens.tickets import TicketToken
 from ..core.tokens.token import Token, TokenKind
 from ..core.tokens.verifier import Verifier
-from ..core.trusted_issuers.registry import TrustedIssuers
 from ..core.trusted_issuers.trusted_token import TrustedToken
 from .api_key_checks import ApiKeyChecks
 from .callbacks import Callbacks
@@ -34,6 +32,10 @@ from .calling import call_function
 from .credentials import check_credential, find_token
 from .trusted_users import find_user_id
 from .user_ids import UserIDs
+
+if TYPE_CHECKING:  # for applications with a store, or with trusted issuers
+    from ..core.opaque.lookups import Lookups
+    from ..core.trusted_issuers.registry import TrustedIssuers
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
@@ -78,7 +80,7 @@ class AcceptedTokens:
         clock: Clock,
         max_bytes: int,
         api_key_checks: ApiKeyChecks,
-        lookups: Lookups | None = None,
+        lookups: "Lookups | None" = None,
         note_use: Callable[[str], None] = lambda _: None,
         look_at_keys: Callable[[], None] | None = None,
         look_for_keys: Callable[[int], bool] | None = None,
@@ -214,7 +216,7 @@ class AcceptedTokens:
             self._note_use(token.api_key.id)
         return token, user_id
 
-    def find_lookups(self, text: object) -> Lookups | None:
+    def find_lookups(self, text: object) -> "Lookups | None":
         """Return the look-ups if only the store can explain *text*: such a string never reaches the verifier of JWTs.
 
         Args:
