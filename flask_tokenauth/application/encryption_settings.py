@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import SettingsError
+from ..core.keys.encryption_keys import EncryptionKeys
+from ..core.keys.encryption_loading import load_encryption_key_file, load_encryption_keys
 from ..core.keys.key_files import FileVersion
 from ..core.keys.loading import find_path
-from .setting_types import PREFIX, SettingType
-
-if TYPE_CHECKING:
-    from ..core.keys.encryption_keys import EncryptionKeys
+from .separate_keys import check_separate, find_secret_keys
+from .setting_types import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ConfiguredEncryptionKeys:
         secret_keys: thumbprints of ``SECRET_KEY`` and its fallbacks, which must not encrypt.
     """
 
-    keys: "EncryptionKeys" = field(repr=False)
+    keys: EncryptionKeys = field(repr=False)
     path: Path | None = None
     version: FileVersion = FileVersion(0, 0, 0)
     secret_keys: frozenset[str] = field(default=frozenset(), repr=False)
@@ -43,12 +43,6 @@ def read_encryption_keys(source: object) -> ConfiguredEncryptionKeys:
         InvalidKey: the file cannot be read, or has no JWK Set, or a key cannot be used.
         SettingsError: a key cannot decrypt, or joserfc is not installed.
     """
-    from ..core.keys.encryption_keys import EncryptionKeys  # noqa: PLC0415  # most applications have no such keys
-    from ..core.keys.encryption_loading import (  # noqa: PLC0415  # see above
-        load_encryption_key_file,
-        load_encryption_keys,
-    )
-
     if isinstance(source, EncryptionKeys):
         raise TypeError
     path = find_path(source)
@@ -58,7 +52,7 @@ def read_encryption_keys(source: object) -> ConfiguredEncryptionKeys:
     return ConfiguredEncryptionKeys(check_encryption_keys(keys), path.absolute(), version)
 
 
-def check_encryption_keys(keys: "EncryptionKeys") -> "EncryptionKeys":
+def check_encryption_keys(keys: EncryptionKeys) -> EncryptionKeys:
     """Return *keys*, if an application can use them.
 
     Raises:
@@ -92,10 +86,6 @@ def read_instant(value: object) -> datetime:
     return found
 
 
-ENCRYPTION_KEYS = SettingType("a path, a JWK Set or a list of JWKs", read_encryption_keys)
-INSTANT = SettingType("a date such as 2027-02-01, or a time with its zone such as 2027-02-01T12:00:00Z", read_instant)
-
-
 def check_encryption(given: dict[str, Any], config: Mapping[str, Any], *, has_own_keys: bool) -> None:
     """Check the settings of encrypted tokens, and let later exchanges of the keys be checked by ``SECRET_KEY`` too.
 
@@ -115,8 +105,6 @@ def check_encryption(given: dict[str, Any], config: Mapping[str, Any], *, has_ow
                 f"{PREFIX}ACCEPT_PLAIN_UNTIL. Without it, no token must be encrypted"
             )
         return
-    from .separate_keys import check_separate, find_secret_keys  # noqa: PLC0415  # see read_encryption_keys
-
     given["encryption_keys"] = configured = replace(configured, secret_keys=find_secret_keys(config))
     check_separate(given["keys"], configured.keys, secret_keys=configured.secret_keys)
     if has_own_keys and configured.keys.active is None:

@@ -35,5 +35,6 @@ _ALL = (
     Algorithm("Ed25519", "OKP", 64, "Ed25519"),  # RFC 9864; PyJWT does not know this name
 )
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType({algorithm.name: algorithm for algorithm in _ALL})
+ASYMMETRIC = frozenset(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != "oct")
 # The algorithm of a key that names none, by its "crv".
 IMPLIED = MappingProxyType({"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"})

@@ -14,10 +14,9 @@ from ..token_errors import InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
 from .jwk import ALL_OPERATIONS, algorithm_named, check_kid, find_algorithm, read_operations
-from .passphrase import Passphrase
 
 if TYPE_CHECKING:
-    from .pem import PemKey
+    from .pem import Passphrase, PemKey
 
 _NOT_ENCRYPTED = (
     "passphrase is for encrypted private keys, got one for a key that is not encrypted or cannot be read: leave it out"
@@ -91,8 +90,11 @@ class Key:
             InvalidKey: *pem* holds no key that can be read or several keys, *passphrase* is missing, wrong or not
                 needed, or the key is too weak, of a kind that is not supported, or does not fit *alg*.
         """
+        from .pem import Passphrase  # noqa: PLC0415  # it imports all about certificates, and a secret needs none of it
+        from .pem_keys import read_pem_keys  # noqa: PLC0415  # see above
+
         opener = Passphrase(None if passphrase is None else to_bytes(passphrase))
-        found = _read_pem_keys(to_bytes(pem).decode("utf-8", "replace"), opener)
+        found = read_pem_keys(to_bytes(pem).decode("utf-8", "replace"), opener)
         if len(found) > 1:
             raise InvalidKey(
                 f"PEM text for Key.from_pem must hold one key, got {len(found)} different keys: pass one of them; "
@@ -288,17 +290,12 @@ class Key:
             raise InvalidKey("only a private or public key can be written in PEM, got a secret")
         if private and self._private is None:
             raise InvalidKey("to_pem(private=True) needs a private key, got a public key")
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  # few applications write keys
-            Encoding,
-            NoEncryption,
-            PrivateFormat,
-            PublicFormat,
-        )
+        from cryptography.hazmat.primitives import serialization as pem  # noqa: PLC0415  # few applications write keys
 
         written: bytes = (
-            self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            self._private.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
             if private
-            else self._public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            else self._public.public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
         )
         return written.decode()
 
@@ -321,7 +318,7 @@ class Key:
         return ["sign"] * self.can_sign + ["verify"] * self.can_verify
 
 
-def load_pem_keys(pem: str, passphrase: Passphrase) -> list[Key]:
+def load_pem_keys(pem: str, passphrase: "Passphrase") -> list[Key]:
     """Load all keys of PEM text, each with its usual algorithm.
 
     Args:
@@ -331,19 +328,15 @@ def load_pem_keys(pem: str, passphrase: Passphrase) -> list[Key]:
     Raises:
         InvalidKey: a key cannot be used. The message has the number of its block.
     """
+    from .pem_keys import read_pem_keys  # noqa: PLC0415  # as in Key.from_pem
+
     keys = []
-    for found in _read_pem_keys(pem, passphrase):
+    for found in read_pem_keys(pem, passphrase):
         try:
             keys.append(Key._from_pem_key(found, None, None))
         except InvalidKey as error:
             raise found.block.refuse(error) from error
     return keys
-
-
-def _read_pem_keys(pem: str, passphrase: Passphrase) -> "list[PemKey]":
-    from .pem_keys import read_pem_keys  # noqa: PLC0415  # it needs all about certificates, and a secret needs nothing
-
-    return read_pem_keys(pem, passphrase)
 
 
 def to_bytes(string: str | bytes) -> bytes:

@@ -13,7 +13,7 @@ from ..errors import InvalidKey
 from .key import Key, load_pem_keys, to_bytes
 from .key_files import FileVersion, read_key_file
 from .key_set import KeySet
-from .passphrase import Passphrase
+from .pem import Passphrase
 from .pem_blocks import is_base64_of_pem, is_pem
 
 _NOT_NEEDED = (

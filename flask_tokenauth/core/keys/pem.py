@@ -15,7 +15,6 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from ..errors import InvalidKey
 from .key_material import split_key
-from .passphrase import Passphrase
 from .pem_blocks import OPENSSH_PUBLIC, Block
 from .rsa_pss import find_pss_algorithms
 
@@ -47,6 +46,19 @@ _ENCRYPTED = (
 _NOT_OPENED = "passphrase must be the one that the private key is encrypted with, got one that does not open it: "
 _CHECK = "check it, and that the PEM text is complete"
 _LINE_END = "remove the line end after it"
+
+
+@dataclass(slots=True)
+class Passphrase:
+    """A passphrase, or None, and whether it has opened a key."""
+
+    value: bytes | None = field(repr=False)
+    used: bool = False
+
+    @property
+    def is_left_over(self) -> bool:
+        """Whether there is a passphrase that has opened no key."""
+        return self.value is not None and not self.used
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,8 +7,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..errors import InvalidKey
-from .passphrase import Passphrase
-from .pem import PemKey, read_block
+from .pem import Passphrase, PemKey, read_block
 from .pem_blocks import split
 
 _WITHOUT_KEY = frozenset({"EC PARAMETERS", "DH PARAMETERS", "X9.42 DH PARAMETERS"})  # beside keys in files of servers

@@ -11,7 +11,6 @@ from ..keys.loading import load_keys
 from .trusted_keys import NamedKey
 
 RSA_DEFAULT = "RS256"  # of RSA keys that name no algorithm
-ASYMMETRIC = frozenset(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != "oct")
 
 _LONGEST_MODULUS, _LONGEST_EXPONENT = 1366, 6  # characters of base64url: 8192 and 32 bits
 _NO_KID = (

@@ -1,0 +1,28 @@
+"""The types of settings that few applications have. What reads their values is imported with the first one."""
+
+from typing import Any
+
+from .setting_types import SettingType
+
+
+def _read_encryption_keys(value: object) -> Any:
+    from .encryption_settings import read_encryption_keys  # noqa: PLC0415  # see above
+
+    return read_encryption_keys(value)
+
+
+def _read_instant(value: object) -> Any:
+    from .encryption_settings import read_instant  # noqa: PLC0415  # see above
+
+    return read_instant(value)
+
+
+def _read_issuers(value: object) -> Any:
+    from .trusted_issuers import read_issuers  # noqa: PLC0415  # see above
+
+    return read_issuers(value)
+
+
+ENCRYPTION_KEYS = SettingType("a path, a JWK Set or a list of JWKs", _read_encryption_keys)
+INSTANT = SettingType("a date such as 2027-02-01, or a time with its zone such as 2027-02-01T12:00:00Z", _read_instant)
+TRUSTED_ISSUERS = SettingType("a list of TrustedIssuer objects or of mappings", _read_issuers)
