@@ -15,7 +15,6 @@ from ..authentication.accepted_tokens import Clock
 from ..authentication.api_key_checks import ApiKeyChecks
 from ..authentication.authenticator import Authenticator
 from ..authentication.callbacks import Callbacks
-from ..authentication.clients import Clients
 from ..authentication.credentials import environ_name_of
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
@@ -38,6 +37,7 @@ from .stored_state import StoredState
 from .token_cookies import delete_cookie, name_cookies
 
 if TYPE_CHECKING:
+    from ..authentication.clients import Clients
     from ..core.rotation import Sessions
     from .trust import Trust
 
@@ -65,7 +65,7 @@ class AppState:
         settings: its settings.
         callbacks: its functions.
         authenticator: authenticates its requests.
-        clients: authenticates the clients that introspect with a client ID and a secret.
+        clients: authenticates the clients that introspect with a client ID and a secret; None if there are none.
         stored: its store, sessions and revocations.
         cookies: the cookies in which it keeps tokens; None if it keeps none there.
         keys: its keys while it runs: their files, and the keys that encrypt.
@@ -126,7 +126,7 @@ class AppState:
         if self.cookies is not None and self.cookies.access is not None:
             self.authenticator.delete_access_cookie = partial(delete_cookie, self.cookies, name=self.cookies.access)
         self.trust_issuers()
-        self.clients = Clients(settings.introspection_clients, audience=settings.audience)
+        self.clients = _make_clients(settings)
         self._token_issuer = _make_token_issuer(settings, policy, encryption=self.keys.encryption)
         self._ticket_issuer = _make_token_issuer(settings, ticket_policy(policy))
         self._exchange_issuer = _make_token_issuer(settings, policy)
@@ -268,6 +268,14 @@ def metadata_url_of(resource: str) -> str:
 def _context_for_store(app: Flask, store: object) -> AbstractContextManager[object]:
     """Return an application context if *store* may need one: a Flask-SQLAlchemy object has its engine only there."""
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
+
+
+def _make_clients(settings: Settings) -> "Clients | None":
+    if not settings.introspection_clients:
+        return None
+    from ..authentication.clients import Clients  # noqa: PLC0415  # most applications have no such clients
+
+    return Clients(settings.introspection_clients, audience=settings.audience)
 
 
 def _make_token_issuer(

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..authentication.clients import Client
 from ..core.encoding.prefixes import API_KEY_PREFIX, DEFAULT_STORE_PREFIX
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_files import FileVersion
@@ -18,9 +17,8 @@ from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
 from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, key_file_with, keys_with, no_keys
 from .declared_scopes import SCOPES, DeclaredScopes
 from .exchange_callers import EXCHANGE, ExchangeCaller, check_exchange
-from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
-from .rare_settings import ENCRYPTION_KEYS, INSTANT, TRUSTED_ISSUERS
+from .rare_settings import ENCRYPTION_KEYS, INSTANT, INTROSPECTION_CLIENTS, TRUSTED_ISSUERS
 from .setting_types import (
     API_KEY_PREFIXES,
     BOOLEAN,
@@ -45,6 +43,7 @@ from .setting_types import (
 )
 
 if TYPE_CHECKING:
+    from ..authentication.clients import Client
     from ..core.trusted_issuers.issuer import TrustedIssuer
     from .encryption_settings import ConfiguredEncryptionKeys
 
@@ -114,7 +113,7 @@ class Settings:
     cookies: CookieMode = _setting(one_of("off", "refresh", "all"), "all", "off")
     cookie_samesite: SameSite = _setting(one_of("Lax", "Strict"), "Strict", "Lax")
     trusted_origins: frozenset[str] = _setting(ORIGINS, "'[\"https://app.example.com\"]'", frozenset())
-    introspection_clients: tuple[Client, ...] = _setting(
+    introspection_clients: "tuple[Client, ...]" = _setting(
         INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
     )
     exchange: tuple[ExchangeCaller, ...] = _setting(EXCHANGE, '\'{"billing": ["https://reports.example.com"]}\'', ())
