@@ -20,7 +20,6 @@ from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
 from ..core.encoding.immutable_json import freeze
 from ..core.errors import SettingsError
-from ..core.keys.encryption_keys import EncryptionKeys
 from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.issuing import TokenIssuer
@@ -38,6 +37,7 @@ from .token_cookies import delete_cookie, name_cookies
 
 if TYPE_CHECKING:
     from ..authentication.clients import Clients
+    from ..core.keys.encryption_keys import EncryptionKeys
     from ..core.rotation import Sessions
     from .trust import Trust
 
@@ -279,7 +279,7 @@ def _make_clients(settings: Settings) -> "Clients | None":
 
 
 def _make_token_issuer(
-    settings: Settings, policy: ClaimsPolicy, *, encryption: EncryptionKeys | None = None
+    settings: Settings, policy: ClaimsPolicy, *, encryption: "EncryptionKeys | None" = None
 ) -> TokenIssuer:
     # An application issues tokens with the same scopes again and again.
     check_scope = None if settings.scopes is None else lru_cache(maxsize=256)(settings.scopes.check_issued)

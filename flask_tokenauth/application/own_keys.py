@@ -4,12 +4,12 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
-from ..core.keys.encryption_keys import EncryptionKeys
-from ..core.tokens.decryption import Decryption
 from .settings import Settings
 from .stored_state import StoredState
 
 if TYPE_CHECKING:
+    from ..core.keys.encryption_keys import EncryptionKeys
+    from ..core.tokens.decryption import Decryption
     from .encryption_key_file import FollowedEncryptionKeyFile
     from .key_file import FollowedKeyFile
     from .ring_check import RingCheck
@@ -92,9 +92,11 @@ class OwnKeys:
         tolerance = tolerance_of(rollout=settings.keys_rollout, interval=settings.keys_interval)
         return RingCheck(stored.store, tolerance=tolerance, timeout=settings.store_timeout.total_seconds())
 
-    def _make_decryption(self) -> Decryption | None:
+    def _make_decryption(self) -> "Decryption | None":
         if self.encryption is None:
             return None
+        from ..core.tokens.decryption import Decryption  # noqa: PLC0415  # see above
+
         until, file = self._settings.accept_plain_until, self.encryption_key_file
         return Decryption(
             keys=self.encryption,

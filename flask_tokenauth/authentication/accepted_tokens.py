@@ -20,7 +20,6 @@ from ..core.token_errors import (
 )
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
-from ..core.tokens.decryption import Decryption
 from ..core.tokens.jws import LARGEST_LIMIT
 from ..core.tokens.tickets import TicketToken
 from ..core.tokens.token import Token, TokenKind
@@ -33,8 +32,9 @@ from .credentials import check_credential, find_token
 from .trusted_users import find_user_id
 from .user_ids import UserIDs
 
-if TYPE_CHECKING:  # for applications with a store, or with trusted issuers
+if TYPE_CHECKING:  # for applications with a store, trusted issuers or keys that encrypt
     from ..core.opaque.lookups import Lookups
+    from ..core.tokens.decryption import Decryption
     from ..core.trusted_issuers.registry import TrustedIssuers
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
@@ -84,7 +84,7 @@ class AcceptedTokens:
         note_use: Callable[[str], None] = lambda _: None,
         look_at_keys: Callable[[], None] | None = None,
         look_for_keys: Callable[[int], bool] | None = None,
-        decryption: Decryption | None = None,
+        decryption: "Decryption | None" = None,
     ) -> None:
         self.clock = clock
         self.user_ids = UserIDs(callbacks.user_id_type)
@@ -266,7 +266,7 @@ class AcceptedTokens:
             self._look_at_keys()
 
     def _verify(
-        self, text: str, policy: ClaimsPolicy, decryption: Decryption | None, *, max_bytes: int | None = None
+        self, text: str, policy: ClaimsPolicy, decryption: "Decryption | None", *, max_bytes: int | None = None
     ) -> Token:
         self._look_at_file()
         lookups = self.find_lookups(text)

@@ -9,24 +9,26 @@ from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_bytes
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
 from ..errors import InvalidKey
-from ..keys.encryption_key import EncryptionKey
-from ..keys.encryption_keys import EncryptionKeys
 from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
-from . import jwe, jws
+from . import jws
 from .audience import parse_audience, write_audience
 from .claim_sizes import name_largest
 from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
 from .delegation import PARENT, Delegation
 from .scopes import format_scope
+
+if TYPE_CHECKING:
+    from ..keys.encryption_key import EncryptionKey
+    from ..keys.encryption_keys import EncryptionKeys
 
 
 class NewReference(Protocol):
@@ -49,18 +51,26 @@ class _Signer(NamedTuple):
 
     key: Key
     header: bytes  # the part of a token
-    encryption_key: EncryptionKey | None
+    encryption_key: "EncryptionKey | None"
     typ: str | None
 
     def length_of(self, payload: bytes) -> int:
         """Return the length of the token that :meth:`write` makes of *payload*, in bytes."""
         length = jws.length_of(self.header, payload, self.key)
-        return length if self.encryption_key is None else jwe.length_of(length, self.encryption_key, typ=self.typ)
+        if self.encryption_key is None:
+            return length
+        from . import jwe  # noqa: PLC0415  # few applications encrypt
+
+        return jwe.length_of(length, self.encryption_key, typ=self.typ)
 
     def write(self, payload: bytes) -> str:
         """Return *payload* signed, and then encrypted if there is a key for it."""
         token = jws.sign_under(self.header, payload, self.key)
-        return token if self.encryption_key is None else jwe.encrypt(token, self.encryption_key, typ=self.typ)
+        if self.encryption_key is None:
+            return token
+        from . import jwe  # noqa: PLC0415  # see above
+
+        return jwe.encrypt(token, self.encryption_key, typ=self.typ)
 
 
 class TokenIssuer:
@@ -88,7 +98,7 @@ class TokenIssuer:
         lifetime: timedelta,
         max_bytes: int = jws.MAX_TOKEN_BYTES,
         check_scope: Callable[[str], None] | None = None,
-        encryption: EncryptionKeys | None = None,
+        encryption: "EncryptionKeys | None" = None,
     ) -> None:
         self._keys = keys
         self._encryption = encryption
