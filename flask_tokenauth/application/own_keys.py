@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class OwnKeys:
     """Follows the files of the keys of one application.
 
-    What it needs for files and for keys that encrypt is imported only if there are any.
+    Code for files and for keys that encrypt is imported only if there are any.
 
     Args:
         settings: of the application.

@@ -1,4 +1,4 @@
-"""The types of settings that few applications have. What reads their values is imported with the first one."""
+"""The types of settings that few applications have. Code that reads a value is imported with the first one."""
 
 from typing import Any
 

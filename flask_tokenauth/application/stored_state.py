@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class StoredState(RevokedTokens):
     """The state that one application keeps in its store. Without ``TOKENAUTH_STORE`` there is none.
 
-    What keeps it is imported only if there is a store.
+    Code that needs a store is imported only if there is one.
 
     Args:
         settings: of the application.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..errors import InvalidKey
+from ..keys import pyjwt  # noqa: F401  # keys are fetched in a request, which must not wait for an import too
 from ..keys.algorithms import ALGORITHMS, IMPLIED
 from ..keys.jwk import find_other_use, is_private
 from ..keys.key import Key
