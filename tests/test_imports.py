@@ -118,3 +118,11 @@ def test_what_keys_of_another_issuer_need_is_imported_before_the_first_request()
 def test_a_name_that_does_not_exist_is_an_error_of_the_usual_kind(module: object) -> None:
     with pytest.raises(AttributeError, match=r"^module 'flask_tokenauth.*' has no attribute 'Nothing'$"):
         getattr(module, "Nothing")  # noqa: B009  # type checkers would refuse the other form
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module in (flask_tokenauth, core) for name in module.__all__]
+)
+def test_each_public_name_can_be_imported(module: object, name: str) -> None:
+    """Some are imported at their first use."""
+    assert getattr(module, name) is not None

@@ -67,7 +67,7 @@ def _setting(kind: SettingType, example: str, default: Any = MISSING, *, secret:
     return field(default=default, repr=not secret, metadata={"kind": kind, "example": example, "secret": secret})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settings:
     """The settings of one application: plain values. The name of a field is the key without ``TOKENAUTH_``."""
 
