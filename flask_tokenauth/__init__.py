@@ -1,5 +1,7 @@
 """Authentication for Flask with JWT bearer tokens."""
 
+from typing import TYPE_CHECKING
+
 from .authentication.refusals import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from .core.errors import KeySetUnavailable, SettingsError, StoreUnavailable
 from .core.records.api_key import ApiKey
@@ -7,7 +9,6 @@ from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.token_errors import TokenError
 from .core.tokens.token import Token
-from .core.trusted_issuers.issuer import TrustedIssuer
 from .downstream.forwarding import forward_headers, get_token_text
 from .extension import TokenAuth
 from .guards.decorators import login_optional, login_required, public, require_claim, require_scope
@@ -32,6 +33,19 @@ from .signals import (
     user_revoked,
 )
 from .users import current_user, get_token, get_user
+
+if TYPE_CHECKING:
+    from .core.trusted_issuers.issuer import TrustedIssuer
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import ``TrustedIssuer`` when it is used: with all providers it costs much, and few applications need it."""
+        if name != "TrustedIssuer":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .core.trusted_issuers.issuer import TrustedIssuer  # noqa: PLC0415  # see above
+
+        return TrustedIssuer
+
 
 __all__ = [
     "ApiKey",

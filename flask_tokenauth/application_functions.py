@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from .application.app_state import list_states
 from .authentication.callbacks import Callbacks, IssuerLoader
@@ -12,13 +12,15 @@ from .core.records.api_key import ApiKey
 from .core.records.grant import Grant
 from .core.records.session import Session
 from .core.tokens.token import Token
-from .core.trusted_issuers.issuer import TrustedIssuer
 from .users import UserLoader
+
+if TYPE_CHECKING:
+    from .core.trusted_issuers.issuer import TrustedIssuer
 
 T = TypeVar("T")
 U = TypeVar("U")
 R = TypeVar("R", bound=Callable[[Session], Grant | None] | Callable[[Session], Awaitable[Grant | None]])
-L = TypeVar("L", bound=Callable[[str], TrustedIssuer | None] | Callable[[str], Awaitable[TrustedIssuer | None]])
+L = TypeVar("L", bound=Callable[[str], "TrustedIssuer | None"] | Callable[[str], Awaitable["TrustedIssuer | None"]])
 K = TypeVar(
     "K", bound=Callable[[Any, ApiKey], Iterable[str] | None] | Callable[[Any, ApiKey], Awaitable[Iterable[str] | None]]
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TypeVar
 
-from .lifecycle.exchange import exchange_current
 from .ticket_methods import TicketMethods
 
 T = TypeVar("T")
@@ -45,4 +44,6 @@ class ExchangeMethods(TicketMethods[T]):
             SettingsError: there is no private key that signs: no other service could verify the token.
             RuntimeError: there is no current request.
         """
+        from .lifecycle.exchange import exchange_current  # noqa: PLC0415  # few applications exchange tokens
+
         return exchange_current(audience=audience, scopes=scopes, expires_in=expires_in).text

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 from .api_key_methods import ApiKeyMethods
-from .lifecycle.tickets import create_ticket
 
 T = TypeVar("T")
 
@@ -37,4 +36,6 @@ class TicketMethods(ApiKeyMethods[T]):
             SettingsError: there is no key that can sign.
             RuntimeError: there is no current request.
         """
+        from .lifecycle.tickets import create_ticket  # noqa: PLC0415  # few applications make tickets
+
         return create_ticket(path, scopes, expires_in=expires_in)

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache, partial
-from typing import ClassVar
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -15,14 +15,11 @@ from ..authentication.accepted_tokens import Clock
 from ..authentication.api_key_checks import ApiKeyChecks
 from ..authentication.authenticator import Authenticator
 from ..authentication.callbacks import Callbacks
-from ..authentication.clients import Clients
 from ..authentication.credentials import environ_name_of
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
 from ..core.encoding.immutable_json import freeze
 from ..core.errors import SettingsError
-from ..core.keys.encryption_keys import EncryptionKeys
-from ..core.rotation import Sessions
 from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.issuing import TokenIssuer
@@ -37,7 +34,12 @@ from .setting_types import PREFIX
 from .settings import Settings
 from .stored_state import StoredState
 from .token_cookies import delete_cookie, name_cookies
-from .trust import Trust
+
+if TYPE_CHECKING:
+    from ..authentication.clients import Clients
+    from ..core.keys.encryption_keys import EncryptionKeys
+    from ..core.rotation import Sessions
+    from .trust import Trust
 
 _NO_CONTEXT = (
     "this function of Flask-TokenAuth needs an application context, and there is none: call it in a view, or within "
@@ -63,10 +65,9 @@ class AppState:
         settings: its settings.
         callbacks: its functions.
         authenticator: authenticates its requests.
-        clients: authenticates the clients that introspect with a client ID and a secret.
+        clients: authenticates the clients that introspect with a client ID and a secret; None if there are none.
         stored: its store, sessions and revocations.
         cookies: the cookies in which it keeps tokens; None if it keeps none there.
-        trust: the issuers whose tokens it accepts besides its own.
         keys: its keys while it runs: their files, and the keys that encrypt.
         key_file: follows the file of the keys that sign; None if they are in no file.
         resource_metadata: the URL of the metadata of the protected resource, for challenges (RFC 9728), or "".
@@ -124,9 +125,8 @@ class AppState:
         )
         if self.cookies is not None and self.cookies.access is not None:
             self.authenticator.delete_access_cookie = partial(delete_cookie, self.cookies, name=self.cookies.access)
-        self.trust = Trust(app, settings, callbacks)
         self.trust_issuers()
-        self.clients = Clients(settings.introspection_clients, audience=settings.audience)
+        self.clients = _make_clients(settings)
         self._token_issuer = _make_token_issuer(settings, policy, encryption=self.keys.encryption)
         self._ticket_issuer = _make_token_issuer(settings, ticket_policy(policy))
         self._exchange_issuer = _make_token_issuer(settings, policy)
@@ -137,10 +137,20 @@ class AppState:
 
     def trust_issuers(self) -> None:
         """Let the tokens of trusted issuers be accepted, if there are any now: ``issuer_loader`` may come later."""
-        issuers = self.trust.find_issuers()
-        if issuers is not None:
-            self._verifier.others = self.authenticator.trusted = issuers
+        if self.settings.trusted_issuers or self.callbacks.load_issuer is not None:
+            self._verifier.others = self.authenticator.trusted = self.trust.find_issuers()
             self.authenticator.asks_about_issuers = self.trust.asks_functions
+
+    @cached_property
+    def trust(self) -> "Trust":
+        """The issuers whose tokens it accepts besides its own.
+
+        Raises:
+            SettingsError: the keys of an issuer, in the settings or in a file, cannot be used.
+        """
+        from .trust import Trust  # noqa: PLC0415  # it imports much, and most applications trust no other issuer
+
+        return Trust(self.app, self.settings, self.callbacks)
 
     @property
     def clock(self) -> Clock:
@@ -219,7 +229,7 @@ class AppState:
         return self.stored.store
 
     @property
-    def sessions(self) -> Sessions:
+    def sessions(self) -> "Sessions":
         """Starts sessions and redeems refresh tokens.
 
         Raises:
@@ -260,8 +270,16 @@ def _context_for_store(app: Flask, store: object) -> AbstractContextManager[obje
     return nullcontext() if not hasattr(type(store), "engine") or has_engine_now(store) else app.app_context()
 
 
+def _make_clients(settings: Settings) -> "Clients | None":
+    if not settings.introspection_clients:
+        return None
+    from ..authentication.clients import Clients  # noqa: PLC0415  # most applications have no such clients
+
+    return Clients(settings.introspection_clients, audience=settings.audience)
+
+
 def _make_token_issuer(
-    settings: Settings, policy: ClaimsPolicy, *, encryption: EncryptionKeys | None = None
+    settings: Settings, policy: ClaimsPolicy, *, encryption: "EncryptionKeys | None" = None
 ) -> TokenIssuer:
     # An application issues tokens with the same scopes again and again.
     check_scope = None if settings.scopes is None else lru_cache(maxsize=256)(settings.scopes.check_issued)

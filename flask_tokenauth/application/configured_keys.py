@@ -9,7 +9,6 @@ from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key import Key
 from ..core.keys.key_set import KeySet
 from ..core.keys.key_strength import check_secret
-from ..core.keys.loading import load_key_file, load_keys
 from .setting_types import PREFIX, SettingType
 
 _OR_TRUST = (
@@ -43,11 +42,15 @@ PASSPHRASE = SettingType(
 
 def keys_with(passphrase: bytes | None) -> SettingType:
     """Return the type of ``TOKENAUTH_KEYS``, with *passphrase* for private keys in PEM that are encrypted."""
+    from ..core.keys.loading import load_keys  # noqa: PLC0415  # most applications derive their keys
+
     return SettingType(_FORM, lambda value: load_keys(value, passphrase=passphrase))
 
 
 def key_file_with(passphrase: bytes | None) -> SettingType:
     """Return the type of ``TOKENAUTH_KEYS`` if it is a path, with *passphrase* as for :func:`keys_with`."""
+    from ..core.keys.loading import load_key_file  # noqa: PLC0415  # as in keys_with
+
     return SettingType(_FORM, lambda value: load_key_file(value, passphrase=passphrase))
 
 

@@ -12,7 +12,7 @@ from ..core.keys.encryption_loading import load_encryption_key_file, load_encryp
 from ..core.keys.key_files import FileVersion
 from ..core.keys.loading import find_path
 from .separate_keys import check_separate, find_secret_keys
-from .setting_types import PREFIX, SettingType
+from .setting_types import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,6 @@ def read_instant(value: object) -> datetime:
     if found.utcoffset() is None:
         raise ValueError
     return found
-
-
-ENCRYPTION_KEYS = SettingType("a path, a JWK Set or a list of JWKs", read_encryption_keys)
-INSTANT = SettingType("a date such as 2027-02-01, or a time with its zone such as 2027-02-01T12:00:00Z", read_instant)
 
 
 def check_encryption(given: dict[str, Any], config: Mapping[str, Any], *, has_own_keys: bool) -> None:

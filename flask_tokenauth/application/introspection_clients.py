@@ -10,15 +10,20 @@ from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.encoding.prefixes import CLIENT_SECRET_PREFIX
 from ..core.errors import SettingsError
 from ..core.opaque.client_secret import HASH_FORM, HASH_PREFIX, read_hash
-from .setting_types import STRINGS, SettingType, read_strings
+from .setting_types import STRINGS, read_strings
 
 _MAKE_ONE = "make a secret and its hash with: python -m flask_tokenauth client-secret"
 _FORM = f"a hash ({HASH_FORM}) or a list of 1 to {MAX_HASHES} hashes"
 _MEMBERS = ("secret_hash", "audience")
 
 
-def _read_clients(value: object) -> tuple[Client, ...]:
-    """Read ``{"billing": "sha256:…"}``, or ``{"secret_hash": …, "audience": …}`` for a client."""
+def read_clients(value: object) -> tuple[Client, ...]:
+    """Read ``{"billing": "sha256:…"}``, or ``{"secret_hash": …, "audience": …}`` for a client.
+
+    Raises:
+        TypeError: *value* is no dict.
+        SettingsError: a client is wrong. The message has its position, and shows no part.
+    """
     if not isinstance(value, Mapping):
         raise TypeError
     clients = tuple(_read_client(f"client {number}", *entry) for number, entry in enumerate(value.items(), 1))
@@ -104,6 +109,3 @@ def _check_hashes_differ(clients: tuple[Client, ...]) -> None:
                     f"each client must have a secret of its own, got the same hash for client {owner} and client "
                     f"{number}: {_MAKE_ONE}"
                 )
-
-
-INTROSPECTION_CLIENTS = SettingType("a dict from client IDs to hashes of their secrets", _read_clients)

@@ -1,14 +1,16 @@
 """Which tokens of one application are revoked, by the revocations that this process knows or by the store."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import SettingsError
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.revocation.feed import RevocationFeed
 from ..core.store import Store
 from ..core.tokens.delegation import PARENT
 from ..core.tokens.token import Token
 from .setting_types import PREFIX, RevocationMode
+
+if TYPE_CHECKING:
+    from ..core.revocation.feed import RevocationFeed
 
 NO_STORE = (
     f"sessions, auth.endpoints and revocation need {PREFIX}STORE, which is not set: set it to "
@@ -34,7 +36,7 @@ class RevokedTokens:
         feed: as given.
     """
 
-    def __init__(self, store: Store | None, feed: RevocationFeed | None, mode: RevocationMode) -> None:
+    def __init__(self, store: Store | None, feed: "RevocationFeed | None", mode: RevocationMode) -> None:
         self._store = store
         self.feed = feed
         self._mode = mode

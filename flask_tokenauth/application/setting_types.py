@@ -18,7 +18,8 @@ CookieMode = Literal["off", "refresh", "all"]
 SameSite = Literal["Lax", "Strict"]
 TokenFormat = Literal["jwt", "reference"]
 
-_SHORT_DURATION = re.compile(r"(\d+d)?((?:\d+h)?(?:\d+m)?(?:\d+s)?)", re.ASCII)  # "15m", "1d12h"
+# Regular expressions are compiled for the first value of their kind: most applications have none of it.
+_SHORT_DURATION = r"(?a)(\d+d)?((?:\d+h)?(?:\d+m)?(?:\d+s)?)"  # "15m", "1d12h"
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -56,7 +57,7 @@ def parse_duration(string: str) -> timedelta:
     Raises:
         ValueError: *string* has another form.
     """
-    if short := _SHORT_DURATION.fullmatch(string):
+    if short := re.fullmatch(_SHORT_DURATION, string):
         days, rest = short.groups("")
         string = f"P{days}T{rest}".removesuffix("T")
     try:
@@ -137,9 +138,9 @@ def _read_latin_1(value: object) -> str:
     return read_string(value).encode("latin-1").decode("latin-1")
 
 
-_URL = re.compile(r"[A-Za-z0-9:/?\[\]@!$&'()*+,;=%._~-]+")  # RFC 3986 section 2
+_URL = r"[A-Za-z0-9:/?\[\]@!$&'()*+,;=%._~-]+"  # RFC 3986 section 2
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")  # a name, or an address of IPv6; without wildcards
+_HOST = r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+"  # a name, or an address of IPv6; without wildcards
 
 
 def _read_url(value: object) -> str:
@@ -151,7 +152,7 @@ def _read_url(value: object) -> str:
         raise ValueError
     if not parts.hostname or parts.username is not None or "#" in string or parts.port == 0:
         raise ValueError
-    if not _URL.fullmatch(string):  # it is written into headers
+    if not re.fullmatch(_URL, string):  # it is written into headers
         raise ValueError
     return string
 
@@ -159,7 +160,7 @@ def _read_url(value: object) -> str:
 def _read_origin(value: object) -> str:
     origin = _read_url(value).removesuffix("/")
     parts = urlsplit(origin)
-    if parts.path or "?" in origin or not _HOST.fullmatch(parts.hostname or ""):
+    if parts.path or "?" in origin or not re.fullmatch(_HOST, parts.hostname or ""):
         raise ValueError
     return origin
 
@@ -189,23 +190,23 @@ def _read_api_key_prefixes(value: object) -> tuple[str, ...]:
     if not isinstance(prefixes, (list, tuple)) or not prefixes:
         raise TypeError
     for prefix in prefixes:
-        if not isinstance(prefix, str) or not API_KEY_PREFIX_FORM.fullmatch(prefix) or prefix in TAKEN_PREFIXES:
+        if not isinstance(prefix, str) or not re.fullmatch(API_KEY_PREFIX_FORM, prefix) or prefix in TAKEN_PREFIXES:
             raise ValueError
     return tuple(dict.fromkeys(prefixes))
 
 
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")  # with another character some servers drop a header, or mix two of them
+_HEADER = r"[A-Za-z0-9-]{1,64}"  # with another character some servers drop a header, or mix two of them
 _TAKEN_HEADERS = frozenset({"authorization", "content-length", "content-type", "cookie", "host", "origin"})
 
 
 def _read_header(value: object) -> str:
-    if not isinstance(value, str) or not _HEADER.fullmatch(value) or value.lower() in _TAKEN_HEADERS:
+    if not isinstance(value, str) or not re.fullmatch(_HEADER, value) or value.lower() in _TAKEN_HEADERS:
         raise ValueError
     return value
 
 
 def _read_store_prefix(value: object) -> str:
-    if not isinstance(value, str) or not STORE_PREFIX_FORM.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(STORE_PREFIX_FORM, value):
         raise ValueError
     return value
 

@@ -5,24 +5,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..authentication.clients import Client
 from ..core.encoding.prefixes import API_KEY_PREFIX, DEFAULT_STORE_PREFIX
 from ..core.errors import InvalidKey, SettingsError
 from ..core.keys.key_files import FileVersion
 from ..core.keys.key_set import KeySet
-from ..core.keys.loading import find_path
 from ..core.records.revocation import retention_of
 from ..core.tokens.claims import LONGEST_LEEWAY
 from ..core.tokens.jws import LARGEST_LIMIT, MAX_TOKEN_BYTES
-from ..core.trusted_issuers.issuer import TrustedIssuer
 from .configured_keys import KEYS, PASSPHRASE, check_keys, derive_keys, key_file_with, keys_with, no_keys
 from .declared_scopes import SCOPES, DeclaredScopes
-from .encryption_settings import ENCRYPTION_KEYS, INSTANT, ConfiguredEncryptionKeys, check_encryption
 from .exchange_callers import EXCHANGE, ExchangeCaller, check_exchange
-from .introspection_clients import INTROSPECTION_CLIENTS
 from .jwt_extended import JWT_PREFIX, PAGE, find_counterpart
+from .rare_settings import ENCRYPTION_KEYS, INSTANT, INTROSPECTION_CLIENTS, TRUSTED_ISSUERS
 from .setting_types import (
     API_KEY_PREFIXES,
     BOOLEAN,
@@ -45,7 +41,11 @@ from .setting_types import (
     one_of,
     whole_number,
 )
-from .trusted_issuers import TRUSTED_ISSUERS, check_issuers
+
+if TYPE_CHECKING:
+    from ..authentication.clients import Client
+    from ..core.trusted_issuers.issuer import TrustedIssuer
+    from .encryption_settings import ConfiguredEncryptionKeys
 
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=366)
@@ -67,7 +67,7 @@ def _setting(kind: SettingType, example: str, default: Any = MISSING, *, secret:
     return field(default=default, repr=not secret, metadata={"kind": kind, "example": example, "secret": secret})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settings:
     """The settings of one application: plain values. The name of a field is the key without ``TOKENAUTH_``."""
 
@@ -78,7 +78,7 @@ class Settings:
     )  # of the published key set
     keys_rollout: timedelta = _setting(duration(timedelta(0), timedelta(days=7)), "1h", timedelta(0))
     keys_interval: timedelta = _setting(duration(_SECOND, timedelta(minutes=5)), "5s", timedelta(seconds=5))
-    encryption_keys: ConfiguredEncryptionKeys | None = _setting(
+    encryption_keys: "ConfiguredEncryptionKeys | None" = _setting(
         ENCRYPTION_KEYS, "/run/secrets/encryption.json", None, secret=True
     )
     accept_plain_until: datetime | None = _setting(INSTANT, "2027-02-01", None)
@@ -113,11 +113,11 @@ class Settings:
     cookies: CookieMode = _setting(one_of("off", "refresh", "all"), "all", "off")
     cookie_samesite: SameSite = _setting(one_of("Lax", "Strict"), "Strict", "Lax")
     trusted_origins: frozenset[str] = _setting(ORIGINS, "'[\"https://app.example.com\"]'", frozenset())
-    introspection_clients: tuple[Client, ...] = _setting(
+    introspection_clients: "tuple[Client, ...]" = _setting(
         INTROSPECTION_CLIENTS, f'\'{{"billing": "sha256:{"0123456789abcdef" * 4}"}}\'', (), secret=True
     )
     exchange: tuple[ExchangeCaller, ...] = _setting(EXCHANGE, '\'{"billing": ["https://reports.example.com"]}\'', ())
-    trusted_issuers: tuple[TrustedIssuer, ...] = _setting(
+    trusted_issuers: "tuple[TrustedIssuer, ...]" = _setting(
         TRUSTED_ISSUERS,
         '\'[{"issuer": "https://id.example.com", "discovery": true, "audience": "https://api.example.com", '
         '"users": "shared"}]\'',
@@ -175,7 +175,10 @@ class Settings:
             given |= _load_keys(given)
         else:
             given["keys"] = derive_keys(config, issuer, "access") if has_own_keys else no_keys()
-        check_encryption(given, config, has_own_keys=has_own_keys)
+        if "encryption_keys" in given or "accept_plain_until" in given:
+            from .encryption_settings import check_encryption  # noqa: PLC0415  # as in rare_settings
+
+            check_encryption(given, config, has_own_keys=has_own_keys)
         if "store" in given:
             given["refresh_keys"] = derive_keys(config, issuer, "refresh")
         elif given.get("revocation", "off") != "off":
@@ -191,7 +194,10 @@ class Settings:
                 f"it to {PREFIX}AUDIENCE"
             )
         check_exchange(settings.exchange, settings.keys, has_store=settings.store is not None)
-        check_issuers(settings.trusted_issuers, own=issuer, declared=settings.scopes)
+        if settings.trusted_issuers:
+            from .trusted_issuers import check_issuers  # noqa: PLC0415  # as in rare_settings
+
+            check_issuers(settings.trusted_issuers, own=issuer, declared=settings.scopes)
         _check_order(settings, "access_lifetime", "max_lifetime")
         _check_order(settings, "revocation_interval", "revocation_max_staleness")
         return settings
@@ -286,6 +292,8 @@ def read_settings(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, 
 def _load_keys(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys in *given*, with their file if they are in one."""
     source, passphrase = given["keys"], given.get("keys_passphrase")
+    from ..core.keys.loading import find_path  # noqa: PLC0415  # most applications derive their keys
+
     path = find_path(source)
     if path is None:
         kind = keys_with(passphrase)

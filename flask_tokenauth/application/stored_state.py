@@ -4,30 +4,32 @@ import math
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.encoding.limits import YEAR_9999
 from ..core.errors import SettingsError
-from ..core.opaque.api_key_uses import ApiKeyUses
-from ..core.opaque.lookups import LONGEST_MEMORY, Lookups
 from ..core.records.api_key import ApiKey
 from ..core.records.revocation import Revocation, RevocationKind, retention_of
 from ..core.records.session import Terms
-from ..core.revocation.feed import RevocationFeed, bucket_width
-from ..core.rotation import Sessions
 from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
 from ..core.tokens.token import Token
-from ..stores.custom import translate_errors
-from ..stores.opening import open_store
 from .after_answer import call_after_answer
 from .revoked_tokens import NO_STORE, RevokedTokens
 from .setting_types import PREFIX
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from ..core.opaque.api_key_uses import ApiKeyUses
+    from ..core.opaque.lookups import Lookups
+    from ..core.revocation.feed import RevocationFeed
+    from ..core.rotation import Sessions
+
 
 class StoredState(RevokedTokens):
     """The state that one application keeps in its store. Without ``TOKENAUTH_STORE`` there is none.
+
+    Code that needs a store is imported only if there is one.
 
     Args:
         settings: of the application.
@@ -45,7 +47,7 @@ class StoredState(RevokedTokens):
         self._settings = settings
         self._clock = clock
         self.opened = None if settings.store is None else _open(settings)
-        store = None if self.opened is None else translate_errors(self.opened)
+        store = None if self.opened is None else _translate_errors(self.opened)
         super().__init__(store, _make_feed(settings, store, clock), settings.revocation)
         self._uses = self._make_uses()
         self._sessions = self._make_sessions()
@@ -72,7 +74,7 @@ class StoredState(RevokedTokens):
         return None if ask is None else ask(*arguments, **options)
 
     @property
-    def sessions(self) -> Sessions:
+    def sessions(self) -> "Sessions":
         """Starts sessions and redeems refresh tokens.
 
         Raises:
@@ -82,7 +84,7 @@ class StoredState(RevokedTokens):
             raise SettingsError(NO_STORE)
         return self._sessions
 
-    def make_lookups(self, policy: ClaimsPolicy) -> Lookups | None:
+    def make_lookups(self, policy: ClaimsPolicy) -> "Lookups | None":
         """Return what looks up tokens that only the store can explain; None without a store.
 
         Args:
@@ -90,6 +92,8 @@ class StoredState(RevokedTokens):
         """
         if self._store is None:
             return None
+        from ..core.opaque.lookups import Lookups  # noqa: PLC0415  # see above
+
         return Lookups(
             self._store,
             policy,
@@ -155,6 +159,8 @@ class StoredState(RevokedTokens):
         Raises:
             StoreUnavailable: the store cannot be asked; you can try again.
         """
+        from ..core.opaque.lookups import LONGEST_MEMORY  # noqa: PLC0415  # see above
+
         # No process may remember the key for longer than its revocation.
         retention = self._settings.retention + timedelta(seconds=LONGEST_MEMORY)
         key = self.store.revoke_api_key(key_id, retention=retention)
@@ -185,18 +191,22 @@ class StoredState(RevokedTokens):
         until = self._clock() + self._settings.retention.total_seconds()
         self._add_to_feed(_revocation(kind, subject, value, until=until))
 
-    def _make_uses(self) -> ApiKeyUses | None:
+    def _make_uses(self) -> "ApiKeyUses | None":
         settings = self._settings
         if self._store is None or not settings.api_keys:
             return None
+        from ..core.opaque.api_key_uses import ApiKeyUses  # noqa: PLC0415  # see above
+
         if self.feed is not None:
             self.feed.after_fetch = self._write_uses
         return ApiKeyUses(self._store, timeout=settings.store_timeout.total_seconds(), monotonic=self.monotonic)
 
-    def _make_sessions(self) -> Sessions | None:
+    def _make_sessions(self) -> "Sessions | None":
         settings = self._settings
         if self._store is None or settings.refresh_keys is None:
             return None
+        from ..core.rotation import Sessions  # noqa: PLC0415  # see above
+
         terms = Terms(
             idle_lifetime=settings.refresh_idle_lifetime,
             retry_window=settings.refresh_retry_window,
@@ -212,9 +222,11 @@ class StoredState(RevokedTokens):
         )
 
 
-def _make_feed(settings: Settings, store: Store | None, clock: Callable[[], float]) -> RevocationFeed | None:
+def _make_feed(settings: Settings, store: Store | None, clock: Callable[[], float]) -> "RevocationFeed | None":
     if store is None or settings.revocation != "feed":
         return None
+    from ..core.revocation.feed import RevocationFeed, bucket_width  # noqa: PLC0415  # see StoredState
+
     return RevocationFeed(
         store,
         interval=settings.revocation_interval,
@@ -235,7 +247,15 @@ def _end_of(expires_at: float, leeway: timedelta) -> float:
     return expires_at + retention_of(timedelta(0), leeway).total_seconds()
 
 
+def _translate_errors(store: Store) -> Store:
+    from ..stores.custom import translate_errors  # noqa: PLC0415  # see StoredState
+
+    return translate_errors(store)
+
+
 def _open(settings: Settings) -> Store:
+    from ..stores.opening import open_store  # noqa: PLC0415  # see StoredState
+
     try:
         store = open_store(settings.store, prefix=settings.store_prefix)
     except SettingsError as error:

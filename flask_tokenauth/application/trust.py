@@ -37,8 +37,8 @@ class Trust:
             [self._make_rules(issuer) for issuer in settings.trusted_issuers],
         )
 
-    def find_issuers(self) -> TrustedIssuers | None:
-        """Return the issuers, or None if there are none."""
+    def find_issuers(self) -> TrustedIssuers:
+        """Return the issuers, with the tenants that ``issuer_loader`` knows, if there is one."""
         loader = self._callbacks.load_issuer
         if loader is not None:
             self._issuers.find_tenant = Tenants(
@@ -48,7 +48,7 @@ class Trust:
                 check=self._check,
                 per_second=self._settings.unknown_issuers_per_second,
             ).find
-        return self._issuers if loader is not None or self._settings.trusted_issuers else None
+        return self._issuers
 
     @property
     def asks_functions(self) -> bool:

@@ -9,7 +9,7 @@ from ..core.encoding.limits import is_identifier
 from ..core.errors import SettingsError
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from .declared_scopes import DeclaredScopes, explain_undeclared
-from .setting_types import SettingType, parse_duration
+from .setting_types import parse_duration
 
 _MEMBERS = tuple(entry.name for entry in fields(TrustedIssuer) if entry.init)
 _REQUIRED = ("issuer", "audience", "users")
@@ -17,7 +17,13 @@ _DURATIONS = ("max_lifetime", "leeway")
 _MOST_SHOWN = 40  # characters of a name that is not known
 
 
-def _read_issuers(value: object) -> tuple[TrustedIssuer, ...]:
+def read_issuers(value: object) -> tuple[TrustedIssuer, ...]:
+    """Read the value of ``TOKENAUTH_TRUSTED_ISSUERS``.
+
+    Raises:
+        TypeError: it is no list.
+        SettingsError: an issuer is wrong. The message has its number.
+    """
     if isinstance(value, str):
         raise SettingsError("it must be a list, got a string that is not JSON: correct it, without a path or variables")
     if isinstance(value, (Mapping, TrustedIssuer)):
@@ -101,6 +107,3 @@ def check_issuers(issuers: tuple[TrustedIssuer, ...], *, own: str, declared: Dec
             if name in names:
                 raise SettingsError(f"each trusted issuer must be listed once, got {issuer.name} twice: remove one")
             names.add(name)
-
-
-TRUSTED_ISSUERS = SettingType("a list of TrustedIssuer objects or of mappings", _read_issuers)

@@ -32,7 +32,7 @@ def warm_applications(callbacks: Callbacks) -> None:
                     state.stored.feed.warm()
             except SettingsError as error:
                 mistake = mistake or error
-        for rules in state.trust.list_rules():
+        for rules in state.trust.list_rules() if state.settings.trusted_issuers else ():
             with suppress(StoreUnavailable):
                 rules.keys.current()
     if mistake is not None:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from ..core.keys.key_set import KeySet
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.opaque.lookups import Lookups
 from ..core.ticket_errors import TicketExpected, TicketWrongPath
 from ..core.token_errors import (
     KindNotAccepted,
@@ -20,12 +19,10 @@ from ..core.token_errors import (
 )
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
-from ..core.tokens.decryption import Decryption
 from ..core.tokens.jws import LARGEST_LIMIT
 from ..core.tokens.tickets import TicketToken
 from ..core.tokens.token import Token, TokenKind
 from ..core.tokens.verifier import Verifier
-from ..core.trusted_issuers.registry import TrustedIssuers
 from ..core.trusted_issuers.trusted_token import TrustedToken
 from .api_key_checks import ApiKeyChecks
 from .callbacks import Callbacks
@@ -33,6 +30,11 @@ from .calling import call_function
 from .credentials import find_token, judge_refused_token
 from .trusted_users import find_user_id
 from .user_ids import UserIDs
+
+if TYPE_CHECKING:  # for applications with a store, trusted issuers or keys that encrypt
+    from ..core.opaque.lookups import Lookups
+    from ..core.tokens.decryption import Decryption
+    from ..core.trusted_issuers.registry import TrustedIssuers
 
 Clock = Callable[[], float]  # seconds since 1970-01-01T00:00:00Z
 
@@ -77,11 +79,11 @@ class AcceptedTokens:
         clock: Clock,
         max_bytes: int,
         api_key_checks: ApiKeyChecks,
-        lookups: Lookups | None = None,
+        lookups: "Lookups | None" = None,
         note_use: Callable[[str], None] = lambda _: None,
         look_at_keys: Callable[[], None] | None = None,
         look_for_keys: Callable[[int], bool] | None = None,
-        decryption: Decryption | None = None,
+        decryption: "Decryption | None" = None,
     ) -> None:
         self.clock = clock
         self.user_ids = UserIDs(callbacks.user_id_type)
@@ -212,7 +214,7 @@ class AcceptedTokens:
             self._note_use(token.api_key.id)
         return token, user_id
 
-    def find_lookups(self, text: object) -> Lookups | None:
+    def find_lookups(self, text: object) -> "Lookups | None":
         """Return the look-ups if only the store can explain *text*: such a string never reaches the verifier of JWTs.
 
         Args:
@@ -262,7 +264,7 @@ class AcceptedTokens:
             self._look_at_keys()
 
     def _verify(
-        self, text: str, policy: ClaimsPolicy, decryption: Decryption | None, *, max_bytes: int | None = None
+        self, text: str, policy: ClaimsPolicy, decryption: "Decryption | None", *, max_bytes: int | None = None
     ) -> Token:
         self._look_at_file()
         lookups = self.find_lookups(text)

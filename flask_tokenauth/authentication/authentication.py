@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Flask
@@ -11,7 +11,9 @@ from werkzeug.wrappers import Response
 from ..core.errors import Refusal
 from ..core.token_errors import TokenError
 from ..core.tokens.token import Token
-from .clients import Client
+
+if TYPE_CHECKING:
+    from .clients import Client
 
 NOT_LOADED = object()
 
@@ -23,7 +25,7 @@ class Authentication(msgspec.Struct, eq=False):
     token: Token | None = None
     user_id: Any = None
     text: str | None = None  # the token as the client sent it, to hand on; None for API keys and tickets
-    client: Client | None = None  # which a guard has let in without a token
+    client: "Client | None" = None  # which a guard has let in without a token
     refusal: Refusal | None = None
     cookie_method: str | None = None  # of the request whose cookie was judged; None: it came in a header
     api_key: tuple[Token, Any] | None = None  # its token and its user, also where it counts for nothing

@@ -16,7 +16,6 @@ from urllib.parse import unquote_plus
 from ..core.client_errors import MalformedClientCredential, UnknownClient, WrongClientSecret
 from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.opaque.client_secret import SECRET_LENGTH, digest_of, is_client_secret
-from .credentials import has_scheme
 
 MAX_HASHES = 4  # of one client: the secrets that are in use while they are changed
 
@@ -50,9 +49,6 @@ class Clients:
         }
         self._none = _pad(())
 
-    def __bool__(self) -> bool:
-        return bool(self._by_id)
-
     def authenticate(self, header: str) -> Client:
         """Return the client whose ID and secret are in an ``Authorization`` header with the Basic scheme.
 
@@ -75,11 +71,6 @@ class Clients:
         if not is_known:
             raise WrongClientSecret(client.client_id)
         return client
-
-
-def is_basic(header: str) -> bool:
-    """Return whether the scheme is Basic, in any case (RFC 9110 section 11.1), and not a longer name."""
-    return has_scheme(header, _SCHEME)
 
 
 def is_client_id(value: object) -> TypeGuard[str]:

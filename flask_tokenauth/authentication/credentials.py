@@ -120,6 +120,11 @@ def is_bearer(header: str) -> bool:
     return has_scheme(header, _SCHEME)
 
 
+def is_basic(header: str) -> bool:
+    """Return whether the scheme is Basic, in any case (RFC 9110 section 11.1), and not a longer name."""
+    return has_scheme(header, "basic")
+
+
 def has_scheme(header: str, scheme: str) -> bool:
     """Return whether an ``Authorization`` header or a challenge has a scheme, in any case, and not a longer name.
 

@@ -18,7 +18,7 @@ _ORIGIN = "HTTP_ORIGIN"
 _UPGRADE = "HTTP_UPGRADE"
 _FROM_OWN_PAGE = frozenset({"same-origin", "none"})  # none: the user has typed the address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")  # a name or an address, and perhaps a port
+_HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?"  # a name or an address, and perhaps a port
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -53,7 +53,7 @@ class OriginCheck:
         if self._own is not None:
             return self._own
         try:
-            return write_origin(f"{req.scheme}://{req.host}") if _HOST.fullmatch(req.host) else None
+            return write_origin(f"{req.scheme}://{req.host}") if re.fullmatch(_HOST, req.host) else None
         except (HTTPException, ValueError):  # not a trusted host, or a port that is no number
             return None
 

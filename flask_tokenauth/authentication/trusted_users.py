@@ -1,17 +1,19 @@
 """Our users behind the tokens of trusted issuers: user 42 of another issuer is not ours, unless it is said so."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from ..core.token_errors import NoUserInToken, TokenRevoked, UnknownUserOfIssuer, WrongIssuer
-from ..core.trusted_issuers.registry import TrustedIssuers
 from ..core.trusted_issuers.trusted_token import TrustedToken
 from .calling import call_function
 from .user_ids import UserIDs
 
+if TYPE_CHECKING:  # for applications with trusted issuers
+    from ..core.trusted_issuers.registry import TrustedIssuers
 
-def find_user_id(app: Flask, token: TrustedToken, trusted: TrustedIssuers | None, user_ids: UserIDs) -> Any:
+
+def find_user_id(app: Flask, token: TrustedToken, trusted: "TrustedIssuers | None", user_ids: UserIDs) -> Any:
     """Return the ID of our user behind a token of a trusted issuer. The functions of the issuer are asked each time.
 
     Args:

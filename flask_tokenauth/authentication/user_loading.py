@@ -1,7 +1,6 @@
 """Load the user of a request with the ``user_loader`` of the application."""
 
 import logging
-from asyncio import get_running_loop
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
@@ -73,6 +72,8 @@ class UserLoading:
 
 
 def _is_in_coroutine() -> bool:
+    from asyncio import get_running_loop  # noqa: PLC0415  # it imports much, and few user_loaders are coroutines
+
     try:
         get_running_loop()
     except RuntimeError:

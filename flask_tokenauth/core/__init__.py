@@ -1,8 +1,9 @@
 """Tokens without a web framework: for workers, sockets and other programs that verify or issue tokens."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .errors import InvalidKey, PurgeRefused, Refusal, SettingsError, StoreUnavailable
-from .keys.encryption_key import EncryptionKey
-from .keys.encryption_keys import EncryptionKeys
 from .keys.key import Key
 from .keys.key_set import KeySet
 from .records.api_key import ApiKey, ApiKeyToKeep
@@ -15,10 +16,27 @@ from .store import Store
 from .token_errors import TokenError
 from .tokens import jws
 from .tokens.claims import ClaimsPolicy, read_claims
-from .tokens.decryption import Decryption
 from .tokens.issuing import TokenIssuer
 from .tokens.token import Token
 from .tokens.verifier import Verifier
+
+if TYPE_CHECKING:
+    from .keys.encryption_key import EncryptionKey
+    from .keys.encryption_keys import EncryptionKeys
+    from .tokens.decryption import Decryption
+else:
+    _OF_ENCRYPTION = {
+        "Decryption": ".tokens.decryption",
+        "EncryptionKey": ".keys.encryption_key",
+        "EncryptionKeys": ".keys.encryption_keys",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import what encrypted tokens need when it is used: few applications encrypt."""
+        if name not in _OF_ENCRYPTION:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_OF_ENCRYPTION[name], __name__), name)
+
 
 __all__ = [
     "ApiKey",

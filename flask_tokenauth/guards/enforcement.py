@@ -11,8 +11,8 @@ from ..application.shared_caches import note_guarded
 from ..authentication.api_key_admission import Admission
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
-from ..authentication.clients import is_basic
 from ..authentication.contexts import APP_CONTEXT, REQUEST_CONTEXT
+from ..authentication.credentials import is_basic
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError
 from ..core.token_errors import UnknownUser
@@ -185,7 +185,7 @@ def _admit_client(state: AppState, req: Request, authentication: Authentication)
     Raises:
         AuthError: the client ID or the secret is wrong, or came over plain HTTP where that is refused.
     """
-    if not state.clients or not is_basic(req.environ.get("HTTP_AUTHORIZATION", "")):
+    if state.clients is None or not is_basic(req.environ.get("HTTP_AUTHORIZATION", "")):
         return False
     try:
         state.authenticator.https.check(req)

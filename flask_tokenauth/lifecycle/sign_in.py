@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from flask import Response, has_request_context, request
 
@@ -12,7 +13,6 @@ from ..application.refusing import asking_store
 from ..application.setting_types import read_duration
 from ..authentication.cookies import TokenCookies
 from ..core.errors import StoreUnavailable
-from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import MAX_USER_AGENT, Session
 from ..core.tokens.audience import parse_audience
@@ -21,6 +21,9 @@ from ..core.tokens.scopes import format_scope
 from ..signals import session_ended, session_started
 from .access_tokens import cap_lifetime, create_token, issue_for_session, keep_scopes
 from .token_responses import choose_cookies, token_response_for, write_token_response
+
+if TYPE_CHECKING:
+    from ..core.opaque.refresh_token import RefreshToken
 
 _log = logging.getLogger("flask_tokenauth")
 
@@ -75,6 +78,8 @@ def token_response(
     token_cookies = choose_cookies(state, cookies)
     signed_in = auth_time or datetime.fromtimestamp(state.clock(), UTC)
     if state.settings.store is not None:
+        from ..core.opaque.refresh_token import RefreshToken  # noqa: PLC0415  # without a store there is none
+
         subject, granted = state.authenticator.user_ids.to_subject(user_id), format_scope(scopes)
         grant = Grant(
             scopes=tuple(granted.split()),
@@ -115,7 +120,7 @@ def start_session(
     grant: Grant,
     label: str | None,
     *,
-    first: RefreshToken,
+    first: "RefreshToken",
     check: Callable[[Session], None] | None = None,
     cookies: TokenCookies | None = None,
 ) -> Response:

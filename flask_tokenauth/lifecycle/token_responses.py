@@ -1,6 +1,7 @@
 """Token responses (RFC 6749 section 5.1): in the body, or in cookies."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from flask import Response, has_request_context, request
 
@@ -13,11 +14,13 @@ from ..authentication.cookies import TokenCookies
 from ..authentication.csrf import SAFE_METHODS, is_from_browser
 from ..core.cookie_errors import CrossSite, InsecureCookies
 from ..core.errors import SettingsError
-from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import Session
 from ..core.tokens.scopes import format_scope
 from ..signals import token_issued
+
+if TYPE_CHECKING:
+    from ..core.opaque.refresh_token import RefreshToken
 
 
 def choose_cookies(state: AppState, wanted: bool | None) -> TokenCookies | None:  # noqa: FBT001
@@ -53,7 +56,7 @@ def token_response_for(
     state: AppState,
     token: str,
     session: Session,
-    refresh: RefreshToken,
+    refresh: "RefreshToken",
     grant: Grant,
     *,
     passed: timedelta = timedelta(0),

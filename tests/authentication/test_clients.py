@@ -7,7 +7,8 @@ from urllib.parse import quote_plus
 import pytest
 
 from flask_tokenauth.authentication import clients as module
-from flask_tokenauth.authentication.clients import MAX_HASHES, Client, Clients, is_basic, is_client_id
+from flask_tokenauth.authentication.clients import MAX_HASHES, Client, Clients, is_client_id
+from flask_tokenauth.authentication.credentials import is_basic
 from flask_tokenauth.core.client_errors import (
     InvalidClient,
     MalformedClientCredential,
@@ -216,11 +217,6 @@ def test_a_client_sees_what_its_own_audience_may_see() -> None:
 
 def test_a_client_without_an_audience_has_that_of_the_application() -> None:
     assert CLIENTS.authenticate(GOOD).audience == OURS
-
-
-def test_without_clients_there_are_none() -> None:
-    assert CLIENTS
-    assert not Clients([], audience=OURS)
 
 
 def test_no_representation_of_a_client_has_its_hashes() -> None:

@@ -18,6 +18,7 @@ from flask_tokenauth.core import Key
 from flask_tokenauth.core.keys.algorithms import ALGORITHMS
 from flask_tokenauth.core.keys.encryption_algorithms import MANAGEMENTS
 from flask_tokenauth.core.keys.encryption_key import EncryptionKey
+from flask_tokenauth.core.keys.pyjwt import crypto_of
 from flask_tokenauth.core.tokens import jwe
 from flask_tokenauth.stores.memory import MemoryStore
 
@@ -64,7 +65,7 @@ def key_of(alg: str) -> Key:
     """Return a new key. All RSA algorithms have the same, since it takes long to make one, and to check it."""
     if ALGORITHMS[alg].key_type != "RSA" or alg == "RS256":
         return Key.generate(alg)
-    return replace(key_of("RS256"), algorithm=alg, _crypto=ALGORITHMS[alg].crypto)
+    return replace(key_of("RS256"), algorithm=alg, _crypto=crypto_of(ALGORITHMS[alg]))
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)

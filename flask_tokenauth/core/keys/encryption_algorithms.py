@@ -6,14 +6,9 @@ encryption with CBC.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-import jwt.algorithms as pyjwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from ..encoding import base64url
 from .algorithms import Algorithm
 
 CONTENT_ENCRYPTION = "A256GCM"
@@ -37,33 +32,13 @@ class KeyManagement(msgspec.Struct, frozen=True):
     decrypts: tuple[str, ...]
 
 
-class _X25519(pyjwt.OKPAlgorithm):
-    """Reads and writes the JWKs of X25519 (RFC 8037 section 2), which PyJWT does not know."""
-
-    @staticmethod
-    def from_jwk(jwk: Any) -> Any:
-        public = X25519PublicKey.from_public_bytes(base64url.decode(jwk["x"].encode()))
-        return X25519PrivateKey.from_private_bytes(base64url.decode(jwk["d"].encode())) if "d" in jwk else public
-
-    @staticmethod
-    def to_jwk(key: Any, as_dict: bool = False) -> Any:  # noqa: ARG004, FBT001, FBT002  # as in PyJWT
-        is_private = isinstance(key, X25519PrivateKey)
-        public = key.public_key() if is_private else key
-        private = {"d": base64url.encode(key.private_bytes_raw()).decode()} if is_private else {}
-        x = base64url.encode(public.public_bytes_raw()).decode()
-        return {"kty": "OKP", "crv": "X25519", "x": x} | private
-
-
 def _make_managements() -> dict[tuple[str, str | None], KeyManagement]:
-    hmac, rsa, ec = pyjwt.HMACAlgorithm, pyjwt.RSAAlgorithm, pyjwt.ECAlgorithm
     derive = ("deriveKey", "deriveBits")
     managements = (
-        KeyManagement(Algorithm("dir", "oct", hmac(hmac.SHA256), CONTENT_KEY_BYTES), ("encrypt",), ("decrypt",)),
-        KeyManagement(
-            Algorithm("RSA-OAEP-256", "RSA", rsa(rsa.SHA256), 32), ("wrapKey", "encrypt"), ("unwrapKey", "decrypt")
-        ),
-        KeyManagement(Algorithm("ECDH-ES+A256KW", "EC", ec(ec.SHA256, SECP256R1), 32, "P-256"), derive, derive),
-        KeyManagement(Algorithm("ECDH-ES+A256KW", "OKP", _X25519(), 32, "X25519"), derive, derive),
+        KeyManagement(Algorithm("dir", "oct", CONTENT_KEY_BYTES), ("encrypt",), ("decrypt",)),
+        KeyManagement(Algorithm("RSA-OAEP-256", "RSA", 32), ("wrapKey", "encrypt"), ("unwrapKey", "decrypt")),
+        KeyManagement(Algorithm("ECDH-ES+A256KW", "EC", 32, "P-256"), derive, derive),
+        KeyManagement(Algorithm("ECDH-ES+A256KW", "OKP", 32, "X25519"), derive, derive),
     )
     return {(found.material.name, found.material.curve): found for found in managements}
 

@@ -7,18 +7,16 @@ be used safely is not loaded.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import Any
-
-import jwt.algorithms as pyjwt
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidKey
 from ..token_errors import InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
 from .jwk import ALL_OPERATIONS, algorithm_named, check_kid, find_algorithm, read_operations
-from .pem import Passphrase, PemKey
-from .pem_keys import read_pem_keys
+
+if TYPE_CHECKING:
+    from .pem import Passphrase, PemKey
 
 _NOT_ENCRYPTED = (
     "passphrase is for encrypted private keys, got one for a key that is not encrypted or cannot be read: leave it out"
@@ -43,7 +41,7 @@ class Key:
     _private: Any = field(repr=False)  # the secret or private key; None in a public key
     _public: Any = field(repr=False)  # the key that verifies: the secret, or the public key
     _signature_bytes: int = field(repr=False)
-    _crypto: pyjwt.Algorithm = field(repr=False)
+    _crypto: Any = field(repr=False)  # computes the signatures, see pyjwt.py; None if this is a secret
     _mac: key_material.Mac | None = field(repr=False)  # computes in its place if this is a secret
 
     @classmethod
@@ -92,6 +90,9 @@ class Key:
             InvalidKey: *pem* holds no key that can be read or several keys, *passphrase* is missing, wrong or not
                 needed, or the key is too weak, of a kind that is not supported, or does not fit *alg*.
         """
+        from .pem import Passphrase  # noqa: PLC0415  # it imports all about certificates, and a secret needs none of it
+        from .pem_keys import read_pem_keys  # noqa: PLC0415  # see above
+
         opener = Passphrase(None if passphrase is None else to_bytes(passphrase))
         found = read_pem_keys(to_bytes(pem).decode("utf-8", "replace"), opener)
         if len(found) > 1:
@@ -104,12 +105,14 @@ class Key:
         return cls._from_pem_key(found[0], alg, kid)
 
     @classmethod
-    def _from_pem_key(cls, found: PemKey, alg: str | None, kid: str | None) -> "Key":
-        kind = key_material.kind_of(found.public)
+    def _from_pem_key(cls, found: "PemKey", alg: str | None, kid: str | None) -> "Key":
+        from .key_pairs import describe, kind_of  # noqa: PLC0415  # a secret needs nothing of it
+
+        kind = kind_of(found.public)
         if kind is None and alg is None:
             raise InvalidKey(
                 "PEM must hold an RSA key, an EC key on P-256, P-384 or P-521, or an Ed25519 key, got "
-                f"{key_material.describe(found.public)}, which is not supported: make a key for one of "
+                f"{describe(found.public)}, which is not supported: make a key for one of "
                 f"{', '.join(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != 'oct')}"
             )
         if found.pss_algorithms and alg is not None and alg not in found.pss_algorithms:
@@ -190,7 +193,8 @@ class Key:
             raise InvalidKey('key_ops must allow "verify" or, for a private key or a secret, "sign", got neither')
         length = key_material.signature_bytes(public, algorithm)
         mac = key_material.Mac(public, algorithm.hash_bytes) if algorithm.key_type == "oct" else None
-        return cls(kid, algorithm.name, can_sign, can_verify, private, public, length, algorithm.crypto, mac)
+        crypto = key_material.find_crypto(algorithm) if mac is None else None
+        return cls(kid, algorithm.name, can_sign, can_verify, private, public, length, crypto, mac)
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature over *message*, in the form of JWS (RFC 7515 section 5.1, RFC 7518 section 3).
@@ -209,7 +213,8 @@ class Key:
                 'a key that signs must be a private key or a secret, with "sign" in key_ops if it has any, got a key '
                 "that can only verify"
             )
-        return self._crypto.sign(message, self._private) if self._mac is None else self._mac.sign(message)
+        signature: bytes = self._crypto.sign(message, self._private) if self._mac is None else self._mac.sign(message)
+        return signature
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Refuse *signature* unless this key made it over *message*.
@@ -285,10 +290,12 @@ class Key:
             raise InvalidKey("only a private or public key can be written in PEM, got a secret")
         if private and self._private is None:
             raise InvalidKey("to_pem(private=True) needs a private key, got a public key")
+        from cryptography.hazmat.primitives import serialization as pem  # noqa: PLC0415  # few applications write keys
+
         written: bytes = (
-            self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            self._private.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
             if private
-            else self._public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            else self._public.public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
         )
         return written.decode()
 
@@ -311,7 +318,7 @@ class Key:
         return ["sign"] * self.can_sign + ["verify"] * self.can_verify
 
 
-def load_pem_keys(pem: str, passphrase: Passphrase) -> list[Key]:
+def load_pem_keys(pem: str, passphrase: "Passphrase") -> list[Key]:
     """Load all keys of PEM text, each with its usual algorithm.
 
     Args:
@@ -321,6 +328,8 @@ def load_pem_keys(pem: str, passphrase: Passphrase) -> list[Key]:
     Raises:
         InvalidKey: a key cannot be used. The message has the number of its block.
     """
+    from .pem_keys import read_pem_keys  # noqa: PLC0415  # as in Key.from_pem
+
     keys = []
     for found in read_pem_keys(pem, passphrase):
         try:

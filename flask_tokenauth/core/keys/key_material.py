@@ -12,10 +12,8 @@ from typing import Any
 import msgspec
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from jwt.exceptions import InvalidKeyError
 
 from ..encoding import base64url
 from ..errors import InvalidKey
@@ -26,22 +24,12 @@ from .key_strength import check_ed25519, check_hmac, check_rsa
 PUBLIC_MEMBERS = {"oct": (), "RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 PRIVATE_MEMBERS = {"oct": ("k",), "RSA": ("d", "p", "q", "dp", "dq", "qi"), "EC": ("d",), "OKP": ("d",)}
 _MAX_MEMBER = 2800  # characters; the modulus of an RSA key of 16384 bits has 2731
-_CURVES: dict[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
 _ED25519_SIGNATURE = 64  # bytes, RFC 8032 section 5.1.6
 _HASHES: Mapping[int, Callable[[], hashes.HashAlgorithm]] = {  # by their size in bytes
     32: hashes.SHA256,
     48: hashes.SHA384,
     64: hashes.SHA512,
 }
-_CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-_OTHER_KINDS = {
-    "Ed25519": "an Ed25519 key",
-    "Ed448": "an Ed448 key",
-    "X25519": "an X25519 key",
-    "X448": "an X448 key",
-    "DSA": "a DSA key",
-    "DH": "a DH key",
-}  # by the names of the classes in cryptography
 
 
 class Mac:
@@ -97,8 +85,10 @@ def read_members(jwk: Mapping[str, object], algorithm: Algorithm) -> tuple[Any, 
         _check_member(name, value)
     if "oth" in jwk:
         raise InvalidKey("an RSA key must have two primes, got a JWK with more (member oth), which are not supported")
+    from jwt.exceptions import InvalidKeyError  # noqa: PLC0415  # as in find_crypto
+
     try:
-        material = type(algorithm.crypto).from_jwk({"kty": algorithm.key_type, **members})
+        material = type(find_crypto(algorithm)).from_jwk({"kty": algorithm.key_type, **members})
     except (InvalidKeyError, UnsupportedAlgorithm, InternalError, ValueError, KeyError, TypeError) as error:
         raise InvalidKey(f"{_needed_members(algorithm)}, got {_find_fault(members, algorithm)}") from error
     written = write_members(material, algorithm)
@@ -146,7 +136,8 @@ def _needed_members(algorithm: Algorithm) -> str:
 
 def write_members(material: Any, algorithm: Algorithm) -> dict[str, Any]:
     """Return the JWK members of *material*. If it is private or a secret, they are a secret too."""
-    return algorithm.crypto.to_jwk(material, as_dict=True)
+    written: dict[str, Any] = find_crypto(algorithm).to_jwk(material, as_dict=True)
+    return written
 
 
 def write_key(material: Any, algorithm: Algorithm, *, private: bool) -> dict[str, Any]:
@@ -162,6 +153,13 @@ def write_key(material: Any, algorithm: Algorithm, *, private: bool) -> dict[str
     return {"kty": key_type} | {name: written[name] for name in names}
 
 
+def find_crypto(algorithm: Algorithm) -> Any:
+    """Return the algorithm of PyJWT that computes signatures, and reads and writes JWKs."""
+    from .pyjwt import crypto_of  # noqa: PLC0415  # a secret that is not in a JWK needs no PyJWT
+
+    return crypto_of(algorithm)
+
+
 def split_key(material: Any) -> tuple[Any, Any]:
     """Return the private material (None for a public key) and the public material. A secret is both."""
     if isinstance(material, bytes):
@@ -173,30 +171,9 @@ def generate(algorithm: Algorithm) -> tuple[Any, Any]:
     """Make new private and public material: a secret as long as the hash, 2048 bits of RSA, or a key on the curve."""
     if algorithm.key_type == "oct":
         return split_key(token_bytes(algorithm.hash_bytes))
-    if algorithm.key_type == "RSA":
-        return split_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
-    if algorithm.key_type == "EC":
-        return split_key(ec.generate_private_key(_CURVES[str(algorithm.curve)]()))
-    is_x25519 = algorithm.curve == "X25519"
-    return split_key((x25519.X25519PrivateKey if is_x25519 else ed25519.Ed25519PrivateKey).generate())
+    from .key_pairs import generate_private  # noqa: PLC0415  # a secret needs nothing of it
 
-
-def kind_of(public: Any) -> str | None:
-    """Return "RSA", or the JWK name of the curve. Return None if no supported algorithm uses such a key."""
-    if isinstance(public, rsa.RSAPublicKey):
-        return "RSA"
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        return "Ed25519"
-    return _CURVE_NAMES.get(public.curve.name) if isinstance(public, ec.EllipticCurvePublicKey) else None
-
-
-def describe(public: Any) -> str:
-    """Return the kind of a public key in words, such as "an Ed25519 key", for error messages."""
-    if isinstance(public, rsa.RSAPublicKey):
-        return "an RSA key"
-    if isinstance(public, ec.EllipticCurvePublicKey):
-        return f"an EC key on {_CURVE_NAMES.get(public.curve.name, public.curve.name)}"
-    return _OTHER_KINDS.get(type(public).__name__.rpartition("PublicKey")[0], "a key of another kind")
+    return split_key(generate_private(algorithm))
 
 
 def signature_bytes(public: Any, algorithm: Algorithm) -> int:
@@ -219,11 +196,13 @@ def check_material(public: Any, algorithm: Algorithm) -> None:
     Raises:
         InvalidKey: the key is of another kind or on another curve, or ``key_strength`` refuses it.
     """
-    if algorithm.key_type == "oct":
-        if not isinstance(public, bytes):
-            raise InvalidKey(f"{algorithm.name} needs a secret, got {describe(public)}")
+    if algorithm.key_type == "oct" and isinstance(public, bytes):
         check_hmac(public, algorithm.hash_bytes)
         return
+    from .key_pairs import describe, kind_of  # noqa: PLC0415  # a secret needs nothing of it
+
+    if algorithm.key_type == "oct":
+        raise InvalidKey(f"{algorithm.name} needs a secret, got {describe(public)}")
     if kind_of(public) != (algorithm.curve or algorithm.key_type):
         needed = {"RSA": "an RSA key", "OKP": "an Ed25519 key"}.get(
             algorithm.key_type, f"an EC key on {algorithm.curve}"

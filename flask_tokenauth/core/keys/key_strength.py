@@ -1,10 +1,12 @@
 """Refuse weak keys: secrets that can be guessed, and keys whose private half can be computed."""
 
 import re
-
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash, SHA-256
 DISTINCT_BYTES = 8
@@ -143,7 +145,7 @@ def check_ed25519(public: bytes) -> None:
         )
 
 
-def check_x25519(public: X25519PublicKey) -> None:
+def check_x25519(public: "X25519PublicKey") -> None:
     """Refuse an X25519 public key with which every shared secret is zero (RFC 7748 section 6.1).
 
     Args:
@@ -152,6 +154,8 @@ def check_x25519(public: X25519PublicKey) -> None:
     Raises:
         InvalidKey: the point is of small order, or is not in its canonical encoding.
     """
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey  # noqa: PLC0415  # few keys are
+
     try:
         X25519PrivateKey.generate().exchange(public)
         is_good = int.from_bytes(public.public_bytes_raw(), "little") < _ED25519_P

@@ -9,24 +9,26 @@ from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from os import urandom
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
 from ..errors import InvalidKey
-from ..keys.encryption_key import EncryptionKey
-from ..keys.encryption_keys import EncryptionKeys
 from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
-from . import jwe, jws
+from . import jws
 from .audience import parse_audience, write_audience
 from .claim_sizes import name_largest
 from .claims import RESERVED, TICKET_PATH, ClaimsPolicy
 from .delegation import PARENT, Delegation
 from .scopes import format_scope
+
+if TYPE_CHECKING:
+    from ..keys.encryption_key import EncryptionKey
+    from ..keys.encryption_keys import EncryptionKeys
 
 
 class NewReference(Protocol):
@@ -49,13 +51,17 @@ class _Signer(NamedTuple):
 
     key: Key
     header: bytes  # the part of a token
-    encryption_key: EncryptionKey | None
+    encryption_key: "EncryptionKey | None"
     typ: str | None
 
     def length_of(self, payload: bytes) -> int:
         """Return the length of the token for *payload*, in bytes."""
         length = jws.length_of(self.header, payload, self.key)
-        return length if self.encryption_key is None else jwe.length_of(length, self.encryption_key, typ=self.typ)
+        if self.encryption_key is None:
+            return length
+        from . import jwe  # noqa: PLC0415  # few applications encrypt
+
+        return jwe.length_of(length, self.encryption_key, typ=self.typ)
 
 
 class TokenIssuer:
@@ -83,7 +89,7 @@ class TokenIssuer:
         lifetime: timedelta,
         max_bytes: int = jws.MAX_TOKEN_BYTES,
         check_scope: Callable[[str], None] | None = None,
-        encryption: EncryptionKeys | None = None,
+        encryption: "EncryptionKeys | None" = None,
     ) -> None:
         self._keys = keys
         self._encryption = encryption
@@ -202,6 +208,8 @@ class TokenIssuer:
                 payload = _encode(content | {"epoch": called})
         token = jws.sign_under(signer.header, payload, signer.key)
         if signer.encryption_key is not None:
+            from . import jwe  # noqa: PLC0415  # see above
+
             token = jwe.encrypt(token, signer.encryption_key, typ=signer.typ)
         self._check_length(len(token), content, room_in_cookie)
         return token

@@ -43,6 +43,10 @@ class Opened(NamedTuple):
     text: str  # the token inside: three parts, whose letters are those of base64url
     header: Mapping[str, object]  # of the JWE
 
+    def check_repeated_claims(self, claims: Mapping[str, object]) -> None:
+        """Check the claims that the header of the JWE repeats, see :func:`check_repeated_claims`."""
+        check_repeated_claims(self.header, claims)
+
 
 class Decrypted(NamedTuple):
     """The content of a JWE."""

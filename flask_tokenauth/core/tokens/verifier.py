@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -12,12 +12,14 @@ from ..keys.key_set import KeySet
 from ..token_errors import MalformedToken, TokenRevoked, UnknownKey
 from . import jws
 from .claims import ClaimsPolicy, decode_claims, names_issuer_twice
-from .decryption import Decryption
-from .jwe import Opened, check_repeated_claims
 from .scopes import parse_scope
 from .thrifty_cache import ThriftyCache
 from .tickets import ticket_policy
 from .token import Token
+
+if TYPE_CHECKING:  # for applications that encrypt
+    from .decryption import Decryption
+    from .jwe import Opened
 
 
 class _VerifiedFacts(msgspec.Struct, frozen=True):
@@ -48,7 +50,7 @@ class _Received(msgspec.Struct, frozen=True):
 
     token: str
     opened_in: int  # the generation of our own key set, read before the token was opened
-    opened: Opened | None
+    opened: "Opened | None"
 
 
 class OtherFacts(Protocol):
@@ -115,7 +117,7 @@ class Verifier:
         cache_size: int = 0,
         look_for_keys: Callable[[int], bool] | None = None,
         others: OtherIssuers | None = None,
-        decryption: Decryption | None = None,
+        decryption: "Decryption | None" = None,
     ) -> None:
         self._keys = keys
         self._decryption = decryption
@@ -214,7 +216,7 @@ class Verifier:
         self, others: OtherIssuers, received: _Received, parts: jws.Parts, claims: dict[str, object], now: float
     ) -> Token:
         if received.opened is not None:
-            check_repeated_claims(received.opened.header, claims)
+            received.opened.check_repeated_claims(claims)
         facts = others.verify(parts, claims, now=now)
         if self._cache is not None and type(received.token) is str and self._cache.takes(received.token):
             kept = facts if received.opened is None else _OpenedFacts(facts, received.opened_in)
@@ -253,7 +255,7 @@ class Verifier:
     ) -> Token:
         end = inf
         if received.opened is not None:
-            check_repeated_claims(received.opened.header, claims)
+            received.opened.check_repeated_claims(claims)
             generation = received.opened_in  # its encryption key may have been exchanged since
         elif self._decryption is not None:
             end = self._decryption.check_plain(claims, now=now)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
-from ..keys.algorithms import ALGORITHMS
+from ..keys.algorithms import ALGORITHMS, ASYMMETRIC
 from ..tokens.claims import LONGEST_LEEWAY, media_type
 from ..tokens.token import Token
 from .issuer_values import (
@@ -26,7 +26,6 @@ from .issuer_values import (
     with_expected,
 )
 from .provider_profiles import PROFILES, Profile
-from .public_keys import ASYMMETRIC
 
 Users = Literal["shared"] | Callable[[Token], Any]
 Revoked = Literal["never"] | Callable[[Token], Any]

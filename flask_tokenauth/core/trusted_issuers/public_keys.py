@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..errors import InvalidKey
+from ..keys import pyjwt  # noqa: F401  # keys are fetched in a request, which must not wait for an import too
 from ..keys.algorithms import ALGORITHMS, IMPLIED
 from ..keys.jwk import find_other_use, is_private
 from ..keys.key import Key
@@ -11,7 +12,6 @@ from ..keys.loading import load_keys
 from .trusted_keys import NamedKey
 
 RSA_DEFAULT = "RS256"  # of RSA keys that name no algorithm
-ASYMMETRIC = frozenset(name for name, algorithm in ALGORITHMS.items() if algorithm.key_type != "oct")
 
 _LONGEST_MODULUS, _LONGEST_EXPONENT = 1366, 6  # characters of base64url: 8192 and 32 bits
 _NO_KID = (

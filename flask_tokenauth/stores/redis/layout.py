@@ -4,6 +4,7 @@ All revocations, and the numbers of all users, are in one slot of a cluster, whi
 Every other key is alone: no script uses keys of two slots.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from ...core.encoding.prefixes import STORE_PREFIX_FORM, STORE_PREFIX_WORDS
@@ -40,7 +41,7 @@ class Layout:
     rings: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        if not STORE_PREFIX_FORM.fullmatch(self.prefix):
+        if not re.fullmatch(STORE_PREFIX_FORM, self.prefix):
             raise SettingsError(f"the prefix of the store must be {STORE_PREFIX_WORDS}; got another string")
         names = ("about", "live", "values", "news", "epochs", "key_epochs")
         object.__setattr__(self, "shared", tuple(f"{{{self.prefix}}}:{name}".encode() for name in names))

@@ -14,6 +14,7 @@ from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.algorithms import ALGORITHMS
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.keys.pyjwt import crypto_of
 from flask_tokenauth.core.token_errors import InvalidSignature
 
 from .kit import ASYMMETRIC, EC, ED, RSA, SECRET, jwk_of, oct_jwk, pem_of
@@ -52,9 +53,18 @@ def test_a_signature_of_ecdsa_has_the_leading_zeros_of_both_numbers(name: str, l
     """RFC 7518 section 3.4: "MUST NOT be shortened to omit any leading zero octets"."""
     private = SimpleNamespace(sign=lambda message, scheme: encode_dss_signature(1, 2))
 
-    signature = ALGORITHMS[name].crypto.sign(b"message", private)
+    signature = crypto_of(ALGORITHMS[name]).sign(b"message", private)
 
     assert signature == b"\x01".rjust(length, b"\x00") + b"\x02".rjust(length, b"\x00")
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (0, 1), (1, 0), (1, 2**256 - 1), (2**256 - 1, 1)])
+def test_numbers_that_no_ecdsa_signature_has_are_refused(numbers: tuple[int, int]) -> None:
+    """Both must be from 1 to the order of the group less 1."""
+    signature = b"".join(number.to_bytes(32) for number in numbers)
+
+    with pytest.raises(InvalidSignature):
+        Key.generate("ES256").verify(b"message", signature)
 
 
 @pytest.mark.parametrize("place", [0, 31])

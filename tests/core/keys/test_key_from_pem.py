@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_material import describe
+from flask_tokenauth.core.keys.key_pairs import describe
 
 from .kit import EC, ED, RSA, certificate_of, pem_of
 
