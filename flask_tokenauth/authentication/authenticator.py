@@ -225,7 +225,12 @@ class Authenticator(AcceptedTokens):
                 text = find_token(header, max_bytes=self._max_bytes)
                 if header is None or text is None:
                     return self._authenticate_cookie(req, header)
-                if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
+                if (
+                    self.https.is_active
+                    and req.scheme != "https"  # nearly always enough, and is_secure would be a call
+                    and not req.is_secure
+                    and not self.https.allows_plain(req)
+                ):
                     check_credential(header)
                     self.https.check(req)
                 # Without a store nothing has to be looked up, and this saves a call.
