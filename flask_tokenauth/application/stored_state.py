@@ -13,7 +13,7 @@ from ..core.opaque.lookups import LONGEST_MEMORY, Lookups
 from ..core.records.api_key import ApiKey
 from ..core.records.revocation import Revocation, RevocationKind, retention_of
 from ..core.records.session import Terms
-from ..core.revocation.feed import RevocationFeed, bucket_width
+from ..core.revocation.feed import RevocationFeed
 from ..core.rotation import Sessions
 from ..core.store import Store
 from ..core.tokens.claims import ClaimsPolicy
@@ -220,7 +220,6 @@ def _make_feed(settings: Settings, store: Store | None, clock: Callable[[], floa
         interval=settings.revocation_interval,
         max_staleness=settings.revocation_max_staleness,
         timeout=settings.store_timeout,
-        bucket_width=bucket_width(settings.access_lifetime),
         leeway=settings.leeway,
         wall=clock,
     )
