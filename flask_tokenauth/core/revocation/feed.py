@@ -243,7 +243,7 @@ class RevocationFeed:
         return self._fetching.acquire(timeout=longest if since is None else max(0.0, since + longest - now))
 
     def _fetch(self, exp: float = math.inf) -> None:
-        """Fetch what is new, or one page of it if no request must wait for all; *exp* as in :meth:`_catch_up`."""
+        """Fetch new revocations, or one page of them if no request must wait for all; *exp* as in :meth:`_catch_up`."""
         self._fetching_since = self.monotonic()
         deadline = self._fetching_since + self._load_timeout
         try:
@@ -277,7 +277,7 @@ class RevocationFeed:
         self._fetch_at = min(self._retry_at, self._synced + self._max_staleness)
 
     def _fetch_pages(self, deadline: float, exp: float) -> None:
-        """Fetch page by page until the store has no more, or until requests can go on with what is known.
+        """Fetch page by page until the store has no more, or until requests can go on with those that are known.
 
         Then the next request fetches the next page, so that none has to merge all that others have revoked at once.
         """

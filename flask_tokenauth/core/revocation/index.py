@@ -12,7 +12,7 @@ users this follows from the epoch itself.
 from collections.abc import Iterator
 
 from ..encoding.limits import YEAR_9999
-from ..records.revocation import Revocation, RevocationKind
+from ..records.revocation import LAST, Revocation, RevocationKind
 
 PARTS = 128  # of each table; a power of two
 _MASK = PARTS - 1  # selects the bits of a hash that name a part
@@ -35,6 +35,9 @@ class RevocationIndex:
         self._sessions: _Table = []  # when they may be forgotten
         self._users: _Table = []  # the epochs
         self._api_keys: _Table = []  # the key epochs of users
+        self._tables: dict[RevocationKind, _Table] = {
+            "token": self._tokens, "session": self._sessions, "user": self._users, "api_keys": self._api_keys,
+        }  # fmt: skip
         self._user_retention = 0  # the longest time that a user must be kept after an epoch, in milliseconds
         self._minutes: dict[int, int] = {}  # one number for each minute, shared by the tables above
 
@@ -68,18 +71,19 @@ class RevocationIndex:
 
     def add(self, entry: Revocation) -> None:
         """Add a revocation. If its subject is known, the later expiry and the higher epoch count."""
-        value = entry.value
-        if entry.kind in ("user", "api_keys"):
+        kind, subject, value = entry.kind, entry.subject, entry.value  # a process adds millions of them
+        if kind in ("user", "api_keys"):
             self._user_retention = max(self._user_retention, self._end_of_minute(entry.expires_at) - value)
-        elif entry.kind == "token" and 0 < value <= YEAR_9999:
+        elif kind == "token" and 0 < value <= YEAR_9999:
             value = self._end_of_minute((value + self._grace) * 1000)
         else:
             value = self._end_of_minute(entry.expires_at)
-        table = self._table_of(entry.kind)
+        table = self._tables[kind]
         if not table:
             table.extend([{} for _ in range(PARTS)])  # in one step: a look-up finds all of them or none
-        part = _part_of(table, entry.subject)
-        part[entry.subject] = max(part.get(entry.subject, 0), value)
+        part = table[hash(subject) & _MASK]
+        if part.get(subject, -1) < value:
+            part[subject] = value
 
     def prune(self, number: int, now: float) -> int:
         """Forget the revocations in one part of each table that have expired.
@@ -98,7 +102,7 @@ class RevocationIndex:
         for table in filter(None, (self._users, self._api_keys)):
             looked_at += _keep_above(milliseconds - self._user_retention, table, number)
         if number == 0:
-            self._minutes = {minute: minute for minute in self._minutes if minute > milliseconds}
+            self._minutes = {minute: end for minute, end in self._minutes.items() if minute > milliseconds}
         return looked_at
 
     def missing_in(self, other: "RevocationIndex", number: int) -> Iterator[Revocation]:
@@ -121,23 +125,17 @@ class RevocationIndex:
         tokens, sessions, users = (sum(map(len, table)) for table in (self._tokens, self._sessions, self._users))
         return tokens, sessions, users + also_of_keys
 
-    def _table_of(self, kind: RevocationKind) -> _Table:
-        if kind == "token":
-            return self._tokens
-        if kind == "session":
-            return self._sessions
-        return self._users if kind == "user" else self._api_keys
-
     def _end_of_minute(self, milliseconds: int) -> int:
         """Return the end of the minute that *milliseconds* lies in, in milliseconds: one object for each minute."""
-        minute = min(-(-milliseconds // _MINUTE) * _MINUTE, YEAR_9999 * 1000)
-        return self._minutes.setdefault(minute, minute)
+        minute = -(-milliseconds // _MINUTE) * _MINUTE
+        known = self._minutes.get(minute)
+        return self._minutes.setdefault(minute, min(minute, LAST)) if known is None else known
 
     def _epochs_missing_in(self, other: "RevocationIndex", kind: RevocationKind, number: int) -> Iterator[Revocation]:
-        others = other._table_of(kind)
-        for part in self._table_of(kind)[number : number + 1]:
+        others = other._tables[kind]
+        for part in self._tables[kind][number : number + 1]:
             for subject, epoch in part.items():
-                until = min(epoch + self._user_retention, YEAR_9999 * 1000)
+                until = min(epoch + self._user_retention, LAST)
                 theirs = _part_of(others, subject).get(subject, -1)
                 if theirs < epoch or theirs + other._user_retention + _TOLERANCE < until:
                     yield Revocation(kind=kind, subject=subject, value=epoch, expires_at=until)

@@ -118,7 +118,7 @@ def test_all_that_has_expired_is_forgotten_by_the_end_of_a_round() -> None:
     index.add(Revocation(kind="session", subject="live", expires_at=LATER))
     left: list[int] = []
     for _ in range(3):
-        pruning.go_on(index, NOW + number * 120)
+        pruning.go_on(index, NOW + 1260)
         left.append(index.count()[1])
 
     assert number - STEP - 200 < left[0] < number - STEP + 1  # one part more than a step at most
