@@ -163,18 +163,26 @@ def test_a_thread_that_has_waited_for_long_checks_itself(held: Held) -> None:
 
 
 def test_a_check_may_lead_into_itself() -> None:
-    runs: list[int] = []
+    checkers: list[tuple[int, int] | None] = []
 
     def check() -> None:
-        runs.append(len(runs))
-        if len(runs) < 3:
+        checkers.append(first._checker)
+        first.longest_wait = 0  # so that a request inside that waited would give up at once
+        if len(checkers) < 3:
             first.run()
 
     first = FirstCheck(check)
-    first.run()
+    acquire, waits = first._checking.acquire, list[float]()
+
+    def note_and_acquire(*, timeout: float) -> bool:
+        waits.append(timeout)
+        return acquire(timeout=timeout)
+
+    first._checking.acquire = note_and_acquire  # type: ignore[method-assign, assignment]
     first.run()
 
-    assert runs == [0, 1, 2]
+    assert checkers == [(process.process_id(), get_ident())] * 3
+    assert len(waits) == 1  # of the first request, and not of those inside
 
 
 def test_a_child_does_not_wait_for_a_thread_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:

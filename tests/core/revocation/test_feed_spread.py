@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from .kit import OUTAGE, TICK, Worker, warm, worker
+from flask_tokenauth.core.revocation import pruning
+
+from .kit import NEVER, OUTAGE, TICK, Worker, token, warm, worker
 from .test_feed_pages import forgetful, page
 
 __all__ = ["forgetful", "warm", "worker"]  # fixtures
@@ -71,3 +73,34 @@ def test_a_token_whose_revocation_may_be_forgotten_waits_for_all_pages(forgetful
 
     assert forgetful.has()
     assert forgetful.store.asked == [None, "1"]
+
+
+def test_a_round_of_pruning_that_a_clock_in_the_future_began_forgets_nothing_after_it_was_set_back(
+    warm: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "STEP", 1)  # revocation, so that a fetch leaves something to the next ones
+    names = [f"{number}" for number in range(10)]
+    for name in names:
+        warm.store.revoke(token(name, until=NEVER))
+    warm.wait(1)
+    assert warm.has("0")
+    warm.wait(10**6)
+    warm.asks()
+    left = warm.feed.describe().tokens
+    assert 0 < left < 10
+
+    warm.wall.now -= 10**6
+    found = []
+    for _ in range(10):
+        warm.wait(1)
+        found.append([warm.has(name) for name in names])
+
+    assert found == [[True] * 10] * 10
+
+
+def test_the_revocations_of_a_page_lengthen_the_next_step_of_pruning(warm: Worker) -> None:
+    warm.wait(0.5)
+    warm.store.pages = [page("a", "b", "c", cursor="1")]
+    warm.asks()
+
+    assert warm.feed._pruning.added == 3
