@@ -9,6 +9,7 @@ again. Tokens and sessions keep the minute in which they may be forgotten, so th
 users this follows from the epoch itself.
 """
 
+import math
 from collections.abc import Iterator
 
 from ..encoding.limits import YEAR_9999
@@ -154,9 +155,8 @@ def _keep_above(least: float, table: _Table, number: int) -> int:
     The part is replaced: a dict from which entries are deleted keeps its memory.
     """
     part = table[number]
-    kept = {subject: value for subject, value in part.items() if value > least}
-    if len(kept) < len(part):
-        table[number] = kept
+    if min(part.values(), default=math.inf) <= least:  # looked at first, since to copy a part takes ten times as long
+        table[number] = {subject: value for subject, value in part.items() if value > least}
     return len(part)
 
 
