@@ -115,7 +115,7 @@ class RevokedTokens:
         )
         if is_revoked or PARENT not in claims:
             return is_revoked
-        parent = claims[PARENT]  # by its own expiry, since the feed keeps tokens in buckets of expiry times
+        parent = claims[PARENT]  # by its own expiry, since the feed forgets revocations of tokens that have expired
         return self.feed.is_revoked(
             token_id=parent["jti"], exp=parent["exp"], session_id=session_id, user_id=token.subject, epoch=epoch
         )

@@ -225,14 +225,13 @@ class StoredState(RevokedTokens):
 def _make_feed(settings: Settings, store: Store | None, clock: Callable[[], float]) -> "RevocationFeed | None":
     if store is None or settings.revocation != "feed":
         return None
-    from ..core.revocation.feed import RevocationFeed, bucket_width  # noqa: PLC0415  # see StoredState
+    from ..core.revocation.feed import RevocationFeed  # noqa: PLC0415  # see StoredState
 
     return RevocationFeed(
         store,
         interval=settings.revocation_interval,
         max_staleness=settings.revocation_max_staleness,
         timeout=settings.store_timeout,
-        bucket_width=bucket_width(settings.access_lifetime),
         leeway=settings.leeway,
         wall=clock,
     )

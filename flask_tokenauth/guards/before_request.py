@@ -25,6 +25,7 @@ from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
 from ..authentication.tickets import IN_QUERY, may_have_ticket, settle_used_ticket
 from .enforcement import check_optional, check_requirement
+from .first_check import FirstCheck
 from .guarded_hooks import after_others
 from .marks import MarkCounter
 from .registrations import check_set_up
@@ -74,6 +75,7 @@ class RequestHook:
         self._state = state
         self._app, self._authenticator = state.app, state.authenticator
         self._checked = False
+        self._first_check = FirstCheck(self._check_application)
         self._flask_preprocess = find_method(state.app, "preprocess_request")
         self._replaced_dispatch = vars(state.app).get("dispatch_request")  # by other code before; None: it is Flask's
         self._may_leave_out = "preprocess_request" not in vars(state.app)  # not what other code has put in its place
@@ -110,7 +112,7 @@ class RequestHook:
                 authenticator.forget_early_judgement(req)
         if not self._checked:
             authenticator.publish_early(req)
-            self._check_application()
+            self._first_check.run()
         if (
             app.before_request_funcs == self._only_ours
             and not app.url_value_preprocessors
@@ -188,7 +190,7 @@ class RequestHook:
     def _guard_now(self, req: Request, authentication: Authentication) -> None:
         """Guard a request in a place where Flask has not called :meth:`preprocess_request` before."""
         if not self._checked:
-            self._check_application()
+            self._first_check.run()
         keep_url_arguments(req)
         self._enforce_route(req, authentication)
 

@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from ..application.settings import Settings
 from .accepted_kinds import ANY_KIND, AcceptedKinds
 from .guarded_hooks import list_hooks
-from .marks import find_marks, read_mark, unwrap
+from .marks import class_of, find_marks, read_mark, unwrap
 from .registrations import find_adding
 from .requirement import Requirement
 
@@ -160,12 +160,14 @@ def list_routes(app: Flask, settings: Settings) -> list[Route]:
 
 
 def _routes_of(app: Flask, settings: Settings, rule: Rule) -> list[Route]:
-    methods = _METHODS if rule.methods is None else rule.methods  # a rule without methods answers any
+    methods = set(_METHODS if rule.methods is None else rule.methods)  # a rule without methods answers any
+    if getattr(rule, "provide_automatic_options", False):
+        methods.discard("OPTIONS")
+    if "GET" in methods and class_of(app.view_functions[rule.endpoint]) is None:
+        methods.discard("HEAD")  # only in a class has each method a function of its own
     required = {method: resolve(app, settings, rule.endpoint, method) for method in sorted(methods)}
     if "GET" in required and "HEAD" in required and _essence(required["HEAD"]) == _essence(required["GET"]):
         del required["HEAD"]
-    if getattr(rule, "provide_automatic_options", False):
-        required.pop("OPTIONS", None)
     return [Route(rule, method, requirements) for method, requirements in required.items()]
 
 

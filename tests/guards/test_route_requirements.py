@@ -20,7 +20,8 @@ from flask_tokenauth import (
     require_scope,
 )
 from flask_tokenauth.application.app_state import state_of
-from flask_tokenauth.guards.route_requirements import is_static, list_routes
+from flask_tokenauth.guards import route_requirements
+from flask_tokenauth.guards.route_requirements import is_static, list_routes, resolve
 
 from ..authentication.challenges import parse_challenge
 from ..conftest import ISSUER, NOW, MakeApp, Mint, StandingClock, bearer, whoami
@@ -275,3 +276,28 @@ def test_whether_the_user_is_loaded_is_a_boolean() -> None:
 def test_a_scope_in_login_required_is_sent_to_the_other_guard() -> None:
     with pytest.raises(TypeError, match=r'got str; a scope is required with @require_scope\("reports:read"\)$'):
         login_required("admin")  # type: ignore[call-overload]  # the mistake under test
+
+
+def test_a_function_is_resolved_once_for_get_and_head_and_a_class_for_each(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request resolves all routes."""
+    app = make_app()
+    app.add_url_rule("/function", view_func=make_view(), endpoint="function", methods=["GET", "POST"])
+
+    class Items(MethodView):
+        get = staticmethod(make_view())
+
+    app.add_url_rule("/class", view_func=Items.as_view("class"))
+    resolved: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        route_requirements,
+        "resolve",
+        lambda *of: resolved.append(of[2:]) or resolve(*of),  # type: ignore[func-returns-value]
+    )
+
+    routes = list_routes(app, state_of(app).settings)
+
+    assert [method for endpoint, method in resolved if endpoint == "function"] == ["GET", "POST"]
+    assert [method for endpoint, method in resolved if endpoint == "class"] == ["GET", "HEAD"]
+    assert [route.method for route in routes if route.rule.endpoint == "class"] == ["GET"]

@@ -22,15 +22,13 @@ from ..store import Store, translated
 from .feed_state import FeedState
 from .index import RevocationIndex
 from .lost_revocations import LONGEST_PAUSE, LostRevocations
+from .pruning import Pruning
+from .reload import Reload
 
+_NO_CURSOR = "revocations_since(None) must return a page with a cursor, got a page without one: correct the store"
 _NO_ANSWER = "the store has not answered yet"
 _random = SystemRandom()  # it has no state that a fork could copy
 _log = logging.getLogger("flask_tokenauth")
-
-
-def bucket_width(lifetime: timedelta) -> timedelta:
-    """Return the best width of buckets for access tokens that usually live for *lifetime*: at least 5 minutes."""
-    return max(timedelta(minutes=5), lifetime / 16)
 
 
 def _read_clock() -> float:
@@ -49,7 +47,6 @@ class RevocationFeed:
         timeout: the longest time for which a request waits for a fetch of another one.
         load_timeout: the longest time that one fetch may take, with all its pages. If it takes longer, the next try
             goes on after the last page.
-        bucket_width: the span of expiry times of the tokens in one bucket; see :func:`bucket_width`.
         leeway: the duration for which tokens are accepted after they have expired.
         monotonic: returns seconds that always rise, from any start. The default also runs in tests that stop the clock:
             freezegun, and time-machine before 3.0, stop ``time.monotonic``.
@@ -72,7 +69,6 @@ class RevocationFeed:
         max_staleness: timedelta,
         timeout: timedelta = timedelta(seconds=0.5),
         load_timeout: timedelta = timedelta(seconds=10),
-        bucket_width: timedelta = timedelta(minutes=5),
         leeway: timedelta = timedelta(0),
         monotonic: Callable[[], float] = time.perf_counter,
         wall: Callable[[], float] = _read_clock,
@@ -82,28 +78,23 @@ class RevocationFeed:
             raise ValueError(
                 f"interval must be above zero and at most max_staleness, got {interval} and {max_staleness}"
             )
-        if min(timeout, load_timeout, bucket_width) <= timedelta(0):
-            raise ValueError(
-                "timeout, load_timeout and bucket_width must be above zero, "
-                f"got {timeout}, {load_timeout} and {bucket_width}"
-            )
+        if min(timeout, load_timeout) <= timedelta(0):
+            raise ValueError(f"timeout and load_timeout must be above zero, got {timeout} and {load_timeout}")
         self._store = store
         self._interval = interval.total_seconds()
         self._max_staleness = max_staleness.total_seconds()
         self._timeout = timeout.total_seconds()
         self._load_timeout = load_timeout.total_seconds()
-        self._width = math.ceil(bucket_width.total_seconds())
         self._grace = math.ceil(retention_of(timedelta(0), leeway).total_seconds())
         self.monotonic = monotonic
         self.after_fetch: Callable[[], None] = lambda: None
         self._wall, self._uniform = wall, uniform
-        self._index = self._new_index()
-        self._reloaded: RevocationIndex | None = None  # during a reload: the revocations that the store has
-        self._added_during_reload: set[str] = set()  # subjects: the pages fetched before may not have them
+        self._index = RevocationIndex(grace=self._grace)
+        self._reload: Reload | None = None
         self._lost_by_store = LostRevocations(store, timeout=self._timeout, leeway=leeway)
         self._cursor: str | None = None
         self._paging_since: float | None = None  # when the first page of the present fetch was asked for
-        self._pruned_at = 0.0
+        self._pruning = Pruning()
         self._latest_wall = 0.0  # the latest time of the wall clock at the end of a fetch
         self._forgotten_until = -math.inf  # revocations of tokens that expired by then may be forgotten
         self._fetching, self._changing = ProcessLock(), ProcessLock()
@@ -126,7 +117,7 @@ class RevocationFeed:
         """
         if self.monotonic() >= self._fetch_at or exp <= self._forgotten_until:
             self._renew(exp)
-        return self._index.has(token_id=token_id, exp=exp, session_id=session_id, user_id=user_id, epoch=epoch)
+        return self._index.has(token_id=token_id, session_id=session_id, user_id=user_id, epoch=epoch)
 
     def is_api_key_revoked(self, key_id: str, *, user_id: str, key_epoch: int) -> bool:
         """Return whether an API key, or everything that its user had at its *key_epoch*, is revoked.
@@ -163,8 +154,8 @@ class RevocationFeed:
         """
         with self._changing:
             self._index.add(revocation)
-            if self._reloaded is not None:
-                self._added_during_reload.add(revocation.subject)
+            if self._reload is not None:
+                self._reload.added_here.add(revocation.subject)
 
     def describe(self) -> FeedState:
         """Return the state of the feed. The store is not asked."""
@@ -202,9 +193,6 @@ class RevocationFeed:
         self._failures = 0
         self._last_error = _NO_ANSWER
 
-    def _new_index(self) -> RevocationIndex:
-        return RevocationIndex(width=self._width, grace=self._grace)
-
     def _age(self) -> float:
         return self.monotonic() - self._synced
 
@@ -235,7 +223,7 @@ class RevocationFeed:
                 # A fetch that another thread began since this one came is new enough, however long it took.
                 due = (self._synced < came and self.monotonic() >= self._fetch_at) or exp <= self._forgotten_until
                 if due and self.monotonic() >= self._retry_at:
-                    self._fetch()
+                    self._fetch(exp)
             except StoreUnavailable as error:
                 failure = error
             finally:
@@ -254,15 +242,16 @@ class RevocationFeed:
         longest = self._load_timeout if self._synced == -math.inf else self._timeout
         return self._fetching.acquire(timeout=longest if since is None else max(0.0, since + longest - now))
 
-    def _fetch(self) -> None:
+    def _fetch(self, exp: float = math.inf) -> None:
+        """Fetch new revocations, or one page of them if no request must wait for all; *exp* as in :meth:`_catch_up`."""
         self._fetching_since = self.monotonic()
         deadline = self._fetching_since + self._load_timeout
         try:
             with translated():  # also for what a broken answer of the store raises here: no token is accepted then
                 self._check_clock()
-                self._fetch_pages(deadline)
+                self._fetch_pages(deadline, exp)
                 if self._age() >= self._interval:  # loading took long: there may be new revocations already
-                    self._fetch_pages(deadline)
+                    self._fetch_pages(deadline, exp)
         except StoreUnavailable as error:
             self._pause()
             self._last_error = str(error)
@@ -272,6 +261,8 @@ class RevocationFeed:
             raise
         finally:
             self._fetching_since = None
+        if self._paging_since is not None:
+            return  # the next request goes on
         if self._failures:
             _log.warning("revocations can be fetched again; tries that had failed: %s", self._failures)
         self._failures, self._last_error = 0, _NO_ANSWER
@@ -285,19 +276,25 @@ class RevocationFeed:
         self._retry_at = self.monotonic() + self._uniform(0.5, 1) * longest
         self._fetch_at = min(self._retry_at, self._synced + self._max_staleness)
 
-    def _fetch_pages(self, deadline: float) -> None:
-        """Fetch page by page until the store has no more."""
+    def _fetch_pages(self, deadline: float, exp: float) -> None:
+        """Fetch page by page until the store has no more, or until requests can go on with those that are known.
+
+        Then the next request fetches the next page, so that none has to merge all that others have revoked at once.
+        """
         while True:
             since = self.monotonic() if self._paging_since is None else self._paging_since
             page = self._store.revocations_since(self._cursor)
             if page.cursor is None:
-                self._check_first_load()
+                if self._cursor is None:
+                    raise StoreUnavailable(_NO_CURSOR)
                 self._start_reload()
             else:
                 self._merge(page)
                 if not page.more:
                     break
                 self._paging_since = since
+                if self._age() < self._interval and exp > self._forgotten_until:
+                    return
             if self.monotonic() >= deadline:
                 raise StoreUnavailable(
                     f"revocations could not all be fetched within {self._load_timeout:g} s: the next try goes on"
@@ -310,45 +307,34 @@ class RevocationFeed:
         with self._changing:
             for entry in page.entries:
                 self._index.add(entry)
-                if self._reloaded is not None:
-                    self._reloaded.add(entry)
+                if self._reload is not None:
+                    self._reload.stored.add(entry)
+            self._pruning.added += len(page.entries)
         self._cursor = page.cursor
-
-    def _check_first_load(self) -> None:
-        if self._cursor is None:
-            raise StoreUnavailable(
-                "revocations_since(None) must return a page with a cursor, got a page without one: correct the store"
-            )
 
     def _start_reload(self) -> None:
         """Load all revocations again, to find those that the store has lost. None is forgotten here."""
         self._cursor = self._paging_since = None
-        self._reloaded = self._new_index()
+        self._reload = Reload(grace=self._grace, added_here=() if self._reload is None else self._reload.added_here)
 
     def _prune_and_compare(self) -> None:
-        """Forget what has expired. At the end of a reload, find what the store has lost."""
+        """Forget some of what has expired. At the end of a reload, find what the store has lost."""
         now = self._wall()
         with self._changing:
-            if self._reloaded is not None and now < self._latest_wall:  # a clock was set back, and all was loaded again
-                self._latest_wall, self._pruned_at = now, min(now, self._pruned_at)
+            if self._reload is not None and now < self._latest_wall:  # a clock was set back, and all was loaded again
+                self._latest_wall = now
+                self._pruning.set_back(now)
             self._latest_wall = max(now, self._latest_wall)
             self._forgotten_until = self._latest_wall - self._grace  # before pruning, because look-ups take no lock
-            if now - self._pruned_at >= self._width:
-                self._index.prune(now)
-                self._pruned_at = now
-            if self._reloaded is not None:
-                missing = self._index.missing_in(self._reloaded)
-                lost_by_store = [entry for entry in missing if entry.expires_at > now * 1000]
-                self._lost_by_store.replace(lost_by_store)
-                self._reloaded, added = None, self._added_during_reload
-                self._added_during_reload = set()
-                had = (entry for entry in lost_by_store if entry.subject not in added)
-                if lost := sum(entry.expires_at > (now + self._width) * 1000 for entry in had):  # live by any clock
-                    _log.error("the store has lost %s revocations: they are written to it again", lost)
+            self._pruning.go_on(self._index, now)
+        if self._reload is not None:
+            self._lost_by_store.replace(self._reload.find_lost(self._index, self._changing, now))
+            with self._changing:
+                self._reload = None
 
     def _check_clock(self) -> None:
         """Start a reload if the wall clock was set back: tokens whose revocations were forgotten may be valid again."""
-        if self._reloaded is None and self._wall() < self._latest_wall - MARGIN.total_seconds():
+        if self._reload is None and self._wall() < self._latest_wall - MARGIN.total_seconds():
             self._start_reload()
 
 

@@ -11,9 +11,9 @@ from flask_tokenauth.core.revocation.index import RevocationIndex
 from flask_tokenauth.testing.store_contract.kit import add_key, find_key, id_for
 
 from ...test_cost import Calls
-from .kit import EXP, LATER, OUTAGE, RETENTION, TICK, Worker, token, warm, worker
+from .kit import LATER, OUTAGE, RETENTION, TICK, Worker, token, warm, worker
 from .test_feed_lost_by_store import reload
-from .test_index import MINUTE, NOW, index_of, user
+from .test_index import MINUTE, NOW, index_of, missing, prune, user
 
 __all__ = ["warm", "worker"]  # fixtures
 
@@ -49,7 +49,7 @@ def test_every_api_key_below_the_key_epoch_of_its_user_is_revoked(key_epoch: int
 
 
 def test_an_epoch_revokes_no_api_key_and_a_key_epoch_no_token() -> None:
-    usual: dict[str, Any] = {"token_id": "t", "exp": EXP, "session_id": None, "user_id": "alice"}
+    usual: dict[str, Any] = {"token_id": "t", "session_id": None, "user_id": "alice"}
 
     assert not index_has(index_of(user("alice", 7)))
     assert not index_of(api_keys("alice", 7)).has(**usual, epoch=0)
@@ -71,7 +71,7 @@ def test_a_user_with_an_epoch_and_a_key_epoch_is_counted_once() -> None:
 def test_key_epochs_are_kept_to_the_end_of_the_minute_in_which_they_expire(now: float, *, kept: bool) -> None:
     revoked = index_of(api_keys("alice", 7, NOW * 1000))
 
-    revoked.prune(now)
+    prune(revoked, now)
 
     assert index_has(revoked) is kept
     assert revoked.count() == (0, 0, int(kept))
@@ -94,7 +94,7 @@ def test_a_key_epoch_that_another_index_lacks_is_missing_there(there: list[Revoc
     here = api_keys("alice", 7, LATER // MINUTE * MINUTE)
     there = [entry.replace(expires_at=entry.expires_at // MINUTE * MINUTE) for entry in there]
 
-    assert index_of(here).missing_in(index_of(*there)) == ([here] if is_missing else [])
+    assert missing(index_of(here), index_of(*there)) == ([here] if is_missing else [])
 
 
 def test_what_others_revoke_is_known_after_the_interval(warm: Worker) -> None:

@@ -283,13 +283,13 @@ def test_a_reload_after_a_clock_was_set_back_goes_on_where_it_was(forgetful: Wor
 def test_a_clock_that_ran_ahead_during_a_fetch_brings_back_what_that_left_out(warm: Worker) -> None:
     """The store leaves out what has expired by its clock, so the feed would never know of it."""
     warm.wait(1)
-    warm.wall.now += 250  # less than a bucket is wide
+    warm.wall.now += 250  # less than the time between two rounds of pruning
     warm.store.revoke(token(until=ms(NOW + 200)))
     warm.asks()
     warm.wall.now -= 250
     warm.store.asked.clear()
 
-    assert warm.has(exp=NOW + 100) is False  # of another token: all was loaded again first
+    assert warm.has("x", exp=NOW + 100) is False  # of another token: all was loaded again first
     assert warm.store.asked == [None]
     assert warm.has()
 
