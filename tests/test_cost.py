@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth, create_token, login_optional, login_required, require_scope, token_accepted
+from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.keys.key import Key
 
 from .conftest import AUDIENCE, ISSUER, SECRET
@@ -23,8 +24,9 @@ from .encryption_kit import keys_setting
 ALGORITHMS = ("HS256", "RS256", "ES256", "EdDSA")
 KEYS = {name: Key.generate(name) for name in ALGORITHMS}
 # Names of functions in the libraries below, written in C, Rust or Python.
-BASE64 = {"a2b_base64", "b2a_base64"}
-JSON = {"Decoder.decode", "json_encode", "JSONDecoder.decode", "raw_decode", "c_scanner"}
+DECODE_BASE64 = "the decoder of base64url"
+BASE64 = {DECODE_BASE64, "b2a_base64"}
+JSON = {"Decoder.decode", "Encoder.encode", "JSONDecoder.decode", "raw_decode", "c_scanner"}
 CHECKS = {"HMAC.verify", "RSAPublicKey.verify", "ECPublicKey.verify", "Ed25519PublicKey.verify"}
 SIGNINGS = {"HMAC.finalize", "RSAPrivateKey.sign", "ECPrivateKey.sign", "Ed25519PrivateKey.sign"}
 PARSERS = {"load_pem_private_key", "load_pem_public_key", "public_key", "private_key", "from_public_bytes", "from_jwk"}
@@ -44,7 +46,8 @@ class Calls(Counter[str]):
 
     def _note(self, frame: FrameType, event: str, argument: Any) -> None:  # pragma: no cover  # itself not profiled
         if event == "c_call":
-            self[getattr(argument, "__qualname__", repr(argument))] += 1
+            is_base64 = argument == base64url._decode_string  # which is a decoder of JSON too
+            self[DECODE_BASE64 if is_base64 else getattr(argument, "__qualname__", repr(argument))] += 1
         elif event == "call":
             self[frame.f_code.co_qualname] += 1
 
@@ -147,7 +150,7 @@ def test_a_known_header_is_not_decoded_again(algorithm: str, drive: Drive) -> No
 
     _, known = drive(app, second)
 
-    assert (first_seen.of({"a2b_base64"}), known.of({"a2b_base64"})) == (3, 2)
+    assert (first_seen.of({DECODE_BASE64}), known.of({DECODE_BASE64})) == (3, 2)
     assert (first_seen.of({"read_object"}), known.of({"read_object"})) == (1, 0)
 
 
@@ -221,8 +224,8 @@ def test_issuing_needs_one_signature_and_does_not_decode_the_token(algorithm: st
         create_token("alice", scopes=["reports:read"])
 
     assert calls.of(SIGNINGS) == 1
-    assert calls.of({"json_encode"}) == 1
-    assert calls.of({"a2b_base64"} | CHECKS) == 0
+    assert calls.of({"Encoder.encode"}) == 1
+    assert calls.of({DECODE_BASE64} | CHECKS) == 0
 
 
 class Hook:

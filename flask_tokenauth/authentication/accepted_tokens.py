@@ -99,6 +99,8 @@ class AcceptedTokens:
         self._keys = keys
         self._policy = policy
         self._verifier = verifier
+        # Without a store nothing has to be looked up, and each request saves a call.
+        self._find_or_verify = verifier.verify if lookups is None else self._look_up_or_verify
         self._ticket_verifier = verifier.for_tickets()
         self._verifier_for = lru_cache(maxsize=_MOST_AUDIENCES)(verifier.for_audience)
         self._max_bytes = max_bytes
@@ -115,17 +117,17 @@ class AcceptedTokens:
         if text is None:
             return None
         try:
-            return self._find_or_verify(text)
+            return self._find_or_verify(text, now=self.clock())
         except TokenError as error:
             raise judge_refused_token(error, header) from None
 
-    def _find_or_verify(self, text: str) -> Token:
+    def _look_up_or_verify(self, text: str, *, now: float) -> Token:
         """Return the verified token in *text*, after looking it up in the store if only the store can explain it."""
         lookups = self.lookups
         # The first condition needs no call, and few JWTs pass it.
         if lookups is not None and text[:_SHORTEST_PREFIX] in self._beginnings and text.startswith(lookups.prefixes):
-            return lookups.find(text, now=self.clock())
-        return self._verifier.verify(text, now=self.clock())
+            return lookups.find(text, now=now)
+        return self._verifier.verify(text, now=now)
 
     def find_api_key(self, text: str) -> Token:
         """Return the verified token of the API key in *text*, which came in the header for API keys.

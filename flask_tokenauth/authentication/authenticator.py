@@ -225,20 +225,10 @@ class Authenticator(AcceptedTokens):
                 text = find_token(header, max_bytes=self._max_bytes)
                 if header is None or text is None:
                     return self._authenticate_cookie(req, header)
-                if (
-                    self.https.is_active
-                    and req.scheme != "https"  # nearly always enough, and is_secure would be a call
-                    and not req.is_secure
-                    and not self.https.allows_plain(req)
-                ):
+                if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
                     check_credential(header)
                     self.https.check(req)
-                # Without a store nothing has to be looked up, and this saves a call.
-                token = (
-                    self._find_or_verify(text)
-                    if self.lookups is not None
-                    else self._verifier.verify(text, now=self.clock())
-                )
+                token = self._find_or_verify(text, now=self.clock())
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject, text)
             return self._accept(token, text)
@@ -261,7 +251,7 @@ class Authenticator(AcceptedTokens):
                 return Authentication(self._app)
             if self.https.is_active and not req.is_secure:
                 self.https.check(req)
-            token = self._find_or_verify(text)
+            token = self._find_or_verify(text, now=self.clock())
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject, text, cookie_method=req.method)
             if isinstance(token, (ApiKeyToken, TrustedToken)):

@@ -69,9 +69,10 @@ class TokenCookies:
             return None
         if may_change(req) and not self.origins.allows(req):
             raise CrossSite
-        if len(values) > 1:
+        token, *others = values
+        if others:
             raise CookieRepeated
-        return values[0]
+        return token
 
     def find_refresh_tokens(self, req: Request) -> list[str]:
         """Return the values of all cookies for the refresh token. One is usual; two are a sign of an attack."""
