@@ -228,7 +228,8 @@ class Authenticator(AcceptedTokens):
                 if self.https.is_active and not req.is_secure and not self.https.allows_plain(req):
                     check_credential(header)
                     self.https.check(req)
-                token = self._find_or_verify(text, now=self.clock())
+                find_or_verify, clock = self._find_or_verify, self.clock
+                token = find_or_verify(text, now=clock())
             if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
                 return Authentication(self._app, token, token.subject, text)
             return self._accept(token, text)

@@ -6,10 +6,12 @@ functions, and around the view. Each one alone keeps guarded views closed, if ot
 
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import flask
+import msgspec
 from flask import Flask, Request, Response
+from werkzeug.routing import Rule
 
 from ..application.app_state import AppState
 from ..application.error_handlers import RefusalHandling
@@ -47,12 +49,13 @@ _QUERY = "QUERY_STRING"  # in the WSGI environment
 _MOST_RESOLVED = 10_000  # entries: a rule without methods answers any method that a client invents
 
 
-class ResolvedRoute(NamedTuple):
+class ResolvedRoute(msgspec.Struct, frozen=True):
     """The requirements of an endpoint for a method, with the facts that they were resolved from."""
 
     view: Any
     mark_count: int
     required: RouteRequirements
+    requirements: tuple[Requirement, ...]  # of ``required``
     simple_scopes: frozenset[str] | None  # of ``required``
     is_guarded: bool  # something is required
     is_shareable: bool  # its answers do not depend on the caller
@@ -126,7 +129,7 @@ class RequestHook:
         try:
             answer = self._flask_preprocess(*args, **kwargs)
         except BaseException:
-            route = self._find_route(req)
+            route = self._find_route(req.url_rule, req.method)
             note_not_of_view(req.environ, is_guarded=route is not None and route.is_guarded)
             raise
         finally:
@@ -174,12 +177,8 @@ class RequestHook:
         """
         req = REQUEST_CONTEXT.get().request
         found: Authentication | None = getattr(req, AUTHENTICATION, None)
-        if (
-            found is None
-            or found.enforced_by is not self
-            or found.enforced_rule is not req.url_rule
-            or found.enforced_method != req.method
-        ):
+        hook, rule, method = (None, None, None) if found is None else found.enforced
+        if hook is not self or rule is not req.url_rule or method != req.method:
             req.__dict__[DISPATCHED] = True
             self._guard_now(req, self._authenticator.publish(req))
         if self._replaced_dispatch is not None:
@@ -206,9 +205,13 @@ class RequestHook:
             RefusalHandling(app).install()  # around an extension that has wrapped the method, as Flask-RESTX does
         self._checked = True
 
-    def _find_route(self, req: Request) -> ResolvedRoute | None:
-        """Return the route of *req*, or None if Flask answers without a view: 404, 405, or OPTIONS by default."""
-        rule, method = req.url_rule, req.method
+    def _find_route(self, rule: Rule | None, method: str) -> ResolvedRoute | None:
+        """Return the route of a request, or None if Flask answers without a view: 404, 405, or OPTIONS by default.
+
+        Args:
+            rule: of the URL; None for 404 and 405.
+            method: of the request.
+        """
         if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return None
         try:
@@ -227,7 +230,7 @@ class RequestHook:
         """Let the API key of *req* count if the guards of its route accept API keys: it was authenticated just now."""
         # Another application may have found the rule. Its views may be guarded in another way.
         if req.url_rule is not None and req.url_rule.map is self._app.url_map:
-            _settle(authentication, self._find_route(req))
+            _settle(authentication, self._find_route(req.url_rule, req.method))
 
     def _settle_ticket(self, req: Request, authentication: Authentication) -> None:
         """Enforce the guards of the route of a request with a ticket, before the view, if they accept tickets.
@@ -239,7 +242,8 @@ class RequestHook:
         """
         if not may_have_ticket(req, authentication) or req.url_rule is None:
             return
-        route = self._find_route(req) if req.url_rule.map is self._app.url_map else None
+        is_ours = req.url_rule.map is self._app.url_map
+        route = self._find_route(req.url_rule, req.method) if is_ours else None
         if route is not None and route.accepts_tickets:
             self._enforce_route(req, authentication)
 
@@ -251,7 +255,7 @@ class RequestHook:
         Raises:
             AuthError: the request does not satisfy the requirements of its route. The answer is closed.
         """
-        route = self._find_route(req)
+        route = self._find_route(req.url_rule, req.method)
         if route is None:
             return answer
         if not route.required.requirements and route.required.access != "optional":
@@ -274,29 +278,30 @@ class RequestHook:
         Raises:
             AuthError: it does not.
         """
-        route = self._find_route(req)
+        rule, method = req.url_rule, req.method
+        route = self._find_route(rule, method)
         if authentication.api_key is not None:
             _settle(authentication, route)  # the route may be another one than that for which the key was accepted
         if authentication.ticket is not None:
             settle_used_ticket(authentication, counts=route is not None and route.accepts_tickets)
         if route is not None:
+            environ = req.environ
             # A call of get() would be a call for each request.
-            if route.accepts_tickets and _QUERY in req.environ and IN_QUERY in req.environ[_QUERY]:
-                note_ticket(req.environ)  # also if the ticket is not read: it stays good
-            if ANSWER in req.environ:  # not if the application calls Flask in another way
-                answer = req.environ[ANSWER]
+            if route.accepts_tickets and _QUERY in environ and IN_QUERY in environ[_QUERY]:
+                note_ticket(environ)  # also if the ticket is not read: it stays good
+            if ANSWER in environ:  # not if the application calls Flask in another way
+                answer = environ[ANSWER]
                 answer.is_guarded = answer.is_guarded or route.is_guarded
                 answer.is_shareable = route.is_shareable and answer.is_shareable is not False
             token = authentication.token
             if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
-                authentication.satisfied = route.required.requirements
+                authentication.satisfied = route.requirements
             elif token is None and route.accepts_tickets and may_have_ticket(req, authentication):
                 enforce = partial(self._enforce_each, route.required, req, authentication)
                 enforce_with_ticket(self._state, req, authentication, enforce)
             else:
                 self._enforce_each(route.required, req, authentication)
-        authentication.enforced_by = self
-        authentication.enforced_rule, authentication.enforced_method = req.url_rule, req.method
+        authentication.enforced = self, rule, method
 
     def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":
@@ -327,6 +332,7 @@ class RequestHook:
             view,
             count,
             required,
+            required.requirements,
             required.simple_scopes,
             bool(required.requirements),
             shared,
