@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, request
 from flask.views import MethodView
 from werkzeug.exceptions import HTTPException
 
@@ -152,6 +152,24 @@ def test_a_view_that_dispatches_another_method_gets_the_guards_of_that(make_app:
 
     assert app.test_client().post("/y").status_code == 401
     assert app.test_client().post("/y", headers=bearer(mint())).text == "deleted"
+
+
+def test_a_user_loader_that_changes_the_route_leads_past_no_guard_of_the_other(make_app: MakeApp, mint: Mint) -> None:
+    """It runs while the guards of the first route are enforced."""
+    auth = TokenAuth[str]()
+    app = make_app(auth=auth)
+    app.add_url_rule("/first", "first", login_required(load_user=True)(make_view()))
+    auth.protect(other := Blueprint("closed", "tests"), "other")
+    other.add_url_rule("/closed", "view", lambda: "closed")
+    app.register_blueprint(other)
+
+    @auth.user_loader
+    def lead_on(user_id: str) -> str:
+        [request.url_rule] = [rule for rule in app.url_map.iter_rules() if rule.rule == "/closed"]
+        return user_id
+
+    assert app.test_client().get("/first", headers=bearer(mint())).status_code == 403
+    assert app.test_client().get("/first", headers=bearer(mint(scope="other"))).text == "closed"
 
 
 def test_the_guards_of_another_application_do_not_count(make_app: MakeApp, mint: Mint) -> None:
