@@ -289,10 +289,10 @@ class RevocationFeed:
                     raise StoreUnavailable(_NO_CURSOR)
                 self._start_reload()
             else:
+                self._paging_since = since  # before the cursor: a child may be forked in between
                 self._merge(page)
                 if not page.more:
                     break
-                self._paging_since = since
                 if self._age() < self._interval and exp > self._forgotten_until:
                     return
             if self.monotonic() >= deadline:
@@ -322,8 +322,8 @@ class RevocationFeed:
         now = self._wall()
         with self._changing:
             if self._reload is not None and now < self._latest_wall:  # a clock was set back, and all was loaded again
+                self._pruning.set_back(now)  # first: in a child that is forked in between, the clock is still set back
                 self._latest_wall = now
-                self._pruning.set_back(now)
             self._latest_wall = max(now, self._latest_wall)
             self._forgotten_until = self._latest_wall - self._grace  # before pruning, because look-ups take no lock
             self._pruning.go_on(self._index, now)

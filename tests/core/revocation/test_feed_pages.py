@@ -34,6 +34,29 @@ def test_the_age_of_pages_is_that_of_the_first(worker: Worker) -> None:
     assert worker.feed.describe().age == 0.5
 
 
+def test_the_age_is_that_of_the_first_page_also_if_its_reader_stops_after_it_has_merged_it(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that is forked at this moment has the same state as this process after an interruption."""
+    worker.store.pages = [page("a", cursor="1"), page("b", cursor="2", more=False)]
+    merge = worker.feed._merge
+
+    def merge_and_stop(merged: RevocationPage) -> None:
+        merge(merged)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worker.feed, "_merge", merge_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        worker.feed.warm()
+    monkeypatch.setattr(worker.feed, "_merge", merge)
+    worker.wait(0.25)
+
+    worker.feed.warm()
+
+    assert worker.store.asked == [None, "1"]
+    assert worker.feed.describe().age == 0.25
+
+
 def test_a_load_that_takes_longer_than_the_interval_is_followed_by_another_fetch(worker: Worker) -> None:
     worker.store.meanwhile = lambda: worker.wait(0.5)
     worker.store.pages = [

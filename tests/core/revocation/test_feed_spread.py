@@ -12,6 +12,10 @@ from .test_feed_pages import forgetful, page
 __all__ = ["forgetful", "warm", "worker"]  # fixtures
 
 
+def raise_interrupt(now: float) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_request_that_comes_early_fetches_one_page_and_the_next_one_goes_on(warm: Worker) -> None:
     warm.wait(0.5)
     warm.store.pages = [page("a", cursor="1"), page("b", cursor="2"), page("c", cursor="3", more=False)]
@@ -90,6 +94,31 @@ def test_a_round_of_pruning_that_a_clock_in_the_future_began_forgets_nothing_aft
     assert 0 < left < 10
 
     warm.wall.now -= 10**6
+    found = []
+    for _ in range(10):
+        warm.wait(1)
+        found.append([warm.has(name) for name in names])
+
+    assert found == [[True] * 10] * 10
+
+
+def test_a_fetch_that_stops_while_it_sets_the_clock_back_sets_it_back_next_time(
+    warm: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that is forked at this moment has the same state as this process after an interruption."""
+    monkeypatch.setattr(pruning, "STEP", 1)
+    names = [f"{number}" for number in range(10)]
+    for name in names:
+        warm.store.revoke(token(name, until=NEVER))
+    warm.wait(10**6)
+    warm.asks()
+    warm.wall.now -= 10**6
+    set_back = warm.feed._pruning.set_back
+    monkeypatch.setattr(warm.feed._pruning, "set_back", raise_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        warm.has()
+    monkeypatch.setattr(warm.feed._pruning, "set_back", set_back)
+
     found = []
     for _ in range(10):
         warm.wait(1)
