@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
+from types import ModuleType
 
 import pytest
 
@@ -126,3 +127,8 @@ def test_a_name_that_does_not_exist_is_an_error_of_the_usual_kind(module: object
 def test_each_public_name_can_be_imported(module: object, name: str) -> None:
     """Some are imported at their first use."""
     assert getattr(module, name) is not None
+
+
+@pytest.mark.parametrize("module", [flask_tokenauth, core])
+def test_each_public_name_is_listed_for_tools_that_complete_names(module: ModuleType) -> None:
+    assert {*vars(module), *module.__all__} == set(dir(module))

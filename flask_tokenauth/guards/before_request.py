@@ -20,7 +20,7 @@ from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
-from ..authentication.contexts import REQUEST_CONTEXT
+from ..authentication.contexts import NO_REQUEST, REQUEST_CONTEXT
 from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
 from ..authentication.tickets import IN_QUERY, may_have_ticket, settle_used_ticket
@@ -105,7 +105,7 @@ class RequestHook:
             AuthError: the request does not satisfy a requirement of its route.
             SettingsError: at the first request, a guard can never work.
         """
-        req, app, authenticator = REQUEST_CONTEXT.get().request, self._app, self._authenticator
+        req, app, authenticator = REQUEST_CONTEXT.get(NO_REQUEST).request, self._app, self._authenticator
         if authenticator.cookies is not None and DISPATCHED not in req.__dict__:
             req.__dict__[DISPATCHED] = True
             if AUTHENTICATION in req.__dict__:
@@ -172,7 +172,7 @@ class RequestHook:
             AuthError: the request does not satisfy a requirement of its route.
             SettingsError: at the first request, a guard can never work.
         """
-        req = REQUEST_CONTEXT.get().request
+        req = REQUEST_CONTEXT.get(NO_REQUEST).request
         found: Authentication | None = getattr(req, AUTHENTICATION, None)
         if (
             found is None

@@ -210,3 +210,11 @@ def test_answers_without_a_view_stay_as_they_are(make_app: MakeApp) -> None:
     answers = [served.get(path="/nowhere"), served.get(method="POST"), served.get(method="OPTIONS")]
 
     assert [answer.status_code for answer in answers] == [404, 405, 200]
+
+
+@pytest.mark.parametrize("name", ["dispatch_request", "preprocess_request"])
+def test_without_a_request_flask_says_what_is_missing(make_app: MakeApp, name: str) -> None:
+    app = make_app()
+
+    with app.app_context(), pytest.raises(RuntimeError, match="outside of request context"):
+        getattr(app, name)()
