@@ -39,6 +39,7 @@ from .url_arguments import current_request, keep_url_arguments
 # The method itself, unless something had replaced it before this import.
 _FLASKS_OWN = Flask.preprocess_request if Flask.preprocess_request.__code__.co_filename == flask.app.__file__ else None
 _PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
+_ENFORCED = "_tokenauth_enforced"  # attribute of the request: the hook, the rule and the method that it has enforced
 _REPLACED = (
     "the answer %s of a before_request function was replaced by the refusal of the guard: if every caller may have it, "
     "raise it with abort(), or answer in an error handler"
@@ -173,13 +174,11 @@ class RequestHook:
             SettingsError: at the first request, a guard can never work.
         """
         req = REQUEST_CONTEXT.get(NO_REQUEST).request
-        found: Authentication | None = getattr(req, AUTHENTICATION, None)
-        if (
-            found is None
-            or found.enforced_by is not self
-            or found.enforced_rule is not req.url_rule
-            or found.enforced_method != req.method
-        ):
+        try:
+            hook, rule, method = req.__dict__[_ENFORCED]
+        except KeyError:
+            hook = rule = method = None
+        if hook is not self or rule is not req.url_rule or method != req.method:
             req.__dict__[DISPATCHED] = True
             self._guard_now(req, self._authenticator.publish(req))
         if self._replaced_dispatch is not None:
@@ -295,8 +294,7 @@ class RequestHook:
                 enforce_with_ticket(self._state, req, authentication, enforce)
             else:
                 self._enforce_each(route.required, req, authentication)
-        authentication.enforced_by = self
-        authentication.enforced_rule, authentication.enforced_method = req.url_rule, req.method
+        req.__dict__[_ENFORCED] = self, req.url_rule, req.method  # a copy of the request may share its authentication
 
     def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":
