@@ -46,6 +46,10 @@ else:
 
         return TrustedIssuer
 
+    def __dir__() -> list[str]:
+        """Return the public names too that are not imported yet, for tools that complete names."""
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "ApiKey",

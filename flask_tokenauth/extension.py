@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from flask import Blueprint, Response
@@ -31,10 +31,8 @@ from .guards.registrations import check_registrations, guard_blueprint, see_regi
 from .guards.route_checks import check_application
 from .lifecycle.list_sessions import iterate_sessions
 from .lifecycle.revoke import end_session, end_user, find_current_session, revoke_token, revoke_token_id
+from .lifecycle.sign_in import Scopes
 from .users import current_user, get_token, get_user_id, require_own_token
-
-if TYPE_CHECKING:
-    from .lifecycle.trade import Scopes
 
 T = TypeVar("T")
 
@@ -121,7 +119,7 @@ class TokenAuth(ExchangeMethods[T]):
         return make_blueprint()
 
     def trade(
-        self, text: str, scopes: "Scopes" = (), *, label: str | None = None, claims: Mapping[str, object] | None = None
+        self, text: str, scopes: Scopes = (), *, label: str | None = None, claims: Mapping[str, object] | None = None
     ) -> Response:
         """Return the answer to a client that trades a refresh token of the library you used before for a session.
 

@@ -1,15 +1,18 @@
 """The imports of an application: with ``SECRET_KEY`` alone, nothing that only other settings need."""
 
+import inspect
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
+from types import ModuleType
+from typing import get_type_hints
 
 import pytest
 
 import flask_tokenauth
-from flask_tokenauth import core
+from flask_tokenauth import TokenAuth, core
 
 PROGRAM = """
 import json, sys
@@ -126,3 +129,13 @@ def test_a_name_that_does_not_exist_is_an_error_of_the_usual_kind(module: object
 def test_each_public_name_can_be_imported(module: object, name: str) -> None:
     """Some are imported at their first use."""
     assert getattr(module, name) is not None
+
+
+@pytest.mark.parametrize("module", [flask_tokenauth, core])
+def test_each_public_name_is_listed_for_tools_that_complete_names(module: ModuleType) -> None:
+    assert {*vars(module), *module.__all__} == set(dir(module))
+
+
+@pytest.mark.parametrize("name", [name for name, _ in inspect.getmembers(TokenAuth, inspect.isfunction)])
+def test_tools_can_read_the_types_of_each_method_of_token_auth(name: str) -> None:
+    assert "return" in get_type_hints(getattr(TokenAuth, name))

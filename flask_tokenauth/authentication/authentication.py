@@ -33,7 +33,6 @@ class Authentication(msgspec.Struct, eq=False):
     borrowers: int = 0  # functions that run now, and for which alone the API key counts
     is_announced: bool = False  # the signal was sent for the API key
     ticket: tuple[Token, Any] | None = None  # the ticket that was used for this request, and its user
-    enforced: tuple[Any, Any, str | None] = (None, None, None)  # the hook, the rule and the method that it has enforced
     satisfied: tuple[Hashable, ...] = ()  # requirements that the hook has checked
     pending: frozenset[Hashable] = frozenset()  # requirements that the hook has left to guards inside the view
     guard_refused: bool = False  # one of those guards refused

@@ -7,7 +7,19 @@ variables behind the proxies cost nearly nothing. Elsewhere the proxies are fine
 from contextvars import ContextVar
 from typing import Any
 
+from flask import Request, request
 from flask import globals as _globals
 
 APP_CONTEXT: ContextVar[Any] = _globals._cv_app  # its value has "app" and "g"
 REQUEST_CONTEXT: ContextVar[Any] = getattr(_globals, "_cv_request", _globals._cv_app)  # its value has "request"
+
+
+class _NoRequest:
+    """Stands for the context where there is no request: to ask for it raises the error of Flask, a RuntimeError."""
+
+    @property
+    def request(self) -> Request:
+        return request._get_current_object()  # type: ignore[attr-defined,no-any-return]
+
+
+NO_REQUEST = _NoRequest()  # the default for ``REQUEST_CONTEXT.get``

@@ -37,6 +37,10 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(_OF_ENCRYPTION[name], __name__), name)
 
+    def __dir__() -> list[str]:
+        """Return the public names too that are not imported yet, for tools that complete names."""
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "ApiKey",

@@ -22,7 +22,7 @@ from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
-from ..authentication.contexts import REQUEST_CONTEXT
+from ..authentication.contexts import NO_REQUEST, REQUEST_CONTEXT
 from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
 from ..authentication.tickets import IN_QUERY, may_have_ticket, settle_used_ticket
@@ -41,6 +41,7 @@ from .url_arguments import current_request, keep_url_arguments
 # The method itself, unless something had replaced it before this import.
 _FLASKS_OWN = Flask.preprocess_request if Flask.preprocess_request.__code__.co_filename == flask.app.__file__ else None
 _PROMISE = "_tokenauth_promise"  # attribute of the request: the hook that will enforce after all other hooks
+_ENFORCED = "_tokenauth_enforced"  # attribute of the request: the hook, the rule and the method that it has enforced
 _REPLACED = (
     "the answer %s of a before_request function was replaced by the refusal of the guard: if every caller may have it, "
     "raise it with abort(), or answer in an error handler"
@@ -108,7 +109,7 @@ class RequestHook:
             AuthError: the request does not satisfy a requirement of its route.
             SettingsError: at the first request, a guard can never work.
         """
-        req, app, authenticator = REQUEST_CONTEXT.get().request, self._app, self._authenticator
+        req, app, authenticator = REQUEST_CONTEXT.get(NO_REQUEST).request, self._app, self._authenticator
         if authenticator.cookies is not None and DISPATCHED not in req.__dict__:
             req.__dict__[DISPATCHED] = True
             if AUTHENTICATION in req.__dict__:
@@ -175,9 +176,11 @@ class RequestHook:
             AuthError: the request does not satisfy a requirement of its route.
             SettingsError: at the first request, a guard can never work.
         """
-        req = REQUEST_CONTEXT.get().request
-        found: Authentication | None = getattr(req, AUTHENTICATION, None)
-        hook, rule, method = (None, None, None) if found is None else found.enforced
+        req = REQUEST_CONTEXT.get(NO_REQUEST).request
+        try:
+            hook, rule, method = req.__dict__[_ENFORCED]
+        except KeyError:
+            hook = rule = method = None
         if hook is not self or rule is not req.url_rule or method != req.method:
             req.__dict__[DISPATCHED] = True
             self._guard_now(req, self._authenticator.publish(req))
@@ -301,7 +304,7 @@ class RequestHook:
                 enforce_with_ticket(self._state, req, authentication, enforce)
             else:
                 self._enforce_each(route.required, req, authentication)
-        authentication.enforced = self, rule, method
+        req.__dict__[_ENFORCED] = self, rule, method  # a copy of the request may share its authentication
 
     def _enforce_each(self, required: RouteRequirements, req: Request, authentication: Authentication) -> None:
         if required.access == "optional":

@@ -1,10 +1,10 @@
 """Signing in: login views call :func:`token_response`. With a store it starts a session."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, has_request_context, request
 
@@ -24,6 +24,9 @@ from .token_responses import choose_cookies, token_response_for, write_token_res
 
 if TYPE_CHECKING:
     from ..core.opaque.refresh_token import RefreshToken
+
+# Of the session that a trade starts: a function gets our user ID.
+Scopes = Iterable[str] | Callable[[Any], Iterable[str] | Awaitable[Iterable[str]]]
 
 _log = logging.getLogger("flask_tokenauth")
 

@@ -4,7 +4,7 @@ The handle of the session is an HMAC of the old token, so requests with the same
 remembers the trade for as long as the old token is good, even if the session has ended and was purged.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -27,10 +27,8 @@ from ..core.tokens.scopes import format_scope
 from ..core.trusted_issuers.rules import IssuerRules
 from ..signals import refresh_retried
 from .refresh import issue_again
-from .sign_in import start_session
+from .sign_in import Scopes, start_session
 from .token_responses import token_response_for
-
-Scopes = Iterable[str] | Callable[[Any], Iterable[str] | Awaitable[Iterable[str]]]  # a function gets our user ID
 
 
 class _Wish(NamedTuple):

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, request, request_started
+from flask.globals import request_ctx
 from flask.views import MethodView
 from werkzeug.exceptions import HTTPException
 
-from flask_tokenauth import SettingsError, TokenAuth, login_required, public, require_scope
+from flask_tokenauth import SettingsError, TokenAuth, get_token, login_required, public, require_scope
 
 from ..conftest import CONFIG, NOW, MakeApp, Mint, bearer
 from ..test_cost import Calls
@@ -228,3 +230,34 @@ def test_answers_without_a_view_stay_as_they_are(make_app: MakeApp) -> None:
     answers = [served.get(path="/nowhere"), served.get(method="POST"), served.get(method="OPTIONS")]
 
     assert [answer.status_code for answer in answers] == [404, 405, 200]
+
+
+@pytest.mark.parametrize("name", ["dispatch_request", "preprocess_request"])
+def test_without_a_request_flask_says_what_is_missing(make_app: MakeApp, name: str) -> None:
+    app = make_app()
+
+    with app.app_context(), pytest.raises(RuntimeError, match="outside of request context"):
+        getattr(app, name)()
+
+
+def test_the_guards_of_a_request_do_not_count_for_a_copy_that_was_made_before(make_app: MakeApp, mint: Mint) -> None:
+    """The copy shares all that was found out about the caller, but has other arguments."""
+    app = make_app()
+
+    def keep_a_copy(_: Flask, **_options: object) -> None:
+        get_token()  # so that the caller is known to the copy
+        g.early = copy(request._get_current_object())  # type: ignore[attr-defined]
+
+    @app.get("/items/<number>")
+    @require_scope("items:{number}")
+    def show(number: str) -> Any:
+        if number == "2":
+            return "the other one"
+        request_ctx.request = g.early
+        g.early.view_args = {"number": "2"}
+        return app.dispatch_request()
+
+    with request_started.connected_to(keep_a_copy, app):
+        response = app.test_client().get("/items/1", headers=bearer(mint(scope="items:1")))
+
+    assert response.status_code == 403
