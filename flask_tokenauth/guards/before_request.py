@@ -6,10 +6,9 @@ functions, and around the view. Each one alone keeps guarded views closed, if ot
 
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import flask
-import msgspec
 from flask import Flask, Request, Response
 from werkzeug.routing import Rule
 
@@ -50,7 +49,7 @@ _QUERY = "QUERY_STRING"  # in the WSGI environment
 _MOST_RESOLVED = 10_000  # entries: a rule without methods answers any method that a client invents
 
 
-class ResolvedRoute(msgspec.Struct, frozen=True):
+class ResolvedRoute(NamedTuple):
     """The requirements of an endpoint for a method, with the facts that they were resolved from."""
 
     view: Any
@@ -209,12 +208,7 @@ class RequestHook:
         self._checked = True
 
     def _find_route(self, rule: Rule | None, method: str) -> ResolvedRoute | None:
-        """Return the route of a request, or None if Flask answers without a view: 404, 405, or OPTIONS by default.
-
-        Args:
-            rule: of the URL; None for 404 and 405.
-            method: of the request.
-        """
+        """Return the route of a request, or None if Flask answers without a view: 404, 405, or OPTIONS by default."""
         if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
             return None
         try:
@@ -288,12 +282,11 @@ class RequestHook:
         if authentication.ticket is not None:
             settle_used_ticket(authentication, counts=route is not None and route.accepts_tickets)
         if route is not None:
-            environ = req.environ
-            # A call of get() would be a call for each request.
-            if route.accepts_tickets and _QUERY in environ and IN_QUERY in environ[_QUERY]:
-                note_ticket(environ)  # also if the ticket is not read: it stays good
-            if ANSWER in environ:  # not if the application calls Flask in another way
-                answer = environ[ANSWER]
+            # A call of get() would cost, and a variable for the environment, which has the token, would be recorded.
+            if route.accepts_tickets and _QUERY in req.environ and IN_QUERY in req.environ[_QUERY]:
+                note_ticket(req.environ)  # also if the ticket is not read: it stays good
+            if ANSWER in req.environ:  # not if the application calls Flask in another way
+                answer = req.environ[ANSWER]
                 answer.is_guarded = answer.is_guarded or route.is_guarded
                 answer.is_shareable = route.is_shareable and answer.is_shareable is not False
             token = authentication.token
