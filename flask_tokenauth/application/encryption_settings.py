@@ -90,22 +90,20 @@ def check_encryption(given: dict[str, Any], config: Mapping[str, Any], *, has_ow
     """Check the settings of encrypted tokens, and let later exchanges of the keys be checked by ``SECRET_KEY`` too.
 
     Args:
-        given: the settings by their names, with the keys that sign.
+        given: the settings by their names, with the keys that sign, and with one or both of those of encrypted tokens.
         config: the configuration of the application.
         has_own_keys: whether the application has keys of its own to sign with.
 
     Raises:
         SettingsError: they do not fit each other.
     """
-    configured = given.get("encryption_keys")
-    if configured is None:
-        if "accept_plain_until" in given:
-            raise SettingsError(
-                f"{PREFIX}ACCEPT_PLAIN_UNTIL needs {PREFIX}ENCRYPTION_KEYS, which is not set: set it, or remove "
-                f"{PREFIX}ACCEPT_PLAIN_UNTIL. Without it, no token must be encrypted"
-            )
-        return
-    given["encryption_keys"] = configured = replace(configured, secret_keys=find_secret_keys(config))
+    if "encryption_keys" not in given:
+        raise SettingsError(
+            f"{PREFIX}ACCEPT_PLAIN_UNTIL needs {PREFIX}ENCRYPTION_KEYS, which is not set: set it, or remove "
+            f"{PREFIX}ACCEPT_PLAIN_UNTIL. Without it, no token must be encrypted"
+        )
+    configured = replace(given["encryption_keys"], secret_keys=find_secret_keys(config))
+    given["encryption_keys"] = configured
     check_separate(given["keys"], configured.keys, secret_keys=configured.secret_keys)
     if has_own_keys and configured.keys.active is None:
         raise SettingsError(

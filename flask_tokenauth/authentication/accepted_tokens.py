@@ -114,10 +114,8 @@ class AcceptedTokens:
             Refusal: the scheme is Bearer, and no good token follows.
         """
         text = find_token(header, max_bytes=self._max_bytes)
-        if text is None:
-            return None
         try:
-            return self._find_or_verify(text, now=self.clock())
+            return None if text is None else self._find_or_verify(text, now=self.clock())
         except TokenError as error:
             raise judge_refused_token(error, header) from None
 
