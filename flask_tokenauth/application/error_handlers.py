@@ -1,10 +1,10 @@
 """The application's own error handlers may answer refusals, and cannot lose their status and their challenge."""
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Response
 
+from ..authentication.contexts import NO_REQUEST, REQUEST_CONTEXT
 from ..authentication.refusals import AuthError, keep_refusal
 from .app_state import state_of
 from .flask_methods import find_method
@@ -12,7 +12,6 @@ from .handler_search import HandlerSearch
 from .refusing import log_for_developer
 from .shared_caches import note_refused
 
-_current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]  # faster than the proxy
 _STATUS_KEPT = (
     "an error handler answered a refusal with status %s, and the client gets %s: return the status of the error, such "
     "as error.code"
@@ -54,7 +53,7 @@ class RefusalHandling:
         error = args[-1] if args else None
         if not isinstance(error, AuthError):
             return self._flask_handle(*args, **kwargs)
-        note_refused(_current_request().environ)
+        note_refused(REQUEST_CONTEXT.get(NO_REQUEST).request.environ)
         if self._search is not None and not self._search.is_needed():
             return _answer_as_is(error)
         try:
