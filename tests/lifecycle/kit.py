@@ -27,6 +27,7 @@ IDLE = timedelta(days=30)  # the default, like the next two
 LIFETIME = timedelta(days=90)
 WINDOW = timedelta(seconds=10)
 MOMENT = timedelta(milliseconds=1)  # the shortest time that a store measures
+PATIENT = 30  # seconds, the longest store timeout: a busy machine is no outage
 
 INVALID_GRANT = {"error": "invalid_grant", "error_description": "The refresh token is not valid."}
 INVALID_SCOPE = {

@@ -16,6 +16,7 @@ from .devices import me
 from .kit import (
     INVALID_GRANT,
     MOMENT,
+    PATIENT,
     WINDOW,
     Backend,
     SignalLog,
@@ -124,10 +125,11 @@ def test_with_a_window_of_zero_every_repeat_ends_the_session(make_session_app: M
     assert refresh(app, second).get_json() == INVALID_GRANT
 
 
+@pytest.mark.usefixtures("patient")
 def test_32_threads_that_redeem_one_token_get_one_successor(
     make_session_app: MakeSessionApp, signal_log: SignalLog
 ) -> None:
-    app = make_session_app(TOKENAUTH_STORE_TIMEOUT=10)  # seconds: a busy machine is no outage
+    app = make_session_app(TOKENAUTH_STORE_TIMEOUT=PATIENT)
     token = sign_in(app)["refresh_token"]
     signal_log.sessions.clear()
 
@@ -141,10 +143,11 @@ def test_32_threads_that_redeem_one_token_get_one_successor(
     assert refresh(app, bodies[0]["refresh_token"]).status_code == 200
 
 
+@pytest.mark.usefixtures("patient")
 def test_32_threads_that_use_a_token_again_end_one_session_once(
     make_session_app: MakeSessionApp, signal_log: SignalLog
 ) -> None:
-    app = make_session_app(TOKENAUTH_REFRESH_RETRY_WINDOW=0)
+    app = make_session_app(TOKENAUTH_REFRESH_RETRY_WINDOW=0, TOKENAUTH_STORE_TIMEOUT=PATIENT)
     token = sign_in(app)["refresh_token"]
     successor(app, token)
     signal_log.sessions.clear()

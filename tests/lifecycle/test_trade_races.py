@@ -14,11 +14,10 @@ from ..conftest import MakeApp, StandingClock
 from ..engines.server import Server
 from .conftest import Auth, MakeTradingApp
 from .devices import log_out
-from .kit import IDLE, INVALID_GRANT, Backend, SignalLog, sessions_of, store_of
+from .kit import IDLE, INVALID_GRANT, PATIENT, Backend, SignalLog, sessions_of, store_of
 from .old_libraries import add_trade_view, entry, old_claims, sign_old, trade, traded
 
 THREADS = 32
-PATIENT = 30  # seconds, the longest store timeout: a busy machine is no outage
 
 
 class Theirs(MemoryStore):

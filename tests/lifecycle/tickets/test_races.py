@@ -14,13 +14,12 @@ from flask_tokenauth.testing.store_contract.kit import at_once
 from ...conftest import MakeApp, StandingClock
 from ...engines.server import Server
 from ...guards.ticket_kit import get
-from ..kit import store_of
+from ..kit import PATIENT, store_of
 from .conftest import MakeTicketApp, add_views
 from .kit import ticket_of
 
 THREADS = 16
 ROUNDS = 5
-PATIENT = 30  # seconds, the longest store timeout: a busy machine is no outage
 
 
 def race(*apps: Flask) -> None:
