@@ -25,20 +25,23 @@ class Client:
     Args:
         name: the module of ``benchmarks.apps``.
         url: of its database.
+
+    Attributes:
+        app: the application.
     """
 
     def __init__(self, name: str, url: str) -> None:
         self._module: Any = import_module(f"benchmarks.apps.{name}")
-        self._app: Any = self._module.make(url)
+        self.app: Any = self._module.make(url)
 
     def create_tables(self) -> None:
         """Create the tables of the application."""
-        self._module.create_tables(self._app)
+        self._module.create_tables(self.app)
 
     @property
     def state(self) -> Any:
         """The state of our extension in the application."""
-        return self._app.extensions["tokenauth"]
+        return self.app.extensions["tokenauth"]
 
     def sign_in(self, user: str) -> str:
         """Start a session and return its refresh token."""
@@ -65,7 +68,7 @@ class Client:
             "wsgi.errors": errors,
         }
         statuses: list[str] = []
-        answer = self._app(environ, lambda status, *_: statuses.append(status))
+        answer = self.app(environ, lambda status, *_: statuses.append(status))
         content = b"".join(answer)
         answer.close()
         if not statuses[0].startswith("200"):

@@ -1,5 +1,6 @@
 """Fill a store with revocations, faster than it writes them itself: in one transaction, by its own statements."""
 
+from contextlib import closing
 from time import sleep, time
 from typing import Any
 
@@ -73,13 +74,13 @@ def fill(url: str, size: int, *, kind: RevocationKind = "token") -> None:
 
 def _fill_redis(url: str, size: int) -> None:
     """Let the server make the revocations by scripts, each of which blocks it for some time."""
-    client, now = connect_to_redis(url), int(time())
-    make = client.register_script(_MAKE_ROWS)
-    for first in range(0, size, _IN_SCRIPT):
-        make(Layout(DEFAULT_STORE_PREFIX).shared[:3], [first, min(first + _IN_SCRIPT, size) - 1, now])
-    while any(client.info("persistence")[f"aof_rewrite_{state}"] for state in ("in_progress", "scheduled")):
-        sleep(0.05)  # a server that writes its file again, since it has grown, has no time for others
-    client.close()
+    now = int(time())
+    with closing(connect_to_redis(url)) as client:
+        make = client.register_script(_MAKE_ROWS)
+        for first in range(0, size, _IN_SCRIPT):
+            make(Layout(DEFAULT_STORE_PREFIX).shared[:3], [first, min(first + _IN_SCRIPT, size) - 1, now])
+        while any(client.info("persistence")[f"aof_rewrite_{state}"] for state in ("in_progress", "scheduled")):
+            sleep(0.05)  # a server that writes its file again, since it has grown, has no time for others
 
 
 def _make_rows(size: int, kind: RevocationKind) -> Subquery:
