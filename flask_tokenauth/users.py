@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, Generic, TypeVar
 
-from flask import Request, has_request_context, request
+from flask import Request, has_request_context
 from werkzeug.local import LocalProxy
 
 from .application.app_state import AppState, current_state
 from .application.refusing import refuse, refuse_without_token
+from .authentication.contexts import current_request
 from .authentication.reentry import CallerNotYetKnown
 from .authentication.user_loading import LoaderCannotRun
 from .core.errors import Refusal
@@ -50,7 +51,7 @@ def get_user() -> Any:
         NotPermitted: the request has an API key, and the guards of its route do not accept API keys.
         SettingsError: there is no ``user_loader``.
     """
-    state, req = current_state(), _current_request()
+    state, req = current_state(), _require_request()
     try:
         user = state.authenticator.load_user(req)
     except Refusal as refusal:
@@ -69,7 +70,7 @@ def get_user_id() -> Any:
     """
     state = current_state()
     require_token(state)
-    return state.authenticator.authenticate(_current_request()).user_id
+    return state.authenticator.authenticate(_require_request()).user_id
 
 
 def require_token(state: AppState) -> Token:
@@ -78,7 +79,7 @@ def require_token(state: AppState) -> Token:
     Raises:
         AuthError: the request has no good token.
     """
-    req = _current_request()
+    req = _require_request()
     authentication = state.authenticator.authenticate(req)
     if authentication.token is None:
         raise refuse_without_token(state, authentication, req)
@@ -102,7 +103,7 @@ def find_text(state: AppState) -> str | None:
 
     It is None if the request has no good token, an API key or a ticket.
     """
-    return state.authenticator.authenticate(_current_request()).text
+    return state.authenticator.authenticate(_require_request()).text
 
 
 def get_token() -> Token | None:
@@ -111,14 +112,13 @@ def get_token() -> Token | None:
     It is None if the request is anonymous, if its token is bad, if it has an API key that the guards of its route do
     not accept, and for code that is called while the token is checked.
     """
-    return current_state().authenticator.authenticate(_current_request()).token
+    return current_state().authenticator.authenticate(_require_request()).token
 
 
-def _current_request() -> Request:
+def _require_request() -> Request:
     if not has_request_context():
         raise RuntimeError(_NO_REQUEST)
-    req: Request = request._get_current_object()  # type: ignore[attr-defined]
-    return req
+    return current_request()
 
 
 def _find_user() -> Any:
@@ -132,7 +132,7 @@ def _find_user() -> Any:
     if not authenticator.has_user_loader:
         return None
     try:
-        return authenticator.load_user(_current_request())
+        return authenticator.load_user(_require_request())
     except (UnknownUser, CallerNotYetKnown, LoaderCannotRun):
         return None
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
-from flask import current_app
 from flask.app import Flask  # not from flask, where another package may have put a subclass
 
 from ..authentication.accepted_tokens import Clock
 from ..authentication.api_key_checks import ApiKeyChecks
 from ..authentication.authenticator import Authenticator
 from ..authentication.callbacks import Callbacks
+from ..authentication.contexts import current_flask
 from ..authentication.credentials import environ_name_of
 from ..authentication.https import HttpsCheck
 from ..authentication.refusals import NOT_SET_UP
@@ -47,9 +47,6 @@ _NO_CONTEXT = (
 )
 
 _states: WeakSet["AppState"] = WeakSet()
-
-# The object behind the proxy: on the path of each guarded request a look through the proxy is measurable.
-current_flask: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]
 
 
 class AppState:

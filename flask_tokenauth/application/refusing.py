@@ -7,6 +7,7 @@ from flask import Request, has_request_context, request
 from flask.typing import ResponseReturnValue
 
 from ..authentication.authentication import Authentication
+from ..authentication.contexts import current_request
 from ..authentication.credentials import missing_credential
 from ..authentication.reentry import CallChain, CallerNotYetKnown
 from ..authentication.refusals import AuthError, auth_error_for
@@ -56,7 +57,7 @@ def report_refusal(state: AppState, refusal: Refusal) -> None:
     level = logging.WARNING if state.app.debug else logging.INFO
     if isinstance(refusal, CallerNotYetKnown) or not (token_refused.receivers or _log.isEnabledFor(level)):
         return
-    subject = request._get_current_object() if has_request_context() else state  # type: ignore[attr-defined]
+    subject = current_request() if has_request_context() else state
     if _reporting.has_begun(subject):
         return
     with _reporting.begin(subject):

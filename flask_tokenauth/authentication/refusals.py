@@ -1,14 +1,13 @@
 """Refusals as exceptions and responses, with the challenge of RFC 6750 section 3."""
 
 import re
-from collections.abc import Callable
 from copy import copy
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
-from flask import Flask, Response, current_app
+from flask import Response
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
@@ -23,11 +22,10 @@ from ..core.errors import (
     StoreOutage,
     StoreUnavailable,
 )
+from .contexts import current_flask
 from .credentials import has_scheme
 
 NOT_SET_UP = "TokenAuth is not set up on this application: call TokenAuth(app) or auth.init_app(app)"
-
-_current_app: Callable[[], Flask] = current_app._get_current_object  # type: ignore[attr-defined]  # faster than the proxy
 
 
 class AuthError(HTTPException):
@@ -60,7 +58,7 @@ class AuthError(HTTPException):
         self.error = error = self._refusal() if error is None else error
         self.reason = error.reason
         try:
-            state = _current_app().extensions["tokenauth"]
+            state = current_flask().extensions["tokenauth"]
         except KeyError:
             raise SettingsError(NOT_SET_UP) from None
         scope = " ".join(error.needed) if isinstance(error, (InsufficientScope, MissingCredential)) else ""

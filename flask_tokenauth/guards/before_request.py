@@ -21,7 +21,7 @@ from ..authentication.api_key_admission import admit
 from ..authentication.api_key_admission import withhold as withhold_api_key
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
-from ..authentication.contexts import NO_REQUEST, REQUEST_CONTEXT
+from ..authentication.contexts import NO_REQUEST, REQUEST_CONTEXT, current_request
 from ..authentication.csrf import DISPATCHED
 from ..authentication.refusals import AuthError, withhold
 from ..authentication.tickets import IN_QUERY, may_have_ticket, settle_used_ticket
@@ -35,7 +35,7 @@ from .route_checks import check_application
 from .route_requirements import RouteRequirements, resolve
 from .sharing import is_shareable
 from .ticket_use import enforce_with_ticket
-from .url_arguments import current_request, keep_url_arguments
+from .url_arguments import keep_url_arguments
 
 # The method itself, unless something had replaced it before this import.
 _FLASKS_OWN = Flask.preprocess_request if Flask.preprocess_request.__code__.co_filename == flask.app.__file__ else None

@@ -11,7 +11,7 @@ from ..application.shared_caches import note_guarded
 from ..authentication.api_key_admission import Admission
 from ..authentication.authentication import Authentication
 from ..authentication.authenticator import AUTHENTICATION
-from ..authentication.contexts import APP_CONTEXT, REQUEST_CONTEXT
+from ..authentication.contexts import APP_CONTEXT, REQUEST_CONTEXT, current_request
 from ..authentication.credentials import is_basic
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError
@@ -19,7 +19,7 @@ from ..core.token_errors import UnknownUser
 from .accepted_kinds import AcceptedKinds
 from .guarded_hooks import is_skippable, leave_unsatisfied
 from .requirement import RequestFacts, Requirement, find_closed, name_scopes
-from .url_arguments import current_request, find_url_argument
+from .url_arguments import find_url_argument
 
 _NO_REQUEST = (
     "a guarded function needs a request, and there is none: call it in a view, or use auth.verify for a token that "

@@ -14,8 +14,9 @@ from flask import Flask, request
 from flask.sansio.app import App
 from flask.sansio.blueprints import Blueprint
 
-from ..application.app_state import current_flask, current_state, list_states
+from ..application.app_state import current_state, list_states
 from ..application.flask_methods import find_method
+from ..authentication.contexts import current_flask
 from ..core.errors import SettingsError
 from .marks import MarkCounter, mark, read_mark, unwrap
 from .requirement import Requirement

@@ -1,15 +1,13 @@
 """The arguments of a view as they stood in the URL, for the placeholders of scopes."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import Request, request
+from flask import Request
+
+from ..authentication.contexts import current_request
 
 _URL_ARGUMENTS = "_tokenauth_url_arguments"  # attribute of the request: views do not overwrite it by accident
-
-# The object behind the proxy: each look through the proxy costs as much as a remembered token.
-current_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
 
 
 def keep_url_arguments(req: Request) -> None:

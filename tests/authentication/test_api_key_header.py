@@ -10,11 +10,11 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 
 from flask_tokenauth import TokenAuth, create_token, login_required, require_scope
+from flask_tokenauth.authentication.contexts import current_request
 from flask_tokenauth.authentication.credentials import check_key_header, environ_name_of
 from flask_tokenauth.core.errors import MalformedApiKeyHeader, TwoCredentials
 from flask_tokenauth.core.opaque.lookups import Lookups
 from flask_tokenauth.core.token_errors import TokenError
-from flask_tokenauth.guards.url_arguments import current_request
 from flask_tokenauth.stores.memory import MemoryStore
 
 from ..conftest import MakeApp, Mint, bearer

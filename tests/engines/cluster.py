@@ -1,12 +1,12 @@
 """A cluster of three primaries, each with a replica. The commands of ``CLUSTER`` alone make it of single servers."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from .failovers import FailsOver
 from .polling import poll
 from .redis import ADMINISTRATOR, ADMINISTRATORS_PASSWORD, RedisServer
 from .server import LOCAL, PASSWORD, PATIENCE, USER
@@ -42,7 +42,7 @@ class Range(NamedTuple):
     replicas: tuple[int, ...]
 
 
-class Cluster:
+class Cluster(FailsOver):
     """Three primaries with three replicas. It is a context manager, and all end with the block.
 
     Args:
@@ -51,6 +51,8 @@ class Cluster:
     Attributes:
         servers: all six; the first three are the first primaries.
     """
+
+    down_after = DOWN_AFTER
 
     def __init__(self, program: Path) -> None:
         self.servers = [RedisServer(program, *OPTIONS) for _ in range(2 * SIZE)]
@@ -77,15 +79,7 @@ class Cluster:
         ports = dict.fromkeys(part.primary for part in slots_of(self._any_server))
         return [self._at(port).client() for port in ports]
 
-    @contextmanager
-    def without_failovers(self) -> Iterator[None]:
-        """Let nodes be patient within the ``with`` block, where a busy machine must not lead to a failover."""
-        self.restore()
-        self._wait_for(PATIENCE * 1000)
-        yield
-        self._wait_for(DOWN_AFTER)
-
-    def _wait_for(self, milliseconds: int) -> None:
+    def set_down_after(self, milliseconds: int) -> None:
         for server in self.servers:
             server.ask("CONFIG", "SET", "cluster-node-timeout", milliseconds)
 

@@ -1,14 +1,14 @@
 """A primary, its replica, and three sentinels, which make a primary of the replica when the primary is gone."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Self
 
+from .failovers import FailsOver
 from .polling import poll
 from .redis import ADMINISTRATOR, ADMINISTRATORS_PASSWORD, RedisServer
-from .server import LOCAL, PASSWORD, PATIENCE, USER
+from .server import LOCAL, PASSWORD, USER
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -87,7 +87,7 @@ def _to_dict(words: list[bytes]) -> dict[str, str]:
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
-class Sentinels:
+class Sentinels(FailsOver):
     """A primary, its replica, and three sentinels. It is a context manager, and all end with the block.
 
     Args:
@@ -97,6 +97,8 @@ class Sentinels:
         servers: the first primary, and the first replica.
         sentinels: the three.
     """
+
+    down_after = DOWN_AFTER
 
     def __init__(self, program: Path) -> None:
         self.servers = [RedisServer(program), RedisServer(program)]
@@ -167,15 +169,7 @@ class Sentinels:
 
         poll(is_primary, "for a failover")
 
-    @contextmanager
-    def without_failovers(self) -> Iterator[None]:
-        """Let sentinels be patient within the ``with`` block, where a busy machine must not lead to a failover."""
-        self.restore()
-        self._wait_for(PATIENCE * 1000)
-        yield
-        self._wait_for(DOWN_AFTER)
-
-    def _wait_for(self, milliseconds: int) -> None:
+    def set_down_after(self, milliseconds: int) -> None:
         for sentinel in self.sentinels:
             sentinel.ask("SENTINEL", "SET", NAME, "down-after-milliseconds", milliseconds)
 
