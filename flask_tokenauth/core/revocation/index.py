@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from ..encoding.limits import YEAR_9999
 from ..records.revocation import LAST, Revocation, RevocationKind
 
-PARTS = 128  # of each table; a power of two
+PARTS = 256  # of each table; a power of two
 _MASK = PARTS - 1  # selects the bits of a hash that name a part
 _MINUTE = 60_000  # milliseconds
 _TOLERANCE = 5 * _MINUTE  # by which two entries for one subject may end apart: each was written by its own clock

@@ -3,8 +3,10 @@
 from .index import PARTS, RevocationIndex
 
 PERIOD = 300  # seconds between the starts of two rounds
-STEP = 5_000  # revocations that one step looks at, and as many more as its last part has: about a millisecond
-_MOST_ADDED = 10_000  # revocations that were added and lengthen one step; more of them lengthen the next ones
+STEP = (
+    2_500  # revocations that one step looks at, and as many more as its last part has: to forget them takes 1 to 2 ms
+)
+MOST_ADDED = 2_500  # revocations that were added and lengthen one step; more of them lengthen the next ones
 
 
 class Pruning:
@@ -39,7 +41,7 @@ class Pruning:
         """
         if not self._left and now - self._since >= PERIOD:
             self._since, self._left, self.added = now, PARTS, 0
-        added = min(self.added, _MOST_ADDED)
+        added = min(self.added, MOST_ADDED)
         self.added -= added
         most = STEP + 2 * added
         while self._left and most > 0:

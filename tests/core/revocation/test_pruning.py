@@ -4,7 +4,7 @@ import pytest
 
 from flask_tokenauth.core.records.revocation import Revocation
 from flask_tokenauth.core.revocation.index import PARTS, RevocationIndex
-from flask_tokenauth.core.revocation.pruning import PERIOD, STEP, Pruning
+from flask_tokenauth.core.revocation.pruning import MOST_ADDED, PERIOD, STEP, Pruning
 
 from ...conftest import NOW
 from .kit import LATER, TICK, ms
@@ -64,7 +64,7 @@ def test_a_round_that_takes_longer_than_a_period_ends_before_the_next_one_begins
     assert [now for _, now in index.pruned] == [NOW] * PARTS + [NOW + PERIOD]
 
 
-@pytest.mark.parametrize(("added", "parts"), [(0, 1), (1, 2), (STEP // 2, 2), (STEP, 3), (10_000, 5), (20_000, 5)])
+@pytest.mark.parametrize(("added", "parts"), [(0, 1), (1, 2), (STEP // 2, 2), (MOST_ADDED, 3), (2 * MOST_ADDED, 3)])
 def test_a_step_looks_at_twice_as_many_as_were_added_up_to_a_limit(added: int, parts: int) -> None:
     index, pruning = Counting(STEP), Pruning()
     index.steps(pruning, NOW)
@@ -76,9 +76,9 @@ def test_a_step_looks_at_twice_as_many_as_were_added_up_to_a_limit(added: int, p
 def test_what_was_added_above_the_limit_lengthens_the_next_steps() -> None:
     index, pruning = Counting(STEP), Pruning()
     index.steps(pruning, NOW)
-    pruning.added += 25_000
+    pruning.added += MOST_ADDED * 5 // 2
 
-    assert [index.steps(pruning, NOW) for _ in range(4)] == [5, 5, 3, 1]
+    assert [index.steps(pruning, NOW) for _ in range(4)] == [3, 3, 2, 1]
 
 
 def test_what_was_added_before_a_round_does_not_lengthen_its_steps() -> None:
