@@ -34,12 +34,13 @@ class RevokedTokens:
 
     Attributes:
         feed: as given.
+        revokes: whether revoked tokens are refused: there is a store, and ``TOKENAUTH_REVOCATION`` is not "off".
     """
 
     def __init__(self, store: Store | None, feed: "RevocationFeed | None", mode: RevocationMode) -> None:
         self._store = store
         self.feed = feed
-        self._mode = mode
+        self.revokes = store is not None and mode != "off"
 
     @property
     def store(self) -> Store:
@@ -51,11 +52,6 @@ class RevokedTokens:
         if self._store is None:
             raise SettingsError(NO_STORE)
         return self._store
-
-    @property
-    def revokes(self) -> bool:
-        """Whether revoked tokens are refused: there is a store, and ``TOKENAUTH_REVOCATION`` is not "off"."""
-        return self._store is not None and self._mode != "off"
 
     def check_revokes(self) -> None:
         """Check that a revocation would have an effect.

@@ -18,7 +18,7 @@ from ..core.errors import (
     StoreOutage,
     StoreUnavailable,
 )
-from ..core.opaque.looked_up_tokens import ApiKeyToken
+from ..core.opaque.looked_up_tokens import ApiKeyToken, LookedUpToken
 from ..core.token_errors import TokenError, TokenRejected, UnknownUser
 from ..core.tokens.token import Token
 from ..core.trusted_issuers.trusted_token import TrustedToken
@@ -50,6 +50,9 @@ _ASKED_TOO_EARLY = (
     "a token is refused: code that is called while the token is checked asked for the caller, and did not catch "
     "NotAuthenticated. Let token_check and user_id_type use the argument that they are given"
 )
+
+# The tokens of this issuer. About these, nobody but ``token_check`` and ``user_id_type`` is asked.
+_UNQUESTIONED = (Token, LookedUpToken)
 
 _CLIENT_ERRORS = range(400, 500)  # statuses
 
@@ -230,7 +233,7 @@ class Authenticator(AcceptedTokens):
                     self.https.check(req)
                 find_or_verify, clock = self._find_or_verify, self.clock
                 token = find_or_verify(text, now=clock())
-            if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
+            if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) in _UNQUESTIONED:
                 return Authentication(self._app, token, token.subject, text)
             return self._accept(token, text)
         except (Refusal, StoreUnavailable, NotAuthenticated) as error:
@@ -253,7 +256,7 @@ class Authenticator(AcceptedTokens):
             if self.https.is_active and not req.is_secure:
                 self.https.check(req)
             token = self._find_or_verify(text, now=self.clock())
-            if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) is Token:
+            if self._callbacks.check_token is None and self.user_ids.are_strings and type(token) in _UNQUESTIONED:
                 return Authentication(self._app, token, token.subject, text, cookie_method=req.method)
             if isinstance(token, (ApiKeyToken, TrustedToken)):
                 raise CookieOfOtherKind

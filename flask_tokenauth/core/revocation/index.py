@@ -68,7 +68,11 @@ class RevocationIndex:
             user_id: its user.
             key_epoch: the key epoch that its user had when the key was made.
         """
-        return key_id in _part_of(self._tokens, key_id) or key_epoch < _part_of(self._api_keys, user_id).get(user_id, 0)
+        if self._tokens and key_id in self._tokens[hash(key_id) & _MASK]:
+            return True
+        if not self._api_keys:
+            return False
+        return key_epoch < self._api_keys[hash(user_id) & _MASK].get(user_id, 0)
 
     def add(self, entry: Revocation) -> None:
         """Add a revocation. If its subject is known, the later expiry and the higher epoch count."""

@@ -76,7 +76,7 @@ class TrustedIssuers:
         Raises:
             KeySetUnavailable: the keys of its issuer are not known any more.
         """
-        if not isinstance(facts, TrustedFacts) or self.find(facts.claims) is not facts.rules:
+        if type(facts) is not TrustedFacts or self.find(facts.claims) is not facts.rules:
             return None
         return facts.to_token() if facts.rules.still_accept(facts, now=now) else None
 
