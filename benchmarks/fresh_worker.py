@@ -46,19 +46,19 @@ def time_routes(routes: str, threads: str, guarded: str) -> float:
     if guarded == "yes":
         TokenAuth(app)
         header = f"Bearer {mint(app)}"
-    for route in range(int(routes)):
-        app.add_url_rule(f"/things/{route}/<int:thing>", f"thing_{route}", guard(_make_view()))
+    for number in range(int(routes)):
+        app.add_url_rule(f"/things/{number}/<int:thing>", f"thing_{number}", guard(_make_view()))
     app.add_url_rule(bare.PATH, view_func=guard(bare.view))
-    number = int(threads)
-    calls = [make_unsent_caller(app, header) for _ in range(number)]
-    gate = Barrier(number + 1)
+    count = int(threads)
+    calls = [make_unsent_caller(app, header) for _ in range(count)]
+    gate = Barrier(count + 1)
 
     def send(call: Callable[[], None]) -> float:
         gate.wait()
         call()
         return perf_counter()
 
-    with ThreadPoolExecutor(number) as pool:
+    with ThreadPoolExecutor(count) as pool:
         sent = [pool.submit(send, call) for call in calls]
         gc.collect()
         gate.wait()

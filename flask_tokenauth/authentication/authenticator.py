@@ -51,7 +51,7 @@ _ASKED_TOO_EARLY = (
     "NotAuthenticated. Let token_check and user_id_type use the argument that they are given"
 )
 
-# The tokens of this issuer. About these, nobody but ``token_check`` and ``user_id_type`` is asked.
+# About tokens of these types, only ``token_check`` and ``user_id_type`` are asked.
 _UNQUESTIONED = (Token, LookedUpToken)
 
 _CLIENT_ERRORS = range(400, 500)  # statuses

@@ -3,9 +3,7 @@
 from .index import PARTS, RevocationIndex
 
 PERIOD = 300  # seconds between the starts of two rounds
-STEP = (
-    2_500  # revocations that one step looks at, and as many more as its last part has: to forget them takes 1 to 2 ms
-)
+STEP = 2_500  # revocations that one step looks at, and as many more as its last part has: 1 to 2 ms to forget them
 MOST_ADDED = 2_500  # revocations that were added and lengthen one step; more of them lengthen the next ones
 
 
