@@ -20,7 +20,8 @@ from ..authentication.credentials import environ_name_of
 ANSWER = "flask_tokenauth.answer"  # key in the WSGI environment: the ``Answer`` to the request
 _AUTHORIZATION = "Authorization"
 _NO_STORE = "no-store"
-_SAY_NOTHING = frozenset({"Content-Type", "Content-Length", "Location", "Set-Cookie", "Allow"})  # about caches
+# Headers that say nothing about caches.
+_SAY_NOTHING = frozenset({"Content-Type", "Content-Length", "Location", "Set-Cookie", "Allow", "WWW-Authenticate"})
 _ERRORS = "4"  # the first status of errors begins with it
 
 Headers = list[tuple[str, str]]
@@ -38,6 +39,32 @@ class Answer(msgspec.Struct):
     is_private: bool = False  # the request has a credential that caches do not know: an API key, a cookie, a ticket
     has_ticket: bool = False  # the request has a ticket in its query, which its route accepts
     set_cookies: tuple[str, ...] = ()  # headers that are added, unless the answer sets the same cookie itself
+
+
+class _Start(msgspec.Struct):
+    """Changes the headers of one answer before the server gets them.
+
+    Its method is faster than a function that is made for each request. It is no part of the answer: that is in the
+    environment, and ``start_response`` of many servers leads back to the environment. The token in it would live
+    longer.
+    """
+
+    start_response: Callable[..., Any]  # of the server
+    answer: Answer
+    vary: str
+
+    def start(self, status: str, headers: Headers, exc_info: Any = None) -> Any:  # the name in PEP 3333
+        """Start the answer, with the headers for caches."""
+        answer = self.answer
+        if answer.set_cookies:
+            _add_cookies(headers, answer.set_cookies)
+        if answer.is_refused or not answer.is_shareable or status >= _ERRORS or answer.set_cookies:
+            restrict(headers, answer, self.vary)
+        if answer.has_ticket:  # which no other site may learn from a link on this page
+            _replace(headers, "Referrer-Policy", "no-referrer")
+        if exc_info is None:
+            return self.start_response(status, headers)
+        return self.start_response(status, headers, exc_info)
 
 
 class SharedCaches:
@@ -73,17 +100,7 @@ class SharedCaches:
             answer.is_private = True
         if self._cookies is not None and "HTTP_COOKIE" in environ and self._cookies.are_in(environ["HTTP_COOKIE"]):
             answer.is_private = True
-
-        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:  # the name in PEP 3333
-            if answer.set_cookies:
-                _add_cookies(headers, answer.set_cookies)
-            if answer.is_refused or not answer.is_shareable or status >= _ERRORS or answer.set_cookies:
-                restrict(headers, answer, self._vary)
-            if answer.has_ticket:  # which no other site may learn from a link on this page
-                _replace(headers, "Referrer-Policy", "no-referrer")
-            return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
-
-        return self.app(environ, start)
+        return self.app(environ, _Start(start_response, answer, self._vary).start)
 
 
 def note_guarded(environ: Mapping[str, Any]) -> None:

@@ -287,8 +287,10 @@ class RequestHook:
                 note_ticket(req.environ)  # also if the ticket is not read: it stays good
             if ANSWER in req.environ:  # not if the application calls Flask in another way
                 answer = req.environ[ANSWER]
-                answer.is_guarded = answer.is_guarded or route.is_guarded
-                answer.is_shareable = route.is_shareable and answer.is_shareable is not False
+                if route.is_guarded:
+                    answer.is_guarded = True
+                if answer.is_shareable is None or not route.is_shareable:
+                    answer.is_shareable = route.is_shareable
             token = authentication.token
             if token is not None and route.simple_scopes is not None and route.simple_scopes <= token.scopes:
                 authentication.satisfied = route.requirements
@@ -346,6 +348,6 @@ def _settle(authentication: Authentication, route: ResolvedRoute | None) -> None
     """Let the API key of a request count if the guards of *route* accept API keys, and for nothing otherwise."""
     if route is None or not route.accepts_api_keys:
         withhold_api_key(authentication)
-    else:
+    elif authentication.token is None or authentication.opened is not route.opened:
         admit(authentication)
         authentication.opened = route.opened
