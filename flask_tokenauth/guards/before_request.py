@@ -6,11 +6,10 @@ functions, and around the view. Each one alone keeps guarded views closed, if ot
 
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import flask
 from flask import Flask, Request, Response
-from werkzeug.routing import Rule
 
 from ..application.app_state import AppState
 from ..application.error_handlers import RefusalHandling
@@ -28,12 +27,10 @@ from ..authentication.tickets import IN_QUERY, may_have_ticket, settle_used_tick
 from .enforcement import check_optional, check_requirement
 from .first_check import FirstCheck
 from .guarded_hooks import after_others
-from .marks import MarkCounter
 from .registrations import check_set_up
-from .requirement import Requirement
+from .resolved_routes import ResolvedRoute, ResolvedRoutes
 from .route_checks import check_application
-from .route_requirements import RouteRequirements, resolve
-from .sharing import is_shareable
+from .route_requirements import RouteRequirements
 from .ticket_use import enforce_with_ticket
 from .url_arguments import keep_url_arguments
 
@@ -46,22 +43,6 @@ _REPLACED = (
     "raise it with abort(), or answer in an error handler"
 )
 _QUERY = "QUERY_STRING"  # in the WSGI environment
-_MOST_RESOLVED = 10_000  # entries: a rule without methods answers any method that a client invents
-
-
-class ResolvedRoute(NamedTuple):
-    """The requirements of an endpoint for a method, with the facts that they were resolved from."""
-
-    view: Any
-    mark_count: int
-    required: RouteRequirements
-    requirements: tuple[Requirement, ...]  # of ``required``
-    simple_scopes: frozenset[str] | None  # of ``required``
-    is_guarded: bool  # something is required
-    is_shareable: bool  # its answers do not depend on the caller
-    accepts_api_keys: bool
-    accepts_tickets: bool
-    opened: tuple[Requirement, ...]  # those that need no word on API keys, since scopes are required
 
 
 class RequestHook:
@@ -83,7 +64,7 @@ class RequestHook:
         self._replaced_dispatch = vars(state.app).get("dispatch_request")  # by other code before; None: it is Flask's
         self._may_leave_out = "preprocess_request" not in vars(state.app)  # not what other code has put in its place
         self._only_ours: dict[Any, list[Any]] | None = None  # ``before_request_funcs`` if they hold nothing else
-        self._resolved: dict[tuple[str, str], ResolvedRoute] = {}
+        self._routes = ResolvedRoutes(state)
         state.authenticator.settle_api_key = self._settle_api_key
         state.authenticator.settle_ticket = self._settle_ticket
 
@@ -129,7 +110,7 @@ class RequestHook:
         try:
             answer = self._flask_preprocess(*args, **kwargs)
         except BaseException:
-            route = self._find_route(req.url_rule, req.method)
+            route = self._routes.find(req.url_rule, req.method)
             note_not_of_view(req.environ, is_guarded=route is not None and route.is_guarded)
             raise
         finally:
@@ -207,27 +188,11 @@ class RequestHook:
             RefusalHandling(app).install()  # around an extension that has wrapped the method, as Flask-RESTX does
         self._checked = True
 
-    def _find_route(self, rule: Rule | None, method: str) -> ResolvedRoute | None:
-        """Return the route of a request, or None if Flask answers without a view: 404, 405, or OPTIONS by default."""
-        if rule is None or (method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
-            return None
-        try:
-            view = self._app.view_functions[rule.endpoint]
-        except KeyError:
-            return None  # Flask raises the same error
-        try:
-            route = self._resolved[rule.endpoint, method]
-        except KeyError:
-            return self._resolve(rule.endpoint, method)
-        if route.view is not view or route.mark_count != MarkCounter.value:
-            return self._resolve(rule.endpoint, method)
-        return route
-
     def _settle_api_key(self, req: Request, authentication: Authentication) -> None:
         """Let the API key of *req* count if the guards of its route accept API keys: it was authenticated just now."""
         # Another application may have found the rule. Its views may be guarded in another way.
         if req.url_rule is not None and req.url_rule.map is self._app.url_map:
-            _settle(authentication, self._find_route(req.url_rule, req.method))
+            _settle(authentication, self._routes.find(req.url_rule, req.method))
 
     def _settle_ticket(self, req: Request, authentication: Authentication) -> None:
         """Enforce the guards of the route of a request with a ticket, before the view, if they accept tickets.
@@ -240,7 +205,7 @@ class RequestHook:
         if not may_have_ticket(req, authentication) or req.url_rule is None:
             return
         is_ours = req.url_rule.map is self._app.url_map
-        route = self._find_route(req.url_rule, req.method) if is_ours else None
+        route = self._routes.find(req.url_rule, req.method) if is_ours else None
         if route is not None and route.accepts_tickets:
             self._enforce_route(req, authentication)
 
@@ -252,7 +217,7 @@ class RequestHook:
         Raises:
             AuthError: the request does not satisfy the requirements of its route. The answer is closed.
         """
-        route = self._find_route(req.url_rule, req.method)
+        route = self._routes.find(req.url_rule, req.method)
         if route is None:
             return answer
         if not route.required.requirements and route.required.access != "optional":
@@ -276,7 +241,7 @@ class RequestHook:
             AuthError: it does not.
         """
         rule, method = req.url_rule, req.method
-        route = self._find_route(rule, method)
+        route = self._routes.find(rule, method)
         if authentication.api_key is not None:
             _settle(authentication, route)  # the route may be another one than that for which the key was accepted
         if authentication.ticket is not None:
@@ -319,29 +284,6 @@ class RequestHook:
                 return withhold(response) if authentication.withholds(response) else response
 
             after_others(withhold_unless_guarded)
-
-    def _resolve(self, endpoint: str, method: str) -> ResolvedRoute:
-        """Resolve the requirements of an endpoint, and keep them until its view or the marks change."""
-        app, count = self._state.app, MarkCounter.value
-        required = resolve(app, self._state.settings, endpoint, method)
-        view = app.view_functions[endpoint]
-        shared = required.access == "static" or is_shareable(view, method)
-        route = ResolvedRoute(
-            view,
-            count,
-            required,
-            required.requirements,
-            required.simple_scopes,
-            bool(required.requirements),
-            shared,
-            required.accepts_api_keys,
-            required.accepts_tickets,
-            required.requirements if required.has_scopes else (),
-        )
-        if len(self._resolved) >= _MOST_RESOLVED:
-            self._resolved.clear()
-        self._resolved[endpoint, method] = route
-        return route
 
 
 def _settle(authentication: Authentication, route: ResolvedRoute | None) -> None:

@@ -132,7 +132,7 @@ def test_what_a_guard_remembers_cannot_be_changed(
     app.add_url_rule("/admin", view_func=view, endpoint="admin")
     client, headers = app.test_client(), bearer(mint())
     assert client.get("/admin", headers=headers).status_code == 403
-    noted, known = read_mark(view), state_of(app).hook.__self__._resolved["admin", "GET"]  # type: ignore[union-attr]
+    noted, known = read_mark(view), state_of(app).hook.__self__._routes._resolved["admin", "GET"]  # type: ignore[union-attr]
 
     for record, name, value in (
         (noted, "requirements", ()),

@@ -252,7 +252,7 @@ def test_a_rule_without_methods_is_listed_and_guarded_for_any_method(make_app: M
 
 
 def test_invented_methods_do_not_fill_memory(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flask_tokenauth.guards.before_request._MOST_RESOLVED", 3)
+    monkeypatch.setattr("flask_tokenauth.guards.resolved_routes._MOST", 3)
     app = make_app()
     app.url_map.add(Rule("/x", endpoint="x"))
     app.endpoint("x")(make_view())
@@ -260,7 +260,7 @@ def test_invented_methods_do_not_fill_memory(make_app: MakeApp, monkeypatch: pyt
     statuses = {status(app, "/x", method=f"BREW{number}") for number in range(10)}
 
     assert statuses == {200}
-    assert len(state_of(app).hook.__self__._resolved) <= 3  # type: ignore[union-attr]  # a bound method
+    assert len(state_of(app).hook.__self__._routes._resolved) <= 3  # type: ignore[union-attr]  # a bound method
 
 
 def test_a_refusal_without_the_extension_names_init_app() -> None:
