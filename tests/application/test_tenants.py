@@ -11,9 +11,9 @@ import pytest
 
 from flask_tokenauth import SettingsError, TrustedIssuer
 from flask_tokenauth.application.tenants import Tenants, _Question
+from flask_tokenauth.core.claim_errors import IssuerNotAsked
 from flask_tokenauth.core.errors import KeySetUnavailable
 from flask_tokenauth.core.process import ProcessLock, process_id
-from flask_tokenauth.core.token_errors import IssuerNotAsked
 from flask_tokenauth.core.trusted_issuers.rules import IssuerRules
 
 from ..conftest import StandingClock
