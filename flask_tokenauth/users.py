@@ -12,10 +12,11 @@ from .application.refusing import refuse, refuse_without_token
 from .authentication.contexts import current_request
 from .authentication.reentry import CallerNotYetKnown
 from .authentication.user_loading import LoaderCannotRun
+from .core.claim_errors import WrongIssuer
 from .core.errors import Refusal
-from .core.token_errors import UnknownUser, WrongIssuer
 from .core.tokens.token import Token
 from .core.trusted_issuers.trusted_token import TrustedToken
+from .core.user_errors import UnknownUser
 
 _NO_REQUEST = (
     "this function of Flask-TokenAuth needs a request, and there is none: call it in a view, or use auth.verify for a "

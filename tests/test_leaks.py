@@ -9,7 +9,7 @@ from flask_tokenauth import SettingsError, StoreUnavailable
 from flask_tokenauth.core.encoding.digests import digest_of, id_of
 from flask_tokenauth.core.endpoint_errors import RefreshTokenReused, ScopeNotGranted
 from flask_tokenauth.core.opaque.checksummed_text import hint_of, make_text
-from flask_tokenauth.core.token_errors import UnknownKey
+from flask_tokenauth.core.signature_errors import UnknownKey
 
 from .conftest import SECRET, Mint
 from .leaks import SIGNALS, find_leak, record_output

@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from ..core.claim_errors import IssuerNotAsked
 from ..core.encoding.limits import MAX_IDENTIFIER
 from ..core.errors import KeySetUnavailable, SettingsError
 from ..core.process import ProcessLock, process_id
-from ..core.token_errors import IssuerNotAsked
 from ..core.trusted_issuers.issuer import TrustedIssuer
 from ..core.trusted_issuers.rules import IssuerRules
 

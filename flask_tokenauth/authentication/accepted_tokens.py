@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from ..core.keys.key_set import KeySet
+from ..core.lookup_errors import NoApiKey
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.ticket_errors import TicketExpected, TicketWrongPath
-from ..core.token_errors import (
-    KindNotAccepted,
-    NoApiKey,
-    TokenError,
-    TokenRejected,
-    WrongType,
-)
+from ..core.token_errors import KindNotAccepted, TokenError, TokenRejected, WrongType
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.claims import LONGEST_LEEWAY, ClaimsPolicy
 from ..core.tokens.jws import LARGEST_LIMIT

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Flask
 
 from ..core.errors import SettingsError
+from ..core.lookup_errors import ApiKeyRejected
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.token_errors import ApiKeyRejected
 from ..core.tokens.scopes import format_scope
 from ..core.tokens.token_cache import TokenCache
 from .callbacks import Callbacks

@@ -19,9 +19,10 @@ from ..core.errors import (
     StoreUnavailable,
 )
 from ..core.opaque.looked_up_tokens import ApiKeyToken, LookedUpToken
-from ..core.token_errors import TokenError, TokenRejected, UnknownUser
+from ..core.token_errors import TokenError, TokenRejected
 from ..core.tokens.token import Token
 from ..core.trusted_issuers.trusted_token import TrustedToken
+from ..core.user_errors import UnknownUser
 from ..signals import token_accepted
 from .accepted_tokens import AcceptedTokens
 from .authentication import NOT_LOADED, Authentication

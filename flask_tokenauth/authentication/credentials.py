@@ -5,6 +5,7 @@ API keys may have a header of their own besides that.
 
 import re
 
+from ..core.claim_errors import TokenExpired
 from ..core.errors import (
     MalformedApiKeyHeader,
     MalformedCredential,
@@ -14,7 +15,8 @@ from ..core.errors import (
     TwoCredentials,
     UnsupportedScheme,
 )
-from ..core.token_errors import TokenError, TokenExpired, TokenTooLarge
+from ..core.form_errors import TokenTooLarge
+from ..core.token_errors import TokenError
 
 _SCHEME = "bearer"
 _SIZE_OF_SCHEME = len(_SCHEME)

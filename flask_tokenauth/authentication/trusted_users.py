@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from ..core.token_errors import NoUserInToken, TokenRevoked, UnknownUserOfIssuer, WrongIssuer
+from ..core.claim_errors import WrongIssuer
+from ..core.token_errors import TokenRevoked
 from ..core.trusted_issuers.trusted_token import TrustedToken
+from ..core.user_errors import NoUserInToken, UnknownUserOfIssuer
 from .calling import call_function
 from .user_ids import UserIDs
 

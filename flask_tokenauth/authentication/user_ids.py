@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ..core.encoding.limits import check_identifier
-from ..core.token_errors import WrongUserID
+from ..core.user_errors import WrongUserID
 
 
 class UserIDs:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from ..core.token_errors import UnknownUser
+from ..core.user_errors import UnknownUser
 from .calling import call_function
 from .reentry import CallChain, CallerNotYetKnown
 from .refusals import NotAuthenticated

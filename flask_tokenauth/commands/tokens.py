@@ -15,9 +15,10 @@ from ..application.setting_types import TokenFormat
 from ..core.encoding.immutable_json import thaw
 from ..core.encoding.prefixes import REFERENCE_PREFIX
 from ..core.errors import KeySetUnavailable, Refusal, SettingsError, StoreUnavailable
+from ..core.lookup_errors import TokenDamaged
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.opaque.lookups import Lookups
-from ..core.token_errors import TokenDamaged, TokenError
+from ..core.token_errors import TokenError
 from ..core.tokens.jwe import is_encrypted
 from ..core.tokens.unverified import MAX_UNVERIFIED, UnverifiedToken, parse_unverified
 from ..lifecycle.access_tokens import create_token

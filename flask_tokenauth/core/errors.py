@@ -1,6 +1,6 @@
 """Errors of the package, one class for each reason.
 
-The refusals of a token are in :mod:`.token_errors`, those of endpoints in :mod:`.endpoint_errors`.
+The base class of the refusals of a token is in :mod:`.token_errors`, that of endpoints in :mod:`.endpoint_errors`.
 
 None of the base classes inherits from another: a :class:`Refusal` is the client's fault and becomes the answer to it,
 :class:`SettingsError` and :class:`InvalidKey` are faults of the configuration, :class:`StoreUnavailable` and

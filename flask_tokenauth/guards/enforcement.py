@@ -15,7 +15,7 @@ from ..authentication.contexts import APP_CONTEXT, REQUEST_CONTEXT, current_requ
 from ..authentication.credentials import is_basic
 from ..authentication.refusals import AuthError
 from ..core.errors import MissingCredential, Refusal, SettingsError
-from ..core.token_errors import UnknownUser
+from ..core.user_errors import UnknownUser
 from .accepted_kinds import AcceptedKinds
 from .guarded_hooks import is_skippable, leave_unsatisfied
 from .requirement import RequestFacts, Requirement, find_closed, name_scopes

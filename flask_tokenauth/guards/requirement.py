@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from ..application.setting_types import PREFIX
+from ..core.claim_errors import WrongIssuer
 from ..core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, MissingCredential, Refusal
-from ..core.token_errors import WrongIssuer
 from ..core.tokens.scopes import fill_placeholders, find_placeholders, format_scope
 from ..core.tokens.token import Token
 from ..core.trusted_issuers.trusted_token import TrustedToken

@@ -8,11 +8,12 @@ from ..application.app_state import AppState, current_state
 from ..application.declared_scopes import are_implied
 from ..application.refusing import asking_store, refuse
 from ..application.setting_types import read_duration
+from ..core.claim_errors import TokenExpired
 from ..core.encoding.limits import check_identifier
 from ..core.errors import InsufficientScope, Refusal
 from ..core.exchange_errors import NoExchangeForToken
 from ..core.opaque.looked_up_tokens import ApiKeyToken
-from ..core.token_errors import TokenExpired, TokenOfDelegate, TokenRevoked
+from ..core.token_errors import TokenOfDelegate, TokenRevoked
 from ..core.tokens.audience import parse_audience
 from ..core.tokens.delegation import DELEGATED, Delegation
 from ..core.tokens.scopes import format_scope

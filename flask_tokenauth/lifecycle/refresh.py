@@ -16,8 +16,8 @@ from ..core.opaque.refresh_token import RefreshToken
 from ..core.records.grant import Grant
 from ..core.records.session import Session
 from ..core.rotation import Redeemed
-from ..core.token_errors import WrongUserID
 from ..core.tokens.scopes import parse_scope
+from ..core.user_errors import WrongUserID
 from ..signals import refresh_retried, refresh_reused, session_ended, session_refreshed, store_rolled_back
 from .access_tokens import cap_lifetime, issue_for_session
 from .token_responses import token_response_for

@@ -7,10 +7,11 @@ from ..application.app_state import AppState, current_state
 from ..application.declared_scopes import are_implied
 from ..application.refusing import refuse
 from ..application.setting_types import read_duration
+from ..core.claim_errors import TokenExpired
 from ..core.errors import InsufficientScope
 from ..core.opaque.looked_up_tokens import ApiKeyToken
 from ..core.ticket_errors import NoTicketForToken
-from ..core.token_errors import TokenExpired, TokenOfDelegate
+from ..core.token_errors import TokenOfDelegate
 from ..core.tokens.delegation import ACT
 from ..core.tokens.scopes import format_scope
 from ..core.tokens.ticket_paths import check_path

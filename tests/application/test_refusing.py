@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth, login_required, require_scope
+from flask_tokenauth.core.claim_errors import WrongIssuer
 from flask_tokenauth.core.errors import MissingCredential, MissingScheme, UnsupportedScheme
-from flask_tokenauth.core.token_errors import WrongIssuer
 
 from ..conftest import NOW, MakeApp, Mint, bearer
 

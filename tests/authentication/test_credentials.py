@@ -4,7 +4,7 @@ import pytest
 
 from flask_tokenauth.authentication.credentials import check_credential, find_token, missing_credential
 from flask_tokenauth.core.errors import MalformedCredential, MissingCredential, MissingScheme, UnsupportedScheme
-from flask_tokenauth.core.token_errors import TokenTooLarge
+from flask_tokenauth.core.form_errors import TokenTooLarge
 
 LIMIT = 100
 

@@ -6,7 +6,7 @@ import pytest
 
 from flask_tokenauth import SettingsError, TokenAuth, TrustedIssuer, login_required
 from flask_tokenauth.application.app_state import state_of
-from flask_tokenauth.core.token_errors import WrongIssuer
+from flask_tokenauth.core.claim_errors import WrongIssuer
 
 from ..application.test_key_sources import Issuer
 from ..conftest import ISSUER, NOW, MakeApp, Mint, bearer, whoami

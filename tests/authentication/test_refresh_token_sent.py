@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import TokenAuth, login_required
-from flask_tokenauth.core.token_errors import MalformedToken, RefreshTokenSent, TokenTooLarge
+from flask_tokenauth.core.form_errors import MalformedToken, TokenTooLarge
+from flask_tokenauth.core.token_errors import RefreshTokenSent
 
 from ..conftest import ISSUER, MakeApp, whoami
 from ..lifecycle.kit import record_calls, sign_in, store_of

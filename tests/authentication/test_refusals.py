@@ -15,14 +15,14 @@ from werkzeug.exceptions import (
 
 from flask_tokenauth import AuthError, InvalidRequest, NotAuthenticated, NotPermitted, TemporarilyUnavailable
 from flask_tokenauth.authentication.refusals import auth_error_for, write_challenge, write_simple
-from flask_tokenauth.core import client_errors, errors, token_errors
+from flask_tokenauth.core import claim_errors, client_errors, errors, lookup_errors, signature_errors, token_errors
 
 from ..conftest import ISSUER, MakeApp
 from ..core.errors_kit import KINDS, make_refusal
 from .challenges import Challenge, parse_challenge
 
 # These say more to the client: it can see each of them by itself.
-WITH_A_HINT = (token_errors.TokenExpired, token_errors.RefreshTokenSent, token_errors.NoApiKey)
+WITH_A_HINT = (claim_errors.TokenExpired, token_errors.RefreshTokenSent, lookup_errors.NoApiKey)
 TOKEN_ERRORS = [
     make_refusal(kind)
     for kind in KINDS
@@ -93,7 +93,7 @@ def test_every_refusal_of_a_token_looks_alike(token_error: token_errors.TokenErr
 
 
 def test_only_expiry_has_a_description_of_its_own() -> None:
-    assert auth_error_for(token_errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
+    assert auth_error_for(claim_errors.TokenExpired(1)).data["error_description"] == "The access token has expired."
 
 
 def test_every_refusal_of_a_client_is_the_same_challenge_for_basic() -> None:
@@ -159,7 +159,7 @@ def test_the_body_is_the_data_as_json() -> None:
 
 @pytest.mark.parametrize("realm", ["a", 'the "api"', "back\\slash", "é", '\\"', "a, b=c"])
 def test_every_realm_survives_the_header(realm: str) -> None:
-    raw = write_challenge(token_errors.TokenExpired(1), realm=realm).encode("latin-1")
+    raw = write_challenge(claim_errors.TokenExpired(1), realm=realm).encode("latin-1")
 
     assert parse_challenge(raw).parameters["realm"] == realm
 
@@ -223,12 +223,12 @@ def test_an_application_may_have_a_refusal_of_its_own() -> None:
 
 
 def test_a_change_of_one_answer_does_not_change_the_next() -> None:
-    first = auth_error_for(token_errors.UnknownKey())
+    first = auth_error_for(signature_errors.UnknownKey())
     first.data["error"] = "changed"
     first.get_response().headers["WWW-Authenticate"] = "changed"
     first.get_response().data = b"changed"
 
-    second = auth_error_for(token_errors.UnknownKey())
+    second = auth_error_for(signature_errors.UnknownKey())
 
     assert second.data["error"] == "invalid_token"
     assert second.get_response().headers["WWW-Authenticate"].startswith("Bearer ")

@@ -12,7 +12,8 @@ from flask import Blueprint, Flask
 
 from flask_tokenauth import TokenAuth, login_required, token_refused
 from flask_tokenauth.core import Key, KeySet
-from flask_tokenauth.core.token_errors import WrongAudience, WrongType
+from flask_tokenauth.core.claim_errors import WrongAudience
+from flask_tokenauth.core.token_errors import WrongType
 
 from ..conftest import AUDIENCE, ISSUER, NOW, SECRET, MakeApp, Mint, StandingClock, bearer
 from ..encryption_kit import OTHER, encrypt, keys_setting

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from flask_tokenauth.core.claim_errors import IssuedInFuture, MalformedClaim, TokenExpired, WrongAudience
 from flask_tokenauth.core.client_errors import InvalidClient
 from flask_tokenauth.core.endpoint_errors import (
     EndpointError,
@@ -16,15 +17,8 @@ from flask_tokenauth.core.endpoint_errors import (
     WrongParameterType,
 )
 from flask_tokenauth.core.errors import InsufficientClaim, InsufficientScope, LoginTooOld, Refusal
-from flask_tokenauth.core.token_errors import (
-    InvalidSignature,
-    IssuedInFuture,
-    MalformedClaim,
-    TokenError,
-    TokenExpired,
-    TokenRejected,
-    WrongAudience,
-)
+from flask_tokenauth.core.signature_errors import InvalidSignature
+from flask_tokenauth.core.token_errors import TokenError, TokenRejected
 
 from .errors_kit import KINDS, make_refusal
 

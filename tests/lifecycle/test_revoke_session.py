@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 
 from flask_tokenauth import NotAuthenticated, SettingsError, StoreUnavailable, TokenAuth, create_token
+from flask_tokenauth.core.claim_errors import TokenExpired
 from flask_tokenauth.core.errors import MissingCredential, Refusal
-from flask_tokenauth.core.token_errors import MissingSession, TokenExpired
+from flask_tokenauth.core.token_errors import MissingSession
 
 from ..conftest import NOW, MakeApp, StandingClock, bearer
 from .conftest import Auth

@@ -10,7 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidKey
-from ..token_errors import InvalidSignature
+from ..signature_errors import InvalidSignature
 from . import key_material
 from .algorithms import ALGORITHMS, IMPLIED, Algorithm
 from .jwk import ALL_OPERATIONS, algorithm_named, check_kid, find_algorithm, read_operations

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import InvalidKey
-from ..token_errors import UnknownKey, WrongAlgorithm
+from ..signature_errors import UnknownKey, WrongAlgorithm
 from .jwk import KeyStatus, algorithm_in_set, find_other_use, is_private, members_of_set, read_status_since
 from .key import Key
 from .known_headers import KnownHeaders

@@ -12,20 +12,15 @@ from types import MappingProxyType
 
 import msgspec
 
+from ..claim_errors import TokenExpired, WrongAudience
 from ..encoding.digests import digest_of
 from ..encoding.prefixes import REFERENCE_PREFIX
 from ..errors import StoreUnavailable
+from ..form_errors import MalformedToken
+from ..lookup_errors import TokenDamaged, TokenUnknown
 from ..records.reference_token import ReferenceToken
 from ..store import Store
-from ..token_errors import (
-    MalformedToken,
-    TokenDamaged,
-    TokenError,
-    TokenExpired,
-    TokenRevoked,
-    TokenUnknown,
-    WrongAudience,
-)
+from ..token_errors import TokenError, TokenRevoked
 from ..tokens.claims import ClaimsPolicy, decode_claims
 from ..tokens.scopes import parse_scope
 from ..tokens.token import Token

@@ -16,7 +16,7 @@ from ..endpoint_errors import InvalidRefreshToken
 from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..records.session import MAX_GENERATION
-from ..token_errors import InvalidSignature
+from ..signature_errors import InvalidSignature
 
 _PURPOSE = b"flask-tokenauth refresh token v1\0"  # the key is derived for this purpose alone as well
 _PURPOSE_OF_TRADES = b"flask-tokenauth traded token v1\0"

@@ -14,21 +14,21 @@ from types import MappingProxyType
 
 import msgspec
 
-from ..encoding.immutable_json import freeze_values
-from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier, is_time
-from ..token_errors import (
+from ..claim_errors import (
     IssuedInFuture,
     LifetimeTooLong,
     MalformedClaim,
-    MalformedToken,
     MissingClaim,
     TokenExpired,
     TokenNotYetValid,
     UnprovenBinding,
     WrongAudience,
     WrongIssuer,
-    WrongType,
 )
+from ..encoding.immutable_json import freeze_values
+from ..encoding.limits import MAX_IDENTIFIER, YEAR_9999, is_identifier, is_time
+from ..form_errors import MalformedToken
+from ..token_errors import WrongType
 from .audience import parse_audience
 from .delegation import ACT, ACT_FORM, PARENT, PARENT_FORM, is_act, is_parent
 from .fast_path import REQUIRED, FastPath

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
+from ..claim_errors import LifetimeTooLong, MalformedClaim
 from ..encoding import base64url
 from ..encoding.json_values import to_json_values
 from ..errors import InvalidKey
 from ..keys.key import Key
 from ..keys.key_set import KeySet
-from ..token_errors import LifetimeTooLong, MalformedClaim, TokenError
+from ..token_errors import TokenError
 from . import jws
 from .audience import parse_audience, write_audience
 from .claim_sizes import name_largest

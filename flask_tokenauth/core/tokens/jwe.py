@@ -19,10 +19,10 @@ from ..encryption_errors import (
     UnknownEncryptionKey,
     WrongEncryption,
 )
+from ..form_errors import TokenTooLarge, UnsupportedHeader
 from ..keys.encryption_algorithms import IV_BYTES, TAG_BYTES
 from ..keys.encryption_key import EncryptionKey
 from ..keys.encryption_keys import EncryptionKeys
-from ..token_errors import TokenTooLarge, UnsupportedHeader
 from . import jws
 from .claims import media_type
 from .header_forms import FORMS, is_array_of_strings, is_object, is_string

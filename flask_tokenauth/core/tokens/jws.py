@@ -12,14 +12,10 @@ import msgspec
 from ..encoding import base64url
 from ..encoding.prefixes import REFRESH_PREFIX
 from ..encoding.strict_json import read_object
+from ..form_errors import MalformedToken, TokenTooLarge, UnsupportedHeader
 from ..keys.key import Key
 from ..keys.key_set import KeySet
-from ..token_errors import (
-    MalformedToken,
-    RefreshTokenSent,
-    TokenTooLarge,
-    UnsupportedHeader,
-)
+from ..token_errors import RefreshTokenSent
 from .header_forms import FORMS
 
 MAX_TOKEN_BYTES = 8000  # gunicorn refuses a header line over 8190

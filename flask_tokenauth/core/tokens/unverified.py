@@ -11,7 +11,7 @@ from typing import cast
 
 from ..encoding import base64url
 from ..encoding.limits import is_time
-from ..token_errors import MalformedToken
+from ..form_errors import MalformedToken
 from .claims import read_claims
 
 MAX_UNVERIFIED = 1024 * 1024  # characters; no setting lets an application read longer tokens

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from ..form_errors import MalformedToken
 from ..keys.key_set import KeySet
-from ..token_errors import MalformedToken, TokenRevoked, UnknownKey
+from ..signature_errors import UnknownKey
+from ..token_errors import TokenRevoked
 from . import jws
 from .claims import ClaimsPolicy, decode_claims, names_issuer_twice
 from .scopes import parse_scope

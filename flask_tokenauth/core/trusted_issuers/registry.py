@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from ..token_errors import WrongIssuer
+from ..claim_errors import WrongIssuer
 from ..tokens import jws
 from ..tokens.token import Token
 from .rules import IssuerRules, TrustedFacts

@@ -11,17 +11,10 @@ from typing import Protocol
 
 import msgspec
 
+from ..claim_errors import MalformedClaim, MissingClaim, TrustOver, UnprovenBinding, WrongAudience
 from ..encoding.limits import MAX_IDENTIFIER, is_identifier
-from ..token_errors import (
-    MalformedClaim,
-    MissingClaim,
-    TrustOver,
-    UnknownKey,
-    UnprovenBinding,
-    WrongAlgorithm,
-    WrongAudience,
-    WrongType,
-)
+from ..signature_errors import UnknownKey, WrongAlgorithm
+from ..token_errors import WrongType
 from ..tokens import jws
 from ..tokens.claims import ClaimsPolicy, media_type, read_audience
 from ..tokens.tickets import TICKET_TYPE

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..keys.key import Key
 from ..keys.known_headers import KnownHeaders
-from ..token_errors import UnknownKey, WrongAlgorithm
+from ..signature_errors import UnknownKey, WrongAlgorithm
 
 
 class NamedKey(NamedTuple):

@@ -10,7 +10,7 @@ from flask_tokenauth.core.errors import InvalidKey
 from flask_tokenauth.core.keys.algorithms import ALGORITHMS
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import InvalidSignature
+from flask_tokenauth.core.signature_errors import InvalidSignature
 
 from .kit import ASYMMETRIC, EC, ED, RSA, SECRET, jwk_of, oct_jwk
 

@@ -8,22 +8,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from flask_tokenauth.core.encoding.digests import digest_of
-from flask_tokenauth.core.errors import StoreUnavailable
-from flask_tokenauth.core.opaque.checksummed_text import make_text
-from flask_tokenauth.core.opaque.lookups import Lookups
-from flask_tokenauth.core.records.grant import Grant
-from flask_tokenauth.core.token_errors import (
+from flask_tokenauth.core.claim_errors import (
     IssuedInFuture,
     LifetimeTooLong,
     MalformedClaim,
-    TokenDamaged,
     TokenExpired,
-    TokenRevoked,
-    TokenUnknown,
     WrongAudience,
     WrongIssuer,
 )
+from flask_tokenauth.core.encoding.digests import digest_of
+from flask_tokenauth.core.errors import StoreUnavailable
+from flask_tokenauth.core.lookup_errors import TokenDamaged, TokenUnknown
+from flask_tokenauth.core.opaque.checksummed_text import make_text
+from flask_tokenauth.core.opaque.lookups import Lookups
+from flask_tokenauth.core.records.grant import Grant
+from flask_tokenauth.core.token_errors import TokenRevoked
 from flask_tokenauth.core.tokens.token import Token
 
 from ...conftest import AUDIENCE, ISSUER, NOW

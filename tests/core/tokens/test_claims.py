@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from flask_tokenauth.core.claim_errors import MalformedClaim
 from flask_tokenauth.core.encoding.limits import YEAR_9999
-from flask_tokenauth.core.token_errors import MalformedClaim, MalformedToken
+from flask_tokenauth.core.form_errors import MalformedToken
 from flask_tokenauth.core.tokens.claims import RESERVED, read_audience, read_claims
 
 from ...conftest import AUDIENCE, ISSUER, Mint

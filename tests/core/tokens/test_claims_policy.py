@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.token_errors import (
+from flask_tokenauth.core.claim_errors import (
     IssuedInFuture,
     LifetimeTooLong,
     MalformedClaim,
     MissingClaim,
-    TokenError,
     TokenExpired,
     TokenNotYetValid,
     UnprovenBinding,
     WrongAudience,
     WrongIssuer,
-    WrongType,
 )
+from flask_tokenauth.core.token_errors import TokenError, WrongType
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 
 from ...conftest import AUDIENCE, ISSUER, NOW, Mint

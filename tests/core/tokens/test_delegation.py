@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.core.claim_errors import MalformedClaim
 from flask_tokenauth.core.encoding.immutable_json import freeze
 from flask_tokenauth.core.encoding.limits import MAX_IDENTIFIER, YEAR_9999
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import MalformedClaim
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.delegation import Delegation
 from flask_tokenauth.core.tokens.issuing import TokenIssuer

@@ -23,10 +23,11 @@ from jwt.algorithms import OKPAlgorithm
 
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.encoding.immutable_json import freeze
+from flask_tokenauth.core.form_errors import MalformedToken
 from flask_tokenauth.core.keys.algorithms import ALGORITHMS
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import MalformedToken, TokenError
+from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.core.tokens.claims import RESERVED, ClaimsPolicy, decode_claims
 from flask_tokenauth.core.tokens.token import Token
 from flask_tokenauth.core.tokens.verifier import Verifier

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.token_errors import TokenError, TokenExpired
+from flask_tokenauth.core.claim_errors import TokenExpired
+from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.fast_path import FastPath
 

@@ -19,10 +19,11 @@ from flask_tokenauth.core.encryption_errors import (
     WrongEncryption,
 )
 from flask_tokenauth.core.errors import InvalidKey
+from flask_tokenauth.core.form_errors import TokenTooLarge, UnsupportedHeader
 from flask_tokenauth.core.keys.encryption_key import EncryptionKey
 from flask_tokenauth.core.keys.encryption_keys import EncryptionKeys
 from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.token_errors import TokenError, TokenTooLarge, UnsupportedHeader
+from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.core.tokens import jwe
 
 from ...attacks.jwe_kit import DIR, EC, TOKEN, seal

@@ -6,17 +6,11 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.encoding import base64url
+from flask_tokenauth.core.form_errors import MalformedToken, TokenTooLarge, UnsupportedHeader
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import (
-    InvalidSignature,
-    MalformedToken,
-    TokenError,
-    TokenTooLarge,
-    UnknownKey,
-    UnsupportedHeader,
-    WrongAlgorithm,
-)
+from flask_tokenauth.core.signature_errors import InvalidSignature, UnknownKey, WrongAlgorithm
+from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.core.tokens import jws
 
 KEY = Key.from_secret(bytes(range(32)), kid="k1")

@@ -6,19 +6,14 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.core.claim_errors import MalformedClaim, MissingClaim
 from flask_tokenauth.core.encoding import base64url
 from flask_tokenauth.core.errors import InvalidKey
+from flask_tokenauth.core.form_errors import MalformedToken, TokenTooLarge
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import (
-    MalformedClaim,
-    MalformedToken,
-    MissingClaim,
-    TokenError,
-    TokenTooLarge,
-    WrongAlgorithm,
-    WrongType,
-)
+from flask_tokenauth.core.signature_errors import WrongAlgorithm
+from flask_tokenauth.core.token_errors import TokenError, WrongType
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.verifier import Verifier

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.core.claim_errors import LifetimeTooLong, MalformedClaim, MissingClaim
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import LifetimeTooLong, MalformedClaim, MissingClaim, WrongType
+from flask_tokenauth.core.token_errors import WrongType
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.issuing import TokenIssuer
 from flask_tokenauth.core.tokens.ticket_paths import MAX_PATH, check_path, decode_path, is_path

@@ -5,19 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flask_tokenauth.core.claim_errors import TokenExpired
 from flask_tokenauth.core.encoding import base64url
+from flask_tokenauth.core.form_errors import MalformedToken, TokenTooLarge
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import (
-    InvalidSignature,
-    MalformedToken,
-    TokenError,
-    TokenExpired,
-    TokenRevoked,
-    TokenTooLarge,
-    UnknownKey,
-    WrongType,
-)
+from flask_tokenauth.core.signature_errors import InvalidSignature, UnknownKey
+from flask_tokenauth.core.token_errors import TokenError, TokenRevoked, WrongType
 from flask_tokenauth.core.tokens import jws
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.token import Token

@@ -9,21 +9,19 @@ from typing import Any, ClassVar
 import pytest
 from msgspec.structs import force_setattr
 
-from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import (
-    InvalidSignature,
+from flask_tokenauth.core.claim_errors import (
     IssuedInFuture,
     LifetimeTooLong,
-    TokenError,
     TokenExpired,
     TokenNotYetValid,
-    TokenRevoked,
-    TokenTooLarge,
-    UnknownKey,
     WrongAudience,
     WrongIssuer,
 )
+from flask_tokenauth.core.form_errors import TokenTooLarge
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.keys.key_set import KeySet
+from flask_tokenauth.core.signature_errors import InvalidSignature, UnknownKey
+from flask_tokenauth.core.token_errors import TokenError, TokenRevoked
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.token import Token
 from flask_tokenauth.core.tokens.verifier import Verifier

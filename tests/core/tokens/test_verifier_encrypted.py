@@ -6,24 +6,20 @@ from typing import Any
 
 import pytest
 
+from flask_tokenauth.core.claim_errors import TokenExpired
 from flask_tokenauth.core.encryption_errors import (
     HeaderClaimDiffers,
     NotEncrypted,
     NoTokenInside,
     UnknownEncryptionKey,
 )
+from flask_tokenauth.core.form_errors import MalformedToken
 from flask_tokenauth.core.keys.encryption_key import EncryptionKey
 from flask_tokenauth.core.keys.encryption_keys import EncryptionKeys
 from flask_tokenauth.core.keys.key import Key
 from flask_tokenauth.core.keys.key_set import KeySet
-from flask_tokenauth.core.token_errors import (
-    InvalidSignature,
-    MalformedToken,
-    TokenError,
-    TokenExpired,
-    TokenRevoked,
-    UnknownKey,
-)
+from flask_tokenauth.core.signature_errors import InvalidSignature, UnknownKey
+from flask_tokenauth.core.token_errors import TokenError, TokenRevoked
 from flask_tokenauth.core.tokens.claims import ClaimsPolicy
 from flask_tokenauth.core.tokens.decryption import Decryption
 from flask_tokenauth.core.tokens.verifier import Verifier

@@ -3,15 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from flask_tokenauth.core.token_errors import (
-    MissingClaim,
-    TokenError,
-    UnknownKey,
-    UnprovenBinding,
-    WrongAudience,
-    WrongIssuer,
-    WrongType,
-)
+from flask_tokenauth.core.claim_errors import MissingClaim, UnprovenBinding, WrongAudience, WrongIssuer
+from flask_tokenauth.core.signature_errors import UnknownKey
+from flask_tokenauth.core.token_errors import TokenError, WrongType
 
 from ...conftest import NOW
 from .sample_tokens import API, TENANT, USER

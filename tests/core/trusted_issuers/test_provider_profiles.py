@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from flask_tokenauth import SettingsError, TrustedIssuer
-from flask_tokenauth.core.token_errors import MalformedClaim, MissingClaim, TokenError, WrongIssuer, WrongType
+from flask_tokenauth.core.claim_errors import MalformedClaim, MissingClaim, WrongIssuer
+from flask_tokenauth.core.token_errors import TokenError, WrongType
 from flask_tokenauth.core.trusted_issuers.provider_profiles import PROFILES
 
 from .sample_tables import ACCEPTED, REFUSED, Accepted, Refused, expected_of

@@ -7,15 +7,9 @@ import pytest
 
 from flask_tokenauth import SettingsError
 from flask_tokenauth.application.settings import Settings
-from flask_tokenauth.core.token_errors import (
-    InvalidSignature,
-    MissingClaim,
-    TokenError,
-    UnprovenBinding,
-    WrongAudience,
-    WrongIssuer,
-    WrongType,
-)
+from flask_tokenauth.core.claim_errors import MissingClaim, UnprovenBinding, WrongAudience, WrongIssuer
+from flask_tokenauth.core.signature_errors import InvalidSignature
+from flask_tokenauth.core.token_errors import TokenError, WrongType
 from flask_tokenauth.core.trusted_issuers.provider_profiles import PROFILES
 
 from ...conftest import CONFIG, NOW

@@ -7,18 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import force_setattr
 
+from flask_tokenauth.core.claim_errors import MalformedClaim, MissingClaim, TokenExpired, WrongAudience, WrongIssuer
+from flask_tokenauth.core.form_errors import MalformedToken, TokenTooLarge
 from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.token_errors import (
-    MalformedClaim,
-    MalformedToken,
-    MissingClaim,
-    TokenError,
-    TokenExpired,
-    TokenTooLarge,
-    UnknownKey,
-    WrongAudience,
-    WrongIssuer,
-)
+from flask_tokenauth.core.signature_errors import UnknownKey
+from flask_tokenauth.core.token_errors import TokenError
 from flask_tokenauth.core.tokens.token import Token
 from flask_tokenauth.core.tokens.verifier import Verifier
 from flask_tokenauth.core.trusted_issuers.rules import IssuerRules

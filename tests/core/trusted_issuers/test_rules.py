@@ -7,25 +7,22 @@ from typing import Any
 
 import pytest
 
-from flask_tokenauth.core.encoding import base64url
-from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.token_errors import (
-    InvalidSignature,
+from flask_tokenauth.core.claim_errors import (
     IssuedInFuture,
     LifetimeTooLong,
     MalformedClaim,
     MissingClaim,
-    TokenError,
     TokenExpired,
     TokenNotYetValid,
     TrustOver,
-    UnknownKey,
     UnprovenBinding,
-    UnsupportedHeader,
-    WrongAlgorithm,
     WrongAudience,
-    WrongType,
 )
+from flask_tokenauth.core.encoding import base64url
+from flask_tokenauth.core.form_errors import UnsupportedHeader
+from flask_tokenauth.core.keys.key import Key
+from flask_tokenauth.core.signature_errors import InvalidSignature, UnknownKey, WrongAlgorithm
+from flask_tokenauth.core.token_errors import TokenError, WrongType
 from flask_tokenauth.core.trusted_issuers.trusted_token import TrustedToken
 
 from ...conftest import AUDIENCE, NOW, SECRET

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flask_tokenauth.core.keys.key import Key
-from flask_tokenauth.core.token_errors import UnknownKey, WrongAlgorithm
+from flask_tokenauth.core.signature_errors import UnknownKey, WrongAlgorithm
 from flask_tokenauth.core.trusted_issuers.trusted_keys import NamedKey, TrustedKeys
 
 RSA = Key.generate("RS256", kid="r1").public()
