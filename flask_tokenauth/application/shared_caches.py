@@ -30,7 +30,7 @@ Headers = list[tuple[str, str]]
 class Answer(msgspec.Struct):
     """The facts about the answer to one request that decide which caches may keep it.
 
-    If a view sends further requests inside the application, the facts of all of them count for its answer.
+    If a view sends a further request with its own environment or a copy, the facts of both count for both answers.
     """
 
     is_guarded: bool = False  # a guard protects it
@@ -95,7 +95,10 @@ class SharedCaches:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application."""
-        environ[ANSWER] = answer = Answer()  # it stays the same one if other middleware copies the environment
+        if ANSWER in environ:  # of a request that a view sends on
+            answer: Answer = environ[ANSWER]
+        else:
+            environ[ANSWER] = answer = Answer()  # it stays the same one if other middleware copies the environment
         if self._key_name is not None and self._key_name in environ:
             answer.is_private = True
         if self._cookies is not None and "HTTP_COOKIE" in environ and self._cookies.are_in(environ["HTTP_COOKIE"]):

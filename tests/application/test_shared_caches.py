@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response, abort, g, request, session
-from werkzeug.test import Client
+from werkzeug.test import Client, run_wsgi_app
 
 from flask_tokenauth import login_required, shareable
 from flask_tokenauth.application.shared_caches import Answer, SharedCaches, restrict
@@ -235,6 +235,58 @@ def test_a_request_inside_a_guarded_view_does_not_open_its_answer(make_app: Make
 
     assert answer.status_code == 200
     assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("private", "Authorization")
+
+
+def send_on(app: Flask, environ: dict[str, Any], path: str) -> None:
+    """Send a request of a view on to another path of the application, and restore its path."""
+    own, environ["PATH_INFO"] = environ["PATH_INFO"], path
+    run_wsgi_app(app.wsgi_app, environ)
+    environ["PATH_INFO"] = own
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_request_that_an_open_view_sends_on_does_not_open_its_answer(
+    make_app: MakeApp, mint: Mint, *, is_copied: bool
+) -> None:
+    app = make_app()
+
+    @login_required(is_view=False)
+    def read_secret() -> str:
+        return f"secret of {g.user_id}"
+
+    def view() -> Response:
+        send_on(app, dict(request.environ) if is_copied else request.environ, "/open")
+        return Response(read_secret(), headers={"Cache-Control": "public, max-age=60"})
+
+    app.add_url_rule("/", "view", view)
+    app.add_url_rule("/open", "open", lambda: "open")
+
+    answer = app.test_client().get("/", headers=bearer(mint()))
+
+    assert answer.text == "secret of alice"
+    assert answer.headers["Cache-Control"] == "max-age=60, private"
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_guarded_answer_that_an_open_view_hands_on_is_private(
+    make_app: MakeApp, mint: Mint, *, is_copied: bool
+) -> None:
+    app = make_app()
+
+    def view() -> Response:
+        environ = dict(request.environ) if is_copied else request.environ
+        send_on(app, environ, "/me")
+        return Response("what /me has answered", headers={"Cache-Control": "public, max-age=60"})
+
+    app.add_url_rule("/", "view", shareable(view))
+    app.add_url_rule("/me", "me", login_required(lambda: "secret"))
+    client = app.test_client()
+
+    answer, refused = client.get("/", headers=bearer(mint())), client.get("/")
+
+    assert answer.headers["Cache-Control"] == "max-age=60, private"
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Vary"] == refused.headers["Vary"] == "Authorization"
 
 
 def test_an_answer_of_a_guarded_hook_without_a_route_is_private(make_app: MakeApp, mint: Mint) -> None:
