@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from flask import Flask, abort, g, request
 from werkzeug.exceptions import HTTPException
 
 from flask_tokenauth import AuthError, TokenAuth, get_token, login_optional, login_required, require_scope
+from flask_tokenauth.application.app_state import state_of
+from flask_tokenauth.core.encoding.digests import digest_of, id_of
 from flask_tokenauth.core.opaque.lookups import Lookups
 from flask_tokenauth.core.token_errors import KindNotAccepted, TokenError
 from flask_tokenauth.core.tokens.token import TokenKind
 from flask_tokenauth.core.tokens.verifier import Verifier
+from flask_tokenauth.stores.memory import MemoryStore
 
-from ..conftest import MakeApp, Mint, bearer
+from ..conftest import NOW, MakeApp, Mint, StandingClock, bearer
 from .kinds_kit import KINDS, add_api_key, looked_up, over_kinds
 from .kit import leave
 
@@ -312,3 +316,24 @@ def test_verify_accepts_an_api_key_only_if_it_is_named(make_app: MakeApp, mint: 
                 auth.verify(text)
         else:
             assert auth.verify(text).subject == "alice"
+
+
+def test_a_revoked_key_stays_refused_if_the_clock_of_this_machine_goes_ahead(
+    make_app: MakeApp, clock: StandingClock
+) -> None:
+    store = MemoryStore(clock=lambda: int(NOW * 1000))  # its clock stays right
+    app = make_app(**looked_up(store))
+    app.add_url_rule("/reports", "reports", require_scope("reports:read")(lambda: "reports"))
+    state, text = state_of(app), add_api_key(store)
+    feed: Any = state.stored.feed
+    client, key = app.test_client(), bearer(text)
+    assert client.get("/reports", headers=key).status_code == 200
+
+    store.revoke_api_key(id_of(digest_of(text)), retention=state.settings.retention + timedelta(minutes=1))
+    feed.monotonic.now += 2
+    assert client.get("/reports", headers=key).status_code == 401
+    clock.now += 2 * 86_400  # more than the revocation is kept
+
+    for _ in range(6):
+        feed.monotonic.now += 2
+        assert client.get("/reports", headers=key).status_code == 401

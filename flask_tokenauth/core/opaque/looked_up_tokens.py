@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
+
+from msgspec.structs import force_setattr
 
 from ..records.api_key import ApiKey
 from ..tokens.audience import write_audience
@@ -57,8 +60,10 @@ class ApiKeyToken(Token, frozen=True, kw_only=True):
         return cls(subject=api_key.user_id, scopes=frozenset(granted), claims=frozen, api_key=api_key)
 
     def copy(self) -> "ApiKeyToken":
-        """Return a new token that is equal: there are ways around ``frozen``, as for each JWT."""
-        api_key = self.api_key.__copy__()  # type: ignore[attr-defined]  # of each struct; copy() takes five calls to find it
+        """Return a new token that is equal, with a new key and grant: there are ways around ``frozen``."""
+        api_key: Any = self.api_key
+        api_key, grant = api_key.__copy__(), api_key.grant.__copy__()  # copy() takes five calls to find the method
+        force_setattr(api_key, "grant", grant)
         return ApiKeyToken(subject=self.subject, scopes=self.scopes, claims=self.claims, api_key=api_key)
 
     @property

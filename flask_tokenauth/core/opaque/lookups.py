@@ -1,8 +1,9 @@
 """Look up the tokens that only a store can explain: reference tokens and API keys.
 
 What the store has said about one is remembered for a minute at most, and only while this process knows the revocations.
-So the look-up is paid once a minute, and not with each request. Each use asks the revocations: a token that was revoked
-is refused, even if it was looked up before and remembered afterwards.
+So the look-up is paid once a minute, and not with each request. It is a minute by the wall clock too: a clock that goes
+ahead lets this process forget revocations, but none that is younger than a minute by the same clock. Each use asks the
+revocations: a token that was revoked is refused, even if it was looked up before and remembered afterwards.
 """
 
 import math
@@ -42,6 +43,7 @@ class _Found(msgspec.Struct, frozen=True):
 
     token: LookedUpToken | ApiKeyToken
     read_at: float  # before the store was asked, by the monotonic clock
+    asked_at: float  # the same by the wall clock, seconds since 1970-01-01T00:00:00Z
     since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span returns them
     until: float
 
@@ -98,7 +100,11 @@ class Lookups:
         found = None
         if self._found is not None and type(text) is str:
             found = self._found.find(text)
-        is_new = found is None or self._monotonic() - found.read_at >= LONGEST_MEMORY
+        is_new = (
+            found is None
+            or self._monotonic() - found.read_at >= LONGEST_MEMORY
+            or now - found.asked_at >= LONGEST_MEMORY
+        )
         if found is None or is_new:
             found = self._look_up(text, now)
         if policy is not None or not (found.since <= now + self._skew and now < found.until):
@@ -145,7 +151,7 @@ class Lookups:
                 self._unknown.keep(text, read_at)
             raise TokenUnknown
         since, until = _span(token, self._policy, now)
-        found = _Found(token, read_at, since, until)
+        found = _Found(token, read_at, now, since, until)
         if self._found is not None and is_plain:
             self._found.keep(text, found)
         return found
