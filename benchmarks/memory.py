@@ -45,6 +45,8 @@ def run(options: Options) -> Section:
     rows = [[name, *(f"{size:.1f}" for size in sizes[name] + added[name])] for name in sizes]
     table = Table(("", "RSS MiB", "PSS MiB", "added RSS MiB", "added PSS MiB"), rows)
     cache = _ask("cache", "ours", made)
+    if cache["bytes"] < cache["entries"] * len(made.token):  # it has at least the tokens
+        raise RuntimeError(f"the cache must be full, got {cache['bytes']} bytes for {cache['entries']} tokens")
     row = [f"{cache['entries']:,}", f"{cache['bytes'] / 1024:,.0f}", f"{cache['bytes'] / cache['entries']:,.0f}"]
     return Section(
         "Memory", _ABOUT, [table, Table(("tokens in a full cache", "KiB", "bytes a token"), [row], word_columns=0)]
