@@ -153,6 +153,22 @@ def test_answers_of_middleware_inside_keep_their_cache_control() -> None:
     assert answer.headers["Cache-Control"] == "public, max-age=31536000"
 
 
+def test_an_answer_that_is_started_once_more_after_an_error_reaches_the_server() -> None:
+    """An application may replace the headers before they were sent, and gives the error (PEP 3333)."""
+    error = (ValueError, ValueError("broken"), None)
+    started: list[Any] = []
+
+    def fail(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        start("500 INTERNAL SERVER ERROR", [], error)
+        return []
+
+    list(SharedCaches(fail)({}, lambda *arguments: started.append(arguments)))
+
+    headers = [("Vary", "Authorization")]
+    assert started == [("200 OK", headers), ("500 INTERNAL SERVER ERROR", headers, error)]
+
+
 def test_headers_of_an_answer_that_flask_did_not_make_get_vary() -> None:
     headers = [("Vary", "Origin")]
 
