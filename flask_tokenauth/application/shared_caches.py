@@ -95,10 +95,8 @@ class SharedCaches:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the application."""
-        if ANSWER in environ:  # of a request that a view sends on
-            answer: Answer = environ[ANSWER]
-        else:
-            environ[ANSWER] = answer = Answer()  # it stays the same one if other middleware copies the environment
+        # One is there if a view sends its request on. It stays the same one if other middleware copies the environment.
+        answer: Answer = environ.setdefault(ANSWER, Answer())
         if self._key_name is not None and self._key_name in environ:
             answer.is_private = True
         if self._cookies is not None and "HTTP_COOKIE" in environ and self._cookies.are_in(environ["HTTP_COOKIE"]):

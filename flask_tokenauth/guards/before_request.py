@@ -290,6 +290,6 @@ def _settle(authentication: Authentication, route: ResolvedRoute | None) -> None
     """Let the API key of a request count if the guards of *route* accept API keys, and for nothing otherwise."""
     if route is None or not route.accepts_api_keys:
         withhold_api_key(authentication)
-    elif authentication.token is None or authentication.opened is not route.opened:
+    else:
         admit(authentication)
         authentication.opened = route.opened

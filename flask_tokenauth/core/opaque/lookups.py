@@ -43,7 +43,7 @@ class _Found(msgspec.Struct, frozen=True):
 
     token: LookedUpToken | ApiKeyToken
     read_at: float  # before the store was asked, by the monotonic clock
-    asked_at: float  # the same by the wall clock, seconds since 1970-01-01T00:00:00Z
+    wall_read_at: float  # the same by the wall clock, seconds since 1970-01-01T00:00:00Z
     since: float  # seconds since 1970-01-01T00:00:00Z, as ClaimsPolicy.span returns them
     until: float
 
@@ -103,7 +103,7 @@ class Lookups:
         is_new = (
             found is None
             or self._monotonic() - found.read_at >= LONGEST_MEMORY
-            or now - found.asked_at >= LONGEST_MEMORY
+            or now - found.wall_read_at >= LONGEST_MEMORY
         )
         if found is None or is_new:
             found = self._look_up(text, now)

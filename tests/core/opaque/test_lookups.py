@@ -278,6 +278,18 @@ def test_no_use_of_a_token_gets_a_part_of_another_that_could_be_changed_by_force
     assert uses[0] == uses[1] == uses[2]
 
 
+def test_a_view_that_changes_its_api_key_by_force_does_not_change_the_next_one(
+    store: CountingStore, lookups: Lookups
+) -> None:
+    text = add_api_key(store)
+    first: Any = lookups.find(text, now=NOW)
+
+    msgspec.structs.force_setattr(first.api_key, "user_id", "mallory")
+
+    second: Any = lookups.find(text, now=NOW)
+    assert second.api_key.user_id == "alice"
+
+
 def test_a_view_that_changes_the_grant_of_its_api_key_by_force_does_not_change_the_next_one(
     store: CountingStore, lookups: Lookups
 ) -> None:
